@@ -1,0 +1,45 @@
+"""Steps and seconds: what is spent, what remains, what is kept back for the end. Pure arithmetic, clock handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RESERVE_SHARE = 0.15
+RESERVE_MIN_S = 10.0
+RESERVE_MAX_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits of one run. Times are seconds on the caller's clock.
+
+    deadline: absolute end of the run. reserve_s is kept back before it for ensemble, final pick and refit.
+    """
+
+    max_steps: int
+    started: float
+    deadline: float
+    reserve_s: float
+
+    @classmethod
+    def plan(cls, max_steps: int, started: float, deadline: float) -> Budget:
+        reserve = min(max(RESERVE_SHARE * (deadline - started), RESERVE_MIN_S), RESERVE_MAX_S)
+        return cls(max_steps, started, deadline, min(reserve, 0.5 * max(deadline - started, 0.0)))
+
+    def elapsed(self, now: float) -> float:
+        return now - self.started
+
+    def remaining(self, now: float) -> float:
+        """Seconds to the deadline, never negative."""
+        return max(self.deadline - now, 0.0)
+
+    def search_remaining(self, now: float) -> float:
+        """Seconds that the search may still use, never negative."""
+        return max(self.deadline - self.reserve_s - now, 0.0)
+
+    def progress(self, steps: int, now: float) -> float:
+        """Share of the search that is over, by whichever of steps and seconds is further."""
+        span = self.deadline - self.reserve_s - self.started
+        by_time = 1.0 if span <= 0 else (now - self.started) / span
+        by_steps = 1.0 if self.max_steps <= 0 else steps / self.max_steps
+        return min(max(by_time, by_steps, 0.0), 1.0)

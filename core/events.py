@@ -1,0 +1,277 @@
+"""One frozen record per kind of journal line. An event holds every input that a later decision used.
+
+A line is {"v", "seq", "t", "type", ...fields}; the types and the fields of `step` are fixed by docs/journal.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from core.records import (
+    Best,
+    BoxFacts,
+    CompetitionSpec,
+    Ensemble,
+    Entry,
+    FoldResult,
+    Outcome,
+    Proposal,
+    SplitSpec,
+    from_json,
+    to_json,
+)
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events; `type` is the word in the journal."""
+
+    type: ClassVar[str] = ""
+
+    def fields(self) -> dict[str, Any]:
+        return to_json(self)
+
+    def render(self) -> str:
+        """One line for people."""
+        return self.type
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """started: epoch seconds; deadline: absolute end (epoch seconds). provider: recipes, openai or anthropic."""
+
+    type: ClassVar[str] = "run_started"
+    started: float
+    deadline: float
+    max_steps: int
+    seed: int
+    workers: int
+    provider: str
+    competition_id: str
+    config: dict[str, Any]
+    box: BoxFacts
+
+    def render(self) -> str:
+        return f"run started: {self.provider}, {self.max_steps} steps, {self.deadline - self.started:.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class SpecDecided(Event):
+    type: ClassVar[str] = "spec"
+    spec: CompetitionSpec
+    split: SplitSpec
+    views: tuple[dict[str, Any], ...]
+    warnings: tuple[str, ...] = ()
+
+    def render(self) -> str:
+        metric = self.spec.metric
+        return f"{self.spec.modality}, {metric.name} ({metric.direction}, from {metric.source}), {self.split.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineWritten(Event):
+    """source: sample (the sample submission itself) or prior (filled with the train prior)."""
+
+    type: ClassVar[str] = "baseline"
+    source: str
+    rows: int
+    sha256: str
+
+    def render(self) -> str:
+        return f"baseline published ({self.source}, {self.rows} rows)"
+
+
+@dataclass(frozen=True, slots=True)
+class LlmCall(Event):
+    type: ClassVar[str] = "llm_call"
+    role: str
+    model: str
+    ok: bool
+    seconds: float
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    answer: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed(Event):
+    """A proposal; the program's text is the file programs/<digest>.py."""
+
+    type: ClassVar[str] = "proposal"
+    proposal: Proposal
+    program: str
+
+    def fields(self) -> dict[str, Any]:
+        fields = to_json(self.proposal)
+        return fields | {"program": self.program}
+
+    def render(self) -> str:
+        return f"{self.proposal.id} {self.proposal.kind}: {self.proposal.plan}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalFailed(Event):
+    type: ClassVar[str] = "proposal_failed"
+    step: int
+    kind: str
+    reason: str
+
+    def render(self) -> str:
+        return f"no program for {self.kind} (step {self.step}): {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Probed(Event):
+    """predicted_s: upper estimate of a search run; None where the probe failed."""
+
+    type: ClassVar[str] = "probe"
+    id: str
+    outcome: Outcome
+    rejected: bool
+    predicted_s: float | None
+
+    def render(self) -> str:
+        return f"{self.id} probe: " + ("rejected" if self.rejected else f"search run <= {self.predicted_s or 0:.0f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class FoldScored(Event):
+    """limit_s: seconds that were granted. p_better: against `incumbent` on common rows, None when not compared."""
+
+    type: ClassVar[str] = "fold"
+    id: str
+    result: FoldResult
+    limit_s: float
+    p_better: float | None = None
+    incumbent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone(Event):
+    type: ClassVar[str] = "step"
+    entry: Entry
+
+    def fields(self) -> dict[str, Any]:
+        """The folds are lines of their own; a step names them by key."""
+        fields = to_json(self.entry)
+        return fields | {"folds": [fold.key for fold in self.entry.folds]}
+
+    def render(self) -> str:
+        entry, verdict = self.entry, self.entry.verdict
+        if not verdict.valid:
+            why = verdict.reasons[0] if verdict.reasons else "invalid"
+            return f"{entry.id} {entry.kind} failed: {why}"
+        error = "" if verdict.stderr is None else f" ± {verdict.stderr:.5f}"
+        score = "unscored" if verdict.score is None else f"{verdict.score:.5f}{error}"
+        mark = " *" if entry.steers else ("" if entry.complete else " (raced out)")
+        return f"{entry.id} {entry.kind} {score}{mark}  {entry.seconds:.1f} s  {entry.plan}"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochClosed(Event):
+    type: ClassVar[str] = "epoch"
+    epoch: int
+    steps: int
+    best: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaChanged(Event):
+    type: ClassVar[str] = "persona"
+    persona: str
+    change: str
+    text: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SkillChanged(Event):
+    type: ClassVar[str] = "skill"
+    skill: str
+    change: str
+    text: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Published(Event):
+    type: ClassVar[str] = "published"
+    best: Best
+    rows: int
+    sha256: str
+    checked_by: str
+
+    def render(self) -> str:
+        score = "" if self.best.score is None else f" at {self.best.score:.5f}"
+        return f"published {self.best.id} ({self.best.kind}){score}"
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleBuilt(Event):
+    type: ClassVar[str] = "ensemble"
+    id: str
+    ensemble: Ensemble
+
+
+@dataclass(frozen=True, slots=True)
+class FinalPicked(Event):
+    """Scores of the finalists on data that never steered the search; `winner` is published."""
+
+    type: ClassVar[str] = "final_pick"
+    finalists: tuple[str, ...]
+    scores: tuple[float | None, ...]
+    stderrs: tuple[float | None, ...]
+    winner: str
+    on: str
+
+    def render(self) -> str:
+        return f"final pick on {self.on}: {self.winner}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refitted(Event):
+    type: ClassVar[str] = "refit"
+    id: str
+    accepted: bool
+    reasons: tuple[str, ...]
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Event):
+    """steps: finished steps found in the journal. consumed_s: seconds that earlier runs used."""
+
+    type: ClassVar[str] = "resumed"
+    at: float
+    deadline: float
+    max_steps: int
+    steps: int
+    consumed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded(Event):
+    type: ClassVar[str] = "run_ended"
+    status: str
+    reason: str | None
+    elapsed_s: float
+
+    def render(self) -> str:
+        return f"run ended: {self.status}" + (f" ({self.reason})" if self.reason else "")
+
+
+TYPES: dict[str, type[Event]] = {cls.type: cls for cls in Event.__subclasses__()}
+
+
+def revive(line: dict[str, Any]) -> Event:
+    """The event of a parsed journal line. `step` and `proposal` lines need History: their parts are elsewhere.
+
+    Raises KeyError for an unknown type.
+    """
+    return from_json(TYPES[line["type"]], line)

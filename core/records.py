@@ -1,0 +1,396 @@
+"""The words of the project as frozen records. Stdlib only; every record turns into JSON and back.
+
+Paths inside records are text. Times are seconds; memory is MiB; scores are plain floats in the metric's unit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from core.score import Direction, Score
+
+# ---------------------------------------------------------------- competition
+
+Modality = Literal["tabular", "text", "image", "audio", "files"]
+TableFormat = Literal["csv", "parquet"]
+SplitKind = Literal["stratified", "random", "group", "time", "none"]
+MetricSource = Literal["config", "description", "llm", "generated", "fallback"]
+ScoredBy = Literal["holdout", "holdout_generated", "self_report", "none"]
+ValueKind = Literal["probability", "label", "real"]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """The metric, decided once. `name` is a key of core.metric_names.BY_NAME."""
+
+    name: str
+    direction: Direction
+    source: MetricSource
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A table in the competition folder.
+
+    path: relative to the folder. member: name inside a zip archive, else None. delimiter: for csv, one character.
+    """
+
+    path: str
+    format: TableFormat = "csv"
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilesById:
+    """One file per row, found through its id.
+
+    train_dirs, test_dirs: relative folders. suffix: the usual file extension with its dot, "" when ids carry it.
+    """
+
+    train_dirs: tuple[str, ...]
+    test_dirs: tuple[str, ...]
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSpec:
+    """How rows are held out, decided once.
+
+    folds: number of search views (1: a single holdout). holdout_rows: rows that score the search, all folds together.
+    locked_rows: rows that only the final pick sees (0: the final pick draws new folds).
+    """
+
+    kind: SplitKind
+    folds: int
+    holdout_rows: int
+    locked_rows: int
+    seed: int
+    why: str
+    group_column: str | None = None
+    time_column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompetitionSpec:
+    """What is known about the competition; nothing here is guessed silently, `notes` says what was decided and why.
+
+    id_columns, target_columns: columns of the sample submission. label_columns: columns of the train table that hold
+    the answers (equal to target_columns, or one class column when the sample is one-hot). classes: class names in the
+    order of target_columns when one-hot, else the distinct labels where predictions are labels or probabilities,
+    else ().
+    data_digest: digest of the folder's file names, sizes and small contents; resume refuses another one.
+    """
+
+    data_dir: str
+    data_digest: str
+    description: str
+    metric: MetricSpec
+    modality: Modality
+    value_kind: ValueKind
+    sample: TableFile | None
+    train: TableFile | None
+    test: TableFile | None
+    id_columns: tuple[str, ...]
+    target_columns: tuple[str, ...]
+    label_columns: tuple[str, ...]
+    classes: tuple[str, ...]
+    feature_columns: tuple[str, ...]
+    text_columns: tuple[str, ...]
+    rows_train: int
+    rows_test: int
+    files: FilesById | None = None
+    group_column: str | None = None
+    time_column: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def one_hot(self) -> bool:
+        """True when the sample has one column per class of a single label column."""
+        return len(self.label_columns) == 1 and len(self.target_columns) > 1
+
+
+ViewKind = Literal["probe", "search", "final", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One folder that a candidate may see, with the file names and columns of the competition.
+
+    name: unique in a run (probe, full, search0.., final0..). fold: index for search and final views, else -1.
+    digest: see core.task.views.view_digest; changes when any file below `path` changes.
+    answers: file with the held-out truth, outside of `path`; None where nothing is held out.
+    sample: the sample submission that a program must answer, relative to `path`.
+    readable: further folders that links below `path` point into (for Landlock).
+    """
+
+    name: str
+    kind: ViewKind
+    fold: int
+    path: str
+    digest: str
+    answers: str | None
+    sample: TableFile
+    rows_train: int
+    rows_holdout: int
+    rows_locked: int
+    rows_test: int
+    readable: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------- programs
+
+BriefKind = Literal["draft", "mutate", "merge", "debug", "tune", "shrink"]
+EntryKind = Literal["draft", "mutate", "merge", "debug", "tune", "shrink", "ensemble"]
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a proposer is asked for.
+
+    step: index of the proposal, from 0. seed: drawn from the run's seed and `step`; a proposer draws from it only.
+    parents: best first. locus, aspect: what a mutation may change. siblings: plans of the drafts so far.
+    seconds: how long the program may run on a search view.
+    """
+
+    step: int
+    kind: BriefKind
+    seed: int
+    parents: tuple[Parent, ...] = ()
+    locus: str | None = None
+    aspect: str | None = None
+    siblings: tuple[str, ...] = ()
+    persona: str = "default"
+    seconds: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What a proposer learns of a finished step: its program, plan, score and last error."""
+
+    id: str
+    program: str
+    plan: str
+    score: float | None
+    error: ErrorInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A program that answers a brief. genes: digest of each locus. plan: one line of English."""
+
+    id: str
+    step: int
+    kind: BriefKind
+    parents: tuple[str, ...]
+    persona: str
+    plan: str
+    program: str
+    genes: dict[str, str]
+    seed: int
+    locus: str | None = None
+
+
+# ---------------------------------------------------------------- execution
+
+KilledFor = Literal["deadline", "stop", "memory", "processes", "disk", "supervisor_lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """The last traceback of a program (or of its signal). type: exception or signal name."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One execution: a program on a view. key: evaluation key = hash(program, view, fold, seed).
+
+    limit_s: wall seconds granted. gpus: number of devices leased (0 on a machine without).
+    """
+
+    key: str
+    proposal_id: str
+    program: str
+    view: View
+    seed: int
+    limit_s: float
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an execution ended; it decides nothing about the score.
+
+    exit_code: None when ended by `signal`. timed_out: killed at its limit or at the run's deadline.
+    killed_for: the limit that ended it, None when it ended by itself. submission: path of ./submission/submission.csv
+    when the program left one. tail: last 4 kB of output. log: file with head and tail of the output, at most 64 kB.
+    """
+
+    exit_code: int | None
+    signal: int | None
+    timed_out: bool
+    duration_s: float
+    cpu_s: float
+    peak_rss_mb: float
+    error: ErrorInfo | None
+    tail: str
+    killed_for: KilledFor | None = None
+    submission: str | None = None
+    log: str | None = None
+    view_intact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the judge says of one execution, or of a whole step.
+
+    valid: a submission that would be accepted. score, stderr: holdout score and its standard error, None when nothing
+    was held out. warnings never make a verdict invalid. predictions: name in the prediction store.
+    """
+
+    valid: bool
+    score: float | None
+    stderr: float | None
+    scored_by: ScoredBy
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    predictions: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """One judged execution on one view."""
+
+    key: str
+    view: str
+    fold: int
+    seed: int
+    outcome: Outcome
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finished step: a distinct program, its executions and the verdict over them.
+
+    program: digest of the text. score: mean over its folds. complete: every fold ran (an entry that was raced out is
+    valid but not complete). p_better: probability of beating the incumbent of that moment on common rows.
+    incumbent: id of the entry that it was compared with, None for the first. steers: it became the incumbent.
+    """
+
+    id: str
+    step: int
+    kind: EntryKind
+    parents: tuple[str, ...]
+    persona: str
+    plan: str
+    program: str
+    genes: dict[str, str]
+    outcome: Outcome
+    verdict: Verdict
+    folds: tuple[FoldResult, ...] = ()
+    complete: bool = False
+    p_better: float | None = None
+    incumbent: str | None = None
+    steers: bool = False
+    locus: str | None = None
+
+    def score(self, direction: Direction) -> Score:
+        return Score(self.verdict.score if self.verdict.valid else None, direction)
+
+    @property
+    def valid_folds(self) -> tuple[FoldResult, ...]:
+        return tuple(fold for fold in self.folds if fold.verdict.valid)
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds over all folds."""
+        return sum(fold.outcome.duration_s for fold in self.folds)
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """A weighted blend of finished steps. members: (entry id, weight), weights sum to 1. how: mean, rank or vote."""
+
+    members: tuple[tuple[str, float], ...]
+    how: Literal["mean", "rank", "vote"]
+    score: float | None
+    stderr: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """What is published. kind: baseline, an entry's kind, ensemble or refit."""
+
+    id: str
+    kind: str
+    score: float | None
+    stderr: float | None
+    scored_by: ScoredBy
+    final_pick: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFacts:
+    """Which parts of the box were in force on this machine, and why a missing one is missing."""
+
+    landlock: bool
+    user_switch: bool
+    network: Literal["shared", "none"] = "shared"
+    notes: tuple[str, ...] = field(default=())
+
+
+# ---------------------------------------------------------------- JSON
+
+T = TypeVar("T")
+
+
+def to_json(record: Any) -> Any:
+    """Plain JSON values of a record, depth first. Non-finite floats become None: JSON has no NaN."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {f.name: to_json(getattr(record, f.name)) for f in dataclasses.fields(record)}
+    if isinstance(record, dict):
+        return {str(key): to_json(value) for key, value in record.items()}
+    if isinstance(record, list | tuple):
+        return [to_json(value) for value in record]
+    if isinstance(record, float) and not math.isfinite(record):
+        return None
+    return record
+
+
+def from_json(cls: type[T], value: dict[str, Any]) -> T:
+    """The record of class `cls` that `to_json` turned into `value`; unknown keys are ignored.
+
+    Raises TypeError when a field without default is missing.
+    """
+    hints = typing.get_type_hints(cls)
+    names = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: _revive(hints[name], item) for name, item in value.items() if name in names})
+
+
+def _revive(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _revive(next(arg for arg in args if arg is not type(None)), value)
+    if origin is tuple:
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(_revive(args[0], item) for item in value)
+        return tuple(_revive(arg, item) for arg, item in zip(args, value, strict=True))
+    if dataclasses.is_dataclass(hint):
+        return from_json(typing.cast(type, hint), value)
+    if hint is float:
+        return float(value)
+    return value

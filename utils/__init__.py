@@ -1,0 +1,1 @@
+"""Floor 0: helpers that know nothing about competitions or search."""

@@ -1,0 +1,55 @@
+"""Every error that this project raises on purpose.
+
+SwarmError
+├── UsageError            the user can mend it: exit status 2, one clear line
+│   ├── ConfigError       unknown key, wrong type, bad value
+│   ├── DataError         the competition folder is missing, empty or unreadable
+│   └── ResumeError       the output folder belongs to another run
+├── SpecError             the folder is readable, but no competition can be made of it: exit status 1
+├── ProposalError         a proposer could not write a program; counts against a limit
+├── ModelError            a language model endpoint failed for good
+├── WorkerError           one of our own helper processes died, hung or reported an error
+└── PublishError          the output folder refused a result (read-only, disk full)
+
+A candidate program's failure is no error here: it is an `Outcome`.
+"""
+
+
+class SwarmError(Exception):
+    """Root of the tree."""
+
+
+class UsageError(SwarmError):
+    """Something that the user can mend."""
+
+
+class ConfigError(UsageError):
+    """Unknown configuration key, wrong type or impossible value."""
+
+
+class DataError(UsageError):
+    """The competition folder is missing, empty or unreadable."""
+
+
+class ResumeError(UsageError):
+    """The output folder holds a run on other data or with another split seed."""
+
+
+class SpecError(SwarmError):
+    """The folder can be read, but does not describe a competition that can be solved."""
+
+
+class ProposalError(SwarmError):
+    """A proposer could not write an acceptable program."""
+
+
+class ModelError(SwarmError):
+    """A language model endpoint failed after all retries."""
+
+
+class WorkerError(SwarmError):
+    """A helper process of our own died, hung or answered with an error."""
+
+
+class PublishError(SwarmError):
+    """A result could not be written to its output folder."""
