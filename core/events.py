@@ -23,6 +23,7 @@ from core.records import (
 )
 
 VERSION = 1
+_FOLD_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,16 @@ class FoldScored(Event):
     p_better: float | None = None
     incumbent: str | None = None
 
+    def fields(self) -> dict[str, Any]:
+        """Without what the program printed: the step's own line and the log file keep it."""
+        fields = Event.fields(self)
+        outcome = fields["result"]["outcome"]
+        outcome["tail"] = ""
+        if outcome["error"]:
+            outcome["error"]["message"] = outcome["error"]["message"][:_FOLD_TEXT]
+            outcome["error"]["traceback"] = ""
+        return fields
+
 
 @dataclass(frozen=True, slots=True)
 class StepDone(Event):
@@ -245,7 +256,9 @@ class Refitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(Event):
-    """steps: finished steps found in the journal. consumed_s: seconds that earlier runs used."""
+    """steps: finished steps found in the journal. consumed_s: seconds that earlier sessions used. limit_s: seconds
+    granted over all sessions.
+    """
 
     type: ClassVar[str] = "resumed"
     at: float
@@ -253,6 +266,7 @@ class Resumed(Event):
     max_steps: int
     steps: int
     consumed_s: float
+    limit_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,21 +27,30 @@ class MetricName:
     phrases: tuple[str, ...]
 
 
+_F1 = r"f[ -]?1(?:[ -](?:score|measure))?"
+_LOGS = r"(?:the )?(?:natural )?(?:log(?:arithm)?s?|ln)(?:\(| (?:of|price|transformed|scaled)|1p\b)"
+_RMSE = r"root[ -]?mean[ -]squared?[ -](?:error|deviation)"
+
 METRICS: tuple[MetricName, ...] = (
     MetricName(
         "quadratic_weighted_kappa",
         "maximize",
         "label",
-        (r"quadratic(?:ally)?[ -]weighted (?:cohen'?s )?kappa", r"weighted kappa", r"\bqwk\b", r"cohen'?s kappa"),
+        (
+            r"quadratic(?:ally)?[ -](?:weighted )?(?:cohen'?s )?kappa",
+            r"kappa(?: \w+){0,4} (?:with )?quadratic(?:ally)?",
+            r"\bqwk\b",
+        ),
     ),
     MetricName(
         "average_precision",
         "maximize",
         "probability",
         (
-            r"\baverage precision (?:score )?(?!at\b|@)",
-            r"area under the precision[- ]recall curve",
+            r"\baverage[ -]precision\b(?! (?:score )?at\b| (?:score )?@|@)",
+            r"area under the precision[- ]recall[ -]curve",
             r"\bpr[ -]?auc\b",
+            r"\bauc[ -]?pr\b",
             r"\bauprc\b",
         ),
     ),
@@ -50,12 +59,12 @@ METRICS: tuple[MetricName, ...] = (
         "maximize",
         "probability",
         (
-            r"area under (?:the )?(?:receiver operating characteristic|roc)",
-            r"\broc[ -]?auc\b",
-            r"\bauc[ -]?roc\b",
+            r"area under (?:the )?(?:receiver[ -]operating|roc)(?:[ -]characteristics?)?(?: \(?roc\)?)?(?: curve)?"
+            r"(?: \(auc\))?",
+            r"\b(?:roc|auc)[ -]?(?:auc|roc)s?(?: scores?)?\b",
             r"\bauroc\b",
-            r"\bauc\b",
-            r"area under the curve",
+            r"\baucs?\b",
+            r"area under (?:the )?curve",
         ),
     ),
     MetricName(
@@ -63,54 +72,90 @@ METRICS: tuple[MetricName, ...] = (
         "minimize",
         "real",
         (
-            r"root[ -]mean[ -]squared?[ -]log(?:arithmic)?[ -]error",
+            r"root[ -]?mean[ -]squared?[ -]log(?:arithmic|arithm)?[ -](?:error|deviation)(?: \(rmsle\))?",
             r"\brmsle\b",
-            r"(?:root[ -]mean[ -]squared?[ -]error|\brmse\b)(?: \(?rmse\)?)? "
-            r"between the (?:natural )?log(?:arithm)?s? of",
+            rf"(?:{_RMSE}|\brmse\b)(?: \([^)]*\))? (?:between|of|on|computed on) {_LOGS}",
         ),
     ),
-    MetricName("rmse", "minimize", "real", (r"root[ -]mean[ -]squared?[ -](?:error|deviation)", r"\brmse\b")),
-    MetricName("mae", "minimize", "real", (r"mean[ -]absolute[ -]error", r"\bmae\b")),
+    MetricName("rmse", "minimize", "real", (rf"{_RMSE}(?: \((?:mc)?rmse\))?", r"\b(?:mc)?rmse\b")),
+    MetricName("mae", "minimize", "real", (r"mean[ -]absolute[ -](?:error|deviation)(?: \(mae\))?", r"\bmae\b")),
     MetricName(
         "log_loss",
         "minimize",
         "probability",
-        (r"(?:multi[ -]?class )?log(?:arithmic)?[ -]?loss", r"cross[ -]entropy", r"\blogloss\b"),
+        (r"(?:multi[ -]?class |binary )?log(?:arithmic|istic)?[ -]?loss", r"cross[ -]entropy(?: loss)?"),
     ),
     MetricName(
         "f1_macro",
         "maximize",
         "label",
-        (r"macro[ -]?(?:averaged)?[ -]?f[ -]?1", r"f[ -]?1[ -]?macro", r"macro f[ -]?score"),
+        (
+            rf"macro[ -]?(?:averaged?)?[ -]?{_F1}",
+            rf"{_F1}[ -,(]*macro(?:[ -]averaged?)?",
+            r"macro f[ -]?(?:score|measure)",
+        ),
     ),
     MetricName(
         "f1_micro",
         "maximize",
         "label",
         (
-            r"micro[ -]?(?:averaged)?[ -]?f[ -]?1",
-            r"f[ -]?1[ -]?micro",
-            r"mean f[ -]?1",
-            r"\bf[ -]?1[ -]?score\b",
-            r"\bf1\b",
+            rf"micro[ -]?(?:averaged?)?[ -]?{_F1}",
+            rf"{_F1}[ -,(]*micro(?:[ -]averaged?)?",
+            r"micro f[ -]?(?:score|measure)",
+            rf"mean {_F1}",
         ),
     ),
     MetricName(
         "error_rate",
         "minimize",
         "label",
-        (r"(?:mis)?classification error", r"\berror rate\b", r"misclassification rate"),
+        (r"(?:mis)?classification error(?: rate)?", r"\berror rate\b", r"misclassification rate"),
     ),
     MetricName(
         "accuracy",
         "maximize",
         "label",
         (
-            r"(?:classification|categori[sz]ation|multi[- ]?class) accuracy",
+            r"(?:classification|categori[sz]ation|prediction|multi[- ]?class) accuracy",
             r"\baccuracy\b",
-            r"percentage of .{0,60} (?:correctly|you predict correctly)",
+            r"(?:percent(?:age)?|fraction|proportion|share) of [^.]{0,60}\bcorrect(?:ly)?\b",
         ),
     ),
+)
+
+# What texts name and no scorer here computes. A neighbour of the same words must not be taken for it.
+UNSCORED: tuple[str, ...] = (
+    r"mean[ -]average[ -]precision",
+    r"\bmap ?@ ?\{?\w+",
+    r"(?:mean |average )*precision (?:score )?(?:at|@) ?\{?\w+",
+    r"\brecall (?:at|@) ?\w+",
+    r"label[ -]ranking average precision|\bl?w?lrap\b",
+    r"\b[nd]?dcg\b|discounted cumulative gain",
+    r"mean reciprocal rank|\bmrr\b",
+    r"(?:weighted|balanced|top[ -]?\d+|per[ -]class|class[ -]averaged|mean class|exact match) (?:\w+ )?accuracy",
+    r"(?:top[ -]?\d+|word|character|equal|token|phoneme|hierarchical) error(?: rate)?",
+    r"(?:weighted|partial|subgroup|balanced|bias) (?:\w+[ -]){0,3}au(?:ro)?cs?\b",
+    r"(?:weighted|balanced|focal|normali[sz]ed|modified) (?:[\w-]+ ){0,3}(?:log(?:arithmic)?[ -]?loss|cross[ -]entropy)",
+    r"(?:weighted|sample[sd]?|instance|example)[ -](?:averaged? |based |mean )?" + _F1,
+    r"\bf[ -]?(?:2|0\.5|beta|β)[ -]?(?:score|measure)?\b",
+    r"log(?:arithm)? of (?:the )?mean absolute error",
+    r"mean absolute (?:percentage|percent|scaled) error|\bs?mape\b|\bmase\b",
+    r"median absolute (?:error|deviation)",
+    r"(?:weighted|normali[sz]ed|scaled|relative) (?:mean absolute error|" + _RMSE + r"|mae\b|rmse\b)",
+    r"root[ -]?mean[ -]squared?[ -](?:percentage|scaled|relative)[ -]error|\brms(?:pe|se)\b|\bw(?:mae|rmse|rmsse)\b",
+    r"(?<!root )(?<!root-)mean[ -]squared?[ -](?:log(?:arithmic)?[ -])?error|(?<!\w)ms(?:l)?e\b",
+    r"\br[ -]?(?:2|\^2|squared|²)(?: score)?\b|coefficient of determination|explained variance",
+    r"(?:linear(?:ly)?[ -])?(?:weighted )?(?:cohen'?s |fleiss'? )?kappa",
+    r"matthews?'?s? correlation|\bmcc\b|phi coefficient",
+    r"pearson|spearman|kendall|correlation coefficient|rank correlation|concordance|\bc-index\b",
+    r"\bdice\b|\bjaccard\b|intersection[ -]over[ -]union|\bm?iou\b|hausdorff|panoptic",
+    r"levenshtein|edit distance|\bbleu\b|\brouge\b|\bmeteor\b|perplexity",
+    r"kullback|\bkl[ -]divergence|jensen[ -]shannon|wasserstein|earth mover",
+    r"log[ -]?likelihood|pinball|quantile loss|\bcrps\b|ranked probability|brier|hinge loss|huber",
+    r"haversine|euclidean distance|distance errors?|cosine (?:similarity|distance)|hamming",
+    r"\bgini\b|\bssim\b|\bpsnr\b|kolmogorov|sharpe ratio|\bpass@",
+    r"youden|g-?mean\b|geometric mean|generali[sz]ed mean|sub-?metrics?",
 )
 
 BY_NAME: dict[str, MetricName] = {metric.name: metric for metric in METRICS}

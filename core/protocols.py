@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
-from core.events import Event
-from core.records import Brief, Ensemble, Entry, Job, Outcome, Proposal, Verdict, View
+from core.events import Event, Published
+from core.records import Brief, Entry, FoldResult, Job, Outcome, Proposal, Verdict, View
 
 
 class Clock(Protocol):
@@ -56,16 +57,66 @@ class Views(Protocol):
         ...
 
 
+class Stop(Protocol):
+    """Why the run should end early, if it should: a signal, or the deadline."""
+
+    @property
+    def reason(self) -> str | None: ...
+
+
 class Recorder(Protocol):
     """Takes events in order, durably. Safe to call from several threads."""
 
     def append(self, event: Event) -> None: ...
 
 
+class State(Protocol):
+    """What the journal says so far (core.journal.history.History)."""
+
+    next_step: int
+    failed_in_a_row: int
+    entries: list[Entry]
+    pending: dict[str, Proposal]
+    folds: dict[str, FoldResult]
+    published: Published | None
+
+    @property
+    def steps_done(self) -> int: ...
+
+    @property
+    def incumbent(self) -> Entry | None: ...
+
+
+class Programs(Protocol):
+    """Texts of programs by digest."""
+
+    def put(self, program: str) -> str: ...
+
+    def get(self, key: str) -> str: ...
+
+
+class Pace(Protocol):
+    """Turns measured cost and remaining time into limits."""
+
+    def probe(self, proposal: Proposal) -> tuple[Outcome, Verdict] | None:
+        """Runs a program on the probe view where that pays. Not None: it is broken, and this is how."""
+        ...
+
+    def limit(self, proposal: Proposal, view: View) -> float:
+        """Wall seconds granted to a run on this view; 0 or less when it should not start."""
+        ...
+
+    def worth_starting(self) -> bool:
+        """False once no step could end in the time that is left for the search."""
+        ...
+
+
 class Search(Protocol):
     """Decides what is tried next. Pure: the same arguments give the same brief."""
 
-    def next_brief(self, entries: Sequence[Entry], step: int, running: Sequence[Proposal]) -> Brief: ...
+    def next_brief(self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float) -> Brief:
+        """progress: share of the budget that is spent, 0 to 1."""
+        ...
 
 
 class Publisher(Protocol):
@@ -74,10 +125,30 @@ class Publisher(Protocol):
     def publish(self, entry: Entry) -> None: ...
 
 
-class Blender(Protocol):
-    """Builds and scores a blend of finished steps; None when no blend beats its best member."""
+class Submission(Protocol):
+    """A submission file that was written and checked."""
 
-    def blend(self, entries: Sequence[Entry]) -> Ensemble | None: ...
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+
+Parts = Sequence[tuple[Sequence[str], float]]
+"""What is blended: (names in the prediction store, one per fold; weight), one per program."""
+
+
+class Combiner(Protocol):
+    """Arithmetic over kept predictions. how: mean, rank or vote."""
+
+    def combine(self, parts: Parts, how: str, out_csv: Path) -> Submission:
+        """Writes the official submission of a blend; folds are averaged (or vote) first."""
+        ...
+
+    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float, float | None]:
+        """Score and standard error of a blend on its held-out rows; part: holdout or locked."""
+        ...
 
 
 class Model(Protocol):

@@ -6,6 +6,7 @@ Paths inside records are text. Times are seconds; memory is MiB; scores are plai
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -374,9 +375,14 @@ def from_json(cls: type[T], value: dict[str, Any]) -> T:
 
     Raises TypeError when a field without default is missing.
     """
+    hints = _field_types(cls)  # type: ignore[arg-type]
+    return cls(**{name: _revive(hints[name], item) for name, item in value.items() if name in hints})
+
+
+@functools.cache
+def _field_types(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
-    names = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return cls(**{name: _revive(hints[name], item) for name, item in value.items() if name in names})
+    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
 
 
 def _revive(hint: Any, value: Any) -> Any:

@@ -1,0 +1,129 @@
+"""What happens to one program: executed view by view, judged each time, raced against the incumbent, summed up."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from statistics import fmean
+
+from core.events import FoldScored
+from core.genome import digest
+from core.protocols import Judge, Pace, Recorder, Runner, State, Stop, Views
+from core.records import Entry, FoldResult, Job, Outcome, Proposal, Verdict, View
+from utils.errors import Interrupted
+
+
+class Evaluator:
+    """Runs a program on views and asks the judge. What the journal already holds is not run again."""
+
+    def __init__(
+        self, runner: Runner, views: Views, judge: Judge, pace: Pace, recorder: Recorder, state: State, stop: Stop
+    ) -> None:
+        self._runner = runner
+        self._views = views
+        self._judge = judge
+        self._pace = pace
+        self._recorder = recorder
+        self._state = state
+        self._stop = stop
+
+    @property
+    def folds(self) -> int:
+        return len(self._views.search())
+
+    def in_turn(self, step: int) -> list[View]:
+        """The search views, starting at another one each step, so that no view is everybody's first."""
+        views = list(self._views.search())
+        start = step % len(views)
+        return views[start:] + views[:start]
+
+    def evaluate(self, proposal: Proposal, view: View) -> FoldResult:
+        """One execution on one view, judged and recorded. Raises Interrupted when the run is being stopped."""
+        key = evaluation_key(proposal.program, view, proposal.seed)
+        if key in self._state.folds:
+            return self._state.folds[key]
+        limit = self._pace.limit(proposal, view)
+        if limit <= 0 or self._stop.reason:
+            raise Interrupted(f"{proposal.id} on {view.name}")
+        job = Job(key, proposal.id, proposal.program, view, proposal.seed, limit)
+        try:
+            outcome = self._runner.run(job)
+            if outcome.killed_for == "stop":
+                raise Interrupted(f"{proposal.id} on {view.name}")
+            outcome = dataclasses.replace(outcome, view_intact=self._views.intact(view))
+            verdict = self._judge.judge(job, outcome)
+        finally:
+            self._runner.release(job)
+        result = FoldResult(key, view.name, view.fold, proposal.seed, outcome, verdict)
+        self._recorder.append(FoldScored(proposal.id, result, limit))
+        return result
+
+    def race(
+        self, proposal: Proposal, lost: Callable[[float | None], bool], each: Callable[[list[FoldResult]], None]
+    ) -> list[FoldResult]:
+        """Results view by view until one is invalid or the race against the incumbent is lost.
+
+        each: told of the results so far after every view.
+        """
+        results: list[FoldResult] = []
+        for view in self.in_turn(proposal.step):
+            results.append(self.evaluate(proposal, view))
+            each(results)
+            if not results[-1].verdict.valid or lost(self.p_better(results)):
+                break
+        return results
+
+    def p_better(self, results: Sequence[FoldResult]) -> float | None:
+        """P(these results beat the incumbent) on common rows; None without an incumbent."""
+        lead = self._state.incumbent
+        if lead is None:
+            return None
+        return self._judge.p_better(prediction_names(results), prediction_names(lead.folds))
+
+
+def evaluation_key(program: str, view: View, seed: int) -> str:
+    """Name of one evaluation: hash of program, view, fold and seed."""
+    return digest(f"{digest(program)}/{view.name}/{view.fold}/{seed}")
+
+
+def prediction_names(results: Sequence[FoldResult]) -> list[str]:
+    """Names in the prediction store of the valid results."""
+    return [result.verdict.predictions for result in results if result.verdict.predictions]
+
+
+def summarise(
+    proposal: Proposal, results: Sequence[FoldResult], folds: int, failed: tuple[Outcome, Verdict] | None
+) -> Entry:
+    """The entry of a program. Its outcome is that of the run that failed, else of the last one."""
+    if failed is not None:
+        outcome, verdict = failed
+    else:
+        worst = next((result for result in results if not result.verdict.valid), results[-1])
+        outcome, verdict = worst.outcome, _over_folds(results, worst.verdict)
+    return Entry(
+        id=proposal.id,
+        step=proposal.step,
+        kind=proposal.kind,
+        parents=proposal.parents,
+        persona=proposal.persona,
+        plan=proposal.plan,
+        program=digest(proposal.program),
+        genes=proposal.genes,
+        outcome=outcome,
+        verdict=verdict,
+        folds=tuple(results),
+        complete=verdict.valid and len(results) == folds,
+        locus=proposal.locus,
+    )
+
+
+def _over_folds(results: Sequence[FoldResult], worst: Verdict) -> Verdict:
+    """Mean score over folds; folds are disjoint, so their errors add in squares."""
+    scores = [result.verdict.score for result in results if result.verdict.score is not None]
+    errors = [result.verdict.stderr for result in results if result.verdict.stderr is not None]
+    if not worst.valid or not scores:
+        return worst
+    stderr = math.sqrt(sum(error**2 for error in errors)) / len(errors) if errors else None
+    warnings = tuple(dict.fromkeys(warning for result in results for warning in result.verdict.warnings))
+    return dataclasses.replace(worst, score=fmean(scores), stderr=stderr, warnings=warnings)

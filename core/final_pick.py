@@ -1,0 +1,152 @@
+"""The final pick: a few finalists, scored once on data that never steered the search. It ends the search.
+
+With a locked part, every finalist has predicted it already. With folds, the finalists run again on folds that are
+drawn anew. The score that is published is this one, not the one that the search climbed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from core.evaluation import Evaluator
+from core.events import FinalPicked
+from core.protocols import Clock, Combiner, Programs, Recorder
+from core.records import Entry, FoldResult, Proposal, View
+from core.results import Result
+from core.score import Direction, Score, unscored
+from utils.errors import Interrupted
+
+SAFETY = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class PickSettings:
+    """finalists: how many at most, the ensemble among them. workers: candidates that run at the same time."""
+
+    finalists: int
+    workers: int
+    direction: Direction
+
+
+class FinalPick:
+    """Scores finalists on unseen data and says who wins."""
+
+    def __init__(
+        self,
+        settings: PickSettings,
+        evaluator: Evaluator,
+        judge: Combiner,
+        programs: Programs,
+        recorder: Recorder,
+        final_views: Callable[[], Sequence[View]],
+        clock: Clock,
+    ) -> None:
+        """final_views: builds the views with new fold assignments; empty where a locked part is there instead."""
+        self._settings = settings
+        self._evaluator = evaluator
+        self._judge = judge
+        self._programs = programs
+        self._recorder = recorder
+        self._final_views = final_views
+        self._clock = clock
+
+    def pick(self, finalists: Sequence[Result], locked_rows: int, deadline: float) -> Result | None:
+        """The winner with its score on unseen data, recorded; None when there was no time to score anyone.
+
+        finalists: best first; ties go to the earlier one.
+        """
+        finalists = list(finalists)[: self._settings.finalists]
+        if locked_rows:
+            return self._decide(finalists, [self._score_locked(result) for result in finalists], "locked rows")
+        chosen, views = self._affordable(finalists, deadline)
+        if not views:
+            return None
+        predictions = self._run_again(chosen, views)
+        scores = [self._score_again(result, predictions, len(views)) for result in chosen]
+        return self._decide(chosen, scores, f"{len(views)} of {self._evaluator.folds} new folds")
+
+    def _score_locked(self, result: Result) -> tuple[float | None, float | None]:
+        return self._judge.score_blend(
+            [(member.predictions, member.weight) for member in result.members], result.how, "locked"
+        )
+
+    def _affordable(self, finalists: list[Result], deadline: float) -> tuple[list[Result], Sequence[View]]:
+        """As many finalists and new folds as the time allows: folds go first (to two), then finalists from the end."""
+        views = list(self._final_views())
+        seconds = (deadline - self._clock()) * self._settings.workers / SAFETY
+        for chosen in (finalists[:count] for count in range(len(finalists), 0, -1)):
+            cost = sum(entry.seconds / max(len(entry.folds), 1) for entry in _members(chosen))
+            affordable = min(len(views), math.floor(seconds / max(cost, 1e-9)))
+            if affordable >= min(2, len(views)):
+                return chosen, views[:affordable]
+        return [], []
+
+    def _run_again(self, finalists: Sequence[Result], views: Sequence[View]) -> dict[str, list[FoldResult]]:
+        """Results on the new folds by entry id; a run that was cut off is simply absent."""
+
+        def run(entry: Entry, view: View) -> FoldResult | None:
+            try:
+                return self._evaluator.evaluate(as_proposal(entry, self._programs), view)
+            except Interrupted:
+                return None
+
+        # Longest first: a short run at the end leaves no worker idle for long.
+        members = sorted(_members(finalists), key=lambda entry: -entry.seconds)
+        jobs = [(entry, view) for entry in members for view in views]
+        with ThreadPoolExecutor(self._settings.workers + 1, "pick") as pool:
+            results = list(pool.map(lambda job: run(*job), jobs))
+        by_id: dict[str, list[FoldResult]] = {}
+        for (entry, _), result in zip(jobs, results, strict=True):
+            if result is not None and result.verdict.valid:
+                by_id.setdefault(entry.id, []).append(result)
+        return by_id
+
+    def _score_again(
+        self, result: Result, predictions: dict[str, list[FoldResult]], views: int
+    ) -> tuple[float | None, float | None]:
+        """Score on the new folds; None unless every member has all of them, for scores must be on the same rows."""
+        parts = []
+        for member in result.members:
+            names = [fold.verdict.predictions for fold in predictions.get(member.entry.id, [])]
+            if len(names) < views:
+                return None, None
+            parts.append(([name for name in names if name], member.weight))
+        return self._judge.score_blend(parts, result.how, "holdout")
+
+    def _decide(
+        self, finalists: Sequence[Result], scores: Sequence[tuple[float | None, float | None]], on: str
+    ) -> Result | None:
+        ranking = [Score(score, self._settings.direction) for score, _ in scores]
+        best = max(ranking, default=unscored(self._settings.direction))
+        if not best.scored:
+            return None
+        place = ranking.index(best)
+        winner = finalists[place]
+        ids = tuple(result.best.id for result in finalists)
+        values, errors = zip(*scores, strict=True)
+        self._recorder.append(FinalPicked(ids, values, errors, winner.best.id, on))
+        return winner.with_final_pick(best.value)
+
+
+def as_proposal(entry: Entry, programs: Programs) -> Proposal:
+    """The proposal that an entry came from, so that its program can run on further views."""
+    return Proposal(
+        id=entry.id,
+        step=entry.step,
+        kind=entry.kind,  # type: ignore[arg-type]
+        parents=entry.parents,
+        persona=entry.persona,
+        plan=entry.plan,
+        program=programs.get(entry.program),
+        genes=entry.genes,
+        seed=entry.folds[0].seed,
+        locus=entry.locus,
+    )
+
+
+def _members(results: Sequence[Result]) -> list[Entry]:
+    """Distinct entries behind the results."""
+    return list({member.entry.id: member.entry for result in results for member in result.members}.values())

@@ -1,0 +1,55 @@
+"""What happens after the search: the ensemble, the final pick, the publication of the winner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.ensemble import Selector, build_ensemble
+from core.evolution.selection import ranked
+from core.final_pick import FinalPick
+from core.journal.history import History
+from core.protocols import Recorder
+from core.records import CompetitionSpec
+from core.results import Result, ResultPublisher, blended, how_to_combine, single
+
+
+def finalists(
+    spec: CompetitionSpec, history: History, count: int, selector: Selector, recorder: Recorder
+) -> list[Result]:
+    """At most `count`: the ensemble, where there is one, then the best complete entries."""
+    complete = [entry for entry in ranked(history.entries, spec.metric.direction) if entry.complete]
+    ensemble = history.ensemble.ensemble if history.ensemble else build_ensemble(complete, selector, recorder)
+    results = [single(entry, how_to_combine(spec)) for entry in complete]
+    if ensemble is not None:
+        results.insert(0, blended(ensemble, {entry.id: entry for entry in complete}))
+    return results[:count]
+
+
+def publish_winner(
+    contenders: Sequence[Result],
+    history: History,
+    pick: FinalPick,
+    publisher: ResultPublisher,
+    locked_rows: int,
+    deadline: float,
+) -> list[str]:
+    """Picks and publishes; returns reasons for what could not be done. A pick that the journal holds stands."""
+    decided = history.final_pick
+    if decided is None:
+        winner = pick.pick(contenders, locked_rows, deadline)
+    else:
+        scores = dict(zip(decided.finalists, decided.scores, strict=True))
+        named = (result for result in contenders if result.best.id == decided.winner)
+        winner = next((result.with_final_pick(scores[decided.winner]) for result in named), None)
+    if winner is None:
+        return ["no time for the final pick"]
+    if history.published is not None and history.published.best == winner.best:
+        return []
+    return [] if publisher.publish_result(winner) else ["the validation server rejected the winner"]
+
+
+def status(history: History, reasons: Sequence[str]) -> str:
+    """ok, degraded, baseline or failed: what the output folder holds, and whether something was missing."""
+    if history.published is not None:
+        return "degraded" if reasons else "ok"
+    return "baseline" if history.baseline is not None else "failed"

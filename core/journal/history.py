@@ -1,0 +1,204 @@
+"""The state of a run as a fold over its journal lines.
+
+The live run and a replay apply the same lines with the same code, so they cannot differ.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from core.events import (
+    BaselineWritten,
+    EnsembleBuilt,
+    FinalPicked,
+    Published,
+    Refitted,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    SpecDecided,
+    revive,
+)
+from core.records import Entry, FoldResult, Proposal, from_json
+
+Line = dict[str, Any]
+
+
+class History:
+    """What the journal says so far.
+
+    entries: finished steps in the order of their end. pending: proposals without a step (in flight, or cut off by a
+    kill). folds: judged executions by evaluation key. next_step: index of the next proposal.
+    consumed_s: seconds that ended sessions used.
+    """
+
+    def __init__(self, program: Callable[[str], str]) -> None:
+        """program: text of a program by its digest."""
+        self._program = program
+        self.run: RunStarted | None = None
+        self.resumed: Resumed | None = None
+        self.spec: SpecDecided | None = None
+        self.baseline: BaselineWritten | None = None
+        self.entries: list[Entry] = []
+        self.pending: dict[str, Proposal] = {}
+        self.folds: dict[str, FoldResult] = {}
+        self._folds_by_id: dict[str, list[FoldResult]] = {}
+        self.predicted_s: dict[str, float] = {}
+        self.rejected: set[str] = set()
+        self.next_step = 0
+        self.failed_proposals = 0
+        self.failed_in_a_row = 0
+        self.published: Published | None = None
+        self.first_valid_t: float | None = None
+        self.ensemble: EnsembleBuilt | None = None
+        self.final_pick: FinalPicked | None = None
+        self.refit: Refitted | None = None
+        self.ended: RunEnded | None = None
+        self.llm = LlmTotals()
+        self._session_start: float | None = None
+        self._last_t = 0.0
+        self._closed_s = 0.0
+        self._resumed_from = 0
+
+    def apply(self, line: Line) -> None:
+        """Takes one line. Raises KeyError or TypeError on a line that no version of this program wrote."""
+        handler = getattr(self, f"_on_{line['type']}", None)
+        if handler is not None:
+            handler(line)
+        self._last_t = line["t"]
+
+    # ------------------------------------------------------------ questions
+
+    @property
+    def incumbent(self) -> Entry | None:
+        """The entry that steers the search: the latest that beat its predecessor."""
+        return next((entry for entry in reversed(self.entries) if entry.steers), None)
+
+    @property
+    def steps_done(self) -> int:
+        return len(self.entries)
+
+    @property
+    def consumed_s(self) -> float:
+        """Seconds between the first and the last line of each session, summed."""
+        if self._session_start is None:
+            return self._closed_s
+        return self._closed_s + max(self._last_t - self._session_start, 0.0)
+
+    @property
+    def limit_s(self) -> float:
+        """Seconds granted to the run, over all sessions."""
+        if self.run is None:
+            return 0.0
+        if self.resumed is not None:
+            return self.resumed.limit_s
+        return self.run.deadline - self.run.started
+
+    @property
+    def first_valid_s(self) -> float | None:
+        """Seconds from the first start to the first trained submission."""
+        if self.run is None or self.first_valid_t is None:
+            return None
+        return round(self.first_valid_t - self.run.started, 3)
+
+    @property
+    def resumed_from(self) -> int:
+        """Finished steps that the latest session found."""
+        return self._resumed_from
+
+    def folds_of(self, entry_id: str) -> list[FoldResult]:
+        """Judged executions of one program so far, final views included."""
+        return list(self._folds_by_id.get(entry_id, []))
+
+    def entry(self, entry_id: str) -> Entry:
+        return next(entry for entry in self.entries if entry.id == entry_id)
+
+    # ------------------------------------------------------------ one handler per type
+
+    def _on_run_started(self, line: Line) -> None:
+        self.run = revive(line)  # type: ignore[assignment]
+        self._session_start = line["t"]
+
+    def _on_resumed(self, line: Line) -> None:
+        self._closed_s = self.consumed_s
+        self._session_start = line["t"]
+        self._resumed_from = len(self.entries)
+        self.resumed = revive(line)  # type: ignore[assignment]
+        self.ended = None
+        self.failed_in_a_row = 0
+
+    def _on_spec(self, line: Line) -> None:
+        self.spec = revive(line)  # type: ignore[assignment]
+
+    def _on_baseline(self, line: Line) -> None:
+        self.baseline = revive(line)  # type: ignore[assignment]
+
+    def _on_llm_call(self, line: Line) -> None:
+        self.llm.add(line)
+
+    def _on_proposal(self, line: Line) -> None:
+        proposal = from_json(Proposal, line | {"program": self._program(line["program"])})
+        self.pending[proposal.id] = proposal
+        self.next_step = max(self.next_step, proposal.step + 1)
+        self.failed_in_a_row = 0
+
+    def _on_proposal_failed(self, line: Line) -> None:
+        self.failed_proposals += 1
+        self.failed_in_a_row += 1
+        self.next_step = max(self.next_step, line["step"] + 1)
+
+    def _on_probe(self, line: Line) -> None:
+        if line["predicted_s"] is not None:
+            self.predicted_s[line["id"]] = line["predicted_s"]
+        if line["rejected"]:
+            self.rejected.add(line["id"])
+
+    def _on_fold(self, line: Line) -> None:
+        result = from_json(FoldResult, line["result"])
+        self.folds[result.key] = result
+        self._folds_by_id.setdefault(line["id"], []).append(result)
+
+    def _on_step(self, line: Line) -> None:
+        folds = tuple(self.folds[key] for key in line["folds"])
+        entry = from_json(Entry, {name: value for name, value in line.items() if name != "folds"})
+        self.pending.pop(entry.id, None)
+        self.entries.append(dataclasses.replace(entry, folds=folds))
+
+    def _on_published(self, line: Line) -> None:
+        self.published = revive(line)  # type: ignore[assignment]
+        if self.first_valid_t is None:
+            self.first_valid_t = line["t"]
+
+    def _on_ensemble(self, line: Line) -> None:
+        self.ensemble = revive(line)  # type: ignore[assignment]
+
+    def _on_final_pick(self, line: Line) -> None:
+        self.final_pick = revive(line)  # type: ignore[assignment]
+
+    def _on_refit(self, line: Line) -> None:
+        self.refit = revive(line)  # type: ignore[assignment]
+
+    def _on_run_ended(self, line: Line) -> None:
+        self.ended = revive(line)  # type: ignore[assignment]
+
+
+class LlmTotals:
+    """Sums over llm_call lines. cost_usd is None once a call had no known price."""
+
+    def __init__(self) -> None:
+        self.model = ""
+        self.calls = self.failed_calls = 0
+        self.prompt_tokens = self.cached_tokens = self.completion_tokens = 0
+        self.cost_usd: float | None = 0.0
+
+    def add(self, line: Line) -> None:
+        self.model = line["model"]
+        self.calls += 1
+        self.failed_calls += not line["ok"]
+        self.prompt_tokens += line["prompt_tokens"]
+        self.cached_tokens += line["cached_tokens"]
+        self.completion_tokens += line["completion_tokens"]
+        cost = line["cost_usd"]
+        self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost

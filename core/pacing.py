@@ -1,0 +1,100 @@
+"""How long each run may take: measured by a probe where that pays, by relatives and earlier folds where it does not."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from core.budget import Budget
+from core.evaluation import evaluation_key
+from core.events import Probed
+from core.execution.limits import MIN_START_S, extrapolate, grant, skip_probe
+from core.execution.probe import probe_verdict
+from core.journal.history import History
+from core.protocols import Clock, Recorder, Runner, Views
+from core.records import Job, Outcome, Proposal, Verdict, View
+from utils.errors import Interrupted
+
+FINAL_MARGIN_S = 3.0
+# A step that would be cut off in its last fold is worth nothing; one that ends a little late in its race may be.
+WORTH_SHARE = 0.7
+
+
+class Pacer:
+    """Implements core.protocols.Pace over the journal's durations.
+
+    columns: width of the train table. timeout_max_s: the user's cap on one run.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        budget: Budget,
+        columns: int,
+        timeout_max_s: float,
+        runner: Runner,
+        views: Views,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> None:
+        self._history = history
+        self._budget = budget
+        self._columns = columns
+        self._timeout_max_s = timeout_max_s
+        self._runner = runner
+        self._views = views
+        self._recorder = recorder
+        self._clock = clock
+
+    def probe(self, proposal: Proposal) -> tuple[Outcome, Verdict] | None:
+        search = self._views.search()[0]
+        known = proposal.id in self._history.predicted_s
+        if known or skip_probe(search.rows_train, self._columns, self._relative_s(proposal)):
+            return None
+        outcome = self._run_probe(proposal)
+        verdict = probe_verdict(outcome)
+        predicted = None
+        if not verdict.rejected:
+            rows = self._views.get("probe").rows_train
+            _, predicted = extrapolate(outcome.duration_s, rows, search.rows_train)
+        self._recorder.append(Probed(proposal.id, outcome, verdict.rejected, predicted))
+        return (outcome, Verdict(False, None, None, "none", (verdict.reason,))) if verdict.rejected else None
+
+    def limit(self, proposal: Proposal, view: View) -> float:
+        now = self._clock()
+        if view.kind != "search":
+            left = self._budget.remaining(now) - FINAL_MARGIN_S
+            return grant(self._measured_s(proposal), left, self._timeout_max_s)
+        left, measured = self._budget.search_remaining(now), self._measured_s(proposal)
+        predicted = measured if measured is not None else self._history.predicted_s.get(proposal.id)
+        return grant(predicted, left, self._timeout_max_s)
+
+    def worth_starting(self) -> bool:
+        left = self._budget.search_remaining(self._clock())
+        seconds = [fold.outcome.duration_s for fold in self._history.folds.values()]
+        usual = median(seconds) * len(self._views.search()) if seconds else 0.0
+        return left >= max(MIN_START_S, WORTH_SHARE * usual)
+
+    def _run_probe(self, proposal: Proposal) -> Outcome:
+        view = self._views.get("probe")
+        key = evaluation_key(proposal.program, view, proposal.seed)
+        left = self._budget.search_remaining(self._clock())
+        job = Job(key, proposal.id, proposal.program, view, proposal.seed, grant(None, left, self._timeout_max_s))
+        try:
+            outcome = self._runner.run(job)
+        finally:
+            self._runner.release(job)
+        if outcome.killed_for == "stop":
+            raise Interrupted("stopped during a probe")
+        self._views.intact(view)
+        return outcome
+
+    def _measured_s(self, proposal: Proposal) -> float | None:
+        """Longest run of this program on a view of the same size so far."""
+        ran = (fold.outcome for fold in self._history.folds_of(proposal.id) if not fold.outcome.timed_out)
+        return max((outcome.duration_s for outcome in ran), default=None)
+
+    def _relative_s(self, proposal: Proposal) -> float | None:
+        """Longest measured run of a parent."""
+        by_id = {entry.id: entry for entry in self._history.entries}
+        parents = (by_id[parent] for parent in proposal.parents if parent in by_id)
+        return max((fold.outcome.duration_s for parent in parents for fold in parent.folds), default=None)

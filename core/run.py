@@ -1,0 +1,369 @@
+"""One run from a competition folder to a published result: the stages, in order, over one journal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from core.budget import Budget
+from core.evaluation import Evaluator
+from core.events import (
+    BaselineWritten,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    SpecDecided,
+)
+from core.evolution.search import DraftThenMutate, SearchSettings
+from core.evolution.selection import race_is_lost, takes_the_lead
+from core.execution.leases import LeasePool
+from core.execution.runner import BoxLimits, BoxRunner
+from core.execution.static_check import reasons_to_reject
+from core.execution.stop import StopSignal
+from core.final_pick import FinalPick, PickSettings
+from core.finish import finalists, publish_winner, status
+from core.genome import digest
+from core.journal.history import History
+from core.journal.journal import Journal
+from core.journal.programs import ProgramStore
+from core.judging.server import check_with_server
+from core.judging.service import HoldoutJudge
+from core.live import Announcer, Screen, status_block
+from core.loop import Loop, Parts, Rules
+from core.pacing import Pacer
+from core.protocols import Clock, Proposer
+from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
+from core.results import Folders, ResultPublisher, RunReport, journal_json
+from core.task.keeper import ViewKeeper
+from core.task.service import TaskService
+from utils.errors import ResumeError, SwarmError
+from utils.files import sha256_file, write_atomic
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is asked to do. Times in seconds.
+
+    absolute_deadline: the limit counts from the first start (container); else only time in use counts (laptop).
+    task: overrides of the competition's recognition (config task.*). missing: reasons for the status `degraded`
+    that the entry found already.
+    """
+
+    data_dir: Path
+    folders: Folders
+    description: str
+    competition_id: str
+    provider: str
+    max_steps: int
+    time_limit_s: float
+    absolute_deadline: bool
+    seed: int
+    steps_per_epoch: int
+    search: SearchSettings
+    finalists: int
+    workers: int
+    cpus: tuple[int, ...]
+    limits: BoxLimits
+    timeout_max_s: float
+    holdout_max_rows: int
+    task: dict[str, Any]
+    missing: tuple[str, ...]
+    validate_url: str | None
+    protected: tuple[Path, ...]
+    environ: dict[str, str]
+    public_config: dict[str, Any]
+
+
+EXIT_STATUS = {"ok": 0, "degraded": 0, "baseline": 1, "failed": 1}
+
+ProposerFactory = Callable[[CompetitionSpec, Sequence[str]], Proposer]
+"""Makes the proposer for a competition; the second argument holds the programs that were proposed before."""
+
+
+class Run:
+    """Owns everything that a run opens. `execute` goes through the stages; `close` ends what was started."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        box: BoxFacts,
+        proposer: ProposerFactory,
+        screen: Screen,
+        stop: StopSignal,
+        stage: Callable[[int, str], None],
+        clock: Clock,
+    ) -> None:
+        self._stage = stage
+        self._settings = settings
+        self._box = box
+        self._make_proposer = proposer
+        self._screen = screen
+        self._stop = stop
+        self._clock = clock
+        folders = settings.folders
+        self._workers_log = folders.logs / "workers.log"
+        self.programs = ProgramStore(folders.logs / "programs")
+        self.history = History(self.programs.get)
+        self._journal = Journal(folders.journal, clock, self.history.apply)
+        self._budget = self._plan_budget()
+        self.report = RunReport(self.history, folders, lambda: self._budget.elapsed(clock()))
+        self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
+        self._leases = LeasePool(settings.cpus, settings.workers)
+        self._task = TaskService(log=self._workers_log)
+        self._judge: HoldoutJudge | None = None
+
+    def execute(self) -> None:
+        """The stages in order. What could not be done is told to `report.reasons`; errors of utils.errors come out."""
+        resuming = self.history.run is not None
+        self._stage(4, "journal")
+        if not resuming:
+            self._start()
+        self._stage(5, "competition")
+        spec = self._recognise()
+        if resuming:
+            self._start()
+        self._stage(6, "baseline")
+        self._baseline(spec)
+        self._stage(7, "views")
+        split, views = self._views(spec)
+        self._judge = HoldoutJudge(spec, self._settings.folders.logs / "predictions", log=self._workers_log)
+        self._note_what_is_missing(spec)
+        publisher = self._publisher(spec, split, self._judge)
+        parts = self._assemble(spec, views, self._judge, publisher)
+        self._stage(8, "search")
+        if self.history.final_pick is None:
+            self._screen.start(lambda: status_block(self.history, self._budget, self._leases, self._clock))
+            Loop(parts, self._rules(), self._budget).run()
+        self._stage(9, "final pick")
+        self._finish(spec, split, views, self._judge, parts.evaluator, publisher)
+
+    def end(self, usage: bool) -> int:
+        """The last event and the final reports; the exit status. usage: the user asked for what cannot be done."""
+        with contextlib.suppress(SwarmError):
+            self._rescue()
+        reasons = self.report.reasons
+        outcome = status(self.history, reasons)
+        self._recorder.append(RunEnded(outcome, "; ".join(reasons) or None, self._budget.elapsed(self._clock())))
+        nodes = json.dumps(journal_json(self.history, self.programs))
+        write_atomic(self._settings.folders.logs / "journal.json", nodes)
+        self.report.write(outcome)
+        return 2 if usage else EXIT_STATUS[outcome]
+
+    def close(self) -> None:
+        """Ends the helper processes. Safe to call twice."""
+        self._task.close()
+        if self._judge is not None:
+            self._judge.close()
+        self._journal.close()
+
+    # ------------------------------------------------------------ stages
+
+    def _rescue(self) -> None:
+        """The sample submission as a last resort, where the stages did not come as far as the baseline."""
+        if self.history.baseline is None:
+            target = self._settings.folders.submission_csv
+            source, rows = self._task.baseline(self._settings.data_dir, None, target)
+            self._recorder.append(BaselineWritten(source, rows, sha256_file(target)))
+
+    def _plan_budget(self) -> Budget:
+        """The deadline: from the first start, or so that only the time in use counts."""
+        settings, history, now = self._settings, self.history, self._clock()
+        since = now
+        if history.run is not None:
+            since = history.run.started if settings.absolute_deadline else now - history.consumed_s
+        return Budget.plan(settings.max_steps, since, since + settings.time_limit_s)
+
+    def _start(self) -> None:
+        settings, history = self._settings, self.history
+        if history.run is None:
+            self._recorder.append(
+                RunStarted(
+                    started=self._budget.started,
+                    deadline=self._budget.deadline,
+                    max_steps=settings.max_steps,
+                    seed=settings.seed,
+                    workers=self._leases.size,
+                    provider=settings.provider,
+                    competition_id=settings.competition_id,
+                    config=settings.public_config,
+                    box=self._box,
+                )
+            )
+            return
+        if history.run.seed != settings.seed:
+            raise ResumeError(f"{settings.folders.logs} holds a run with seed {history.run.seed}, not {settings.seed}")
+        self._recorder.append(
+            Resumed(
+                at=self._clock(),
+                deadline=self._budget.deadline,
+                max_steps=settings.max_steps,
+                steps=history.steps_done,
+                consumed_s=history.consumed_s,
+                limit_s=settings.time_limit_s,
+            )
+        )
+
+    def _recognise(self) -> CompetitionSpec:
+        """The competition; a resumed run must still find the same data."""
+        settings = self._settings
+        spec = self._task.inspect(settings.data_dir, settings.description, settings.task)
+        if self.history.spec is None:
+            return spec
+        before = self.history.spec.spec
+        if before.data_digest != spec.data_digest:
+            raise ResumeError(f"{settings.folders.logs} holds a run on other data than {settings.data_dir}")
+        return before
+
+    def _baseline(self, spec: CompetitionSpec) -> None:
+        """Something valid in the output folder before anything is tried."""
+        if self.history.baseline is not None:
+            return
+        target = self._settings.folders.submission_csv
+        source, rows = self._task.baseline(self._settings.data_dir, spec, target)
+        self._recorder.append(BaselineWritten(source, rows, sha256_file(target)))
+
+    def _views(self, spec: CompetitionSpec) -> tuple[SplitSpec, ViewKeeper]:
+        """The folders that candidates see: built once, checked on resume."""
+        settings, workspace = self._settings, self._settings.folders.workspace
+        decided = self.history.spec
+        if decided is not None:
+            split, made = decided.split, [from_json(View, view) for view in decided.views]
+        else:
+            split = self._task.plan_split(spec, settings.seed, settings.holdout_max_rows, settings.task)
+            made, split = self._task.build_views(spec, split, workspace)
+        keeper = ViewKeeper(made, lambda name: self._task.build_views(spec, split, workspace, [name])[0][0])
+        if decided is not None:
+            keeper.repair()
+        else:
+            self._recorder.append(SpecDecided(spec, split, tuple(to_json(view) for view in made)))
+        return split, keeper
+
+    def _note_what_is_missing(self, spec: CompetitionSpec) -> None:
+        """Reasons for the status `degraded` that are known before the search."""
+        if spec.metric.source == "fallback":
+            self.report.reasons.append(f"metric not recognised, scored by {spec.metric.name} instead")
+        if not self._settings.description.strip():
+            self.report.reasons.append("no description found")
+        self.report.reasons += self._settings.missing
+
+    def _rules(self) -> Rules:
+        return Rules(
+            # One more than workers, so that proposals and judging overlap with executions.
+            lanes=self._leases.size + (self._leases.size > 1),
+            steps_per_epoch=self._settings.steps_per_epoch,
+            gate=partial(reasons_to_reject, protected=[str(path) for path in self._settings.protected]),
+            takes_the_lead=takes_the_lead,
+            race_is_lost=race_is_lost,
+        )
+
+    def _assemble(
+        self, spec: CompetitionSpec, views: ViewKeeper, judge: HoldoutJudge, publisher: ResultPublisher
+    ) -> Parts:
+        settings, folders = self._settings, self._settings.folders
+        runner = BoxRunner(
+            workspace=folders.workspace,
+            log_dir=folders.logs,
+            protected=settings.protected,
+            leases=self._leases,
+            stop=self._stop,
+            limits=settings.limits,
+            weights_dir=None,
+            clock=self._clock,
+            environ=settings.environ,
+            box=self._box,
+            deadline=lambda: self._budget.deadline,
+        )
+        columns, timeout = len(spec.feature_columns), settings.timeout_max_s
+        pace = Pacer(self.history, self._budget, columns, timeout, runner, views, self._recorder, self._clock)
+        evaluator = Evaluator(runner, views, judge, pace, self._recorder, self.history, self._stop)
+        before = [entry.program for entry in self.history.entries]
+        before += [digest(proposal.program) for proposal in self.history.pending.values()]
+        return Parts(
+            proposer=self._make_proposer(spec, [self.programs.get(key) for key in before]),
+            search=DraftThenMutate(settings.search, spec.metric.direction, settings.seed, self.programs.get),
+            evaluator=evaluator,
+            pace=pace,
+            recorder=self._recorder,
+            state=self.history,
+            programs=self.programs,
+            publisher=publisher,
+            stop=self._stop,
+            clock=self._clock,
+        )
+
+    def _publisher(self, spec: CompetitionSpec, split: SplitSpec, judge: HoldoutJudge) -> ResultPublisher:
+        return ResultPublisher(
+            self._settings.folders,
+            spec,
+            split,
+            self._leases.cpus_each,
+            judge,
+            self.programs,
+            self._recorder,
+            partial(check_with_server, self._settings.validate_url),
+        )
+
+    def _finish(
+        self,
+        spec: CompetitionSpec,
+        split: SplitSpec,
+        views: ViewKeeper,
+        judge: HoldoutJudge,
+        evaluator: Evaluator,
+        publisher: ResultPublisher,
+    ) -> None:
+        """Ensemble, final pick and publication, unless the user is waiting for the end."""
+        settings, reasons = self._settings, self.report.reasons
+        if not any(entry.verdict.valid for entry in self.history.entries):
+            reasons.append("no program ended with a valid submission")
+            return
+        if self._stop.reason is not None:
+            reasons.append(f"stopped by {self._stop.reason} before the final pick")
+            return
+
+        def final_views() -> Sequence[View]:
+            names = [f"final{fold}" for fold in range(split.folds)] if split.locked_rows == 0 else []
+            made = self._task.build_views(spec, split, settings.folders.workspace, names)[0] if names else []
+            views.add(made)
+            return made
+
+        pick = FinalPick(
+            PickSettings(settings.finalists, self._leases.size, spec.metric.direction),
+            evaluator,
+            judge,
+            self.programs,
+            self._recorder,
+            final_views,
+            self._clock,
+        )
+        contenders = finalists(spec, self.history, settings.finalists, judge, self._recorder)
+        deadline = self._budget.deadline
+        reasons += publish_winner(contenders, self.history, pick, publisher, split.locked_rows, deadline)
+
+
+def rescue(data_dir: Path, folders: Folders, reason: str) -> None:
+    """The sample submission and a report, where a run cannot even be configured. What lies there already stays."""
+    if folders.submission_csv.exists() or folders.journal.exists():
+        return
+    task, report = TaskService(), None
+    try:
+        source, rows = task.baseline(data_dir, None, folders.submission_csv)
+        report = BaselineWritten(source, rows, sha256_file(folders.submission_csv))
+    except (SwarmError, OSError) as error:
+        log.warning("no baseline: %s", error)
+    finally:
+        task.close()
+    history = History(lambda key: "")
+    history.baseline = report
+    with contextlib.suppress(OSError):
+        made = RunReport(history, folders, lambda: 0.0)
+        made.reasons.append(reason)
+        made.write(status(history, made.reasons))

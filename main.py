@@ -1,0 +1,236 @@
+"""Local entry and composition root: builds the parts and runs one competition from folder to published result."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agents.recipes.proposer import RecipesProposer
+from rich.console import Console
+
+from agents.recipes.packages import installed_packages
+from core.evolution.search import SearchSettings
+from core.execution.box import detect as detect_box
+from core.execution.environment import inherited
+from core.execution.runner import BoxLimits
+from core.execution.stop import StopSignal
+from core.live import Screen
+from core.protocols import Proposer
+from core.records import CompetitionSpec
+from core.results import Folders
+from core.run import Run, Settings, rescue
+from utils.config import Config, dotlist, find_description, load_config, public_dict, secrets, validate_config
+from utils.errors import ResumeError, SwarmError, UsageError
+from utils.hardware import detect
+from utils.logger_system import setup_logging
+from utils.process import become_subreaper, hide_environment
+from utils.workspace_builder import build_workspace, validate_dataset
+
+log = logging.getLogger(__name__)
+
+EXIT_NO_RESULT, EXIT_USAGE = 1, 2
+WARNING = "This runs generated programs on this machine; the box around them stops careless ones, not hostile ones."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = parse(sys.argv[1:] if argv is None else argv)
+    console = Console()
+    console.print(WARNING, style="yellow")
+    try:
+        config = load_config(use_cli=False, overrides=overrides(options))
+        validate_config(config)
+        validate_dataset(config.data.data_dir)
+    except UsageError as error:
+        if options.data is not None and options.out is not None:
+            rescue(options.data, folders_in(options.out.resolve()), str(error))
+        return refuse(str(error))
+    return solve(config, console, container=False)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="main.py",
+        description="Solve one competition folder: evolve programs, publish the best submission.",
+        epilog="Any configuration key can follow as key=value; config/default.yaml lists them.",
+    )
+    parser.add_argument("--data", type=Path, help="competition folder: train, test, sample submission, description.md")
+    parser.add_argument("--out", type=Path, help="takes workspace, logs, submission, code; the same again resumes")
+    parser.add_argument("--steps", type=int, help="how many programs to try")
+    parser.add_argument("--time", type=duration, help="wall time, e.g. 90s, 30m, 12h (a bare number is seconds)")
+    parser.add_argument("--seed", type=int, help="seed of splits and of the search")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="configuration overrides")
+    return parser.parse_intermixed_args(list(argv))
+
+
+def duration(text: str) -> float:
+    """Seconds of `90`, `90s`, `30m` or `12h`."""
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:])
+    try:
+        seconds = float(text if unit is None else text[:-1]) * (unit or 1.0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"not a duration: {text!r} (write 90s, 30m or 12h)") from None
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"not a positive duration: {text!r}")
+    return seconds
+
+
+def overrides(options: argparse.Namespace) -> dict[str, object]:
+    """The command line as configuration values; explicit key=value words win over the options."""
+    values: dict[str, object] = {}
+    if options.out is not None:
+        folders = folders_in(options.out)
+        values |= {
+            "project.workspace_dir": str(folders.workspace),
+            "project.log_dir": str(folders.logs),
+            "output.submission_dir": str(folders.submission),
+            "output.code_dir": str(folders.code),
+        }
+    given = {
+        "data.data_dir": options.data and str(options.data),
+        "agent.max_steps": options.steps,
+        "agent.time_limit": options.time,
+        "project.seed": options.seed,
+    }
+    values |= {key: value for key, value in given.items() if value is not None}
+    return values | dotlist(options.overrides)
+
+
+def folders_in(out: Path) -> Folders:
+    """The four folders of a run that keeps everything in one place."""
+    return Folders(out / "workspace", out / "logs", out / "submission", out / "code")
+
+
+def refuse(message: str) -> int:
+    """One clear line for something that the user can mend."""
+    print(f"error: {message}", file=sys.stderr)
+    return EXIT_USAGE
+
+
+# ---------------------------------------------------------------- shared with run_mle_adapter.py
+
+
+def folders_of(config: Config) -> Folders:
+    return Folders(
+        workspace=config.project.workspace_dir.resolve(),
+        logs=config.project.log_dir.resolve(),
+        submission=config.output.submission_dir.resolve(),
+        code=config.output.code_dir.resolve(),
+    )
+
+
+def solve(
+    config: Config,
+    console: Console,
+    container: bool,
+    competition_id: str = "",
+    stage: Callable[[int, str], None] = lambda number, name: None,
+) -> int:
+    """One run with its signals, logs and reports; returns the exit status of the contract.
+
+    container: the time limit counts from the first start, not only while the program runs. stage: told of each stage.
+    """
+    become_subreaper()
+    hide_environment()
+    folders, stop, screen = folders_of(config), StopSignal(), Screen(console)
+    setup_logging(folders.logs, config.logging.level, secrets(config))
+    try:
+        build_workspace(config.data.data_dir, folders.workspace, link="whole" if container else "entries")
+        settings = settings_of(config, folders, container, competition_id)
+        box = detect_box(folders.workspace, settings.protected, (), settings.environ)
+        run = Run(settings, box, recipes_proposer, screen, stop, stage, time.time)
+    except UsageError as error:
+        return refuse(str(error))
+    except OSError as error:
+        log.error("cannot write to %s: %s", folders.logs, error)
+        return EXIT_NO_RESULT
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, _: stop.set(signal.Signals(signum).name))
+    try:
+        return conduct(run)
+    finally:
+        screen.stop()
+        run.close()
+
+
+def conduct(run: Run) -> int:
+    """Runs the stages; every way of ending becomes a report and an exit status."""
+    usage = False
+    try:
+        run.execute()
+    except ResumeError as error:
+        return refuse(str(error))
+    except (SwarmError, OSError) as error:
+        usage = isinstance(error, UsageError)
+        log.error("%s", error)
+        run.report.reasons.append(str(error))
+    except Exception as error:
+        # Our own bug: loud, but what is published stays, and the report says what happened.
+        log.exception("internal error")
+        run.report.reasons.append(f"internal error: {type(error).__name__}: {error}")
+    try:
+        return run.end(usage)
+    except OSError as error:
+        log.error("cannot write the reports: %s", error)
+        return EXIT_NO_RESULT
+
+
+def settings_of(config: Config, folders: Folders, container: bool, competition_id: str) -> Settings:
+    """The configuration in the words of the run."""
+    machine = detect(folders.workspace)
+    log.info("%s", machine.describe())
+    provider, missing = provider_of(config)
+    description = find_description(config)
+    execution, search, task = config.execution, config.search, config.task
+    memory_mb = machine.memory_mb // 2 if execution.memory_limit_gb is None else int(execution.memory_limit_gb * 1024)
+    return Settings(
+        data_dir=config.data.data_dir.resolve(),
+        folders=folders,
+        description=description.read_text(encoding="utf-8", errors="replace") if description else "",
+        competition_id=competition_id,
+        provider=provider,
+        missing=missing,
+        max_steps=config.agent.max_steps,
+        time_limit_s=config.agent.time_limit,
+        absolute_deadline=container,
+        seed=config.project.seed,
+        steps_per_epoch=config.agent.steps_per_epoch,
+        search=SearchSettings(search.num_drafts, search.debug_tries, search.explore, search.parent_temperature),
+        finalists=config.judging.finalists,
+        workers=execution.workers or len(machine.cpus),
+        cpus=machine.cpus,
+        limits=BoxLimits(
+            memory_mb=memory_mb, processes=execution.processes, disk_mb=int(execution.disk_limit_gb * 1024)
+        ),
+        timeout_max_s=execution.timeout_max,
+        holdout_max_rows=config.judging.holdout_max_rows,
+        task={field.name: getattr(task, field.name) for field in dataclasses.fields(task)},
+        validate_url=config.grading.validate_url,
+        protected=(config.data.data_dir.resolve(), folders.workspace, folders.logs, folders.submission, folders.code),
+        environ=inherited(),
+        public_config=public_dict(config),
+    )
+
+
+def provider_of(config: Config) -> tuple[str, tuple[str, ...]]:
+    """(provider, what is missing): recipes when no key is there, said loudly."""
+    asked = config.llm.code.provider or ("openai" if config.llm.code.api_key else "recipes")
+    if asked == "recipes":
+        log.warning("no language model is used: programs come from the recipes library")
+        return "recipes", ()
+    reason = f"provider {asked} is not part of this version: programs come from the recipes library"
+    log.warning("%s", reason)
+    return "recipes", (reason,)
+
+
+def recipes_proposer(spec: CompetitionSpec, before: Sequence[str]) -> Proposer:
+    return RecipesProposer(spec, installed_packages(), before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Container entry: from the environment and folders that MLE-bench gives to a published submission.
+
+Only the standard library is imported here; project imports wait inside functions until the environment is mapped.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from utils.config import Config
+
+CONFIG = Path(__file__).resolve().parent / "config" / "mle_bench.yaml"
+HOME = Path("/home")
+RENAMED = {"API_KEY": "OPENAI_API_KEY", "API_BASE": "OPENAI_BASE_URL", "MODEL_NAME": "LLM_MODEL"}
+
+log = logging.getLogger("run_mle_adapter")
+
+
+def map_env_vars(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Gives MLE-bench's variables the names that config/mle_bench.yaml reads; must run before any project import.
+
+    A variable that is unset or empty changes nothing. With LLM_PROVIDER=anthropic the key feeds ANTHROPIC_API_KEY too.
+    """
+    for source, target in RENAMED.items():
+        if environ.get(source):
+            environ[target] = environ[source]
+    if environ.get("LLM_PROVIDER") == "anthropic" and environ.get("API_KEY"):
+        environ["ANTHROPIC_API_KEY"] = environ["API_KEY"]
+
+
+def setup_workspace(config: Config, data_dir: Path, description: str) -> Path:
+    """The workspace folder with input -> `data_dir`, working, submission, best_solution and logs, made where absent.
+
+    description: kept as description.md in the workspace, so that a run can be read without the container.
+    Raises UsageError when the workspace cannot be laid out, OSError from the disk.
+    """
+    from utils.files import write_atomic
+    from utils.workspace_builder import build_workspace
+
+    workspace = config.project.workspace_dir
+    build_workspace(data_dir, workspace, link="whole")
+    write_atomic(workspace / "description.md", description)
+    return workspace
+
+
+def run_adapter() -> int:
+    """The ten stages from environment to results; returns the exit status of the contract."""
+    map_env_vars()
+    from rich.console import Console
+
+    from core.results import Folders
+    from core.run import rescue
+    from main import refuse, solve
+    from utils.config import dotlist, find_description, load_config, validate_config
+    from utils.errors import UsageError
+
+    try:
+        stage(1, "configuration")
+        config = load_config(CONFIG, use_cli=False, overrides=dotlist(sys.argv[1:]))
+        validate_config(config)
+        stage(2, "description")
+        found = find_description(config)
+        description = found.read_text(encoding="utf-8", errors="replace") if found else ""
+        stage(3, "workspace")
+        workspace = setup_workspace(config, config.data.data_dir, description)
+    except UsageError as error:
+        # The configuration is what failed, so the folders are the container's own.
+        folders = Folders(HOME / "workspace", HOME / "logs", HOME / "submission", HOME / "code")
+        rescue(HOME / "data", folders, str(error))
+        return refuse(str(error))
+    competition = os.environ.get("COMPETITION_ID", "")
+    code = solve(config, Console(), container=True, competition_id=competition, stage=stage)
+    stage(10, "results")
+    copy_results(config.project.log_dir / "journal.jsonl", workspace)
+    return code
+
+
+def stage(number: int, name: str) -> None:
+    log.info("stage %d of 10: %s", number, name)
+
+
+def copy_results(journal: Path, workspace_dir: Path) -> None:
+    """Makes sure that the output folders hold what the journal says was published, as real files.
+
+    Publishing has put it there already; this mends a folder that something else touched since, and removes links,
+    which would arrive dangling outside of the container.
+    """
+    from core.journal.journal import read_lines
+    from utils.files import copy_atomic, sha256_file
+
+    lines, _ = read_lines(journal)
+    outputs = next((line["config"]["output"] for line in lines if line["type"] == "run_started"), None)
+    if outputs is None:
+        return
+    published = next((line for line in reversed(lines) if line["type"] in ("published", "baseline")), None)
+    target, kept = Path(outputs["submission_dir"]) / "submission.csv", workspace_dir / "submission" / "submission.csv"
+    if published is not None and kept.is_file() and sha256_file(kept) == published["sha256"]:
+        if not target.is_file() or target.is_symlink() or sha256_file(target) != published["sha256"]:
+            copy_atomic(kept, target)
+    for folder in (target.parent, Path(outputs["code_dir"]), journal.parent):
+        for path in folder.rglob("*"):
+            if path.is_symlink():
+                path.unlink()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    sys.exit(run_adapter())
