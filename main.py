@@ -14,7 +14,7 @@ from pathlib import Path
 from agents.recipes.proposer import RecipesProposer
 from rich.console import Console
 
-from agents.recipes.packages import installed_packages
+from agents.recipes.packages import installed
 from core.evolution.search import SearchSettings
 from core.execution.box import detect as detect_box
 from core.execution.environment import inherited
@@ -229,7 +229,8 @@ def provider_of(config: Config) -> tuple[str, tuple[str, ...]]:
 
 
 def recipes_proposer(spec: CompetitionSpec, before: Sequence[str]) -> Proposer:
-    return RecipesProposer(spec, installed_packages(), before)
+    packages = installed(known_packages(spec))
+    return RecipesProposer(spec, packages, [normalised_digest(program) for program in before])
 
 
 if __name__ == "__main__":

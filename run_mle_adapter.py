@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from core.results import Folders
     from utils.config import Config
 
 CONFIG = Path(__file__).resolve().parent / "config" / "mle_bench.yaml"
@@ -54,7 +55,6 @@ def run_adapter() -> int:
     map_env_vars()
     from rich.console import Console
 
-    from core.results import Folders
     from core.run import rescue
     from main import refuse, solve
     from utils.config import dotlist, find_description, load_config, validate_config
@@ -70,15 +70,30 @@ def run_adapter() -> int:
         stage(3, "workspace")
         workspace = setup_workspace(config, config.data.data_dir, description)
     except UsageError as error:
-        # The configuration is what failed, so the folders are the container's own.
-        folders = Folders(HOME / "workspace", HOME / "logs", HOME / "submission", HOME / "code")
-        rescue(HOME / "data", folders, str(error))
+        rescue(*fallback_folders(sys.argv[1:]), reason=str(error))
         return refuse(str(error))
     competition = os.environ.get("COMPETITION_ID", "")
     code = solve(config, Console(), container=True, competition_id=competition, stage=stage)
     stage(10, "results")
     copy_results(config.project.log_dir / "journal.jsonl", workspace)
     return code
+
+
+def fallback_folders(words: Sequence[str]) -> tuple[Path, Folders]:
+    """Data and output folders when the configuration cannot be read: the container's, unless a word names another."""
+    from core.results import Folders
+
+    named = dict(word.split("=", 1) for word in words if "=" in word)
+
+    def folder(key: str, name: str) -> Path:
+        return Path(named.get(key) or HOME / name)
+
+    return folder("data.data_dir", "data"), Folders(
+        workspace=folder("project.workspace_dir", "workspace"),
+        logs=folder("project.log_dir", "logs"),
+        submission=folder("output.submission_dir", "submission"),
+        code=folder("output.code_dir", "code"),
+    )
 
 
 def stage(number: int, name: str) -> None:
@@ -109,6 +124,15 @@ def copy_results(journal: Path, workspace_dir: Path) -> None:
                 path.unlink()
 
 
+USAGE = """usage: run_mle_adapter.py [--help] [key=value ...]
+
+Solve the competition in /home/data inside an MLE-bench container. config/mle_bench.yaml lists the keys.
+Environment: API_KEY, API_BASE, MODEL_NAME, LLM_PROVIDER, TIME_LIMIT_SECS, STEP_LIMIT, COMPETITION_ID.
+"""
+
 if __name__ == "__main__":
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(USAGE, end="")
+        sys.exit(0)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     sys.exit(run_adapter())

@@ -156,6 +156,9 @@ class FreePace:
     def limit(self, proposal: Proposal, view: View) -> float:
         return 60.0
 
+    def affordable(self) -> float:
+        return 60.0
+
     def worth_starting(self) -> bool:
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from core.ensemble import Selector, build_ensemble
 from core.evolution.selection import ranked
@@ -10,7 +11,13 @@ from core.final_pick import FinalPick
 from core.journal.history import History
 from core.protocols import Recorder
 from core.records import CompetitionSpec
-from core.results import Result, ResultPublisher, blended, how_to_combine, single
+from core.results import Result, blended, how_to_combine, single
+
+
+class Shelf(Protocol):
+    """Where results are published (core.results.ResultPublisher)."""
+
+    def publish_result(self, result: Result) -> bool: ...
 
 
 def finalists(
@@ -29,7 +36,7 @@ def publish_winner(
     contenders: Sequence[Result],
     history: History,
     pick: FinalPick,
-    publisher: ResultPublisher,
+    publisher: Shelf,
     locked_rows: int,
     deadline: float,
 ) -> list[str]:

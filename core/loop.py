@@ -141,7 +141,7 @@ class Loop:
             progress = self._budget.progress(state.steps_done, self._parts.clock())
             brief = self._parts.search.next_brief(state.entries, step, list(self._running.values()), progress)
             self._running[step] = _placeholder(brief)
-            return brief
+            return dataclasses.replace(brief, seconds=self._parts.pace.affordable())
 
     def _admit(self, proposal: Proposal) -> None:
         """Raises ProposalError for a program that breaks the rules or was there before: it costs nothing then."""

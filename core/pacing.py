@@ -68,6 +68,10 @@ class Pacer:
         predicted = measured if measured is not None else self._history.predicted_s.get(proposal.id)
         return grant(predicted, left, self._timeout_max_s)
 
+    def affordable(self) -> float:
+        left = self._budget.search_remaining(self._clock()) / len(self._views.search())
+        return min(left, self._timeout_max_s)
+
     def worth_starting(self) -> bool:
         left = self._budget.search_remaining(self._clock())
         seconds = [fold.outcome.duration_s for fold in self._history.folds.values()]

@@ -106,6 +106,10 @@ class Pace(Protocol):
         """Wall seconds granted to a run on this view; 0 or less when it should not start."""
         ...
 
+    def affordable(self) -> float:
+        """Seconds that a new program may take on one search view, so that all its views fit what is left."""
+        ...
+
     def worth_starting(self) -> bool:
         """False once no step could end in the time that is left for the search."""
         ...

@@ -88,7 +88,7 @@ class World:
 def test_every_fold_runs_and_the_better_one_leads_and_is_published() -> None:
     world = World(["a\n", "b\n", "c\n"], {"a\n": 0.7, "b\n": 0.9, "c\n": 0.8}).run()
     entries = world.history.entries
-    assert [entry.verdict.score for entry in entries] == [0.7, 0.9, 0.8]
+    assert [entry.verdict.score for entry in entries] == pytest.approx([0.7, 0.9, 0.8])
     assert [entry.steers for entry in entries] == [True, True, False]
     assert [len(entry.folds) for entry in entries] == [FOLDS, FOLDS, 1]
     assert [entry.id for entry in world.publisher.entries] == ["s0000", "s0000", "s0001"]

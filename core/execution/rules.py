@@ -1,0 +1,61 @@
+"""Which paths a candidate may open, as rules for Landlock.
+
+Landlock can only allow. Everything but the protected folders is therefore the siblings of every folder on the way
+from / to each of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_DEVICES = (Path("/dev"), Path("/proc"))
+_SHARED_MEMORY = Path("/dev/shm")
+
+
+def landlock_rules(protected: Iterable[Path], readable: Iterable[Path], own: Path) -> dict[str, list[str]]:
+    """Paths by right: read (and execute), device (read and write to what exists), write (everything).
+
+    protected: folders that are closed, with all that they hold. readable: what is open again inside them.
+    own: the candidate's folder. Paths are resolved; ones that do not exist are left out.
+    """
+    closed = _outermost(path.resolve() for path in protected if path.exists())
+    passed = {parent for path in closed for parent in path.parents}
+    reopened = (path.resolve() for path in readable if path.exists())
+    home, shared = own.resolve(), _whole(_SHARED_MEMORY, passed, closed)
+    inside = [path for path in reopened if any(path.is_relative_to(folder) for folder in closed)]
+    return {
+        "read": [str(path) for path in (*_siblings(passed, closed), *inside)],
+        "device": [str(path) for path in _DEVICES if _whole(path, passed, closed)],
+        "write": [str(home), *([str(_SHARED_MEMORY)] if shared else [])],
+    }
+
+
+def _outermost(paths: Iterable[Path]) -> set[Path]:
+    found = set(paths)
+    return {path for path in found if found.isdisjoint(path.parents)}
+
+
+def _siblings(passed: set[Path], closed: set[Path]) -> Iterator[Path]:
+    if not closed:
+        yield Path("/")
+    for folder in sorted(passed):
+        for entry in _entries(folder):
+            # Rights count where a link points to, so a link needs none, and a rule would open its target.
+            if not entry.is_symlink() and Path(entry.path) not in passed | closed:
+                yield Path(entry.path)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Empty where the folder may be passed but not listed: then its other children stay closed."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _whole(path: Path, passed: set[Path], closed: set[Path]) -> bool:
+    """True when nothing below `path`, nor a folder around it, is closed."""
+    return path.exists() and path not in passed | closed and closed.isdisjoint(path.parents)

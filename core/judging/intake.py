@@ -1,0 +1,140 @@
+"""Opens and parses a file that a foreign program left behind. Runs in a worker process.
+
+Nothing about the file is trusted: it may be a link, a pipe, enormous, binary, ragged or no table at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import stat
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+SIZE_FLOOR = 64 << 20
+SIZE_FACTOR = 40
+_MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "<NA>", "#N/A", "NaT"]
+
+
+class Refused(Exception):
+    """The file is no table; the message says why in one line."""
+
+
+def read_bytes(path: Path, sample_size: int) -> bytes:
+    """Content of a regular file of sensible size; a link, pipe, device or folder is not even opened for reading.
+
+    sample_size: bytes of the sample submission, from which the limit follows. Raises Refused.
+    """
+    limit = max(SIZE_FLOOR, SIZE_FACTOR * sample_size)
+    if path.parent.is_symlink():
+        raise Refused(f"{path.parent.name}/ is a link, not a folder")
+    try:
+        # O_NONBLOCK: opening a pipe must not wait for a writer.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise Refused("there is no submission file") from None
+    except OSError as error:
+        kind = "is a link, not a regular file" if path.is_symlink() else f"cannot be opened: {error.strerror}"
+        raise Refused(f"{path.name} {kind}") from error
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise Refused(f"{path.name} is not a regular file")
+        if status.st_size > limit:
+            raise Refused(f"{path.name} has {status.st_size} bytes; at most {limit} are read")
+        return file.read(limit + 1)[:limit]
+
+
+def decode(data: bytes, encoding: str) -> tuple[str, list[str]]:
+    """Text of the file, and warnings. Raises Refused for an empty or binary file or another encoding."""
+    if not data.strip():
+        raise Refused("the submission file is empty")
+    if b"\0" in data:
+        raise Refused("the submission is binary, not text")
+    notes = ["the file starts with a byte order mark"] if data.startswith(b"\xef\xbb\xbf") else []
+    for name in ("utf-8-sig", encoding):
+        try:
+            return data.decode(name), notes
+        except (UnicodeDecodeError, LookupError):
+            continue
+    raise Refused(f"the submission is not {encoding} text")
+
+
+def parse(
+    text: str, delimiters: Sequence[str], ids: Sequence[str], targets: Sequence[str], as_text: bool
+) -> tuple[pd.DataFrame, list[str]]:
+    """Id columns as text and target columns as numbers where they are (`as_text`: as text), in that order.
+
+    Surplus columns are dropped and columns put in order, each with a warning. Raises Refused.
+    """
+    header, delimiter = _header(text, delimiters, [*ids, *targets])
+    wanted = {name: header.index(name) for name in (*ids, *targets)}
+    surplus = [name or "(unnamed)" for name in header if name not in wanted]
+    notes = [f"{len(surplus)} surplus columns dropped: {_few(surplus)}"] if surplus else []
+    if list(wanted.values()) != sorted(wanted.values()):
+        notes.append("columns put in the order of the sample submission")
+    frame = _cells(text, delimiter, header, {name: name in ids or as_text for name in wanted}, wanted)
+    if not len(frame):
+        raise Refused("the submission has a header and no rows")
+    return frame[list(wanted)], notes
+
+
+def _header(text: str, delimiters: Sequence[str], wanted: Sequence[str]) -> tuple[list[str], str]:
+    """Column names, and the separator under which all wanted columns are there."""
+    names: list[str] = []
+    for delimiter in dict.fromkeys(delimiters):
+        names = _first_row(text, delimiter)
+        if set(wanted) <= set(names):
+            twice = [name for name in dict.fromkeys(wanted) if names.count(name) > 1]
+            if twice:
+                raise Refused(f"columns occur twice: {_few(twice)}")
+            return names, delimiter
+    for other in ";\t|":
+        if other not in delimiters and set(wanted) <= set(_first_row(text, other)):
+            raise Refused(f"columns are separated by {other!r}; the sample submission uses {delimiters[0]!r}")
+    missing = [name for name in wanted if name not in names]
+    raise Refused(f"{len(missing)} columns missing: {_few(missing)}; the file has {_few(names)}")
+
+
+def _first_row(text: str, delimiter: str) -> list[str]:
+    try:
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            if row:
+                return row
+    except csv.Error as error:
+        raise Refused(f"the header cannot be read: {error}") from error
+    raise Refused("the submission file is empty")
+
+
+def _cells(
+    text: str, delimiter: str, header: list[str], is_text: dict[str, bool], wanted: dict[str, int]
+) -> pd.DataFrame:
+    """The wanted columns. Positions stand for names, because surplus columns may be unnamed or repeated."""
+    spots = {name: f"c{spot}" for name, spot in wanted.items()}
+    with warnings.catch_warnings():
+        # pandas only warns about rows that are longer than the header, and cuts them.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(
+                io.StringIO(text),
+                sep=delimiter,
+                header=0,
+                names=[f"c{spot}" for spot in range(len(header))],
+                index_col=False,
+                dtype={spots[name]: str for name in wanted if is_text[name]},
+                keep_default_na=False,
+                na_values={spots[name]: _MISSING for name in wanted if not is_text[name]},
+                float_precision="round_trip",
+                low_memory=False,
+            )
+        except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, ValueError) as error:
+            raise Refused(f"the submission is no proper csv: {str(error).strip().splitlines()[0][:200]}") from error
+    return frame[list(spots.values())].set_axis(list(spots), axis=1)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(name[:40] for name in names[:5]) + (", ..." if len(names) > 5 else "")

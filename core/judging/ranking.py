@@ -1,0 +1,72 @@
+"""Rank metrics under resampling: DeLong's influence of each row on the AUC, weighted average precision.
+
+Runs in a worker process. Truth is 0/1 [rows, columns], predictions float [rows, columns].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.judging.metrics import Array, defined_columns
+
+
+def auc_influence(truth: Array, pred: Array) -> tuple[float, Array]:
+    """Mean column-wise AUC and each row's influence u on it; the variance of the AUC is the sum of u squared.
+
+    For one column that is DeLong's variance S10/m + S01/n, and the sum of (u_a - u_b)^2 is that of a difference
+    between two predictions on the same rows. Rows of a group are added up before squaring. NaN when undefined.
+    """
+    columns = defined_columns(truth)
+    influence = np.zeros(len(truth))
+    if not columns:
+        return float("nan"), influence
+    values = []
+    for column in columns:
+        value, part = _column_influence(truth[:, column] > 0.5, pred[:, column])
+        values.append(value)
+        influence += part / len(columns)
+    return float(np.mean(values)), influence
+
+
+def _column_influence(positive: Array, pred: Array) -> tuple[float, Array]:
+    up, down = pred[positive], pred[~positive]
+    beats = _share_below(down, up)
+    loses = 1 - _share_below(up, down)
+    value = float(beats.mean())
+    influence = np.zeros(len(pred))
+    influence[positive] = (beats - value) / np.sqrt(max(len(up) * (len(up) - 1), 1))
+    influence[~positive] = (loses - value) / np.sqrt(max(len(down) * (len(down) - 1), 1))
+    return value, influence
+
+
+def _share_below(of: Array, values: Array) -> Array:
+    """Share of `of` that lies below each value, ties counted half."""
+    ordered = np.sort(of)
+    below = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
+    return np.asarray(below / (2 * len(of)))
+
+
+def weighted_average_precision(truth: Array, pred: Array, weights: Array) -> Array:
+    """Mean column-wise average precision under each row weighting.
+
+    weights: [draws, rows], counts. Returns [draws]; a draw without a positive in some column leaves that column out.
+    """
+    values = np.stack([_column_precision(truth[:, c] > 0.5, pred[:, c], weights) for c in defined_columns(truth)])
+    known = np.isfinite(values)
+    count = known.sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _column_precision(positive: Array, pred: Array, weights: Array) -> Array:
+    """Sum over thresholds of (recall step) x precision, as scikit-learn defines it; NaN without positives."""
+    order = np.argsort(-pred, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(pred[order])), len(pred) - 1)
+    taken = weights[:, order]
+    hits = np.cumsum(taken * positive[order], axis=1)[:, ends]
+    said = np.cumsum(taken, axis=1)[:, ends]
+    precision = hits / np.maximum(said, 1e-12)
+    total = hits[:, -1]
+    steps = np.diff(hits, axis=1, prepend=0.0)
+    area = (steps * precision).sum(axis=1)
+    return np.divide(area, total, out=np.full(len(total), np.nan), where=total > 0)

@@ -1,0 +1,83 @@
+"""Predictions on disk, one npz per execution; the format is docs/predictions.md. Runs in a worker process."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from core.judging.metrics import Array
+from utils.files import write_atomic
+
+HELD_PARTS = ("holdout", "locked")
+CACHE_BYTES = 256 << 20
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one program said on one view: held-out rows in the order of the answers file, then the official test rows.
+
+    ids: text [rows, id columns]. values: float or text [rows, target columns]. part: holdout, locked or test per row.
+    answers: path of the view's answers file, None where nothing was held out.
+    """
+
+    view: str
+    answers: Path | None
+    ids: Array
+    values: Array
+    part: Array
+
+    @property
+    def size(self) -> int:
+        return int(self.ids.nbytes + self.values.nbytes + self.part.nbytes)
+
+
+@dataclass
+class Store:
+    """A folder of predictions, with the recently used ones in memory."""
+
+    folder: Path
+    _recent: OrderedDict[str, tuple[int, Prediction]] = field(default_factory=OrderedDict)
+
+    def path(self, name: str) -> Path:
+        """Raises ValueError for a name that is no plain file name."""
+        if not _NAME.match(name):
+            raise ValueError(f"not a name of a prediction: {name!r}")
+        return self.folder / f"{name}.npz"
+
+    def save(self, name: str, prediction: Prediction) -> None:
+        """Raises OSError and leaves nothing when the folder refuses it."""
+        answers = "" if prediction.answers is None else os.path.relpath(prediction.answers, self.folder)
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            view=np.array(prediction.view),
+            answers=np.array(answers),
+            ids=prediction.ids,
+            values=prediction.values,
+            part=prediction.part,
+        )
+        write_atomic(self.path(name), buffer.getvalue())
+
+    def load(self, name: str) -> Prediction:
+        """Raises OSError when there is no such prediction."""
+        path = self.path(name)
+        stamp = path.stat().st_mtime_ns
+        known = self._recent.pop(name, None)
+        prediction = known[1] if known is not None and known[0] == stamp else self._read(path)
+        self._recent[name] = (stamp, prediction)
+        while len(self._recent) > 1 and sum(item.size for _, item in self._recent.values()) > CACHE_BYTES:
+            self._recent.popitem(last=False)
+        return prediction
+
+    def _read(self, path: Path) -> Prediction:
+        with np.load(path, allow_pickle=False) as file:
+            answers = str(file["answers"])
+            where = Path(os.path.normpath(self.folder / answers)) if answers else None
+            return Prediction(str(file["view"]), where, file["ids"], file["values"], file["part"])

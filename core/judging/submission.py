@@ -1,0 +1,197 @@
+"""The full check of a submission against the sample that it must answer. Runs in a worker process.
+
+Repairs only what cannot change a prediction: the order of rows and columns, surplus columns, and drift of floating
+point arithmetic in probabilities. Everything else is a reason to refuse, in one line each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.judging.intake import Refused, decode, parse, read_bytes
+from core.judging.metrics import Array
+from core.judging.samples import Sample, text_ids
+from core.judging.values import is_text, predicts, to_floats, to_labels
+from core.records import CompetitionSpec
+
+CORRELATIONS = frozenset({"pearson", "spearman", "kendall", "matthews_corrcoef"})
+RANGE_DRIFT = 1e-6
+SUM_EXACT = 1e-6
+SUM_DRIFT = 5e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """values: predictions [rows, target columns] in the sample's row order; None when there are reasons."""
+
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    values: Array | None
+
+
+def check_file(path: Path, sample: Sample, spec: CompetitionSpec) -> Checked:
+    """Judges a file that a foreign program wrote; never raises for anything in that file."""
+    try:
+        data = read_bytes(path, sample.size)
+    except Refused as refusal:
+        return Checked((str(refusal),), (), None)
+    return check_bytes(data, sample, spec)
+
+
+def check_bytes(data: bytes, sample: Sample, spec: CompetitionSpec) -> Checked:
+    """The same for the content of a csv file."""
+    try:
+        text, notes = decode(data, sample.encoding)
+        frame, more = parse(
+            text, (sample.delimiter, ","), spec.id_columns, spec.target_columns, as_text=is_text(spec)
+        )
+    except Refused as refusal:
+        return Checked((str(refusal),), (), None)
+    notes += more
+    order, problems, row_notes = _match_rows(frame, sample, spec)
+    if problems:
+        return Checked(tuple(problems), tuple(notes), None)
+    notes += row_notes
+    cells = frame[list(spec.target_columns)].iloc[order]
+    values, problems, value_notes = _values(cells, sample, spec)
+    return Checked(tuple(problems), tuple(notes + value_notes), None if problems else values)
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _match_rows(frame: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> tuple[Array, list[str], list[str]]:
+    """For each row of the sample its row in `frame`; problems; warnings."""
+    ids = text_ids(frame, spec.id_columns)
+    found, by_value = sample.positions(ids)
+    unknown = np.flatnonzero(found < 0)
+    seen = np.bincount(found[found >= 0], minlength=len(sample))
+    problems = []
+    if (seen > 1).any():
+        example = sample.name(int(np.argmax(seen > 1)))
+        problems.append(f"{int((seen > 1).sum())} ids occur more than once (e.g. {example!r})")
+    if (seen == 0).any():
+        example = sample.name(int(np.argmax(seen == 0)))
+        problems.append(f"{int((seen == 0).sum())} of {len(sample)} ids are missing (e.g. {example!r})")
+    if len(unknown):
+        example = ", ".join(ids[unknown[0]])[:80]
+        problems.append(f"{len(unknown)} ids are not in the sample submission (e.g. {example!r})")
+    if problems:
+        return found, problems, []
+    notes = [f"{by_value} ids are written differently from the sample but have the same value"] if by_value else []
+    if (np.diff(found) < 0).any():
+        notes.append("rows put in the order of the sample submission")
+    return np.argsort(found), [], notes
+
+
+# ---------------------------------------------------------------- values
+
+
+def _values(cells: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> tuple[Array, list[str], list[str]]:
+    """Predictions after repair; problems; warnings."""
+    if is_text(spec):
+        values = to_labels(cells.to_numpy(dtype=object).astype(str), spec.classes)
+        problems = list(_label_problems(values, sample, spec))
+    else:
+        raw = cells.to_numpy(dtype=object) if any(cells.dtypes == object) or _holds_text(cells) else None
+        values = to_floats(raw) if raw is not None else cells.to_numpy(dtype=float)
+        problems = list(_number_problems(values, raw, sample, spec))
+    if problems:
+        return values, problems, []
+    values, notes = _repaired(values, spec)
+    constant = _constant(values, spec)
+    if constant and spec.metric.name in CORRELATIONS:
+        return values, [f"{constant}; {spec.metric.name} has no value then"], notes
+    return values, [], notes + ([constant] if constant else [])
+
+
+def _holds_text(cells: pd.DataFrame) -> bool:
+    return any(not pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in cells.dtypes)
+
+
+def _label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
+    if (values == "").any():
+        yield _line(values == "", "labels are empty", values, sample, spec)
+    elif spec.classes:
+        strange = ~np.isin(values, np.array(spec.classes, dtype=str))
+        if strange.any():
+            yield _line(strange, "labels do not occur in the training data", values, sample, spec)
+
+
+def _number_problems(values: Array, raw: Array | None, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
+    """Cells that are no finite numbers; only when there are none, what the metric asks of numbers."""
+    missing = np.isnan(values)
+    words = np.zeros(values.shape, dtype=bool) if raw is None else missing & ~pd.isna(raw)
+    infinite = np.isinf(values)
+    if words.any():
+        yield _line(words, "predictions are no numbers", raw if raw is not None else values, sample, spec)
+    if (missing & ~words).any():
+        yield _line(missing & ~words, "predictions are NaN or empty", values, sample, spec)
+    if infinite.any():
+        yield _line(infinite, "predictions are infinite", values, sample, spec)
+    if not (missing.any() or infinite.any()):
+        yield from _range_problems(values, sample, spec)
+
+
+def _range_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
+    kind = predicts(spec)
+    if kind == "probability":
+        outside = (values < -RANGE_DRIFT) | (values > 1 + RANGE_DRIFT)
+        if outside.any():
+            yield _line(outside, "probabilities lie outside [0, 1]", values, sample, spec)
+        elif spec.metric.name == "log_loss" and spec.one_hot:
+            off = np.abs(values.sum(axis=1) - 1) > SUM_DRIFT
+            if off.any():
+                row = int(np.argmax(off))
+                total = f"{values[row].sum():.6g} for id {sample.name(row)!r}"
+                yield f"{int(off.sum())} of {len(values)} rows do not sum to 1 (e.g. {total})"
+    elif kind == "label" and not spec.one_hot:
+        yield from _numeric_label_problems(values, sample, spec)
+    elif spec.metric.name == "rmsle" and (values < 0).any():
+        yield _line(values < 0, "predictions are negative, for which rmsle has no value", values, sample, spec)
+
+
+def _numeric_label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
+    broken = values != np.round(values)
+    if spec.metric.name == "quadratic_weighted_kappa" and broken.any():
+        yield _line(broken, "predictions are not integers, which kappa needs", values, sample, spec)
+    elif spec.classes:
+        strange = ~np.isin(values, to_floats(np.array(spec.classes, dtype=object)))
+        if strange.any():
+            yield _line(strange, "labels do not occur in the training data", values, sample, spec)
+
+
+def _line(where: Array, what: str, cells: Array, sample: Sample, spec: CompetitionSpec) -> str:
+    row, column = np.argwhere(where)[0]
+    cell = str(cells[row, column])[:40]
+    place = f"{cell!r} in column {spec.target_columns[column]!r}, id {sample.name(int(row))!r}"
+    return f"{int(where.sum())} of {where.size} {what} (e.g. {place})"
+
+
+def _repaired(values: Array, spec: CompetitionSpec) -> tuple[Array, list[str]]:
+    """Probabilities without floating point drift: inside [0, 1], rows of a one-hot log loss summing to 1."""
+    notes = []
+    if predicts(spec) == "probability":
+        outside = (values < 0) | (values > 1)
+        if outside.any():
+            values = np.clip(values, 0.0, 1.0)
+            notes.append(f"{int(outside.sum())} probabilities clipped to [0, 1] (drift below {RANGE_DRIFT:g})")
+        if spec.metric.name == "log_loss" and spec.one_hot:
+            sums = values.sum(axis=1, keepdims=True)
+            drifted = int((np.abs(sums - 1) > SUM_EXACT).sum())
+            if drifted:
+                values = values / sums
+                notes.append(f"{drifted} rows rescaled to sum 1 (drift below {SUM_DRIFT:g})")
+    return values, notes
+
+
+def _constant(values: Array, spec: CompetitionSpec) -> str:
+    same = (values == values[:1]).all(axis=0)
+    if len(values) < 2 or not (same.any() if spec.metric.name in CORRELATIONS else same.all()):
+        return ""
+    return f"the prediction is the same in all {len(values)} rows"

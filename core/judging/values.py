@@ -1,0 +1,73 @@
+"""What a target cell is: float or label text, and how it is written back. Runs in a worker process."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from core.judging.metrics import Array
+from core.metric_names import BY_NAME
+from core.records import CompetitionSpec, ValueKind
+
+
+def predicts(spec: CompetitionSpec) -> ValueKind:
+    """What the metric wants; for a metric that is not in BY_NAME, what the sample holds."""
+    return BY_NAME[spec.metric.name].predicts if spec.metric.name in BY_NAME else spec.value_kind
+
+
+def is_text(spec: CompetitionSpec) -> bool:
+    """True when predictions are labels that are not numbers; every other prediction is a float."""
+    if predicts(spec) != "label" or spec.one_hot or spec.metric.name == "quadratic_weighted_kappa":
+        return False
+    return not spec.classes or bool(np.isnan(to_floats(np.array(spec.classes, dtype=object))).any())
+
+
+def to_floats(cells: Array) -> Array:
+    """Numbers of an array of any shape, NaN where a cell is none."""
+    flat = pd.to_numeric(pd.Series(cells.ravel(), dtype=object), errors="coerce")
+    return np.asarray(flat.to_numpy(dtype=float, na_value=np.nan).reshape(cells.shape))
+
+
+def to_labels(cells: Array, classes: tuple[str, ...]) -> Array:
+    """Label text as the classes spell it: True/False in any case, whole floats without their point."""
+    text = cells.astype(str)
+    if {name.casefold() for name in classes} == {"true", "false"}:
+        spelling = {name.casefold(): name for name in classes}
+        return np.array([spelling.get(cell.casefold(), cell) for cell in text.ravel()], dtype=str).reshape(text.shape)
+    if np.issubdtype(cells.dtype, np.floating):
+        return np.array([f"{cell:g}" for cell in cells.ravel()], dtype=str).reshape(cells.shape)
+    return np.asarray(text)
+
+
+def truth_values(truth: Array, spec: CompetitionSpec) -> Array:
+    """Held-out answers [rows, columns] in the representation of predictions.
+
+    Labels of a two-class competition with one probability column become 0 and 1, in the order of spec.classes.
+    Raises ValueError when a number is needed and a cell is none.
+    """
+    if is_text(spec):
+        return to_labels(truth, spec.classes)
+    if np.issubdtype(truth.dtype, np.number):
+        return truth.astype(float)
+    numbers = to_floats(truth)
+    if not np.isnan(numbers).any():
+        return numbers
+    classes = ("False", "True") if set(spec.classes) == {"True", "False"} else spec.classes
+    known = np.isin(truth, np.array(classes, dtype=str)) if len(classes) == 2 else np.zeros(truth.shape, dtype=bool)
+    if not known.all():
+        raise ValueError(f"held-out answers are no numbers, for example {truth[~known][:1]}")
+    return (truth == classes[1]).astype(float)
+
+
+def to_cells(values: Array, spec: CompetitionSpec) -> pd.DataFrame:
+    """Predictions [rows, columns] as they are written to a csv, columns named as the targets."""
+    columns = list(spec.target_columns)
+    if predicts(spec) != "label" or spec.one_hot or not np.issubdtype(values.dtype, np.floating):
+        return pd.DataFrame(values, columns=columns)
+    names = {float(number): name for number, name in zip(_numbers(spec.classes), spec.classes, strict=True)}
+    spelled = [[names.get(cell) or f"{cell:g}" for cell in row] for row in values.tolist()]
+    return pd.DataFrame(spelled, columns=columns)
+
+
+def _numbers(classes: tuple[str, ...]) -> list[float]:
+    return list(to_floats(np.array(classes, dtype=object)))

@@ -1,0 +1,107 @@
+"""Finds the files (images, audio, texts) that belong to rows, by id; looks at names only. Runs in a worker process."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from core.records import FilesById, Modality
+from core.task.inventory import FoundFile
+
+IMAGES = frozenset(".jpg .jpeg .png .tif .tiff .bmp .gif .webp .dcm .dicom".split())
+AUDIO = frozenset(".wav .flac .mp3 .ogg .aif .aiff .m4a .opus".split())
+TEXTS = frozenset(".txt .md .html .htm".split())
+_NO_RECORD = frozenset(".py .ipynb .pdf .zip .gz .7z .tar .tgz .rar .parquet".split())
+_MIN_FILES = 3
+_MATCH_SHARE = 0.9
+_LOOKED_AT = 500
+_MAX_FOLDERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Files that carry the ids of one column. carried: the ids are file names and include the extension."""
+
+    folders: tuple[str, ...]
+    suffix: str
+    carried: bool
+
+
+class FileIndex:
+    """Record files by name and by stem; ids may also be paths relative to a parent folder."""
+
+    def __init__(self, files: Iterable[FoundFile]) -> None:
+        self._by_key: dict[str, list[FoundFile]] = {}
+        for file in files:
+            if file.suffix in _NO_RECORD or (file.depth == 0 and file.suffix in TEXTS | {".csv", ".tsv", ".json"}):
+                continue
+            for key in {file.name, file.stem}:
+                self._by_key.setdefault(key, []).append(file)
+
+    def match(self, ids: Sequence[str]) -> Matched | None:
+        """The files of these ids, when nearly all of a spread sample of them have one."""
+        looked = _spread(ids)
+        found = {each: self._of(each) for each in looked}
+        hits = {each: files for each, files in found.items() if files}
+        if len(hits) < min(_MIN_FILES, len(set(ids)) or 1) or len(hits) < _MATCH_SHARE * len(looked):
+            return None
+        suffix = Counter(file.suffix for files in hits.values() for file in files).most_common(1)[0][0]
+        usual = [file for files in hits.values() for file in files if file.suffix == suffix]
+        named = sum(PurePosixPath(each).suffix.lower() == suffix for each in hits)
+        written = Counter(PurePosixPath(file.path).suffix for file in usual).most_common(1)[0][0]
+        return Matched(_folders(usual, looked), written, named > len(hits) / 2)
+
+    def _of(self, value: str) -> list[FoundFile]:
+        name = PurePosixPath(value).name
+        files = self._by_key.get(name, []) if name else []
+        return [file for file in files if file.path.endswith(value) or value == file.stem or "/" not in value]
+
+
+def place(train: Matched | None, test: Matched | None) -> FilesById | None:
+    """Folders of both parts; a folder that is named for one part is not taken for the other."""
+    known = train or test
+    if known is None:
+        return None
+    train_dirs, test_dirs = (found.folders if found else () for found in (train, test))
+    train_dirs = _without(train_dirs, ("test", "testing"))
+    test_dirs = _without(test_dirs, ("train", "training"))
+    return FilesById(train_dirs, test_dirs, "" if known.carried else known.suffix)
+
+
+def modality_of(suffix: str) -> Modality:
+    lowered = suffix.lower()
+    if lowered in IMAGES:
+        return "image"
+    if lowered in AUDIO:
+        return "audio"
+    return "text" if lowered in TEXTS else "files"
+
+
+def _without(folders: tuple[str, ...], words: tuple[str, ...]) -> tuple[str, ...]:
+    kept = tuple(folder for folder in folders if not set(re.findall(r"[a-z]+", folder.lower())) & set(words))
+    return kept or folders
+
+
+def _folders(files: Sequence[FoundFile], ids: Sequence[str]) -> tuple[str, ...]:
+    """Folders of the files; many nested ones (one per class or per prefix) are named by what they have in common."""
+    folders = sorted({file.folder for file in files})
+    while len(folders) > _MAX_FOLDERS:
+        deepest = max(folder.count("/") for folder in folders)
+        shorter = {str(PurePosixPath(f).parent) if f.count("/") == deepest else f for f in folders}
+        if shorter == set(folders):
+            break
+        folders = sorted(shorter)
+    inner = [folder for folder in folders if not any(_inside(folder, other) for other in folders)]
+    return tuple(inner)
+
+
+def _inside(folder: str, other: str) -> bool:
+    return folder != other and (other == "." or folder.startswith(other + "/"))
+
+
+def _spread(ids: Sequence[str]) -> list[str]:
+    step = max(1, len(ids) // _LOOKED_AT)
+    return list(ids[::step])[:_LOOKED_AT]

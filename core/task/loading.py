@@ -1,0 +1,84 @@
+"""Reads the tables of a competition for inspection. Runs in a worker process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet
+
+from core.records import TableFile
+from utils.errors import SpecError
+from utils.tables import read_table
+
+# Above this size only the asked columns are read; below it the whole table is, which finds torn rows.
+WHOLE_BYTES = 200 << 20
+HEAD_ROWS = 2000
+
+
+def load(data_dir: Path, table: TableFile, columns: list[str] | None = None) -> pd.DataFrame:
+    """The table with cells as text ("" where empty).
+
+    columns: all that the caller needs; a large table is read with these only. Raises SpecError when it is broken.
+    """
+    path = data_dir / table.path
+    wanted = columns if columns and "" not in columns and path.stat().st_size > WHOLE_BYTES else None
+    try:
+        frame = _read(path, table, wanted)
+    except (ValueError, OSError, EOFError, MemoryError) as error:
+        raise SpecError(f"{table.path} cannot be read as a table: {_line(error)}") from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise SpecError(f"{table.path} cannot be read as a table: its rows have more cells than its header")
+    return _as_text(frame)
+
+
+def head(data_dir: Path, table: TableFile, rows: int = HEAD_ROWS) -> pd.DataFrame:
+    """The first rows as text. Raises SpecError when they are broken."""
+    path = data_dir / table.path
+    try:
+        if table.format == "parquet":
+            batches = pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=rows)
+            first = next(batches, None)
+            return _as_text(first.to_pandas() if first is not None else pd.read_parquet(path))
+        if path.stat().st_size <= WHOLE_BYTES or table.member is not None:
+            return load(data_dir, table).head(rows)
+        options: dict[str, Any] = {"sep": table.delimiter, "encoding": table.encoding, "dtype": str}
+        frame = pd.read_csv(path, nrows=rows, keep_default_na=False, **options)
+        return frame.rename(columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")})
+    except (ValueError, OSError, EOFError) as error:
+        raise SpecError(f"{table.path} cannot be read as a table: {_line(error)}") from error
+
+
+def numbers(column: pd.Series) -> pd.Series:
+    """Cells as floats; NaN where a cell is empty or no number."""
+    return pd.to_numeric(column.where(column != ""), errors="coerce")
+
+
+def is_numeric(column: pd.Series) -> bool:
+    """True when every non-empty cell is a number, and one cell is."""
+    filled = column[column != ""]
+    return len(filled) > 0 and bool(numbers(filled).notna().all())
+
+
+def _read(path: Path, table: TableFile, columns: list[str] | None) -> pd.DataFrame:
+    options = {"delimiter": table.delimiter, "member": table.member, "columns": columns}
+    return read_table(path, table.format, encoding=table.encoding, **options)  # type: ignore[arg-type]
+
+
+def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Typed columns (parquet) as text; whole numbers lose their decimal point."""
+    typed = [name for name in frame.columns if not pd.api.types.is_string_dtype(frame[name])]
+    return frame.assign(**{name: frame[name].map(_cell) for name in typed}) if typed else frame
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None or (not hasattr(value, "__len__") and pd.isna(value)):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,163 @@
+"""Finds the tables of a competition folder, with separator, encoding and columns. Runs in a worker process."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+import pyarrow
+import pyarrow.parquet
+
+from core.records import TableFile
+from core.task.inventory import FoundFile
+
+_HEAD = 1 << 18
+_CHECKED = 64 << 20
+_SNIFFED_ROWS = 50
+_DELIMITERS = (",", ";", "\t", "|")
+# More tables than this in one folder are records of the competition, one per id, and not its tables.
+_MAX_TABLES_PER_FOLDER = 30
+_MAX_MEMBERS = 10
+_CSV = (".csv", ".tsv")
+_TABLE_NAME = re.compile(r"\.(?:csv|tsv)(?:\.gz)?$|\.parquet$", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A readable table. columns: as in its header, "" for an unnamed one. size: bytes of the file on disk."""
+
+    table: TableFile
+    columns: tuple[str, ...]
+    size: int
+
+    @property
+    def name(self) -> str:
+        """File name (of the archive member, if any) without its extensions."""
+        return PurePosixPath(self.table.member or self.table.path).name.split(".")[0]
+
+    @property
+    def depth(self) -> int:
+        return self.table.path.count("/")
+
+
+def find_tables(data_dir: Path, files: Iterable[FoundFile]) -> tuple[FoundTable, ...]:
+    """The tables among the files, plain ones before those in archives; what is no table is left out silently."""
+    files = list(files)
+    crowd = Counter(file.folder for file in files if _TABLE_NAME.search(file.name))
+    found = [
+        table
+        for file in files
+        if crowd[file.folder] <= _MAX_TABLES_PER_FOLDER or file.folder == "."
+        for table in _tables_in(data_dir, file)
+    ]
+    return tuple(sorted(found, key=lambda table: table.table.member is not None))
+
+
+def sniff(data_dir: Path, file: FoundFile) -> FoundTable | None:
+    """The table in a csv, tsv, csv.gz or parquet file; None when it has no header or cannot be read."""
+    path = data_dir / file.path
+    try:
+        if file.suffix == ".parquet":
+            columns = tuple(str(name) for name in pyarrow.parquet.read_schema(path).names)
+            return FoundTable(TableFile(file.path, "parquet"), columns, file.size)
+        with gzip.open(path) if file.suffix == ".gz" else path.open("rb") as stream:
+            return _sniff_stream(stream, TableFile(file.path), file.size)  # type: ignore[arg-type]
+    except (OSError, EOFError, ValueError, pyarrow.ArrowException):
+        return None
+
+
+def _tables_in(data_dir: Path, file: FoundFile) -> Iterator[FoundTable]:
+    if file.suffix == ".zip":
+        yield from _sniff_zip(data_dir, file)
+    elif _TABLE_NAME.search(file.name):
+        table = sniff(data_dir, file)
+        if table is not None:
+            yield table
+
+
+def _sniff_zip(data_dir: Path, file: FoundFile) -> Iterator[FoundTable]:
+    try:
+        with zipfile.ZipFile(data_dir / file.path) as archive:
+            names = [info.filename for info in archive.infolist() if _is_csv_member(info)]
+            for name in names if len(names) <= _MAX_MEMBERS else []:
+                with archive.open(name) as stream:
+                    table = _sniff_stream(stream, TableFile(file.path, member=name), file.size)  # type: ignore[arg-type]
+                if table is not None:
+                    yield table
+    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
+        return
+
+
+def _is_csv_member(info: zipfile.ZipInfo) -> bool:
+    path = PurePosixPath(info.filename)
+    hidden = path.parts[:1] == ("__MACOSX",) or path.name.startswith(".")
+    return not info.is_dir() and not hidden and path.suffix.lower() in _CSV
+
+
+def _sniff_stream(stream: BinaryIO, table: TableFile, size: int) -> FoundTable | None:
+    head = stream.read(_HEAD)
+    encoding = _encoding(head, stream)
+    text = codecs.getincrementaldecoder(encoding)().decode(head, final=len(head) < _HEAD)
+    if not text.strip() or "\0" in text:
+        return None
+    rows_known = len(head) < _HEAD
+    delimiter, columns = _delimiter(text if rows_known else text[: text.rfind("\n") + 1] or text)
+    described = TableFile(table.path, "csv", delimiter, encoding, table.member)
+    return FoundTable(described, columns, size)
+
+
+def _encoding(head: bytes, rest: BinaryIO) -> str:
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    chunk, checked = head, 0
+    try:
+        while chunk and checked < _CHECKED:
+            decoder.decode(chunk)
+            checked += len(chunk)
+            chunk = rest.read(_HEAD)
+        decoder.decode(b"", final=not chunk)
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
+
+
+def _delimiter(text: str) -> tuple[str, tuple[str, ...]]:
+    """Separator and header: the separator that gives most rows the width of a header of several cells."""
+    best: tuple[tuple[float, int], str, tuple[str, ...]] | None = None
+    for delimiter in _DELIMITERS:
+        rows = _first_rows(text, delimiter)
+        if not rows:
+            continue
+        width = len(rows[0])
+        agreeing = sum(len(row) == width for row in rows) / len(rows)
+        rank = (agreeing if width > 1 else 0.0, width)
+        if best is None or rank > best[0]:
+            best = (rank, delimiter, tuple(rows[0]))
+    if best is None:
+        return ",", ()
+    return best[1], best[2]
+
+
+def _first_rows(text: str, delimiter: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+            if row:
+                rows.append(row)
+            if len(rows) > _SNIFFED_ROWS:
+                break
+    except csv.Error:
+        return rows[:1]
+    return rows

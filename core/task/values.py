@@ -1,0 +1,134 @@
+"""Reads labels and free text: what is predicted, its classes, and which metric fits. Runs in a worker process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.metric_names import BY_NAME, MetricName
+from core.records import ValueKind
+from core.task.loading import is_numeric, numbers
+
+_FEW_VALUES = 30
+_LIST = re.compile(r"^\S+(?:[ ,;|]+\S+)+$")
+_LIST_SHARE = 0.2
+_TEXT_WORDS = 5.0
+_TEXT_CHARS = 30.0
+_TEXT_DISTINCT = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The labels and what the sample shows of the targets; both with cells as text.
+
+    one_hot: the labels are one column of class names, the targets one column per class.
+    """
+
+    labels: pd.DataFrame
+    sample: pd.DataFrame | None
+    one_hot: bool
+
+    @property
+    def numeric(self) -> bool:
+        return all(is_numeric(self.labels[name]) for name in self.labels.columns)
+
+    @property
+    def distinct(self) -> list[str]:
+        """Labels that occur, in numeric order where they are numbers, else in text order."""
+        found = {value for name in self.labels.columns for value in self.labels[name].unique() if value != ""}
+        return in_order(found)
+
+    @property
+    def binary(self) -> bool:
+        """Every label column holds at most two values."""
+        return all(self.labels[name][self.labels[name] != ""].nunique() <= 2 for name in self.labels.columns)
+
+    @property
+    def lists(self) -> bool:
+        """The labels are lists: several words per cell, made of few different words."""
+        if self.one_hot or self.numeric:
+            return False
+        cells = self.labels.iloc[:, 0]
+        cells = cells[cells != ""].head(2000)
+        several = [cell.split() for cell in cells if _LIST.match(cell)]
+        words = {word for cell in several for word in cell}
+        return len(several) > _LIST_SHARE * len(cells) and len(words) < 0.5 * sum(map(len, several))
+
+    @property
+    def sample_is_whole(self) -> bool:
+        """Every target cell of the sample is a whole number or no number at all."""
+        if self.sample is None:
+            return False
+        cells = self.sample.to_numpy(dtype=object).ravel()
+        parsed = numbers(pd.Series(cells, dtype=object)).dropna().to_numpy(dtype=float)
+        return bool(np.all(parsed == np.round(parsed)))
+
+
+def in_order(values: set[str]) -> list[str]:
+    column = pd.Series(sorted(values), dtype=object)
+    return list(column.iloc[np.argsort(numbers(column), kind="stable")]) if is_numeric(column) else list(column)
+
+
+def fits(metric: MetricName, answers: Answers) -> str:
+    """Why this metric cannot score these labels; "" when it can."""
+    if answers.lists:
+        return "the labels are lists of several values"
+    if metric.predicts == "real" or metric.name == "quadratic_weighted_kappa":
+        return "" if answers.numeric and not answers.one_hot else "the labels are not numbers"
+    if metric.predicts == "probability" and not answers.one_hot and not answers.binary:
+        return "" if _shares(answers) else "the labels have more than two values"
+    return ""
+
+
+def fallback(answers: Answers) -> MetricName:
+    """The metric that fits what is predicted: log loss, AUC, RMSE or accuracy."""
+    if answers.one_hot:
+        return BY_NAME["log_loss"]
+    if answers.lists:
+        return BY_NAME["accuracy"]
+    if answers.binary and (not answers.sample_is_whole or len(answers.labels.columns) > 1):
+        return BY_NAME["roc_auc"]
+    if answers.numeric and not _few_classes(answers):
+        return BY_NAME["rmse"]
+    return BY_NAME["accuracy"]
+
+
+def classes_of(kind: ValueKind, answers: Answers) -> tuple[str, ...]:
+    return () if kind == "real" else tuple(answers.distinct)
+
+
+def text_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    """Columns of free text among `names`, and whether text is what the rows are about."""
+    found = tuple(name for name in names if _is_text(frame[name]))
+    long = any(frame[name].str.len().mean() >= 1.5 * _TEXT_CHARS for name in found)
+    return found, bool(found) and (long or 2 * len(found) >= len(names))
+
+
+def _is_text(column: pd.Series) -> bool:
+    cells = column[column != ""]
+    if len(cells) == 0 or is_numeric(cells):
+        return False
+    lengths, words = cells.str.len(), cells.str.split().map(len)
+    long = lengths.mean() >= _TEXT_CHARS and words.mean() >= _TEXT_WORDS
+    letters = cells.str.count(r"[^\W\d_]").sum() > 0.5 * lengths.sum()
+    return bool(long and letters and cells.nunique() > _TEXT_DISTINCT * len(cells))
+
+
+def _few_classes(answers: Answers) -> bool:
+    """Whole numbers, few of them, each several times, and the sample shows whole numbers too."""
+    values = np.array([float(value) for value in answers.distinct])
+    whole = bool(np.all(values == np.round(values)))
+    few = len(values) <= min(_FEW_VALUES, max(2, len(answers.labels) // 4))
+    return whole and few and (answers.sample is None or answers.sample_is_whole)
+
+
+def _shares(answers: Answers) -> bool:
+    """Labels between 0 and 1: probabilities themselves."""
+    if not answers.numeric:
+        return False
+    values = np.array([float(value) for value in answers.distinct])
+    return bool(values.size and values.min() >= 0 and values.max() <= 1)

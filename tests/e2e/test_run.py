@@ -1,0 +1,207 @@
+"""A whole run as a user sees it: results, reports, resume, stop and kill."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.runs import (
+    ROOT,
+    Ended,
+    adapter_words,
+    check_submission,
+    events,
+    finish,
+    read_csv,
+    solve,
+    start,
+    wait_for,
+)
+
+STEPS = 4
+RUN_JSON = set("version status reason competition_id metric split best steps time llm box submission".split())
+
+
+@pytest.fixture(scope="module")
+def done(widgets: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """One complete run that several tests look at."""
+    return solve(widgets, tmp_path_factory.mktemp("done") / "out", "--steps", STEPS, "--time", "90s")
+
+
+def test_a_run_ends_with_a_trained_submission_and_an_honest_report(done: Ended, widgets: Path) -> None:
+    assert done.code == 0, done.stdout + done.stderr
+    report = done.report
+    assert set(report) == RUN_JSON
+    assert report["status"] == "ok", report["reason"]
+    assert report["metric"] == {"name": "roc_auc", "direction": "maximize", "source": "description"}
+    assert report["split"]["kind"] == "stratified"
+    assert report["split"]["folds"] == 5
+    assert report["steps"]["done"] == STEPS
+    assert report["best"]["scored_by"] == "holdout"
+    assert report["best"]["final_pick"] > 0.6
+    check_submission(done.submission, widgets)
+    assert report["submission"]["sha256"] == hashlib.sha256(done.submission.read_bytes()).hexdigest()
+    assert report["submission"]["rows"] == 60
+
+
+def test_events_come_in_the_order_of_the_stages(done: Ended) -> None:
+    types = [event["type"] for event in done.events]
+    order = ["run_started", "baseline", "spec", "proposal", "fold", "published", "step", "final_pick", "run_ended"]
+    assert [types.index(kind) for kind in order] == sorted(types.index(kind) for kind in order)
+    assert [event["seq"] for event in done.events] == list(range(len(types)))
+
+
+def test_the_journal_is_small_and_has_no_key(done: Ended) -> None:
+    size = (done.out / "logs" / "journal.jsonl").stat().st_size
+    assert size / STEPS <= 20_000
+    nodes = json.loads((done.out / "logs" / "journal.json").read_text())["nodes"]
+    assert len(nodes) == STEPS
+    assert all("# %% MODEL" in node["code"] for node in nodes)
+
+
+def test_output_folders_hold_real_files_only(done: Ended) -> None:
+    for name in ("submission", "code", "logs"):
+        assert not [path for path in (done.out / name).rglob("*") if path.is_symlink()]
+
+
+def test_solution_py_rebuilds_the_submission(done: Ended, widgets: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.csv"
+    command = [sys.executable, "solution.py", "--data", str(widgets), "--out", str(again)]
+    made = subprocess.run(command, cwd=done.out / "code", capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0, made.stderr
+    first = {row["id"]: float(row["fails"]) for row in read_csv(done.submission)}
+    second = {row["id"]: float(row["fails"]) for row in read_csv(again)}
+    assert second == pytest.approx(first, abs=1e-9)
+
+
+def test_the_same_out_again_after_the_final_pick_changes_nothing(done: Ended, widgets: Path) -> None:
+    before = done.submission.read_bytes()
+    steps = len(done.of("step"))
+    again = solve(widgets, done.out, "--steps", STEPS + 4, "--time", "120s")
+    assert again.code == 0, again.stderr
+    assert again.submission.read_bytes() == before
+    assert len(again.of("step")) == steps
+    assert len(again.of("final_pick")) == 1
+
+
+def test_other_data_or_another_seed_in_the_same_out_is_refused(done: Ended, widgets: Path, tmp_path: Path) -> None:
+    before = (done.out / "logs" / "journal.jsonl").read_bytes()
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in widgets.iterdir():
+        (other / path.name).write_bytes(path.read_bytes().replace(b"red", b"rot"))
+    for words, data in (((), other), (("--seed", 9), widgets)):
+        refused = solve(data, done.out, *words)
+        assert refused.code == 2
+        assert refused.stderr.strip().count("\n") == 0
+        assert refused.stderr.startswith("error: ")
+    assert (done.out / "logs" / "journal.jsonl").read_bytes() == before
+
+
+def assert_consistent(out: Path, widgets: Path) -> None:
+    """Nothing finished is lost or repeated, and what is published is valid."""
+    log = events(out)
+    keys = [event["result"]["key"] for event in log if event["type"] == "fold"]
+    steps = [event["id"] for event in log if event["type"] == "step"]
+    assert len(keys) == len(set(keys))
+    assert len(steps) == len(set(steps))
+    assert [event["seq"] for event in log] == list(range(len(log)))
+    check_submission(out / "submission" / "submission.csv", widgets)
+
+
+def kill_and_resume(widgets: Path, out: Path, lines: int) -> None:
+    """Kills the agent once its journal has so many lines, then lets the same command go on."""
+    words = ["main.py", "--data", widgets, "--out", out, "--steps", STEPS, "--time", "120s"]
+    process = start(words)
+    wait_for(lambda: len(events(out)) >= lines, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = events(out)
+    check_submission(out / "submission" / "submission.csv", widgets)
+    ended = finish(start(words), out)
+    assert ended.code == 0, ended.stderr
+    assert [event for event in ended.events[: len(before)]] == before
+    assert ended.of("resumed")
+    assert ended.report["steps"]["done"] == STEPS
+    assert ended.report["steps"]["resumed_from"] == sum(event["type"] == "step" for event in before)
+    assert_consistent(out, widgets)
+
+
+@pytest.mark.parametrize("lines", [3, 9, 19])
+def test_lesson_34_kill_minus_9_and_resume(widgets: Path, tmp_path: Path, lines: int) -> None:
+    kill_and_resume(widgets, tmp_path / "out", lines)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(20))
+def test_kill_minus_9_at_random_points(widgets: Path, tmp_path: Path, seed: int) -> None:
+    kill_and_resume(widgets, tmp_path / "out", random.Random(seed).randint(3, 40))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_in_a_published_best(widgets: Path, tmp_path: Path, number: signal.Signals) -> None:
+    out = tmp_path / "out"
+    process = start(["main.py", "--data", widgets, "--out", out, "--steps", 100, "--time", "10m"])
+    wait_for(lambda: any(event["type"] == "step" for event in events(out)), process)
+    os.kill(process.pid, number)
+    ended = finish(process, out, 20)
+    assert ended.code == 0, ended.stderr
+    assert ended.report["status"] == "degraded"
+    assert number.name in ended.report["reason"]
+    assert_consistent(out, widgets)
+    assert left_running(out) == []
+
+
+def test_the_deadline_ends_in_a_published_best(widgets: Path, tmp_path: Path) -> None:
+    ended = solve(widgets, tmp_path / "out", "--steps", 1000, "--time", "25s")
+    assert ended.code == 0, ended.stderr
+    assert ended.report["time"]["elapsed_s"] < 28
+    assert_consistent(ended.out, widgets)
+
+
+def left_running(out: Path) -> list[str]:
+    """Command lines of processes that work below `out`."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(folder.joinpath("cwd").readlink()).startswith(str(out)):
+                found.append((folder / "cmdline").read_text().replace("\0", " "))
+    return found
+
+
+def test_the_agent_process_stays_light(widgets: Path, tmp_path: Path) -> None:
+    """No heavy library is imported in the agent, even after a full run."""
+    code = (
+        "import sys\nfrom main import main\n"
+        f"words = ['--data', {str(widgets)!r}, '--out', {str(tmp_path / 'out')!r}, '--steps', '1', '--time', '60s']\n"
+        "code = main(words)\n"
+        "heavy = {'numpy', 'pandas', 'sklearn', 'scipy', 'torch'} & set(sys.modules)\n"
+        "assert code == 0 and not heavy, (code, heavy)\n"
+    )
+    made = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0, made.stderr
+
+
+def test_the_adapter_does_the_same_with_the_containers_names(widgets: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    environ = {"STEP_LIMIT": "2", "TIME_LIMIT_SECS": "90", "COMPETITION_ID": "widgets-2026"}
+    ended = finish(start(adapter_words(widgets, out), environ), out)
+    assert ended.code == 0, ended.stderr
+    assert ended.report["competition_id"] == "widgets-2026"
+    assert ended.report["steps"]["limit"] == 2
+    assert (out / "workspace" / "input").is_symlink()
+    assert (out / "code" / "solution.py").is_file()
+    assert (out / "logs" / "journal.json").is_file()
+    assert "stage 10 of 10: results" in ended.stderr
+    for program in (out / "logs" / "programs").iterdir():
+        assert "widgets-2026" not in program.read_text()
+    assert_consistent(out, widgets)
