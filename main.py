@@ -11,15 +11,17 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agents.recipes.proposer import RecipesProposer
 from rich.console import Console
 
+from agents.recipes.catalog import all_packages
 from agents.recipes.packages import installed
+from agents.recipes.proposer import RecipesProposer
 from core.evolution.search import SearchSettings
 from core.execution.box import detect as detect_box
 from core.execution.environment import inherited
 from core.execution.runner import BoxLimits
 from core.execution.stop import StopSignal
+from core.genome import normalised_digest
 from core.live import Screen
 from core.protocols import Proposer
 from core.records import CompetitionSpec
@@ -202,6 +204,8 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         steps_per_epoch=config.agent.steps_per_epoch,
         search=SearchSettings(search.num_drafts, search.debug_tries, search.explore, search.parent_temperature),
         finalists=config.judging.finalists,
+        ensemble=config.evolution.solution.ensemble,
+        refit=config.evolution.solution.refit,
         workers=execution.workers or len(machine.cpus),
         cpus=machine.cpus,
         limits=BoxLimits(
@@ -229,8 +233,8 @@ def provider_of(config: Config) -> tuple[str, tuple[str, ...]]:
 
 
 def recipes_proposer(spec: CompetitionSpec, before: Sequence[str]) -> Proposer:
-    packages = installed(known_packages(spec))
-    return RecipesProposer(spec, packages, [normalised_digest(program) for program in before])
+    known = [normalised_digest(program) for program in before]
+    return RecipesProposer(spec, installed(all_packages()), known)
 
 
 if __name__ == "__main__":

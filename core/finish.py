@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from core.ensemble import Selector, build_ensemble
 from core.evolution.selection import ranked
@@ -14,45 +13,33 @@ from core.records import CompetitionSpec
 from core.results import Result, blended, how_to_combine, single
 
 
-class Shelf(Protocol):
-    """Where results are published (core.results.ResultPublisher)."""
-
-    def publish_result(self, result: Result) -> bool: ...
-
-
 def finalists(
-    spec: CompetitionSpec, history: History, count: int, selector: Selector, recorder: Recorder
+    spec: CompetitionSpec, history: History, count: int, selector: Selector | None, recorder: Recorder
 ) -> list[Result]:
-    """At most `count`: the ensemble, where there is one, then the best complete entries."""
+    """At most `count`: the ensemble, where there is one, then the best complete entries.
+
+    selector: None leaves the ensemble out.
+    """
     complete = [entry for entry in ranked(history.entries, spec.metric.direction) if entry.complete]
-    ensemble = history.ensemble.ensemble if history.ensemble else build_ensemble(complete, selector, recorder)
+    ensemble = history.ensemble.ensemble if history.ensemble else None
+    if ensemble is None and selector is not None:
+        ensemble = build_ensemble(complete, selector, recorder)
     results = [single(entry, how_to_combine(spec)) for entry in complete]
     if ensemble is not None:
         results.insert(0, blended(ensemble, {entry.id: entry for entry in complete}))
     return results[:count]
 
 
-def publish_winner(
-    contenders: Sequence[Result],
-    history: History,
-    pick: FinalPick,
-    publisher: Shelf,
-    locked_rows: int,
-    deadline: float,
-) -> list[str]:
-    """Picks and publishes; returns reasons for what could not be done. A pick that the journal holds stands."""
+def decide(
+    contenders: Sequence[Result], history: History, pick: FinalPick, locked_rows: int, deadline: float
+) -> Result | None:
+    """The winner with its score on unseen data; None when there was no time. A pick that the journal holds stands."""
     decided = history.final_pick
     if decided is None:
-        winner = pick.pick(contenders, locked_rows, deadline)
-    else:
-        scores = dict(zip(decided.finalists, decided.scores, strict=True))
-        named = (result for result in contenders if result.best.id == decided.winner)
-        winner = next((result.with_final_pick(scores[decided.winner]) for result in named), None)
-    if winner is None:
-        return ["no time for the final pick"]
-    if history.published is not None and history.published.best == winner.best:
-        return []
-    return [] if publisher.publish_result(winner) else ["the validation server rejected the winner"]
+        return pick.pick(contenders, locked_rows, deadline)
+    scores = dict(zip(decided.finalists, decided.scores, strict=True))
+    named = (result for result in contenders if result.best.id == decided.winner)
+    return next((result.with_final_pick(scores[decided.winner]) for result in named), None)
 
 
 def status(history: History, reasons: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ from core.execution.runner import BoxLimits, BoxRunner
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.final_pick import FinalPick, PickSettings
-from core.finish import finalists, publish_winner, status
+from core.finish import decide, finalists, status
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
@@ -39,7 +39,8 @@ from core.loop import Loop, Parts, Rules
 from core.pacing import Pacer
 from core.protocols import Clock, Proposer
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
-from core.results import Folders, ResultPublisher, RunReport, journal_json
+from core.refit import Refit, pays
+from core.results import Folders, Result, ResultPublisher, RunReport, journal_json
 from core.task.keeper import ViewKeeper
 from core.task.service import TaskService
 from utils.errors import ResumeError, SwarmError
@@ -69,6 +70,8 @@ class Settings:
     steps_per_epoch: int
     search: SearchSettings
     finalists: int
+    ensemble: bool
+    refit: bool
     workers: int
     cpus: tuple[int, ...]
     limits: BoxLimits
@@ -344,9 +347,25 @@ class Run:
             final_views,
             self._clock,
         )
-        contenders = finalists(spec, self.history, settings.finalists, judge, self._recorder)
+        selector = judge if settings.ensemble else None
+        contenders = finalists(spec, self.history, settings.finalists, selector, self._recorder)
         deadline = self._budget.deadline
-        reasons += publish_winner(contenders, self.history, pick, publisher, split.locked_rows, deadline)
+        winner = decide(contenders, self.history, pick, split.locked_rows, deadline)
+        if winner is None:
+            reasons.append("no time for the final pick")
+            return
+        self._put(publisher, winner)
+        if settings.refit and pays(split) and self.history.refit is None:
+            refit = Refit(evaluator, judge, self.programs, self._recorder, self._clock)
+            made = refit.refit(winner, contenders, views.get("full"), deadline)
+            if made is not None:
+                self._put(publisher, made)
+
+    def _put(self, publisher: ResultPublisher, result: Result) -> None:
+        published = self.history.published
+        already = published is not None and published.best == result.best
+        if not already and not publisher.publish_result(result):
+            self.report.reasons.append(f"the validation server rejected {result.best.id}")
 
 
 def rescue(data_dir: Path, folders: Folders, reason: str) -> None:

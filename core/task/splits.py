@@ -82,14 +82,19 @@ def assign(rows: Rows, split: SplitSpec) -> list[Part]:
     if split.kind == "time":
         return _windows(rows, split)
     if split.folds == 1:
-        return [_single(rows, split)]
+        return [_single(rows, split, _SEARCH)]
     return _fold_parts(_folds(rows, split, _SEARCH), split.folds)
 
 
 def assign_final(rows: Rows, split: SplitSpec) -> list[Part]:
-    """New folds that never steered the search; [] where locked rows (already in the search views) serve instead."""
-    if split.locked_rows or split.folds < 2 or split.kind == "time":
+    """New folds that never steered the search; [] where locked rows (already in the search views) serve instead.
+
+    Groups may be too large for a locked part beside a single holdout: then the final view is a new holdout.
+    """
+    if split.locked_rows or split.folds == 0 or split.kind == "time":
         return []
+    if split.folds == 1:
+        return [_single(rows, split, _FINAL)]
     return _fold_parts(_folds(rows, split, _FINAL), split.folds)
 
 
@@ -167,8 +172,8 @@ def _fold_parts(fold: Integers, folds: int) -> list[Part]:
     return [Part(fold != k, fold == k, none) for k in range(folds)]
 
 
-def _single(rows: Rows, split: SplitSpec) -> Part:
-    rng = _random(split, _SEARCH)
+def _single(rows: Rows, split: SplitSpec, stream: int) -> Part:
+    rng = _random(split, stream)
     total = len(rows.eligible)
     if rows.groups is not None:
         holdout, locked = _group_single(rows.groups, rows.eligible, split, rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -20,11 +21,13 @@ from core.doubles import (
     view,
 )
 from core.evaluation import Evaluator
-from core.events import EnsembleBuilt, FinalPicked
+from core.events import EnsembleBuilt, FinalPicked, Refitted
 from core.final_pick import FinalPick, PickSettings
-from core.finish import finalists, publish_winner, status
+from core.finish import decide, finalists, status
 from core.journal.history import History
-from core.records import Best, CompetitionSpec, Ensemble, Entry, Job, MetricSpec, Outcome, View
+from core.protocols import Parts
+from core.records import Best, CompetitionSpec, Ensemble, Entry, Job, MetricSpec, Outcome, SplitSpec, View
+from core.refit import Agreement, Refit, pays
 from core.results import Result, single
 
 FOLDS = 3
@@ -158,33 +161,23 @@ def test_the_ensemble_is_among_the_finalists_and_incomplete_entries_are_not() ->
     assert len(desk.events.of(EnsembleBuilt)) == 1
 
 
-class ShelfPublisher:
-    def __init__(self, accepts: bool = True) -> None:
-        self.accepts = accepts
-        self.results: list[Result] = []
-
-    def publish_result(self, result: Result) -> bool:
-        self.results.append(result)
-        return self.accepts
+def test_the_ensemble_can_be_switched_off() -> None:
+    desk = Desk([entry("s0000", 0.9), entry("s0001", 0.8)], {})
+    assert [result.best.id for result in finalists(spec(), desk.history, 5, None, desk.events)] == ["s0000", "s0001"]
 
 
 def test_a_pick_that_the_journal_holds_is_not_made_again() -> None:
     desk = Desk([entry("s0000", 0.99), entry("s0001", 0.9)], {"s0000": 0.9, "s0001": 0.8})
     desk.history.final_pick = FinalPicked(("s0000", "s0001"), (0.7, 0.8), (0.1, 0.1), "s0001", "new folds")
-    shelf = ShelfPublisher()
-    reasons = publish_winner(desk.results(), desk.history, desk.pick, shelf, 0, desk.clock() + 1000)
-    assert reasons == []
+    winner = decide(desk.results(), desk.history, desk.pick, 0, desk.clock() + 1000)
+    assert winner is not None
+    assert (winner.best.id, winner.best.final_pick) == ("s0001", 0.8)
     assert desk.runner.jobs == []
-    assert [(result.best.id, result.best.final_pick) for result in shelf.results] == [("s0001", 0.8)]
 
 
-def test_no_time_and_a_rejecting_server_are_reasons() -> None:
+def test_without_time_there_is_no_winner() -> None:
     desk = Desk([entry("s0000", 0.99)], {"s0000": 0.9})
-    shelf = ShelfPublisher(accepts=False)
-    late = publish_winner(desk.results(), desk.history, desk.pick, shelf, 0, desk.clock())
-    assert late == ["no time for the final pick"]
-    refused = publish_winner(desk.results(), desk.history, desk.pick, shelf, 0, desk.clock() + 1000)
-    assert refused == ["the validation server rejected the winner"]
+    assert decide(desk.results(), desk.history, desk.pick, 0, desk.clock()) is None
 
 
 def test_status_says_what_the_output_folder_holds() -> None:
@@ -196,3 +189,49 @@ def test_status_says_what_the_output_folder_holds() -> None:
     assert status(history, []) == "ok"
     assert status(history, ["no description found"]) == "degraded"
     assert Best("a", "draft", None, None, "none").final_pick is None
+
+
+class ScriptedComparer:
+    """Agreement by the names of the second blend's first prediction."""
+
+    def __init__(self, refit: Agreement, search: Agreement) -> None:
+        self._refit, self._search = refit, search
+
+    def agreement(self, a: Parts, b: Parts, how: str) -> Agreement:
+        return self._search if b[0][0][0].startswith("s") else self._refit
+
+
+@pytest.mark.parametrize(
+    ("rank", "shift", "accepted"), [(0.99, 0.01, True), (0.90, 0.20, True), (0.80, 0.01, False), (0.99, 0.4, False)]
+)
+def test_a_refit_replaces_the_winner_only_within_the_spread_of_search_runs(
+    rank: float, shift: float, accepted: bool
+) -> None:
+    desk = Desk([entry("s0000", 0.9, folds=[0.9]), entry("s0001", 0.8, folds=[0.8])], {"s0000": 0.0, "s0001": 0.0})
+    comparer = ScriptedComparer(Agreement(rank, shift), Agreement(0.88, 0.1))
+    refit = Refit(desk.pick._evaluator, comparer, desk.programs, desk.events, desk.clock)
+    first, second = desk.results()
+    made = refit.refit(first, [second], view("full", -1, "full"), desk.clock() + 100)
+    assert (made is not None) == accepted
+    (event,) = desk.events.of(Refitted)
+    assert isinstance(event, Refitted)
+    assert event.accepted == accepted
+    if made is not None:
+        assert made.best.kind == "refit"
+        assert [fold.view for fold in made.members[0].entry.folds] == ["full"]
+
+
+def test_a_refit_that_does_not_fit_the_time_is_not_started() -> None:
+    desk = Desk([entry("s0000", 0.9, folds=[0.9])], {"s0000": 0.0})
+    comparer = ScriptedComparer(Agreement(1.0, 0.0), Agreement(1.0, 0.0))
+    refit = Refit(desk.pick._evaluator, comparer, desk.programs, desk.events, desk.clock)
+    assert refit.refit(desk.results()[0], [], view("full", -1, "full"), desk.clock() + 1.0) is None
+    assert desk.runner.jobs == []
+    assert len(desk.events.of(Refitted)) == 1
+
+
+def test_a_refit_pays_only_where_rows_were_held_back_for_good() -> None:
+    folds = SplitSpec("stratified", 5, 100, 0, 1, "")
+    assert not pays(folds)
+    assert pays(replace(folds, folds=1))
+    assert pays(replace(folds, kind="time", folds=3))
