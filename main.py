@@ -36,6 +36,8 @@ from utils.workspace_builder import build_workspace, validate_dataset
 
 log = logging.getLogger(__name__)
 
+# Where MLE-bench keeps the answers.
+PRIVATE = Path("/private")
 EXIT_NO_RESULT, EXIT_USAGE = 1, 2
 WARNING = "This runs generated programs on this machine; the box around them stops careless ones, not hostile ones."
 
@@ -215,7 +217,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         holdout_max_rows=config.judging.holdout_max_rows,
         task={field.name: getattr(task, field.name) for field in dataclasses.fields(task)},
         validate_url=config.grading.validate_url,
-        protected=(config.data.data_dir.resolve(), folders.workspace, folders.logs, folders.submission, folders.code),
+        protected=(config.data.data_dir.resolve(), *dataclasses.astuple(folders), PRIVATE),
         environ=inherited(),
         public_config=public_dict(config),
     )

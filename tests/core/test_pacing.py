@@ -1,0 +1,132 @@
+"""Limits come from measured cost and remaining time, never from a constant."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from core.budget import Budget
+from core.doubles import CLEAN, EventList, ManualClock, PaperViews, ScriptedRunner, entry, proposal, view
+from core.events import FoldScored, Probed
+from core.journal.history import History
+from core.pacing import Pacer
+from core.records import Brief, ErrorInfo, Outcome, Proposal, View, to_json
+from utils.errors import Interrupted
+
+NAME_ERROR = Outcome(1, None, False, 1.0, 1.0, 1.0, ErrorInfo("NameError", "name 'x'", "Traceback"), "")
+
+
+class BigViews(PaperViews):
+    """Views of a table that is too long to go without a probe."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(2)
+        self._views = {name: dataclasses.replace(item, rows_train=rows) for name, item in self._views.items()}
+        self._views["probe"] = view("probe", -1, "probe", rows=1000)
+
+
+class Track:
+    """A pacer over doubles with 100 s for the search."""
+
+    def __init__(self, rows: int = 100, outcome: Outcome = CLEAN) -> None:
+        self.clock = ManualClock()
+        self.history = History(lambda key: "x\n")
+        self.events = EventList(lambda event: self.history.apply(self._line(event)))
+        self.runner = ScriptedRunner(lambda job: outcome)
+        now = self.clock()
+        self.views = BigViews(rows)
+        budget = Budget(10, now, now + 120.0, 20.0)
+        self.pacer = Pacer(self.history, budget, 25, 50.0, self.runner, self.views, self.events, self.clock)
+
+    def _line(self, event: object) -> dict[str, object]:
+        return {"type": event.type, "t": self.clock()} | to_json(event.fields())  # type: ignore[attr-defined]
+
+    def ran(self, offer: Proposal, seconds: float, fold: int = 0) -> None:
+        result = entry(offer.id, 0.5, outcome=dataclasses.replace(CLEAN, duration_s=seconds)).folds[fold]
+        self.events.append(FoldScored(offer.id, result, 60.0))
+
+
+def offer(step: int = 0) -> Proposal:
+    return proposal(Brief(step, "draft", 7), f"{step}\n")
+
+
+def search_view(track: Track) -> View:
+    return track.views.search()[0]
+
+
+def test_a_short_run_is_not_probed() -> None:
+    track = Track(rows=1000)
+    assert track.pacer.probe(offer()) is None
+    assert track.runner.jobs == []
+
+
+def test_a_long_run_is_probed_and_its_upper_cost_is_the_limits_base() -> None:
+    track = Track(rows=10_000, outcome=dataclasses.replace(CLEAN, duration_s=1.3))
+    assert track.pacer.probe(offer()) is None
+    (event,) = track.events.of(Probed)
+    assert isinstance(event, Probed)
+    assert event.predicted_s == pytest.approx(1.0 + 0.3 * 10**2)
+    assert track.pacer.limit(offer(), search_view(track)) == pytest.approx(1.5 * event.predicted_s)
+    assert [job.view.name for job in track.runner.jobs] == ["probe"]
+    track.pacer.probe(offer())
+    assert len(track.runner.jobs) == 1
+
+
+def test_a_program_that_cannot_work_is_rejected_by_its_probe() -> None:
+    track = Track(rows=50_000, outcome=NAME_ERROR)
+    failed = track.pacer.probe(offer())
+    assert failed is not None
+    outcome, verdict = failed
+    assert outcome is NAME_ERROR
+    assert not verdict.valid
+    assert "NameError" in verdict.reasons[0]
+
+
+def test_a_stop_during_the_probe_is_no_verdict() -> None:
+    track = Track(rows=50_000, outcome=dataclasses.replace(CLEAN, killed_for="stop"))
+    with pytest.raises(Interrupted):
+        track.pacer.probe(offer())
+    assert track.events.events == []
+
+
+def test_lesson_16_the_limit_never_exceeds_what_remains_or_the_cap() -> None:
+    track = Track()
+    track.ran(offer(), 40.0)
+    assert track.pacer.limit(offer(), search_view(track)) == 50.0
+    track.clock.advance(70.0)
+    assert track.pacer.limit(offer(), search_view(track)) == pytest.approx(30.0)
+    track.clock.advance(40.0)
+    assert track.pacer.limit(offer(), search_view(track)) == 0.0
+
+
+def test_the_reserve_belongs_to_the_final_views() -> None:
+    track = Track()
+    track.ran(offer(), 8.0)
+    track.clock.advance(100.0)
+    assert track.pacer.limit(offer(), search_view(track)) == 0.0
+    assert track.pacer.limit(offer(), view("final0", 0, "final")) == pytest.approx(12.0)
+
+
+def test_nothing_starts_that_could_not_end() -> None:
+    track = Track()
+    assert track.pacer.worth_starting()
+    track.ran(offer(), 20.0)
+    track.clock.advance(65.0)
+    assert track.pacer.worth_starting()
+    track.clock.advance(10.0)
+    assert not track.pacer.worth_starting()
+
+
+def test_new_programs_are_told_what_fits() -> None:
+    track = Track()
+    assert track.pacer.affordable() == pytest.approx(50.0)
+    track.clock.advance(60.0)
+    assert track.pacer.affordable() == pytest.approx(20.0)
+
+
+def test_a_timed_out_run_measures_nothing() -> None:
+    track = Track()
+    cut = dataclasses.replace(CLEAN, duration_s=5.0, timed_out=True)
+    track.events.append(FoldScored("s0000", entry("s0000", 0.5, outcome=cut).folds[0], 5.0))
+    assert track.pacer.limit(offer(), search_view(track)) > 5.0 * 1.5
