@@ -1,0 +1,113 @@
+"""Command line: python -m benchmark list | prepare NAME... | grade NAME SUBMISSION | run NAME | replay | report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark import measure, pack, report
+from benchmark.registry import COMPETITIONS, find
+from utils.errors import SwarmError, UsageError
+
+_DEST = Path("datasets")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 1 the submission is not gradable, 2 bad usage, 3 a data package is missing."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.action(options)
+    except pack.NotRunError as error:
+        print(f"NOT RUN: {error}", file=sys.stderr)
+        return 3
+    except (UsageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except SwarmError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _list(options: argparse.Namespace) -> None:
+    for competition in COMPETITIONS:
+        print(f"{competition.name:<12} {competition.metric:<10} {competition.summary}")
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    for competition in [find(name) for name in options.names]:
+        fresh = pack.prepare(competition, options.dest)
+        print(f"{competition.name}: {'prepared in' if fresh else 'already in'} {options.dest / competition.name}")
+
+
+def _grade(options: argparse.Namespace) -> None:
+    report = pack.grade(find(options.name), options.submission, options.dest)
+    print(json.dumps(report) if options.json else pack.render(report))
+
+
+def _run(options: argparse.Namespace) -> None:
+    """Measures whole runs, one seed after another, and keeps what is measured after each."""
+    competition = find(options.name)
+    pack.prepare(competition, options.dest)
+    public = options.dest / competition.name / "prepared" / "public"
+
+    def score(submission: Path) -> float:
+        return float(pack.grade(competition, submission, options.dest)["score"])
+
+    reference = json.loads((public.parent / "private" / "reference.json").read_text(encoding="utf-8"))
+    runs: list[measure.RunMeasure] = []
+    for seed in range(options.seeds):
+        runs.append(measure.measure_run(public, score, seed, options.minutes, options.words))
+        print(f"{len(runs)} of {options.seeds} done: {runs[-1]}", flush=True)
+        if options.json is not None:
+            report.keep(options.json, competition.name, _command(options), reference, runs)
+
+
+def _command(options: argparse.Namespace) -> str:
+    words = [f"--seeds {options.seeds}", f"--minutes {options.minutes:g}", *options.words]
+    return f"python -m benchmark run {options.name} {' '.join(words)}"
+
+
+def _replay(options: argparse.Namespace) -> None:
+    print(json.dumps(measure.measure_replay(options.steps)))
+
+
+def _report(options: argparse.Namespace) -> None:
+    report.write_readme()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmark", description="Offline competitions with known answers.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="name the competitions of the pack")
+    listing.set_defaults(action=_list)
+    prepare = commands.add_parser("prepare", help="make competition folders from installed data packages")
+    prepare.add_argument("names", nargs="+", metavar="NAME")
+    prepare.set_defaults(action=_prepare)
+    grade = commands.add_parser("grade", help="score a submission against the private answers")
+    grade.add_argument("name", metavar="NAME")
+    grade.add_argument("submission", type=Path, metavar="SUBMISSION")
+    grade.add_argument("--json", action="store_true", help="print one line of JSON")
+    grade.set_defaults(action=_grade)
+    run = commands.add_parser("run", help="run main.py with several seeds and measure each run")
+    run.add_argument("name", metavar="NAME")
+    run.add_argument("--seeds", type=int, default=5, help="how many runs (default 5)")
+    run.add_argument("--minutes", type=float, default=3.0, help="time limit of a run (default 3)")
+    run.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/churn.json")
+    run.add_argument("words", nargs="*", metavar="key=value", help="configuration overrides")
+    run.set_defaults(action=_run)
+    replay = commands.add_parser("replay", help="time the replay of a journal")
+    replay.add_argument("--steps", type=int, default=500)
+    replay.set_defaults(action=_replay)
+    table = commands.add_parser("report", help="write the README's table from docs/results")
+    table.set_defaults(action=_report)
+    for command in (prepare, grade, run):
+        command.add_argument("--dest", type=Path, default=_DEST, help=f"folder of the competitions (default {_DEST})")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

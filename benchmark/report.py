@@ -1,0 +1,94 @@
+"""Tables in documents, made from the JSON files of measurements: nothing in them is typed by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmark.measure import RunMeasure
+from utils.files import write_atomic
+from utils.hardware import detect
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "docs" / "results"
+README = ROOT / "README.md"
+_MARKED = re.compile(r"(<!-- results: begin -->\n).*?(<!-- results: end -->)", re.S)
+
+
+def keep(path: Path, name: str, command: str, reference: dict[str, float], runs: Sequence[RunMeasure]) -> None:
+    """Writes what was measured, with all that is needed to measure it again."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    measured = {
+        "competition": name,
+        "command": command,
+        "commit": commit.stdout.strip(),
+        "date": datetime.date.today().isoformat(),
+        "machine": detect(ROOT).describe(),
+        "reference": reference,
+        "runs": [dataclasses.asdict(run) for run in runs],
+    }
+    write_atomic(path, json.dumps(measured, indent=1) + "\n")
+
+
+def results_table(results: Path = RESULTS) -> str:
+    """The README's table: one line per figure, with its target and whether it is met."""
+    runs = json.loads((results / "churn.json").read_text(encoding="utf-8"))
+    rows = [*_score_rows(runs), *_run_rows(runs["runs"])]
+    lines = ["| figure | measured | target |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    source = f"`{runs['command']}` on {runs['machine']}, {runs['date']}, commit {runs['commit']}"
+    return "\n".join([*lines, "", f"Source: {source}; data in `docs/results/churn.json`."])
+
+
+def _score_rows(measured: dict[str, Any]) -> list[tuple[str, str, str]]:
+    runs, reference = measured["runs"], measured["reference"]
+    private = [run["private"] for run in runs]
+    over_best = [run["private"] - run["best_draft"] for run in runs]
+    over_chosen = [run["private"] - run["chosen_draft"] for run in runs]
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in reference.items())
+    return [
+        (f"churn, private ROC AUC, {len(runs)} seeds", spread(private, 4), f"reference: {shown}"),
+        ("gain over the draft with the best *private* score", spread(over_best, 4, sign=True), _met(over_best)),
+        ("gain over the draft with the best search score", spread(over_chosen, 4, sign=True), _met(over_chosen)),
+    ]
+
+
+def _run_rows(runs: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    def row(label: str, key: str, digits: int, target: str) -> tuple[str, str, str]:
+        return label, spread([run[key] for run in runs], digits), target
+
+    return [
+        row("programs tried per run", "steps", 0, ""),
+        row("first trained submission, s", "first_valid_s", 1, "<= 60"),
+        row("CPU seconds of candidates / (workers x wall)", "utilisation", 2, ">= 0.85"),
+        row("peak memory of the agent, MiB", "agent_peak_mb", 0, "<= 150"),
+        row("journal per step, kB", "journal_kb_per_step", 1, "<= 20"),
+        row("whole run, s", "wall_s", 0, "<= 300"),
+    ]
+
+
+def spread(values: Sequence[float], digits: int, sign: bool = False) -> str:
+    """Median and range."""
+    form = f"{'+' if sign else ''}.{digits}f"
+    return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def _met(gains: Sequence[float]) -> str:
+    return f"> 0: {'met' if median(gains) > 0 else 'missed'}, {sum(gain > 0 for gain in gains)} of {len(gains)} runs"
+
+
+def with_table(text: str, table: str) -> str:
+    """The document with the table between its marks. Raises ValueError when there are none."""
+    if not _MARKED.search(text):
+        raise ValueError("the document has no results marks")
+    return _MARKED.sub(lambda match: f"{match[1]}\n{table}\n\n{match[2]}", text)
+
+
+def write_readme() -> None:
+    README.write_text(with_table(README.read_text(encoding="utf-8"), results_table()), encoding="utf-8")
