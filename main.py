@@ -32,6 +32,7 @@ from utils.errors import ResumeError, SwarmError, UsageError
 from utils.hardware import detect
 from utils.logger_system import setup_logging
 from utils.process import become_subreaper, hide_environment
+from utils.text import parse_duration
 from utils.workspace_builder import build_workspace, validate_dataset
 
 log = logging.getLogger(__name__)
@@ -73,15 +74,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def duration(text: str) -> float:
-    """Seconds of `90`, `90s`, `30m` or `12h`."""
-    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:])
     try:
-        seconds = float(text if unit is None else text[:-1]) * (unit or 1.0)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"not a duration: {text!r} (write 90s, 30m or 12h)") from None
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"not a positive duration: {text!r}")
-    return seconds
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def overrides(options: argparse.Namespace) -> dict[str, object]:

@@ -23,16 +23,18 @@ RENAMED = {"API_KEY": "OPENAI_API_KEY", "API_BASE": "OPENAI_BASE_URL", "MODEL_NA
 log = logging.getLogger("run_mle_adapter")
 
 
-def map_env_vars(environ: MutableMapping[str, str] = os.environ) -> None:
+def map_env_vars(environ: MutableMapping[str, str] = os.environ) -> str:
     """Gives MLE-bench's variables the names that config/mle_bench.yaml reads; must run before any project import.
 
     A variable that is unset or empty changes nothing. With LLM_PROVIDER=anthropic the key feeds ANTHROPIC_API_KEY too.
+    Returns COMPETITION_ID, which belongs in logs and nowhere else.
     """
     for source, target in RENAMED.items():
         if environ.get(source):
             environ[target] = environ[source]
     if environ.get("LLM_PROVIDER") == "anthropic" and environ.get("API_KEY"):
         environ["ANTHROPIC_API_KEY"] = environ["API_KEY"]
+    return environ.get("COMPETITION_ID", "")
 
 
 def setup_workspace(config: Config, data_dir: Path, description: str) -> Path:
@@ -52,7 +54,7 @@ def setup_workspace(config: Config, data_dir: Path, description: str) -> Path:
 
 def run_adapter() -> int:
     """The ten stages from environment to results; returns the exit status of the contract."""
-    map_env_vars()
+    competition = map_env_vars()
     from rich.console import Console
 
     from core.run import rescue
@@ -72,7 +74,6 @@ def run_adapter() -> int:
     except UsageError as error:
         rescue(*fallback_folders(sys.argv[1:]), reason=str(error))
         return refuse(str(error))
-    competition = os.environ.get("COMPETITION_ID", "")
     code = solve(config, Console(), container=True, competition_id=competition, stage=stage)
     stage(10, "results")
     copy_results(config.project.log_dir / "journal.jsonl", workspace)

@@ -9,7 +9,8 @@ SwarmError
 ├── ProposalError         a proposer could not write a program; counts against a limit
 ├── ModelError            a language model endpoint failed for good
 ├── WorkerError           one of our own helper processes died, hung or reported an error
-└── PublishError          the output folder refused a result (read-only, disk full)
+├── PublishError          the output folder refused a result (read-only, disk full)
+└── Interrupted           the run is being stopped; what was under way is picked up on resume
 
 A candidate program's failure is no error here: it is an `Outcome`.
 """
@@ -53,3 +54,7 @@ class WorkerError(SwarmError):
 
 class PublishError(SwarmError):
     """A result could not be written to its output folder."""
+
+
+class Interrupted(SwarmError):
+    """The run is being stopped in the middle of a step; the step is picked up again on resume."""

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Lint, types and the quick tests, on a fresh machine too: makes a virtual environment outside of the checkout first.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+case "${1:-}" in -h | --help)
+    echo "usage: scripts/test.sh [pytest arguments]    lint, format, types, quick tests (scripts/test_long.sh: the long ones)"
+    exit 0 ;;
+esac
+
+. scripts/venv.sh
+swarm_venv test requirements_dev.txt
+
+"$PYTHON" -m ruff check .
+"$PYTHON" -m ruff format --check .
+"$PYTHON" -m mypy
+"$PYTHON" -m pytest "$@"

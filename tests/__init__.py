@@ -1,0 +1,1 @@
+"""A package, because one of the pinned libraries ships a package of the same name."""

@@ -1,0 +1,91 @@
+"""The checkout as text and syntax trees, for the structural tests."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("utils", "core", "agents", "benchmark")
+ENTRIES = ("main", "run_mle_adapter")
+HEAVY = frozenset(
+    {"numpy", "pandas", "scipy", "sklearn", "torch", "lightgbm", "pyarrow", "PIL", "sentence_transformers"}
+)
+# Programs that candidates are made of: text for this project, never imported by it.
+DATA = ("agents/recipes/fragments/",)
+_WORKER = re.compile(r"[Rr]uns?\s+in\s+(a\s+)?worker\s+process")
+
+
+@functools.cache
+def files() -> tuple[Path, ...]:
+    """Every file that git tracks or would track, relative to the checkout."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return tuple(sorted({Path(name) for name in names if name and (ROOT / name).is_file()}))
+
+
+@functools.cache
+def modules() -> dict[str, Path]:
+    """Dotted name to relative path of every module of the product."""
+    found = {}
+    for path in files():
+        top = path.parts[0] if len(path.parts) > 1 else path.stem
+        if path.suffix == ".py" and top in (*PACKAGES, *ENTRIES) and not str(path).startswith(DATA):
+            found[".".join(path.with_suffix("").parts).removesuffix(".__init__")] = path
+    return found
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"), str(path))
+
+
+def imports(node: ast.AST, nested: bool = True) -> Iterator[str]:
+    """Dotted names that a module imports (`from a import b` gives a and a.b), but for type checking.
+
+    nested: also the imports inside functions.
+    """
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "relative imports hide the floor"
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+            yield str(child.module)
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            continue
+        elif nested or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from imports(child, nested)
+
+
+def project_imports(name: str, nested: bool = True) -> set[str]:
+    """Modules of the product that a module of the product imports, packages on the way included."""
+    found = set()
+    for imported in imports(tree(modules()[name]), nested):
+        parts = imported.split(".")
+        found |= {".".join(parts[: end + 1]) for end in range(len(parts))}
+    return (found & modules().keys()) - {name}
+
+
+def closure(name: str) -> set[str]:
+    """Every module of the product that is loaded when `name` runs, function-level imports included."""
+    seen, todo = set(), [name]
+    while todo:
+        current = todo.pop()
+        if current not in seen:
+            seen.add(current)
+            todo += project_imports(current)
+    return seen
+
+
+def is_worker(name: str) -> bool:
+    return bool(_WORKER.search(" ".join((ast.get_docstring(tree(modules()[name])) or "").split())))
+
+
+def libraries(name: str, nested: bool = True) -> set[str]:
+    """Top-level names of everything that a module imports."""
+    return {imported.split(".")[0] for imported in imports(tree(modules()[name]), nested)}

@@ -1,0 +1,76 @@
+"""The scripts' help and one-line errors; nothing is installed here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.house.source import ROOT
+
+
+def bash(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run(["/bin/bash", *words], cwd=ROOT, env=env, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("script", ["run_demo.sh", "test.sh", "test_long.sh"])
+def test_help_is_a_line_and_installs_nothing(script: str, tmp_path: Path) -> None:
+    done = bash(f"scripts/{script}", "--help", HOME=str(tmp_path))
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: scripts/{script}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["0"], ["-1"], ["3m"], ["1", "2"]])
+def test_the_demo_refuses_other_words(words: list[str], tmp_path: Path) -> None:
+    done = bash("scripts/run_demo.sh", *words, HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def venv(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "requirements.txt").touch()
+    script = f'cd "{tmp_path}"; . "{ROOT}/scripts/venv.sh"; swarm_venv some requirements.txt; echo "PYTHON=$PYTHON"'
+    return bash("-euo", "pipefail", "-c", script, **environment)
+
+
+def test_a_machine_without_python_is_told_so(tmp_path: Path) -> None:
+    done = venv(tmp_path, PATH=str(tmp_path), HOME=str(tmp_path))
+    assert (done.returncode, done.stderr) == (2, "error: Python 3.11 or newer is needed, and none was found\n")
+
+
+def test_a_cache_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = venv(tmp_path, XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert done.returncode == 2
+    assert "set XDG_CACHE_HOME to another folder" in done.stderr
+
+
+@pytest.mark.long
+def test_a_failed_installation_is_told_and_tried_again(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    (tmp_path / "requirements.txt").write_text("./no-such-folder\n")
+    for _ in range(2):
+        done = venv(tmp_path, XDG_CACHE_HOME=str(cache))
+        assert done.returncode == 2
+        assert "error: installation failed: " in done.stderr
+        assert "no-such-folder" in done.stderr
+
+
+@pytest.mark.long
+def test_the_environment_is_made_once_and_again_when_the_requirements_change(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    first, second = (venv(tmp_path, XDG_CACHE_HOME=str(cache)) for _ in range(2))
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith("installing requirements.txt")
+    assert second.stdout == first.stdout.splitlines(keepends=True)[-1]
+    python = Path(second.stdout.strip().removeprefix("PYTHON="))
+    assert python.is_relative_to(cache / "swarm-evo")
+    assert python.exists()
+    (tmp_path / "requirements.txt").write_text("# another\n")
+    assert venv(tmp_path, XDG_CACHE_HOME=str(cache)).stdout != second.stdout

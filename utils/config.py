@@ -1,0 +1,293 @@
+"""Reads config/*.yaml and `key=value` words into the frozen Config, or says in one line what is wrong with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import logging
+import math
+import os
+import re
+import sys
+import types
+import typing
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from utils.config_schema import Config
+from utils.errors import ConfigError
+
+__all__ = [
+    "Config",
+    "description_candidates",
+    "dotlist",
+    "find_description",
+    "known_keys",
+    "load_config",
+    "public_dict",
+    "secrets",
+    "validate_config",
+]
+
+DEFAULT_PATH = Path(__file__).resolve().parent.parent / "config" / "default.yaml"
+CONTAINER_DESCRIPTIONS = (Path("/home/description.md"), Path("/home/data/description.md"))
+MASK = "***"
+
+_WORD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+=")
+_EXPECTED = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", Path: "a path"}
+_log = logging.getLogger(__name__)
+
+
+# ---------------------------------------------------------------- loading
+
+
+def load_config(
+    config_path: str | Path | None = None,
+    use_cli: bool = True,
+    overrides: Mapping[str, Any] | None = None,
+) -> Config:
+    """The configuration of `config_path` (default config/default.yaml), changed by words and then by `overrides`.
+
+    use_cli: takes the words of sys.argv that look like `section.key=value`. overrides: dotted key to value; text is
+    read as the field's type says. `${env:NAME}` and `${env:NAME, default}` take the environment's value as text; an
+    unset or empty variable is the default, or null.
+    Raises ConfigError, one line, for an unreadable file, an unknown or missing key or an impossible value.
+    """
+    path = Path(config_path) if config_path is not None else DEFAULT_PATH
+    words = dotlist(word for word in sys.argv[1:] if _WORD.match(word)) if use_cli else {}
+    try:
+        tree = _read(path)
+        for key, value in {**words, **(overrides or {})}.items():
+            OmegaConf.update(tree, key, value)
+        return _section(Config, _resolved(tree), _Origin(OmegaConf.to_container(tree, resolve=False), ""))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
+
+
+def dotlist(words: Iterable[str]) -> dict[str, str]:
+    """`key=value` words as a mapping; values stay text. Raises ConfigError for a word of another form."""
+    pairs: dict[str, str] = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not sign or not key:
+            raise ConfigError(f"expected key=value, got {word!r}")
+        pairs[key] = value
+    return pairs
+
+
+def _read(path: Path) -> DictConfig:
+    try:
+        tree = OmegaConf.load(path)
+    # The YAML reader raises errors of its own, which this file does not import.
+    except Exception as error:
+        raise ConfigError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+    if not isinstance(tree, DictConfig):
+        raise ConfigError(f"{path}: expected sections with keys")
+    return tree
+
+
+def _resolved(tree: DictConfig) -> Any:
+    with warnings.catch_warnings():
+        # 2.4 warns that it will rename this call; 2.3 has no other.
+        warnings.simplefilter("ignore")
+        OmegaConf.register_new_resolver("env", _env, replace=True)
+        OmegaConf.register_new_resolver("by_provider", _by_provider, replace=True)
+    return OmegaConf.to_container(tree, resolve=True)
+
+
+def _env(name: str, default: Any = None) -> Any:
+    return os.environ.get(name) or default
+
+
+def _by_provider(provider: str | None, openai: Any, anthropic: Any) -> Any:
+    """The value that belongs to the provider, so that no key is sent to another vendor's address."""
+    return anthropic if provider == "anthropic" else openai
+
+
+# ---------------------------------------------------------------- typing
+
+
+@dataclasses.dataclass(frozen=True)
+class _Origin:
+    """Where a value came from: the unresolved tree and the dotted key of the section that is being read."""
+
+    raw: Any
+    key: str
+
+    def below(self, name: str) -> _Origin:
+        raw = self.raw.get(name) if isinstance(self.raw, dict) else None
+        return _Origin(raw, f"{self.key}.{name}".lstrip("."))
+
+    def reject(self, value: Any, expected: str, secret: bool) -> ConfigError:
+        shown = MASK if secret else repr(value)
+        source = f" (from {self.raw})" if isinstance(self.raw, str) and "${" in self.raw else ""
+        return ConfigError(f"{self.key}: expected {expected}, got {shown}{source}")
+
+
+def _section(cls: type, value: Any, origin: _Origin) -> Any:
+    """The dataclass `cls` from a mapping that has exactly its fields."""
+    if not isinstance(value, dict):
+        raise ConfigError(f"{origin.key}: expected a section with keys")
+    hints = typing.get_type_hints(cls)
+    for name in value:
+        if name not in hints:
+            raise ConfigError(_unknown(origin.below(str(name)).key))
+    missing = [origin.below(name).key for name in hints if name not in value]
+    if missing:
+        raise ConfigError(f"the configuration lacks {', '.join(missing)}")
+    built = {}
+    for field in dataclasses.fields(cls):
+        hint, item, at = hints[field.name], value[field.name], origin.below(field.name)
+        is_section = dataclasses.is_dataclass(hint)
+        built[field.name] = _section(hint, item, at) if is_section else _value(hint, item, at, field.metadata)
+    return cls(**built)
+
+
+def _unknown(key: str) -> str:
+    keys = [name for name, _ in known_keys(Config)]
+    sections = {name[:end] for name in keys for end in range(len(name)) if name[end] == "."}
+    near = difflib.get_close_matches(key, [*keys, *sorted(sections)], n=1, cutoff=0.0)
+    return f"unknown configuration key {key}; the nearest known one is {near[0]}"
+
+
+def _value(hint: Any, value: Any, origin: _Origin, rules: Mapping[str, Any]) -> Any:
+    """The value as the field's type wants it, within the field's range and choices."""
+    secret = bool(rules.get("secret"))
+    optional = isinstance(hint, types.UnionType)
+    kind = typing.get_args(hint)[0] if optional else hint
+    if optional and value in (None, "", "null"):
+        return None
+    try:
+        typed = _convert(kind, value)
+    except (TypeError, ValueError):
+        expected = _EXPECTED.get(kind, "a list of names")
+        raise origin.reject(value, expected + (" or null" if optional else ""), secret) from None
+    least, most = rules.get("range", (-math.inf, math.inf))
+    if "range" in rules and not least <= typed <= most:
+        bound = f"at least {least:g}" if typed < least else f"at most {most:g}"
+        raise origin.reject(value, bound, secret)
+    if "choices" in rules and typed not in rules["choices"]:
+        raise origin.reject(value, "one of " + ", ".join(rules["choices"]), secret)
+    return typed
+
+
+def _convert(kind: Any, value: Any) -> Any:
+    """A plain value, or the text of one, as `kind`. Raises TypeError or ValueError."""
+    if kind is bool:
+        return {"true": True, "false": False}[value.lower()] if value in _BOOL_WORDS else _exactly(bool, value)
+    if isinstance(value, bool) or value is None:
+        raise TypeError
+    if kind is int:
+        return int(value) if isinstance(value, str) else _exactly(int, value)
+    if kind is float:
+        return _finite(float(value))
+    if kind is str:
+        return _exactly(str, value)
+    if kind is Path:
+        return (value if isinstance(value, Path) else Path(_exactly(str, value))).expanduser()
+    return _names(value)
+
+
+_BOOL_WORDS = ("true", "false", "True", "False")
+
+
+def _exactly(kind: type, value: Any) -> Any:
+    if type(value) is not kind or value == "":
+        raise TypeError
+    return value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """A list of text, also written as `a,b` or `[a, b]`."""
+    items = [item.strip() for item in value.strip("[] ").split(",")] if isinstance(value, str) else value
+    if not isinstance(items, list) or not items:
+        raise TypeError
+    return tuple(_exactly(str, item) for item in items)
+
+
+# ---------------------------------------------------------------- looking at a configuration
+
+
+def known_keys(cls: type, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any]]]:
+    """Dotted key and field of every value below a schema class."""
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        if dataclasses.is_dataclass(hints[field.name]):
+            yield from known_keys(typing.cast(type, hints[field.name]), f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", field
+
+
+def _get(cfg: Config, key: str) -> Any:
+    value: Any = cfg
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def secrets(cfg: Config) -> tuple[str, ...]:
+    """The keys in force, for redaction."""
+    found = (_get(cfg, key) for key, field in known_keys(Config) if field.metadata.get("secret"))
+    return tuple(sorted({value for value in found if value}))
+
+
+def public_dict(cfg: Config) -> dict[str, Any]:
+    """The tree as plain JSON values for logs and the journal: keys masked, no user or password in addresses."""
+    return {field.name: _public(getattr(cfg, field.name), field) for field in dataclasses.fields(cfg)}
+
+
+def _public(value: Any, field: dataclasses.Field[Any]) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {inner.name: _public(getattr(value, inner.name), inner) for inner in dataclasses.fields(value)}
+    if field.metadata.get("secret"):
+        return MASK if value else None
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, Path):
+        return str(value)
+    return _without_user(value) if isinstance(value, str) and "://" in value else value
+
+
+def _without_user(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def description_candidates(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> list[Path]:
+    """Where the description may be, first choice first: what the user named, then the data folder, then the image."""
+    named = [cfg.data.desc_file] if cfg.data.desc_file is not None else []
+    return [*named, cfg.data.data_dir / "description.md", *container]
+
+
+def find_description(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> Path | None:
+    return next((path for path in description_candidates(cfg, container) if path.is_file()), None)
+
+
+def validate_config(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> list[str]:
+    """Looks at the folders that the configuration names. Returns what is missing but can be done without, and logs it.
+
+    Raises ConfigError when there is no data folder.
+    """
+    if not cfg.data.data_dir.is_dir():
+        raise ConfigError(f"data.data_dir: no folder {cfg.data.data_dir}")
+    found = []
+    if cfg.data.desc_file is not None and not cfg.data.desc_file.is_file():
+        found.append(f"data.desc_file: no file {cfg.data.desc_file}")
+    if find_description(cfg, container) is None:
+        places = ", ".join(map(str, description_candidates(cfg, container)))
+        found.append(f"no description (looked for {places}); the metric is chosen by the kind of values")
+    for warning in found:
+        _log.warning("%s", warning)
+    return found

@@ -1,0 +1,70 @@
+"""Text for people and prompts: capping, redaction, durations and sizes in words. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+MASK = "***"
+
+_KEY = re.compile(
+    r"\b(?:sk|pk|rk)-[A-Za-z0-9_\-]{12,}"
+    r"|(?<=[Bb]earer )[A-Za-z0-9_\-.=]{12,}"
+    r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
+)
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def cap(text: str, limit: int, head_share: float = 0.5) -> str:
+    """At most about `limit` characters: the head and the tail, with a line between that says what was cut."""
+    if len(text) <= limit:
+        return text
+    head = int(limit * head_share)
+    tail = limit - head
+    cut = len(text) - limit
+    return f"{text[:head]}\n[... {cut} characters cut ...]\n{text[len(text) - tail :]}"
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without the given secrets, without what looks like a key, and without passwords in addresses."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, MASK)
+    return _KEY.sub(MASK, text)
+
+
+def human_seconds(seconds: float) -> str:
+    """A duration as `0.4 s`, `12 s`, `3 min 20 s` or `2 h 05 min`."""
+    if not math.isfinite(seconds):
+        return "no limit"
+    if abs(seconds) < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if minutes else f"{hours} h"
+
+
+def human_bytes(count: float) -> str:
+    """A size in powers of 1024, as `512 B`, `3.4 MiB` or `120 GiB`."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(size) < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 99.95 else f"{size:.1f} {unit}"
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in `90`, `90s`, `30m`, `1.5h` or `1h30m`. Raises ValueError for anything else and for zero."""
+    match = _DURATION.fullmatch(text.strip())
+    parts = [float(part or 0) for part in match.groups()] if match else [0.0]
+    seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise ValueError(f"expected a duration such as 90s, 30m or 1h30m, got {text!r}")
+    return seconds
