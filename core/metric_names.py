@@ -37,8 +37,8 @@ METRICS: tuple[MetricName, ...] = (
         "maximize",
         "label",
         (
-            r"quadratic(?:ally)?[ -](?:weighted )?(?:cohen'?s )?kappa",
-            r"kappa(?: \w+){0,4} (?:with )?quadratic(?:ally)?",
+            r"quadratic(?:ally)?[ -](?:weighted )?(?:cohen'?s )?kappa(?: \([^)]*kappa\))?",
+            r"(?:cohen'?s )?kappa(?: \w+){0,4} (?:with )?quadratic(?:ally)?",
             r"\bqwk\b",
         ),
     ),
@@ -136,7 +136,8 @@ UNSCORED: tuple[str, ...] = (
     r"(?:weighted|balanced|top[ -]?\d+|per[ -]class|class[ -]averaged|mean class|exact match) (?:\w+ )?accuracy",
     r"(?:top[ -]?\d+|word|character|equal|token|phoneme|hierarchical) error(?: rate)?",
     r"(?:weighted|partial|subgroup|balanced|bias) (?:\w+[ -]){0,3}au(?:ro)?cs?\b",
-    r"(?:weighted|balanced|focal|normali[sz]ed|modified) (?:[\w-]+ ){0,3}(?:log(?:arithmic)?[ -]?loss|cross[ -]entropy)",
+    r"(?:weighted|balanced|focal|normali[sz]ed|modified) (?:[\w-]+ ){0,3}"
+    r"(?:log(?:arithmic)?[ -]?loss|cross[ -]entropy)",
     r"(?:weighted|sample[sd]?|instance|example)[ -](?:averaged? |based |mean )?" + _F1,
     r"\bf[ -]?(?:2|0\.5|beta|β)[ -]?(?:score|measure)?\b",
     r"log(?:arithm)? of (?:the )?mean absolute error",

@@ -41,7 +41,7 @@ def rebuild(plan: dict[str, Any], code: Path, scratch: Path, out_csv: Path) -> N
     task = TaskService()
     judge = HoldoutJudge(spec, store=scratch / "predictions")
     try:
-        views = {view.name: view for view in task.build_views(spec, split, scratch, names)}
+        views = {view.name: view for view in task.build_views(spec, split, scratch, names)[0]}
         parts = []
         for number, member in enumerate(plan["members"]):
             kept = []

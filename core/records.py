@@ -88,6 +88,7 @@ class CompetitionSpec:
     order of target_columns when one-hot, else the distinct labels where predictions are labels or probabilities,
     else ().
     data_digest: digest of the folder's file names, sizes and small contents; resume refuses another one.
+    id_sources: columns of train and test that hold the ids, in the order of id_columns; usually the same names.
     """
 
     data_dir: str
@@ -111,6 +112,7 @@ class CompetitionSpec:
     group_column: str | None = None
     time_column: str | None = None
     notes: tuple[str, ...] = ()
+    id_sources: tuple[str, ...] = ()
 
     @property
     def one_hot(self) -> bool:

@@ -97,8 +97,8 @@ def _parse(text: str) -> ErrorInfo | None:
 
 
 def _continued(lines: list[str]) -> list[str]:
-    """Further lines of a message of several lines: up to the first blank one."""
-    end = next((index for index, line in enumerate(lines) if not line.strip()), len(lines))
+    """Further lines of a message of several lines: up to the first blank one, or the first member of a group."""
+    end = next((index for index, line in enumerate(lines) if not line.strip() or line.startswith("  +-")), len(lines))
     return lines[: min(end, 5)]
 
 

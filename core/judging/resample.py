@@ -1,4 +1,4 @@
-"""Which rows are drawn together: units of the bootstrap, and how often each draw takes them. Runs in a worker process."""
+"""Which rows are drawn together, and how often each draw of the bootstrap takes them. Runs in a worker process."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.judging.metrics import Array
-from core.records import TableFile
+from core.records import CompetitionSpec, TableFile
 from utils.tables import read_table
 
 _SEPARATOR = "\x1f"
@@ -59,12 +59,34 @@ class Sample:
 def load_sample(root: Path, table: TableFile, id_columns: Sequence[str]) -> Sample:
     """The sample submission `table` below `root`. Cached until the file changes."""
     path = root / table.path
-    return _load(path, table, tuple(id_columns), path.stat().st_mtime_ns)
+    return _load(path, table, tuple(id_columns), None, path.stat().st_mtime_ns)
+
+
+def official_sample(spec: CompetitionSpec) -> Sample:
+    """The rows that the benchmark wants; without a sample submission they are those of the test table.
+
+    Raises ValueError when there is neither.
+    """
+    root = Path(spec.data_dir)
+    if spec.sample is not None:
+        return load_sample(root, spec.sample, spec.id_columns)
+    if spec.test is None:
+        raise ValueError("neither a sample submission nor a test table says which rows to answer")
+    path = root / spec.test.path
+    return _load(path, spec.test, spec.id_columns, spec.target_columns, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=24)
-def _load(path: Path, table: TableFile, id_columns: tuple[str, ...], _stamp: int) -> Sample:
+def _load(
+    path: Path, table: TableFile, id_columns: tuple[str, ...], targets: tuple[str, ...] | None, _stamp: int
+) -> Sample:
+    """targets: None for a sample submission; for a test table, the columns that the sample would have had."""
     frame = read_table(path, table.format, table.delimiter, table.encoding, table.member).astype(str)
+    if targets is not None:
+        given = set(id_columns) <= set(frame.columns)
+        ids = text_ids(frame, id_columns if given else ())
+        frame = pd.DataFrame(ids if given else np.repeat(ids, len(id_columns), axis=1), columns=list(id_columns))
+        frame = frame.assign(**dict.fromkeys(targets, ""))
     ids = text_ids(frame, id_columns)
     keys = pd.Index(_keys(ids, repeated=False))
     repeated = not keys.is_unique

@@ -47,9 +47,7 @@ def check_bytes(data: bytes, sample: Sample, spec: CompetitionSpec) -> Checked:
     """The same for the content of a csv file."""
     try:
         text, notes = decode(data, sample.encoding)
-        frame, more = parse(
-            text, (sample.delimiter, ","), spec.id_columns, spec.target_columns, as_text=is_text(spec)
-        )
+        frame, more = parse(text, (sample.delimiter, ","), spec.id_columns, spec.target_columns, as_text=is_text(spec))
     except Refused as refusal:
         return Checked((str(refusal),), (), None)
     notes += more
@@ -98,7 +96,7 @@ def _values(cells: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> tuple
         values = to_labels(cells.to_numpy(dtype=object).astype(str), spec.classes)
         problems = list(_label_problems(values, sample, spec))
     else:
-        raw = cells.to_numpy(dtype=object) if any(cells.dtypes == object) or _holds_text(cells) else None
+        raw = cells.to_numpy(dtype=object) if _holds_text(cells) else None
         values = to_floats(raw) if raw is not None else cells.to_numpy(dtype=float)
         problems = list(_number_problems(values, raw, sample, spec))
     if problems:
@@ -111,7 +109,7 @@ def _values(cells: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> tuple
 
 
 def _holds_text(cells: pd.DataFrame) -> bool:
-    return any(not pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in cells.dtypes)
+    return not all(pd.api.types.is_numeric_dtype(kind) for kind in cells.dtypes)
 
 
 def _label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:

@@ -19,6 +19,7 @@ _MIN_FILES = 3
 _MATCH_SHARE = 0.9
 _LOOKED_AT = 500
 _MAX_FOLDERS = 8
+_PART = re.compile(r"(?<![a-z])(?:train|test)(?:ing)?(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class FileIndex:
         usual = [file for files in hits.values() for file in files if file.suffix == suffix]
         named = sum(PurePosixPath(each).suffix.lower() == suffix for each in hits)
         written = Counter(PurePosixPath(file.path).suffix for file in usual).most_common(1)[0][0]
-        return Matched(_folders(usual, looked), written, named > len(hits) / 2)
+        return Matched(_folders(usual), written, named > len(hits) / 2)
 
     def _of(self, value: str) -> list[FoundFile]:
         name = PurePosixPath(value).name
@@ -66,8 +67,8 @@ def place(train: Matched | None, test: Matched | None) -> FilesById | None:
     if known is None:
         return None
     train_dirs, test_dirs = (found.folders if found else () for found in (train, test))
-    train_dirs = _without(train_dirs, ("test", "testing"))
-    test_dirs = _without(test_dirs, ("train", "training"))
+    train_dirs = _without(train_dirs, {"test", "testing"})
+    test_dirs = _without(test_dirs, {"train", "training"})
     return FilesById(train_dirs, test_dirs, "" if known.carried else known.suffix)
 
 
@@ -80,22 +81,28 @@ def modality_of(suffix: str) -> Modality:
     return "text" if lowered in TEXTS else "files"
 
 
-def _without(folders: tuple[str, ...], words: tuple[str, ...]) -> tuple[str, ...]:
-    kept = tuple(folder for folder in folders if not set(re.findall(r"[a-z]+", folder.lower())) & set(words))
+def _without(folders: tuple[str, ...], words: set[str]) -> tuple[str, ...]:
+    kept = tuple(folder for folder in folders if not set(re.findall(r"[a-z]+", folder.lower())) & words)
     return kept or folders
 
 
-def _folders(files: Sequence[FoundFile], ids: Sequence[str]) -> tuple[str, ...]:
-    """Folders of the files; many nested ones (one per class or per prefix) are named by what they have in common."""
-    folders = sorted({file.folder for file in files})
+def _folders(files: Sequence[FoundFile]) -> tuple[str, ...]:
+    """Folders of the files; nested ones (one per class or per prefix) are named by the part that they belong to."""
+    folders = {_part(file.folder) for file in files}
     while len(folders) > _MAX_FOLDERS:
         deepest = max(folder.count("/") for folder in folders)
         shorter = {str(PurePosixPath(f).parent) if f.count("/") == deepest else f for f in folders}
-        if shorter == set(folders):
+        if shorter == folders:
             break
-        folders = sorted(shorter)
-    inner = [folder for folder in folders if not any(_inside(folder, other) for other in folders)]
-    return tuple(inner)
+        folders = shorter
+    return tuple(sorted(folder for folder in folders if not any(_inside(folder, other) for other in folders)))
+
+
+def _part(folder: str) -> str:
+    """The path down to its last folder that is named for train or test; the whole path without one."""
+    parts = PurePosixPath(folder).parts
+    named = [i for i, part in enumerate(parts) if _PART.search(part.lower())]
+    return str(PurePosixPath(*parts[: named[-1] + 1])) if named else folder
 
 
 def _inside(folder: str, other: str) -> bool:

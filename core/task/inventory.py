@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from utils.errors import DataError
 
@@ -23,20 +23,20 @@ class FoundFile:
     @property
     def folder(self) -> str:
         """Relative folder, "." for the top."""
-        return str(PurePosixPath(self.path).parent)
+        return self.path.rpartition("/")[0] or "."
 
     @property
     def name(self) -> str:
-        return PurePosixPath(self.path).name
+        return self.path.rpartition("/")[2]
 
     @property
     def stem(self) -> str:
-        return PurePosixPath(self.path).stem
+        return os.path.splitext(self.name)[0]  # noqa: PTH122
 
     @property
     def suffix(self) -> str:
         """Extension with its dot, lower case."""
-        return PurePosixPath(self.path).suffix.lower()
+        return os.path.splitext(self.name)[1].lower()  # noqa: PTH122
 
     @property
     def depth(self) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet
 
 from core.records import TableFile
 from utils.errors import SpecError
@@ -15,6 +18,8 @@ from utils.tables import read_table
 # Above this size only the asked columns are read; below it the whole table is, which finds torn rows.
 WHOLE_BYTES = 200 << 20
 HEAD_ROWS = 2000
+# What reading a torn, encrypted or foreign file raises; ImportError: parquet needs a library that may be missing.
+BROKEN = (ValueError, OSError, EOFError, MemoryError, RuntimeError, ImportError, zipfile.BadZipFile, zlib.error)
 
 
 def load(data_dir: Path, table: TableFile, columns: list[str] | None = None) -> pd.DataFrame:
@@ -23,10 +28,10 @@ def load(data_dir: Path, table: TableFile, columns: list[str] | None = None) -> 
     columns: all that the caller needs; a large table is read with these only. Raises SpecError when it is broken.
     """
     path = data_dir / table.path
-    wanted = columns if columns and "" not in columns and path.stat().st_size > WHOLE_BYTES else None
     try:
+        wanted = columns if columns and "" not in columns and path.stat().st_size > WHOLE_BYTES else None
         frame = _read(path, table, wanted)
-    except (ValueError, OSError, EOFError, MemoryError) as error:
+    except BROKEN as error:
         raise SpecError(f"{table.path} cannot be read as a table: {_line(error)}") from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise SpecError(f"{table.path} cannot be read as a table: its rows have more cells than its header")
@@ -38,16 +43,37 @@ def head(data_dir: Path, table: TableFile, rows: int = HEAD_ROWS) -> pd.DataFram
     path = data_dir / table.path
     try:
         if table.format == "parquet":
-            batches = pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=rows)
-            first = next(batches, None)
-            return _as_text(first.to_pandas() if first is not None else pd.read_parquet(path))
-        if path.stat().st_size <= WHOLE_BYTES or table.member is not None:
-            return load(data_dir, table).head(rows)
-        options: dict[str, Any] = {"sep": table.delimiter, "encoding": table.encoding, "dtype": str}
-        frame = pd.read_csv(path, nrows=rows, keep_default_na=False, **options)
+            return _as_text(_parquet_head(path, rows))
+        with _opened(path, table) as source:
+            options: dict[str, Any] = {"sep": table.delimiter, "encoding": table.encoding, "dtype": str}
+            frame = pd.read_csv(source, nrows=rows, keep_default_na=False, **options)
         return frame.rename(columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")})
-    except (ValueError, OSError, EOFError) as error:
+    except BROKEN as error:
         raise SpecError(f"{table.path} cannot be read as a table: {_line(error)}") from error
+
+
+def parquet_columns(path: Path) -> tuple[str, ...]:
+    """Names from the file's footer. Raises one of BROKEN."""
+    from pyarrow import parquet
+
+    return tuple(str(name) for name in parquet.read_schema(path).names)
+
+
+def _parquet_head(path: Path, rows: int) -> pd.DataFrame:
+    from pyarrow import parquet
+
+    first = next(parquet.ParquetFile(path).iter_batches(batch_size=rows), None)
+    return first.to_pandas() if first is not None else pd.read_parquet(path)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, table: TableFile) -> Iterator[Any]:
+    """What pandas reads from: the path, or the open archive member."""
+    if table.member is None:
+        yield path
+    else:
+        with zipfile.ZipFile(path) as archive, archive.open(table.member) as file:
+            yield file
 
 
 def numbers(column: pd.Series) -> pd.Series:

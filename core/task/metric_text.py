@@ -27,8 +27,9 @@ _BOLD_LEVEL = 7
 
 _OPENS = re.compile(r"\bevaluation\b|\bmetrics?\b|\bscoring\b|^how .*(?:scored|evaluated|judged)")
 _CLOSES = re.compile(
-    r"submission|submit|timeline|schedule|prize|award|^data\b|dataset|\bdata (?:set|description|files)\b|rules|requirements"
-    r"|citation|acknowledg|\bfaq\b|leaderboard|tie|efficiency|phase|getting started|background|description"
+    r"submission|submit|timeline|schedule|prize|award|^data\b|dataset|\bdata (?:set|description|files)\b"
+    r"|evaluation (?:data|set)\b|\brules\b|requirements|citation|acknowledg|\bfaq\b|leaderboard|\btie|efficiency"
+    r"|\bphase|getting started|background|description"
 )
 
 _DECLARES = re.compile(
@@ -37,7 +38,8 @@ _DECLARES = re.compile(
     r"|\bmetrics? (?:is|used|for|will|in)\b|\bscore (?:is|will be)\b"
 )
 _ASIDE = re.compile(
-    r"\b(?:previous|earlier|past|last year|former|prior) |\bties?\b|tie[- ]break|efficiency|second(?:ary)? (?:metric|prize|score)"
+    r"\b(?:previous|earlier|past|last year|former|prior) |\bties?\b|tie[- ]break|efficiency"
+    r"|second(?:ary)? (?:metric|prize|score)"
     r"|for (?:reference|information) only|not (?:be )?(?:used|scored|evaluated|judged|ranked)"
 )
 _CONTRAST = re.compile(
@@ -162,7 +164,7 @@ def _sentences(section: str) -> Iterator[str]:
 
 
 def _names_in(sentence: str) -> set[str | None]:
-    """Distinct metrics that a sentence names, None for one that has no scorer; general words give way to specific ones."""
+    """Distinct metrics that a sentence names, None for one without a scorer; general words yield to specific ones."""
     text = _CONTRAST.sub(" ", sentence.lower())
     found: list[tuple[int, int, str | None]] = []
     patterns = [(None, phrase) for phrase in UNSCORED]

@@ -97,7 +97,7 @@ def _test_by_name(tables: Sequence[FoundTable], sample: FoundTable | None) -> Fo
 
 
 def _sample_by_shape(data_dir: Path, tables: Sequence[FoundTable], test: FoundTable | None) -> FoundTable | None:
-    """A table with the rows of the test table, and columns that train has and test lacks; by name `submission` first."""
+    """A table with the rows of the test table and columns that train has and test lacks; a `submission` first."""
     if test is None:
         return None
     trains = [table for table in tables if _named(table, "train", "training")] or [

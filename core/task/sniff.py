@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-import pyarrow
-import pyarrow.parquet
-
 from core.records import TableFile
 from core.task.inventory import FoundFile
+from core.task.loading import BROKEN, parquet_columns
 
 _HEAD = 1 << 18
 _CHECKED = 64 << 20
@@ -67,11 +65,10 @@ def sniff(data_dir: Path, file: FoundFile) -> FoundTable | None:
     path = data_dir / file.path
     try:
         if file.suffix == ".parquet":
-            columns = tuple(str(name) for name in pyarrow.parquet.read_schema(path).names)
-            return FoundTable(TableFile(file.path, "parquet"), columns, file.size)
+            return FoundTable(TableFile(file.path, "parquet"), parquet_columns(path), file.size)
         with gzip.open(path) if file.suffix == ".gz" else path.open("rb") as stream:
             return _sniff_stream(stream, TableFile(file.path), file.size)  # type: ignore[arg-type]
-    except (OSError, EOFError, ValueError, pyarrow.ArrowException):
+    except BROKEN:
         return None
 
 
@@ -93,7 +90,7 @@ def _sniff_zip(data_dir: Path, file: FoundFile) -> Iterator[FoundTable]:
                     table = _sniff_stream(stream, TableFile(file.path, member=name), file.size)  # type: ignore[arg-type]
                 if table is not None:
                     yield table
-    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
+    except BROKEN:
         return
 
 

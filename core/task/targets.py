@@ -11,12 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 from core.task.files_by_id import FileIndex
-from core.task.loading import head, load
+from core.task.loading import load
 from core.task.roles import Roles, where
 from core.task.sniff import FoundTable
 from utils.errors import ConfigError, SpecError
 
-_MATCH_SHARE = 0.8
+_MATCH_SHARE = 0.5
 _TARGET_NAME = re.compile(r"^(?:target|label|class|category|y|outcome|response|score|output|value)s?(?:_?id)?$", re.I)
 _ID_NAME = re.compile(r"(?:^|_|\b)(?:id|key|index|name|uuid)(?:s|_code)?$|^$|(?<=[a-z])I[Dd]$", re.I)
 

@@ -120,9 +120,11 @@ def _is_text(column: pd.Series) -> bool:
 
 def _few_classes(answers: Answers) -> bool:
     """Whole numbers, few of them, each several times, and the sample shows whole numbers too."""
+    if any(answers.labels[name].nunique() > _FEW_VALUES for name in answers.labels.columns):
+        return False
     values = np.array([float(value) for value in answers.distinct])
     whole = bool(np.all(values == np.round(values)))
-    few = len(values) <= min(_FEW_VALUES, max(2, len(answers.labels) // 4))
+    few = len(values) <= max(2, len(answers.labels) // 4)
     return whole and few and (answers.sample is None or answers.sample_is_whole)
 
 

@@ -1,0 +1,132 @@
+"""A recipe (one fragment with parameter values per locus) becomes a program, and is read back from one. Pure.
+
+Each locus carries its choice in the line below its marker (`# recipe: {...}`), so that a one-locus mutation leaves the
+rest untouched byte for byte and a child of two recipes is a recipe again.
+"""
+
+from __future__ import annotations
+
+import json
+import pprint
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.recipes import catalog
+from agents.recipes.catalog import Fragment, Value
+from agents.recipes.problem import Problem
+from core.genome import LOCI, Genome, Locus
+
+_LINE = re.compile(r"^# recipe: (\{.*\})$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A fragment and the value of each of its parameters, in the fragment's order."""
+
+    fragment: str
+    values: tuple[tuple[str, Value], ...] = ()
+
+    @classmethod
+    def of(cls, fragment: Fragment, changes: Mapping[str, Value] | None = None) -> Choice:
+        return cls(fragment.key, tuple((fragment.defaults | dict(changes or {})).items()))
+
+    def value(self, name: str) -> Value:
+        return dict(self.values)[name]
+
+    def comment(self) -> str:
+        return "# recipe: " + json.dumps({"fragment": self.fragment} | dict(self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The choices in the order of LOCI."""
+
+    choices: tuple[Choice, ...]
+
+    def at(self, locus: Locus) -> Choice:
+        return self.choices[LOCI.index(locus)]
+
+    def with_choice(self, locus: Locus, choice: Choice) -> Recipe:
+        at = LOCI.index(locus)
+        return Recipe((*self.choices[:at], choice, *self.choices[at + 1 :]))
+
+
+def program_text(recipe: Recipe, problem: Problem) -> str:
+    """The program, the same text for the same recipe and problem. Raises KeyError for an unknown fragment."""
+    blocks = [_with_constants(catalog.preamble(), problem.constants)]
+    known = fragments_by_key(problem.modality)
+    for locus, choice in zip(LOCI, recipe.choices, strict=True):
+        source = _with_constants(known[choice.fragment].source, dict(choice.values))
+        blocks.append(f"# %% {locus}\n{choice.comment()}\n{source}")
+    return "\n\n".join(block.strip("\n") for block in blocks) + "\n"
+
+
+def read_recipe(program: str, modality: str) -> Recipe | None:
+    """The recipe of a program that was assembled for this modality; None for any other program."""
+    genome = Genome.parse(program)
+    choices = [_read_choice(genome.gene(locus), fragments_by_key(modality)) for locus in LOCI]
+    found = tuple(choice for choice in choices if choice is not None)
+    return Recipe(found) if len(found) == len(LOCI) else None
+
+
+def describe(recipe: Recipe, modality: str) -> str:
+    """One line of English, model first."""
+    known = fragments_by_key(modality)
+    words = [_words(known[recipe.at(locus).fragment], recipe.at(locus)) for locus in ("MODEL", *_OTHERS)]
+    return ", ".join(words)
+
+
+def paradigm(plan: str) -> str:
+    """The model's name in a plan that `describe` wrote."""
+    return re.split(r"[,(]", plan, maxsplit=1)[0].strip()
+
+
+def fragments_by_key(modality: str) -> dict[str, Fragment]:
+    return {fragment.key: fragment for fragment in catalog.load(modality)}
+
+
+_OTHERS: tuple[Locus, ...] = ("DATA", "TRAIN", "POSTPROCESS")
+
+
+def _words(fragment: Fragment, choice: Choice) -> str:
+    shown = [f"{name.lower().replace('_', ' ')} {choice.value(name)}" for name in fragment.show]
+    title = fragment.title.format(**dict(choice.values))
+    return f"{title} ({', '.join(shown)})" if shown else title
+
+
+def _read_choice(gene: str, known: dict[str, Fragment]) -> Choice | None:
+    match = _LINE.search(gene)
+    if match is None:
+        return None
+    values = _object(match.group(1))
+    fragment = known.get(values.pop("fragment", ""))
+    if fragment is None or set(values) != set(fragment.defaults):
+        return None
+    return Choice(fragment.key, tuple((name, values[name]) for name in fragment.defaults))
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
+
+
+def _with_constants(source: str, values: Mapping[str, Any]) -> str:
+    """Replaces the value in the line that assigns each name, and keeps the comment behind it."""
+    for name, value in values.items():
+        line = re.compile(rf"^{name} = .*?(?P<comment>  # .*)?$", re.MULTILINE)
+        text = f"{name} = {_literal(value, len(name) + 3)}"
+        source, count = line.subn(lambda match, text=text: text + (match["comment"] or ""), source, count=1)  # type: ignore[misc]
+        if count != 1:
+            raise ValueError(f"no line assigns {name}")
+    return source
+
+
+def _literal(value: Any, indent: int) -> str:
+    """The value in Python, over several lines where it is long."""
+    if len(repr(value)) + indent <= 110:
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return pprint.pformat(value, width=112, compact=True, sort_dicts=False)

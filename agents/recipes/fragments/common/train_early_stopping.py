@@ -1,0 +1,34 @@
+# title = "early stopping after {PATIENCE} rounds"
+# aspect = "early stopping"
+# needs = ["early_stopping"]
+# gives = ["members"]
+# grid.PATIENCE = [5, 10, 20]
+# grid.VALIDATION = [0.1, 0.15, 0.25]
+# grid.SEEDS = [1, 2, 4]
+# aspects.PATIENCE = "early stopping"
+# aspects.VALIDATION = "validation"
+# aspects.SEEDS = "epochs"
+# members = "SEEDS"
+PATIENCE = 10  # rounds without gain on the validation rows
+VALIDATION = 0.15  # share of the rows
+SEEDS = 2  # each draws its own validation rows
+
+
+def build_stopping_model(seed):
+    model = build_model(seed)
+    last_step = model[-1] if hasattr(model, "steps") else model
+    last_step.set_params(early_stopping=True, validation_fraction=VALIDATION, n_iter_no_change=PATIENCE)
+    return model
+
+
+def train_models(targets):
+    """Models that stop on validation rows of their own; yields the list of test predictions so far."""
+    rarest = min(np.unique(column, return_counts=True)[1].min() for column in targets.T)
+    enough = len(targets) >= 100 and (TASK == "regression" or rarest >= 20)
+    members, started = [], time.time()
+    for seed in range(SEEDS):
+        build = build_stopping_model if enough else build_model
+        members.append(fit_predict(build, SEED + 1000 * seed, X, targets, X_test))
+        yield members
+        if late(started, len(members)):
+            return

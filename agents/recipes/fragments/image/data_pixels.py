@@ -1,0 +1,32 @@
+# title = "{SIDE} x {SIDE} pixels"
+# rank = 1
+# widens = 40
+# aspect = "features"
+# packages = ["PIL"]
+# uses = ["_files"]
+# gives = ["complete"]
+# cost = 3
+# grid.SIDE = [8, 12, 16, 24, 32]
+# grid.COLOURS = ["L", "RGB"]
+# aspects.SIDE = "features"
+# aspects.COLOURS = "features"
+from concurrent.futures import ThreadPoolExecutor
+
+from PIL import Image
+
+SIDE = 16
+COLOURS = "RGB"  # or L: grey
+
+
+def pixels(path):
+    """A thumbnail as one row of numbers from 0 to 1; zeros where the file is no image."""
+    try:
+        with Image.open(path) as image:
+            small = image.convert(COLOURS).resize((SIDE, SIDE), Image.Resampling.BOX)
+            return np.asarray(small, np.float32).ravel() / 255
+    except (OSError, ValueError, AttributeError, SyntaxError, Image.DecompressionBombError):
+        return np.zeros(SIDE * SIDE * len(COLOURS), np.float32)
+
+
+with ThreadPoolExecutor(CPUS) as pool:
+    X, X_test = (np.stack(list(pool.map(pixels, files))) for files in (train_files, test_files))

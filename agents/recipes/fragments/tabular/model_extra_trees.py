@@ -1,0 +1,28 @@
+# title = "extra trees"
+# rank_for.image = 3.5
+# aspect = "architecture"
+# also = ["image", "files", "audio"]
+# gives = ["random"]
+# needs = ["complete"]
+# cost = 1.5
+# max_rows = 500000
+# rank = 7
+# prefers.DATA = ["data_robust", "data_colours"]
+# show = ["TREES"]
+# grid.TREES = [100, 200, 400, 800]
+# grid.MIN_LEAF = [1, 3, 5, 10, 20]
+# grid.COLUMN_SHARE = ["sqrt", 0.2, 0.4, 0.7, 1.0]
+# aspects.TREES = "architecture"
+# aspects.MIN_LEAF = "regularisation"
+# aspects.COLUMN_SHARE = "regularisation"
+# scales = ["TREES"]
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+TREES = 200
+MIN_LEAF = 5
+COLUMN_SHARE = 0.4  # of the columns, drawn at each split
+
+
+def build_model(seed):
+    kind = ExtraTreesRegressor if TASK == "regression" else ExtraTreesClassifier
+    return kind(TREES, min_samples_leaf=MIN_LEAF, max_features=COLUMN_SHARE, n_jobs=CPUS, random_state=seed)

@@ -1,0 +1,29 @@
+# title = "kernel machine"
+# aspect = "architecture"
+# gives = ["random"]
+# needs = ["complete"]
+# cost = 0.9
+# rank = 9
+# prefers.DATA = ["data_quantiles"]
+# show = ["GAMMA"]
+# grid.GAMMA = [0.1, 0.3, 1.0, 3.0]
+# grid.COMPONENTS = [100, 200, 400]
+# grid.C = [0.1, 0.3, 1.0, 3.0]
+# aspects.GAMMA = "architecture"
+# aspects.COMPONENTS = "architecture"
+# aspects.C = "regularisation"
+# scales = ["COMPONENTS"]
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+GAMMA = 1.0  # width of the radial kernel, in units of 1 / columns
+COMPONENTS = 200
+C = 1.0  # inverse strength of the penalty
+
+
+def build_model(seed):
+    linear = Ridge(alpha=1 / C) if TASK == "regression" else LogisticRegression(C=C, max_iter=300)
+    kernel = Nystroem(gamma=GAMMA / X.shape[1], n_components=min(COMPONENTS, len(train) // 2 + 1), random_state=seed)
+    return make_pipeline(StandardScaler(), kernel, linear)

@@ -1,0 +1,19 @@
+# title = "naive Bayes"
+# aspect = "architecture"
+# tasks = ["binary", "multiclass", "multilabel"]
+# needs = ["complete"]
+# cost = 0.1
+# rank = 12
+# prefers.DATA = ["data_quantiles"]
+# show = ["SMOOTHING"]
+# grid.SMOOTHING = [0.0001, 0.01, 0.1, 0.5]
+# aspects.SMOOTHING = "regularisation"
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+SMOOTHING = 0.1  # share of the largest variance that is added to each
+
+
+def build_model(seed):
+    return make_pipeline(StandardScaler(), GaussianNB(var_smoothing=SMOOTHING))

@@ -1,0 +1,31 @@
+# title = "nearest neighbours"
+# aspect = "architecture"
+# also = ["image", "files", "audio"]
+# needs = ["complete"]
+# cost = 0.8
+# max_rows = 60000
+# rank = 11
+# prefers.DATA = ["data_quantiles"]
+# show = ["NEIGHBOURS"]
+# grid.NEIGHBOURS = [5, 10, 20, 40, 80]
+# grid.WEIGHTS = ["uniform", "distance"]
+# aspects.NEIGHBOURS = "regularisation"
+# aspects.WEIGHTS = "loss"
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+NEIGHBOURS = 40
+WEIGHTS = "distance"
+
+
+class Neighbours(KNeighborsRegressor if TASK == "regression" else KNeighborsClassifier):
+    """Asks for no more neighbours than there are rows."""
+
+    def fit(self, X, y):
+        self.n_neighbors = min(self.n_neighbors, len(y))
+        return super().fit(X, y)
+
+
+def build_model(seed):
+    return make_pipeline(StandardScaler(), Neighbours(NEIGHBOURS, weights=WEIGHTS, n_jobs=CPUS))

@@ -1,0 +1,28 @@
+# title = "random forest"
+# rank_for.image = 2.2
+# aspect = "architecture"
+# also = ["image", "files", "audio"]
+# gives = ["random"]
+# needs = ["complete"]
+# cost = 2.0
+# max_rows = 500000
+# rank = 6
+# prefers.DATA = ["data_one_hot", "data_colours"]
+# show = ["TREES"]
+# grid.TREES = [100, 200, 400, 800]
+# grid.MIN_LEAF = [1, 3, 5, 10, 20]
+# grid.COLUMN_SHARE = ["sqrt", 0.2, 0.4, 0.7]
+# aspects.TREES = "architecture"
+# aspects.MIN_LEAF = "regularisation"
+# aspects.COLUMN_SHARE = "regularisation"
+# scales = ["TREES"]
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+TREES = 200
+MIN_LEAF = 3
+COLUMN_SHARE = 0.2  # of the columns, drawn at each split
+
+
+def build_model(seed):
+    kind = RandomForestRegressor if TASK == "regression" else RandomForestClassifier
+    return kind(TREES, min_samples_leaf=MIN_LEAF, max_features=COLUMN_SHARE, n_jobs=CPUS, random_state=seed)

@@ -1,0 +1,23 @@
+# title = "additive splines"
+# aspect = "architecture"
+# needs = ["complete"]
+# cost = 0.8
+# rank = 4
+# prefers.DATA = ["data_one_hot"]
+# show = ["KNOTS"]
+# grid.KNOTS = [3, 5, 8, 12]
+# grid.C = [0.01, 0.03, 0.1, 0.3, 1.0]
+# aspects.KNOTS = "architecture"
+# aspects.C = "regularisation"
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import SplineTransformer, StandardScaler
+
+KNOTS = 8
+C = 0.1  # inverse strength of the penalty
+
+
+def build_model(seed):
+    linear = Ridge(alpha=1 / C) if TASK == "regression" else LogisticRegression(C=C, max_iter=300)
+    splines = SplineTransformer(KNOTS, degree=2, extrapolation="linear")
+    return make_pipeline(splines, StandardScaler(), linear)

@@ -1,0 +1,38 @@
+# title = "boosted stumps"
+# aspect = "architecture"
+# gives = ["random"]
+# needs = ["complete"]
+# cost = 1.2
+# per_class = true
+# max_rows = 200000
+# max_classes = 20
+# rank = 10
+# prefers.DATA = ["data_robust"]
+# show = ["DEPTH"]
+# grid.DEPTH = [1, 2, 3]
+# grid.TREES = [100, 200, 400]
+# grid.RATE = [0.03, 0.06, 0.1, 0.2]
+# grid.ROW_SHARE = [0.3, 0.5, 0.8]
+# aspects.DEPTH = "architecture"
+# aspects.TREES = "optimizer"
+# aspects.RATE = "optimizer"
+# aspects.ROW_SHARE = "regularisation"
+# scales = ["TREES"]
+from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+
+DEPTH = 1
+TREES = 200
+RATE = 0.1
+ROW_SHARE = 0.5
+
+
+def build_model(seed):
+    kind = GradientBoostingRegressor if TASK == "regression" else GradientBoostingClassifier
+    return kind(
+        learning_rate=RATE,
+        n_estimators=TREES,
+        max_depth=DEPTH,
+        subsample=ROW_SHARE,
+        max_features="sqrt",
+        random_state=seed,
+    )

@@ -1,0 +1,53 @@
+# title = "XGBoost"
+# rank_for.image = 8
+# aspect = "architecture"
+# also = ["image", "files", "audio"]
+# packages = ["xgboost"]
+# gives = ["takes_missing", "random"]
+# cost = 0.8
+# per_class = true
+# max_classes = 40
+# rank = 3.5
+# prefers.DATA = ["data_frequency", "data_colours"]
+# show = ["LEARNING_RATE"]
+# grid.LEARNING_RATE = [0.01, 0.02, 0.04, 0.08]
+# grid.TREES = [100, 200, 400, 800]
+# grid.DEPTH = [3, 4, 5, 7]
+# grid.MIN_CHILD_WEIGHT = [1, 5, 20]
+# aspects.LEARNING_RATE = "optimizer"
+# aspects.TREES = "optimizer"
+# aspects.DEPTH = "architecture"
+# aspects.MIN_CHILD_WEIGHT = "regularisation"
+# scales = ["TREES"]
+from xgboost import XGBClassifier, XGBRegressor
+
+LEARNING_RATE = 0.04
+TREES = 200
+DEPTH = 4
+MIN_CHILD_WEIGHT = 5
+
+
+class Classes(XGBClassifier):
+    """Takes class codes with holes in them, as other classifiers do."""
+
+    def fit(self, X, y):
+        self.codes, y = np.unique(y, return_inverse=True)
+        return super().fit(X, y)
+
+    @property
+    def classes_(self):
+        return self.codes
+
+
+def build_model(seed):
+    kind = XGBRegressor if TASK == "regression" else Classes
+    return kind(
+        learning_rate=LEARNING_RATE,
+        n_estimators=TREES,
+        max_depth=DEPTH,
+        min_child_weight=MIN_CHILD_WEIGHT,
+        subsample=0.8,
+        colsample_bytree=0.6,
+        n_jobs=CPUS,
+        random_state=seed,
+    )

@@ -1,0 +1,100 @@
+"""What a recipe must know of a competition, and the constants that its program starts with. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.records import CompetitionSpec, TableFile
+from utils.errors import SpecError
+
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
+_LISTED_FEATURES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """columns: number of label columns. classes: 0 for a regression. constants: values for the preamble."""
+
+    modality: str
+    task: Task
+    kind: str
+    metric: str
+    rows: int
+    columns: int
+    classes: int
+    features: int
+    constants: dict[str, Any]
+
+
+def problem_of(spec: CompetitionSpec) -> Problem:
+    """Raises SpecError where no recipe can work: without train table, sample submission or label columns."""
+    if spec.train is None or spec.sample is None or not spec.label_columns:
+        raise SpecError("recipes need a train table with label columns and a sample submission")
+    task = task_of(spec)
+    modality = modality_of(spec)
+    return Problem(
+        modality=modality,
+        task=task,
+        kind=spec.value_kind,
+        metric=spec.metric.name,
+        rows=spec.rows_train,
+        columns=len(spec.label_columns),
+        classes=0 if task == "regression" else len(spec.classes),
+        features=len(spec.feature_columns),
+        constants=_constants(spec, task, modality),
+    )
+
+
+def task_of(spec: CompetitionSpec) -> Task:
+    """The kind of model; a probability that is no class share of two or more columns is a regression."""
+    labels = spec.value_kind == "label"
+    if spec.value_kind == "real" or not spec.classes:
+        return "regression"
+    if spec.one_hot:
+        return "multiclass"
+    if len(spec.classes) > 2 and not labels:
+        return "regression"
+    if len(spec.label_columns) > 1:
+        return "multilabel"
+    return "binary" if len(spec.classes) <= 2 else "multiclass"
+
+
+def modality_of(spec: CompetitionSpec) -> str:
+    """The modality whose fragments fit; tables stand in where texts or files cannot be found by column or id."""
+    if spec.modality == "text" and not spec.text_columns:
+        return "tabular"
+    if spec.modality in ("image", "audio", "files") and spec.files is None:
+        return "tabular"
+    return spec.modality
+
+
+def _constants(spec: CompetitionSpec, task: Task, modality: str) -> dict[str, Any]:
+    files = spec.files
+    listed = len(spec.feature_columns) <= _LISTED_FEATURES
+    return {
+        "TASK": task,
+        "PREDICT": spec.value_kind,
+        "METRIC": spec.metric.name,
+        "TRAIN": _table(spec.train),
+        "TEST": _table(spec.test),
+        "SAMPLE": _table(spec.sample),
+        "ID": list(spec.id_columns),
+        "KEYS": list(spec.id_sources or spec.id_columns),
+        "LABELS": list(spec.label_columns),
+        "TARGETS": list(spec.target_columns),
+        "CLASSES": [] if task == "regression" else list(spec.classes),
+        "FEATURES": list(spec.feature_columns) if modality == "tabular" and listed else [],
+        "TEXTS": list(spec.text_columns) if modality == "text" else [],
+        "FILES": {"train": list(files.train_dirs) if files else [], "test": list(files.test_dirs) if files else []},
+    }
+
+
+def _table(table: TableFile | None) -> dict[str, Any] | None:
+    """Arguments of the program's `read`, those at their default left out."""
+    if table is None:
+        return None
+    default = TableFile(table.path)
+    names = ("format", "delimiter", "encoding", "member")
+    changed = {name: getattr(table, name) for name in names if getattr(table, name) != getattr(default, name)}
+    return {"path": table.path} | changed

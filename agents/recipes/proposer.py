@@ -1,0 +1,141 @@
+"""The proposer that needs no language model: briefs become recipes, recipes become programs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+
+from agents.recipes import repair
+from agents.recipes.assemble import Recipe, describe, paradigm, program_text, read_recipe
+from agents.recipes.problem import problem_of
+from agents.recipes.space import Change, Space
+from core.genome import LOCI, Genome, Locus, normalised_digest
+from core.records import Brief, BriefKind, CompetitionSpec, Parent, Proposal
+from utils.errors import ProposalError
+
+Candidate = tuple[Recipe, Locus | None]
+_DRAFTING: tuple[BriefKind, ...] = ("draft",)
+
+
+class RecipesProposer:
+    """Implements core.protocols.Proposer. Programs are new within a run; draws come from the brief's seed only.
+
+    packages: module names beyond scikit-learn that candidates can import. seen: normalised digests of earlier programs
+    of this run. A brief whose parents are not recipes is answered by a draft without parents.
+    Raises SpecError when no recipe fits the competition.
+    """
+
+    def __init__(self, spec: CompetitionSpec, packages: frozenset[str], seen: Iterable[str] = ()) -> None:
+        self._problem = problem_of(spec)
+        self._packages = packages
+        self._seen = set(seen)
+
+    def propose(self, brief: Brief) -> Proposal:
+        """Raises ProposalError when nothing new is left."""
+        rng = random.Random(brief.seed)
+        parents = [(parent, recipe) for parent in brief.parents if (recipe := self._recipe(parent)) is not None]
+        if parents and brief.kind not in _DRAFTING:
+            self._forget_missing_packages(brief)
+            proposal = self._first_new(brief, brief.kind, parents, self._children(brief, parents, rng))
+        else:
+            proposal = self._first_new(brief, "draft", [], self._drafts(brief, rng))
+        if proposal is None:
+            raise ProposalError(f"recipes have no new program for {brief.kind}")
+        return proposal
+
+    @property
+    def _space(self) -> Space:
+        return Space(self._problem, self._packages)
+
+    def _recipe(self, parent: Parent) -> Recipe | None:
+        return read_recipe(parent.program, self._problem.modality)
+
+    def _forget_missing_packages(self, brief: Brief) -> None:
+        """A package that failed to import is not proposed again."""
+        for parent in brief.parents:
+            if parent.error is not None:
+                self._packages -= repair.missing_packages(parent.error)
+
+    def _first_new(
+        self, brief: Brief, kind: BriefKind, parents: list[tuple[Parent, Recipe]], candidates: Iterable[Candidate]
+    ) -> Proposal | None:
+        for recipe, locus in candidates:
+            program = program_text(recipe, self._problem)
+            if normalised_digest(program) not in self._seen:
+                self._seen.add(normalised_digest(program))
+                return Proposal(
+                    id=f"s{brief.step:04d}",
+                    step=brief.step,
+                    kind=kind,
+                    parents=tuple(parent.id for parent, _ in parents),
+                    persona=brief.persona,
+                    plan=describe(recipe, self._problem.modality),
+                    program=program,
+                    genes=Genome.parse(program).hashes(),
+                    seed=brief.seed,
+                    locus=locus,
+                )
+        return None
+
+    def _drafts(self, brief: Brief, rng: random.Random) -> Iterator[Candidate]:
+        """Models that no sibling has, those within the time first; then random combinations."""
+        taken = {paradigm(plan) for plan in brief.siblings}
+        names = [(draft, paradigm(describe(draft, self._problem.modality))) for draft in self._space.drafts()]
+        fresh = [draft for draft, name in names if name not in taken]
+        for draft in sorted(fresh, key=lambda item: self._space.seconds(item) > brief.seconds):
+            yield draft, None
+        slow = []
+        for recipe in self._space.random_recipes(rng):
+            if self._space.seconds(recipe) <= brief.seconds:
+                yield recipe, None
+            else:
+                slow.append(recipe)
+        yield from ((recipe, None) for recipe in slow)
+
+    def _children(self, brief: Brief, parents: list[tuple[Parent, Recipe]], rng: random.Random) -> Iterator[Candidate]:
+        parent, recipe = parents[0]
+        if brief.kind == "shrink":
+            yield from repair.cheaper(self._space, recipe)
+        elif brief.kind == "debug":
+            yield from repair.repairs(self._space, recipe, parent, rng)
+        else:
+            if brief.kind == "merge" and len(parents) > 1:
+                yield from self._crossings(recipe, parents[1][1], rng)
+            yield from self._mutations(brief, recipe, rng)
+
+    def _crossings(self, first: Recipe, second: Recipe, rng: random.Random) -> Iterator[Candidate]:
+        """Every valid mixture of two recipes, in random order."""
+        masks = list(range(1, 2 ** len(LOCI) - 1))
+        rng.shuffle(masks)
+        for mask in masks:
+            pairs = enumerate(zip(first.choices, second.choices, strict=True))
+            child = Recipe(tuple(b if mask >> i & 1 else a for i, (a, b) in pairs))
+            if child not in (first, second) and self._space.valid(child):
+                yield child, None
+
+    def _mutations(self, brief: Brief, recipe: Recipe, rng: random.Random) -> Iterator[Candidate]:
+        """The asked locus and aspect first, then the asked locus, then any; steps on the grid before random jumps."""
+        loci = rng.sample(LOCI, len(LOCI))
+        loci.sort(key=lambda locus: locus != brief.locus)
+        for locus in loci:
+            near = self._shuffled(brief, self._space.changes(recipe, locus), rng)
+            within = [change for change in near if self._in_time(brief, recipe, change)]
+            far = (c for c in self._space.far_changes(recipe, locus, rng) if self._in_time(brief, recipe, c))
+            for change in (*within, *far):
+                yield recipe.with_choice(locus, change.choice), locus
+
+    def _shuffled(self, brief: Brief, changes: list[Change], rng: random.Random) -> list[Change]:
+        """Swaps and steps alternate by a coin, however many there are of each; a tune takes steps only."""
+        swaps, steps = [c for c in changes if c.swap], [c for c in changes if not c.swap]
+        rng.shuffle(swaps)
+        rng.shuffle(steps)
+        mixed: list[Change] = []
+        while swaps or steps:
+            take_step = steps and (brief.kind == "tune" or not swaps or rng.random() < 0.5)
+            mixed.append(steps.pop() if take_step else swaps.pop())
+        return sorted(mixed, key=lambda change: brief.aspect is not None and change.aspect != brief.aspect)
+
+    def _in_time(self, brief: Brief, recipe: Recipe, change: Change) -> bool:
+        """True when the child is not slower than allowed, or not slower than its parent."""
+        seconds = self._space.seconds(recipe.with_choice(change.locus, change.choice))
+        return seconds <= max(brief.seconds, self._space.seconds(recipe))

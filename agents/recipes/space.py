@@ -1,0 +1,140 @@
+"""The recipes that are possible for a problem: what goes together, what it costs, what is next to it. Pure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agents.recipes import catalog
+from agents.recipes.assemble import Choice, Recipe, fragments_by_key
+from agents.recipes.catalog import Fragment
+from agents.recipes.problem import Problem
+from core.genome import LOCI, Locus
+
+STARTUP_S = 2.0
+_UNIT_ROWS, _UNIT_COLUMNS = 5000, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One locus of a recipe gets another choice. swap: another fragment, else another parameter value."""
+
+    locus: Locus
+    choice: Choice
+    aspect: str
+    swap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The fragments that fit the problem and the packages of this machine."""
+
+    problem: Problem
+    packages: frozenset[str]
+
+    def fragments(self, locus: Locus) -> list[Fragment]:
+        """Usable ones, best first."""
+        usable = [item for item in catalog.load(self.problem.modality) if item.locus == locus and self._usable(item)]
+        return sorted(usable, key=lambda item: (self.rank(item), item.key))
+
+    def rank(self, fragment: Fragment) -> float:
+        by = fragment.rank_for
+        return by.get(self.problem.metric, by.get(self.problem.modality, fragment.rank))
+
+    def valid(self, recipe: Recipe) -> bool:
+        """Every fragment is usable, and what it needs of the others they give."""
+        chosen = self._fragments_of(recipe)
+        if not all(self._usable(fragment) for fragment in chosen):
+            return False
+        return all(
+            fragment.needs <= frozenset().union(*(other.gives for other in chosen if other is not fragment))
+            for fragment in chosen
+        )
+
+    def seconds(self, recipe: Recipe) -> float:
+        """A rough estimate of the running time on one CPU; good for ordering, not for limits."""
+        data, model, train, _ = self._fragments_of(recipe)
+        rows = self.problem.rows / _UNIT_ROWS
+        width = max(self.problem.features / _UNIT_COLUMNS, 1.0) * data.widens
+        members = train.members if isinstance(train.members, int) else recipe.at("TRAIN").value(train.members)
+        models = float(members) * self.problem.columns
+        if model.per_class and self.problem.classes > 2:
+            models *= self.problem.classes
+        fits = models * model.cost * _scale(model, recipe) * width
+        return STARTUP_S + rows * (data.cost * width / data.widens + fits)
+
+    def drafts(self) -> list[Recipe]:
+        """One recipe per model, the best first, each with the fragments that suit the model."""
+        return [draft for model in self.fragments("MODEL") if (draft := self.safest(model)) is not None]
+
+    def safest(self, model: Fragment) -> Recipe | None:
+        """The first valid recipe of a model, in the order of its preferences and of ranks."""
+        options = [[model] if locus == "MODEL" else self._preferred(model, locus) for locus in LOCI]
+        for parts in itertools.product(*options):
+            recipe = Recipe(tuple(Choice.of(part) for part in parts))
+            if self.valid(recipe):
+                return recipe
+        return None
+
+    def changes(self, recipe: Recipe, locus: Locus) -> list[Change]:
+        """Other fragments, and neighbouring values of one parameter, that leave the recipe valid."""
+        now = recipe.at(locus)
+        fragment = fragments_by_key(self.problem.modality)[now.fragment]
+        swaps = [Change(locus, Choice.of(it), it.aspect, True) for it in self.fragments(locus) if it is not fragment]
+        tweaks = [
+            Change(locus, Choice.of(fragment, dict(now.values) | {parameter.name: value}), parameter.aspect, False)
+            for parameter in fragment.parameters
+            for value in parameter.neighbours(now.value(parameter.name))
+        ]
+        return [change for change in swaps + tweaks if self.valid(recipe.with_choice(locus, change.choice))]
+
+    def far_changes(self, recipe: Recipe, locus: Locus, rng: random.Random, tries: int = 50) -> Iterator[Change]:
+        """Random fragments with random parameter values at one locus."""
+        fragments = self.fragments(locus)
+        for _ in range(tries if fragments else 0):
+            fragment = rng.choice(fragments)
+            choice = random_choice(fragment, rng)
+            if choice != recipe.at(locus) and self.valid(recipe.with_choice(locus, choice)):
+                yield Change(locus, choice, fragment.aspect, fragment.key != recipe.at(locus).fragment)
+
+    def random_recipes(self, rng: random.Random, tries: int = 300) -> Iterator[Recipe]:
+        """Valid random combinations, good models more often."""
+        pools = [self.fragments(locus) for locus in LOCI]
+        for _ in range(tries if all(pools) else 0):
+            weights = [[1 / (1 + self.rank(item)) for item in pool] for pool in pools]
+            chosen = [rng.choices(pool, weight)[0] for pool, weight in zip(pools, weights, strict=True)]
+            recipe = Recipe(tuple(random_choice(fragment, rng) for fragment in chosen))
+            if self.valid(recipe):
+                yield recipe
+
+    def _usable(self, fragment: Fragment) -> bool:
+        problem = self.problem
+        return (
+            (not fragment.tasks or problem.task in fragment.tasks)
+            and (not fragment.kinds or problem.kind in fragment.kinds)
+            and (not fragment.metrics or problem.metric in fragment.metrics)
+            and fragment.packages <= self.packages
+            and problem.rows <= fragment.max_rows
+            and problem.classes <= fragment.max_classes
+        )
+
+    def _fragments_of(self, recipe: Recipe) -> list[Fragment]:
+        known = fragments_by_key(self.problem.modality)
+        return [known[choice.fragment] for choice in recipe.choices]
+
+    def _preferred(self, model: Fragment, locus: Locus) -> list[Fragment]:
+        order = list(model.prefers.get(locus, ()))
+        return sorted(self.fragments(locus), key=lambda it: order.index(it.key) if it.key in order else len(order))
+
+
+def random_choice(fragment: Fragment, rng: random.Random) -> Choice:
+    return Choice.of(fragment, {parameter.name: rng.choice(parameter.grid) for parameter in fragment.parameters})
+
+
+def _scale(model: Fragment, recipe: Recipe) -> float:
+    now = recipe.at("MODEL")
+    ratios = (float(now.value(name)) / float(model.defaults[name]) for name in model.scales)
+    return math.prod(ratios)

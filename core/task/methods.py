@@ -1,0 +1,29 @@
+"""What the task worker answers about a folder as a whole, with records as JSON. Runs in a worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.records import CompetitionSpec, from_json, to_json
+from core.task.baseline import write_baseline
+from core.task.inspect import inspect_competition
+from utils.errors import PublishError
+
+
+def inspect(data_dir: str, description: str, overrides: dict[str, Any]) -> Any:
+    """JSON of the CompetitionSpec."""
+    return to_json(inspect_competition(Path(data_dir), description, overrides))
+
+
+def baseline(data_dir: str, spec: dict[str, Any] | None, out_csv: str) -> dict[str, Any]:
+    """{"source", "rows"}. Raises PublishError when the file cannot be written."""
+    known = from_json(CompetitionSpec, spec) if spec is not None else None
+    try:
+        return write_baseline(Path(data_dir), known, Path(out_csv))
+    except OSError as error:
+        raise PublishError(f"the baseline cannot be written to {out_csv}: {error}") from error
+
+
+METHODS: dict[str, Callable[..., Any]] = {"inspect": inspect, "baseline": baseline}

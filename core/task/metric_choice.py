@@ -1,0 +1,72 @@
+"""Decides the metric once: configuration, description, or what fits the values. Runs in a worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.metric_names import BY_NAME, MetricName
+from core.records import MetricSpec
+from core.task.metric_text import recognise
+from core.task.values import Answers, fallback, fits
+from utils.errors import ConfigError
+
+# What stands in when the user knows the direction only.
+_OTHER_WAY = {"accuracy": "error_rate", "roc_auc": "log_loss", "log_loss": "roc_auc"}
+
+
+def choose_metric(description: str, answers: Answers, overrides: Mapping[str, object]) -> tuple[MetricSpec, list[str]]:
+    """The metric and lines for the notes. Raises ConfigError for overrides that cannot be."""
+    direction = _direction(overrides)
+    asked = overrides.get("metric")
+    if asked:
+        metric = _known(str(asked))
+        _agree(metric, direction)
+        if problem := fits(metric, answers):
+            raise ConfigError(f"task.metric={asked} does not fit the data: {problem}")
+        return MetricSpec(metric.name, metric.direction, "config", "task.metric"), []
+    found = recognise(description)
+    if found.name is not None:
+        metric = BY_NAME[found.name]
+        problem = fits(metric, answers)
+        if not problem:
+            _agree(metric, direction)
+            return MetricSpec(metric.name, metric.direction, "description", found.evidence), []
+        why = f"the description names {metric.name}, but {problem}"
+    elif found.evidence:
+        why = f"the description names a metric without a scorer here: {found.evidence!r}"
+    else:
+        why = "no metric found in the description" if description.strip() else "no description"
+    metric = _proxy(answers, direction)
+    return MetricSpec(metric.name, metric.direction, "fallback", why), [f"metric: {why}; {metric.name} stands in"]
+
+
+def _known(name: str) -> MetricName:
+    if name not in BY_NAME:
+        raise ConfigError(f"unknown task.metric {name!r}; known: {', '.join(sorted(BY_NAME))}")
+    return BY_NAME[name]
+
+
+def _direction(overrides: Mapping[str, object]) -> str | None:
+    direction = overrides.get("direction") or None
+    if direction not in (None, "maximize", "minimize"):
+        raise ConfigError(f"task.direction must be maximize or minimize, not {direction!r}")
+    return None if direction is None else str(direction)
+
+
+def _agree(metric: MetricName, direction: str | None) -> None:
+    if direction not in (None, metric.direction):
+        raise ConfigError(f"task.direction={direction}, but {metric.name} is better when it is {_word(metric)}")
+
+
+def _word(metric: MetricName) -> str:
+    return "higher" if metric.direction == "maximize" else "lower"
+
+
+def _proxy(answers: Answers, direction: str | None) -> MetricName:
+    metric = fallback(answers)
+    if direction in (None, metric.direction):
+        return metric
+    other = BY_NAME.get(_OTHER_WAY.get(metric.name, ""))
+    if other is None:
+        raise ConfigError(f"task.direction={direction} fits no metric for these values; set task.metric too")
+    return other

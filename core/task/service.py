@@ -1,0 +1,69 @@
+"""The agent's side of core.task: asks the task worker. Light: imports no table library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
+from utils.process import WorkerProcess
+
+# Reading or copying all data of a large competition.
+_TIMEOUT_S = 7200.0
+
+
+class TaskService:
+    """One worker process, started at the first call. Errors of utils.errors come out as themselves."""
+
+    def __init__(self, log: Path | None = None) -> None:
+        self._worker = WorkerProcess("core.task.worker", log=log)
+
+    def inspect(self, data_dir: Path, description: str, overrides: Mapping[str, object]) -> CompetitionSpec:
+        """Raises DataError, SpecError or ConfigError (see core.task.inspect)."""
+        plain = dict(overrides)
+        answer = self._worker.call(
+            "inspect", timeout=_TIMEOUT_S, data_dir=str(data_dir), description=description, overrides=plain
+        )
+        return from_json(CompetitionSpec, answer)
+
+    def baseline(self, data_dir: Path, spec: CompetitionSpec | None, out_csv: Path) -> tuple[str, int]:
+        """Writes `out_csv`; returns what it is (sample or prior) and its number of rows.
+
+        Raises SpecError when there is nothing to write, PublishError when it cannot be written.
+        """
+        known = to_json(spec) if spec is not None else None
+        target = str(out_csv.absolute())
+        answer = self._worker.call("baseline", timeout=_TIMEOUT_S, data_dir=str(data_dir), spec=known, out_csv=target)
+        return str(answer["source"]), int(answer["rows"])
+
+    def plan_split(
+        self, spec: CompetitionSpec, seed: int, holdout_max_rows: int, overrides: Mapping[str, object]
+    ) -> SplitSpec:
+        """How rows will be held out."""
+        answer = self._worker.call(
+            "plan_split",
+            timeout=_TIMEOUT_S,
+            spec=to_json(spec),
+            seed=seed,
+            holdout_max_rows=holdout_max_rows,
+            overrides=dict(overrides),
+        )
+        return from_json(SplitSpec, answer)
+
+    def build_views(
+        self, spec: CompetitionSpec, split: SplitSpec, workspace: Path, names: Sequence[str] | None = None
+    ) -> tuple[list[View], SplitSpec]:
+        """The named views (all but the final ones without names), and the split with what building them found."""
+        answer = self._worker.call(
+            "build_views",
+            timeout=_TIMEOUT_S,
+            spec=to_json(spec),
+            split=to_json(split),
+            workspace=str(workspace),
+            names=list(names) if names is not None else None,
+        )
+        return [from_json(View, view) for view in answer["views"]], from_json(SplitSpec, answer["split"])
+
+    def close(self) -> None:
+        """Ends the worker."""
+        self._worker.close()

@@ -1,0 +1,199 @@
+"""Train, test and sample tables of one view, and the answers that stay outside of it. Runs in a worker process."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.records import SplitSpec, TableFile, ViewKind
+from core.task.rows import id_columns_in, parse_times, text_of, truth_of
+from core.task.source import Source
+from core.task.splits import Integers, Mask, Part
+from utils.tables import write_table
+
+TIME_BLOCKS = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """Which rows a view shows. part: train rows; official: rows of the sample submission. fold: -1 where none."""
+
+    name: str
+    kind: ViewKind
+    fold: int
+    part: Part
+    official: Mask
+    seed: int
+
+    @property
+    def held(self) -> Integers:
+        """Indexes of the train rows that stand among the test rows, in file order."""
+        return np.flatnonzero(self.part.held)
+
+    def random(self, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, zlib.crc32(self.name.encode()), stream])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    train: pd.DataFrame
+    test: pd.DataFrame | None
+    sample: pd.DataFrame
+
+
+def tables_of(source: Source, cut: Cut, split: SplitSpec, shuffle: bool = True) -> Tables:
+    """Rows are shuffled by the view's seed, in time order for time splits; official rows are unchanged in content.
+
+    shuffle: off only to show in a test what the file order gives away.
+    """
+    test, sample = _test(source, cut), _sample(source, cut)
+    train_order = _order(source.train, cut.part.train, cut, split, 0)
+    if not shuffle:
+        return Tables(source.train[cut.part.train], test, sample)
+    order = _order(sample, np.ones(len(sample), dtype=bool), cut, split, 1)
+    if test is not None:
+        everything = np.ones(len(test), dtype=bool)
+        test_order = _order(test, everything, cut, split, 1)
+        order = test_order if source.rowwise else order
+        test = test.iloc[test_order]
+    return Tables(source.train.iloc[train_order], test, sample.iloc[order])
+
+
+def write_all(folder: Path, tables: Iterable[tuple[TableFile, pd.DataFrame]]) -> None:
+    """Writes each table where and how the competition has it; several may be members of one archive."""
+    for table, frame in tables:
+        path = folder / table.path
+        options = {"delimiter": table.delimiter, "encoding": table.encoding, "member": table.member}
+        if table.member is None or not path.exists():
+            write_table(frame, path, table.format, **options)  # type: ignore[arg-type]
+        else:
+            _add_member(path, table, frame)
+
+
+def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> None:
+    """An npz file without pickles, in the order of the train file, one entry per held-out row:
+
+    ids: text [n, id columns] as shown in the view. truth: text or float [n, target columns] in the shape of the
+    sample submission (one-hot where that is). part: "holdout" or "locked". group: the group or time block to resample
+    by, "" where rows are independent.
+    """
+    held = cut.held
+    arrays = {
+        "ids": _text(source.rows.shown.iloc[held]),
+        "truth": truth_of(source.spec, source.rows.labels.iloc[held]),
+        "part": np.where(cut.part.locked[held], "locked", "holdout"),
+        "group": _groups(source, cut, split),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    path.chmod(0o600)
+
+
+def blank_in(official: pd.DataFrame) -> list[str]:
+    """Columns in which no official row has a value: filled ones among held-out rows would tell them apart."""
+    return [name for name in official.columns if len(official) and bool((text_of(official[name]) == "").all())]
+
+
+def like(values: pd.Series, column: pd.Series) -> pd.Series:
+    """`values` in the type of an official column where they fit it without loss."""
+    if pd.api.types.is_string_dtype(column) or values.dtype == column.dtype:
+        return values
+    try:
+        return values.where(values != "").astype(column.dtype)
+    except (ValueError, TypeError):
+        return values
+
+
+def _test(source: Source, cut: Cut) -> pd.DataFrame | None:
+    if source.test is None:
+        return None
+    kept = source.test[_shown_test(source, cut)]
+    features = {name: _feature(source, source.test, name, cut.held) for name in source.test.columns}
+    return _joined(kept, pd.DataFrame(features, index=range(len(cut.held))))
+
+
+def _shown_test(source: Source, cut: Cut) -> Mask:
+    assert source.test is not None
+    if cut.official.all():
+        return np.ones(len(source.test), dtype=bool)
+    if source.test_keys is None:
+        return cut.official if len(cut.official) == len(source.test) else np.ones(len(source.test), dtype=bool)
+    return source.test_keys.isin(set(source.official[cut.official])).to_numpy()
+
+
+def _feature(source: Source, test: pd.DataFrame, name: str, held: Integers) -> pd.Series:
+    """A test column for the held-out rows: never an answer, and empty where every official row is."""
+    spec, official = source.spec, test[name]
+    named = dict(zip(id_columns_in(spec, test), spec.id_columns, strict=False))
+    if name in named:
+        values = source.rows.shown[named[name]].iloc[held]
+    elif name in spec.label_columns or name in spec.target_columns:
+        usual = text_of(official).value_counts()
+        values = pd.Series([usual.index[0] if len(usual) else ""] * len(held), dtype=object)
+    elif name not in source.train.columns or blank_in(test[[name]]):
+        values = pd.Series([""] * len(held), dtype=object)
+    else:
+        values = source.train[name].iloc[held]
+    return like(values.reset_index(drop=True), official)
+
+
+def _sample(source: Source, cut: Cut) -> pd.DataFrame:
+    spec, sample = source.spec, source.sample
+    columns: dict[str, pd.Series] = {}
+    for name in sample.columns:
+        if name in spec.id_columns:
+            values = source.rows.shown[name].iloc[cut.held].reset_index(drop=True)
+        else:
+            values = pd.Series([source.fill.get(name, "")] * len(cut.held), dtype=object)
+        columns[name] = like(values, sample[name])
+    return _joined(sample[cut.official], pd.DataFrame(columns, index=range(len(cut.held))))
+
+
+def _joined(official: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    if not len(held):
+        return official
+    return pd.concat([official, held[list(official.columns)]], ignore_index=True)
+
+
+def _order(frame: pd.DataFrame, shown: Mask, cut: Cut, split: SplitSpec, stream: int) -> Integers:
+    """A random order of the shown rows; by time first where the split and the table have one."""
+    index = np.flatnonzero(shown)
+    tie = cut.random(stream).random(len(index))
+    if split.kind == "time" and split.time_column in frame.columns:
+        times = parse_times(text_of(frame[split.time_column]).reset_index(drop=True))
+        return index[np.lexsort((tie, times[index]))]
+    return index[np.argsort(tie)]
+
+
+def _groups(source: Source, cut: Cut, split: SplitSpec) -> np.ndarray[Any, Any]:
+    held = cut.held
+    if split.kind == "group" and split.group_column:
+        return text_of(source.train[split.group_column]).iloc[held].to_numpy(dtype=str)
+    if split.kind == "time" and split.time_column:
+        times = parse_times(text_of(source.train[split.time_column]).reset_index(drop=True))[held]
+        rank = np.searchsorted(np.sort(times), times, side="left")
+        blocks = rank * TIME_BLOCKS // max(len(held), 1)
+        return np.array([f"{cut.name}:{block:02d}" for block in blocks], dtype=str)
+    return np.full(len(held), "", dtype="<U1")
+
+
+def _text(frame: pd.DataFrame) -> np.ndarray[Any, Any]:
+    return frame.to_numpy(dtype=str).reshape(len(frame), len(frame.columns))
+
+
+def _add_member(path: Path, table: TableFile, frame: pd.DataFrame) -> None:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        single = Path(folder) / "one.zip"
+        write_table(frame, single, table.format, table.delimiter, table.encoding, table.member)
+        with zipfile.ZipFile(single) as one, zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+            for info in one.infolist():
+                archive.writestr(zipfile.ZipInfo(info.filename, (1980, 1, 1, 0, 0, 0)), one.read(info))

@@ -1,0 +1,7 @@
+import os
+import sys
+
+chunk = (b"x" * 99 + b"\n") * 10_000
+for _ in range(100):
+    os.write(1, chunk)
+sys.stderr.write("the end\n")

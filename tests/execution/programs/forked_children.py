@@ -1,0 +1,8 @@
+import os
+import time
+
+for _ in range(3):
+    if os.fork() == 0:
+        print("a child holds stdout", flush=True)
+        time.sleep(1000)
+time.sleep(0.1)

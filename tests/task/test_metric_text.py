@@ -1,0 +1,147 @@
+"""The recogniser reads evaluation sections only, and would rather say nothing than guess."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.metric_names import BY_NAME
+from core.task.metric_text import evaluation_sections, normalise, recognise
+
+BACKGROUND = """# Overview
+
+Forest rangers want to raise the accuracy of their maps. In past years the RMSE was used by experts themselves,
+and a Dice score of .8 was thought good.
+
+"""
+
+
+def said(sentence: str, heading: str = "## Evaluation") -> str | None:
+    return recognise(f"{BACKGROUND}{heading}\n\n{sentence}\n\n## Timeline\n\nThe log loss of time.\n").name
+
+
+FAMILIES = [
+    ("Submissions are evaluated on [area under the ROC curve](http://a.b/Receiver_(x)) of the probability.", "roc_auc"),
+    ("Submissions are evaluated on mean column-wise ROC AUC: the average of the AUCs of each column.", "roc_auc"),
+    ("The metric is the Area under the Receiver Operating Characteristic curve (AUC).", "roc_auc"),
+    ("Submissions are evaluated using the `roc_auc_score` of scikit-learn.", "roc_auc"),
+    ("Submissions are evaluated on **area under the Precision-Recall curve**.", "average_precision"),
+    ("Submissions are evaluated using the average precision of the scores.", "average_precision"),
+    ("Your score is the percentage of trees you correctly predict. This is known as accuracy.", "accuracy"),
+    ("Submissions will be evaluated based on their categorization accuracy", "accuracy"),
+    ("Submissions are evaluated by the misclassification rate.", "error_rate"),
+    ("Submissions are evaluated using the multi-class logarithmic loss. Each tree has one class.", "log_loss"),
+    ("Submissions are scored on binary cross-entropy.", "log_loss"),
+    ("Submissions are scored on the root mean squared error. RMSE is defined as $$\\sqrt{x}$$", "rmse"),
+    ("Submissions are scored on MCRMSE, the mean columnwise root mean squared error.", "rmse"),
+    ("Submissions are scored on the mean column-wise root mean squared logarithmic error.", "rmsle"),
+    ("Scored on Root-Mean-Squared-Error (RMSE) between the logarithm of the prediction and of the price.", "rmsle"),
+    ("The competition is scored as the mean absolute error of each tree's height.", "mae"),
+    ("The accuracy of your forecasts is measured by the mean absolute error.", "mae"),
+    ("Submissions are scored on the quadratic weighted kappa, which measures agreement.", "quadratic_weighted_kappa"),
+    ("We use Cohen's kappa with quadratic weights; entries are scored by it.", "quadratic_weighted_kappa"),
+    ("Submissions are evaluated using the macro F1 score.", "f1_macro"),
+    ("Submissions are evaluated on the F1 score. Scores per species are macro averaged.", "f1_macro"),
+    ("Submissions will be evaluated on their micro averaged [F1 score](https://x.y/F1_score).", "f1_micro"),
+    ("The evaluation metric for this competition is Mean F1-Score.", "f1_micro"),
+]
+
+UNSCORED = [
+    "Submissions are evaluated on the mean average precision at 5 (MAP@5).",
+    "Submissions are evaluated according to MAP@{K}.",
+    "Submissions are evaluated on precision at k, where average precision is a related idea.",
+    "Submissions are evaluated on mean average precision at different intersection over union thresholds.",
+    "The primary metric is label-weighted label-ranking average precision.",
+    "This competition is evaluated on the mean Dice coefficient.",
+    "Submissions are evaluated on the mean Levenshtein distance.",
+    "Submissions are evaluated on the Pearson correlation coefficient.",
+    "Submissions are evaluated on Spearman's rank correlation.",
+    "Submissions are evaluated on the Matthews Correlation Coefficient.",
+    "Submissions are evaluated on the Kullback Leibler divergence.",
+    "Submissions are evaluated on the Log of the Mean Absolute Error, averaged over kinds.",
+    "Submissions are evaluated on a modified version of the Laplace Log Likelihood.",
+    "Submissions are evaluated using a weighted multi-label logarithmic loss.",
+    "Submissions are evaluated on weighted AUC.",
+    "Submissions are evaluated on balanced accuracy.",
+    "Submissions are evaluated by top-5 accuracy.",
+    "Submissions are evaluated on the weighted F1 score.",
+    "Submissions are evaluated using the F1 score.",
+    "Submissions are evaluated on the F-beta score.",
+    "Submissions are evaluated by Cohen's kappa.",
+    "Submissions are evaluated on the mean squared error.",
+    "Submissions are evaluated by MSE.",
+    "Submissions are evaluated on mean absolute percentage error.",
+    "Submissions are evaluated on the word error rate.",
+    "Submissions are evaluated on R<sup>2</sup>, the coefficient of determination.",
+    "Submissions are scored by the average of AUC and log loss.",
+    "The metric combines several submetrics. Overall AUC: the ROC-AUC of all rows.",
+]
+
+
+@pytest.mark.parametrize(("sentence", "name"), FAMILIES)
+def test_families(sentence: str, name: str) -> None:
+    assert said(sentence) == name
+
+
+@pytest.mark.parametrize("sentence", UNSCORED)
+def test_metrics_without_scorer_give_none_and_say_so(sentence: str) -> None:
+    found = recognise(f"## Evaluation\n\n{sentence}\n")
+    assert found.name is None
+    assert found.evidence
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["# Evaluation", "#### Evaluation", "## **Evaluation**", "**Evaluation**", "Evaluation\n==========", "# Metric",
+     "### Evaluation metric", "<h3>Evaluation</h3>", "Evaluation\n---"],
+)  # fmt: skip
+def test_headings(heading: str) -> None:
+    assert said("Mean\nabsolute\u00a0error of *each* row.", heading) == "mae"
+
+
+def test_terse_sections() -> None:
+    assert recognise("# Task\n\nFind trees.\n\n# Metric\n\nLog loss.\n\n# Data\n\nAUC\n").name == "log_loss"
+    assert recognise("Find trees.\n\nMetric: RMSE\n").name == "rmse"
+
+
+def test_sub_headings_belong_and_formats_do_not() -> None:
+    text = "## Evaluation\n\n### Goal\n\nFind trees.\n\n### Metric\n\nScored by RMSE.\n\n### Submission File\n\nMAE\n"
+    assert recognise(text).name == "rmse"
+    assert "MAE" not in evaluation_sections(text)[0]
+
+
+def test_an_empty_heading_takes_the_next_section() -> None:
+    assert recognise("## Evaluation\n\n## How scores work\n\nScored by RMSE.\n").name == "rmse"
+
+
+def test_lesson_02_words_outside_the_evaluation_section_decide_nothing() -> None:
+    assert recognise(BACKGROUND + "They do it by themselves with high accuracy and low RMSE.\n").name is None
+    assert recognise(BACKGROUND + "## Evaluation\n\nParticipants judge themselves.\n").name is None
+    assert said("Solve the tasks by themselves; submissions are evaluated on MAE.") == "mae"
+
+
+def test_lesson_02_accuracy_in_the_prose_of_the_section_gives_way() -> None:
+    text = "Rangers need accuracy. In the previous edition accuracy was used. Submissions are evaluated on log loss."
+    assert said(text) == "log_loss"
+    assert said("Submissions are evaluated on log loss rather than accuracy.") == "log_loss"
+    assert said("Submissions are scored on RMSE. Ties are broken by MAE. An efficiency prize uses AUC.") == "rmse"
+
+
+def test_lesson_02_direction_comes_with_the_name() -> None:
+    text = "Submissions are scored on the log loss. The highest ranked team, with the highest accuracy of work, wins."
+    name = said(text)
+    assert name is not None
+    assert BY_NAME[name].direction == "minimize"
+
+
+def test_code_and_formulas_name_nothing() -> None:
+    assert said("Predict well.\n\n```python\nmetrics.roc_auc_score(y, p)\n```\n") is None
+    assert said("Predict well: $$RMSE = \\sqrt{x}$$") is None
+
+
+def test_no_text() -> None:
+    assert recognise("").name is None
+    assert recognise("").evidence == ""
+
+
+def test_normalise_takes_links_tags_and_odd_spaces() -> None:
+    assert normalise("<p>[ROC\u00a0curve](http://a_(b))\u200b</p>").strip() == "ROC curve"
