@@ -20,6 +20,7 @@ import signal
 import stat
 import struct
 import sys
+import threading
 import time
 import traceback
 from typing import Any, NoReturn
@@ -267,6 +268,37 @@ class Sparing:
         return value
 
 
+class Gauge(threading.Thread):
+    """Measures memory and folder beside the watch, in a thread: the kernel answers these questions under locks that a
+    candidate can hold for seconds (a fork bomb does), and neither the deadline nor the count of processes may wait.
+    """
+
+    def __init__(self, job: dict[str, Any], pid: int) -> None:
+        super().__init__(daemon=True)
+        self._job = job
+        self._pss, self._disk = Sparing(), Sparing()
+        self.pids = [pid]
+        self.peak_mb = 0.0
+        self.exceeded: str | None = None
+
+    def run(self) -> None:
+        while self.exceeded is None:
+            if self._memory_mb() > self._job["memory_mb"]:
+                self.exceeded = "memory"
+            elif self._disk.measure(folder_mb, self._job["cwd"]) > self._job["disk_mb"]:
+                self.exceeded = "disk"
+            time.sleep(self._job["poll_s"])
+
+    def _memory_mb(self) -> float:
+        """What the tree holds; the costly figure is read only when the cheap one, which is larger, may be a peak."""
+        pids = self.pids
+        used = sum(rss_mb(pid) for pid in pids)
+        if used > self.peak_mb:
+            used = self._pss.measure(lambda: sum(pss_mb(pid) for pid in pids))
+        self.peak_mb = max(self.peak_mb, used)
+        return used
+
+
 # ---------------------------------------------------------------- watching
 
 
@@ -302,10 +334,10 @@ class Watch:
         self._status: int | None = None
         self._ended = 0.0
         self._output = Output()
-        self._peak = 0.0
-        self._pss, self._disk = Sparing(), Sparing()
+        self._gauge = Gauge(job, pid)
 
     def run(self) -> dict[str, Any]:
+        self._gauge.start()
         killed_for = self._until_end()
         self.kill_tree()
         self._ended = self._ended or time.monotonic()
@@ -321,7 +353,7 @@ class Watch:
             "killed_for": killed_for,
             "duration_s": self._ended - self._begin,
             "cpu_s": usage.ru_utime + usage.ru_stime,
-            "peak_mb": max(self._peak, usage.ru_maxrss / 1024),
+            "peak_mb": max(self._gauge.peak_mb, usage.ru_maxrss / 1024),
             **self._output.fields(),
         }
 
@@ -379,13 +411,8 @@ class Watch:
         alive = [pid for pid, state in descendants(os.getpid()).items() if state != "Z"]
         if len(alive) > self._job["processes"]:
             return "processes"
-        used = sum(rss_mb(pid) for pid in alive)
-        if used > self._peak:
-            used = self._pss.measure(lambda: sum(pss_mb(pid) for pid in alive))
-        self._peak = max(self._peak, used)
-        if used > self._job["memory_mb"]:
-            return "memory"
-        return "disk" if self._disk.measure(folder_mb, self._job["cwd"]) > self._job["disk_mb"] else None
+        self._gauge.pids = alive
+        return self._gauge.exceeded
 
     def reap(self) -> bool:
         """Collects the dead; False when no child is left, and so, for a subreaper, no descendant."""

@@ -19,16 +19,15 @@ from core.judging.samples import Sample, official_sample
 from core.judging.scorer import load_answers
 from core.judging.store import Prediction, Store
 from core.judging.submission import check_bytes
-from core.judging.values import predicts, to_cells, to_floats
+from core.judging.values import is_text, predicts, to_cells, to_floats
 from core.records import CompetitionSpec
 from utils.files import write_atomic
 
 Members = Sequence[tuple[Sequence[str], float]]
-Hows = frozenset({"mean", "rank", "vote"})
 
 
 def usual_how(metric: Metric) -> str:
-    """How candidates of this metric are blended."""
+    """How candidates of this metric are blended: labels vote, rank metrics average ranks, the rest averages values."""
     if metric.predicts == "label" and not metric.one_hot:
         return "vote"
     return "rank" if metric.name in RANKED else "mean"
@@ -57,6 +56,17 @@ def _vote(stack: Array, shares: Array) -> Array:
     # Sums of the same weights in another order differ in the last bits.
     first = np.argmax(support.round(12), axis=0)
     return np.asarray(np.take_along_axis(stack, first[None], axis=0)[0])
+
+
+def blended(spec: CompetitionSpec, stack: Sequence[Array], weights: Sequence[float], how: str) -> Array:
+    """`blend` in the way that the values allow: only labels vote, text always votes, mean labels become classes."""
+    labels = predicts(spec) == "label" and not spec.one_hot
+    if len(stack) == 1:
+        return stack[0]
+    if how == "vote" or is_text(spec):
+        return blend(stack, weights, "vote" if labels else "mean")
+    values = blend(stack, weights, how)
+    return _nearest(values, spec) if labels else values
 
 
 # ---------------------------------------------------------------- held-out rows
@@ -112,14 +122,14 @@ def score_blend(
     for predictions in common_views([names for names, _ in members], store).values():
         held, stack = held_rows(spec, predictions, part)
         if len(held.truth):
-            parts.append((held, blend(stack, weights, how)))
+            parts.append((held, blended(spec, stack, weights, how)))
     return mean_score(Metric.of(spec), parts)
 
 
 # ---------------------------------------------------------------- official rows
 
 
-def test_values(spec: CompetitionSpec, members: Members, how: str, sample: Sample, store: Store) -> Array:
+def official_values(spec: CompetitionSpec, members: Members, how: str, sample: Sample, store: Store) -> Array:
     """The blend on the official test rows, in the order of the official sample.
 
     Each fold of a member carries an equal part of its weight. Raises ValueError when a row was not predicted.
@@ -129,11 +139,7 @@ def test_values(spec: CompetitionSpec, members: Members, how: str, sample: Sampl
         for name in names:
             stack.append(_official_rows(store.load(name), sample))
             weights.append(weight / len(names))
-    if len(stack) == 1:
-        return stack[0]
-    values = blend(stack, weights, how)
-    whole = predicts(spec) == "label" and how != "vote" and not spec.one_hot
-    return _nearest(values, spec) if whole else values
+    return blended(spec, stack, weights, how)
 
 
 def _official_rows(prediction: Prediction, sample: Sample) -> Array:
@@ -159,7 +165,7 @@ def combine(spec: CompetitionSpec, members: Members, how: str, out_csv: Path, st
     the submission check, OSError when the file cannot be written.
     """
     sample = official_sample(spec)
-    values = test_values(spec, members, how, sample, store)
+    values = official_values(spec, members, how, sample, store)
     data = csv_bytes(spec, values, sample)
     checked = check_bytes(data, sample, spec)
     if checked.reasons:

@@ -72,7 +72,7 @@ def describe(spec: CompetitionSpec, train: pd.DataFrame, official: pd.DataFrame,
     pairs = zip(spec.id_columns, columns, strict=True)
     own = pd.DataFrame({shown: text_of(train[name]).array for shown, name in pairs})
     ids, theirs = key_of(own, spec.id_columns), key_of(official, spec.id_columns)
-    usable &= ~ids.duplicated(keep=False).to_numpy() & (ids != "").to_numpy()
+    usable = usable & ~ids.duplicated(keep=False).to_numpy() & (ids != "").to_numpy()
     clashes = ids.isin(set(theirs)).to_numpy()
     many = bool(clashes.mean() >= 0.5) if len(clashes) else False
     telling = neutral and len(spec.id_columns) == 1 and carries_label(ids, labels, theirs, _SHAPE_SEED)
@@ -139,7 +139,7 @@ def _answered(spec: CompetitionSpec, labels: pd.DataFrame) -> Mask:
     """Rows whose every label is there, and is a class of the sample submission where that has one column per class."""
     usable = (labels != "").all(axis=1).to_numpy()
     if spec.one_hot:
-        usable &= labels[spec.label_columns[0]].isin(spec.classes).to_numpy()
+        usable = usable & labels[spec.label_columns[0]].isin(spec.classes).to_numpy()
     return usable
 
 

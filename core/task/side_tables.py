@@ -59,7 +59,7 @@ def judge(source: Source, found: FoundTable) -> Judged:
         return Judged(reason="unreadable table")
     keys, train, official = _find_keys(source, frame)
     if not keys or not (train >= 0).any():
-        return _judge_unkeyed(source, frame, (official >= 0).any())
+        return _judge_unkeyed(source, frame, bool((official >= 0).any()))
     if source.rows.ambiguous:
         return Judged(reason="ids of train and test cannot be told apart")
     if table.member is not None:
@@ -95,7 +95,7 @@ def _disguise(source: Source, side: SideTable, frame: pd.DataFrame, held: npt.ND
     if source.rows.renamed and len(side.keys) == 1:
         new = source.rows.shown.iloc[side.train[held], 0]
         column = text_of(frame[side.keys[0]])
-        column[held] = new.to_numpy()
+        column = column.mask(held, pd.Series(new.to_numpy(), index=column.index[held]))
         changed[side.keys[0]] = column
     return frame.assign(**changed)
 

@@ -36,7 +36,7 @@ class Source:
 
     @property
     def root(self) -> Path:
-        return Path(self.spec.data_dir)
+        return Path(self.spec.data_dir).resolve()
 
     @property
     def rowwise(self) -> bool:

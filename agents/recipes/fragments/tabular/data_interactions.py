@@ -17,5 +17,5 @@ for a, b in combinations(strength.nlargest(COLUMNS).index, 2):
     new[f"{a} * {b}"] = features[a] * features[b]
     new[f"{a} / {b}"] = features[a] / (features[b].abs() + 1)
 features = pd.concat([features, pd.DataFrame(new, index=features.index)], axis=1)
-features = features.clip(-1e30, 1e30).to_numpy(np.float32)
+features = features.clip(-1e30, 1e30).to_numpy(np.float32, copy=True)
 X, X_test = features[: len(train)], features[len(train) :]

@@ -11,7 +11,7 @@
 # aspects.C = "regularisation"
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import SplineTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 
 KNOTS = 8
 C = 0.1  # inverse strength of the penalty
@@ -20,4 +20,6 @@ C = 0.1  # inverse strength of the penalty
 def build_model(seed):
     linear = Ridge(alpha=1 / C) if TASK == "regression" else LogisticRegression(C=C, max_iter=300)
     splines = SplineTransformer(KNOTS, degree=2, extrapolation="linear")
-    return make_pipeline(splines, StandardScaler(), linear)
+    # A constant column has no splines.
+    finite = FunctionTransformer(np.nan_to_num)
+    return make_pipeline(splines, finite, StandardScaler(), linear)

@@ -1,0 +1,174 @@
+"""Greedy forward selection of a blend with replacement (Caruana et al. 2004), judged cross-fitted.
+
+Runs in a worker process. Weights are chosen on all blocks of rows but one and judged on that one; a block is a view,
+or a half of the rows (whole groups) where there is one view only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.judging.blend import blend, blended, common_views, held_rows, ranks, usual_how
+from core.judging.compare import SEED, Held, Pair, mean_score, p_better
+from core.judging.metrics import Array, Metric, score
+from core.judging.resample import clusters
+from core.judging.store import Prediction, Store
+from core.records import CompetitionSpec
+
+PICKS = 10
+SELECTION_ROWS = 5000
+MIN_GAIN = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A blend beside its best single member, on the same rows.
+
+    members: (id, weight), best weight first, weights sum to 1. score, stderr: cross-fitted. single: id of the best
+    candidate on its own. p_better: P(the cross-fitted blend beats that candidate).
+    """
+
+    members: tuple[tuple[str, float], ...]
+    how: str
+    score: float | None
+    stderr: float | None
+    single: str
+    single_score: float | None
+    single_stderr: float | None
+    p_better: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that stay together in cross-fitting: the truth, and one array per candidate."""
+
+    held: Held
+    stack: tuple[Array, ...]
+
+
+def greedy(spec: CompetitionSpec, candidates: Sequence[tuple[str, Sequence[str]]], store: Store) -> Selection | None:
+    """The selection among `candidates`: (id, names of its predictions). None when they have no holdout rows in common.
+
+    Candidates that lack a view which others have are left out.
+    """
+    metric = Metric.of(spec)
+    ids, views = _complete(candidates, store)
+    blocks = _blocks(spec, views)
+    if len(blocks) < 2:
+        return None
+    how = usual_how(metric)
+    quick = [_for_selection(block, how) for block in blocks]
+    crossed = []
+    for number, block in enumerate(blocks):
+        others = [other for index, other in enumerate(quick) if index != number]
+        crossed.append(_apply(spec, block, pick(metric, others, _step(how)), how))
+    weights = pick(metric, quick, _step(how))
+    lead = _best_single(metric, quick)
+    alone = [block.stack[lead] for block in blocks]
+    held = [block.held for block in blocks]
+    value, error = mean_score(metric, list(zip(held, crossed, strict=True)))
+    single_value, single_error = mean_score(metric, list(zip(held, alone, strict=True)))
+    chance = p_better(metric, [Pair(*row) for row in zip(held, crossed, alone, strict=True)])
+    order = sorted(np.flatnonzero(weights), key=lambda index: -weights[index])
+    members = tuple((ids[index], float(weights[index])) for index in order)
+    return Selection(members, how, value, error, ids[lead], single_value, single_error, chance)
+
+
+def pick(metric: Metric, blocks: Sequence[Block], how: str) -> Array:
+    """Weight of each candidate: the best one, then whatever improves the mean score most, until nothing does."""
+    counts = np.zeros(len(blocks[0].stack))
+    best = -math.inf
+    for _ in range(PICKS):
+        utilities = [_utility(metric, blocks, counts + row, how) for row in np.eye(len(counts))]
+        choice = int(np.argmax(utilities))
+        if utilities[choice] <= best + MIN_GAIN:
+            break
+        best = utilities[choice]
+        counts[choice] += 1
+    return np.asarray(counts / max(counts.sum(), 1))
+
+
+def _utility(metric: Metric, blocks: Sequence[Block], counts: Array, how: str) -> float:
+    chosen = np.flatnonzero(counts)
+    total = 0.0
+    for block in blocks:
+        stack = [block.stack[index] for index in chosen]
+        values = stack[0] if len(stack) == 1 else blend(stack, counts[chosen].tolist(), how)
+        value = score(metric, block.held.truth, values)
+        total += 0.0 if math.isnan(value) else value
+    return total if metric.maximize else -total
+
+
+def _best_single(metric: Metric, blocks: Sequence[Block]) -> int:
+    rows = np.eye(len(blocks[0].stack))
+    return int(np.argmax([_utility(metric, blocks, row, "mean") for row in rows]))
+
+
+def _apply(spec: CompetitionSpec, block: Block, weights: Array, how: str) -> Array:
+    chosen = np.flatnonzero(weights)
+    if not len(chosen):
+        return block.stack[0]
+    return blended(spec, [block.stack[index] for index in chosen], list(weights[chosen]), how)
+
+
+def _step(how: str) -> str:
+    """Blocks for selection hold ranks already."""
+    return "mean" if how == "rank" else how
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _complete(
+    candidates: Sequence[tuple[str, Sequence[str]]], store: Store
+) -> tuple[list[str], list[list[Prediction]]]:
+    """Ids of the candidates with the most views, and for each of those views the prediction of each one."""
+    found = [(name, common_views([names], store)) for name, names in candidates]
+    most = max((set(views) for _, views in found), key=len, default=set())
+    kept = [(name, views) for name, views in found if most <= set(views)]
+    return [name for name, _ in kept], [[views[view][0] for _, views in kept] for view in sorted(most)]
+
+
+def _blocks(spec: CompetitionSpec, views: Sequence[Sequence[Prediction]]) -> list[Block]:
+    blocks = []
+    for predictions in views:
+        held, stack = held_rows(spec, predictions, "holdout")
+        if len(held.truth):
+            blocks.append(Block(held, tuple(stack)))
+    return _halves(blocks[0]) if len(blocks) == 1 else blocks
+
+
+def _halves(block: Block) -> list[Block]:
+    """Two blocks of whole groups, drawn at random."""
+    cluster = clusters(block.held.groups, len(block.held.truth))
+    side = np.random.default_rng(SEED).permutation(int(cluster.max()) + 1) % 2
+    halves = [np.flatnonzero(side[cluster] == which) for which in (0, 1)]
+    return [_rows(block, rows) for rows in halves if len(rows)]
+
+
+def _rows(block: Block, rows: Array) -> Block:
+    groups = None if block.held.groups is None else block.held.groups[rows]
+    return Block(Held(block.held.truth[rows], groups), tuple(values[rows] for values in block.stack))
+
+
+def _for_selection(block: Block, how: str) -> Block:
+    """The block as selection wants it: ranks where ranks are averaged, numbers for labels, not too many rows."""
+    if how == "rank":
+        block = Block(block.held, tuple(ranks(values) for values in block.stack))
+    if block.held.truth.dtype.kind == "U":
+        block = _coded(block)
+    count = len(block.held.truth)
+    if count <= SELECTION_ROWS:
+        return block
+    return _rows(block, np.random.default_rng(SEED).permutation(count)[:SELECTION_ROWS])
+
+
+def _coded(block: Block) -> Block:
+    """Labels as numbers: equal where the texts are equal."""
+    every = np.stack([block.held.truth, *block.stack])
+    codes = np.unique(every, return_inverse=True)[1].reshape(every.shape).astype(float)
+    return Block(Held(codes[0], block.held.groups), tuple(codes[1:]))

@@ -1,0 +1,163 @@
+"""The judge as the agent sees it: records in, records out; the arithmetic happens in a worker process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.metric_names import BY_NAME
+from core.protocols import Parts
+from core.records import CompetitionSpec, Ensemble, Job, Outcome, ScoredBy, Verdict, to_json
+from utils.errors import SpecError
+from utils.files import write_atomic
+from utils.process import WorkerProcess
+
+_KILLS = {
+    "deadline": "it was stopped at its time limit",
+    "stop": "it was stopped with the run",
+    "memory": "it was killed for its memory",
+    "processes": "it was killed for its number of processes",
+    "disk": "it was killed for the size of its folder",
+    "supervisor_lost": "its supervisor was lost",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """A submission that was written and passed the check."""
+
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """See core.judging.agreement. rank: rank correlation or share of equal labels; shift: of means or class shares."""
+
+    rank: float
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A blend beside its best single member on the same rows; see core.judging.greedy."""
+
+    ensemble: Ensemble
+    single: str
+    single_score: float | None
+    single_stderr: float | None
+    p_better: float | None
+
+
+class HoldoutJudge:
+    """Implements core.protocols.Judge and Combiner. Safe to use from several threads: calls go one at a time.
+
+    The score comes from held-out answers. Neither output nor exit status of a program is ever read for it.
+    """
+
+    def __init__(
+        self, spec: CompetitionSpec, store: Path, log: Path | None = None, worker: WorkerProcess | None = None
+    ) -> None:
+        """store: folder of the predictions, made here. log: takes the worker's stderr.
+
+        worker: a process that runs core.judging.worker, closed with this judge; one is made when it is None.
+        Raises SpecError for a metric that no scorer knows, OSError when the folder cannot be written.
+        """
+        if spec.metric.name not in BY_NAME:
+            raise SpecError(f"no scorer for the metric {spec.metric.name!r}")
+        self._store = store.resolve()
+        self._spec_file = self._store / "spec.json"
+        write_atomic(self._spec_file, json.dumps(to_json(spec)))
+        self._worker = worker or WorkerProcess("core.judging.worker", log=log)
+        self._scored_by: ScoredBy = "holdout_generated" if spec.metric.source == "generated" else "holdout"
+        self._direction = spec.metric.direction
+
+    def judge(self, job: Job, outcome: Outcome) -> Verdict:
+        """A complete and proper submission counts however the program ended; how it ended is a warning then."""
+        ending = _ending(outcome)
+        if outcome.submission is None:
+            reason = ending or "it ended normally"
+            return Verdict(False, None, None, "none", (f"no submission: {reason}",))
+        found = self._call(
+            "judge", view=to_json(job.view), submission=str(Path(outcome.submission).absolute()), name=job.key
+        )
+        warnings = tuple(found["warnings"]) + _warnings(outcome, ending)
+        if not found["valid"]:
+            cause = (ending,) if ending else ()
+            return Verdict(False, None, None, "none", (*cause, *found["reasons"]), warnings)
+        scored_by = "none" if found["score"] is None else self._scored_by
+        return Verdict(True, found["score"], found["stderr"], scored_by, (), warnings, job.key)
+
+    def p_better(self, challenger: Sequence[str], incumbent: Sequence[str]) -> float | None:
+        if not challenger or not incumbent:
+            return None
+        answer: float | None = self._call("p_better", challenger=list(challenger), incumbent=list(incumbent))
+        return answer
+
+    def combine(self, parts: Parts, how: str, out_csv: Path) -> Combined:
+        """Raises WorkerError when a member is missing or the blend is no valid submission."""
+        return Combined(**self._call("combine", parts=_json(parts), how=how, out_csv=str(out_csv.absolute())))
+
+    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float | None, float | None]:
+        """(None, None) when the members have no such rows in common."""
+        score, stderr = self._call("score_blend", parts=_json(parts), how=how, part=part)
+        return score, stderr
+
+    def select(self, candidates: Sequence[tuple[str, Sequence[str]]]) -> Selection | None:
+        """The greedy blend of (id, prediction names) and what it is worth; None without common holdout rows."""
+        found = self._call("greedy", candidates=[(name, list(names)) for name, names in candidates])
+        if found is None:
+            return None
+        members = tuple((name, weight) for name, weight in found["members"])
+        blend = Ensemble(members, found["how"], found["score"], found["stderr"])
+        return Selection(blend, found["single"], found["single_score"], found["single_stderr"], found["p_better"])
+
+    def greedy(self, candidates: Sequence[tuple[str, Sequence[str]]]) -> Ensemble | None:
+        """The greedy blend where it is more likely better than its best member than not, else None."""
+        found = self.select(candidates)
+        if found is None or len(found.ensemble.members) < 2 or (found.p_better or 0.0) <= 0.5:
+            return None
+        return found.ensemble
+
+    def agreement(self, a: Parts, b: Parts, how: str) -> Agreement:
+        """How much two blends agree on the official test rows."""
+        return Agreement(*self._call("agree", a=_json(a), b=_json(b), how=how))
+
+    def check_file(self, path: Path) -> tuple[str, ...]:
+        """Reasons why a file is no valid official submission; () when it is one."""
+        return tuple(self._call("check_file", path=str(path.absolute()))["reasons"])
+
+    def leak_warnings(self) -> tuple[str, ...]:
+        """Lines about columns and rows of the competition's tables that may leak the answer."""
+        return tuple(self._call("leak_warnings"))
+
+    def close(self) -> None:
+        self._worker.close()
+
+    def _call(self, method: str, **params: Any) -> Any:
+        return self._worker.call(method, spec=str(self._spec_file), store=str(self._store), **params)
+
+
+def _ending(outcome: Outcome) -> str:
+    """How a program ended other than by finishing; "" when it finished."""
+    if outcome.killed_for is not None:
+        return _KILLS[outcome.killed_for]
+    if outcome.error is not None:
+        return f"{outcome.error.type}: {outcome.error.message}".strip(": ")[:500]
+    if outcome.signal is not None:
+        return f"it was ended by signal {outcome.signal}"
+    return f"it ended with exit status {outcome.exit_code}" if outcome.exit_code else ""
+
+
+def _warnings(outcome: Outcome, ending: str) -> tuple[str, ...]:
+    notes = [f"the program did not finish ({ending}); its submission counts"] if ending else []
+    if not outcome.view_intact:
+        notes.append("the program changed its input files")
+    return tuple(notes)
+
+
+def _json(parts: Parts) -> list[tuple[list[str], float]]:
+    return [(list(names), weight) for names, weight in parts]

@@ -1,0 +1,99 @@
+"""Names of views, and the rows that each one shows. Runs in a worker process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from core.records import SplitKind, SplitSpec, ViewKind
+from core.task.rows import key_of
+from core.task.source import Source, with_notes
+from core.task.splits import Mask, Part, assign, assign_final, decide
+from core.task.view_tables import Cut
+from utils.errors import ConfigError
+
+PROBE_ROWS = 2_000
+PROBE_CLASSES = 200
+_PROBE_PER_CLASS = 2
+_NUMBERED = re.compile(r"(search|final)(\d+)")
+
+
+def plan(source: Source, seed: int, holdout_max_rows: int, overrides: dict[str, Any]) -> SplitSpec:
+    """The split of a competition. overrides: split, group_column and time_column of the configuration, or None.
+
+    Raises ConfigError when they contradict each other or the train table.
+    """
+    group, time = overrides.get("group_column") or None, overrides.get("time_column") or None
+    kind = _kind(source, overrides.get("split") or None, group, time)
+    group, time = (group if kind == "group" else None), (time if kind == "time" else None)
+    for name in (group, time):
+        if name is not None and name not in source.train.columns:
+            raise ConfigError(f"the train table has no column {name!r} to split by")
+    wanted = SplitSpec(kind, 0, 0, 0, seed, "", group, time)
+    split = decide(kind, source.splittable(wanted), seed, holdout_max_rows, group, time)
+    return with_notes(split, *source.rows.notes)
+
+
+def names_of_run(split: SplitSpec) -> list[str]:
+    """The views that a run starts with."""
+    return ["probe", *(f"search{fold}" for fold in range(split.folds)), "full"]
+
+
+def cut_for(source: Source, split: SplitSpec, name: str) -> Cut:
+    """The rows of the view of this name. Raises ValueError when the split has no such view."""
+    everything = np.ones(len(source.sample), dtype=bool)
+    if name == "probe":
+        return Cut(name, "probe", -1, *_probe(source, split.seed), split.seed)
+    match = _NUMBERED.fullmatch(name)
+    if match is None:
+        raise ValueError(f"there is no view {name!r}")
+    kind: ViewKind = "search" if match.group(1) == "search" else "final"
+    fold = int(match.group(2))
+    parts = (assign if kind == "search" else assign_final)(source.splittable(split), split)
+    if fold >= len(parts):
+        raise ValueError(f"the split has {len(parts)} {kind} views, there is no {name!r}")
+    return Cut(name, kind, fold, parts[fold], everything, split.seed)
+
+
+def _kind(source: Source, wish: str | None, group: str | None, time: str | None) -> SplitKind:
+    kinds: Sequence[SplitKind] = get_args(SplitKind)
+    if wish is not None and wish not in kinds:
+        raise ConfigError(f"task.split={wish} is none of {', '.join(kinds)}")
+    for kind, column in (("group", group), ("time", time)):
+        if wish == kind and column is None:
+            raise ConfigError(f"task.split={wish} needs task.{kind}_column")
+    if wish is not None:
+        return next(kind for kind in kinds if kind == wish)
+    if group is not None and time is not None:
+        raise ConfigError("task.group_column and task.time_column are both set; task.split says which one counts")
+    if group is not None or time is not None:
+        return "group" if group is not None else "time"
+    return "stratified" if source.stratifiable else "random"
+
+
+def _probe(source: Source, seed: int) -> tuple[Part, Mask]:
+    """At most PROBE_ROWS train and official rows at random; every class is kept, up to PROBE_CLASSES of them."""
+    rng = np.random.default_rng([seed, 2])
+    count = len(source.train)
+    order = rng.permutation(count)
+    if source.stratifiable:
+        order = _classes_first(source, order)
+    train = np.zeros(count, dtype=bool)
+    train[order[:PROBE_ROWS]] = True
+    official = np.zeros(len(source.sample), dtype=bool)
+    official[rng.permutation(len(source.sample))[:PROBE_ROWS]] = True
+    none = np.zeros(count, dtype=bool)
+    return Part(train, none, none), official
+
+
+def _classes_first(source: Source, order: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The same rows with a few of each of the commonest classes in front."""
+    codes = pd.Series(pd.factorize(key_of(source.rows.labels, source.spec.label_columns))[0])[order]
+    common = codes.value_counts().index[:PROBE_CLASSES]
+    first = (codes.groupby(codes).cumcount() < _PROBE_PER_CLASS) & codes.isin(common)
+    chosen = first.to_numpy()
+    return np.concatenate([order[chosen], order[~chosen]])

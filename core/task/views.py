@@ -1,0 +1,221 @@
+"""Builds the folders that candidate programs see, and keeps the held-out answers outside of them.
+
+Runs in a worker process. Threat model: careless programs; what is hidden, and how, is in docs and in `Defences`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from core.records import CompetitionSpec, SplitSpec, TableFile, View
+from core.task.inventory import FoundFile, list_files
+from core.task.media import COPY_LIMIT_BYTES, MediaStore, clone, link_roots, remove, seal
+from core.task.other_files import OtherFiles
+from core.task.row_files import RowFile, place, split_files
+from core.task.side_tables import SideTable, cut_table, judge
+from core.task.sniff import find_tables
+from core.task.source import SYNTHETIC_SAMPLE, Source, load, with_notes
+from core.task.view_cuts import cut_for, names_of_run
+from core.task.view_digest import view_digest
+from core.task.view_tables import Cut, tables_of, write_all, write_answers
+from utils.tables import write_table
+
+__all__ = ["Defences", "build_views", "view_digest"]
+
+_SMALL_BYTES = 1 << 20
+_NAMED_IN_WHY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Defences:
+    """One switch per channel through which a held-out label could be seen. All are on in every run; a test switches
+    each one off to show that its leak is real."""
+
+    names: bool = True
+    times: bool = True
+    order: bool = True
+    links: bool = True
+    side_tables: bool = True
+    extra_files: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Contents:
+    """What the competition folder holds besides train, test and sample. shown: copied as they are; left_out: not."""
+
+    row_files: list[RowFile]
+    side_tables: list[SideTable]
+    shown: list[FoundFile]
+    left_out: list[FoundFile]
+    bytes: int
+
+
+def build_views(
+    spec: CompetitionSpec,
+    split: SplitSpec,
+    workspace: Path,
+    names: Sequence[str] | None = None,
+    defences: Defences | None = None,
+    copy_limit: int = COPY_LIMIT_BYTES,
+) -> tuple[list[View], SplitSpec]:
+    """Builds `workspace/views/<name>` and `workspace/answers/<name>.npz` for each name, replacing what is there.
+
+    names: None for the views that a run starts with; final views are built by name. The same arguments give the same
+    contents. The split comes back with the files that were left out named in `why`. copy_limit: bytes of media above
+    which files are linked where they lie. Raises SpecError (see core.task.source.load), ValueError for a name that
+    the split does not have.
+    """
+    defences = defences or Defences()
+    source = load(spec, neutral_ids=defences.names)
+    contents = _survey(source, defences)
+    builder = _Builder(source, split, contents, workspace.resolve(), defences, contents.bytes <= copy_limit)
+    views = [builder.build(name) for name in (names_of_run(split) if names is None else names)]
+    return views, with_notes(split, *source.rows.notes, *_left_out_note(contents.left_out))
+
+
+def _survey(source: Source, defences: Defences) -> _Contents:
+    spec = source.spec
+    main = {table.path for table in (spec.train, spec.test, spec.sample) if table is not None}
+    files = [file for file in list_files(source.root) if file.path not in main]
+    row_files, rest = split_files(source, files)
+    sides: list[SideTable] = []
+    hidden: set[str] = set()
+    tables = find_tables(source.root, rest)
+    for found in tables if defences.side_tables else ():
+        judged = judge(source, found)
+        if judged.side is not None:
+            sides.append(judged.side)
+        if judged.reason is not None:
+            hidden.add(found.table.path)
+    known = {found.table.path for found in tables}
+    others = OtherFiles(source)
+    if defences.extra_files:
+        unknown = (file for file in rest if file.path not in known)
+        hidden |= {file.path for file in unknown if others.reason_to_hide(source.root, file) is not None}
+    sides = [side for side in sides if side.table.path not in hidden]
+    apart = hidden | {side.table.path for side in sides}
+    shown = [file for file in rest if file.path not in apart]
+    left_out = [file for file in rest if file.path in hidden]
+    return _Contents(row_files, sides, shown, left_out, sum(file.size for file in files))
+
+
+def _left_out_note(files: Sequence[FoundFile]) -> list[str]:
+    if not files:
+        return []
+    named = ", ".join(file.path for file in files[:_NAMED_IN_WHY])
+    more = f" and {len(files) - _NAMED_IN_WHY} more" if len(files) > _NAMED_IN_WHY else ""
+    return [f"left out because they may carry answers: {named}{more}"]
+
+
+class _Builder:
+    def __init__(
+        self, source: Source, split: SplitSpec, contents: _Contents, workspace: Path, defences: Defences, copies: bool
+    ) -> None:
+        self._source, self._split, self._contents = source, split, contents
+        self._views, self._answers, self._media = (workspace / name for name in ("views", "answers", "media"))
+        self._defences, self._copies = defences, copies
+
+    def build(self, name: str) -> View:
+        if name == "full":
+            return self._full()
+        cut = cut_for(self._source, self._split, name)
+        again = (self._views / name).exists() or (self._answers / f"{name}.npz").exists()
+        with _Swap(self._views / name) as folder:
+            self._write(folder, cut, self._store(check=again))
+            seal(folder, self._defences.times)
+        answers = self._answers / f"{name}.npz" if len(cut.held) else None
+        if answers is not None:
+            write_answers(self._source, cut, self._split, answers)
+        return self._view(cut, answers)
+
+    def _view(self, cut: Cut, answers: Path | None) -> View:
+        path = self._views / cut.name
+        return View(
+            name=cut.name,
+            kind=cut.kind,
+            fold=cut.fold,
+            path=str(path),
+            digest=view_digest(path),
+            answers=None if answers is None else str(answers),
+            sample=self._source.sample_file,
+            rows_train=int(cut.part.train.sum()),
+            rows_holdout=int(cut.part.holdout.sum()),
+            rows_locked=int(cut.part.locked.sum()),
+            rows_test=int(cut.official.sum()),
+            readable=link_roots(path, self._media, self._source.root),
+        )
+
+    def _store(self, check: bool) -> MediaStore:
+        switches = self._defences
+        return MediaStore(
+            self._media,
+            self._source.root,
+            copies=self._copies,
+            check=check,
+            neutral_times=switches.times,
+            links=switches.links,
+        )
+
+    def _write(self, folder: Path, cut: Cut, store: MediaStore) -> None:
+        source, contents = self._source, self._contents
+        write_all(folder, self._tables(cut))
+        for side in contents.side_tables:
+            write_all(folder, [(side.table, cut_table(source, cut, side))])
+        placed = place(source, cut, contents.row_files, self._defences.names)
+        for file in sorted(placed, key=lambda file: store.order(file.source)):
+            store.link(file.source, folder / file.target, file.telling)
+        for other in contents.shown:
+            if other.size < _SMALL_BYTES:
+                clone(source.root / other.path, folder / other.path, keep_time=not self._defences.times)
+            else:
+                store.link(other.path, folder / other.path, telling=False)
+
+    def _tables(self, cut: Cut) -> Iterator[tuple[TableFile, pd.DataFrame]]:
+        spec = self._source.spec
+        tables = tables_of(self._source, cut, self._split, shuffle=self._defences.order)
+        if spec.train is not None:
+            yield spec.train, tables.train
+        if spec.test is not None and tables.test is not None:
+            yield spec.test, tables.test
+        yield self._source.sample_file, tables.sample
+
+    def _full(self) -> View:
+        """The untouched folder; only a missing sample submission makes it a folder of links."""
+        source = self._source
+        folder = source.root
+        if source.spec.sample is None:
+            folder = self._views / "full"
+            with _Swap(folder) as new:
+                for file in list_files(source.root):
+                    (new / file.path).parent.mkdir(parents=True, exist_ok=True)
+                    (new / file.path).symlink_to(source.root / file.path)
+                write_table(source.sample, new / SYNTHETIC_SAMPLE.path)
+                seal(new)
+        readable = () if folder == source.root else (str(source.root),)
+        counts = (len(source.train), 0, 0, len(source.sample))
+        digest = view_digest(folder)
+        return View("full", "full", -1, str(folder), digest, None, source.sample_file, *counts, readable)
+
+
+class _Swap:
+    """A new folder that takes the place of the old one when it is complete."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._new = target.parent / f".{target.name}.new"
+
+    def __enter__(self) -> Path:
+        remove(self._new)
+        self._new.mkdir(parents=True)
+        return self._new
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            remove(self._new)
+            return
+        remove(self._target)
+        self._new.rename(self._target)
