@@ -142,7 +142,7 @@ def solve(
     try:
         build_workspace(config.data.data_dir, folders.workspace, link="whole" if container else "entries")
         settings = settings_of(config, folders, container, competition_id)
-        box = detect_box(folders.workspace, settings.protected, (), settings.environ)
+        box = detect_box(folders.workspace, settings.protected, (settings.data_dir,), settings.environ)
         run = Run(settings, box, recipes_proposer, screen, stop, stage, time.time)
     except UsageError as error:
         return refuse(str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RESERVE_SHARE = 0.15
+RESERVE_SHARE = 0.1
 RESERVE_MIN_S = 10.0
 RESERVE_MAX_S = 3600.0
 

@@ -98,7 +98,7 @@ class ScriptedJudge:
         gain = self._mean(challenger) - self._mean(incumbent)
         return 0.5 if gain == 0 else float(gain > 0)
 
-    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float, float | None]:
+    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float | None, float | None]:
         return sum(weight * self._mean(names) for names, weight in parts), 0.01
 
     def _mean(self, names: Sequence[str]) -> float:

@@ -53,6 +53,9 @@ class Evaluator:
                 raise Interrupted(f"{proposal.id} on {view.name}")
             outcome = dataclasses.replace(outcome, view_intact=self._views.intact(view))
             verdict = self._judge.judge(job, outcome)
+            if outcome.timed_out and not verdict.valid and self._pace.limit(proposal, view) <= 0:
+                # The search ended, not the program: it gets its turn when a resumed run has more time.
+                raise Interrupted(f"{proposal.id} on {view.name}")
         finally:
             self._runner.release(job)
         result = FoldResult(key, view.name, view.fold, proposal.seed, outcome, verdict)

@@ -17,13 +17,12 @@ from utils.errors import Interrupted
 FINAL_MARGIN_S = 3.0
 # A step that would be cut off in its last fold is worth nothing; one that ends a little late in its race may be.
 WORTH_SHARE = 0.7
+SAFETY = 1.3
+RESERVE_AT_MOST = 0.3
 
 
 class Pacer:
-    """Implements core.protocols.Pace over the journal's durations.
-
-    columns: width of the train table. timeout_max_s: the user's cap on one run.
-    """
+    """Implements core.protocols.Pace over the journal's durations."""
 
     def __init__(
         self,
@@ -35,7 +34,13 @@ class Pacer:
         views: Views,
         recorder: Recorder,
         clock: Clock,
+        runs_at_end: float = 0.0,
     ) -> None:
+        """columns: width of the train table. timeout_max_s: the user's cap on one run.
+
+        runs_at_end: executions per worker that final pick and refit will need; their time is kept back.
+        """
+        self._runs_at_end = runs_at_end
         self._history = history
         self._budget = budget
         self._columns = columns
@@ -64,24 +69,34 @@ class Pacer:
         if view.kind != "search":
             left = self._budget.remaining(now) - FINAL_MARGIN_S
             return grant(self._measured_s(proposal), left, self._timeout_max_s)
-        left, measured = self._budget.search_remaining(now), self._measured_s(proposal)
+        left, measured = self._search_left(), self._measured_s(proposal)
         predicted = measured if measured is not None else self._history.predicted_s.get(proposal.id)
         return grant(predicted, left, self._timeout_max_s)
 
     def affordable(self) -> float:
-        left = self._budget.search_remaining(self._clock()) / len(self._views.search())
+        left = self._search_left() / len(self._views.search())
         return min(left, self._timeout_max_s)
 
     def worth_starting(self) -> bool:
-        left = self._budget.search_remaining(self._clock())
-        seconds = [fold.outcome.duration_s for fold in self._history.folds.values()]
-        usual = median(seconds) * len(self._views.search()) if seconds else 0.0
-        return left >= max(MIN_START_S, WORTH_SHARE * usual)
+        usual = self._usual_s() * len(self._views.search())
+        return self._search_left() >= max(MIN_START_S, WORTH_SHARE * usual)
+
+    def _search_left(self) -> float:
+        """Seconds that the search may still use: what final pick and refit will take is kept back, within bounds."""
+        now = self._clock()
+        wanted = SAFETY * self._runs_at_end * self._usual_s() + FINAL_MARGIN_S
+        most = RESERVE_AT_MOST * (self._budget.deadline - self._budget.started)
+        reserve = max(self._budget.reserve_s, min(wanted, most))
+        return max(self._budget.remaining(now) - reserve, 0.0)
+
+    def _usual_s(self) -> float:
+        """Median time of one execution so far; 0 before the first."""
+        return median([fold.outcome.duration_s for fold in self._history.folds.values()] or [0.0])
 
     def _run_probe(self, proposal: Proposal) -> Outcome:
         view = self._views.get("probe")
         key = evaluation_key(proposal.program, view, proposal.seed)
-        left = self._budget.search_remaining(self._clock())
+        left = self._search_left()
         job = Job(key, proposal.id, proposal.program, view, proposal.seed, grant(None, left, self._timeout_max_s))
         try:
             outcome = self._runner.run(job)

@@ -150,7 +150,7 @@ class Combiner(Protocol):
         """Writes the official submission of a blend; folds are averaged (or vote) first."""
         ...
 
-    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float, float | None]:
+    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float | None, float | None]:
         """Score and standard error of a blend on its held-out rows; part: holdout or locked."""
         ...
 

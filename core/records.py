@@ -333,6 +333,17 @@ class Ensemble:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two predictions of the official test rows. rank: mean rank correlation over targets (share of equal labels).
+
+    shift: largest difference of mean and quartiles in standard deviations (largest difference of a class share).
+    """
+
+    rank: float
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
 class Best:
     """What is published. kind: baseline, an entry's kind, ensemble or refit."""
 

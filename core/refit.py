@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
 
@@ -16,23 +15,13 @@ from core.evaluation import Evaluator
 from core.events import Refitted
 from core.final_pick import as_proposal
 from core.protocols import Clock, Parts, Programs, Recorder
-from core.records import FoldResult, SplitSpec, View
+from core.records import Agreement, FoldResult, SplitSpec, View
 from core.results import Member, Result
 from utils.errors import Interrupted
 
 SAFETY = 1.3
 # What two runs may differ by before anyone has seen two runs differ.
 DEFAULT_SPREAD = (0.9, 0.25)
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """Two predictions of the official test rows. rank: mean rank correlation over targets (share of equal labels).
-    shift: largest difference of mean and quartiles, in standard deviations (largest difference of a class share).
-    """
-
-    rank: float
-    shift: float
 
 
 class Comparer(Protocol):
@@ -67,16 +56,17 @@ class Refit:
         others: further results of the search, which show how much two runs differ.
         """
         cost = SAFETY * sum(max(fold.outcome.duration_s for fold in member.entry.folds) for member in winner.members)
-        if cost > deadline - self._clock():
-            return self._refuse(
-                winner, f"a refit would take {cost:.0f} s, and {deadline - self._clock():.0f} s are left"
-            )
+        left = deadline - self._clock()
+        if cost > left:
+            self._refuse(winner, f"a refit would take {cost:.0f} s, and {left:.0f} s are left")
+            return None
         members = []
         for member in winner.members:
             result = self._run(member, full)
             if result is None or not result.verdict.valid:
                 why = "stopped" if result is None else "; ".join(result.verdict.reasons)
-                return self._refuse(winner, f"{member.entry.id} on all rows: {why}")
+                self._refuse(winner, f"{member.entry.id} on all rows: {why}")
+                return None
             members.append(Member(dataclasses.replace(member.entry, folds=(result,)), member.weight))
         made = Result(dataclasses.replace(winner.best, kind="refit"), tuple(members), winner.how)
         doubts = self._doubts(winner, made, others)

@@ -140,7 +140,7 @@ class Run:
         self._judge = HoldoutJudge(spec, self._settings.folders.logs / "predictions", log=self._workers_log)
         self._note_what_is_missing(spec)
         publisher = self._publisher(spec, split, self._judge)
-        parts = self._assemble(spec, views, self._judge, publisher)
+        parts = self._assemble(spec, split, views, self._judge, publisher)
         self._stage(8, "search")
         if self.history.final_pick is None:
             self._screen.start(lambda: status_block(self.history, self._budget, self._leases, self._clock))
@@ -268,7 +268,12 @@ class Run:
         )
 
     def _assemble(
-        self, spec: CompetitionSpec, views: ViewKeeper, judge: HoldoutJudge, publisher: ResultPublisher
+        self,
+        spec: CompetitionSpec,
+        split: SplitSpec,
+        views: ViewKeeper,
+        judge: HoldoutJudge,
+        publisher: ResultPublisher,
     ) -> Parts:
         settings, folders = self._settings, self._settings.folders
         runner = BoxRunner(
@@ -284,8 +289,18 @@ class Run:
             box=self._box,
             deadline=lambda: self._budget.deadline,
         )
-        columns, timeout = len(spec.feature_columns), settings.timeout_max_s
-        pace = Pacer(self.history, self._budget, columns, timeout, runner, views, self._recorder, self._clock)
+        again = settings.finalists * len(views.search()) / self._leases.size if split.locked_rows == 0 else 1.0
+        pace = Pacer(
+            self.history,
+            self._budget,
+            len(spec.feature_columns),
+            settings.timeout_max_s,
+            runner,
+            views,
+            self._recorder,
+            self._clock,
+            runs_at_end=again,
+        )
         evaluator = Evaluator(runner, views, judge, pace, self._recorder, self.history, self._stop)
         before = [entry.program for entry in self.history.entries]
         before += [digest(proposal.program) for proposal in self.history.pending.values()]

@@ -58,7 +58,9 @@ def program_text(recipe: Recipe, problem: Problem) -> str:
     blocks = [_with_constants(catalog.preamble(), problem.constants)]
     known = fragments_by_key(problem.modality)
     for locus, choice in zip(LOCI, recipe.choices, strict=True):
-        source = _with_constants(known[choice.fragment].source, dict(choice.values))
+        source = known[choice.fragment].source
+        own = {name: value for name, value in problem.locus_constants.items() if f"\n{name} = " in f"\n{source}"}
+        source = _with_constants(source, dict(choice.values) | own)
         blocks.append(f"# %% {locus}\n{choice.comment()}\n{source}")
     return "\n\n".join(block.strip("\n") for block in blocks) + "\n"
 

@@ -14,7 +14,11 @@ _LISTED_FEATURES = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """columns: number of label columns. classes: 0 for a regression. constants: values for the preamble."""
+    """columns: number of label columns. classes: 0 for a regression.
+
+    constants: values for the preamble. locus_constants: values for the loci that have such a constant.
+    """
+
 
     modality: str
     task: Task
@@ -25,6 +29,7 @@ class Problem:
     classes: int
     features: int
     constants: dict[str, Any]
+    locus_constants: dict[str, Any]
 
 
 def problem_of(spec: CompetitionSpec) -> Problem:
@@ -42,7 +47,8 @@ def problem_of(spec: CompetitionSpec) -> Problem:
         columns=len(spec.label_columns),
         classes=0 if task == "regression" else len(spec.classes),
         features=len(spec.feature_columns),
-        constants=_constants(spec, task, modality),
+        constants=_constants(spec, task),
+        locus_constants=_locus_constants(spec),
     )
 
 
@@ -69,9 +75,7 @@ def modality_of(spec: CompetitionSpec) -> str:
     return spec.modality
 
 
-def _constants(spec: CompetitionSpec, task: Task, modality: str) -> dict[str, Any]:
-    files = spec.files
-    listed = len(spec.feature_columns) <= _LISTED_FEATURES
+def _constants(spec: CompetitionSpec, task: Task) -> dict[str, Any]:
     return {
         "TASK": task,
         "PREDICT": spec.value_kind,
@@ -84,8 +88,15 @@ def _constants(spec: CompetitionSpec, task: Task, modality: str) -> dict[str, An
         "LABELS": list(spec.label_columns),
         "TARGETS": list(spec.target_columns),
         "CLASSES": [] if task == "regression" else list(spec.classes),
-        "FEATURES": list(spec.feature_columns) if modality == "tabular" and listed else [],
-        "TEXTS": list(spec.text_columns) if modality == "text" else [],
+    }
+
+
+def _locus_constants(spec: CompetitionSpec) -> dict[str, Any]:
+    files = spec.files
+    listed = len(spec.feature_columns) <= _LISTED_FEATURES
+    return {
+        "FEATURES": list(spec.feature_columns) if listed else [],
+        "TEXTS": list(spec.text_columns),
         "FILES": {"train": list(files.train_dirs) if files else [], "test": list(files.test_dirs) if files else []},
     }
 

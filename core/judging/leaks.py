@@ -61,7 +61,7 @@ def _target(train: pd.DataFrame, spec: CompetitionSpec) -> Array | None:
     if len(spec.label_columns) != 1 or spec.label_columns[0] not in train.columns:
         return None
     column = train[spec.label_columns[0]]
-    if spec.value_kind == "real" and predicts(spec) != "label":
+    if _real(spec):
         return column.to_numpy(dtype=float) if pd.api.types.is_numeric_dtype(column) else None
     return np.asarray(pd.factorize(column, sort=True)[0])
 
@@ -97,16 +97,19 @@ def _overlap_warnings(train: pd.DataFrame, test: pd.DataFrame, spec: Competition
             yield f"{both} ids occur in train and in test"
     time = spec.time_column
     if time is not None and time in train.columns and time in test.columns:
-        if str(_moments(test[time]).min()) <= str(_moments(train[time]).max()):
+        moments = _moments(pd.concat([train[time], test[time]], ignore_index=True))
+        first, last = moments[len(train) :], moments[: len(train)]
+        if not (np.isnan(first).all() or np.isnan(last).all()) and np.nanmin(first) <= np.nanmax(last):
             yield f"test begins before train ends by {time!r}: the future of test rows is in train"
 
 
-def _moments(column: pd.Series) -> pd.Series:
-    """Points in time as text that sorts: ISO dates or padded numbers."""
-    numbers = pd.to_numeric(column, errors="coerce")
-    if numbers.notna().all():
-        return numbers.map(lambda value: f"{value + 1e18:040.6f}")
-    return pd.to_datetime(column, errors="coerce", format="mixed", utc=True).dropna().map(lambda time: time.isoformat())
+def _moments(column: pd.Series) -> Array:
+    """Points in time as numbers: the column's own, or nanoseconds of dates; NaN where a cell is neither."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+    if not np.isnan(numbers).any():
+        return numbers
+    dates = pd.to_datetime(column.astype(str), errors="coerce", format="mixed", utc=True)
+    return np.where(dates.isna(), np.nan, dates.astype("int64").to_numpy(dtype=float))
 
 
 # ---------------------------------------------------------------- single features

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.metric_names import BY_NAME
 from core.protocols import Parts
-from core.records import CompetitionSpec, Ensemble, Job, Outcome, ScoredBy, Verdict, to_json
+from core.records import Agreement, CompetitionSpec, Ensemble, Job, Outcome, ScoredBy, Verdict, to_json
 from utils.errors import SpecError
 from utils.files import write_atomic
 from utils.process import WorkerProcess
@@ -31,14 +31,6 @@ class Combined:
 
     rows: int
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """See core.judging.agreement. rank: rank correlation or share of equal labels; shift: of means or class shares."""
-
-    rank: float
-    shift: float
 
 
 @dataclass(frozen=True, slots=True)

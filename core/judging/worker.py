@@ -7,6 +7,7 @@ worker that was started again needs nothing else.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -82,7 +83,7 @@ def _read_spec(path: str, _stamp: int) -> CompetitionSpec:
     return from_json(CompetitionSpec, json.loads(Path(path).read_text(encoding="utf-8")))
 
 
-METHODS = {
+METHODS: dict[str, Callable[..., Any]] = {
     "judge": judge,
     "p_better": p_better,
     "combine": combine,

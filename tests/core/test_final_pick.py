@@ -26,8 +26,8 @@ from core.final_pick import FinalPick, PickSettings
 from core.finish import decide, finalists, status
 from core.journal.history import History
 from core.protocols import Parts
-from core.records import Best, CompetitionSpec, Ensemble, Entry, Job, MetricSpec, Outcome, SplitSpec, View
-from core.refit import Agreement, Refit, pays
+from core.records import Agreement, Best, CompetitionSpec, Ensemble, Entry, Job, MetricSpec, Outcome, SplitSpec, View
+from core.refit import Refit, pays
 from core.results import Result, single
 
 FOLDS = 3

@@ -130,3 +130,15 @@ def test_a_timed_out_run_measures_nothing() -> None:
     cut = dataclasses.replace(CLEAN, duration_s=5.0, timed_out=True)
     track.events.append(FoldScored("s0000", entry("s0000", 0.5, outcome=cut).folds[0], 5.0))
     assert track.pacer.limit(offer(), search_view(track)) > 5.0 * 1.5
+
+
+def test_the_reserve_grows_with_what_the_final_pick_will_cost() -> None:
+    track = Track()
+    track.pacer._runs_at_end = 2.0
+    before = track.pacer.affordable()
+    track.ran(offer(), 12.0)
+    assert track.pacer.affordable() == pytest.approx((120.0 - 1.3 * 2 * 12.0 - 3.0) / 2)
+    assert track.pacer.affordable() < before
+    for step in range(1, 6):
+        track.ran(offer(step), 1000.0)
+    assert track.pacer.affordable() * 2 == pytest.approx(120.0 * 0.7, rel=0.2)

@@ -18,9 +18,6 @@ KEYS = ["id"]  # the same ids in the tables
 LABELS = ["target"]  # answers in the train table
 TARGETS = ["target"]  # columns of the submission
 CLASSES = ["0", "1"]  # in the order of the sample's columns; empty for regression
-FEATURES = []
-TEXTS = []
-FILES = {"train": [], "test": []}
 
 CPUS = int(os.environ.get("SWARM_CPUS", "1"))
 SEED = int(os.environ.get("SWARM_SEED", "0"))

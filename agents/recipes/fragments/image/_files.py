@@ -1,3 +1,6 @@
+FILES = {"train": [], "test": []}  # folders
+
+
 def find_files(ids, part):
     """The file of each id (None where there is none), found by its name or its stem below the folders of `part`."""
     found = {}

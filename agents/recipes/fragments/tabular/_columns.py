@@ -1,3 +1,6 @@
+FEATURES = []  # empty: every column that both tables have
+
+
 def to_numbers(column):
     """Numbers of a column, also of "$1,234", "12 %" or " "; None where other text stands in it."""
     if pd.api.types.is_numeric_dtype(column):

@@ -26,7 +26,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 LEARNING_RATE = 0.05
 MAX_ITER = 100
-MAX_LEAF_NODES = 15
+MAX_LEAF_NODES = 31
 MIN_SAMPLES_LEAF = 20
 L2 = 1.0
 COLUMN_SHARE = 0.5  # of the columns, drawn at each split
