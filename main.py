@@ -26,7 +26,7 @@ from core.live import Screen
 from core.protocols import Proposer
 from core.records import CompetitionSpec
 from core.results import Folders
-from core.run import Run, Settings, rescue
+from core.run import ProposerFactory, Run, Settings, rescue
 from utils.config import Config, dotlist, find_description, load_config, public_dict, secrets, validate_config
 from utils.errors import ResumeError, SwarmError, UsageError
 from utils.hardware import detect
@@ -43,7 +43,8 @@ EXIT_NO_RESULT, EXIT_USAGE = 1, 2
 WARNING = "This runs generated programs on this machine; the box around them stops careless ones, not hostile ones."
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, proposer: ProposerFactory | None = None) -> int:
+    """One competition from the command line. proposer: who writes programs; the recipes by default."""
     options = parse(sys.argv[1:] if argv is None else argv)
     console = Console()
     console.print(WARNING, style="yellow")
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.data is not None and options.out is not None:
             rescue(options.data, folders_in(options.out.resolve()), str(error))
         return refuse(str(error))
-    return solve(config, console, container=False)
+    return solve(config, console, container=False, proposer=proposer)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -130,6 +131,7 @@ def solve(
     container: bool,
     competition_id: str = "",
     stage: Callable[[int, str], None] = lambda number, name: None,
+    proposer: ProposerFactory | None = None,
 ) -> int:
     """One run with its signals, logs and reports; returns the exit status of the contract.
 
@@ -143,7 +145,7 @@ def solve(
         build_workspace(config.data.data_dir, folders.workspace, link="whole" if container else "entries")
         settings = settings_of(config, folders, container, competition_id)
         box = detect_box(folders.workspace, settings.protected, (settings.data_dir,), settings.environ)
-        run = Run(settings, box, recipes_proposer, screen, stop, stage, time.time)
+        run = Run(settings, box, proposer or recipes_proposer, screen, stop, stage, time.time)
     except UsageError as error:
         return refuse(str(error))
     except OSError as error:

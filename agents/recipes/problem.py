@@ -19,7 +19,6 @@ class Problem:
     constants: values for the preamble. locus_constants: values for the loci that have such a constant.
     """
 
-
     modality: str
     task: Task
     kind: str

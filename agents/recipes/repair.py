@@ -47,9 +47,7 @@ def guilty_locus(program: str, error: ErrorInfo | None) -> Locus | None:
     return None
 
 
-def repairs(
-    space: Space, recipe: Recipe, parent: Parent, rng: random.Random
-) -> Iterator[tuple[Recipe, Locus | None]]:
+def repairs(space: Space, recipe: Recipe, parent: Parent, rng: random.Random) -> Iterator[tuple[Recipe, Locus | None]]:
     """Candidate recipes, most hopeful first: another fragment for the guilty locus, then safe recipes."""
     kind = failure_class(parent.error)
     if kind == "resources":

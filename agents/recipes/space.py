@@ -14,7 +14,7 @@ from agents.recipes.catalog import Fragment
 from agents.recipes.problem import Problem
 from core.genome import LOCI, Locus
 
-STARTUP_S = 2.0
+STARTUP_S = 1.5
 _UNIT_ROWS, _UNIT_COLUMNS = 5000, 20
 
 

@@ -127,9 +127,12 @@ def finish(process: subprocess.Popen[str], out: Path, seconds: float = 180) -> E
     return Ended(process.returncode, stdout, stderr, out)
 
 
-def solve(data: Path, out: Path, *words: object, environ: Mapping[str, str] | None = None) -> Ended:
-    """main.py to its end."""
-    return finish(start(["main.py", "--data", data, "--out", out, *words], environ), out)
+QUICK = "tests/e2e/quick_agent.py"
+
+
+def solve(data: Path, out: Path, *words: object, environ: Mapping[str, str] | None = None, agent: str = QUICK) -> Ended:
+    """A run to its end. agent: main.py, or its twin with quick programs."""
+    return finish(start([agent, "--data", data, "--out", out, *words], environ), out)
 
 
 def adapter_words(data: Path, out: Path) -> list[str]:

@@ -120,7 +120,7 @@ def truth_of(name: str, rng: np.random.Generator) -> np.ndarray:
     return rng.choice(["cat", "dog", "eel"], (200, 1))
 
 
-@pytest.mark.parametrize(("name", "seed"), product(sorted(SCORED), range(3)))
+@pytest.mark.parametrize(("name", "seed"), list(product(sorted(SCORED), range(3))))
 def test_perfect_reaches_the_bound_and_shuffled_is_worse(name: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth = truth_of(name, rng)

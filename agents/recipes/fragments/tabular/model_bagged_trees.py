@@ -1,7 +1,7 @@
 # title = "bagged deep trees"
 # aspect = "architecture"
 # gives = ["takes_missing", "random"]
-# cost = 2.0
+# cost = 1.0
 # max_rows = 300000
 # rank = 13
 # prefers.DATA = ["data_interactions"]

@@ -3,7 +3,7 @@
 # aspect = "architecture"
 # also = ["image", "files", "audio"]
 # gives = ["takes_missing", "random", "early_stopping"]
-# cost = 0.8
+# cost = 0.5
 # per_class = true
 # max_classes = 40
 # rank = 1
@@ -11,7 +11,7 @@
 # show = ["LEARNING_RATE"]
 # grid.LEARNING_RATE = [0.02, 0.03, 0.05, 0.08, 0.12]
 # grid.MAX_ITER = [60, 100, 150, 250, 400]
-# grid.MAX_LEAF_NODES = [4, 8, 15, 31]
+# grid.MAX_LEAF_NODES = [4, 8, 15, 31, 63]
 # grid.MIN_SAMPLES_LEAF = [10, 20, 40, 80]
 # grid.L2 = [0.0, 1.0, 10.0]
 # grid.COLUMN_SHARE = [0.3, 0.5, 0.8, 1.0]

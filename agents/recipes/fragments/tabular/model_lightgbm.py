@@ -4,7 +4,7 @@
 # also = ["image", "files", "audio"]
 # packages = ["lightgbm"]
 # gives = ["takes_missing", "random"]
-# cost = 0.8
+# cost = 0.5
 # per_class = true
 # max_classes = 100
 # rank = 3

@@ -3,7 +3,7 @@
 # also = ["image", "files", "audio"]
 # gives = ["random", "early_stopping"]
 # needs = ["complete"]
-# cost = 2.5
+# cost = 0.5
 # max_rows = 300000
 # rank = 8
 # prefers.DATA = ["data_quantiles"]

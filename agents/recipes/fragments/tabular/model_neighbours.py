@@ -2,7 +2,7 @@
 # aspect = "architecture"
 # also = ["image", "files", "audio"]
 # needs = ["complete"]
-# cost = 0.8
+# cost = 0.4
 # max_rows = 60000
 # rank = 11
 # prefers.DATA = ["data_quantiles"]

@@ -1,7 +1,7 @@
 # title = "linear model of column pairs"
 # aspect = "architecture"
 # needs = ["complete"]
-# cost = 1.5
+# cost = 0.4
 # max_rows = 200000
 # rank = 5
 # prefers.DATA = ["data_robust"]

@@ -4,7 +4,7 @@
 # also = ["image", "files", "audio"]
 # gives = ["random"]
 # needs = ["complete"]
-# cost = 2.0
+# cost = 1.3
 # max_rows = 500000
 # rank = 6
 # prefers.DATA = ["data_one_hot", "data_colours"]

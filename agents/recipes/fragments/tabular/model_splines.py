@@ -1,7 +1,7 @@
 # title = "additive splines"
 # aspect = "architecture"
 # needs = ["complete"]
-# cost = 0.8
+# cost = 0.4
 # rank = 4
 # prefers.DATA = ["data_one_hot"]
 # show = ["KNOTS"]

@@ -4,7 +4,7 @@
 # also = ["image", "files", "audio"]
 # packages = ["xgboost"]
 # gives = ["takes_missing", "random"]
-# cost = 0.8
+# cost = 0.6
 # per_class = true
 # max_classes = 40
 # rank = 3.5

@@ -1,0 +1,281 @@
+"""Briefs change what is proposed: drafts differ in paradigm, a mutation in one locus, a repair where it broke."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.recipes import catalog
+from agents.recipes.assemble import Choice, Recipe, describe, paradigm, program_text, read_recipe
+from agents.recipes.packages import installed
+from agents.recipes.problem import problem_of, task_of
+from agents.recipes.proposer import RecipesProposer
+from agents.recipes.repair import failure_class, guilty_locus
+from agents.recipes.space import Space
+from core.genome import LOCI, Genome, changed_loci, normalised_digest
+from core.protocols import Proposer
+from core.records import Brief, BriefKind, CompetitionSpec, ErrorInfo, Parent, Proposal
+from utils.errors import ProposalError, SpecError
+
+PACKAGES = frozenset({"lightgbm"})
+
+
+@pytest.fixture
+def spec(tools: Any, tmp_path: Path) -> CompetitionSpec:
+    return tools.make_spec(tmp_path, feature_columns=tuple("abcdefgh"), rows_train=5000)
+
+
+@pytest.fixture
+def proposer(spec: CompetitionSpec) -> RecipesProposer:
+    return RecipesProposer(spec, PACKAGES)
+
+
+def drafts(proposer: Proposer, count: int, **options: Any) -> list[Proposal]:
+    found: list[Proposal] = []
+    for step in range(count):
+        plans = tuple(proposal.plan for proposal in found)
+        found.append(proposer.propose(Brief(step, "draft", 100 + step, siblings=plans, **options)))
+    return found
+
+
+def parent_of(proposal: Proposal, error: ErrorInfo | None = None) -> Parent:
+    return Parent(proposal.id, proposal.program, proposal.plan, None if error else 0.5, error)
+
+
+def child(proposer: Proposer, kind: BriefKind, parent: Parent, step: int = 50, **options: Any) -> Proposal:
+    return proposer.propose(Brief(step, kind, 1000 + step, parents=(parent,), **options))
+
+
+def test_the_first_dozen_drafts_are_distinct_paradigms_best_first(proposer: RecipesProposer) -> None:
+    found = drafts(proposer, 12)
+    names = [paradigm(proposal.plan) for proposal in found]
+    assert names[:3] == ["histogram boosting", "linear model", "LightGBM"]
+    assert len(set(names)) == 12
+    assert len({proposal.genes["MODEL"] for proposal in found}) == 12
+    assert [proposal.id for proposal in found[:2]] == ["s0000", "s0001"]
+    assert found[0].genes == Genome.parse(found[0].program).hashes()
+    assert set(found[0].genes) == set(LOCI)
+
+
+def test_siblings_decide_the_next_draft(spec: CompetitionSpec) -> None:
+    plan = "histogram boosting (learning rate 0.12), target encoding, one fit on all rows, mean"
+    free = RecipesProposer(spec, PACKAGES).propose(Brief(0, "draft", 1))
+    told = RecipesProposer(spec, PACKAGES).propose(Brief(0, "draft", 1, siblings=(plan,)))
+    assert paradigm(free.plan) == "histogram boosting"
+    assert paradigm(told.plan) == "linear model"
+
+
+def test_the_time_that_a_brief_grants_decides_the_order(tools: Any, tmp_path: Path) -> None:
+    spec = tools.make_spec(tmp_path, feature_columns=tuple("abcdefgh"), rows_train=400_000)
+    ample = drafts(RecipesProposer(spec, PACKAGES), 1)[0]
+    scarce = drafts(RecipesProposer(spec, PACKAGES), 1, seconds=45.0)[0]
+    assert paradigm(ample.plan) == "histogram boosting"
+    assert paradigm(scarce.plan) == "linear model"
+
+
+def test_drafts_go_on_after_the_paradigms_with_new_programs(proposer: RecipesProposer) -> None:
+    found = drafts(proposer, 40)
+    assert len({normalised_digest(proposal.program) for proposal in found}) == 40
+
+
+def test_every_text_and_image_problem_has_several_drafts(tools: Any, tmp_path: Path) -> None:
+    from core.records import FilesById
+
+    text = tools.make_spec(tmp_path, "log_loss", modality="text", text_columns=("t",))
+    image = tools.make_spec(tmp_path, modality="image", files=FilesById(("train",), ("test",), ".jpg"))
+    for spec in (text, image):
+        names = [paradigm(p.plan) for p in drafts(RecipesProposer(spec, frozenset({"PIL"})), 5)]
+        assert len(set(names)) == 5
+    assert paradigm(drafts(RecipesProposer(image, frozenset({"PIL"})), 1)[0].plan) == "linear model"
+
+
+@pytest.mark.parametrize("locus", LOCI)
+def test_a_mutation_changes_exactly_the_asked_locus(tools: Any, tmp_path: Path, locus: Any) -> None:
+    spec = tools.make_spec(tmp_path, "log_loss", feature_columns=tuple("abcdefgh"))
+    proposer = RecipesProposer(spec, PACKAGES)
+    for number, draft in enumerate(drafts(proposer, 8)):
+        mutant = child(proposer, "mutate", parent_of(draft), step=50 + number, locus=locus)
+        assert changed_loci(Genome.parse(draft.program), Genome.parse(mutant.program)) == {locus}
+        assert mutant.locus == locus
+        assert mutant.parents == (draft.id,)
+
+
+def test_a_mutation_honours_the_aspect(proposer: RecipesProposer) -> None:
+    draft = drafts(proposer, 1)[0]
+    before = read_recipe(draft.program, "tabular")
+    changed = set()
+    for step in range(60, 66):
+        options = {"locus": "MODEL", "aspect": "regularisation", "step": step}
+        after = read_recipe(child(proposer, "mutate", parent_of(draft), **options).program, "tabular")
+        assert before is not None
+        assert after is not None
+        pairs = zip(before.at("MODEL").values, after.at("MODEL").values, strict=True)
+        changed |= {name for (name, old), (_, new) in pairs if old != new}
+    assert changed
+    assert changed <= {"MIN_SAMPLES_LEAF", "L2", "COLUMN_SHARE"}
+
+
+def test_lesson_27_no_program_is_proposed_twice(spec: CompetitionSpec) -> None:
+    proposer = RecipesProposer(spec, PACKAGES)
+    draft = drafts(proposer, 1)[0]
+    mutants = [child(proposer, "mutate", parent_of(draft), step=50 + i) for i in range(60)]
+    digests = {normalised_digest(proposal.program) for proposal in [draft, *mutants]}
+    assert len(digests) == 61
+    again = RecipesProposer(spec, PACKAGES, seen=digests)
+    assert normalised_digest(drafts(again, 1)[0].program) not in digests
+
+
+def test_a_tune_is_a_step_on_the_grid(proposer: RecipesProposer) -> None:
+    draft = drafts(proposer, 1)[0]
+    tuned = child(proposer, "tune", parent_of(draft), locus="MODEL")
+    before, after = (read_recipe(item.program, "tabular") for item in (draft, tuned))
+    assert before is not None
+    assert after is not None
+    assert before.at("MODEL").fragment == after.at("MODEL").fragment
+    pairs = zip(before.at("MODEL").values, after.at("MODEL").values, strict=True)
+    assert sum(old != new for old, new in pairs) == 1
+
+
+def test_a_merge_takes_each_gene_from_a_parent(proposer: RecipesProposer) -> None:
+    first, second = (drafts(proposer, 9)[i] for i in (0, 2))
+    brief = Brief(50, "merge", 7, parents=(parent_of(first), parent_of(second)))
+    merged = proposer.propose(brief)
+    assert merged.parents == (first.id, second.id)
+    assert all(gene in (first.genes[locus], second.genes[locus]) for locus, gene in merged.genes.items())
+    assert merged.genes not in (first.genes, second.genes)
+
+
+def test_a_missing_package_leads_to_another_model_for_good(proposer: RecipesProposer) -> None:
+    booster = next(proposal for proposal in drafts(proposer, 3) if "LightGBM" in proposal.plan)
+    error = ErrorInfo("ModuleNotFoundError", "No module named 'lightgbm'", "")
+    fixed = child(proposer, "debug", parent_of(booster, error))
+    assert fixed.locus == "MODEL"
+    assert "lightgbm" not in fixed.program
+    later = [child(proposer, "mutate", parent_of(fixed), step=60 + i, locus="MODEL") for i in range(30)]
+    assert all("lightgbm" not in proposal.program for proposal in later)
+
+
+@pytest.mark.parametrize("kind", ["debug", "shrink"])
+def test_lesson_17_after_a_lack_of_memory_or_time_the_child_is_cheaper(spec: CompetitionSpec, kind: Any) -> None:
+    proposer = RecipesProposer(spec, PACKAGES)
+    space = Space(problem_of(spec), PACKAGES)
+    forest = next(proposal for proposal in drafts(proposer, 7) if "random forest" in proposal.plan)
+    smaller = child(proposer, kind, parent_of(forest, ErrorInfo("SIGKILL", "killed for memory", "")))
+    before, after = (read_recipe(item.program, "tabular") for item in (forest, smaller))
+    assert before is not None
+    assert after is not None
+    assert space.seconds(after) < space.seconds(before)
+    assert changed_loci(Genome.parse(forest.program), Genome.parse(smaller.program)) == {smaller.locus}
+
+
+def test_a_traceback_points_at_the_locus_that_is_swapped(proposer: RecipesProposer) -> None:
+    draft = drafts(proposer, 1)[0]
+    lines = draft.program.splitlines()
+    number = next(i for i, line in enumerate(lines, 1) if "pd.factorize" in line)
+    frames = f'  File "/x/program.py", line {number}, in <module>\n    {lines[number - 1].strip()}\n'
+    frames += '  File "/lib/pandas/core.py", line 3, in factorize\n    raise TypeError("no")\n'
+    error = ErrorInfo("TypeError", "no", "Traceback (most recent call last):\n" + frames + "TypeError: no")
+    assert guilty_locus(draft.program, error) == "DATA"
+    fixed = child(proposer, "debug", parent_of(draft, error))
+    assert fixed.locus == "DATA"
+    assert changed_loci(Genome.parse(draft.program), Genome.parse(fixed.program)) == {"DATA"}
+
+
+def test_an_unclear_failure_leads_to_the_plain_recipe_of_the_model(spec: CompetitionSpec) -> None:
+    space = Space(problem_of(spec), PACKAGES)
+    plain = space.drafts()[0]
+    bagging = next(item for item in space.fragments("TRAIN") if item.key == "train_fold_bagging")
+    failed = program_text(plain.with_choice("TRAIN", Choice.of(bagging)), problem_of(spec))
+    parent = Parent("s0001", failed, "", None, ErrorInfo("ValueError", "odd", "Traceback ..."))
+    fixed = child(RecipesProposer(spec, PACKAGES), "debug", parent)
+    assert read_recipe(fixed.program, "tabular") == plain
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (None, "resources"),
+        (ErrorInfo("MemoryError", "", ""), "resources"),
+        (ErrorInfo("ImportError", "libgomp.so.1: cannot open shared object file", ""), "package"),
+        (ErrorInfo("KeyError", "'y'", ""), "code"),
+    ],
+)
+def test_failure_classes(error: ErrorInfo | None, expected: str) -> None:
+    assert failure_class(error) == expected
+
+
+def test_a_foreign_parent_is_answered_by_a_draft(proposer: RecipesProposer) -> None:
+    foreign = Parent("s0007", "# %% DATA\nx = 1\n# %% MODEL\n# %% TRAIN\n# %% POSTPROCESS\n", "", 0.5, None)
+    proposal = child(proposer, "mutate", foreign)
+    assert (proposal.kind, proposal.parents) == ("draft", ())
+
+
+def test_the_same_seed_gives_the_same_program(spec: CompetitionSpec) -> None:
+    programs = []
+    for _ in range(2):
+        proposer = RecipesProposer(spec, PACKAGES)
+        draft = drafts(proposer, 1)[0]
+        programs.append([child(proposer, "mutate", parent_of(draft), step=50 + i).program for i in range(10)])
+    assert programs[0] == programs[1]
+
+
+def test_nothing_new_is_an_error(proposer: RecipesProposer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.recipes.proposer.program_text", lambda recipe, problem: "# the same\n")
+    proposer.propose(Brief(0, "draft", 1))
+    with pytest.raises(ProposalError):
+        proposer.propose(Brief(1, "draft", 2))
+
+
+def test_a_recipe_is_read_back_from_its_program(spec: CompetitionSpec) -> None:
+    problem = problem_of(spec)
+    for recipe in Space(problem, PACKAGES).random_recipes(random.Random(3), tries=200):
+        assert read_recipe(program_text(recipe, problem), "tabular") == recipe
+    assert read_recipe("x = 1\n", "tabular") is None
+    broken = program_text(recipe, problem).replace('{"fragment"', "{fragment", 1)
+    assert read_recipe(broken, "tabular") is None
+
+
+def test_quotes_and_markers_in_names_cannot_break_a_program(tools: Any, tmp_path: Path) -> None:
+    odd = ('a"b', "c\\d", "# %% MODEL", "ü\n")
+    spec = tools.make_spec(tmp_path, feature_columns=odd, id_columns=("it's",), rows_train=5000)
+    program = drafts(RecipesProposer(spec, PACKAGES), 1)[0].program
+    compile(program, "program.py", "exec")
+    assert len(Genome.parse(program).blocks) == 5
+
+
+def test_the_kind_of_task_follows_from_the_spec(tools: Any, tmp_path: Path) -> None:
+    def kind(metric: str, **changes: Any) -> str:
+        return task_of(tools.make_spec(tmp_path, metric, **changes))
+
+    assert kind("roc_auc") == "binary"
+    assert kind("rmse") == "regression"
+    assert kind("accuracy", classes=("a", "b", "c")) == "multiclass"
+    assert kind("roc_auc", classes=("0", ".2", "1")) == "regression"
+    assert kind("roc_auc", target_columns=("p", "q"), label_columns=("p", "q")) == "multilabel"
+    assert kind("log_loss", target_columns=("p", "q"), classes=("p", "q")) == "multiclass"
+    with pytest.raises(SpecError):
+        problem_of(dataclasses.replace(tools.make_spec(tmp_path), train=None))
+
+
+def test_every_fragment_is_well_formed() -> None:
+    for modality in ("tabular", "text", "image", "audio", "files"):
+        fragments = catalog.load(modality)
+        assert {fragment.locus for fragment in fragments} == set(LOCI)
+        assert len({fragment.key for fragment in fragments}) == len(fragments)
+        titles = [paradigm(fragment.title) for fragment in fragments if fragment.locus == "MODEL"]
+        assert len(set(titles)) == len(titles)
+        for fragment in fragments:
+            assert set(fragment.show) | set(fragment.scales) <= set(fragment.defaults)
+            others = {key for keys in fragment.prefers.values() for key in keys}
+            assert others <= {item.key for name in ("tabular", "text", "image") for item in catalog.load(name)}
+            describe_with = Recipe((Choice.of(fragment),) * 4)
+            assert "{" not in describe(describe_with, modality)
+
+
+def test_packages_are_found_without_importing_them() -> None:
+    assert installed(["json", "no_such_package_at_all"]) == {"json"}
+    assert {"lightgbm", "PIL"} <= catalog.all_packages()
