@@ -191,6 +191,10 @@ class EpochClosed(Event):
     steps: int
     best: float | None
 
+    def render(self) -> str:
+        best = "" if self.best is None else f", best {self.best:.5f}"
+        return f"epoch {self.epoch}: {self.steps} steps{best}"
+
 
 @dataclass(frozen=True, slots=True)
 class PersonaChanged(Event):
@@ -229,6 +233,11 @@ class EnsembleBuilt(Event):
     id: str
     ensemble: Ensemble
 
+    def render(self) -> str:
+        members = ", ".join(f"{name} {weight:.2f}" for name, weight in self.ensemble.members)
+        score = "" if self.ensemble.score is None else f" at {self.ensemble.score:.5f} (cross-fitted)"
+        return f"ensemble of {members}{score}"
+
 
 @dataclass(frozen=True, slots=True)
 class FinalPicked(Event):
@@ -253,6 +262,9 @@ class Refitted(Event):
     reasons: tuple[str, ...]
     outcome: Outcome | None = None
 
+    def render(self) -> str:
+        return f"refit of {self.id} " + ("accepted" if self.accepted else f"not used: {'; '.join(self.reasons)}")
+
 
 @dataclass(frozen=True, slots=True)
 class Resumed(Event):
@@ -267,6 +279,9 @@ class Resumed(Event):
     steps: int
     consumed_s: float
     limit_s: float
+
+    def render(self) -> str:
+        return f"resumed: {self.steps} steps are done, {self.deadline - self.at:.0f} s are left"
 
 
 @dataclass(frozen=True, slots=True)

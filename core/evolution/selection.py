@@ -14,6 +14,7 @@ from core.score import Direction, Score
 
 STEER = 0.75
 GIVE_UP = 0.1
+TWIN = 0.5
 
 
 def derived_rng(seed: int, step: int, purpose: str) -> random.Random:
@@ -33,8 +34,11 @@ def takes_the_lead(p_better: float | None, complete: bool, incumbent: Entry | No
 
 
 def race_is_lost(p_better: float | None) -> bool:
-    """A candidate does not run its other folds when P(better) < .1 on the folds that it ran."""
-    return p_better is not None and p_better < GIVE_UP
+    """A candidate does not run its other folds when P(better) < .1 on the folds that it ran.
+
+    Nor does a twin of the incumbent: P is exactly one half where all predictions are the same.
+    """
+    return p_better is not None and (p_better < GIVE_UP or p_better == TWIN)
 
 
 def adjusted(entries: Sequence[Entry], direction: Direction) -> dict[str, Score]:

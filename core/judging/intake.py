@@ -40,13 +40,14 @@ def read_bytes(path: Path, sample_size: int) -> bytes:
     except OSError as error:
         kind = "is a link, not a regular file" if path.is_symlink() else f"cannot be opened: {error.strerror}"
         raise Refused(f"{path.name} {kind}") from error
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise Refused(f"{path.name} is not a regular file")
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise Refused(f"{path.name} is not a regular file")
         if status.st_size > limit:
             raise Refused(f"{path.name} has {status.st_size} bytes; at most {limit} are read")
-        return file.read(limit + 1)[:limit]
+        return file.read(limit)
 
 
 def decode(data: bytes, encoding: str) -> tuple[str, list[str]]:
@@ -128,7 +129,6 @@ def _cells(
                 dtype={spots[name]: str for name in wanted if is_text[name]},
                 keep_default_na=False,
                 na_values={spots[name]: _MISSING for name in wanted if not is_text[name]},
-                float_precision="round_trip",
                 low_memory=False,
             )
         except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, ValueError) as error:

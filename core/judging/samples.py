@@ -16,7 +16,7 @@ from core.records import CompetitionSpec, TableFile
 from utils.tables import read_table
 
 _SEPARATOR = "\x1f"
-_WHOLE = re.compile(r"^([+-]?)0*(\d+)(?:\.0*)?$")
+_WHOLE = re.compile(r"^\+?(-?)0*(\d+)(?:\.0*)?$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,15 +122,19 @@ def parse_times(column: pd.Series) -> Floats:
 
 
 def is_numeric(column: pd.Series) -> bool:
-    return len(column) > 0 and bool(pd.to_numeric(column, errors="coerce").notna().all())
+    """Every filled cell is a number, and one is filled."""
+    filled = column[column != ""]
+    return len(filled) > 0 and bool(pd.to_numeric(filled, errors="coerce").notna().all())
 
 
-def truth_of(spec: CompetitionSpec, labels: pd.DataFrame) -> np.ndarray[Any, Any]:
-    """Answers [n, target columns] in the shape of the sample submission: one-hot floats, floats, or text."""
+def truth_of(spec: CompetitionSpec, every: pd.DataFrame, held: Integers) -> np.ndarray[Any, Any]:
+    """Answers [n, target columns] of the held-out rows in the shape of the sample submission: one-hot floats, floats,
+    or text. every: the labels of all rows; they are numbers in all views or in none."""
+    labels = every.iloc[held]
     if spec.one_hot:
         column = labels[spec.label_columns[0]].to_numpy(dtype=str)
         return np.stack([column == name for name in spec.classes], axis=1).astype(np.float64)
-    if all(is_numeric(labels[name]) for name in labels.columns):
+    if all(is_numeric(every[name]) for name in every.columns):
         return labels.apply(pd.to_numeric).to_numpy(dtype=np.float64)
     return labels.to_numpy(dtype=str)
 

@@ -88,7 +88,7 @@ def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> Non
     held = cut.held
     arrays = {
         "ids": _text(source.rows.shown.iloc[held]),
-        "truth": truth_of(source.spec, source.rows.labels.iloc[held]),
+        "truth": truth_of(source.spec, source.rows.labels, held),
         "part": np.where(cut.part.locked[held], "locked", "holdout"),
         "group": _groups(source, cut, split),
     }

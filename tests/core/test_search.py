@@ -111,6 +111,8 @@ def test_only_a_complete_challenger_with_p_above_three_quarters_leads() -> None:
 
 def test_a_race_is_given_up_below_one_tenth() -> None:
     assert race_is_lost(0.05)
+    assert race_is_lost(0.5)
+    assert not race_is_lost(0.51)
     assert not race_is_lost(0.1)
     assert not race_is_lost(None)
 

@@ -148,7 +148,9 @@ def test_lesson_06_a_time_ordered_file_is_sampled_over_its_whole_length() -> Non
 
 
 def same(left: list[Part], right: list[Part]) -> bool:
-    return all((a.holdout == b.holdout).all() and (a.locked == b.locked).all() for a, b in zip(left, right, strict=True))
+    return all(
+        (a.holdout == b.holdout).all() and (a.locked == b.locked).all() for a, b in zip(left, right, strict=True)
+    )
 
 
 def test_the_split_alone_repeats_the_assignment_and_another_seed_changes_it() -> None:
@@ -185,7 +187,12 @@ def test_one_group_or_one_time_cannot_be_split() -> None:
 
 @pytest.mark.parametrize(
     "texts",
-    [["3", "", "10", "2.5"], ["2021-03-01", "", "2021-10-01", "2021-02-28"], ["2021-03-01 10:00:00", "", "2021-10-01", "2020-01-01"], ["c", "", "d", "b"]],
+    [
+        ["3", "", "10", "2.5"],
+        ["2021-03-01", "", "2021-10-01", "2021-02-28"],
+        ["2021-03-01 10:00:00", "", "2021-10-01", "2020-01-01"],
+        ["c", "", "d", "b"],
+    ],
 )
 def test_times_are_ordered_whatever_they_look_like(texts: list[str]) -> None:
     times = parse_times(pd.Series(texts, dtype=object))

@@ -13,6 +13,7 @@ import pytest
 
 from core.records import CompetitionSpec, FilesById, TableFile, View
 from core.task.media import NEUTRAL_NS, remove
+from core.task.view_tables import write_all
 from core.task.views import build_views, view_digest
 from tests.task.view_cases import (
     animals,
@@ -93,7 +94,9 @@ def test_other_formats_survive(tmp_path: Path, shape: dict[str, str]) -> None:
     view = built(spec, tmp_path / "ws", ["search0"])["search0"]
     whole = by_id(table(spec, None, "train"))
     test_rows = by_id(table(spec, view, "test"))
-    pd.testing.assert_frame_equal(by_id(table(spec, view, "train")), whole.loc[~whole.index.isin(test_rows.index)].sort_index())
+    pd.testing.assert_frame_equal(
+        by_id(table(spec, view, "train")), whole.loc[~whole.index.isin(test_rows.index)].sort_index()
+    )
     held = answers(view)["ids"][:, 0]
     pd.testing.assert_frame_equal(test_rows.loc[held], whole.loc[held, list(test_rows.columns)])
 
@@ -101,7 +104,9 @@ def test_other_formats_survive(tmp_path: Path, shape: dict[str, str]) -> None:
 def test_typed_parquet_columns_keep_their_types(tmp_path: Path) -> None:
     parquet = {name: TableFile(f"{name}.parquet", "parquet") for name in ("train", "test")}
     spec = spec_of(tmp_path / "data", **parquet)
-    train = pd.DataFrame({"id": range(40), "x": np.arange(40) / 8, "k": np.arange(40, dtype="int32"), "target": [0.0, 1.0] * 20})
+    train = pd.DataFrame(
+        {"id": range(40), "x": np.arange(40) / 8, "k": np.arange(40, dtype="int32"), "target": [0.0, 1.0] * 20}
+    )
     test = pd.DataFrame({"id": range(40, 60), "x": 0.5, "k": np.arange(20, dtype="int32")})
     save(spec, train, test, pd.DataFrame({"id": test["id"], "target": 0}))
     view = built(spec, tmp_path / "ws", ["search0"])["search0"]
@@ -115,9 +120,6 @@ def test_typed_parquet_columns_keep_their_types(tmp_path: Path) -> None:
 def test_tables_that_share_an_archive_stay_together(tmp_path: Path) -> None:
     tables = {which: TableFile("all.zip", member=f"{which}.csv") for which in ("train", "test", "sample")}
     spec = spec_of(tmp_path / "data", **tables)
-    (tmp_path / "data").mkdir()
-    from core.task.view_tables import write_all
-
     ids = [f"a{i}" for i in range(60)]
     frames = [
         (tables["train"], pd.DataFrame({"id": ids[:40], "target": ["0", "1"] * 20})),
@@ -148,11 +150,11 @@ def test_one_hot_answers_have_the_shape_of_the_sample(tmp_path: Path) -> None:
 def test_several_targets_are_answered_in_order(tmp_path: Path) -> None:
     spec = spec_of(tmp_path / "data", target_columns=("v", "u"), label_columns=("v", "u"), value_kind="real")
     ids = [f"i{i}" for i in range(60)]
-    train = pd.DataFrame({"id": ids[:40], "u": range(40), "v": np.arange(40) * 0.5})
+    train = pd.DataFrame({"id": ids[:40], "u": 900 + np.arange(40), "v": np.arange(40) * 0.5})
     save(spec, train, pd.DataFrame({"id": ids[40:]}), pd.DataFrame({"id": ids[40:], "v": 0, "u": 0}))
     truth = answers(built(spec, tmp_path / "ws", ["search0"])["search0"])
     numbers_of = np.array([float(name[1:]) for name in truth["ids"][:, 0]])
-    assert truth["truth"].tolist() == np.stack([numbers_of * 0.5, numbers_of], axis=1).tolist()
+    assert truth["truth"].tolist() == np.stack([numbers_of * 0.5, 900 + numbers_of], axis=1).tolist()
 
 
 def test_answers_are_plain_arrays_outside_of_every_view(case: tuple[CompetitionSpec, dict[str, View]]) -> None:
@@ -173,7 +175,9 @@ def test_answers_are_plain_arrays_outside_of_every_view(case: tuple[CompetitionS
 def test_odd_columns_of_the_tables(tmp_path: Path, gone: str) -> None:
     """The test table has an empty label column; train rows have no id; test rows are known by position only."""
     spec = spec_of(tmp_path / "data")
-    train = pd.DataFrame({"id": [f"a{i}" for i in range(40)], "x": [str(i) for i in range(40)], "target": ["0", "1"] * 20})
+    train = pd.DataFrame(
+        {"id": [f"a{i}" for i in range(40)], "x": [str(i) for i in range(40)], "target": ["0", "1"] * 20}
+    )
     test = pd.DataFrame({"id": [str(i) for i in range(20)], "x": "t"})
     sample = pd.DataFrame({"id": test["id"], "target": "0"})
     train = train.drop(columns="id") if gone != "label_in_test" else train
@@ -278,7 +282,10 @@ def test_a_large_table_has_one_search_view_with_holdout_and_locked_rows(tmp_path
     assert list(views) == ["probe", "search0", "full"]
     view, found = views["search0"], answers(views["search0"])
     assert (view.rows_train, view.rows_holdout, view.rows_locked) == (15_400, 4_400, 2_200)
-    assert {part: int((found["part"] == part).sum()) for part in set(found["part"])} == {"holdout": 4400, "locked": 2200}
+    assert {part: int((found["part"] == part).sum()) for part in set(found["part"])} == {
+        "holdout": 4400,
+        "locked": 2200,
+    }
     train = by_id(table(spec, None, "train"))
     assert found["truth"][:, 0].tolist() == train.loc[found["ids"][:, 0], "target"].astype(float).tolist()
     assert (views["probe"].rows_train, views["probe"].rows_test) == (2_000, 500)
@@ -347,7 +354,12 @@ def test_one_folder_for_both_parts_keeps_its_files(tmp_path: Path) -> None:
     ids = [f"{i}.png" for i in range(50)]
     for name in ids:
         put_file(tmp_path / "data" / "images" / name, name, 5)
-    save(spec, pd.DataFrame({"id": ids[:40], "target": ["0", "1"] * 20}), None, pd.DataFrame({"id": ids[40:], "target": 0}))
+    save(
+        spec,
+        pd.DataFrame({"id": ids[:40], "target": ["0", "1"] * 20}),
+        None,
+        pd.DataFrame({"id": ids[40:], "target": 0}),
+    )
     view = built(spec, tmp_path / "ws", ["search0"])["search0"]
     assert sorted(path.name for path in Path(view.path, "images").iterdir()) == sorted(ids)
 
@@ -417,3 +429,15 @@ def test_a_rebuilt_view_is_the_same(tmp_path: Path, shape: object) -> None:
         name: (view.rows_train, view.rows_holdout) for name, view in before.items()
     }
     assert after["search0"].digest == view_digest(after["search0"].path) != before["search0"].digest
+
+
+def test_numeric_looking_labels_of_a_text_column_stay_text(tmp_path: Path) -> None:
+    """A fold may hold out number-like classes only; they are still spelled as in the table."""
+    spec = spec_of(tmp_path / "data", value_kind="label")
+    labels = ["007", "1.0"] * 29 + ["x", "x"]
+    train = pd.DataFrame({"id": [f"a{i}" for i in range(60)], "x": "1", "target": labels})
+    test = pd.DataFrame({"id": ["b1", "b2"], "x": "1"})
+    save(spec, train, test, pd.DataFrame({"id": test["id"], "target": "x"}))
+    truth = [answers(view)["truth"] for view in search_views(built(spec, tmp_path / "ws"))]
+    assert {array.dtype.kind for array in truth} == {"U"}
+    assert {cell for array in truth for cell in array[:, 0]} == {"007", "1.0", "x"}
