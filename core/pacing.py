@@ -7,7 +7,7 @@ from statistics import median
 from core.budget import Budget
 from core.evaluation import evaluation_key
 from core.events import Probed
-from core.execution.limits import MIN_START_S, extrapolate, grant, skip_probe
+from core.execution.limits import MIN_START_S, extrapolate, grant, should_start, skip_probe
 from core.execution.probe import probe_verdict
 from core.journal.history import History
 from core.protocols import Clock, Recorder, Runner, Views
@@ -65,13 +65,11 @@ class Pacer:
         return (outcome, Verdict(False, None, None, "none", (verdict.reason,))) if verdict.rejected else None
 
     def limit(self, proposal: Proposal, view: View) -> float:
-        now = self._clock()
-        if view.kind != "search":
-            left = self._budget.remaining(now) - FINAL_MARGIN_S
-            return grant(self._measured_s(proposal), left, self._timeout_max_s)
-        left, measured = self._search_left(), self._measured_s(proposal)
+        searching, measured = view.kind == "search", self._measured_s(proposal)
+        left = self._search_left() if searching else self._budget.remaining(self._clock()) - FINAL_MARGIN_S
         predicted = measured if measured is not None else self._history.predicted_s.get(proposal.id)
-        return grant(predicted, left, self._timeout_max_s)
+        granted = grant(predicted, left, self._timeout_max_s)
+        return granted if should_start(granted, measured) else 0.0
 
     def affordable(self) -> float:
         left = self._search_left() / len(self._views.search())

@@ -136,8 +136,8 @@ class Run:
         self._stage(6, "baseline")
         self._baseline(spec)
         self._stage(7, "views")
-        split, views = self._views(spec)
         self._judge = HoldoutJudge(spec, self._settings.folders.logs / "predictions", log=self._workers_log)
+        split, views = self._views(spec, self._judge)
         self._note_what_is_missing(spec)
         publisher = self._publisher(spec, split, self._judge)
         parts = self._assemble(spec, split, views, self._judge, publisher)
@@ -233,7 +233,7 @@ class Run:
         source, rows = self._task.baseline(self._settings.data_dir, spec, target)
         self._recorder.append(BaselineWritten(source, rows, sha256_file(target)))
 
-    def _views(self, spec: CompetitionSpec) -> tuple[SplitSpec, ViewKeeper]:
+    def _views(self, spec: CompetitionSpec, judge: HoldoutJudge) -> tuple[SplitSpec, ViewKeeper]:
         """The folders that candidates see: built once, checked on resume."""
         settings, workspace = self._settings, self._settings.folders.workspace
         decided = self.history.spec
@@ -246,7 +246,10 @@ class Run:
         if decided is not None:
             keeper.repair()
         else:
-            self._recorder.append(SpecDecided(spec, split, tuple(to_json(view) for view in made)))
+            leaks = judge.leak_warnings()
+            for warning in leaks:
+                self._screen.line(f"possible leak: {warning}", "yellow")
+            self._recorder.append(SpecDecided(spec, split, tuple(to_json(view) for view in made), leaks))
         return split, keeper
 
     def _note_what_is_missing(self, spec: CompetitionSpec) -> None:

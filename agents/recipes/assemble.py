@@ -80,6 +80,15 @@ def describe(recipe: Recipe, modality: str) -> str:
     return ", ".join(words)
 
 
+def difference(before: Recipe, after: Recipe, locus: Locus) -> str:
+    """What became of one locus: its new fragment, or the values that changed."""
+    old, new = before.at(locus), after.at(locus)
+    if old.fragment != new.fragment:
+        return f"{locus}: {old.fragment} -> {new.fragment}"
+    values = zip(old.values, new.values, strict=True)
+    return f"{locus}: " + ", ".join(f"{name} {was} -> {now}" for (name, was), (_, now) in values if was != now)
+
+
 def paradigm(plan: str) -> str:
     """The model's name in a plan that `describe` wrote."""
     return re.split(r"[,(]", plan, maxsplit=1)[0].strip()

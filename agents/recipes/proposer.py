@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Iterator
 
 from agents.recipes import repair
-from agents.recipes.assemble import Recipe, describe, paradigm, program_text, read_recipe
+from agents.recipes.assemble import Recipe, describe, difference, paradigm, program_text, read_recipe
 from agents.recipes.problem import problem_of
 from agents.recipes.space import Change, Space
 from core.genome import LOCI, Genome, Locus, normalised_digest
@@ -14,7 +14,6 @@ from core.records import Brief, BriefKind, CompetitionSpec, Parent, Proposal
 from utils.errors import ProposalError
 
 Candidate = tuple[Recipe, Locus | None]
-_DRAFTING: tuple[BriefKind, ...] = ("draft",)
 
 
 class RecipesProposer:
@@ -34,7 +33,7 @@ class RecipesProposer:
         """Raises ProposalError when nothing new is left."""
         rng = random.Random(brief.seed)
         parents = [(parent, recipe) for parent in brief.parents if (recipe := self._recipe(parent)) is not None]
-        if parents and brief.kind not in _DRAFTING:
+        if parents and brief.kind != "draft":
             self._forget_missing_packages(brief)
             proposal = self._first_new(brief, brief.kind, parents, self._children(brief, parents, rng))
         else:
@@ -69,13 +68,18 @@ class RecipesProposer:
                     kind=kind,
                     parents=tuple(parent.id for parent, _ in parents),
                     persona=brief.persona,
-                    plan=describe(recipe, self._problem.modality),
+                    plan=self._plan(recipe, locus, parents),
                     program=program,
                     genes=Genome.parse(program).hashes(),
                     seed=brief.seed,
                     locus=locus,
                 )
         return None
+
+    def _plan(self, recipe: Recipe, locus: Locus | None, parents: list[tuple[Parent, Recipe]]) -> str:
+        """What the program is; for a change of one locus also what changed."""
+        plan = describe(recipe, self._problem.modality)
+        return plan if locus is None else f"{plan} [{difference(parents[0][1], recipe, locus)}]"
 
     def _drafts(self, brief: Brief, rng: random.Random) -> Iterator[Candidate]:
         """Models that no sibling has, those within the time first; then random combinations."""

@@ -105,7 +105,7 @@ def _judge_unkeyed(source: Source, frame: pd.DataFrame, has_official: bool) -> J
     if has_official:
         return Judged()
     if len(frame) == len(source.train):
-        return Judged(reason=None)
+        return Judged(reason="as many rows as the train table")
     if answers & set(frame.columns):
         return Judged(reason="answer columns without train ids")
     if _mentions_ids(source, frame):

@@ -147,7 +147,12 @@ def _odd_tables(rows: int = 80) -> dict[str, pd.DataFrame]:
     }
 
 
-@pytest.mark.parametrize("name", _odd_tables())
+_QUICK_ODD = ("gaps everywhere",)
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in _QUICK_ODD else pytest.param(name, marks=pytest.mark.long) for name in _odd_tables()]
+)
 def test_odd_tables(tools: Any, tmp_path: Path, name: str) -> None:
     table = _odd_tables()[name]
     # The second class has a single row: it is absent from most folds.
@@ -222,7 +227,7 @@ def _images(folder: Path, rows: int = 60) -> pd.DataFrame:
     return pd.DataFrame({"y": truth})
 
 
-@pytest.mark.parametrize("with_test_table", [True, False])
+@pytest.mark.parametrize("with_test_table", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_image_fragments(tools: Any, tmp_path: Path, with_test_table: bool) -> None:
     answers = _images(tmp_path / "data")
     folder = tools.write_folder(tmp_path / "data", pd.DataFrame(index=range(60)), answers, test_rows=20)

@@ -137,7 +137,9 @@ def test_a_tune_is_a_step_on_the_grid(proposer: RecipesProposer) -> None:
     assert after is not None
     assert before.at("MODEL").fragment == after.at("MODEL").fragment
     pairs = zip(before.at("MODEL").values, after.at("MODEL").values, strict=True)
-    assert sum(old != new for old, new in pairs) == 1
+    changed = [(name, old, new) for (name, old), (_, new) in pairs if old != new]
+    assert len(changed) == 1
+    assert tuned.plan.endswith("[MODEL: {} {} -> {}]".format(*changed[0]))
 
 
 def test_a_merge_takes_each_gene_from_a_parent(proposer: RecipesProposer) -> None:

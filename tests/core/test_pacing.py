@@ -94,9 +94,10 @@ def test_lesson_16_the_limit_never_exceeds_what_remains_or_the_cap() -> None:
     track = Track()
     track.ran(offer(), 40.0)
     assert track.pacer.limit(offer(), search_view(track)) == 50.0
-    track.clock.advance(70.0)
-    assert track.pacer.limit(offer(), search_view(track)) == pytest.approx(30.0)
-    track.clock.advance(40.0)
+    track.clock.advance(55.0)
+    assert track.pacer.limit(offer(), search_view(track)) == pytest.approx(45.0)
+    track.clock.advance(10.0)
+    # 35 s are left, and the program needs 40.
     assert track.pacer.limit(offer(), search_view(track)) == 0.0
 
 
