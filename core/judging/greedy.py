@@ -20,6 +20,7 @@ from core.judging.store import Prediction, Store
 from core.records import CompetitionSpec
 
 PICKS = 10
+START = 5
 SELECTION_ROWS = 5000
 MIN_GAIN = 1e-9
 
@@ -79,17 +80,30 @@ def greedy(spec: CompetitionSpec, candidates: Sequence[tuple[str, Sequence[str]]
 
 
 def pick(metric: Metric, blocks: Sequence[Block], how: str) -> Array:
-    """Weight of each candidate: the best one, then whatever improves the mean score most, until nothing does."""
-    counts = np.zeros(len(blocks[0].stack))
-    best = -math.inf
-    for _ in range(PICKS):
+    """Weight of each candidate: the best few with equal weight, then whatever improves the mean score most.
+
+    Votes need the start from several: a second voter alone never outvotes the first.
+    """
+    counts, best = _best_few(metric, blocks, how)
+    while counts.sum() < PICKS:
         utilities = [_utility(metric, blocks, counts + row, how) for row in np.eye(len(counts))]
         choice = int(np.argmax(utilities))
         if utilities[choice] <= best + MIN_GAIN:
             break
         best = utilities[choice]
         counts[choice] += 1
-    return np.asarray(counts / max(counts.sum(), 1))
+    return np.asarray(counts / counts.sum())
+
+
+def _best_few(metric: Metric, blocks: Sequence[Block], how: str) -> tuple[Array, float]:
+    """The best candidates in order, as many of them (at most START) as score best together; that utility."""
+    rows = np.eye(len(blocks[0].stack))
+    alone = [_utility(metric, blocks, row, how) for row in rows]
+    order = sorted(range(len(alone)), key=lambda index: -alone[index])
+    starts = [rows[order[:size]].sum(axis=0) for size in range(1, min(START, len(order)) + 1)]
+    utilities = [_utility(metric, blocks, start, how) for start in starts]
+    choice = int(np.argmax(utilities))
+    return starts[choice], utilities[choice]
 
 
 def _utility(metric: Metric, blocks: Sequence[Block], counts: Array, how: str) -> float:
@@ -110,8 +124,6 @@ def _best_single(metric: Metric, blocks: Sequence[Block]) -> int:
 
 def _apply(spec: CompetitionSpec, block: Block, weights: Array, how: str) -> Array:
     chosen = np.flatnonzero(weights)
-    if not len(chosen):
-        return block.stack[0]
     return blended(spec, [block.stack[index] for index in chosen], list(weights[chosen]), how)
 
 

@@ -46,7 +46,7 @@ def _is_word_of(labels: pd.Series, names: pd.Series) -> bool:
     own = _share(words, wanted)
     # The rows were permuted, so turning the labels by half is a shuffle.
     other = _share(words, _turned(wanted))
-    return own >= _OWN_SHARE and own - other >= 0.5 * (1 - other)
+    return own >= _OWN_SHARE and own - other > 0.5 * (1 - other)
 
 
 def _turned(wanted: list[frozenset[str]]) -> list[frozenset[str]]:

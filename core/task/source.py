@@ -88,15 +88,20 @@ def _read(spec: CompetitionSpec, table: TableFile) -> pd.DataFrame:
 
 
 def _official_ids(spec: CompetitionSpec, sample: pd.DataFrame | None, test: pd.DataFrame | None) -> pd.DataFrame:
-    for table in (sample, test):
-        columns = id_columns_in(spec, table) if table is test and test is not None else spec.id_columns
-        if table is not None and columns and set(columns) <= set(table.columns):
-            pairs = zip(spec.id_columns, columns, strict=True)
-            return pd.DataFrame({shown: text_of(table[name]).array for shown, name in pairs}, dtype=object)
+    if sample is not None:
+        return _renamed(spec, sample, spec.id_columns)
+    if test is not None and id_columns_in(spec, test):
+        return _renamed(spec, test, id_columns_in(spec, test))
     if test is None:
         raise SpecError("neither a sample submission nor a test table says which rows to answer")
     count = pd.Series(range(len(test))).astype(str).astype(object)
     return pd.DataFrame({name: count for name in spec.id_columns})
+
+
+def _renamed(spec: CompetitionSpec, table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Id cells as text, under the names that the sample uses."""
+    pairs = zip(spec.id_columns, columns, strict=True)
+    return pd.DataFrame({shown: text_of(table[name]).array for shown, name in pairs}, dtype=object)
 
 
 def _fill(spec: CompetitionSpec, sample: pd.DataFrame | None, labels: pd.DataFrame) -> dict[str, str]:

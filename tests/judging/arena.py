@@ -13,6 +13,7 @@ import pandas as pd
 from core.judging.service import HoldoutJudge
 from core.metric_names import BY_NAME
 from core.records import CompetitionSpec, Job, MetricSpec, Outcome, TableFile, View
+from utils.process import WorkerProcess
 
 
 def make_spec(metric: str = "rmse", data_dir: Path = Path("/nowhere"), **fields: Any) -> CompetitionSpec:
@@ -81,6 +82,7 @@ def make_arena(
     root: Path,
     spec: CompetitionSpec,
     truths: Sequence[np.ndarray],
+    worker: WorkerProcess,
     locked: int = 0,
     groups: Sequence[np.ndarray] | None = None,
 ) -> Arena:
@@ -109,4 +111,4 @@ def make_arena(
         shape = (100, len(ids) - locked, locked, len(test_ids))
         views.append(View(f"search{fold}", "search", fold, str(folder), "x", str(answers), table, *shape))
         held.append(pd.DataFrame({"id": ids}))
-    return Arena(root, spec, HoldoutJudge(spec, root / "predictions"), views, held, test_ids)
+    return Arena(root, spec, HoldoutJudge(spec, root / "predictions", worker=worker), views, held, test_ids)

@@ -97,7 +97,7 @@ def test_an_undefined_score_leaves_a_valid_submission_unscored(arena: Build) -> 
     made = arena(make_spec("roc_auc"), [np.ones(10)])
     verdict = made.keep("k1", RNG.random(10))
     assert (verdict.valid, verdict.score, verdict.scored_by) == (True, None, "none")
-    assert verdict.warnings == ("roc_auc has no value on the 10 holdout rows",)
+    assert verdict.warnings[1:] == ("roc_auc has no value on the 10 holdout rows",)
 
 
 def test_lesson_7_a_program_killed_at_its_deadline_counts_and_is_kept_at_once(arena: Build) -> None:
@@ -106,7 +106,9 @@ def test_lesson_7_a_program_killed_at_its_deadline_counts_and_is_kept_at_once(ar
     verdict = made.judge.judge(made.job("killed"), killed)
     assert verdict.valid
     assert verdict.score == pytest.approx(1.0)
-    assert verdict.warnings == ("the program did not finish (it was stopped at its time limit); its submission counts",)
+    assert verdict.warnings[-1] == (
+        "the program did not finish (it was stopped at its time limit); its submission counts"
+    )
     assert (made.root / "predictions" / "killed.npz").is_file()
 
 
@@ -164,7 +166,7 @@ def test_a_view_without_answers_is_checked_and_kept_but_not_scored(arena: Build)
 def test_a_changed_input_is_noted(arena: Build) -> None:
     made = arena(make_spec("rmse"), [TRUTH])
     verdict = made.judge.judge(made.job("k1"), done(made.write(0, TRUTH), view_intact=False))
-    assert verdict.warnings == ("the program changed its input files",)
+    assert verdict.warnings[-1] == "the program changed its input files"
 
 
 def test_the_store_outlives_the_worker_and_the_folder_may_move(arena: Build) -> None:
@@ -225,7 +227,7 @@ def test_check_file_is_against_the_official_sample(arena: Build) -> None:
     made = arena(make_spec("rmse"), [TRUTH])
     assert made.judge.check_file(Path(made.spec.data_dir) / "sample_submission.csv") == ()
     reasons = made.judge.check_file(made.write(0, TRUTH))
-    assert reasons == ("40 ids are not in the sample submission (e.g. 'v0r0')",) or "40 ids" in reasons[0]
+    assert [reason.split(" (")[0] for reason in reasons] == ["40 ids are not in the sample submission"]
 
 
 def test_warm_calls_are_quick(arena: Build) -> None:

@@ -169,3 +169,16 @@ def test_ids_that_both_parts_use_are_told_apart(tmp_path: Path, shared: int) -> 
     assert sample["id"].is_unique
     assert not set(answers(view)["ids"][:, 0]) & set(test["id"])
     assert len(sample) == 40 + view.rows_holdout
+
+
+@pytest.mark.parametrize(
+    ("rows", "column", "shown"), [(60, "anything", False), (25, "target", False), (25, "anything", True)]
+)
+def test_a_table_without_ids_is_left_out_when_it_may_repeat_the_answers(
+    tmp_path: Path, rows: int, column: str, shown: bool
+) -> None:
+    """It has a row per train row, or an answer column."""
+    spec = numbers(tmp_path / "data")
+    write_table(pd.DataFrame({column: ["0.25"] * rows}), tmp_path / "data" / "more.csv")
+    view = built(spec, tmp_path / "ws", ["search0"])["search0"]
+    assert Path(view.path, "more.csv").exists() == shown
