@@ -1,45 +1,84 @@
-"""The ensemble: a greedy blend of kept predictions, weighted on some folds and judged on the others."""
+"""The ensemble: a blend of kept predictions that promises to beat the best single program.
+
+Two ways are tried. Greedy forward selection fits weights, so it is judged cross-fitted. The even blend of programs that
+differ fits nothing but its length. Which of them is worth publishing is the final pick's question.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol
 
 from core.events import EnsembleBuilt
-from core.protocols import Recorder
-from core.records import Ensemble, Entry
+from core.protocols import Parts, Recorder
+from core.records import Agreement, CompetitionSpec, Ensemble, Entry
 from core.results import Member
-from core.score import Direction
+from core.score import Score
 
-CANDIDATES = 12
+How = Literal["mean", "rank", "vote"]
+CANDIDATES = 10
+EVEN_MEMBERS = 4
+# Above this rank correlation a program adds next to nothing to a blend.
+ALIKE = 0.985
+RANKED = frozenset({"roc_auc", "average_precision"})
 
 
-class Selector(Protocol):
-    """Greedy forward selection over kept predictions (core.judging)."""
+class Blender(Protocol):
+    """Arithmetic over kept predictions (core.judging)."""
 
     def greedy(self, candidates: Sequence[tuple[str, Sequence[str]]]) -> Ensemble | None:
         """candidates: (entry id, names of its predictions over all folds). None when no blend helps."""
         ...
 
+    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float | None, float | None]: ...
 
-def build_ensemble(ranked: Sequence[Entry], selector: Selector, recorder: Recorder) -> Ensemble | None:
-    """A recorded blend of the best complete entries (best first), or None when it would be a single entry.
+    def agreement(self, a: Parts, b: Parts, how: str) -> Agreement: ...
 
-    Only complete entries may be members: a blend is judged on rows that every member predicted.
+
+def build_ensemble(
+    spec: CompetitionSpec, ranked: Sequence[Entry], blender: Blender, recorder: Recorder
+) -> Ensemble | None:
+    """A recorded blend that scores better than the best complete entry, or None.
+
+    ranked: best first. Only complete entries may be members: a blend is judged on rows that every member predicted.
     """
     pool = [entry for entry in ranked if entry.complete][:CANDIDATES]
     if len(pool) < 2:
         return None
-    candidates = [(entry.id, Member(entry, 1.0).predictions) for entry in pool]
-    ensemble = selector.greedy(candidates)
-    if ensemble is None or len(ensemble.members) < 2:
+    direction, how = spec.metric.direction, how_to_blend(spec)
+    made = [*even_blends(pool, how, blender)]
+    fitted = blender.greedy([(entry.id, Member(entry, 1.0).predictions) for entry in pool])
+    if fitted is not None and len(fitted.members) > 1:
+        made.append(fitted)
+    best = max(made, key=lambda blend: Score(blend.score, direction), default=None)
+    if best is None or not Score(best.score, direction) > pool[0].score(direction):
         return None
-    recorder.append(EnsembleBuilt("ensemble", ensemble))
-    return ensemble
+    recorder.append(EnsembleBuilt("ensemble", best))
+    return best
 
 
-def better(a: float | None, b: float | None, direction: Direction) -> bool:
-    """True when score `a` is better than score `b`; an absent score never is."""
-    if a is None or b is None:
-        return a is not None
-    return a > b if direction == "maximize" else a < b
+def even_blends(pool: Sequence[Entry], how: How, blender: Blender) -> Iterator[Ensemble]:
+    """The best two, three, ... of those entries that differ from each other, with equal weights."""
+    chosen: list[Entry] = []
+    for entry in pool:
+        if len(chosen) < EVEN_MEMBERS and all(_differ(entry, other, how, blender) for other in chosen):
+            chosen.append(entry)
+            if len(chosen) > 1:
+                score, stderr = blender.score_blend([_part(member) for member in chosen], how, "holdout")
+                members = tuple((member.id, 1.0 / len(chosen)) for member in chosen)
+                yield Ensemble(members, how, score, stderr)
+
+
+def how_to_blend(spec: CompetitionSpec) -> How:
+    """Labels vote; where only the order counts, ranks are averaged, so that no member's scale wins."""
+    if spec.value_kind == "label":
+        return "vote"
+    return "rank" if spec.metric.name in RANKED else "mean"
+
+
+def _differ(a: Entry, b: Entry, how: How, blender: Blender) -> bool:
+    return blender.agreement([_part(a)], [_part(b)], how).rank < ALIKE
+
+
+def _part(entry: Entry) -> tuple[list[str], float]:
+    return Member(entry, 1.0).predictions, 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.ensemble import Selector, build_ensemble
+from core.ensemble import Blender, build_ensemble
 from core.evolution.selection import ranked
 from core.final_pick import FinalPick
 from core.journal.history import History
@@ -14,16 +14,16 @@ from core.results import Result, blended, how_to_combine, single
 
 
 def finalists(
-    spec: CompetitionSpec, history: History, count: int, selector: Selector | None, recorder: Recorder
+    spec: CompetitionSpec, history: History, count: int, blender: Blender | None, recorder: Recorder
 ) -> list[Result]:
     """At most `count`: the ensemble, where there is one, then the best complete entries.
 
-    selector: None leaves the ensemble out.
+    blender: None leaves the ensemble out.
     """
     complete = [entry for entry in ranked(history.entries, spec.metric.direction) if entry.complete]
     ensemble = history.ensemble.ensemble if history.ensemble else None
-    if ensemble is None and selector is not None:
-        ensemble = build_ensemble(complete, selector, recorder)
+    if ensemble is None and blender is not None:
+        ensemble = build_ensemble(spec, complete, blender, recorder)
     results = [single(entry, how_to_combine(spec)) for entry in complete]
     if ensemble is not None:
         results.insert(0, blended(ensemble, {entry.id: entry for entry in complete}))

@@ -142,6 +142,9 @@ class Run:
         publisher = self._publisher(spec, split, self._judge)
         parts = self._assemble(spec, split, views, self._judge, publisher)
         self._stage(8, "search")
+        if not views.search():
+            self.report.reasons.append(f"nothing can be held out: {split.why}")
+            return
         if self.history.final_pick is None:
             self._screen.start(lambda: status_block(self.history, self._budget, self._leases, self._clock))
             Loop(parts, self._rules(), self._budget).run()
@@ -365,8 +368,8 @@ class Run:
             final_views,
             self._clock,
         )
-        selector = judge if settings.ensemble else None
-        contenders = finalists(spec, self.history, settings.finalists, selector, self._recorder)
+        blender = judge if settings.ensemble else None
+        contenders = finalists(spec, self.history, settings.finalists, blender, self._recorder)
         deadline = self._budget.deadline
         winner = decide(contenders, self.history, pick, split.locked_rows, deadline)
         if winner is None:

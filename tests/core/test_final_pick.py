@@ -20,6 +20,7 @@ from core.doubles import (
     entry,
     view,
 )
+from core.ensemble import build_ensemble
 from core.evaluation import Evaluator
 from core.events import EnsembleBuilt, FinalPicked, Refitted
 from core.final_pick import FinalPick, PickSettings
@@ -123,11 +124,21 @@ def test_ties_go_to_the_earlier_finalist() -> None:
     assert winner.best.id == "s0000"
 
 
-class OneBlend:
-    """A selector that always blends the two best."""
+class ScriptedBlender:
+    """Blends score by how many members they have; programs named in `alike` cannot be told apart."""
+
+    def __init__(self, even: dict[int, float], greedy: Ensemble | None = None, alike: frozenset[str] = frozenset()):
+        self._even, self._greedy, self._alike = even, greedy, alike
 
     def greedy(self, candidates: Sequence[tuple[str, Sequence[str]]]) -> Ensemble | None:
-        return Ensemble(((candidates[0][0], 0.5), (candidates[1][0], 0.5)), "mean", 0.95, 0.01)
+        return self._greedy
+
+    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float | None, float | None]:
+        return self._even.get(len(parts)), 0.01
+
+    def agreement(self, a: Parts, b: Parts, how: str) -> Agreement:
+        pair = {parts[0][0][0].partition("-")[0] for parts in (a, b)}
+        return Agreement(0.999 if pair <= self._alike else 0.9, 0.0)
 
 
 def spec() -> CompetitionSpec:
@@ -152,13 +163,38 @@ def spec() -> CompetitionSpec:
     )
 
 
+def six_entries() -> list[Entry]:
+    return [entry(f"s000{number}", 0.5 + number / 100) for number in range(6)]
+
+
 def test_the_ensemble_is_among_the_finalists_and_incomplete_entries_are_not() -> None:
-    entries = [entry(f"s000{number}", 0.5 + number / 100) for number in range(6)]
-    desk = Desk([*entries, entry("s0009", 0.99, complete=False)], {})
-    chosen = finalists(spec(), desk.history, 5, OneBlend(), desk.events)
+    desk = Desk([*six_entries(), entry("s0009", 0.99, complete=False)], {})
+    chosen = finalists(spec(), desk.history, 5, ScriptedBlender({2: 0.56}), desk.events)
     assert [result.best.id for result in chosen] == ["ensemble", "s0005", "s0004", "s0003", "s0002"]
     assert [member.entry.id for member in chosen[0].members] == ["s0005", "s0004"]
+    assert chosen[0].how == "rank"
     assert len(desk.events.of(EnsembleBuilt)) == 1
+
+
+def test_an_even_blend_takes_programs_that_differ() -> None:
+    blender = ScriptedBlender({2: 0.56}, alike=frozenset({"s0005", "s0004", "s0003"}))
+    blend = build_ensemble(spec(), six_entries()[::-1], blender, EventList())
+    assert blend is not None
+    assert blend.members == (("s0005", 0.5), ("s0002", 0.5))
+
+
+@pytest.mark.parametrize(
+    ("even", "fitted", "members"), [(0.57, 0.56, 2), (0.56, 0.57, 3), (0.54, 0.53, None), (0.55, None, None)]
+)
+def test_the_better_blend_is_taken_where_it_beats_the_best_program(
+    even: float, fitted: float | None, members: int | None
+) -> None:
+    weights = (("s0005", 0.5), ("s0001", 0.3), ("s0000", 0.2))
+    greedy = None if fitted is None else Ensemble(weights, "rank", fitted, 0.01)
+    events = EventList()
+    blend = build_ensemble(spec(), six_entries()[::-1], ScriptedBlender({2: even}, greedy), events)
+    assert (blend and len(blend.members)) == members
+    assert len(events.events) == (members is not None)
 
 
 def test_the_ensemble_can_be_switched_off() -> None:
