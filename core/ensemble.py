@@ -18,8 +18,9 @@ from core.score import Score
 How = Literal["mean", "rank", "vote"]
 CANDIDATES = 10
 EVEN_MEMBERS = 4
+DISTINCT = 6
 # Above this rank correlation a program adds next to nothing to a blend.
-ALIKE = 0.985
+ALIKE = 0.995
 RANKED = frozenset({"roc_auc", "average_precision"})
 
 
@@ -42,12 +43,14 @@ def build_ensemble(
 
     ranked: best first. Only complete entries may be members: a blend is judged on rows that every member predicted.
     """
-    pool = [entry for entry in ranked if entry.complete][:CANDIDATES]
-    if len(pool) < 2:
+    pool = [entry for entry in ranked if entry.complete]
+    how = how_to_blend(spec)
+    distinct = different(pool, how, blender)
+    if len(distinct) < 2:
         return None
-    direction, how = spec.metric.direction, how_to_blend(spec)
-    made = [*even_blends(pool, how, blender)]
-    fitted = blender.greedy([(entry.id, Member(entry, 1.0).predictions) for entry in pool])
+    direction, made = spec.metric.direction, [*even_blends(distinct, how, blender)]
+    others = [entry for entry in pool if entry not in distinct]
+    fitted = blender.greedy([(entry.id, Member(entry, 1.0).predictions) for entry in (*distinct, *others)[:CANDIDATES]])
     if fitted is not None and len(fitted.members) > 1:
         made.append(fitted)
     best = max(made, key=lambda blend: Score(blend.score, direction), default=None)
@@ -57,16 +60,24 @@ def build_ensemble(
     return best
 
 
-def even_blends(pool: Sequence[Entry], how: How, blender: Blender) -> Iterator[Ensemble]:
-    """The best two, three, ... of those entries that differ from each other, with equal weights."""
+def different(pool: Sequence[Entry], how: How, blender: Blender) -> list[Entry]:
+    """The best entries that differ from each better one in their predictions; at most DISTINCT. pool: best first."""
     chosen: list[Entry] = []
     for entry in pool:
-        if len(chosen) < EVEN_MEMBERS and all(_differ(entry, other, how, blender) for other in chosen):
+        agreements = (blender.agreement([_part(entry)], [_part(other)], how).rank for other in chosen)
+        if all(rank < ALIKE for rank in agreements):
             chosen.append(entry)
-            if len(chosen) > 1:
-                score, stderr = blender.score_blend([_part(member) for member in chosen], how, "holdout")
-                members = tuple((member.id, 1.0 / len(chosen)) for member in chosen)
-                yield Ensemble(members, how, score, stderr)
+        if len(chosen) == DISTINCT:
+            break
+    return chosen
+
+
+def even_blends(distinct: Sequence[Entry], how: How, blender: Blender) -> Iterator[Ensemble]:
+    """The best two, three, ... with equal weights."""
+    for count in range(2, min(len(distinct), EVEN_MEMBERS) + 1):
+        chosen = distinct[:count]
+        score, stderr = blender.score_blend([_part(entry) for entry in chosen], how, "holdout")
+        yield Ensemble(tuple((entry.id, 1.0 / count) for entry in chosen), how, score, stderr)
 
 
 def how_to_blend(spec: CompetitionSpec) -> How:
@@ -74,10 +85,6 @@ def how_to_blend(spec: CompetitionSpec) -> How:
     if spec.value_kind == "label":
         return "vote"
     return "rank" if spec.metric.name in RANKED else "mean"
-
-
-def _differ(a: Entry, b: Entry, how: How, blender: Blender) -> bool:
-    return blender.agreement([_part(a)], [_part(b)], how).rank < ALIKE
 
 
 def _part(entry: Entry) -> tuple[list[str], float]:

@@ -175,7 +175,7 @@ def combine(spec: CompetitionSpec, members: Members, how: str, out_csv: Path, st
 
 
 def csv_bytes(spec: CompetitionSpec, values: Array, sample: Sample) -> bytes:
-    """A comma separated table as the benchmark's grader reads it, floats written so that they read back unchanged."""
+    """A comma separated table as the benchmark's grader reads it, floats with all their digits."""
     cells = to_cells(values, spec)
     frame = sample.frame.assign(**{name: cells[name].array for name in spec.target_columns})
     text: str = frame.to_csv(index=False, lineterminator="\n")

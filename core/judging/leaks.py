@@ -118,12 +118,12 @@ def _moments(column: pd.Series) -> Array:
 def _feature_warnings(train: pd.DataFrame, target: Array, spec: CompetitionSpec) -> Iterator[str]:
     skip = {*spec.label_columns, *spec.target_columns, *spec.id_columns}
     features = [name for name in train.columns if name not in skip]
-    telling = [name for name in features if _tells(train[name], target, _real(spec))]
-    if telling:
-        yield f"a single column nearly gives the answer: {_few(telling)}"
-    presence = [name for name in features if name not in telling and _presence_tells(train[name], target, _real(spec))]
+    presence = [name for name in features if _presence_tells(train[name], target, _real(spec))]
     if presence:
         yield f"whether a column is filled nearly gives the answer: {_few(presence)}"
+    telling = [name for name in features if name not in presence and _tells(train[name], target, _real(spec))]
+    if telling:
+        yield f"a single column nearly gives the answer: {_few(telling)}"
 
 
 def _tells(column: pd.Series, target: Array, real: bool) -> bool:

@@ -127,7 +127,7 @@ def test_lesson_5_overlapping_times(warn: Warn, dates: bool) -> None:
 
 def test_lesson_5_ids_and_row_order_that_follow_the_answer(warn: Warn) -> None:
     def order(frame: pd.DataFrame, rng: np.random.Generator) -> None:
-        frame.sort_values("target", inplace=True, kind="stable")
+        frame[:] = frame.sort_values("target", kind="stable").to_numpy(dtype=object)
 
     def numbered(frame: pd.DataFrame, rng: np.random.Generator) -> None:
         order(frame, rng)
