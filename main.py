@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 # Where MLE-bench keeps the answers.
 PRIVATE = Path("/private")
+MEMORY_SHARE = 0.85
 EXIT_NO_RESULT, EXIT_USAGE = 1, 2
 WARNING = "This runs generated programs on this machine; the box around them stops careless ones, not hostile ones."
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None, proposer: ProposerFactory | None = N
     """One competition from the command line. proposer: who writes programs; the recipes by default."""
     options = parse(sys.argv[1:] if argv is None else argv)
     console = Console()
-    console.print(WARNING, style="yellow")
+    console.print(WARNING, style="yellow", soft_wrap=True)
     try:
         config = load_config(use_cli=False, overrides=overrides(options))
         validate_config(config)
@@ -189,7 +190,9 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
     provider, missing = provider_of(config)
     description = find_description(config)
     execution, search, task = config.execution, config.search, config.task
-    memory_mb = machine.memory_mb // 2 if execution.memory_limit_gb is None else int(execution.memory_limit_gb * 1024)
+    workers = execution.workers or usual_workers(len(machine.cpus))
+    share_mb = int(MEMORY_SHARE * machine.memory_mb / workers)
+    memory_mb = share_mb if execution.memory_limit_gb is None else int(execution.memory_limit_gb * 1024)
     return Settings(
         data_dir=config.data.data_dir.resolve(),
         folders=folders,
@@ -206,7 +209,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         finalists=config.judging.finalists,
         ensemble=config.evolution.solution.ensemble,
         refit=config.evolution.solution.refit,
-        workers=execution.workers or len(machine.cpus),
+        workers=workers,
         cpus=machine.cpus,
         limits=BoxLimits(
             memory_mb=memory_mb, processes=execution.processes, disk_mb=int(execution.disk_limit_gb * 1024)
@@ -219,6 +222,11 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         environ=inherited(),
         public_config=public_dict(config),
     )
+
+
+def usual_workers(cpus: int) -> int:
+    """Candidates at a time: one per core on a small machine; on a large one several cores each."""
+    return cpus if cpus <= 4 else max(4, cpus // 8)
 
 
 def provider_of(config: Config) -> tuple[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -85,6 +86,8 @@ class Settings:
     public_config: dict[str, Any]
 
 
+# Seconds before the deadline at which everything that still runs is given up.
+LAST_CALL_S = 1.5
 EXIT_STATUS = {"ok": 0, "degraded": 0, "baseline": 1, "failed": 1}
 
 ProposerFactory = Callable[[CompetitionSpec, Sequence[str]], Proposer]
@@ -120,12 +123,15 @@ class Run:
         self.report = RunReport(self.history, folders, lambda: self._budget.elapsed(clock()))
         self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
         self._leases = LeasePool(settings.cpus, settings.workers)
-        self._task = TaskService(log=self._workers_log)
+        self._task = TaskService(log=self._workers_log, stop=stop.fileno())
+        self._alarm = threading.Timer(max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",))
+        self._alarm.daemon = True
         self._judge: HoldoutJudge | None = None
 
     def execute(self) -> None:
         """The stages in order. What could not be done is told to `report.reasons`; errors of utils.errors come out."""
         resuming = self.history.run is not None
+        self._alarm.start()
         self._stage(4, "journal")
         if not resuming:
             self._start()
@@ -165,6 +171,7 @@ class Run:
 
     def close(self) -> None:
         """Ends the helper processes. Safe to call twice."""
+        self._alarm.cancel()
         self._task.close()
         if self._judge is not None:
             self._judge.close()
@@ -175,9 +182,8 @@ class Run:
     def _rescue(self) -> None:
         """The sample submission as a last resort, where the stages did not come as far as the baseline."""
         if self.history.baseline is None:
-            target = self._settings.folders.submission_csv
-            source, rows = self._task.baseline(self._settings.data_dir, None, target)
-            self._recorder.append(BaselineWritten(source, rows, sha256_file(target)))
+            source, rows, sha256 = sample_as_baseline(self._settings.data_dir, self._settings.folders.submission_csv)
+            self._recorder.append(BaselineWritten(source, rows, sha256))
 
     def _plan_budget(self) -> Budget:
         """The deadline: from the first start, or so that only the time in use counts."""
@@ -389,20 +395,25 @@ class Run:
             self.report.reasons.append(f"the validation server rejected {result.best.id}")
 
 
+def sample_as_baseline(data_dir: Path, target: Path) -> tuple[str, int, str]:
+    """Puts the sample submission in place; returns what it is, its rows and sha256. Raises SwarmError, OSError."""
+    task = TaskService()
+    try:
+        source, rows = task.baseline(data_dir, None, target)
+        return source, rows, sha256_file(target)
+    finally:
+        task.close()
+
+
 def rescue(data_dir: Path, folders: Folders, reason: str) -> None:
     """The sample submission and a report, where a run cannot even be configured. What lies there already stays."""
     if folders.submission_csv.exists() or folders.journal.exists():
         return
-    task, report = TaskService(), None
+    history = History(lambda key: "")
     try:
-        source, rows = task.baseline(data_dir, None, folders.submission_csv)
-        report = BaselineWritten(source, rows, sha256_file(folders.submission_csv))
+        history.baseline = BaselineWritten(*sample_as_baseline(data_dir, folders.submission_csv))
     except (SwarmError, OSError) as error:
         log.warning("no baseline: %s", error)
-    finally:
-        task.close()
-    history = History(lambda key: "")
-    history.baseline = report
     with contextlib.suppress(OSError):
         made = RunReport(history, folders, lambda: 0.0)
         made.reasons.append(reason)

@@ -90,11 +90,20 @@ def child_pids(parent: int) -> list[int]:
 class WorkerProcess:
     """A helper process that answers calls one at a time; started at the first call and again after a death.
 
-    module: run with `python -m`. args: its command line. log: file that takes its stderr.
+    module: run with `python -m`. args: its command line. log: file that takes its stderr. stop: a descriptor that
+    becomes readable when calls shall be given up.
     """
 
-    def __init__(self, module: str, *args: str, log: Path | None = None, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        *args: str,
+        log: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stop: int | None = None,
+    ) -> None:
         self._command = [sys.executable, "-m", module, *args]
+        self._stop_fd = stop
         self._log = log
         self._env = dict(env) if env is not None else None
         self._lock = threading.Lock()
@@ -103,7 +112,8 @@ class WorkerProcess:
     def call(self, method: str, *, timeout: float = 600.0, **params: Any) -> Any:
         """The worker's answer. Errors of utils.errors come through as themselves.
 
-        Raises WorkerError when the worker dies, hangs beyond `timeout` seconds or fails in another way.
+        Raises WorkerError when the worker dies, hangs beyond `timeout` seconds or fails in another way, Interrupted
+        when it was given up.
         """
         with self._lock:
             process = self._running()
@@ -148,9 +158,13 @@ class WorkerProcess:
 
     def _read_line(self, process: subprocess.Popen[bytes], timeout: float) -> bytes:
         assert process.stdout is not None
-        ready, _, _ = select.select([process.stdout], [], [], timeout)
+        watched: list[Any] = [process.stdout] if self._stop_fd is None else [process.stdout, self._stop_fd]
+        ready, _, _ = select.select(watched, [], [], timeout)
         if not ready:
             raise OSError(f"no answer within {timeout:.0f} s")
+        if process.stdout not in ready:
+            self._stop(grace=0.0)
+            raise errors.Interrupted(f"stopped while {self._command[2]} was at work")
         line = process.stdout.readline()
         if not line:
             raise OSError("it closed its output")

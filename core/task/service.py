@@ -15,8 +15,9 @@ _TIMEOUT_S = 7200.0
 class TaskService:
     """One worker process, started at the first call. Errors of utils.errors come out as themselves."""
 
-    def __init__(self, log: Path | None = None) -> None:
-        self._worker = WorkerProcess("core.task.worker", log=log)
+    def __init__(self, log: Path | None = None, stop: int | None = None) -> None:
+        """log: file that takes the worker's stderr. stop: descriptor that ends a call early, with Interrupted."""
+        self._worker = WorkerProcess("core.task.worker", log=log, stop=stop)
 
     def inspect(self, data_dir: Path, description: str, overrides: Mapping[str, object]) -> CompetitionSpec:
         """Raises DataError, SpecError or ConfigError (see core.task.inspect)."""

@@ -16,6 +16,7 @@ from core.journal.history import History
 from core.journal.journal import Journal, read_lines
 from core.journal.programs import ProgramStore
 from core.records import Best, Brief, Entry, ErrorInfo, Outcome
+from core.results import Folders, RunReport
 
 Opener = Callable[..., Journal]
 CONTRACT_TYPES = (
@@ -157,3 +158,19 @@ def test_replay_of_500_steps_is_complete(tmp_path: Path, opened: Opener, program
     for number in range(500):
         record(journal, programs, entry(f"s{number:04d}", number / 500, folds=[number / 500] * 5))
     assert replay(path, programs).steps_done == 500
+
+
+def test_lesson_36_what_an_event_costs_does_not_grow_with_the_run(
+    tmp_path: Path, opened: Opener, programs: ProgramStore
+) -> None:
+    folders = Folders(tmp_path / "w", tmp_path / "l", tmp_path / "s", tmp_path / "c")
+    history = History(programs.get)
+    report = RunReport(history, folders, lambda: 1.0)
+    journal = opened(tmp_path / "journal.jsonl", history.apply)
+    sizes = []
+    for number in range(300):
+        before = journal.path.stat().st_size
+        record(journal, programs, entry(f"s{number:04d}", 0.5))
+        report.write()
+        sizes.append(folders.run_json.stat().st_size + journal.path.stat().st_size - before)
+    assert max(sizes) < min(sizes) + 100

@@ -47,7 +47,7 @@ def test_no_description(tmp_path: Path) -> None:
     check_submission(ended.submission, data)
 
 
-def test_no_sample_submission_and_no_test_table(tmp_path: Path) -> None:
+def test_lesson_35_a_failure_is_not_exit_0_no_sample_and_no_test_table(tmp_path: Path) -> None:
     data = write_competition(tmp_path / "data")
     (data / "sample_submission.csv").unlink()
     (data / "test.csv").unlink()

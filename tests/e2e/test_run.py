@@ -86,6 +86,14 @@ def test_solution_py_rebuilds_the_submission(done: Ended, widgets: Path, tmp_pat
     assert second == pytest.approx(first, abs=1e-9)
 
 
+def test_lesson_18_candidates_run_in_parallel(done: Ended) -> None:
+    """Two candidates of the same run overlap in time, where there are two cores."""
+    workers = done.of("run_started")[0]["workers"]
+    spans = [(line["t"] - line["result"]["outcome"]["duration_s"], line["t"]) for line in done.of("fold")]
+    together = max(sum(begin <= moment < end for begin, end in spans) for moment, _ in spans)
+    assert together >= min(workers, 2)
+
+
 def test_the_same_out_again_after_the_final_pick_changes_nothing(done: Ended, widgets: Path) -> None:
     before = done.submission.read_bytes()
     steps = len(done.of("step"))
