@@ -70,13 +70,16 @@ class HoldoutJudge:
     def judge(self, job: Job, outcome: Outcome) -> Verdict:
         """A complete and proper submission counts however the program ended; how it ended is a warning then."""
         ending = _ending(outcome)
+        if not outcome.view_intact:
+            # It would do the same to the original folder in a refit.
+            return Verdict(False, None, None, "none", ("its input files were changed while it ran",))
         if outcome.submission is None:
             reason = ending or "it ended normally"
             return Verdict(False, None, None, "none", (f"no submission: {reason}",))
         found = self._call(
             "judge", view=to_json(job.view), submission=str(Path(outcome.submission).absolute()), name=job.key
         )
-        warnings = tuple(found["warnings"]) + _warnings(outcome, ending)
+        warnings = tuple(found["warnings"]) + _warnings(ending)
         if not found["valid"]:
             cause = (ending,) if ending else ()
             return Verdict(False, None, None, "none", (*cause, *found["reasons"]), warnings)
@@ -144,11 +147,8 @@ def _ending(outcome: Outcome) -> str:
     return f"it ended with exit status {outcome.exit_code}" if outcome.exit_code else ""
 
 
-def _warnings(outcome: Outcome, ending: str) -> tuple[str, ...]:
-    notes = [f"the program did not finish ({ending}); its submission counts"] if ending else []
-    if not outcome.view_intact:
-        notes.append("the program changed its input files")
-    return tuple(notes)
+def _warnings(ending: str) -> tuple[str, ...]:
+    return (f"the program did not finish ({ending}); its submission counts",) if ending else ()
 
 
 def _json(parts: Parts) -> list[tuple[list[str], float]]:

@@ -35,7 +35,7 @@ def to_labels(cells: Array, classes: tuple[str, ...]) -> Array:
         spelling = {name.casefold(): name for name in classes}
         return np.array([spelling.get(cell.casefold(), cell) for cell in text.ravel()], dtype=str).reshape(text.shape)
     if np.issubdtype(cells.dtype, np.floating):
-        return np.array([f"{cell:g}" for cell in cells.ravel()], dtype=str).reshape(cells.shape)
+        return np.array([_plain(cell) for cell in cells.ravel().tolist()], dtype=str).reshape(cells.shape)
     return np.asarray(text)
 
 
@@ -65,8 +65,13 @@ def to_cells(values: Array, spec: CompetitionSpec) -> pd.DataFrame:
     if predicts(spec) != "label" or spec.one_hot or not np.issubdtype(values.dtype, np.floating):
         return pd.DataFrame(values, columns=columns)
     names = {float(number): name for number, name in zip(_numbers(spec.classes), spec.classes, strict=True)}
-    spelled = [[names.get(cell) or f"{cell:g}" for cell in row] for row in values.tolist()]
+    spelled = [[names.get(cell) or _plain(cell) for cell in row] for row in values.tolist()]
     return pd.DataFrame(spelled, columns=columns)
+
+
+def _plain(number: float) -> str:
+    """A whole number without its point, any other with all its digits."""
+    return str(int(number)) if number.is_integer() else str(number)
 
 
 def _numbers(classes: tuple[str, ...]) -> list[float]:

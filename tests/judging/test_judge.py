@@ -163,10 +163,12 @@ def test_a_view_without_answers_is_checked_and_kept_but_not_scored(arena: Build)
     assert (made.root / "out.csv").read_text(encoding="utf-8").splitlines()[2] == "t1,1.0"
 
 
-def test_a_changed_input_is_noted(arena: Build) -> None:
+def test_lesson_10_a_program_whose_input_was_changed_is_invalid(arena: Build) -> None:
     made = arena(make_spec("rmse"), [TRUTH])
     verdict = made.judge.judge(made.job("k1"), done(made.write(0, TRUTH), view_intact=False))
-    assert verdict.warnings[-1] == "the program changed its input files"
+    assert not verdict.valid
+    assert verdict.score is None
+    assert verdict.reasons == ("its input files were changed while it ran",)
 
 
 def test_the_store_outlives_the_worker_and_the_folder_may_move(arena: Build) -> None:
