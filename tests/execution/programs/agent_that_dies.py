@@ -13,7 +13,16 @@ from core.records import BoxFacts, Job, TableFile, View
 base, program, marker = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 view = View("search0", "search", 0, str(base / "view"), "", None, TableFile("sample.csv"), 1, 1, 0, 1)
 runner = BoxRunner(
-    base / "ws", base / "logs", (), LeasePool(sorted(os.sched_getaffinity(0)), 1), StopSignal(), BoxLimits(), None,
-    time.time, {"PATH": os.environ["PATH"], "LC_MARK": marker}, BoxFacts(False, False), lambda: time.time() + 100,
+    base / "ws",
+    base / "logs",
+    (),
+    LeasePool(sorted(os.sched_getaffinity(0)), 1),
+    StopSignal(),
+    BoxLimits(),
+    None,
+    time.time,
+    {"PATH": os.environ["PATH"], "LC_MARK": marker},
+    BoxFacts(False, False),
+    lambda: time.time() + 100,
 )
 runner.run(Job("key", "p1", program.read_text(), view, 1, 100.0))
