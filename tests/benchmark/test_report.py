@@ -1,0 +1,53 @@
+"""Tables in documents come from measurements, and say when a target is missed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmark.measure import RunMeasure, utilisation
+from benchmark.report import README, RESULTS, keep, results_table, spread, with_table
+
+
+def run(seed: int, private: float, best_draft: float) -> RunMeasure:
+    return RunMeasure(
+        seed, "ok", private, best_draft, best_draft, 5, 20, 19, 80, 4.0, 170.0, 0.9, 40.0, 5.0, 0.84, 0.85, "mutate"
+    )
+
+
+def fold(end: float, seconds: float, cpu: float) -> dict[str, object]:
+    return {"type": "fold", "t": end, "result": {"outcome": {"duration_s": seconds, "cpu_s": cpu}}}
+
+
+def test_the_readme_shows_what_the_results_say() -> None:
+    assert (RESULTS / "churn.json").is_file()
+    text = README.read_text(encoding="utf-8")
+    assert with_table(text, results_table()) == text
+
+
+def test_a_missed_target_is_called_missed(tmp_path: Path) -> None:
+    runs = [run(0, 0.84, 0.85), run(1, 0.84, 0.85), run(2, 0.86, 0.85)]
+    keep(tmp_path / "churn.json", "churn", "command", {"dummy": 0.5}, runs)
+    assert "missed, 1 of 3 runs" in results_table(tmp_path)
+    keep(tmp_path / "churn.json", "churn", "command", {"dummy": 0.5}, [run(0, 0.86, 0.85)])
+    assert "met, 1 of 1 runs" in results_table(tmp_path)
+    kept = json.loads((tmp_path / "churn.json").read_text(encoding="utf-8"))
+    assert kept["runs"][0]["private"] == 0.86
+    assert kept["commit"]
+
+
+def test_utilisation_is_cpu_over_workers_and_wall() -> None:
+    lines = [{"type": "run_started", "workers": 2}, fold(12.0, 2.0, 2.0), fold(20.0, 10.0, 8.0)]
+    assert utilisation(lines) == pytest.approx(10.0 / (2 * 10.0))
+
+
+def test_spread_is_median_and_range() -> None:
+    assert spread([3.0, 1.0, 2.0], 1) == "2.0 (1.0 to 3.0)"
+    assert spread([-0.5, 0.25], 2, sign=True) == "-0.12 (-0.50 to +0.25)"
+
+
+def test_a_document_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="no results marks"):
+        with_table("text", "table")
