@@ -65,7 +65,6 @@ class HoldoutJudge:
         write_atomic(self._spec_file, json.dumps(to_json(spec)))
         self._worker = worker or WorkerProcess("core.judging.worker", log=log)
         self._scored_by: ScoredBy = "holdout_generated" if spec.metric.source == "generated" else "holdout"
-        self._direction = spec.metric.direction
 
     def judge(self, job: Job, outcome: Outcome) -> Verdict:
         """A complete and proper submission counts however the program ended; how it ended is a warning then."""
