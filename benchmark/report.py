@@ -14,7 +14,8 @@ from typing import Any
 
 from benchmark.measure import RunMeasure
 from utils.files import write_atomic
-from utils.hardware import detect
+from utils.hardware import memory_mb, usable_cpus
+from utils.text import human_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
@@ -30,7 +31,7 @@ def keep(path: Path, name: str, command: str, reference: dict[str, float], runs:
         "command": command,
         "commit": commit.stdout.strip(),
         "date": datetime.date.today().isoformat(),
-        "machine": detect(ROOT).describe(),
+        "machine": f"{len(usable_cpus())} cores, {human_bytes(memory_mb() << 20)}",
         "reference": reference,
         "runs": [dataclasses.asdict(run) for run in runs],
     }

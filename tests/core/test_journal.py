@@ -168,7 +168,7 @@ def test_lesson_36_what_an_event_costs_does_not_grow_with_the_run(
     report = RunReport(history, folders, lambda: 1.0)
     journal = opened(tmp_path / "journal.jsonl", history.apply)
     sizes = []
-    for number in range(300):
+    for number in range(60):
         before = journal.path.stat().st_size
         record(journal, programs, entry(f"s{number:04d}", 0.5))
         report.write()
