@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 
 from core.events import VERSION, Event
 from core.protocols import Clock
+from utils.errors import ResumeError
 
 TAIL_BYTES = 4_000
 TEXT_BYTES = 2_000
@@ -46,7 +48,7 @@ class Journal:
     """The only writer of a journal file. Every line is on the disk before `append` returns.
 
     listen: called with each line, in order, under the writer's lock; this is how the live state stays equal to a
-    replay. Raises OSError when the disk is full.
+    replay. Raises ResumeError when another process writes to the same journal, OSError when the disk is full.
     """
 
     def __init__(self, path: Path, clock: Clock, listen: Callable[[Line], None]) -> None:
@@ -55,9 +57,14 @@ class Journal:
         self._listen = listen
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise ResumeError(f"another run is writing to {path.parent}") from None
         lines, good = read_lines(path)
         self._seq = len(lines)
-        self._file = path.open("ab")
         self._file.truncate(good)
         for line in lines:
             listen(line)

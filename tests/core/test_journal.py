@@ -17,6 +17,7 @@ from core.journal.journal import Journal, read_lines
 from core.journal.programs import ProgramStore
 from core.records import Best, Brief, Entry, ErrorInfo, Outcome
 from core.results import Folders, RunReport
+from utils.errors import ResumeError
 
 Opener = Callable[..., Journal]
 CONTRACT_TYPES = (
@@ -136,6 +137,16 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, opened: Opener) -> None
     journal._file = real
     journal.append(ProposalFailed(1, "draft", "c"))
     assert [line["reason"] for line in read_lines(path)[0]] == ["a", "c"]
+
+
+def test_a_journal_has_one_writer(tmp_path: Path, opened: Opener) -> None:
+    path = tmp_path / "journal.jsonl"
+    first = opened(path)
+    first.append(ProposalFailed(0, "draft", "a"))
+    with pytest.raises(ResumeError, match="another run"):
+        opened(path)
+    first.append(ProposalFailed(1, "draft", "b"))
+    assert len(read_lines(path)[0]) == 2
 
 
 def test_pending_proposals_wait_for_their_step(tmp_path: Path, opened: Opener, programs: ProgramStore) -> None:
