@@ -44,7 +44,7 @@ from core.refit import Refit, pays
 from core.results import Folders, Result, ResultPublisher, RunReport, journal_json
 from core.task.keeper import ViewKeeper
 from core.task.service import TaskService
-from utils.errors import ResumeError, SwarmError
+from utils.errors import ResumeError, SwarmError, WorkerError
 from utils.files import sha256_file, write_atomic
 
 log = logging.getLogger(__name__)
@@ -255,11 +255,20 @@ class Run:
         if decided is not None:
             keeper.repair()
         else:
-            leaks = judge.leak_warnings()
-            for warning in leaks:
-                self._screen.line(f"possible leak: {warning}", "yellow")
+            leaks = self._leak_warnings(judge)
             self._recorder.append(SpecDecided(spec, split, tuple(to_json(view) for view in made), leaks))
         return split, keeper
+
+    def _leak_warnings(self, judge: HoldoutJudge) -> tuple[str, ...]:
+        """Warnings for people; a table that the check cannot digest must not cost the run."""
+        try:
+            warnings = judge.leak_warnings()
+        except WorkerError as error:
+            log.error("the leak check failed: %s", error)
+            return ()
+        for warning in warnings:
+            self._screen.line(f"possible leak: {warning}", "yellow")
+        return warnings
 
     def _note_what_is_missing(self, spec: CompetitionSpec) -> None:
         """Reasons for the status `degraded` that are known before the search."""
@@ -352,11 +361,11 @@ class Run:
     ) -> None:
         """Ensemble, final pick and publication, unless the user is waiting for the end."""
         settings, reasons = self._settings, self.report.reasons
-        if not any(entry.verdict.valid for entry in self.history.entries):
-            reasons.append("no program ended with a valid submission")
-            return
         if self._stop.reason is not None:
             reasons.append(f"stopped by {self._stop.reason} before the final pick")
+            return
+        if not any(entry.complete for entry in self.history.entries):
+            reasons.append("no program ran on all of its views" if self.history.published else "no program was valid")
             return
 
         def final_views() -> Sequence[View]:
@@ -379,7 +388,7 @@ class Run:
         deadline = self._budget.deadline
         winner = decide(contenders, self.history, pick, split.locked_rows, deadline)
         if winner is None:
-            reasons.append("no time for the final pick")
+            reasons.append("no final pick: no finalist could be scored in the time that was left")
             return
         self._put(publisher, winner)
         if settings.refit and pays(split) and self.history.refit is None:

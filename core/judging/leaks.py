@@ -28,7 +28,7 @@ def leak_warnings(spec: CompetitionSpec) -> list[str]:
     """One line per suspicion; [] without a train table. Raises ValueError or OSError when a table is unreadable."""
     if spec.train is None:
         return []
-    whole = _read(spec, spec.train)
+    whole = _labelled(_read(spec, spec.train), spec)
     train = as_numbers(_sampled(whole))
     target = _target(train, spec)
     found = []
@@ -45,6 +45,12 @@ def leak_warnings(spec: CompetitionSpec) -> list[str]:
 def _read(spec: CompetitionSpec, table: TableFile) -> pd.DataFrame:
     path = Path(spec.data_dir) / table.path
     return read_table(path, table.format, table.delimiter, table.encoding, table.member)
+
+
+def _labelled(train: pd.DataFrame, spec: CompetitionSpec) -> pd.DataFrame:
+    """The rows that have their labels: an empty one says nothing about what gives the answer away."""
+    labels = train[[name for name in spec.label_columns if name in train.columns]]
+    return train[~(labels.isna() | (labels == "")).any(axis=1)]
 
 
 def _sampled(frame: pd.DataFrame) -> pd.DataFrame:

@@ -137,6 +137,15 @@ def test_lesson_5_ids_and_row_order_that_follow_the_answer(warn: Warn) -> None:
     assert warn(train=numbered)[0].startswith("the id 'id' correlates with the answer (0.8")
 
 
+def test_rows_without_a_label_are_left_out(warn: Warn) -> None:
+    """An empty label has no class code and no value."""
+
+    def some_empty(frame: pd.DataFrame, rng: np.random.Generator) -> Sequence[Any]:
+        return np.where(np.arange(len(frame)) % 7 == 0, "", frame["target"].astype(int).astype(str))
+
+    assert warn(train=setter(target=some_empty)) == []
+
+
 def test_no_train_table_no_warnings() -> None:
     assert leak_warnings(make_spec("rmse", train=None)) == []
 
