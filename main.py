@@ -47,8 +47,8 @@ WARNING = "This runs generated programs on this machine; the box around them sto
 def main(argv: Sequence[str] | None = None, proposer: ProposerFactory | None = None) -> int:
     """One competition from the command line. proposer: who writes programs; the recipes by default."""
     options = parse(sys.argv[1:] if argv is None else argv)
-    console = Console()
-    console.print(WARNING, style="yellow", soft_wrap=True)
+    screen = Screen(Console())
+    screen.line(WARNING, "yellow")
     try:
         config = load_config(use_cli=False, overrides=overrides(options))
         validate_config(config)
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None, proposer: ProposerFactory | None = N
         if options.data is not None and options.out is not None:
             rescue(options.data, folders_in(options.out.resolve()), str(error))
         return refuse(str(error))
-    return solve(config, console, container=False, proposer=proposer)
+    return solve(config, screen, container=False, proposer=proposer)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -128,7 +128,7 @@ def folders_of(config: Config) -> Folders:
 
 def solve(
     config: Config,
-    console: Console,
+    screen: Screen,
     container: bool,
     competition_id: str = "",
     stage: Callable[[int, str], None] = lambda number, name: None,
@@ -140,10 +140,12 @@ def solve(
     """
     become_subreaper()
     hide_environment()
-    folders, stop, screen = folders_of(config), StopSignal(), Screen(console)
-    setup_logging(folders.logs, config.logging.level, secrets(config))
+    folders, stop = folders_of(config), StopSignal()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda signum, _: stop.set(signal.Signals(signum).name))
     try:
         build_workspace(config.data.data_dir, folders.workspace, link="whole" if container else "entries")
+        setup_logging(folders.logs, config.logging.level, secrets(config))
         settings = settings_of(config, folders, container, competition_id)
         box = detect_box(folders.workspace, settings.protected, (settings.data_dir,), settings.environ)
         run = Run(settings, box, proposer or recipes_proposer, screen, stop, stage, time.time)
@@ -152,8 +154,6 @@ def solve(
     except OSError as error:
         log.error("cannot write to %s: %s", folders.logs, error)
         return EXIT_NO_RESULT
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signum, _: stop.set(signal.Signals(signum).name))
     try:
         return conduct(run)
     finally:

@@ -57,6 +57,7 @@ def run_adapter() -> int:
     competition = map_env_vars()
     from rich.console import Console
 
+    from core.live import Screen
     from core.run import rescue
     from main import refuse, solve
     from utils.config import dotlist, find_description, load_config, validate_config
@@ -74,7 +75,7 @@ def run_adapter() -> int:
     except UsageError as error:
         rescue(*fallback_folders(sys.argv[1:]), reason=str(error))
         return refuse(str(error))
-    code = solve(config, Console(), container=True, competition_id=competition, stage=stage)
+    code = solve(config, Screen(Console()), container=True, competition_id=competition, stage=stage)
     stage(10, "results")
     copy_results(config.project.log_dir / "journal.jsonl", workspace)
     return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from rich.console import Console, Group, RenderableType
@@ -26,6 +27,7 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | None = None
+        self._gone = False
 
     def start(self, status: Callable[[], RenderableType]) -> None:
         if self._console.is_terminal:
@@ -33,12 +35,21 @@ class Screen:
             self._live.start()
 
     def line(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style=style), soft_wrap=True)
+        """Prints, as long as somebody reads: a closed or full output must not cost the run."""
+        if self._gone:
+            return
+        try:
+            self._console.print(Text(text, style=style), soft_wrap=True)
+        except (OSError, ValueError):
+            self._gone = True
+            self.stop()
 
     def stop(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        """Takes the status block away. Safe to call twice."""
+        live, self._live = self._live, None
+        if live is not None:
+            with contextlib.suppress(OSError, ValueError):
+                live.stop()
 
 
 class Announcer:

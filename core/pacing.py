@@ -82,8 +82,8 @@ class Pacer:
     def _search_left(self) -> float:
         """Seconds that the search may still use: what final pick and refit will take is kept back, within bounds."""
         now = self._clock()
-        if self._history.published is None:
-            # A reserve is for choosing among results; the first one has all the time there is.
+        if not any(entry.complete for entry in self._history.entries):
+            # The reserve is for choosing among results; the first one has all the time there is.
             return max(self._budget.remaining(now) - FINAL_MARGIN_S, 0.0)
         wanted = SAFETY * self._runs_at_end * self._usual_s() + FINAL_MARGIN_S
         most = RESERVE_AT_MOST * (self._budget.deadline - self._budget.started)

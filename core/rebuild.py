@@ -23,6 +23,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="the competition folder")
     parser.add_argument("--out", type=Path, required=True, help="where the submission is written")
     options = parser.parse_args(argv)
+    if not options.data.is_dir():
+        parser.error(f"there is no folder {options.data}")
     plan = json.loads((HERE / "weights.json").read_text(encoding="utf-8"))
     plan["spec"]["data_dir"] = str(options.data.resolve())
     with tempfile.TemporaryDirectory() as scratch:

@@ -154,6 +154,8 @@ class Run:
         if self.history.final_pick is None:
             self._screen.start(lambda: status_block(self.history, self._budget, self._leases, self._clock))
             Loop(parts, self._rules(), self._budget).run()
+        else:
+            self._screen.line("the final pick was made: the search is over")
         self._stage(9, "final pick")
         self._finish(spec, split, views, self._judge, parts.evaluator, publisher)
 

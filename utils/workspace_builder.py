@@ -19,6 +19,8 @@ def validate_dataset(data_dir: Path) -> None:
         raise DataError(f"cannot read the data folder {data_dir}: {error.strerror}") from error
     if not entries:
         raise DataError(f"the data folder {data_dir} is empty")
+    if (data_dir / "prepared" / "public").is_dir():
+        raise DataError(f"{data_dir} holds the private answers too: give {data_dir / 'prepared' / 'public'} instead")
     if not any(entry.is_dir() or entry.suffix.lower() in TABLES for entry in entries):
         raise DataError(f"the data folder {data_dir} holds no csv, zip or parquet file and no sub-folder")
 

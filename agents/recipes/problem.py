@@ -32,9 +32,9 @@ class Problem:
 
 
 def problem_of(spec: CompetitionSpec) -> Problem:
-    """Raises SpecError where no recipe can work: without train table, sample submission or label columns."""
-    if spec.train is None or spec.sample is None or not spec.label_columns:
-        raise SpecError("recipes need a train table with label columns and a sample submission")
+    """Raises SpecError where no recipe can work: without train table or label columns."""
+    if spec.train is None or not spec.label_columns:
+        raise SpecError("recipes need a train table with label columns")
     task = task_of(spec)
     modality = modality_of(spec)
     return Problem(
@@ -81,7 +81,8 @@ def _constants(spec: CompetitionSpec, task: Task) -> dict[str, Any]:
         "METRIC": spec.metric.name,
         "TRAIN": _table(spec.train),
         "TEST": _table(spec.test),
-        "SAMPLE": _table(spec.sample),
+        # Where the competition has no sample submission, every view has one under the usual name.
+        "SAMPLE": _table(spec.sample or TableFile("sample_submission.csv")),
         "ID": list(spec.id_columns),
         "KEYS": list(spec.id_sources or spec.id_columns),
         "LABELS": list(spec.label_columns),

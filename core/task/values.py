@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,14 +50,20 @@ class Answers:
 
     @property
     def lists(self) -> bool:
-        """The labels are lists: several words per cell, made of few different words."""
+        """The labels are lists: several words per cell, which other cells hold as well in other company.
+
+        Class names of several words are not: a few cells that return, each with words of its own.
+        """
         if self.one_hot or self.numeric:
             return False
         cells = self.labels.iloc[:, 0]
         cells = cells[cells != ""].head(2000)
-        several = [cell.split() for cell in cells if _LIST.match(cell)]
-        words = {word for cell in several for word in cell}
-        return len(several) > _LIST_SHARE * len(cells) and len(words) < 0.5 * sum(map(len, several))
+        several = [cell for cell in cells if _LIST.match(cell)]
+        if len(several) <= _LIST_SHARE * len(cells):
+            return False
+        holders = Counter(word for cell in set(cells) for word in set(cell.split()))
+        mixed = [all(holders[word] > 1 for word in cell.split()) for cell in set(several)]
+        return sum(mixed) > 0.5 * len(mixed)
 
     @property
     def sample_is_whole(self) -> bool:

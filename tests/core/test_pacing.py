@@ -8,10 +8,10 @@ import pytest
 
 from core.budget import Budget
 from core.doubles import CLEAN, EventList, ManualClock, PaperViews, ScriptedRunner, entry, proposal, view
-from core.events import FoldScored, Probed, Published
+from core.events import FoldScored, Probed
 from core.journal.history import History
 from core.pacing import Pacer
-from core.records import Best, Brief, ErrorInfo, Outcome, Proposal, View, to_json
+from core.records import Brief, ErrorInfo, Outcome, Proposal, View, to_json
 from utils.errors import Interrupted
 
 NAME_ERROR = Outcome(1, None, False, 1.0, 1.0, 1.0, ErrorInfo("NameError", "name 'x'", "Traceback"), "")
@@ -37,8 +37,7 @@ class Track:
         now = self.clock()
         self.views = BigViews(rows)
         budget = Budget(10, now, now + 120.0, 20.0)
-        best = Best("s0000", "draft", 0.5, 0.01, "holdout")
-        self.history.published = Published(best, 10, "0" * 64, "local")
+        self.history.entries = [entry("s0099", 0.5)]
         self.pacer = Pacer(self.history, budget, 25, 50.0, self.runner, self.views, self.events, self.clock)
 
     def _line(self, event: object) -> dict[str, object]:
@@ -151,6 +150,6 @@ def test_the_first_result_may_use_the_reserve() -> None:
     track = Track()
     track.clock.advance(105.0)
     assert not track.pacer.worth_starting()
-    track.history.published = None
+    track.history.entries = [entry("s0099", 0.5, complete=False)]
     assert track.pacer.worth_starting()
     assert track.pacer.limit(offer(), search_view(track)) == pytest.approx(10.0)

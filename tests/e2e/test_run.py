@@ -179,6 +179,18 @@ def test_the_deadline_ends_in_a_published_best(widgets: Path, tmp_path: Path) ->
     assert_consistent(ended.out, widgets)
 
 
+def test_a_closed_output_does_not_end_the_run(widgets: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start([QUICK, "--data", widgets, "--out", out, "--steps", 2, "--time", "60s"])
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    ended = finish(process, out)
+    assert ended.code == 0, ended.stderr
+    assert ended.report["status"] == "ok"
+    assert ended.report["steps"]["done"] == 2
+
+
 def left_running(out: Path) -> list[str]:
     """Command lines of processes that work below `out`."""
     found = []

@@ -235,6 +235,16 @@ def test_lesson_03_an_rmse_task_that_speaks_of_accuracy_stays_one(tmp_path: Path
     assert (spec.metric.name, spec.metric.direction, spec.value_kind) == ("rmse", "minimize", "real")
 
 
+def test_class_names_of_several_words_are_no_lists(tmp_path: Path) -> None:
+    rows = [(f"i{i}", i % 7, ("A one", "B-two", "C of three")[i % 3]) for i in range(60)]
+    folders.put(tmp_path / "train.csv", ("id", "x", "kind"), rows)
+    folders.put(tmp_path / "test.csv", ("id", "x"), [(f"t{i}", i % 7) for i in range(9)])
+    folders.put(tmp_path / "sample_submission.csv", ("id", "kind"), [(f"t{i}", "A one") for i in range(9)])
+    spec = inspect(tmp_path, "## Evaluation\n\nScored by macro averaged F1.\n")
+    assert (spec.metric.name, spec.metric.source) == ("f1_macro", "description")
+    assert spec.classes == ("A one", "B-two", "C of three")
+
+
 def test_lists_are_not_scored_as_f1(tmp_path: Path) -> None:
     rows = [(f"i{i}", " ".join(str(k) for k in range(i % 4 + 1))) for i in range(40)]
     folders.put(tmp_path / "train.csv", ("id", "tags"), rows)

@@ -93,3 +93,10 @@ def test_a_workspace_inside_the_data_is_refused(data: Path) -> None:
     with pytest.raises(UsageError, match="inside the data folder"):
         build_workspace(data, data / "workspace")
     assert not (data / "workspace").exists()
+
+
+def test_a_folder_with_the_private_answers_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "prepared" / "public").mkdir(parents=True)
+    (tmp_path / "prepared" / "private").mkdir()
+    with pytest.raises(DataError, match="prepared/public"):
+        validate_dataset(tmp_path)
