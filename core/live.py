@@ -40,7 +40,8 @@ class Screen:
             return
         try:
             self._console.print(Text(text, style=style), soft_wrap=True)
-        except (OSError, ValueError):
+        # rich answers a closed pipe by leaving the program.
+        except (OSError, ValueError, SystemExit):
             self._gone = True
             self.stop()
 
