@@ -1,14 +1,15 @@
-"""Command line: python -m benchmark list | prepare NAME... | grade NAME SUBMISSION | run NAME | replay | report."""
+"""Command line: python -m benchmark list | prepare | grade | run | replay | faults | report."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark import measure, pack, report
+from benchmark import faults, measure, pack, report
 from benchmark.registry import COMPETITIONS, find
 from utils.errors import SwarmError, UsageError
 
@@ -72,7 +73,19 @@ def _command(options: argparse.Namespace) -> str:
 
 
 def _replay(options: argparse.Namespace) -> None:
-    print(json.dumps(measure.measure_replay(options.steps)))
+    found = measure.measure_replay(options.steps)
+    print(json.dumps(found))
+    if options.json is not None:
+        report.keep_figures(options.json, f"python -m benchmark replay --steps {options.steps}", found)
+
+
+def _faults(options: argparse.Namespace) -> None:
+    found = [dataclasses.asdict(overrun) for overrun in faults.measure_faults(options.repeats)]
+    print(json.dumps(found, indent=1))
+    if options.json is not None:
+        report.keep_figures(
+            options.json, f"python -m benchmark faults --repeats {options.repeats}", {"programs": found}
+        )
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -101,7 +114,12 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(action=_run)
     replay = commands.add_parser("replay", help="time the replay of a journal")
     replay.add_argument("--steps", type=int, default=500)
+    replay.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/replay.json")
     replay.set_defaults(action=_replay)
+    over = commands.add_parser("faults", help="by how many seconds stubborn programs get over their limit")
+    over.add_argument("--repeats", type=int, default=5)
+    over.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/faults.json")
+    over.set_defaults(action=_faults)
     table = commands.add_parser("report", help="write the README's table from docs/results")
     table.set_defaults(action=_report)
     for command in (prepare, grade, run):

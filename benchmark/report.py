@@ -7,7 +7,7 @@ import datetime
 import json
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,26 +25,43 @@ _MARKED = re.compile(r"(<!-- results: begin -->\n).*?(<!-- results: end -->)", r
 
 def keep(path: Path, name: str, command: str, reference: dict[str, float], runs: Sequence[RunMeasure]) -> None:
     """Writes what was measured, with all that is needed to measure it again."""
+    measured = {"competition": name, "reference": reference, "runs": [dataclasses.asdict(run) for run in runs]}
+    keep_figures(path, command, measured)
+
+
+def keep_figures(path: Path, command: str, figures: Mapping[str, Any]) -> None:
+    """Writes figures with the command, commit, date and machine that they come from."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    measured = {
-        "competition": name,
+    source = {
         "command": command,
         "commit": commit.stdout.strip(),
         "date": datetime.date.today().isoformat(),
         "machine": f"{len(usable_cpus())} cores, {human_bytes(memory_mb() << 20)}",
-        "reference": reference,
-        "runs": [dataclasses.asdict(run) for run in runs],
     }
-    write_atomic(path, json.dumps(measured, indent=1) + "\n")
+    write_atomic(path, json.dumps(source | dict(figures), indent=1) + "\n")
 
 
 def results_table(results: Path = RESULTS) -> str:
     """The README's table: one line per figure, with its target and whether it is met."""
-    runs = json.loads((results / "churn.json").read_text(encoding="utf-8"))
-    rows = [*_score_rows(runs), *_run_rows(runs["runs"])]
+    runs, replay, faults = (_read(results / f"{name}.json") for name in ("churn", "replay", "faults"))
+    rows = [*_score_rows(runs), *_run_rows(runs["runs"]), *_other_rows(replay, faults)]
     lines = ["| figure | measured | target |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-    source = f"`{runs['command']}` on {runs['machine']}, {runs['date']}, commit {runs['commit']}"
-    return "\n".join([*lines, "", f"Source: {source}; data in `docs/results/churn.json`."])
+    commands = ", ".join(f"`{item['command']}` (commit {item['commit']})" for item in (runs, replay, faults))
+    where = f"{runs['machine']}, {runs['date']}; data in `docs/results/`, table by `python -m benchmark report`"
+    return "\n".join([*lines, "", f"Median and range. Source: {commands}; {where}."])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _other_rows(replay: dict[str, Any], faults: dict[str, Any]) -> list[tuple[str, str, str]]:
+    over = [seconds for program in faults["programs"] for seconds in program["over_s"]]
+    return [
+        (f"replay of a journal of {replay['steps']} steps, s", f"{replay['seconds']:.2f}", "< 1"),
+        (f"{len(faults['programs'])} kinds of stubborn programs, s over their limit", spread(over, 2), ""),
+    ]
 
 
 def _score_rows(measured: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.events import Event, Published
 from core.genome import Genome, digest
 from core.protocols import Parts
 from core.records import Best, Brief, Entry, FoldResult, Job, Outcome, Proposal, TableFile, Verdict, View
-from utils.errors import ProposalError
+from utils.errors import ModelError, ProposalError
 
 CLEAN = Outcome(0, None, False, 1.0, 1.0, 10.0, None, "", submission="submission.csv")
 
@@ -103,6 +104,21 @@ class ScriptedJudge:
 
     def _mean(self, names: Sequence[str]) -> float:
         return sum(self.scores[name] for name in names) / len(names)
+
+
+class ScriptedModel:
+    """A language model that answers from a list; an exception in the list is raised. ModelError when it is empty."""
+
+    def __init__(self, answers: Iterable[str | ModelError]) -> None:
+        self._answers = iter(answers)
+        self.prompts: list[Sequence[dict[str, Any]]] = []
+
+    def complete(self, messages: Sequence[dict[str, Any]], *, max_tokens: int, deadline: float) -> str:
+        self.prompts.append(messages)
+        answer = next(self._answers, ModelError("the script is over"))
+        if isinstance(answer, ModelError):
+            raise answer
+        return answer
 
 
 def view(name: str, fold: int = 0, kind: str = "search", rows: int = 100) -> View:

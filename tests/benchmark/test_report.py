@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.measure import RunMeasure, utilisation
-from benchmark.report import README, RESULTS, keep, results_table, spread, with_table
+from benchmark.report import README, RESULTS, keep, keep_figures, results_table, spread, with_table
 
 
 def run(seed: int, private: float, best_draft: float) -> RunMeasure:
@@ -29,6 +29,8 @@ def test_the_readme_shows_what_the_results_say() -> None:
 
 def test_a_missed_target_is_called_missed(tmp_path: Path) -> None:
     runs = [run(0, 0.84, 0.85), run(1, 0.84, 0.85), run(2, 0.86, 0.85)]
+    keep_figures(tmp_path / "replay.json", "replay", {"steps": 500, "seconds": 0.5})
+    keep_figures(tmp_path / "faults.json", "faults", {"programs": [{"program": "sleeps", "over_s": [0.1]}]})
     keep(tmp_path / "churn.json", "churn", "command", {"dummy": 0.5}, runs)
     assert "missed, 1 of 3 runs" in results_table(tmp_path)
     keep(tmp_path / "churn.json", "churn", "command", {"dummy": 0.5}, [run(0, 0.86, 0.85)])

@@ -240,7 +240,7 @@ class ScriptedComparer:
 @pytest.mark.parametrize(
     ("rank", "shift", "accepted"), [(0.99, 0.01, True), (0.90, 0.20, True), (0.80, 0.01, False), (0.99, 0.4, False)]
 )
-def test_a_refit_replaces_the_winner_only_within_the_spread_of_search_runs(
+def test_lesson_45_a_refit_replaces_the_winner_only_within_the_spread_of_search_runs(
     rank: float, shift: float, accepted: bool
 ) -> None:
     desk = Desk([entry("s0000", 0.9, folds=[0.9]), entry("s0001", 0.8, folds=[0.8])], {"s0000": 0.0, "s0001": 0.0})

@@ -76,7 +76,7 @@ def test_a_failure_is_mended_at_most_twice() -> None:
     assert search().next_brief(entries, 6, [], 0.5).kind == "mutate"
 
 
-def test_a_failure_that_met_a_limit_is_not_debugged() -> None:
+def test_lesson_17_a_failure_that_met_a_limit_is_not_debugged_into_a_bigger_one() -> None:
     entries = [*three_drafts(), entry("s0003", None, outcome=OVER_MEMORY)]
     assert search().next_brief(entries, 4, [], 0.5).kind == "mutate"
 

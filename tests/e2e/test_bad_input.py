@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,6 +108,30 @@ def test_an_output_folder_that_cannot_be_written(widgets: Path, tmp_path: Path) 
     assert ended.code == 1
     assert ended.report["status"] == "failed"
     assert "/sys/kernel/swarm-evo" in ended.stderr
+    assert_no_traceback(ended)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own without a free byte."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True)
+    if made.returncode != 0:
+        pytest.skip("NOT RUN: this user may not mount a file system")
+    with contextlib.suppress(OSError), (folder / "ballast").open("wb") as file:
+        while True:
+            file.write(b"x" * 4096)
+            file.flush()
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk(widgets: Path, tmp_path: Path, full_disk: Path) -> None:
+    ended = solve(widgets, tmp_path / "out", *SHORT, f"output.submission_dir={full_disk}")
+    assert ended.code == 1
+    assert ended.report["status"] == "failed"
+    assert "No space left" in ended.report["reason"]
     assert_no_traceback(ended)
 
 
