@@ -28,7 +28,7 @@ from core.records import CompetitionSpec
 from core.results import Folders
 from core.run import ProposerFactory, Run, Settings, rescue
 from utils.config import Config, dotlist, find_description, load_config, public_dict, secrets, validate_config
-from utils.errors import ResumeError, SwarmError, UsageError
+from utils.errors import ConfigError, ResumeError, SwarmError, UsageError
 from utils.hardware import detect
 from utils.logger_system import setup_logging
 from utils.process import become_subreaper, hide_environment
@@ -68,18 +68,19 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, help="competition folder: train, test, sample submission, description.md")
     parser.add_argument("--out", type=Path, help="takes workspace, logs, submission, code; the same again resumes")
-    parser.add_argument("--steps", type=int, help="how many programs to try")
-    parser.add_argument("--time", type=duration, help="wall time, e.g. 90s, 30m, 12h (a bare number is seconds)")
-    parser.add_argument("--seed", type=int, help="seed of splits and of the search")
+    parser.add_argument("--steps", help="how many programs to try")
+    parser.add_argument("--time", help="wall time, e.g. 90s, 30m, 12h (a bare number is seconds)")
+    parser.add_argument("--seed", help="seed of splits and of the search")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="configuration overrides")
     return parser.parse_intermixed_args(list(argv))
 
 
 def duration(text: str) -> float:
+    """Seconds. Raises ConfigError: a bad limit is met with a baseline, like a bad key, and not with a usage text."""
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise ConfigError(f"--time: {error}") from None
 
 
 def overrides(options: argparse.Namespace) -> dict[str, object]:
@@ -96,7 +97,7 @@ def overrides(options: argparse.Namespace) -> dict[str, object]:
     given = {
         "data.data_dir": options.data and str(options.data),
         "agent.max_steps": options.steps,
-        "agent.time_limit": options.time,
+        "agent.time_limit": options.time and duration(options.time),
         "project.seed": options.seed,
     }
     values |= {key: value for key, value in given.items() if value is not None}
@@ -196,7 +197,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
     return Settings(
         data_dir=config.data.data_dir.resolve(),
         folders=folders,
-        description=description.read_text(encoding="utf-8", errors="replace") if description else "",
+        description=description.read_text(encoding="utf-8-sig", errors="replace") if description else "",
         competition_id=competition_id,
         provider=provider,
         missing=missing,

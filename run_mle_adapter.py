@@ -69,7 +69,7 @@ def run_adapter() -> int:
         validate_config(config)
         stage(2, "description")
         found = find_description(config)
-        description = found.read_text(encoding="utf-8", errors="replace") if found else ""
+        description = found.read_text(encoding="utf-8-sig", errors="replace") if found else ""
         stage(3, "workspace")
         workspace = setup_workspace(config, config.data.data_dir, description)
     except UsageError as error:

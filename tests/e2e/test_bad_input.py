@@ -91,6 +91,13 @@ def test_unknown_configuration_key(widgets: Path, tmp_path: Path) -> None:
     assert "search.num_drafts" in ended.stderr
 
 
+@pytest.mark.parametrize("words", [("--time", "soon"), ("--steps", "1.5")])
+def test_bad_limits_on_the_command_line(widgets: Path, tmp_path: Path, words: tuple[str, str]) -> None:
+    ended = solve(widgets, tmp_path / "out", *words)
+    assert_baseline(ended, widgets, 2)
+    assert ended.stderr.strip().splitlines()[-1].startswith("error: ")
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("TIME_LIMIT_SECS", "soon"), ("TIME_LIMIT_SECS", "-5"), ("STEP_LIMIT", "1.5")]
 )

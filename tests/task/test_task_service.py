@@ -1,4 +1,4 @@
-"""The task worker over its real process, and the description finder."""
+"""The task worker over its real process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from core.task.description import find_description
 from core.task.service import TaskService
 from tests.task import folders
 from utils.errors import ConfigError, DataError, PublishError, SpecError
@@ -50,18 +49,6 @@ def test_an_output_folder_that_refuses_is_a_publish_error(service: TaskService, 
 
 def test_the_agent_side_imports_no_table_library() -> None:
     heavy = "numpy pandas pyarrow sklearn scipy torch"
-    code = "import sys, core.task.service, core.task.description, core.task.metric_text; print(sorted(sys.modules))"
+    code = "import sys, core.task.service, core.task.metric_text; print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not [name for name in heavy.split() if f"'{name}'" in done.stdout]
-
-
-def test_description_candidates_come_before_the_folder(tmp_path: Path) -> None:
-    assert find_description(tmp_path) == ""
-    (tmp_path / "description_obfuscated.md").write_text("short")
-    assert find_description(tmp_path) == "short"
-    (tmp_path / "description.md").write_bytes(b"\xef\xbb\xbflong \xff")
-    assert find_description(tmp_path) == "long \ufffd"
-    (tmp_path / "given.md").write_text("given")
-    (tmp_path / "blank.md").write_text(" \n")
-    candidates = [tmp_path / "absent.md", tmp_path / "blank.md", tmp_path / "given.md"]
-    assert find_description(tmp_path, candidates) == "given"
