@@ -24,9 +24,8 @@ from core.execution.stop import StopSignal
 from core.genome import normalised_digest
 from core.live import Screen
 from core.protocols import Proposer
-from core.records import CompetitionSpec
 from core.results import Folders
-from core.run import ProposerFactory, Run, Settings, rescue
+from core.run import ProposerFactory, Run, Settings, Surroundings, rescue
 from utils.config import Config, dotlist, find_description, load_config, public_dict, secrets, validate_config
 from utils.errors import ConfigError, ResumeError, SwarmError, UsageError
 from utils.hardware import detect
@@ -212,6 +211,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         refit=config.evolution.solution.refit,
         workers=workers,
         cpus=machine.cpus,
+        gpus=tuple(gpu.index for gpu in machine.gpus),
         limits=BoxLimits(
             memory_mb=memory_mb, processes=execution.processes, disk_mb=int(execution.disk_limit_gb * 1024)
         ),
@@ -241,9 +241,9 @@ def provider_of(config: Config) -> tuple[str, tuple[str, ...]]:
     return "recipes", (reason,)
 
 
-def recipes_proposer(spec: CompetitionSpec, before: Sequence[str]) -> Proposer:
-    known = [normalised_digest(program) for program in before]
-    return RecipesProposer(spec, installed(all_packages()), known)
+def recipes_proposer(around: Surroundings) -> Proposer:
+    known = [normalised_digest(program) for program in around.programs]
+    return RecipesProposer(around.spec, installed(all_packages()), known)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,9 @@ def spread(values: Sequence[float], digits: int, sign: bool = False) -> str:
 
 
 def _met(gains: Sequence[float]) -> str:
-    return f"> 0: {'met' if median(gains) > 0 else 'missed'}, {sum(gain > 0 for gain in gains)} of {len(gains)} runs"
+    """A gain that the table shows as zero is none."""
+    met = round(median(gains), 4) > 0
+    return f"> 0: {'met' if met else 'missed'}, {sum(gain > 0 for gain in gains)} of {len(gains)} runs"
 
 
 def with_table(text: str, table: str) -> str:

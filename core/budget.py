@@ -43,3 +43,8 @@ class Budget:
         by_time = 1.0 if span <= 0 else (now - self.started) / span
         by_steps = 1.0 if self.max_steps <= 0 else steps / self.max_steps
         return min(max(by_time, by_steps, 0.0), 1.0)
+
+    def steps_to_spare(self, steps: int, now: float) -> bool:
+        """True when a smaller share of the steps than of the time is spent: steps will be left over at the end."""
+        span = self.deadline - self.reserve_s - self.started
+        return span > 0 and steps / max(self.max_steps, 1) < (now - self.started) / span

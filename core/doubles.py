@@ -5,12 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from core.events import Event, Published
 from core.genome import Genome, digest
 from core.protocols import Parts
-from core.records import Best, Brief, Entry, FoldResult, Job, Outcome, Proposal, TableFile, Verdict, View
+from core.records import (
+    Answer,
+    Best,
+    Brief,
+    Entry,
+    FoldResult,
+    Job,
+    Outcome,
+    Proposal,
+    Request,
+    TableFile,
+    Verdict,
+    View,
+)
 from utils.errors import ModelError, ProposalError
 
 CLEAN = Outcome(0, None, False, 1.0, 1.0, 10.0, None, "", submission="submission.csv")
@@ -109,16 +121,17 @@ class ScriptedJudge:
 class ScriptedModel:
     """A language model that answers from a list; an exception in the list is raised. ModelError when it is empty."""
 
-    def __init__(self, answers: Iterable[str | ModelError]) -> None:
+    def __init__(self, answers: Iterable[str | Answer | ModelError], available: bool = True) -> None:
         self._answers = iter(answers)
-        self.prompts: list[Sequence[dict[str, Any]]] = []
+        self.requests: list[Request] = []
+        self.available = available
 
-    def complete(self, messages: Sequence[dict[str, Any]], *, max_tokens: int, deadline: float) -> str:
-        self.prompts.append(messages)
+    def complete(self, request: Request) -> Answer:
+        self.requests.append(request)
         answer = next(self._answers, ModelError("the script is over"))
         if isinstance(answer, ModelError):
             raise answer
-        return answer
+        return Answer(answer) if isinstance(answer, str) else answer
 
 
 def view(name: str, fold: int = 0, kind: str = "search", rows: int = 100) -> View:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
@@ -12,6 +13,12 @@ from core.genome import digest
 from core.protocols import Judge, Pace, Recorder, Runner, State, Stop, Views
 from core.records import Entry, FoldResult, Job, Outcome, Proposal, Verdict, View
 from utils.errors import Interrupted
+
+_GPU_USER = re.compile(
+    r"^\s*(?:import|from)\s+(?:torch|tensorflow|keras|jax|cupy|cuml|cudf|timm|transformers|sentence_transformers|fastai"
+    r"|lightning|pytorch_lightning|monai|ultralytics)\b|\b(?:cuda|gpu_hist|task_type\s*=\s*.GPU)",
+    re.MULTILINE,
+)
 
 
 class Evaluator:
@@ -46,7 +53,7 @@ class Evaluator:
         limit = self._pace.limit(proposal, view)
         if limit <= 0 or self._stop.reason:
             raise Interrupted(f"{proposal.id} on {view.name}")
-        job = Job(key, proposal.id, proposal.program, view, proposal.seed, limit)
+        job = Job(key, proposal.id, proposal.program, view, proposal.seed, limit, gpus_wanted(proposal.program))
         try:
             outcome = self._runner.run(job)
             if outcome.killed_for == "stop":
@@ -85,6 +92,14 @@ class Evaluator:
         return self._judge.p_better(prediction_names(results), prediction_names(lead.folds))
 
 
+def gpus_wanted(program: str) -> int:
+    """Devices to lease: 1 for a program that imports a library of neural networks or names CUDA, else 0.
+
+    Two programs on one device would share its memory, and each could end the other.
+    """
+    return int(_GPU_USER.search(program) is not None)
+
+
 def evaluation_key(program: str, view: View, seed: int) -> str:
     """Name of one evaluation: hash of program, view, fold and seed."""
     return digest(f"{digest(program)}/{view.name}/{view.fold}/{seed}")
@@ -118,6 +133,7 @@ def summarise(
         folds=tuple(results),
         complete=verdict.valid and len(results) == folds,
         locus=proposal.locus,
+        author=proposal.author,
     )
 
 

@@ -87,6 +87,10 @@ class BaselineWritten(Event):
 
 @dataclass(frozen=True, slots=True)
 class LlmCall(Event):
+    """One request over the wire, failed ones too. request, answer: digests of their texts; answers are files beside
+    the journal (answers/<digest>.txt). purpose: see core.records.Request. error: the true cause, without any key.
+    """
+
     type: ClassVar[str] = "llm_call"
     role: str
     model: str
@@ -96,8 +100,15 @@ class LlmCall(Event):
     cached_tokens: int
     completion_tokens: int
     cost_usd: float | None
+    purpose: str = ""
+    request: str = ""
     answer: str | None = None
     error: str | None = None
+
+    def render(self) -> str:
+        if not self.ok:
+            return f"{self.model} failed ({self.purpose}): {self.error}"
+        return f"{self.model} answered ({self.purpose}): {self.completion_tokens} tokens, {self.seconds:.1f} s"
 
 
 @dataclass(frozen=True, slots=True)

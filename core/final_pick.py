@@ -144,6 +144,7 @@ def as_proposal(entry: Entry, programs: Programs) -> Proposal:
         genes=entry.genes,
         seed=entry.folds[0].seed,
         locus=entry.locus,
+        author=entry.author,
     )
 
 

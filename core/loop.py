@@ -112,12 +112,18 @@ class Loop:
             self._admit(proposal)
         except ProposalError as error:
             self._parts.recorder.append(ProposalFailed(brief.step, brief.kind, str(error)))
-            with self._lock:
-                self._running.pop(brief.step)
+            self._forget(brief)
+            return None
+        except Interrupted:
+            self._forget(brief)
             return None
         program = self._parts.programs.put(proposal.program)
         self._parts.recorder.append(Proposed(proposal, program))
         return proposal
+
+    def _forget(self, brief: Brief) -> None:
+        with self._lock:
+            self._running.pop(brief.step)
 
     def _record(self, proposal: Proposal, results: list[FoldResult], failed: tuple[Outcome, Verdict] | None) -> None:
         """The entry, its place against the incumbent, and its publication when it leads."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from core.budget import Budget
-from core.evaluation import evaluation_key
+from core.evaluation import evaluation_key, gpus_wanted
 from core.events import Probed
 from core.execution.limits import MIN_START_S, extrapolate, grant, should_start, skip_probe
 from core.execution.probe import probe_verdict
@@ -97,8 +97,8 @@ class Pacer:
     def _run_probe(self, proposal: Proposal) -> Outcome:
         view = self._views.get("probe")
         key = evaluation_key(proposal.program, view, proposal.seed)
-        left = self._search_left()
-        job = Job(key, proposal.id, proposal.program, view, proposal.seed, grant(None, left, self._timeout_max_s))
+        limit = grant(None, self._search_left(), self._timeout_max_s)
+        job = Job(key, proposal.id, proposal.program, view, proposal.seed, limit, gpus_wanted(proposal.program))
         try:
             outcome = self._runner.run(job)
         finally:

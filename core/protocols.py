@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from core.events import Event, Published
-from core.records import Brief, Entry, FoldResult, Job, Outcome, Proposal, Verdict, View
+from core.records import Answer, Brief, Entry, FoldResult, Job, Outcome, Proposal, Request, Verdict, View
 
 
 class Clock(Protocol):
@@ -156,6 +156,13 @@ class Combiner(Protocol):
 
 
 class Model(Protocol):
-    """A language model: messages in, text out. Raises ModelError after its own retries."""
+    """A language model in one role. Owns retries, keys, caps and the ledger. Safe to call from several threads."""
 
-    def complete(self, messages: Sequence[dict[str, Any]], *, max_tokens: int, deadline: float) -> str: ...
+    def complete(self, request: Request) -> Answer:
+        """Raises ModelError when there is no answer in time, after its own retries."""
+        ...
+
+    @property
+    def available(self) -> bool:
+        """False while calls would fail at once: the circuit is open, a cap is reached or every key was refused."""
+        ...

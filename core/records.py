@@ -151,6 +151,7 @@ class View:
 # ---------------------------------------------------------------- programs
 
 BriefKind = Literal["draft", "mutate", "merge", "debug", "tune", "shrink"]
+Author = Literal["recipes", "model"]
 EntryKind = Literal["draft", "mutate", "merge", "debug", "tune", "shrink", "ensemble"]
 
 
@@ -187,7 +188,7 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A program that answers a brief. genes: digest of each locus. plan: one line of English."""
+    """A program that answers a brief. genes: digest of each locus. plan: one line of English. author: who wrote it."""
 
     id: str
     step: int
@@ -199,6 +200,48 @@ class Proposal:
     genes: dict[str, str]
     seed: int
     locus: str | None = None
+    author: Author = "recipes"
+
+
+# ---------------------------------------------------------------- language models
+
+Role = Literal["code", "feedback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation with a model."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a language model.
+
+    system: text that stays the same over a run, so that prefix caches work. messages: the last one is the user's.
+    purpose: what it is for, in the ledger, e.g. "s0007 mutate". deadline: epoch seconds after which no answer helps.
+    schema: JSON schema that the answer must follow; None: free text.
+    """
+
+    system: str
+    messages: tuple[Message, ...]
+    purpose: str
+    deadline: float
+    schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said. complete: False when it was still cut off by length after a continuation.
+
+    data: the parsed value when the request had a schema.
+    """
+
+    text: str
+    complete: bool = True
+    data: Any = None
 
 
 # ---------------------------------------------------------------- execution
@@ -308,6 +351,7 @@ class Entry:
     incumbent: str | None = None
     steers: bool = False
     locus: str | None = None
+    author: Author = "recipes"
 
     def score(self, direction: Direction) -> Score:
         return Score(self.verdict.score if self.verdict.valid else None, direction)

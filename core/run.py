@@ -29,7 +29,6 @@ from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.final_pick import FinalPick, PickSettings
 from core.finish import decide, finalists, status
-from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
 from core.journal.programs import ProgramStore
@@ -38,7 +37,7 @@ from core.judging.service import HoldoutJudge
 from core.live import Announcer, Screen, status_block
 from core.loop import Loop, Parts, Rules
 from core.pacing import Pacer
-from core.protocols import Clock, Proposer
+from core.protocols import Clock, Proposer, Recorder
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.refit import Refit, pays
 from core.results import Folders, Result, ResultPublisher, RunReport, journal_json
@@ -75,6 +74,7 @@ class Settings:
     refit: bool
     workers: int
     cpus: tuple[int, ...]
+    gpus: tuple[int, ...]
     limits: BoxLimits
     timeout_max_s: float
     holdout_max_rows: int
@@ -90,8 +90,30 @@ class Settings:
 LAST_CALL_S = 1.5
 EXIT_STATUS = {"ok": 0, "degraded": 0, "baseline": 1, "failed": 1}
 
-ProposerFactory = Callable[[CompetitionSpec, Sequence[str]], Proposer]
-"""Makes the proposer for a competition; the second argument holds the programs that were proposed before."""
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a proposer may know of the run that it works for.
+
+    programs: texts that were proposed before. answers: folder for texts that models answer. steps_to_spare: True when
+    time will end before the steps do at the speed so far.
+    """
+
+    spec: CompetitionSpec
+    split: SplitSpec
+    programs: tuple[str, ...]
+    history: History
+    recorder: Recorder
+    task: TaskService
+    gate: Callable[[str], Sequence[str]]
+    answers: Path
+    stop: StopSignal
+    clock: Clock
+    deadline: float
+    steps_to_spare: Callable[[], bool]
+
+
+ProposerFactory = Callable[[Surroundings], Proposer]
 
 
 class Run:
@@ -122,7 +144,7 @@ class Run:
         self._budget = self._plan_budget()
         self.report = RunReport(self.history, folders, lambda: self._budget.elapsed(clock()))
         self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
-        self._leases = LeasePool(settings.cpus, settings.workers)
+        self._leases = LeasePool(settings.cpus, settings.workers, settings.gpus)
         self._task = TaskService(log=self._workers_log, stop=stop.fileno())
         self._alarm = threading.Timer(max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",))
         self._alarm.daemon = True
@@ -285,7 +307,7 @@ class Run:
             # One more than workers, so that proposals and judging overlap with executions.
             lanes=self._leases.size + (self._leases.size > 1),
             steps_per_epoch=self._settings.steps_per_epoch,
-            gate=partial(reasons_to_reject, protected=[str(path) for path in self._settings.protected]),
+            gate=self._gate,
             takes_the_lead=takes_the_lead,
             race_is_lost=race_is_lost,
         )
@@ -325,10 +347,8 @@ class Run:
             runs_at_end=again,
         )
         evaluator = Evaluator(runner, views, judge, pace, self._recorder, self.history, self._stop)
-        before = [entry.program for entry in self.history.entries]
-        before += [digest(proposal.program) for proposal in self.history.pending.values()]
         return Parts(
-            proposer=self._make_proposer(spec, [self.programs.get(key) for key in before]),
+            proposer=self._make_proposer(self._surroundings(spec, split)),
             search=DraftThenMutate(settings.search, spec.metric.direction, settings.seed, self.programs.get),
             evaluator=evaluator,
             pace=pace,
@@ -339,6 +359,29 @@ class Run:
             stop=self._stop,
             clock=self._clock,
         )
+
+    def _surroundings(self, spec: CompetitionSpec, split: SplitSpec) -> Surroundings:
+        history, budget = self.history, self._budget
+        before = [self.programs.get(entry.program) for entry in history.entries]
+        before += [proposal.program for proposal in history.pending.values()]
+        return Surroundings(
+            spec=spec,
+            split=split,
+            programs=tuple(before),
+            history=history,
+            recorder=self._recorder,
+            task=self._task,
+            gate=self._gate,
+            answers=self._settings.folders.logs / "answers",
+            stop=self._stop,
+            clock=self._clock,
+            deadline=budget.deadline,
+            steps_to_spare=lambda: budget.steps_to_spare(history.steps_done, self._clock()),
+        )
+
+    def _gate(self, program: str) -> Sequence[str]:
+        """Reasons why a program may not run here."""
+        return reasons_to_reject(program, [str(path) for path in self._settings.protected])
 
     def _publisher(self, spec: CompetitionSpec, split: SplitSpec, judge: HoldoutJudge) -> ResultPublisher:
         return ResultPublisher(

@@ -40,6 +40,7 @@ CONTAINER_DESCRIPTIONS = (Path("/home/description.md"), Path("/home/data/descrip
 MASK = "***"
 
 _WORD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+=")
+_MAPPING = "a mapping from names to three numbers"
 _EXPECTED = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", Path: "a path"}
 _log = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ def _value(hint: Any, value: Any, origin: _Origin, rules: Mapping[str, Any]) -> 
     try:
         typed = _convert(kind, value)
     except (TypeError, ValueError):
-        expected = _EXPECTED.get(kind, "a list of names")
+        expected = _EXPECTED.get(kind, _MAPPING if typing.get_origin(kind) is dict else "a list of names")
         raise origin.reject(value, expected + (" or null" if optional else ""), secret) from None
     least, most = rules.get("range", (-math.inf, math.inf))
     if "range" in rules and not least <= typed <= most:
@@ -189,6 +190,8 @@ def _convert(kind: Any, value: Any) -> Any:
         return _finite(float(value))
     if kind is str:
         return _exactly(str, value)
+    if typing.get_origin(kind) is dict:
+        return {_exactly(str, name): _numbers(item) for name, item in _exactly(dict, value).items()}
     if kind is Path:
         return (value if isinstance(value, Path) else Path(_exactly(str, value))).expanduser()
     return _names(value)
@@ -215,6 +218,16 @@ def _names(value: Any) -> tuple[str, ...]:
     if not isinstance(items, list) or not items:
         raise TypeError
     return tuple(_exactly(str, item) for item in items)
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    """Three numbers of 0 or more: the one kind of value that a mapping in the configuration has."""
+    if not isinstance(value, list) or len(value) != 3:
+        raise TypeError
+    numbers = tuple(_finite(float(item)) for item in value)
+    if min(numbers) < 0:
+        raise ValueError
+    return numbers
 
 
 # ---------------------------------------------------------------- looking at a configuration

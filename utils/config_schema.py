@@ -71,13 +71,17 @@ class Role:
     api_key: str | None = _secret()  # Key of that endpoint; sent nowhere else.
     timeout: float = _between(1)  # Seconds for one call.
     max_tokens: int = _between(1)  # Longest answer that is asked for.
-    temperature: float = _between(0, 2)  # Sampling temperature.
+    temperature: float | None = _between(0, 2)  # Sampling temperature; null: the provider's default.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Llm:
     code: Role  # Writes programs.
     feedback: Role  # Reads the description, rewrites personas, distils skills.
+    replay_dir: Path | None  # Log folder of a recorded run whose answers are given again; null: models are asked.
+    max_cost_usd: float | None = _between(0)  # Cost after which no model is asked any more; null: no cap.
+    max_total_tokens: int | None = _between(0)  # Tokens, in and out, after which no model is asked; null: no cap.
+    prices: dict[str, tuple[float, float, float]]  # USD per million tokens (in, cached in, out) by start of model name.
 
 
 @dataclass(frozen=True, kw_only=True)

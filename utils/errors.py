@@ -45,7 +45,14 @@ class ProposalError(SwarmError):
 
 
 class ModelError(SwarmError):
-    """A language model endpoint failed after all retries."""
+    """A language model endpoint failed after all retries.
+
+    permanent: the same request would fail for ever (wrong key, URL or model, quota, a cap of this run).
+    """
+
+    def __init__(self, message: str, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
 
 
 class WorkerError(SwarmError):

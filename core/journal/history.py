@@ -185,10 +185,15 @@ class History:
 
 
 class LlmTotals:
-    """Sums over llm_call lines. cost_usd is None once a call had no known price."""
+    """Sums over llm_call lines. cost_usd is None once a call had no known price.
+
+    failed_in_a_row: failures since the last answer. last_error: cause of the latest one.
+    """
 
     def __init__(self) -> None:
         self.model = ""
+        self.failed_in_a_row = 0
+        self.last_error = ""
         self.calls = self.failed_calls = 0
         self.prompt_tokens = self.cached_tokens = self.completion_tokens = 0
         self.cost_usd: float | None = 0.0
@@ -197,8 +202,12 @@ class LlmTotals:
         self.model = line["model"]
         self.calls += 1
         self.failed_calls += not line["ok"]
+        self.failed_in_a_row = 0 if line["ok"] else self.failed_in_a_row + 1
+        self.last_error = line["error"] or self.last_error
         self.prompt_tokens += line["prompt_tokens"]
         self.cached_tokens += line["cached_tokens"]
         self.completion_tokens += line["completion_tokens"]
+        if not line["ok"]:
+            return
         cost = line["cost_usd"]
         self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost

@@ -6,13 +6,13 @@ Everything else is real: box, views, judge, journal, signals. Used where a test 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.doubles import proposal
-from core.records import Brief, CompetitionSpec, Proposal
+from core.records import Brief, Proposal
+from core.run import Surroundings
 from main import main
 
 PROGRAM = """import csv
@@ -48,7 +48,7 @@ class QuickProposer:
         return proposal(brief, PROGRAM.replace("@SLOPE@", f"{0.002 * (brief.step + 1):.3f}"))
 
 
-def quick_proposer(spec: CompetitionSpec, before: Sequence[str]) -> QuickProposer:
+def quick_proposer(around: Surroundings) -> QuickProposer:
     return QuickProposer()
 
 

@@ -42,9 +42,10 @@ REGISTRATION = {
 
 def flat(name: str) -> dict[str, Any]:
     """Dotted key to unresolved value of a file in config/."""
+    leaves = {key for key, _ in known_keys(Config)}
 
     def walk(value: Any, prefix: str) -> dict[str, Any]:
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or prefix.rstrip(".") in leaves:
             return {prefix.rstrip("."): value}
         return {key: leaf for part, inner in value.items() for key, leaf in walk(inner, f"{prefix}{part}.").items()}
 

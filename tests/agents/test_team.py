@@ -1,0 +1,103 @@
+"""Who of the mixed team answers a brief."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import pytest
+
+from agents.team import MixedTeam, TeamRules
+from core.doubles import ScriptedModel, ScriptedProposer, proposal
+from core.protocols import Proposer
+from core.records import Brief, Proposal
+from utils.errors import ModelError, ProposalError
+
+
+class Writer:
+    """Names itself in the plan; an error in the script is raised instead."""
+
+    def __init__(self, name: str, script: list[Exception | None] | None = None) -> None:
+        self._name, self._script = name, iter(script or [])
+
+    def propose(self, brief: Brief) -> Proposal:
+        error = next(self._script, None)
+        if error is not None:
+            raise error
+        return dataclasses.replace(proposal(brief, f"x = {brief.step}"), plan=self._name)
+
+
+def brief(step: int, kind: str = "mutate", siblings: int = 5) -> Brief:
+    return Brief(step, kind, 0, siblings=("plan",) * siblings)  # type: ignore[arg-type]
+
+
+def team(author: Proposer, model: ScriptedModel | None = None, spare: bool = False, calls: int = 2) -> MixedTeam:
+    rules = TeamRules(recipe_drafts=2, calls=calls)
+    return MixedTeam(Writer("recipes"), author, model or ScriptedModel([]), rules, lambda: spare)
+
+
+def test_recipes_write_the_first_drafts_and_the_model_everything_after() -> None:
+    mixed = team(Writer("model"))
+    kinds = [brief(0, "draft", 0), brief(1, "draft", 1), brief(2, "draft", 2), brief(3)]
+    assert [mixed.propose(one).plan for one in kinds] == ["recipes", "recipes", "model", "model"]
+
+
+def test_recipes_stand_in_while_the_model_is_not_available() -> None:
+    model = ScriptedModel([], available=False)
+    mixed = team(Writer("model"), model)
+    assert mixed.propose(brief(3)).plan == "recipes"
+    model.available = True
+    assert mixed.propose(brief(4)).plan == "model"
+
+
+def test_a_failed_call_costs_no_step() -> None:
+    assert team(Writer("model", [ModelError("HTTP 500")])).propose(brief(3)).plan == "recipes"
+
+
+def test_lesson_19_unusable_answers_count_and_make_the_model_rest_longer_each_time() -> None:
+    mixed = team(Writer("model", [ProposalError("prose"), ProposalError("prose"), None, ProposalError("prose")]))
+
+    def who(step: int) -> str:
+        try:
+            return mixed.propose(brief(step)).plan
+        except ProposalError:
+            return "failed"
+
+    answers = [who(step) for step in range(3, 12)]
+    assert answers == ["failed", "recipes", "failed", "recipes", "recipes", "model", "failed", "recipes", "model"]
+
+
+class Slow:
+    """An author that holds its call until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked, self.go = threading.Event(), threading.Event()
+
+    def propose(self, brief: Brief) -> Proposal:
+        self.asked.set()
+        assert self.go.wait(30)
+        return dataclasses.replace(proposal(brief, f"x = {brief.step}"), plan="model")
+
+
+@pytest.mark.parametrize(("spare", "expected"), [(True, "recipes"), (False, "model")])
+def test_idle_lanes_get_recipes_only_when_steps_would_be_left_over(spare: bool, expected: str) -> None:
+    author = Slow()
+    mixed = team(author, spare=spare, calls=1)
+    first = threading.Thread(target=mixed.propose, args=(brief(3),))
+    first.start()
+    assert author.asked.wait(30)
+    answers: list[str] = []
+    second = threading.Thread(target=lambda: answers.append(mixed.propose(brief(4)).plan))
+    second.start()
+    if spare:
+        second.join(30)
+    author.go.set()
+    first.join(30)
+    second.join(30)
+    assert answers == [expected]
+
+
+def test_errors_of_the_recipes_come_out() -> None:
+    mixed = MixedTeam(ScriptedProposer([]), Writer("model"), ScriptedModel([]), TeamRules(), lambda: False)
+    with pytest.raises(ProposalError, match="the script is over"):
+        mixed.propose(brief(0, "draft", 0))
