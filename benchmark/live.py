@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,18 @@ from core.journal.journal import read_lines
 from core.journal.programs import ProgramStore
 from core.records import Entry
 from core.score import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An OpenAI-compatible endpoint without a real key."""
+
+    url: str
+    model: str
+
+    def words(self) -> list[str]:
+        values = {"provider": "openai", "base_url": self.url, "model": self.model, "api_key": "local"}
+        return [f"llm.code.{name}={value}" for name, value in values.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +62,10 @@ class LiveMeasure:
     reference: Mapping[str, float]
 
 
-def run_live(
-    public: Path, out: Path, steps: int, minutes: float, server: Mapping[str, str], words: Sequence[str]
-) -> int:
-    """Runs main.py against a server; the same `out` again resumes. server: environment of the endpoint."""
+def run_live(public: Path, out: Path, steps: int, minutes: float, server: Server, words: Sequence[str]) -> int:
+    """Runs main.py against a server and returns its exit status; the same `out` again resumes."""
     command = [sys.executable, "main.py", "--data", str(public), "--out", str(out), "--steps", str(steps)]
-    command += ["--time", f"{minutes:g}m", *words]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **server}).returncode
+    return subprocess.run([*command, "--time", f"{minutes:g}m", *server.words(), *words], cwd=ROOT).returncode
 
 
 def measure_live(name: str, out: Path, score: Score, reference: Mapping[str, float]) -> LiveMeasure:
