@@ -21,6 +21,9 @@ from utils.errors import Interrupted
 
 SAFETY = 1.3
 
+Results = dict[tuple[str, str], FoldResult]
+"""By entry id and name of the view."""
+
 
 @dataclass(frozen=True, slots=True)
 class PickSettings:
@@ -64,9 +67,13 @@ class FinalPick:
         chosen, views = self._affordable(finalists, deadline)
         if not views:
             return None
-        predictions = self._run_again(chosen, views)
-        scores = [self._score_again(result, predictions, len(views)) for result in chosen]
-        return self._decide(chosen, scores, f"{len(views)} of {self._evaluator.folds} new folds")
+        results = self._run_again(chosen, views)
+        sound = [result for result in chosen if not _failed(result, results)]
+        names = [view.name for view in views if all(_ran(result, results, view.name) for result in sound)]
+        if not names:
+            return None
+        scores = [self._score_again(result, results, names) if result in sound else (None, None) for result in chosen]
+        return self._decide(chosen, scores, f"{len(names)} of {self._evaluator.folds} new folds")
 
     def _score_locked(self, result: Result) -> tuple[float | None, float | None]:
         return self._judge.score_blend(
@@ -84,8 +91,8 @@ class FinalPick:
                 return chosen, views[:affordable]
         return [], []
 
-    def _run_again(self, finalists: Sequence[Result], views: Sequence[View]) -> dict[str, list[FoldResult]]:
-        """Results on the new folds by entry id; a run that was cut off is simply absent."""
+    def _run_again(self, finalists: Sequence[Result], views: Sequence[View]) -> Results:
+        """What happened on the new folds; a run that was cut off by the end of the run is simply absent."""
 
         def run(entry: Entry, view: View) -> FoldResult | None:
             try:
@@ -93,28 +100,24 @@ class FinalPick:
             except Interrupted:
                 return None
 
-        # Longest first: a short run at the end leaves no worker idle for long.
+        # Fold by fold, so that time which runs out leaves folds that all have run; the longest first, so that a short
+        # run at the end leaves no worker idle for long.
         members = sorted(_members(finalists), key=lambda entry: -entry.seconds)
-        jobs = [(entry, view) for entry in members for view in views]
+        jobs = [(entry, view) for view in views for entry in members]
         with ThreadPoolExecutor(self._settings.workers + 1, "pick") as pool:
             results = list(pool.map(lambda job: run(*job), jobs))
-        by_id: dict[str, list[FoldResult]] = {}
-        for (entry, _), result in zip(jobs, results, strict=True):
-            if result is not None and result.verdict.valid:
-                by_id.setdefault(entry.id, []).append(result)
-        return by_id
+        pairs = zip(jobs, results, strict=True)
+        return {(entry.id, view.name): result for (entry, view), result in pairs if result is not None}
 
     def _score_again(
-        self, result: Result, predictions: dict[str, list[FoldResult]], views: int
+        self, finalist: Result, results: Results, names: Sequence[str]
     ) -> tuple[float | None, float | None]:
-        """Score on the new folds; None unless every member has all of them, for scores must be on the same rows."""
+        """Score on the new folds that every sound finalist has: scores must be on the same rows."""
         parts = []
-        for member in result.members:
-            names = [fold.verdict.predictions for fold in predictions.get(member.entry.id, [])]
-            if len(names) < views:
-                return None, None
-            parts.append(([name for name in names if name], member.weight))
-        return self._judge.score_blend(parts, result.how, "holdout")
+        for member in finalist.members:
+            verdicts = [results[member.entry.id, name].verdict for name in names]
+            parts.append(([verdict.predictions for verdict in verdicts if verdict.predictions], member.weight))
+        return self._judge.score_blend(parts, finalist.how, "holdout")
 
     def _decide(
         self, finalists: Sequence[Result], scores: Sequence[tuple[float | None, float | None]], on: str
@@ -146,6 +149,16 @@ def as_proposal(entry: Entry, programs: Programs) -> Proposal:
         locus=entry.locus,
         author=entry.author,
     )
+
+
+def _failed(finalist: Result, results: Results) -> bool:
+    """True when a member was invalid on a new fold."""
+    ids = {member.entry.id for member in finalist.members}
+    return any(entry_id in ids and not result.verdict.valid for (entry_id, _), result in results.items())
+
+
+def _ran(finalist: Result, results: Results, name: str) -> bool:
+    return all((member.entry.id, name) in results for member in finalist.members)
 
 
 def _members(results: Sequence[Result]) -> list[Entry]:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+# The default shrinks with the number of columns: 1,500 of them are written 66 rows at a time, ten times as slowly.
+_ROWS_AT_A_TIME = 10_000
+
 
 def read_table(
     path: Path,
@@ -44,9 +47,9 @@ def write_table(
     if format == "parquet":
         frame.to_parquet(path, index=False)
     elif member is None:
-        frame.to_csv(path, sep=delimiter, encoding=encoding, index=False)
+        frame.to_csv(path, sep=delimiter, encoding=encoding, index=False, chunksize=_ROWS_AT_A_TIME)
     else:
-        text = frame.to_csv(sep=delimiter, index=False)
+        text = frame.to_csv(sep=delimiter, index=False, chunksize=_ROWS_AT_A_TIME)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             # A fixed date: archive times would tell views apart.
             archive.writestr(zipfile.ZipInfo(member, (1980, 1, 1, 0, 0, 0)), text.encode(encoding))

@@ -100,7 +100,12 @@ def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> Non
 
 def blank_in(official: pd.DataFrame) -> list[str]:
     """Columns in which no official row has a value: filled ones among held-out rows would tell them apart."""
-    return [name for name in official.columns if len(official) and bool((text_of(official[name]) == "").all())]
+
+    def blank(column: pd.Series) -> bool:
+        return bool((text_of(column) == "").all())
+
+    # Most columns show a value at once, and need not be read as text to their end.
+    return [name for name in official.columns if len(official) and blank(official[name][:50]) and blank(official[name])]
 
 
 def like(values: pd.Series, column: pd.Series) -> pd.Series:
@@ -117,8 +122,7 @@ def _test(source: Source, cut: Cut) -> pd.DataFrame | None:
     if source.test is None:
         return None
     kept = source.test[_shown_test(source, cut)]
-    features = {name: _feature(source, source.test, name, cut.held) for name in source.test.columns}
-    return _joined(kept, pd.DataFrame(features, index=range(len(cut.held))))
+    return _joined(kept, _features(source, source.test, cut.held))
 
 
 def _shown_test(source: Source, cut: Cut) -> Mask:
@@ -130,20 +134,26 @@ def _shown_test(source: Source, cut: Cut) -> Mask:
     return source.test_keys.isin(set(source.official[cut.official])).to_numpy()
 
 
-def _feature(source: Source, test: pd.DataFrame, name: str, held: Integers) -> pd.Series:
-    """A test column for the held-out rows: never an answer, and empty where every official row is."""
-    spec, official = source.spec, test[name]
+def _features(source: Source, test: pd.DataFrame, held: Integers) -> pd.DataFrame:
+    """The test columns for the held-out rows: never an answer, and empty where every official row is."""
+    spec = source.spec
     named = dict(zip(id_columns_in(spec, test), spec.id_columns, strict=False))
-    if name in named:
-        values = source.rows.shown[named[name]].iloc[held]
-    elif name in spec.label_columns or name in spec.target_columns:
-        usual = text_of(official).value_counts()
-        values = pd.Series([usual.index[0] if len(usual) else ""] * len(held), dtype=object)
-    elif name not in source.train.columns or blank_in(test[[name]]):
-        values = pd.Series([""] * len(held), dtype=object)
-    else:
-        values = source.train[name].iloc[held]
-    return like(values.reset_index(drop=True), official)
+    answers, blank = {*spec.label_columns, *spec.target_columns}, set(blank_in(test))
+    # One block: a copy per column is slow where there are thousands.
+    shared = [name for name in test.columns if name in source.train.columns and name not in {*named, *answers, *blank}]
+    block = source.train[shared].iloc[held].reset_index(drop=True)
+
+    def values(name: str) -> pd.Series:
+        if name in named:
+            return source.rows.shown[named[name]].iloc[held].reset_index(drop=True)
+        if name in answers:
+            usual = text_of(test[name]).value_counts()
+            return pd.Series([usual.index[0] if len(usual) else ""] * len(held), dtype=object)
+        if name in block.columns:
+            return block[name]
+        return pd.Series([""] * len(held), dtype=object)
+
+    return pd.DataFrame({name: like(values(name), test[name]) for name in test.columns}, index=range(len(held)))
 
 
 def _sample(source: Source, cut: Cut) -> pd.DataFrame:

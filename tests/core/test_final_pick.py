@@ -30,6 +30,7 @@ from core.protocols import Parts
 from core.records import Agreement, Best, CompetitionSpec, Ensemble, Entry, Job, MetricSpec, Outcome, SplitSpec, View
 from core.refit import Refit, pays
 from core.results import Result, single
+from utils.errors import Interrupted
 
 FOLDS = 3
 
@@ -115,6 +116,37 @@ def test_a_finalist_that_fails_on_a_new_fold_cannot_win() -> None:
     winner = desk.pick.pick(desk.results(), 0, desk.clock() + 1000)
     assert winner is not None
     assert winner.best.id == "s0001"
+
+
+def test_a_finalist_that_was_cut_off_is_compared_on_the_folds_that_it_has() -> None:
+    """The slow one runs out of time on the last fold: that alone neither loses it the pick nor wins it."""
+    desk = Desk([entry("s0000", 0.99), entry("s0001", 0.9)], {"s0000": 0.9, "s0001": 0.8})
+
+    def cut_off(job: Job) -> Outcome:
+        if job.program == "s0000" and job.view.fold == 2:
+            raise Interrupted("the end of the run")
+        return CLEAN
+
+    desk.runner._script = cut_off
+    winner = desk.pick.pick(desk.results(), 0, desk.clock() + 1000)
+    assert winner is not None
+    assert winner.best.id == "s0000"
+    (event,) = desk.events.of(FinalPicked)
+    assert isinstance(event, FinalPicked)
+    assert event.on == "2 of 3 new folds"
+    assert event.scores == pytest.approx((0.9, 0.8))
+
+
+def test_without_a_common_fold_there_is_no_winner() -> None:
+    desk = Desk([entry("s0000", 0.99), entry("s0001", 0.9)], {"s0000": 0.9, "s0001": 0.8})
+
+    def cut_off(job: Job) -> Outcome:
+        if job.program == "s0000":
+            raise Interrupted("the end of the run")
+        return CLEAN
+
+    desk.runner._script = cut_off
+    assert desk.pick.pick(desk.results(), 0, desk.clock() + 1000) is None
 
 
 def test_ties_go_to_the_earlier_finalist() -> None:
