@@ -9,19 +9,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark import faults, measure, pack, report
-from benchmark.registry import COMPETITIONS, find
+from benchmark import faults, grading, measure, pack, report
+from benchmark.errors import NotRunError
+from benchmark.registry import COMPETITIONS, EVERY, find, find_all
 from utils.errors import SwarmError, UsageError
 
 _DEST = Path("datasets")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 the submission is not gradable, 2 bad usage, 3 a data package is missing."""
+    """Exit status: 0 done, 1 the submission is not gradable, 2 bad usage, 3 data are not to be had here."""
     options = _parser().parse_args(arguments)
     try:
         options.action(options)
-    except pack.NotRunError as error:
+    except NotRunError as error:
         print(f"NOT RUN: {error}", file=sys.stderr)
         return 3
     except (UsageError, OSError) as error:
@@ -35,18 +36,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _list(options: argparse.Namespace) -> None:
     for competition in COMPETITIONS:
-        print(f"{competition.name:<12} {competition.metric:<10} {competition.summary}")
+        print(f"{competition.name:<14} {competition.metric:<18} {competition.summary}")
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    for competition in [find(name) for name in options.names]:
-        fresh = pack.prepare(competition, options.dest)
-        print(f"{competition.name}: {'prepared in' if fresh else 'already in'} {options.dest / competition.name}")
+    """Makes all that can be made, and then says what could not."""
+    missing = []
+    for competition in find_all(options.names):
+        try:
+            fresh = pack.prepare(competition, options.dest)
+        except NotRunError as error:
+            missing.append(str(error))
+            continue
+        place = options.dest / competition.name
+        print(f"{competition.name}: {'prepared in' if fresh else 'already in'} {place}", flush=True)
+    if missing:
+        raise NotRunError("; ".join(missing))
 
 
 def _grade(options: argparse.Namespace) -> None:
-    report = pack.grade(find(options.name), options.submission, options.dest)
-    print(json.dumps(report) if options.json else pack.render(report))
+    found = grading.grade(find(options.name), options.submission, options.dest)
+    print(json.dumps(found) if options.json else grading.render(found))
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -56,7 +66,7 @@ def _run(options: argparse.Namespace) -> None:
     public = options.dest / competition.name / "prepared" / "public"
 
     def score(submission: Path) -> float:
-        return float(pack.grade(competition, submission, options.dest)["score"])
+        return float(grading.grade(competition, submission, options.dest)["score"])
 
     reference = json.loads((public.parent / "private" / "reference.json").read_text(encoding="utf-8"))
     runs: list[measure.RunMeasure] = []
@@ -97,8 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="name the competitions of the pack")
     listing.set_defaults(action=_list)
-    prepare = commands.add_parser("prepare", help="make competition folders from installed data packages")
-    prepare.add_argument("names", nargs="+", metavar="NAME")
+    prepare = commands.add_parser("prepare", help="make competition folders from data packages")
+    prepare.add_argument("names", nargs="+", metavar="NAME", help=f"a competition, or {EVERY}")
     prepare.set_defaults(action=_prepare)
     grade = commands.add_parser("grade", help="score a submission against the private answers")
     grade.add_argument("name", metavar="NAME")

@@ -12,6 +12,7 @@ from core.execution.environment import inherited
 from core.execution.leases import LeasePool
 from core.execution.runner import BoxLimits, BoxRunner
 from core.execution.stop import StopSignal
+from core.execution.weights import NOTHING
 from core.records import Job, TableFile, View
 from utils.hardware import usable_cpus
 from utils.process import become_subreaper
@@ -47,7 +48,17 @@ def measure_faults(repeats: int) -> list[Overrun]:
         box = detect(place, (place,), (place / "view",), environ)
         leases, limits = LeasePool(usable_cpus(), 1), BoxLimits()
         runner = BoxRunner(
-            place, place, (place,), leases, stop, limits, None, time.time, environ, box, lambda: time.time() + 60
+            place,
+            place,
+            (place,),
+            leases,
+            stop,
+            limits,
+            lambda: NOTHING,
+            time.time,
+            environ,
+            box,
+            lambda: time.time() + 60,
         )
         found = []
         for name, text in PROGRAMS.items():

