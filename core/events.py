@@ -89,6 +89,7 @@ class BaselineWritten(Event):
 class LlmCall(Event):
     """One request over the wire, failed ones too. request, answer: digests of their texts; answers are files beside
     the journal (answers/<digest>.txt). purpose: see core.records.Request. error: the true cause, without any key.
+    attempt: from 1, counts the requests for one answer. finish: why the model stopped (stop, length, refusal).
     """
 
     type: ClassVar[str] = "llm_call"
@@ -104,6 +105,8 @@ class LlmCall(Event):
     request: str = ""
     answer: str | None = None
     error: str | None = None
+    attempt: int = 1
+    finish: str = ""
 
     def render(self) -> str:
         if not self.ok:

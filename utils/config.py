@@ -37,7 +37,10 @@ __all__ = [
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent / "config" / "default.yaml"
 CONTAINER_DESCRIPTIONS = (Path("/home/description.md"), Path("/home/data/description.md"))
+# mle-bench's obfuscated mode leaves the description under this name where nobody has renamed it.
+OBFUSCATED = "description_obfuscated.md"
 MASK = "***"
+_SHORTEST_KEY = 4
 
 _WORD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+=")
 _MAPPING = "a mapping from names to three numbers"
@@ -191,7 +194,7 @@ def _convert(kind: Any, value: Any) -> Any:
     if kind is str:
         return _exactly(str, value)
     if typing.get_origin(kind) is dict:
-        return {_exactly(str, name): _numbers(item) for name, item in _exactly(dict, value).items()}
+        return {_exactly(str, name): _numbers(item) for name, item in _exactly(dict, _tree(value)).items()}
     if kind is Path:
         return (value if isinstance(value, Path) else Path(_exactly(str, value))).expanduser()
     return _names(value)
@@ -218,6 +221,17 @@ def _names(value: Any) -> tuple[str, ...]:
     if not isinstance(items, list) or not items:
         raise TypeError
     return tuple(_exactly(str, item) for item in items)
+
+
+def _tree(value: Any) -> Any:
+    """A mapping, also written as `{a: [1, 2, 3]}`. Raises ValueError for text that is none."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return OmegaConf.to_container(OmegaConf.create(value))
+    # The YAML reader raises errors of its own, which this file does not import.
+    except Exception as error:
+        raise ValueError from error
 
 
 def _numbers(value: Any) -> tuple[float, ...]:
@@ -251,9 +265,10 @@ def _get(cfg: Config, key: str) -> Any:
 
 
 def secrets(cfg: Config) -> tuple[str, ...]:
-    """The keys in force, for redaction."""
-    found = (_get(cfg, key) for key, field in known_keys(Config) if field.metadata.get("secret"))
-    return tuple(sorted({value for value in found if value}))
+    """The keys in force, for redaction; each one of a comma-separated list too, but for words that are no keys."""
+    found = [_get(cfg, key) for key, field in known_keys(Config) if field.metadata.get("secret")]
+    parts = {part.strip() for value in found if value for part in value.split(",")}
+    return tuple(sorted({value for value in found if value} | {part for part in parts if len(part) >= _SHORTEST_KEY}))
 
 
 def public_dict(cfg: Config) -> dict[str, Any]:
@@ -268,24 +283,38 @@ def _public(value: Any, field: dataclasses.Field[Any]) -> Any:
         return MASK if value else None
     if isinstance(value, tuple):
         return list(value)
+    if isinstance(value, dict):
+        return {name: list(row) for name, row in value.items()}
     if isinstance(value, Path):
         return str(value)
     return _without_user(value) if isinstance(value, str) and "://" in value else value
 
 
 def _without_user(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return MASK
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def description_candidates(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> list[Path]:
-    """Where the description may be, first choice first: what the user named, then the data folder, then the image."""
+    """Where the description may be, first choice first: what the user named, then the data folder, then the image.
+
+    An obfuscated description comes after every full one.
+    """
     named = [cfg.data.desc_file] if cfg.data.desc_file is not None else []
-    return [*named, cfg.data.data_dir / "description.md", *container]
+    usual = list(dict.fromkeys([cfg.data.data_dir / "description.md", *container]))
+    return [*named, *usual, *dict.fromkeys(path.with_name(OBFUSCATED) for path in usual)]
 
 
 def find_description(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> Path | None:
-    return next((path for path in description_candidates(cfg, container) if path.is_file()), None)
+    """The first candidate that can be read and is not empty."""
+    return next((path for path in description_candidates(cfg, container) if _has_text(path)), None)
+
+
+def _has_text(path: Path) -> bool:
+    return os.access(path, os.R_OK) and path.is_file() and path.stat().st_size > 0
 
 
 def validate_config(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> list[str]:

@@ -48,11 +48,13 @@ class ModelError(SwarmError):
     """A language model endpoint failed after all retries.
 
     permanent: the same request would fail for ever (wrong key, URL or model, quota, a cap of this run).
+    kind: one word for the cause, see core.llm.endpoint.Kind.
     """
 
-    def __init__(self, message: str, permanent: bool = False) -> None:
+    def __init__(self, message: str, permanent: bool = False, kind: str = "") -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.kind = kind
 
 
 class WorkerError(SwarmError):

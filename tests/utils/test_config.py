@@ -203,10 +203,31 @@ def test_lesson_24_no_key_in_errors_or_in_the_public_view() -> None:
     assert shown["llm"]["feedback"]["api_key"] is None
     assert shown["llm"]["code"]["base_url"] == "http://host:1/v1"
     assert "secret" not in json.dumps(shown, allow_nan=False)
+    assert public_dict(load(llm__code__base_url="http://[bad"))["llm"]["code"]["base_url"] == "***"
     assert secrets(cfg) == ("sk-very-secret",)
     with pytest.raises(ConfigError) as caught:
         load(llm__code__api_key=["sk-very-secret"])
     assert "secret" not in str(caught.value)
+
+
+def test_lesson_24_each_of_several_keys_is_a_secret() -> None:
+    cfg = load(llm__code__api_key="key-one-of-two, key-two-of-two,x", llm__feedback__api_key="key-three")
+    assert {"key-one-of-two", "key-two-of-two", "key-three"} <= set(secrets(cfg))
+    assert "x" not in secrets(cfg)
+
+
+def test_prices_are_names_with_three_numbers() -> None:
+    assert load().llm.prices["gpt-4o"] == (2.5, 1.25, 10.0)
+    assert load(llm__prices="{gpt-x: [1, 0.5, 2]}").llm.prices == {"gpt-x": (1.0, 0.5, 2.0)}
+    shown = public_dict(load(llm__prices={"m": [1, 2, 3]}))["llm"]["prices"]
+    assert (shown["m"], shown["gpt-4o"]) == ([1.0, 2.0, 3.0], [2.5, 1.25, 10.0])
+
+
+@pytest.mark.parametrize("value", ["x", "{a: [1, 2]}", "{a: [1, 2,", "{a: [1, 2, -3]}", "{a: [1, 2, nan]}", 3])
+def test_bad_prices_are_one_line(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"^llm\.prices: expected a mapping from names to three numbers") as caught:
+        load(llm__prices=value)
+    assert "\n" not in str(caught.value)
 
 
 def test_description_is_looked_for_in_order(tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+"""Anthropic's messages (POST <base_url>/v1/messages) through the anthropic client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from core.llm.dialect import Dialect, spoken
+from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Reply, Usage
+from core.llm.exchange import Speaker, exchange, host_of
+from core.llm.heard import Heard, count_of, get, items
+from core.llm.wire import Wire
+from core.records import Request
+
+OWN_ADDRESS = "https://api.anthropic.com"
+_TOOL = "answer"
+_FINISH: dict[str, Finish] = {
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "refusal",
+}
+
+
+class AnthropicEndpoint:
+    """Implements core.llm.endpoint.Endpoint. The client library is imported by the first request, or by `load`."""
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        self._settings = settings
+        self._base_url = base_url(settings.base_url)
+        self._speaker = Speaker(settings, Dialect())
+
+    @property
+    def name(self) -> str:
+        return f"{self._settings.model} at {host_of(self._base_url)}"
+
+    def send(self, request: Request, key: str, timeout: float) -> Reply:
+        sdk = load()
+        dialect = self._speaker.dialect
+        parameters = self._parameters(request, dialect)
+
+        def ask(wire: Wire) -> Iterable[Any]:
+            client = sdk.Anthropic(
+                api_key=key,
+                base_url=self._base_url,
+                max_retries=0,
+                timeout=wire.timeout,
+                http_client=wire.http_client,
+            )
+            # The client takes this from the environment, whoever the endpoint belongs to.
+            client.auth_token = None
+            return client.messages.create(**parameters)
+
+        try:
+            reply = exchange(sdk, self._settings, self._base_url, request, key, timeout, ask, _take)
+        except EndpointError as error:
+            raise self._speaker.refused(dialect, error, request) from None
+        self._speaker.worked()
+        return reply
+
+    def _parameters(self, request: Request, dialect: Dialect) -> dict[str, Any]:
+        as_tool = request.schema is not None and dialect.structure == "schema"
+        in_words = request.schema is not None and not as_tool
+        messages = spoken(request) if in_words else request.messages
+        parameters: dict[str, Any] = {
+            "model": self._settings.model,
+            "messages": [{"role": message.role, "content": message.text} for message in messages],
+            "stream": True,
+            "max_tokens": dialect.max_tokens(self._settings.max_tokens, request),
+        }
+        if request.system:
+            parameters["system"] = _system(request.system, dialect)
+        if dialect.temperature and self._settings.temperature is not None:
+            # Newer clients have no argument of this name any more; models that take it still exist.
+            parameters["extra_body"] = {"temperature": min(self._settings.temperature, 1.0)}
+        if as_tool:
+            parameters["tools"] = [{"name": _TOOL, "description": "Your answer.", "input_schema": request.schema}]
+            parameters["tool_choice"] = {"type": "tool", "name": _TOOL}
+        return parameters
+
+
+def load() -> Any:
+    """The client library. Importing it takes about a second. Raises EndpointError where it is not installed."""
+    try:
+        import anthropic
+    except ImportError as error:
+        raise EndpointError("not_found", f"the client library cannot be imported: {error}") from None
+    return anthropic
+
+
+def base_url(url: str | None) -> str:
+    """The address below which the client appends /v1/messages; what it appends is cut off."""
+    return (url or OWN_ADDRESS).rstrip("/").removesuffix("/messages").removesuffix("/v1")
+
+
+def _system(text: str, dialect: Dialect) -> list[dict[str, Any]]:
+    """The part of a prompt that stays the same over a run, marked for the provider's cache."""
+    mark = {"cache_control": {"type": "ephemeral"}} if dialect.cache else {}
+    return [{"type": "text", "text": text, **mark}]
+
+
+def _take(heard: Heard, event: Any) -> None:
+    """Notes an event of a stream, or the one object of a server that does not stream."""
+    kind = get(event, "type")
+    if kind == "message":
+        _whole(heard, event)
+    elif kind == "message_start":
+        _note_usage(heard, get(event, "message", "usage"))
+    elif kind == "content_block_start":
+        _block(heard, get(event, "content_block"))
+    elif kind == "content_block_delta":
+        heard.add(heard.parts, get(event, "delta", "text"))
+        heard.add(heard.data, get(event, "delta", "partial_json"))
+    elif kind == "message_delta":
+        _note_finish(heard, get(event, "delta", "stop_reason"))
+        _note_usage(heard, get(event, "usage"))
+    elif kind == "message_stop":
+        heard.ended = True
+
+
+def _whole(heard: Heard, message: Any) -> None:
+    for block in items(get(message, "content")):
+        _block(heard, block)
+    _note_finish(heard, get(message, "stop_reason"))
+    _note_usage(heard, get(message, "usage"))
+
+
+def _block(heard: Heard, block: Any) -> None:
+    """A block that starts empty, or comes at once; thinking is left out."""
+    if get(block, "type") == "text":
+        heard.add(heard.parts, get(block, "text"))
+    elif get(block, "type") == "tool_use" and get(block, "input"):
+        heard.add(heard.data, json.dumps(get(block, "input"), default=str))
+
+
+def _note_finish(heard: Heard, reason: Any) -> None:
+    if isinstance(reason, str):
+        heard.finish = _FINISH.get(reason, "stop")
+
+
+def _note_usage(heard: Heard, usage: Any) -> None:
+    """The server tells the prompt at the start and the answer at the end; cached parts are counted beside the rest."""
+    if usage is None:
+        return
+    before = heard.usage or Usage()
+    cached = count_of(usage, "cache_read_input_tokens")
+    prompt = count_of(usage, "input_tokens") + cached + count_of(usage, "cache_creation_input_tokens")
+    completion = count_of(usage, "output_tokens")
+    heard.usage = Usage(prompt or before.prompt, cached or before.cached, completion or before.completion)

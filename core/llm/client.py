@@ -1,0 +1,271 @@
+"""A Model over an endpoint: retries, keys, circuit breaker, caps and continuations, all inside a deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.llm.breaker import Breaker
+from core.llm.endpoint import PERMANENT, Endpoint, EndpointError, Kind, Reply
+from core.llm.keys import NO_KEY, KeyRing
+from core.llm.ledger import Ledger, Page
+from core.llm.loose_json import read_json
+from core.llm.texts import GO_ON, join
+from core.protocols import Clock
+from core.records import Answer, Message, Request
+from utils.errors import ModelError
+from utils.text import redact
+
+Spent = Callable[[], tuple[int, float | None]]
+
+_NEVER_AGAIN: frozenset[Kind] = frozenset({"context", "bad_request", "not_found", "not_an_api", "refusal"})
+_OF_THE_ENDPOINT: frozenset[Kind] = frozenset({"auth", "quota", "not_found", "not_an_api"})
+# The endpoint is well; it is the request that it cannot take.
+_OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "refusal"})
+_ADAPTATIONS = 8
+_LEAST_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """timeout_s: one request. attempts: requests for one answer, adaptations and further keys not counted.
+
+    continuations: of an answer that was cut off by length. first_wait_s doubles up to longest_wait_s, which bounds
+    what a server may ask for too. failures: in a row, that open the circuit for rest_s up to longest_rest_s.
+    concurrency: requests at a time. max_tokens, max_usd: of the whole run, over resumes. max_prompt_chars: a prompt
+    beyond this is a mistake of the caller and is not sent.
+    """
+
+    timeout_s: float
+    attempts: int = 4
+    continuations: int = 2
+    first_wait_s: float = 2.0
+    longest_wait_s: float = 60.0
+    failures: int = 6
+    rest_s: float = 60.0
+    longest_rest_s: float = 900.0
+    concurrency: int = 8
+    max_tokens: int | None = None
+    max_usd: float | None = None
+    max_prompt_chars: int = 2_000_000
+
+
+class RetryingModel:
+    """Implements core.protocols.Model."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        keys: Sequence[str],
+        ledger: Ledger,
+        policy: Policy,
+        *,
+        spent: Spent,
+        clock: Clock,
+        sleep: Callable[[float], None],
+        rng: random.Random,
+    ) -> None:
+        """spent: tokens and USD of the run so far, from the journal. sleep: may raise when the run is being stopped."""
+        self._endpoint = endpoint
+        self._secrets = tuple(key for key in keys if key != NO_KEY)
+        self._keys = KeyRing(keys, clock, policy.first_wait_s)
+        self._ledger = ledger
+        self._policy = policy
+        self._spent = spent
+        self._clock, self._sleep, self._rng = clock, sleep, rng
+        self._breaker = Breaker(clock, policy.failures, policy.rest_s, policy.longest_rest_s)
+        self._slots = threading.Semaphore(policy.concurrency)
+
+    @property
+    def available(self) -> bool:
+        resting = self._keys.wait_s > self._policy.longest_wait_s
+        return self._breaker.wait_s == 0 and not resting and self._cap_reached() is None
+
+    def complete(self, request: Request) -> Answer:
+        """Raises ModelError, whose one line tells the endpoint, the kind and the cause."""
+        self._check_size(request)
+        page = self._ledger.open(request)
+        with self._slot(request):
+            reply, data = self._answer(page, request)
+            if request.schema is not None:
+                return Answer(reply.text, data=data)
+            return self._continued(page, request, reply)
+
+    def _continued(self, page: Page, request: Request, reply: Reply) -> Answer:
+        """The whole of an answer that may have been cut off; what there is when no continuation comes."""
+        text = reply.text
+        for _ in range(self._policy.continuations):
+            if reply.finish != "length":
+                break
+            turns = (*request.messages, Message("assistant", text.rstrip()), Message("user", GO_ON))
+            try:
+                reply, _data = self._answer(page, dataclasses.replace(request, messages=turns))
+            except ModelError:
+                return Answer(text, complete=False)
+            text = join(text, reply.text)
+        return Answer(text, complete=reply.finish != "length")
+
+    # ------------------------------------------------------------ attempts
+
+    def _answer(self, page: Page, request: Request) -> tuple[Reply, Any]:
+        """One usable reply and its parsed data, after as many attempts as the policy allows."""
+        asked, attempts, adaptations, last = request, 0, 0, None
+        while attempts < self._policy.attempts + len(self._keys) - 1:
+            key = self._ready_key(request, last)
+            try:
+                return self._attempt(page, asked, key)
+            except EndpointError as error:
+                last = error
+            if last.kind == "adapt" and adaptations < _ADAPTATIONS:
+                adaptations += 1
+                continue
+            attempts += 1
+            if last.kind in _NEVER_AGAIN:
+                break
+            if last.kind == "format":
+                asked = _corrected(request, last)
+            elif last.kind not in ("auth", "quota", "rate"):
+                self._pause(self._backoff(attempts, last), request, last)
+        raise self._given_up(last)
+
+    def _attempt(self, page: Page, request: Request, key: str) -> tuple[Reply, Any]:
+        """One request over the wire, admitted and recorded."""
+        if cap := self._cap_reached():
+            raise ModelError(cap, permanent=True, kind="cap")
+        timeout = self._time_left(request)
+        if not self._breaker.admit():
+            raise ModelError(self._resting_line(), kind="open")
+        page.start()
+        try:
+            reply = self._endpoint.send(request, key, timeout)
+            data = _usable(reply, request)
+        except EndpointError as error:
+            safe = self._without_keys(error)
+            self._note_failure(key, safe)
+            page.failed(safe)
+            raise safe from None
+        except BaseException:
+            self._breaker.let_go()
+            raise
+        self._keys.worked(key)
+        self._breaker.succeeded()
+        reply = dataclasses.replace(reply, text=self._hidden(reply.text))
+        page.succeeded(reply)
+        return reply, data
+
+    def _note_failure(self, key: str, error: EndpointError) -> None:
+        self._keys.failed(key, error)
+        if error.kind in _OF_THE_REQUEST:
+            self._breaker.succeeded()
+        elif error.kind == "adapt":
+            self._breaker.let_go()
+        else:
+            others = error.kind in ("auth", "quota", "rate") and self._keys.wait_s == 0
+            if others:
+                self._breaker.let_go()
+            else:
+                self._breaker.failed(error.message, for_good=error.kind in _OF_THE_ENDPOINT)
+
+    # ------------------------------------------------------------ waiting
+
+    def _ready_key(self, request: Request, last: EndpointError | None) -> str:
+        key, wait = self._keys.next()
+        if wait > self._policy.longest_wait_s:
+            raise self._given_up(last or EndpointError("rate", f"every key rests for {wait:.0f} s more"))
+        self._pause(wait, request, last)
+        return key
+
+    def _pause(self, seconds: float, request: Request, last: EndpointError | None) -> None:
+        """Waits, unless the deadline would pass meanwhile."""
+        if seconds <= 0:
+            return
+        if seconds > self._policy.longest_wait_s or self._clock() + seconds + _LEAST_S > request.deadline:
+            raise self._given_up(last or EndpointError("rate", f"no key is ready for {seconds:.0f} s"))
+        self._sleep(seconds)
+
+    def _backoff(self, attempts: int, error: EndpointError) -> float:
+        """Seconds: what the server asks for, else exponential, with jitter so that callers spread."""
+        if error.retry_after is not None:
+            return error.retry_after
+        wait = min(self._policy.first_wait_s * 2.0 ** (attempts - 1), self._policy.longest_wait_s)
+        return wait * self._rng.uniform(0.5, 1.0)
+
+    def _time_left(self, request: Request) -> float:
+        left = request.deadline - self._clock()
+        if left < _LEAST_S:
+            raise ModelError(f"{self._endpoint.name}: no time left for {request.purpose}", kind="timeout")
+        return min(left, self._policy.timeout_s)
+
+    @contextlib.contextmanager
+    def _slot(self, request: Request) -> Iterator[None]:
+        if not self._slots.acquire(timeout=self._time_left(request)):
+            raise ModelError(f"{self._endpoint.name}: too many requests at a time", kind="timeout")
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _check_size(self, request: Request) -> None:
+        size = len(request.system) + sum(len(message.text) for message in request.messages)
+        if size > self._policy.max_prompt_chars:
+            said = f"{size} characters, of {self._policy.max_prompt_chars} at most"
+            raise self._given_up(EndpointError("context", f"the prompt is too long: {said}"))
+
+    # ------------------------------------------------------------ what is said
+
+    def _cap_reached(self) -> str | None:
+        tokens, usd = self._spent()
+        policy = self._policy
+        if policy.max_tokens is not None and tokens >= policy.max_tokens:
+            return f"llm.max_total_tokens is reached: {tokens} of {policy.max_tokens} tokens"
+        if policy.max_usd is not None and (usd is None or usd >= policy.max_usd):
+            known = "an unknown cost" if usd is None else f"{usd:.2f}"
+            return f"llm.max_cost_usd is reached: {known} of {policy.max_usd:.2f} USD"
+        return None
+
+    def _resting_line(self) -> str:
+        wait = self._breaker.wait_s
+        return f"{self._endpoint.name}: left alone for {wait:.0f} s more after failures ({self._breaker.reason})"
+
+    def _given_up(self, last: EndpointError | None) -> ModelError:
+        error = last or EndpointError("server", "no attempt was allowed")
+        return ModelError(f"{self._endpoint.name}: {error.message}", error.kind in PERMANENT, error.kind)
+
+    def _without_keys(self, error: EndpointError) -> EndpointError:
+        message = redact(error.message, self._secrets)
+        return EndpointError(error.kind, message, error.retry_after, error.usage, self._hidden(error.text))
+
+    def _hidden(self, text: str) -> str:
+        """Without the keys, should a server echo them; short ones are placeholders of servers that want none."""
+        for key in self._secrets:
+            text = text.replace(key, "***") if len(key) >= 8 else text
+        return text
+
+
+def _usable(reply: Reply, request: Request) -> Any:
+    """The parsed data of a reply to a request with a schema. Raises EndpointError when nothing can be done with it."""
+    if reply.finish == "refusal":
+        said = " ".join(reply.text.split())[:200]
+        raise EndpointError("refusal", f"the model declined: {said}", usage=reply.usage, text=reply.text)
+    if not reply.text.strip():
+        cut = ", cut off by max_tokens (all of it thinking?)" if reply.finish == "length" else ""
+        raise EndpointError("empty", f"an empty answer{cut}", usage=reply.usage, text=reply.text)
+    if request.schema is None:
+        return None
+    try:
+        return read_json(reply.text, request.schema)
+    except ValueError as error:
+        cut = "it was cut off by max_tokens: " if reply.finish == "length" else ""
+        raise EndpointError("format", f"{cut}{error}"[:300], usage=reply.usage, text=reply.text) from None
+
+
+def _corrected(request: Request, error: EndpointError) -> Request:
+    """The request again, with the unusable answer and what is wrong with it."""
+    words = f"That answer cannot be used: {error.message}. Answer again, with valid JSON only."
+    turns = (*request.messages, Message("assistant", error.text[:8000] or "(nothing)"), Message("user", words))
+    return dataclasses.replace(request, messages=turns)

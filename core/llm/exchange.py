@@ -1,0 +1,119 @@
+"""What the two endpoints share: one bounded exchange, and a dialect that drops what the server refuses."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.llm.causes import from_event, is_web_page, one_line, web_page
+from core.llm.dialect import Dialect, adapt
+from core.llm.endpoint import EndpointError, EndpointSettings, Reply
+from core.llm.heard import Heard
+from core.llm.wire import Wire, events, within
+from core.records import Request
+
+# Text that no answer of the wanted length reaches, however the tokens are cut.
+_CHARS_PER_TOKEN, _SPARE_CHARS = 16, 65_536
+
+
+class Speaker:
+    """An endpoint's dialect, which only ever gets smaller; shared by threads."""
+
+    def __init__(self, settings: EndpointSettings, dialect: Dialect) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._proven = False
+        self.dialect = dialect
+
+    def max_tokens(self, request: Request) -> int:
+        return self.dialect.max_tokens(self._settings.max_tokens, request)
+
+    def worked(self) -> None:
+        self._proven = True
+
+    def refused(self, spoken: Dialect, error: EndpointError, request: Request) -> EndpointError:
+        """The error to raise: of kind adapt when the next request will leave out what this one was refused for."""
+        if error.kind not in ("bad_request", "context"):
+            return error
+        asked = spoken.max_tokens(self._settings.max_tokens, request)
+        with self._lock:
+            if self.dialect != spoken:
+                return EndpointError("adapt", error.message)
+            found = adapt(spoken, error.message, asked, self._proven or error.kind == "context")
+            if found is None:
+                return error
+            self.dialect = found[0]
+        return EndpointError("adapt", f"{error.message}; from now on without {found[1]}")
+
+
+def exchange(
+    sdk: Any,
+    settings: EndpointSettings,
+    url: str,
+    request: Request,
+    key: str,
+    timeout: float,
+    ask: Callable[[Wire], Iterable[Any]],
+    take: Callable[[Heard, Any], None],
+) -> Reply:
+    """One request and what is heard of its answer.
+
+    ask: opens the SDK's stream, from `url`. take: notes one event of it.
+
+    Raises EndpointError, with the usage and the text that were received before.
+    """
+    wire = _wire(sdk, url, min(settings.idle_s, timeout), settings.max_bytes)
+    heard = Heard(settings.max_tokens * _CHARS_PER_TOKEN + _SPARE_CHARS)
+
+    def work() -> Reply:
+        for event in events(sdk, wire, lambda: ask(wire), key):
+            heard.count()
+            take(heard, event)
+        heard.ended = heard.ended or b"[DONE]" in wire.tail
+        if not heard.parts and not heard.data and wire.plain is not None:
+            take(heard, _plain(wire.plain, key))
+        elif not heard.events:
+            raise EndpointError("garbage", f"no stream of a model: {one_line(wire.head.decode(errors='replace'))}")
+        return heard.reply(request)
+
+    try:
+        return within(timeout, work, wire.close)
+    except EndpointError as error:
+        spent = heard.spent(request)
+        raise EndpointError(error.kind, error.message, error.retry_after, spent, heard.text()) from None
+
+
+def _wire(sdk: Any, url: str, idle_s: float, max_bytes: int) -> Wire:
+    """The client reads the environment's proxies, and may not like them."""
+    try:
+        return Wire(sdk, url, idle_s, max_bytes)
+    except Exception as error:
+        said = one_line(f"{type(error).__name__}: {error}")
+        raise EndpointError("connection", f"no HTTP client could be made ({said})") from None
+
+
+def _plain(body: bytes, key: str) -> Any:
+    """The answer of a server that does not stream. Raises EndpointError for anything else than a JSON object."""
+    if is_web_page(body):
+        raise web_page(body)
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        said = one_line(body[:2000].decode(errors="replace"), (key,))
+        raise EndpointError("garbage", f"the answer is no JSON object: {said or 'nothing'}")
+    if parsed.get("error"):
+        raise from_event(parsed, (key,))
+    return parsed
+
+
+def host_of(url: str) -> str:
+    """Host and port for messages, without a user's name."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or url
+    except ValueError:
+        return url

@@ -1,0 +1,143 @@
+"""JSON out of what a model wrote: fences, prose and thoughts around it are tolerated, wrong types are not. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from core.llm.texts import without_thoughts
+
+_FENCED = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
+_STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_MOST_STARTS = 40
+_MOST_CHARS = 400_000
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+
+
+def read_json(text: str, schema: dict[str, Any]) -> Any:
+    """The first JSON value in `text` that follows the schema. Raises ValueError that says what is wrong, in one line.
+
+    Values keep their types: "false" is no boolean, "0.91" no number, NaN nothing at all.
+    """
+    problem = ""
+    for candidate in _candidates(without_thoughts(text)[:_MOST_CHARS]):
+        try:
+            value = _parse(candidate)
+        except ValueError as error:
+            problem = problem or f"it is no JSON ({error})"
+            continue
+        wrong = mismatch(value, schema)
+        if wrong is None:
+            return value
+        problem = wrong if not problem or problem.startswith("it is no JSON") else problem
+    raise ValueError(problem or "there is no JSON in it")
+
+
+def _candidates(text: str) -> Iterator[str]:
+    """The whole, then what stands in fences, then everything between matching brackets, the outermost first."""
+    if text.strip():
+        yield text.strip()
+    for fenced in _FENCED.findall(text):
+        yield fenced.strip()
+    end = 0
+    for count, start in enumerate(match.start() for match in re.finditer(r"[{\[]", text)):
+        if count >= _MOST_STARTS:
+            return
+        if start >= end and (close := _closing(text, start)) is not None:
+            yield text[start:close]
+            end = close
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Where the bracket that opens at `start` is closed; None when it is not."""
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(text, start):
+        word = match.group()
+        depth += word in "{["
+        depth -= word in "}]"
+        if depth == 0 and word in "}]":
+            return match.end()
+    return None
+
+
+def _parse(text: str) -> Any:
+    """Plain JSON, also with line breaks within strings and commas before closing brackets."""
+    try:
+        return _loads(text)
+    except ValueError:
+        return _loads(_STRING_OR_COMMA.sub(lambda match: match.group(1) or "", text))
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text, strict=False, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _finite(word: str) -> float:
+    value = float(word)
+    return value if math.isfinite(value) else _refuse(word)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def mismatch(value: Any, schema: dict[str, Any], at: str = "it") -> str | None:
+    """What keeps a value from following a schema (type, enum, required, properties, items, bounds, anyOf), or None."""
+    if "anyOf" in schema:
+        found = [mismatch(value, option, at) for option in schema["anyOf"]]
+        return None if None in found else found[0]
+    kinds = schema.get("type")
+    if kinds is not None and not _is_any(value, [kinds] if isinstance(kinds, str) else kinds):
+        return f"{at} must be {kinds}, not {json.dumps(value, default=str)[:80]}"
+    if "enum" in schema and value not in schema["enum"]:
+        return f"{at} must be one of {json.dumps(schema['enum'])}"
+    if isinstance(value, dict):
+        return _mismatch_in_object(value, schema, at)
+    if isinstance(value, list):
+        found = [mismatch(item, schema.get("items", {}), f"{at}[{index}]") for index, item in enumerate(value)]
+        return next((wrong for wrong in found if wrong), None)
+    return _out_of_bounds(value, schema, at)
+
+
+def _is_any(value: Any, kinds: list[str]) -> bool:
+    """JSON Schema's types: a boolean is no number, a number without fraction is an integer."""
+    if isinstance(value, bool):
+        return "boolean" in kinds
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
+        return True
+    return any(isinstance(value, _TYPES[kind]) for kind in kinds)
+
+
+def _mismatch_in_object(value: dict[str, Any], schema: dict[str, Any], at: str) -> str | None:
+    missing = [name for name in schema.get("required", ()) if name not in value]
+    if missing:
+        return f"{at} lacks {', '.join(missing)}"
+    known = schema.get("properties", {})
+    found = (mismatch(value[name], known[name], f"{at}.{name}") for name in known if name in value)
+    return next((wrong for wrong in found if wrong), None)
+
+
+def _out_of_bounds(value: Any, schema: dict[str, Any], at: str) -> str | None:
+    if isinstance(value, str):
+        short = len(value) < schema.get("minLength", 0)
+        return f"{at} is too short" if short else None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if value < schema.get("minimum", value) or value > schema.get("maximum", value):
+            return f"{at} is out of bounds: {value}"
+    return None

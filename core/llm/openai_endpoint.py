@@ -1,0 +1,116 @@
+"""Any OpenAI-compatible endpoint (POST <base_url>/chat/completions) through the openai client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from core.llm.dialect import Dialect, is_strict, spoken
+from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Reply, Usage
+from core.llm.exchange import Speaker, exchange, host_of
+from core.llm.heard import Heard, count_of, get, items
+from core.llm.wire import Wire
+from core.records import Message, Request
+
+OWN_ADDRESS = "https://api.openai.com/v1"
+_FINISH: dict[str, Finish] = {"length": "length", "max_tokens": "length", "content_filter": "refusal"}
+
+
+class OpenAiEndpoint:
+    """Implements core.llm.endpoint.Endpoint. The client library is imported by the first request, or by `load`."""
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        self._settings = settings
+        self._base_url = base_url(settings.base_url)
+        self._speaker = Speaker(settings, Dialect())
+
+    @property
+    def name(self) -> str:
+        return f"{self._settings.model} at {host_of(self._base_url)}"
+
+    def send(self, request: Request, key: str, timeout: float) -> Reply:
+        sdk = load()
+        dialect = self._speaker.dialect
+        parameters = self._parameters(request, dialect)
+
+        def ask(wire: Wire) -> Iterable[Any]:
+            client = sdk.OpenAI(
+                api_key=key,
+                base_url=self._base_url,
+                max_retries=0,
+                timeout=wire.timeout,
+                http_client=wire.http_client,
+            )
+            # The client takes these from the environment, whoever the endpoint belongs to.
+            client.organization = client.project = None
+            return client.chat.completions.create(**parameters)
+
+        try:
+            reply = exchange(sdk, self._settings, self._base_url, request, key, timeout, ask, _take)
+        except EndpointError as error:
+            raise self._speaker.refused(dialect, error, request) from None
+        self._speaker.worked()
+        return reply
+
+    def _parameters(self, request: Request, dialect: Dialect) -> dict[str, Any]:
+        in_words = request.schema is not None and dialect.structure != "schema"
+        parameters: dict[str, Any] = {
+            "model": self._settings.model,
+            "messages": _messages(request, spoken(request) if in_words else request.messages, dialect),
+            "stream": True,
+            dialect.limit: dialect.max_tokens(self._settings.max_tokens, request),
+        }
+        if dialect.usage:
+            parameters["stream_options"] = {"include_usage": True}
+        if dialect.temperature and self._settings.temperature is not None:
+            parameters["temperature"] = self._settings.temperature
+        if request.schema is not None and dialect.structure != "none":
+            parameters["response_format"] = _response_format(request.schema, dialect)
+        return parameters
+
+
+def load() -> Any:
+    """The client library. Importing it takes about a second. Raises EndpointError where it is not installed."""
+    try:
+        import openai
+    except ImportError as error:
+        raise EndpointError("not_found", f"the client library cannot be imported: {error}") from None
+    return openai
+
+
+def base_url(url: str | None) -> str:
+    """The address below which the client appends its routes; a full route is cut back."""
+    return (url or OWN_ADDRESS).rstrip("/").removesuffix("/chat/completions")
+
+
+def _messages(request: Request, messages: Iterable[Message], dialect: Dialect) -> list[dict[str, str]]:
+    turns = [{"role": message.role, "content": message.text} for message in messages]
+    if not request.system:
+        return turns
+    if dialect.system:
+        return [{"role": "system", "content": request.system}, *turns]
+    first = {**turns[0], "content": f"{request.system}\n\n{turns[0]['content']}"}
+    return [first, *turns[1:]]
+
+
+def _response_format(schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+    if dialect.structure == "object":
+        return {"type": "json_object"}
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": is_strict(schema)}}
+
+
+def _take(heard: Heard, event: Any) -> None:
+    """Notes a chunk of a stream, or the one object of a server that does not stream."""
+    for choice in items(get(event, "choices"))[:1]:
+        said = get(choice, "delta") or get(choice, "message")
+        heard.add(heard.parts, get(said, "content"))
+        heard.add(heard.refusal, get(said, "refusal"))
+        reason = get(choice, "finish_reason")
+        if reason:
+            heard.finish = _FINISH.get(reason, "stop")
+    if get(event, "usage"):
+        heard.usage = Usage(
+            count_of(event, "usage", "prompt_tokens"),
+            count_of(event, "usage", "prompt_tokens_details", "cached_tokens"),
+            count_of(event, "usage", "completion_tokens"),
+        )

@@ -1,0 +1,139 @@
+"""The answers of a recorded run, given again without a network."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from core.events import LlmCall
+from core.llm.endpoint import PERMANENT, Kind
+from core.llm.ledger import request_digest
+from core.llm.loose_json import read_json
+from core.llm.texts import join
+from core.records import Answer, Request, from_json
+from utils.errors import ConfigError, ModelError
+
+JOURNAL, ANSWERS = "journal.jsonl", "answers"
+
+
+@dataclasses.dataclass
+class Recorded:
+    """The requests that one answer took, in order."""
+
+    calls: list[LlmCall]
+    used: bool = False
+
+
+class ReplayModel:
+    """Implements core.protocols.Model: the recorded answer to the same request, else to the same purpose, else the next
+    unused one of the same role. Its calls are recorded again as they were, so that totals and caps are the same.
+    """
+
+    def __init__(
+        self, folder: Path, role: str, record: Callable[[LlmCall], None], put: Callable[[str], str] = lambda text: text
+    ) -> None:
+        """folder: the log folder of the recorded run. Raises ConfigError when it holds no recorded calls."""
+        self._answers = folder / ANSWERS
+        self._record, self._put = record, put
+        self._lock = threading.Lock()
+        calls = [call for call in recorded_calls(folder / JOURNAL) if call.role == role]
+        self._recorded = list(_grouped(calls))
+
+    @property
+    def available(self) -> bool:
+        return any(not recorded.used for recorded in self._recorded)
+
+    def complete(self, request: Request) -> Answer:
+        """Raises the recorded failure as ModelError, and one when the recording is over."""
+        found = self._next(request)
+        texts = {call.answer: self._text(call) for call in found.calls if call.answer}
+        for call in found.calls:
+            if call.answer:
+                self._put(texts[call.answer])
+            self._record(call)
+        good = [call for call in found.calls if call.ok]
+        if not good:
+            raise _failure(found.calls[-1])
+        pieces = [texts[call.answer] for call in good if call.answer]
+        text = pieces[-1] if request.schema is not None else functools.reduce(join, pieces)
+        complete = found.calls[-1].ok and found.calls[-1].finish != "length"
+        if request.schema is None:
+            return Answer(text, complete)
+        return Answer(text, data=_data(text, request.schema))
+
+    def _next(self, request: Request) -> Recorded:
+        digest = request_digest(request)
+        tests: tuple[Callable[[LlmCall], bool], ...] = (
+            lambda call: call.request == digest,
+            lambda call: call.purpose == request.purpose,
+            lambda call: True,
+        )
+        with self._lock:
+            unused = [recorded for recorded in self._recorded if not recorded.used]
+            for test in tests:
+                for recorded in unused:
+                    if test(recorded.calls[0]):
+                        recorded.used = True
+                        return recorded
+        raise ModelError(f"the recording holds no further answer ({request.purpose})", permanent=True, kind="replay")
+
+    def _text(self, call: LlmCall) -> str:
+        path = self._answers / f"{call.answer}.txt"
+        try:
+            # Bytes: reading as text would change line ends.
+            return path.read_bytes().decode()
+        except OSError as error:
+            raise ModelError(f"the recording lacks {path}: {error.strerror}", permanent=True, kind="replay") from None
+
+
+def recorded_calls(journal: Path) -> list[LlmCall]:
+    """Every call that a journal names, in order. Raises ConfigError when there is no journal, or none in it."""
+    try:
+        lines = journal.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ConfigError(f"llm.replay_dir: cannot read {journal}: {error.strerror}") from None
+    calls = [from_json(LlmCall, line) for line in _parsed(lines) if line.get("type") == LlmCall.type]
+    if not calls:
+        raise ConfigError(f"llm.replay_dir: {journal} holds no call of a language model")
+    return calls
+
+
+def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Up to the first torn line, as the journal's own reader does."""
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return
+
+
+def _grouped(calls: Iterable[LlmCall]) -> Iterator[Recorded]:
+    """Calls of the same answer together, in the order in which the answers were begun; threads may have mixed them."""
+    open_groups: dict[str, Recorded] = {}
+    groups: list[Recorded] = []
+    for call in calls:
+        group = open_groups.get(call.request)
+        if group is not None and call.attempt == group.calls[-1].attempt + 1:
+            group.calls.append(call)
+        else:
+            open_groups[call.request] = group = Recorded([call])
+            groups.append(group)
+    return iter(groups)
+
+
+def _failure(call: LlmCall) -> ModelError:
+    word, _, message = (call.error or "").partition(": ")
+    kind = word if word in get_args(Kind) else ""
+    return ModelError(f"{call.model}: {message if kind else call.error}", kind in PERMANENT, kind)
+
+
+def _data(text: str, schema: dict[str, Any]) -> Any:
+    try:
+        return read_json(text, schema)
+    except ValueError as error:
+        raise ModelError(f"the recorded answer: {error}", kind="format") from None

@@ -1,0 +1,345 @@
+"""A scripted model server on loopback that speaks both vendors' HTTP, with every fault that real ones had.
+
+Within a test: `with ScriptedServer([Turn("x = 1"), Turn(status=429)]) as server: ...`. For a run in a container:
+`python -m tests.llm.server --program FILE`, `--script FILE` or `--answer FILE`; see --help.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import random
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.llm.formats import WORDS, AnthropicWords, OpenAiWords, Turn, pieces
+
+PAGE = (
+    "<!DOCTYPE html>\n<html><head><title>Sign in\nplease</title></head><body>" + "<p>hello</p>" * 200 + "</body></html>"
+)
+_ROUTES = {"/chat/completions": "openai", "/messages": "anthropic"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request as it arrived. number: from 1. schema: what the answer must follow, however it was handed over."""
+
+    number: int
+    vendor: str
+    path: str
+    key: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def schema(self) -> dict[str, Any] | None:
+        handed = self.body.get("response_format", {}).get("json_schema", {}).get("schema")
+        tools = self.body.get("tools") or [{}]
+        return handed or tools[0].get("input_schema")
+
+    @property
+    def text(self) -> str:
+        """All messages, for assertions."""
+        return json.dumps(self.body, ensure_ascii=False)
+
+
+Answerer = Callable[[Seen], Turn]
+
+
+class ScriptedServer(ThreadingHTTPServer):
+    """Gives the turns in order, then `then` for ever (a turn, or a function of the request).
+
+    refuses: request parameters that are answered with status 400. by_key: turns for requests with these keys.
+    seen: what was asked.
+    """
+
+    daemon_threads = True
+
+    def __init__(
+        self,
+        turns: Iterable[Turn | str] = (),
+        then: Turn | Answerer | None = None,
+        *,
+        refuses: Iterable[str] = (),
+        by_key: dict[str, Turn] | None = None,
+        port: int = 0,
+    ) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self._turns = iter([Turn(turn) if isinstance(turn, str) else turn for turn in turns])
+        self._then = then if then is not None else Turn(status=500, error="the script is over")
+        self.refuses = set(refuses)
+        self._by_key = by_key or {}
+        self._lock = threading.Lock()
+        self.seen: list[Seen] = []
+        self.over = threading.Event()
+        self._busy = 0
+        self.most_busy = 0
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def base_url(self, vendor: str) -> str:
+        """As a user would configure it."""
+        return f"{self.address}/v1" if vendor == "openai" else self.address
+
+    def __enter__(self) -> ScriptedServer:
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.over.set()
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that give up are part of the script; anything else is told."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+    def turn(self, seen: Callable[[int], Seen]) -> tuple[Seen, Turn]:
+        with self._lock:
+            request = seen(len(self.seen) + 1)
+            self.seen.append(request)
+            if request.key in self._by_key:
+                return request, self._by_key[request.key]
+            refused = self._refused(request)
+            if refused:
+                message = f"Unsupported parameter: '{refused}' is not supported with this model."
+                return request, Turn(status=400, error=message)
+            fixed = next(self._turns, None)
+        if fixed is not None:
+            return request, fixed
+        return request, self._then(request) if callable(self._then) else self._then
+
+    def _refused(self, request: Seen) -> str | None:
+        return next((name for name in sorted(self.refuses) if f'"{name}"' in request.text), None)
+
+    @contextlib.contextmanager
+    def busy(self) -> Any:
+        with self._lock:
+            self._busy += 1
+            self.most_busy = max(self.most_busy, self._busy)
+        yield
+        with self._lock:
+            self._busy -= 1
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ScriptedServer
+    protocol_version = "HTTP/1.1"
+    # Several small writes per answer: without this each would wait for the client's acknowledgement.
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self._body(404, PAGE.encode(), "text/html")
+
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        vendor = next((name for route, name in _ROUTES.items() if self.path == f"/v1{route}"), None)
+        if vendor is None:
+            self._body(404, PAGE.encode(), "text/html")
+            return
+        key = self.headers.get("x-api-key") or self.headers.get("Authorization", "").removeprefix("Bearer ")
+        body, headers = json.loads(raw), {name.lower(): value for name, value in self.headers.items()}
+        seen, turn = self.server.turn(lambda number: Seen(number, vendor, self.path, key, headers, body))
+        with self.server.busy():
+            self.server.over.wait(turn.latency)
+            self._answer(seen, turn, WORDS[vendor])
+
+    def _answer(self, seen: Seen, turn: Turn, words: OpenAiWords | AnthropicWords) -> None:
+        if turn.status >= 300:
+            page = isinstance(turn.error, str) and turn.error.startswith("<")
+            body = turn.error if page else json.dumps(words.error(turn) if isinstance(turn.error, str) else turn.error)
+            kind = "text/html" if page else "application/json"
+            self._body(turn.status, str(body).encode(), kind, turn.headers)
+        elif turn.fault == "plain":
+            self._body(200, json.dumps(words.whole(turn, seen.body)).encode(), "application/json")
+        elif turn.fault is not None:
+            _Faults(self, seen, turn, words).play()
+        else:
+            self.start_stream()
+            for event in words.stream(turn, seen.body):
+                self.chunk(event)
+            self.end_stream()
+
+    def _body(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Type": kind, "Content-Length": str(len(body))} | (headers or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def start_stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+    def chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def end_stream(self) -> None:
+        self.wfile.write(b"0\r\n\r\n")
+
+
+class _Faults:
+    """What a server may do instead of answering. Nothing here outlives the server, and most end with the client."""
+
+    def __init__(self, handler: _Handler, seen: Seen, turn: Turn, words: OpenAiWords | AnthropicWords) -> None:
+        self._handler, self._seen, self._turn, self._words = handler, seen, turn, words
+        self._over = handler.server.over
+
+    def play(self) -> None:
+        self._handler.close_connection = True
+        getattr(self, f"_{self._turn.fault}")()
+
+    def _hang(self) -> None:
+        self._over.wait(60)
+
+    def _drop(self) -> None:
+        self._cut()
+
+    def _drop_midway(self) -> None:
+        self._begin()
+        self._cut()
+
+    def _early_end(self) -> None:
+        self._begin()
+        self._handler.end_stream()
+
+    def _silent_midway(self) -> None:
+        self._begin()
+        self._over.wait(60)
+
+    def _truncated(self) -> None:
+        self._handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{")
+
+    def _broken_json(self) -> None:
+        whole = json.dumps(self._words.whole(self._turn, self._seen.body)).encode()
+        self._handler._body(200, whole[: len(whole) // 2], "application/json")
+
+    def _html(self) -> None:
+        self._handler._body(200, PAGE.encode(), "text/html")
+
+    def _garbage(self) -> None:
+        noise = random.Random(0).randbytes(65_536).replace(b"\n", b"?").replace(b"\r", b"?")
+        self._for_ever(lambda: noise)
+
+    def _flood(self) -> None:
+        self._for_ever(lambda: self._words.piece("blah " * 200, self._seen.body))
+
+    def _trickle(self) -> None:
+        self._for_ever(lambda: b"x", 0.02)
+
+    def _head_trickle(self) -> None:
+        self._handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        with contextlib.suppress(OSError):
+            while not self._over.wait(0.02):
+                self._handler.wfile.write(b"x")
+
+    def _wrong_events(self) -> None:
+        self._handler.start_stream()
+        for data in ('data: {"choices": 7, "type": 3}', "data: [1, 2]", 'data: {"choices": [null, 5], "delta": "x"}'):
+            self._handler.chunk(f"event: content_block_delta\n{data}\n\n".encode())
+        self._handler.end_stream()
+
+    def _no_json(self) -> None:
+        self._handler.start_stream()
+        self._handler.chunk(b"event: message_start\ndata: certainly! here is\n\n")
+        self._handler.end_stream()
+
+    def _error_event(self) -> None:
+        self._begin()
+        self._handler.chunk(self._words.error_event())
+        self._handler.end_stream()
+
+    def _begin(self) -> None:
+        """The first events of a good answer."""
+        self._handler.start_stream()
+        text = pieces(self._turn.text or "a beginning", 2)[0]
+        first = next(self._words.stream(self._turn, self._seen.body))
+        self._handler.chunk(first)
+        self._handler.chunk(self._words.piece(text, self._seen.body))
+
+    def _for_ever(self, data: Callable[[], bytes], pause: float = 0.0) -> None:
+        self._handler.start_stream()
+        with contextlib.suppress(OSError):
+            while not self._over.wait(pause):
+                self._handler.chunk(data())
+
+    def _cut(self) -> None:
+        self._handler.wfile.flush()
+        with contextlib.suppress(OSError):
+            self._handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+# ---------------------------------------------------------------- a run of its own
+
+
+def with_program(program: str, plan: str = "PLAN: the scripted program", latency: float = 0.0) -> Answerer:
+    """Answers every request with one program: in a code block, or where the request's schema has a place for it."""
+
+    def answer(seen: Seen) -> Turn:
+        if seen.schema is not None:
+            return Turn(json.dumps(_filled(seen.schema, program, plan)), latency=latency)
+        return Turn(f"{plan}\n\n```python\n{program.rstrip()}\n```\n", latency=latency, chunks=20)
+
+    return answer
+
+
+def _filled(schema: dict[str, Any], program: str, plan: str) -> Any:
+    """A value that follows a schema; the text field whose name speaks of code holds the program."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type", "string")
+    if kind == "object":
+        fields = schema.get("properties", {}).items()
+        return {
+            name: program if name in ("program", "code") else _filled(inner, program, plan) for name, inner in fields
+        }
+    plain: dict[str, Any] = {"array": [], "number": 0.5, "integer": 1, "boolean": True, "null": None}
+    return plain.get(kind if isinstance(kind, str) else kind[0], plan)
+
+
+def read_script(path: Path) -> list[Turn]:
+    """One turn per line: text as a JSON string, or an object with the fields of Turn."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [Turn(line) if isinstance(line, str) else Turn(**line) for line in lines]
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.llm.server", description=__doc__)
+    parser.add_argument("--port", type=int, default=8089)
+    parser.add_argument("--script", type=Path, help="JSON lines of turns, given in order before anything else")
+    parser.add_argument("--answer", type=Path, help="file whose text answers every further request as it stands")
+    parser.add_argument("--program", type=Path, help="file whose program answers every further request")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each further answer")
+    given = parser.parse_args(words)
+    then: Turn | Answerer | None = None
+    if given.program:
+        then = with_program(given.program.read_text(encoding="utf-8"), latency=given.latency)
+    elif given.answer:
+        then = Turn(given.answer.read_text(encoding="utf-8"), latency=given.latency)
+    turns = read_script(given.script) if given.script else []
+    with ScriptedServer(turns, then, port=given.port) as server:
+        print(f"listening on {server.address} (openai: {server.base_url('openai')})", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""A model from the configuration; what is missing is one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.events import LlmCall
+from core.genome import digest
+from core.llm.factory import build_model, preload, provider_of
+from core.llm.replay import ReplayModel
+from core.protocols import Model
+from tests.house.source import ROOT
+from tests.llm.rig import KEY, request
+from tests.llm.server import ScriptedServer as Server
+from tests.llm.server import Turn
+from utils.config import load_config
+from utils.errors import ConfigError
+
+NOTHING = {
+    "llm.code.provider": None, "llm.code.model": None, "llm.code.base_url": None, "llm.code.api_key": None,
+    "llm.feedback.provider": None, "llm.feedback.base_url": None, "llm.feedback.api_key": None,
+}  # fmt: skip
+
+
+def build(events: list[LlmCall] | None = None, role: Any = "code", **words: Any) -> Model | None:
+    overrides = {f"llm.{key.replace('__', '.')}": value for key, value in words.items()}
+    llm = load_config(use_cli=False, overrides=NOTHING | overrides).llm
+    record = (events if events is not None else []).append
+    return build_model(llm, role, record=record, put=digest, spent=lambda: (0, 0.0))
+
+
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+def test_a_role_of_the_configuration_answers(vendor: str) -> None:
+    events: list[LlmCall] = []
+    with Server(["x = 1"]) as server:
+        role = {"code__provider": vendor, "code__model": "claude-sonnet-4-x", "code__api_key": f"{KEY},another"}
+        model = build(events, **role, code__base_url=server.base_url(vendor), code__max_tokens=77)
+        assert model is not None
+        assert model.available
+        asked = dataclasses.replace(request(), deadline=time.time() + 30)
+        assert model.complete(asked).text == "x = 1"
+    (seen,) = server.seen
+    assert (seen.vendor, seen.key, seen.body["max_tokens"], seen.body["temperature"]) == (vendor, KEY, 77, 0.7)
+    assert events[0].cost_usd == pytest.approx((60 * 3 + 40 * 0.3 + 20 * 15) / 1e6)
+
+
+def test_without_a_key_there_is_no_model() -> None:
+    assert build() is None
+    assert build(code__provider="recipes", code__api_key=KEY) is None
+    settings = load_config(use_cli=False, overrides=NOTHING | {"llm.code.api_key": KEY}).llm.code
+    assert provider_of(settings) == "openai"
+
+
+def test_a_server_of_ones_own_needs_no_key() -> None:
+    with Server(["x = 1"]) as server:
+        model = build(code__provider="openai", code__model="m", code__base_url=server.base_url("openai"))
+        assert model is not None
+        model.complete(dataclasses.replace(request(), deadline=time.time() + 30))
+    assert server.seen[0].key == "no-key-is-set"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"code__api_key": KEY}, r"^llm\.code\.model is not set$"),
+        ({"code__provider": "anthropic", "code__model": "m"}, r"^llm\.code\.api_key is not set$"),
+        ({"code__api_key": KEY, "code__model": "m", "max_cost_usd": 1}, r"names no price of m$"),
+        ({"replay_dir": "/dev/null/x"}, r"^llm\.replay_dir: cannot read"),
+    ],
+)
+def test_what_is_missing_is_one_line(words: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        build(**words)
+    assert KEY not in str(caught.value)
+
+
+def test_a_recording_needs_no_provider(tmp_path: Path) -> None:
+    call = LlmCall("code", "m", True, 1.0, 1, 0, 1, None, request="x", answer=digest("x = 1"))
+    (tmp_path / "answers").mkdir()
+    (tmp_path / "answers" / f"{digest('x = 1')}.txt").write_text("x = 1")
+    (tmp_path / "journal.jsonl").write_text(json.dumps({"type": "llm_call"} | call.fields()) + "\n")
+    model = build(replay_dir=str(tmp_path))
+    assert isinstance(model, ReplayModel)
+    assert model.complete(request()).text == "x = 1"
+
+
+def test_the_client_library_is_imported_meanwhile() -> None:
+    llm = load_config(use_cli=False, overrides=NOTHING | {"llm.code.api_key": KEY}).llm
+    thread = preload(llm)
+    assert thread is not None
+    thread.join(30)
+    assert "openai" in sys.modules
+    assert preload(load_config(use_cli=False, overrides=NOTHING).llm) is None
+
+
+_LOADED = """
+import sys, time
+from core.llm import factory
+from core.llm.endpoint import EndpointSettings
+assert not {"openai", "anthropic", "httpx", "httpx2"} & sys.modules.keys()
+from core.records import Message, Request
+vendor, url = sys.argv[1:]
+endpoint = factory._ENDPOINTS[vendor](EndpointSettings("m", url, 100))
+assert endpoint.send(Request("", (Message("user", "hi"),), "p", 0.0), "k", 30).text == "x = 1"
+print(sorted({"openai", "anthropic"} & sys.modules.keys()))
+"""
+
+
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+def test_only_the_chosen_client_is_imported_and_late(vendor: str) -> None:
+    with Server([Turn("x = 1")]) as server:
+        words = [sys.executable, "-c", _LOADED, vendor, server.base_url(vendor)]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"['{vendor}']\n"
+    assert done.stderr == ""
