@@ -9,6 +9,7 @@ from typing import Any
 from core.records import CompetitionSpec, from_json, to_json
 from core.task.baseline import write_baseline
 from core.task.inspect import inspect_competition
+from core.task.preview_look import look
 from utils.errors import PublishError
 
 
@@ -26,4 +27,9 @@ def baseline(data_dir: str, spec: dict[str, Any] | None, out_csv: str) -> dict[s
         raise PublishError(f"the baseline cannot be written to {out_csv}: {error}") from error
 
 
-METHODS: dict[str, Callable[..., Any]] = {"inspect": inspect, "baseline": baseline}
+def preview(spec: dict[str, Any]) -> Any:
+    """JSON of the Preview."""
+    return to_json(look(from_json(CompetitionSpec, spec)))
+
+
+METHODS: dict[str, Callable[..., Any]] = {"inspect": inspect, "baseline": baseline, "preview": preview}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
+from core.task.preview import Preview
 from utils.process import WorkerProcess
 
 # Reading or copying all data of a large competition.
@@ -36,6 +37,10 @@ class TaskService:
         target = str(out_csv.absolute())
         answer = self._worker.call("baseline", timeout=_TIMEOUT_S, data_dir=str(data_dir), spec=known, out_csv=target)
         return str(answer["source"]), int(answer["rows"])
+
+    def preview(self, spec: CompetitionSpec) -> Preview:
+        """A first look at tables and files, bounded in time, memory and length (see core.task.preview)."""
+        return from_json(Preview, self._worker.call("preview", timeout=_TIMEOUT_S, spec=to_json(spec)))
 
     def plan_split(
         self, spec: CompetitionSpec, seed: int, holdout_max_rows: int, overrides: Mapping[str, object]

@@ -1,0 +1,58 @@
+"""What a first look into a competition folder shows, as records: made once per run by core.task.preview_look.
+
+Every text is cut and holds one line, but it comes from the data: whoever shows it must fence it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ColumnKind = Literal["number", "integer", "category", "text", "date", "identifier", "constant", "empty"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """A column, or a run of `count` like ones (name says from where to where). missing: share of empty cells, of rows
+    that were read. summary: range, commonest values or lengths. drift: how the test table differs, "" where it does
+    not or where nothing is known.
+    """
+
+    name: str
+    kind: ColumnKind
+    summary: str
+    missing: float = 0.0
+    distinct: int = 0
+    count: int = 1
+    drift: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """The train table. layout: path, format and size. rows: in the file; rows_read: those that the facts rest on.
+
+    columns: at most preview_table.MAX_LINES of them; more: how many others there are, by kind, "" when none.
+    only_train: feature-like columns that the test table lacks. examples: a few rows as `column=value`.
+    """
+
+    layout: str
+    rows: int
+    rows_read: int
+    columns: tuple[ColumnFacts, ...]
+    more: str
+    only_train: tuple[str, ...]
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """tree: folders and files with numbers and sizes. target: distribution of the answers. sample: first lines of the
+    sample submission. others: further tables. media: facts from the headers of images or sounds, lengths of texts.
+    """
+
+    tree: tuple[str, ...]
+    train: TableFacts | None
+    target: tuple[str, ...]
+    sample: tuple[str, ...]
+    others: tuple[str, ...]
+    media: tuple[str, ...]

@@ -1,0 +1,83 @@
+"""Makes the Preview of a competition: one bounded look at its tables and files. Runs in a worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from core.records import CompetitionSpec, TableFile
+from core.task.inventory import FoundFile, list_files
+from core.task.loading import head
+from core.task.preview import Preview, TableFacts
+from core.task.preview_files import tree_lines
+from core.task.preview_media import media_lines
+from core.task.preview_sample import Sampled, sample_table
+from core.task.preview_table import few_names, layout, sample_lines, table_facts, target_lines
+from core.task.roles import is_sample_name
+from core.task.sniff import sniff
+from utils.errors import SpecError
+from utils.text import human_bytes
+from utils.untrusted import one_line
+
+_OTHERS = 5
+_CANDIDATES = 30
+_TABLES = (".csv", ".tsv", ".parquet")
+
+
+def look(spec: CompetitionSpec) -> Preview:
+    """Raises DataError or SpecError when the folder or one of the spec's tables cannot be read any more."""
+    root = Path(spec.data_dir)
+    files = list_files(root)
+    train = _sampled(root, spec.train)
+    facts, target = _of_train(root, spec, train)
+    sample = head(root, spec.sample, 2) if spec.sample is not None else None
+    return Preview(
+        tree=tree_lines(root, files),
+        train=facts,
+        target=target,
+        sample=sample_lines(sample) if sample is not None else (),
+        others=tuple(_others(root, spec, files)),
+        media=media_lines(root, spec.files, files) if spec.files is not None else (),
+    )
+
+
+def _of_train(root: Path, spec: CompetitionSpec, train: Sampled | None) -> tuple[TableFacts | None, tuple[str, ...]]:
+    if train is None:
+        return None, ()
+    return table_facts(spec, train, _sampled(root, spec.test)), target_lines(spec, train.frame)
+
+
+def _sampled(root: Path, table: TableFile | None) -> Sampled | None:
+    if table is None:
+        return None
+    return sample_table(root, table, len(head(root, table, 1).columns))
+
+
+def _others(root: Path, spec: CompetitionSpec, files: Sequence[FoundFile]) -> Iterator[str]:
+    """Side tables near the top of the folder: their columns, and the test table's place."""
+    if spec.test is not None:
+        yield f"{layout(spec.test)}, {spec.rows_test:,} rows to predict"
+    known = {table.path for table in (spec.train, spec.test, spec.sample) if table is not None}
+    tables = [file for file in files if file.suffix in _TABLES and file.depth <= 1 and file.path not in known]
+    count = 0
+    for file in sorted(tables, key=lambda file: (file.depth, file.path))[:_CANDIDATES]:
+        found = sniff(root, file)
+        if found is None or is_sample_name(found):
+            continue
+        count += 1
+        if count > _OTHERS:
+            yield "and further tables"
+            return
+        what = f"{layout(found.table)}, {human_bytes(file.size)}"
+        yield f"{what}: {', '.join(few_names(found.columns))}{_row(root, found.table)}"
+
+
+def _row(root: Path, table: TableFile) -> str:
+    """The first row of a side table, for its form."""
+    try:
+        first = head(root, table, 1)
+    except SpecError:
+        return ""
+    if not len(first):
+        return ""
+    return "; e.g. " + one_line(", ".join(one_line(str(cell), 30) for cell in first.iloc[0].head(12)), 120)

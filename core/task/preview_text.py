@@ -1,0 +1,78 @@
+"""A Preview as lines of bounded length, for a prompt. They hold cells and file names: the caller fences them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from core.task.preview import ColumnFacts, Preview, TableFacts
+from utils.untrusted import one_line
+
+LIMIT = 4600
+_LINE, _TITLE = 170, 40
+# Shares of the limit for each part but the columns, which take what is left.
+_TREE, _TARGET, _SAMPLE, _OTHERS, _MEDIA, _EXAMPLES = 0.2, 0.11, 0.06, 0.15, 0.11, 0.12
+
+
+def preview_text(preview: Preview, limit: int = LIMIT) -> str:
+    """At most `limit` characters (about a quarter as many tokens): lines of each part, the last ones left out."""
+    parts = [("Files", _kept(preview.tree, _TREE * limit))]
+    if preview.sample:
+        parts.append(("Sample submission", _kept(preview.sample, _SAMPLE * limit)))
+    parts.append(("Further tables", _kept(preview.others, _OTHERS * limit)))
+    parts.append(("Media", _kept(preview.media, _MEDIA * limit)))
+    parts.append(("Answers in train", _kept(preview.target, _TARGET * limit)))
+    train = preview.train
+    if train is not None:
+        parts.append(("Rows of train", _kept(train.examples, _EXAMPLES * limit, int(_EXAMPLES * limit / 2) - 3)))
+    text = "\n".join(_titled(title, lines) for title, lines in parts if lines)
+    return text if train is None else f"{text}\n{_table(train, limit - len(text) - 1)}"
+
+
+def _titled(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"{title}:", *(f"- {line}" for line in lines)])
+
+
+def _kept(lines: Sequence[str], limit: float, line_limit: int = _LINE) -> list[str]:
+    """Lines from the first one on, as many as fit with a title and a last line that counts the others."""
+    limit -= _TITLE
+    kept: list[str] = []
+    for line in lines:
+        shown = one_line(line, line_limit)
+        limit -= len(shown) + 3
+        if limit < 0:
+            return [*kept, f"and {len(lines) - len(kept)} more lines"]
+        kept.append(shown)
+    return kept
+
+
+def _table(train: TableFacts, limit: int) -> str:
+    """Columns with drift are kept before others."""
+    head = f"Columns of {one_line(train.layout, _LINE)}, {train.rows:,} rows:"
+    if not train.columns and not train.only_train:
+        return f"{head} ids and answers only"
+    end = list(_below(train))
+    left = limit - len(head) - sum(len(line) + 3 for line in end) - 40
+    lines = [one_line(_column(facts), _LINE) for facts in train.columns]
+    kept: set[int] = set()
+    for i in sorted(range(len(lines)), key=lambda i: (not train.columns[i].drift, i)):
+        left -= len(lines[i]) + 3
+        if left < 0:
+            break
+        kept.add(i)
+    hidden = sum(train.columns[i].count for i in range(len(lines)) if i not in kept)
+    shown = [lines[i] for i in sorted(kept)] + ([f"and {hidden} columns more"] if hidden else [])
+    return "\n".join([head, *(f"- {line}" for line in [*shown, *end])])
+
+
+def _below(train: TableFacts) -> Iterator[str]:
+    if train.more:
+        yield f"and further columns: {train.more}"
+    if train.only_train:
+        yield one_line(f"only in train, not in test: {', '.join(train.only_train)}", _LINE)
+
+
+def _column(facts: ColumnFacts) -> str:
+    many = f"{facts.count} columns, " if facts.count > 1 else ""
+    missing = f"; {facts.missing:.1%} missing" if facts.missing >= 0.0005 else ""
+    drift = f" [!] {facts.drift}" if facts.drift else ""
+    return f"{facts.name}: {many}{facts.kind}, {facts.summary}".rstrip(", ") + missing + drift
