@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.execution.leases import Lease, thread_variables
+from core.execution.weights_scan import offline_environment
 from core.records import Job
 
 _ALLOWED = frozenset({"PATH", "LANG", "TZ", "LD_LIBRARY_PATH"})
 _ALLOWED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_")
+_WEIGHT_VARIABLES = (
+    "SWARM_WEIGHTS", "HF_HOME", "HF_HUB_CACHE", "TORCH_HOME", "SENTENCE_TRANSFORMERS_HOME", "XDG_CACHE_HOME",
+)  # fmt: skip
 _SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
@@ -28,6 +32,11 @@ def inherited() -> dict[str, str]:
     return allowed(os.environ)
 
 
+def weight_variables() -> dict[str, str]:
+    """Where the user's libraries keep pretrained weights."""
+    return {name: os.environ[name] for name in _WEIGHT_VARIABLES if os.environ.get(name)}
+
+
 def candidate_environment(
     environ: Mapping[str, str], job: Job, lease: Lease, folder: Path, weights: Path | None, deadline: float
 ) -> dict[str, str]:
@@ -36,6 +45,7 @@ def candidate_environment(
     return {
         **allowed(environ),
         **thread_variables(len(lease.cpus)),
+        **offline_environment(weights),
         **dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR", "JOBLIB_TEMP_FOLDER"), working),
         "USER": "candidate",
         "MPLBACKEND": "Agg",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from core.execution import output
 from core.execution.box import candidate_user
@@ -38,11 +38,21 @@ class BoxLimits:
     nice: int = 19
 
 
+class WeightsFolder(Protocol):
+    """Pretrained weights. folder: links to them, None without any. readable: where the links point."""
+
+    @property
+    def folder(self) -> Path | None: ...
+
+    @property
+    def readable(self) -> Sequence[Path]: ...
+
+
 class BoxRunner:
     """Implements core.protocols.Runner. Safe to call from several threads, one job per proposal and view at a time.
 
     protected: folders that candidates may not open (the view apart). environ: the agent's environment, of which an
-    allow-list is passed on. deadline: the end of the run in epoch seconds, asked again for each job.
+    allow-list is passed on. weights, deadline (end of the run, epoch seconds) are asked again for each job.
     The agent must be a subreaper (utils.process.become_subreaper), or orphans of a killed supervisor get away.
     """
 
@@ -54,7 +64,7 @@ class BoxRunner:
         leases: LeasePool,
         stop: StopSignal,
         limits: BoxLimits,
-        weights_dir: Path | None,
+        weights: Callable[[], WeightsFolder],
         clock: Clock,
         environ: Mapping[str, str],
         box: BoxFacts,
@@ -67,7 +77,7 @@ class BoxRunner:
         self._leases = leases
         self._stop = stop
         self._limits = limits
-        self._weights = weights_dir
+        self._weights = weights
         self._clock = clock
         self._environ = environ
         self._box = box
@@ -99,7 +109,7 @@ class BoxRunner:
         folder = job_folder(self._workspace, job)
         user = candidate_user() if self._box.user_switch else None
         make_folder(folder, job, user)
-        environ = candidate_environment(self._environ, job, lease, folder, self._weights, deadline)
+        environ = candidate_environment(self._environ, job, lease, folder, self._weights().folder, deadline)
         self._logs.mkdir(parents=True, exist_ok=True)
         task = self._supervisor_job(job, lease, folder, deadline - now, user)
         begin = self._clock()
@@ -131,8 +141,9 @@ class BoxRunner:
 
     def _rules(self, job: Job, folder: Path) -> dict[str, list[str]]:
         readable = [Path(job.view.path), *(Path(path) for path in job.view.readable), *interpreter_folders()]
-        if self._weights is not None:
-            readable.append(self._weights)
+        weights = self._weights()
+        if weights.folder is not None:
+            readable += [weights.folder, *weights.readable]
         return landlock_rules((*self._protected, self._workspace), readable, folder)
 
     def _outcome(self, job: Job, folder: Path, result: dict[str, Any]) -> Outcome:

@@ -11,6 +11,7 @@ from pathlib import Path
 from core.execution.leases import LeasePool
 from core.execution.runner import BoxLimits, BoxRunner
 from core.execution.stop import StopSignal
+from core.execution.weights import NOTHING
 from core.records import BoxFacts, Job, Outcome, TableFile, View
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -43,7 +44,7 @@ class Bench:
             self.leases,
             self.stop,
             self.limits,
-            None,
+            lambda: NOTHING,
             time.time,
             environ,
             facts,

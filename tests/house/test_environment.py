@@ -11,11 +11,12 @@ import pytest
 
 from tests.house.source import ROOT, modules, tree
 
-# The resolver, the adapter (mapping, and COMPETITION_ID for the log), and the allow-list of a candidate's environment.
+# The resolver, the adapter (mapping, and COMPETITION_ID for the log), the allow-list of a candidate's environment, and
+# where libraries keep pretrained weights.
 READERS = {
     "utils.config": {"_env"},
     "run_mle_adapter": {"map_env_vars"},
-    "core.execution.environment": {"inherited"},
+    "core.execution.environment": {"inherited", "weight_variables"},
 }
 _NAMES = {"environ", "environb", "getenv", "putenv", "getenvb"}
 

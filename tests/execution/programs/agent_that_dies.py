@@ -8,6 +8,7 @@ from pathlib import Path
 from core.execution.leases import LeasePool
 from core.execution.runner import BoxLimits, BoxRunner
 from core.execution.stop import StopSignal
+from core.execution.weights import NOTHING
 from core.records import BoxFacts, Job, TableFile, View
 
 base, program, marker = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
@@ -19,7 +20,7 @@ runner = BoxRunner(
     LeasePool(sorted(os.sched_getaffinity(0)), 1),
     StopSignal(),
     BoxLimits(),
-    None,
+    lambda: NOTHING,
     time.time,
     {"PATH": os.environ["PATH"], "LC_MARK": marker},
     BoxFacts(False, False),

@@ -1,0 +1,183 @@
+"""The pretrained weights that candidates can really use: found, linked into one folder, loaded once, described."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.execution.weights_scan import Found, scan, site_folders
+from core.execution.weights_trial import FILES, Trial, TrialBox, TrialCache, run_trial, snippet
+from utils.errors import SwarmError
+from utils.prompt_manager import PromptManager
+from utils.text import human_bytes, human_seconds
+
+# What prompts have room for.
+log = logging.getLogger(__name__)
+
+TEXT_CHARS = 800
+_MODALITIES = frozenset({"text", "image", "audio"})
+_MOST_ITEMS = 12
+_PATIENCE_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """One item that works. trial: what was measured. snippet: the lines that were executed."""
+
+    found: Found
+    trial: Trial
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """folder: for SWARM_WEIGHTS, links to the items; None when there are none. refused: (name, reason).
+
+    text: for prompts, at most TEXT_CHARS; "" for a task that has no use for weights. readable: what Landlock must open
+    besides `folder`, since the links point there.
+    """
+
+    folder: Path | None
+    items: tuple[Weight, ...]
+    refused: tuple[tuple[str, str], ...]
+    text: str
+    readable: tuple[Path, ...]
+
+    @property
+    def modalities(self) -> frozenset[str]:
+        """What the items read: text, image, audio."""
+        return frozenset(item.found.modality for item in self.items) & _MODALITIES
+
+
+NOTHING = Weights(None, (), (), "", ())
+
+
+def find_weights(
+    places: Iterable[Path],
+    modalities: Iterable[str],
+    box: TrialBox,
+    log_dir: Path,
+    clock: Callable[[], float] = time.monotonic,
+) -> Weights:
+    """Looks in `places` and in installed packages for weights that read one of `modalities`, and tries each.
+
+    May take minutes for large models: results are kept in log_dir/weights.json and asked for first. A task without
+    text, pictures or sound gets NOTHING at once. Makes the folder `weights` in the box's workspace anew.
+    clock: monotonic seconds.
+    Raises OSError when workspace or log folder cannot be written, WorkerError when the box does not work.
+    """
+    wanted = _MODALITIES & set(modalities)
+    if not wanted:
+        return NOTHING
+    found = [item for item in scan(places, site_folders(box.interpreter)) if item.modality in {*wanted, "any"}]
+    found.sort(key=lambda item: item.modality == "any")
+    cache = TrialCache(log_dir / "weights.json", box.interpreter)
+    tried = _try_all(found[:_MOST_ITEMS], box, cache, clock)
+    items = tuple(Weight(item, trial, snippet(item)) for item, trial in tried if not trial.reason)
+    refused = [(item.name, trial.reason) for item, trial in tried if trial.reason]
+    refused += [(item.name, "not tried: too many items") for item in found[_MOST_ITEMS:]]
+    kept = [item.found for item in items]
+    folder = _link_all(kept, box.workspace / "weights") if kept else None
+    return Weights(folder, items, tuple(refused), describe(items), _roots(kept))
+
+
+def describe(items: Sequence[Weight]) -> str:
+    """The list for prompts: one line per item, and one snippet per kind as far as the room goes."""
+    texts = PromptManager(FILES)
+    if not items:
+        return texts.render("none")
+    lines, snippets = [_line(item) for item in items], dict[str, str]()
+    for item in items:
+        snippets.setdefault(f"{item.found.kind} {item.found.modality}", f"```python\n{item.snippet}```")
+    # Snippets of rarer kinds go first: every item is still worth its line.
+    shapes = [(len(lines), kinds) for kinds in range(len(snippets), 0, -1)]
+    shapes += [(count, 1) for count in range(len(lines) - 1, 0, -1)]
+    for count, kinds in shapes:
+        more = [f"- and {len(lines) - count} more"] if count < len(lines) else []
+        shown = {"items": [*lines[:count], *more], "snippets": [*snippets.values()][:kinds]}
+        text = texts.render("some", **{name: "\n".join(part) for name, part in shown.items()})
+        if len(text) <= TEXT_CHARS:
+            return text
+    return text[:TEXT_CHARS]
+
+
+def _line(item: Weight) -> str:
+    found, trial = item.found, item.trial
+    facts = f"- `{found.name}`: {found.kind}, {human_bytes(found.size)}, loads in {human_seconds(trial.load_s)}"
+    if found.modality == "any":
+        return facts
+    return f"{facts}; {found.modality} to {trial.width} numbers, {trial.per_s:.2g} per second on one core"
+
+
+def _try_all(
+    found: Sequence[Found], box: TrialBox, cache: TrialCache, clock: Callable[[], float]
+) -> list[tuple[Found, Trial]]:
+    folder, end, tried = _link_all(found, box.workspace / ".weights-found"), clock() + _PATIENCE_S, []
+    try:
+        for item in found:
+            trial = cache.get(item)
+            if trial is None and (box.stop.is_set() or clock() > end):
+                trial = Trial("not tried: no time")
+            if trial is None:
+                trial, lasting = run_trial(item, box, folder, _roots(found))
+                if lasting:
+                    cache.put(item, trial)
+            tried.append((item, trial))
+    finally:
+        shutil.rmtree(folder)
+    return tried
+
+
+def _link_all(items: Sequence[Found], folder: Path) -> Path:
+    """A fresh folder with a link per item, and further links where the libraries look for it by its own name."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    for item in items:
+        (folder / item.name).symlink_to(Path(item.path).resolve())
+        if item.hub:
+            link = folder / item.hub
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(Path(item.root).resolve())
+    return folder
+
+
+def _roots(items: Sequence[Found]) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(Path(item.root).resolve() for item in items))
+
+
+class PendingWeights:
+    """A search for weights that goes on in the background; nothing is looked for before `start`."""
+
+    def __init__(self) -> None:
+        self._done = threading.Event()
+        self._found = NOTHING
+        self._started = False
+
+    def start(self, find: Callable[[], Weights]) -> None:
+        """find: may raise OSError or WorkerError; the run then goes on without weights."""
+        self._started = True
+        threading.Thread(target=self._run, args=(find,), name="weights", daemon=True).start()
+
+    def now(self) -> Weights:
+        """What is known yet."""
+        return self._found
+
+    def wait(self) -> Weights:
+        """Everything, as soon as it is known."""
+        if self._started:
+            self._done.wait()
+        return self._found
+
+    def _run(self, find: Callable[[], Weights]) -> None:
+        try:
+            self._found = find()
+        except (OSError, SwarmError) as error:
+            log.error("pretrained weights cannot be used: %s", error)
+        finally:
+            self._done.set()

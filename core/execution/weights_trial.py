@@ -1,0 +1,188 @@
+"""Loads weights in a child process as a candidate would, without a network, and remembers how that went."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from core.execution import output
+from core.execution.box import candidate_user
+from core.execution.environment import allowed
+from core.execution.leases import thread_variables
+from core.execution.rules import landlock_rules
+from core.execution.runner import interpreter_folders
+from core.execution.stop import StopSignal
+from core.execution.supervised import SupervisorJob, supervise
+from core.execution.weights_scan import Found, offline_environment, site_folders
+from core.genome import digest
+from core.records import BoxFacts
+from utils.files import write_atomic
+
+FILES = Path(__file__).with_name("weights_files")
+_SECTION = re.compile(r"^# (inputs|load|apply)\n", re.MULTILINE)
+_MARK = "SWARM_WEIGHTS_TRIED "
+_REASON_CHARS = 200
+# The second call is the one that counts: the first one pays for set-up.
+_PROGRAM = """
+import json, os, time
+{inputs}
+begin = time.perf_counter()
+{load}
+loaded = time.perf_counter()
+{apply}
+warm = time.perf_counter()
+{apply}
+done = time.perf_counter()
+count, width = len(vectors), int(vectors.shape[-1]) if len(vectors.shape) else 0
+print("\\n{mark}" + json.dumps(dict(width=width, load_s=loaded - begin, per_s=count / (done - warm))), flush=True)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How one trial went. reason: why it failed, "" when it went well. width: numbers per input. load_s: seconds.
+
+    per_s: inputs per second on one core (a text of a dozen words, a picture of 224 pixels, a second of sound).
+    """
+
+    reason: str
+    width: int = 0
+    load_s: float = 0.0
+    per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBox:
+    """Where trials run: in the same box as candidates (see core.execution.runner.BoxRunner for the fields).
+
+    limit_s: wall seconds of one trial. memory_mb: MiB of one trial.
+    """
+
+    workspace: Path
+    protected: tuple[Path, ...]
+    environ: Mapping[str, str]
+    box: BoxFacts
+    stop: StopSignal
+    interpreter: str
+    memory_mb: int = 8192
+    limit_s: float = 180.0
+
+
+def snippet(item: Found) -> str:
+    """The lines that load and use an item; they start from an `import os`."""
+    parts = _parts(item)
+    return f"import os\n\n{parts['load'].strip()}\n{parts['apply'].strip()}\n"
+
+
+class TrialCache:
+    """Results in a JSON file, by everything that they depend on: the weights' path, size and time, the snippet, the
+    interpreter and its packages. A file that cannot be read counts as empty.
+    """
+
+    def __init__(self, path: Path, interpreter: str) -> None:
+        self._path = path
+        self._machine = [interpreter, *(str(site.stat().st_mtime_ns) for site in site_folders(interpreter))]
+        self._known = _read(path)
+
+    def get(self, item: Found) -> Trial | None:
+        try:
+            return Trial(**self._known[self._key(item)])
+        except (KeyError, TypeError):
+            return None
+
+    def put(self, item: Found, trial: Trial) -> None:
+        """Raises OSError when the file cannot be written."""
+        self._known[self._key(item)] = asdict(trial)
+        write_atomic(self._path, json.dumps(self._known, indent=1))
+
+    def _key(self, item: Found) -> str:
+        return digest(json.dumps([item.path, item.size, item.mtime_ns, snippet(item), *self._machine]))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def run_trial(item: Found, box: TrialBox, weights: Path, readable: tuple[Path, ...]) -> tuple[Trial, bool]:
+    """(how it went, whether it would go the same way again). A trial that ran out of time or was stopped would not.
+
+    weights: the folder that becomes SWARM_WEIGHTS. readable: what links in it point into.
+    Raises WorkerError when the box itself does not work, OSError when the workspace cannot be written.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=".weights-", dir=box.workspace))
+    try:
+        job, environ = _job(item, box, folder, (weights, *readable)), _environ(box, folder, weights)
+        result = supervise(job, environ, box.stop, Path(os.devnull))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if result is None or "error" in result or result["killed_for"] is not None:
+        why = "lost" if result is None else result.get("error") or f"ended: {result['killed_for']}"
+        return Trial(str(why)[:_REASON_CHARS]), False
+    text = output.clean(output.join_log(result["head"], result["tail"], result["dropped"]))
+    return _outcome(text, result["exit_code"], result["signal"]), True
+
+
+def _outcome(text: str, exit_code: int | None, signal: int | None) -> Trial:
+    lines = [line for line in text.splitlines() if line.startswith(_MARK)]
+    if exit_code == 0 and lines:
+        return Trial("", **json.loads(lines[-1].removeprefix(_MARK)))
+    error = output.classify(text, exit_code, signal, None)
+    said = "it did not come to its end" if error is None else f"{error.type}: {error.message}"
+    return Trial(" ".join(said.split())[:_REASON_CHARS])
+
+
+def _job(item: Found, box: TrialBox, folder: Path, readable: tuple[Path, ...]) -> SupervisorJob:
+    program = folder / "trial.py"
+    program.write_text(_PROGRAM.format(mark=_MARK, **_parts(item)), encoding="utf-8")
+    user = candidate_user() if box.box.user_switch else None
+    if user is not None:
+        os.chown(folder, *user)
+    opened = (*readable, *interpreter_folders(), Path(box.interpreter).parent.parent)
+    rules = landlock_rules((*box.protected, box.workspace), opened, folder) if box.box.landlock else None
+    return SupervisorJob(
+        argv=(box.interpreter, "trial.py"),
+        cwd=str(folder),
+        limit_s=box.limit_s,
+        poll_s=0.2,
+        memory_mb=box.memory_mb,
+        processes=256,
+        disk_mb=256,
+        file_mb=256,
+        nice=19,
+        uid=user[0] if user else None,
+        gid=user[1] if user else None,
+        landlock=rules,
+    )
+
+
+def _environ(box: TrialBox, folder: Path, weights: Path) -> dict[str, str]:
+    homes = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR"), str(folder))
+    own = {"SWARM_WEIGHTS": str(weights), "CUDA_VISIBLE_DEVICES": "", "USER": "candidate"}
+    return {**allowed(box.environ), **thread_variables(1), **homes, **own, **offline_environment(weights)}
+
+
+def _parts(item: Found) -> dict[str, str]:
+    """Sections of the kind's file, with the item's names filled in."""
+    values = {"NAME": item.name, "ARCH": item.arch, "FILE": item.file}
+    return {
+        section: re.sub(r"\b(?:NAME|ARCH|FILE)\b", lambda match: values[match[0]], text)
+        for section, text in _sections(f"{item.kind}_{item.modality}").items()
+    }
+
+
+@cache
+def _sections(name: str) -> dict[str, str]:
+    _, *parts = _SECTION.split((FILES / f"{name}.txt").read_text(encoding="utf-8"))
+    return dict(zip(parts[::2], parts[1::2], strict=True))
