@@ -13,19 +13,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agents.recipes.catalog import all_packages
-from agents.recipes.packages import installed
-from agents.recipes.proposer import RecipesProposer
+from agents.crew import recipes_only, with_model
 from core.evolution.search import SearchSettings
 from core.execution.box import detect as detect_box
-from core.execution.environment import inherited
+from core.execution.environment import inherited, weight_variables
 from core.execution.runner import BoxLimits
 from core.execution.stop import StopSignal
-from core.genome import normalised_digest
+from core.execution.weights_scan import standard_places
 from core.live import Screen
-from core.protocols import Proposer
+from core.llm.factory import build_model, provider_of
 from core.results import Folders
-from core.run import ProposerFactory, Run, Settings, Surroundings, rescue
+from core.run import Run, Settings, rescue
+from core.surroundings import ProposerFactory
 from utils.config import Config, dotlist, find_description, load_config, public_dict, secrets, validate_config
 from utils.errors import ConfigError, ResumeError, SwarmError, UsageError
 from utils.hardware import detect
@@ -39,6 +38,8 @@ log = logging.getLogger(__name__)
 # Where MLE-bench keeps the answers.
 PRIVATE = Path("/private")
 MEMORY_SHARE = 0.85
+# Briefs that a language model works on at a time.
+MODEL_CALLS = 2
 EXIT_NO_RESULT, EXIT_USAGE = 1, 2
 WARNING = "This runs generated programs on this machine; the box around them stops careless ones, not hostile ones."
 
@@ -148,7 +149,7 @@ def solve(
         setup_logging(folders.logs, config.logging.level, secrets(config))
         settings = settings_of(config, folders, container, competition_id)
         box = detect_box(folders.workspace, settings.protected, (settings.data_dir,), settings.environ)
-        run = Run(settings, box, proposer or recipes_proposer, screen, stop, stage, time.time)
+        run = Run(settings, box, proposer or writers(config, settings), screen, stop, stage, time.time)
     except UsageError as error:
         return refuse(str(error))
     except OSError as error:
@@ -187,7 +188,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
     """The configuration in the words of the run."""
     machine = detect(folders.workspace)
     log.info("%s", machine.describe())
-    provider, missing = provider_of(config)
+    provider, missing = provider_in_force(config)
     description = find_description(config)
     execution, search, task = config.execution, config.search, config.task
     workers = execution.workers or usual_workers(len(machine.cpus))
@@ -205,15 +206,27 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         absolute_deadline=container,
         seed=config.project.seed,
         steps_per_epoch=config.agent.steps_per_epoch,
-        search=SearchSettings(search.num_drafts, search.debug_tries, search.explore, search.parent_temperature),
+        search=SearchSettings(
+            drafts=search.num_drafts,
+            debug_tries=search.debug_tries,
+            explore=search.explore,
+            parent_temperature=search.parent_temperature,
+            stagnation_window=search.stagnation_window,
+        ),
         finalists=config.judging.finalists,
         ensemble=config.evolution.solution.ensemble,
         refit=config.evolution.solution.refit,
         workers=workers,
+        lanes_ahead=1 if provider == "recipes" else MODEL_CALLS,
         cpus=machine.cpus,
         gpus=tuple(gpu.index for gpu in machine.gpus),
+        gpu_names=tuple(gpu.name for gpu in machine.gpus),
         limits=BoxLimits(
             memory_mb=memory_mb, processes=execution.processes, disk_mb=int(execution.disk_limit_gb * 1024)
+        ),
+        weight_places=(
+            config.evolution.skill.embedding_model_path.resolve(),
+            *standard_places(Path.home(), weight_variables()),
         ),
         timeout_max_s=execution.timeout_max,
         holdout_max_rows=config.judging.holdout_max_rows,
@@ -230,20 +243,25 @@ def usual_workers(cpus: int) -> int:
     return cpus if cpus <= 4 else max(4, cpus // 8)
 
 
-def provider_of(config: Config) -> tuple[str, tuple[str, ...]]:
-    """(provider, what is missing): recipes when no key is there, said loudly."""
-    asked = config.llm.code.provider or ("openai" if config.llm.code.api_key else "recipes")
+def provider_in_force(config: Config) -> tuple[str, tuple[str, ...]]:
+    """(provider, what is missing): recipes when no model can be asked, said loudly."""
+    asked = "replay" if config.llm.replay_dir is not None else provider_of(config.llm.code)
     if asked == "recipes":
         log.warning("no language model is used: programs come from the recipes library")
-        return "recipes", ()
-    reason = f"provider {asked} is not part of this version: programs come from the recipes library"
-    log.warning("%s", reason)
-    return "recipes", (reason,)
+        return asked, ()
+    try:
+        build_model(config.llm, "code", record=lambda call: None, put=lambda text: "", spent=lambda: (0, 0.0))
+    except ConfigError as error:
+        log.warning("%s: programs come from the recipes library", error)
+        return "recipes", (f"provider {asked}: {error}",)
+    return asked, ()
 
 
-def recipes_proposer(around: Surroundings) -> Proposer:
-    known = [normalised_digest(program) for program in around.programs]
-    return RecipesProposer(around.spec, installed(all_packages()), known)
+def writers(config: Config, settings: Settings) -> ProposerFactory:
+    """Who writes programs in this run."""
+    if settings.provider == "recipes":
+        return recipes_only
+    return with_model(config.llm, MODEL_CALLS, settings.gpu_names)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ from core.protocols import Recorder
 from core.records import CompetitionSpec
 from core.results import Result, blended, how_to_combine, single
 
+# Failed calls in a row at the end of a run after which its model counts as lost.
+MODEL_LOST = 3
+
 
 def finalists(
     spec: CompetitionSpec, history: History, count: int, blender: Blender | None, recorder: Recorder
@@ -40,6 +43,20 @@ def decide(
     scores = dict(zip(decided.finalists, decided.scores, strict=True))
     named = (result for result in contenders if result.best.id == decided.winner)
     return next((result.with_final_pick(scores[decided.winner]) for result in named), None)
+
+
+def model_trouble(history: History) -> str | None:
+    """Why the language model was no help in the end, if it was not: it never answered, or its last calls all failed."""
+    llm = history.llm
+    if llm.failed_in_a_row == llm.calls > 0 or llm.failed_in_a_row >= MODEL_LOST:
+        return f"the language model {llm.model} at {_address(history)} failed, recipes went on: {llm.last_error}"
+    return None
+
+
+def _address(history: History) -> str:
+    """Where the code model is, as the configuration of this run says."""
+    settings = history.run.config.get("llm", {}).get("code", {}) if history.run is not None else {}
+    return settings.get("base_url") or "the address of its provider"
 
 
 def status(history: History, reasons: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,8 +28,10 @@ from core.execution.leases import LeasePool
 from core.execution.runner import BoxLimits, BoxRunner
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
+from core.execution.weights import PendingWeights, find_weights
+from core.execution.weights_trial import TrialBox
 from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, status
+from core.finish import decide, finalists, model_trouble, status
 from core.journal.history import History
 from core.journal.journal import Journal
 from core.journal.programs import ProgramStore
@@ -37,10 +40,11 @@ from core.judging.service import HoldoutJudge
 from core.live import Announcer, Screen, status_block
 from core.loop import Loop, Parts, Rules
 from core.pacing import Pacer
-from core.protocols import Clock, Proposer, Recorder
+from core.protocols import Clock
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.refit import Refit, pays
 from core.results import Folders, Result, ResultPublisher, RunReport, journal_json
+from core.surroundings import ProposerFactory, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.service import TaskService
 from utils.errors import ResumeError, SwarmError, WorkerError
@@ -55,7 +59,8 @@ class Settings:
 
     absolute_deadline: the limit counts from the first start (container); else only time in use counts (laptop).
     task: overrides of the competition's recognition (config task.*). missing: reasons for the status `degraded`
-    that the entry found already.
+    that the entry found already. weight_places: where pretrained weights may be. lanes_ahead: steps that are proposed
+    or judged while all workers are busy.
     """
 
     data_dir: Path
@@ -73,9 +78,12 @@ class Settings:
     ensemble: bool
     refit: bool
     workers: int
+    lanes_ahead: int
     cpus: tuple[int, ...]
     gpus: tuple[int, ...]
+    gpu_names: tuple[str, ...]
     limits: BoxLimits
+    weight_places: tuple[Path, ...]
     timeout_max_s: float
     holdout_max_rows: int
     task: dict[str, Any]
@@ -89,31 +97,6 @@ class Settings:
 # Seconds before the deadline at which everything that still runs is given up.
 LAST_CALL_S = 1.5
 EXIT_STATUS = {"ok": 0, "degraded": 0, "baseline": 1, "failed": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a proposer may know of the run that it works for.
-
-    programs: texts that were proposed before. answers: folder for texts that models answer. steps_to_spare: True when
-    time will end before the steps do at the speed so far.
-    """
-
-    spec: CompetitionSpec
-    split: SplitSpec
-    programs: tuple[str, ...]
-    history: History
-    recorder: Recorder
-    task: TaskService
-    gate: Callable[[str], Sequence[str]]
-    answers: Path
-    stop: StopSignal
-    clock: Clock
-    deadline: float
-    steps_to_spare: Callable[[], bool]
-
-
-ProposerFactory = Callable[[Surroundings], Proposer]
 
 
 class Run:
@@ -145,6 +128,7 @@ class Run:
         self.report = RunReport(self.history, folders, lambda: self._budget.elapsed(clock()))
         self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
         self._leases = LeasePool(settings.cpus, settings.workers, settings.gpus)
+        self._weights = PendingWeights()
         self._task = TaskService(log=self._workers_log, stop=stop.fileno())
         self._alarm = threading.Timer(max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",))
         self._alarm.daemon = True
@@ -161,6 +145,7 @@ class Run:
         spec = self._recognise()
         if resuming:
             self._start()
+        self._look_for_weights(spec)
         self._stage(6, "baseline")
         self._baseline(spec)
         self._stage(7, "views")
@@ -186,6 +171,8 @@ class Run:
         with contextlib.suppress(SwarmError):
             self._rescue()
         reasons = self.report.reasons
+        if trouble := model_trouble(self.history):
+            reasons.append(trouble)
         outcome = status(self.history, reasons)
         self._recorder.append(RunEnded(outcome, "; ".join(reasons) or None, self._budget.elapsed(self._clock())))
         nodes = json.dumps(journal_json(self.history, self.programs))
@@ -258,6 +245,23 @@ class Run:
             raise ResumeError(f"{settings.folders.logs} holds a run on other data than {settings.data_dir}")
         return before
 
+    def _look_for_weights(self, spec: CompetitionSpec) -> None:
+        """In the background, and only for a model: the recipes use none."""
+        settings = self._settings
+        if settings.provider == "recipes":
+            return
+        box = TrialBox(
+            settings.folders.workspace,
+            settings.protected,
+            settings.environ,
+            self._box,
+            self._stop,
+            sys.executable,
+            settings.limits.memory_mb,
+        )
+        reads = {spec.modality, "text"} if spec.text_columns else {spec.modality}
+        self._weights.start(partial(find_weights, settings.weight_places, reads, box, settings.folders.logs))
+
     def _baseline(self, spec: CompetitionSpec) -> None:
         """Something valid in the output folder before anything is tried."""
         if self.history.baseline is not None:
@@ -304,8 +308,9 @@ class Run:
 
     def _rules(self) -> Rules:
         return Rules(
-            # One more than workers, so that proposals and judging overlap with executions.
-            lanes=self._leases.size + (self._leases.size > 1),
+            # More than workers, so that proposals and judging overlap with executions; with one worker decisions stay
+            # in one order, and a replay decides the same.
+            lanes=self._leases.size + (self._settings.lanes_ahead if self._leases.size > 1 else 0),
             steps_per_epoch=self._settings.steps_per_epoch,
             gate=self._gate,
             takes_the_lead=takes_the_lead,
@@ -328,7 +333,7 @@ class Run:
             leases=self._leases,
             stop=self._stop,
             limits=settings.limits,
-            weights_dir=None,
+            weights=self._weights.now,
             clock=self._clock,
             environ=settings.environ,
             box=self._box,
@@ -361,21 +366,25 @@ class Run:
         )
 
     def _surroundings(self, spec: CompetitionSpec, split: SplitSpec) -> Surroundings:
-        history, budget = self.history, self._budget
+        settings, history, budget = self._settings, self.history, self._budget
         before = [self.programs.get(entry.program) for entry in history.entries]
         before += [proposal.program for proposal in history.pending.values()]
         return Surroundings(
             spec=spec,
             split=split,
+            warnings=history.spec.warnings if history.spec else (),
             programs=tuple(before),
             history=history,
             recorder=self._recorder,
             task=self._task,
+            weights=self._weights.wait,
             gate=self._gate,
-            answers=self._settings.folders.logs / "answers",
+            answers=settings.folders.logs / "answers",
+            seed=settings.seed,
+            cpus_each=self._leases.cpus_each,
+            memory_mb=settings.limits.memory_mb,
             stop=self._stop,
             clock=self._clock,
-            deadline=budget.deadline,
             steps_to_spare=lambda: budget.steps_to_spare(history.steps_done, self._clock()),
         )
 

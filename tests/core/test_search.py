@@ -6,14 +6,33 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
+import pytest
+
 from core.doubles import CLEAN, entry, proposal
 from core.evolution.search import DraftThenMutate, SearchSettings, pick_locus
 from core.evolution.selection import adjusted, derived_rng, pick_parent, race_is_lost, ranked, takes_the_lead
-from core.records import Brief, Entry, ErrorInfo, Outcome
+from core.records import Brief, Entry, ErrorInfo, Outcome, Proposal
 
 SETTINGS = SearchSettings(drafts=3, debug_tries=2, explore=0.0, parent_temperature=1.0)
 CRASH = Outcome(1, None, False, 1.0, 1.0, 1.0, ErrorInfo("ValueError", "bad", "Traceback"), "")
-OVER_MEMORY = Outcome(None, 9, False, 1.0, 1.0, 1.0, None, "", killed_for="memory")
+OVER_MEMORY = Outcome(
+    None, 9, False, 1.0, 1.0, 812.0, ErrorInfo("MemoryError", "used too much", ""), "", killed_for="memory"
+)
+TOO_SLOW = Outcome(
+    None,
+    9,
+    True,
+    63.0,
+    60.0,
+    1.0,
+    ErrorInfo("TimeoutError", "stopped at its time limit", ""),
+    "",
+    killed_for="deadline",
+)
+FORK_BOMB = Outcome(
+    None, 9, False, 1.0, 1.0, 1.0, ErrorInfo("ProcessLimit", "too many", ""), "", killed_for="processes"
+)
+WINDOW_OF_4 = SearchSettings(3, 2, explore=0.0, parent_temperature=1.0, stagnation_window=4)
 
 
 def search(settings: SearchSettings = SETTINGS, seed: int = 1) -> DraftThenMutate:
@@ -76,9 +95,92 @@ def test_a_failure_is_mended_at_most_twice() -> None:
     assert search().next_brief(entries, 6, [], 0.5).kind == "mutate"
 
 
-def test_lesson_17_a_failure_that_met_a_limit_is_not_debugged_into_a_bigger_one() -> None:
-    entries = [*three_drafts(), entry("s0003", None, outcome=OVER_MEMORY)]
-    assert search().next_brief(entries, 4, [], 0.5).kind == "mutate"
+@pytest.mark.parametrize(("outcome", "said"), [(OVER_MEMORY, "(812 MiB)"), (TOO_SLOW, "(63 s)")])
+def test_lesson_17_a_failure_that_met_a_limit_is_shrunk_and_not_debugged_into_a_bigger_one(
+    outcome: Outcome, said: str
+) -> None:
+    entries = [*three_drafts(), entry("s0003", None, outcome=outcome)]
+    brief = search().next_brief(entries, 4, [], 0.5)
+    assert brief.kind == "shrink"
+    assert [parent.id for parent in brief.parents] == ["s0003"]
+    assert brief.parents[0].error is not None
+    assert brief.parents[0].error.message.endswith(said)
+
+
+def test_out_of_memory_without_a_limit_of_the_box_is_shrunk_too() -> None:
+    for error in ("MemoryError", "SIGKILL"):
+        outcome = Outcome(1, None, False, 1.0, 1.0, 1.0, ErrorInfo(error, "", ""), "")
+        assert (
+            search().next_brief([*three_drafts(), entry("s0003", None, outcome=outcome)], 4, [], 0.5).kind == "shrink"
+        )
+
+
+def test_a_failure_is_shrunk_once_and_its_line_at_most_twice() -> None:
+    entries = [*three_drafts(), entry("s0003", None, outcome=TOO_SLOW)]
+    shrunk = search().next_brief(entries, 4, [], 0.5)
+    assert search().next_brief(entries, 5, [proposal(shrunk, "x\n")], 0.5).kind == "mutate"
+    entries.append(entry("s0004", None, kind="shrink", parents=("s0003",), outcome=TOO_SLOW))
+    assert search().next_brief(entries, 5, [], 0.5).kind == "shrink"
+    entries.append(entry("s0005", None, kind="shrink", parents=("s0004",), outcome=CRASH))
+    assert search().next_brief(entries, 6, [], 0.5).kind == "mutate"
+
+
+def test_a_program_that_met_its_deadline_with_a_valid_result_is_not_shrunk() -> None:
+    assert search().next_brief([*three_drafts(), entry("s0003", 0.8, outcome=TOO_SLOW)], 4, [], 0.5).kind == "mutate"
+
+
+def test_what_the_box_ended_for_another_reason_is_left_alone() -> None:
+    assert search().next_brief([*three_drafts(), entry("s0003", None, outcome=FORK_BOMB)], 4, [], 0.5).kind == "mutate"
+
+
+def test_a_repair_that_gets_no_program_is_not_asked_for_for_ever() -> None:
+    entries = [*three_drafts(), entry("s0003", None, outcome=CRASH)]
+    asked = [search().next_brief(entries, step, [], 0.5).kind for step in (4, 5, 6)]
+    assert asked == ["debug", "debug", "mutate"]
+    later = [entry(f"s{n:04d}", 0.5, kind="mutate", parents=("s0001",), locus="DATA") for n in range(4, 12)]
+    assert search().next_brief([*entries, *later[:7]], 11, [], 0.5).kind == "debug"
+    assert search().next_brief([*entries, *later], 12, [], 0.5).kind == "mutate"
+
+
+# ---------------------------------------------------------------- paradigm shift
+
+
+def standing_still(steps: int) -> list[Entry]:
+    leader = entry("s0002", 0.9, steers=True)
+    tries = [entry(f"s{n + 3:04d}", 0.5, kind="mutate", parents=("s0002",), locus="DATA") for n in range(steps)]
+    return [*three_drafts()[:2], leader, *tries]
+
+
+def kinds(entries: list[Entry], running: Sequence[Proposal] = ()) -> set[str]:
+    made = [search(WINDOW_OF_4, seed).next_brief(entries, len(entries), running, 0.5) for seed in range(20)]
+    return {brief.kind for brief in made}
+
+
+def test_a_search_that_stands_still_is_given_a_new_paradigm() -> None:
+    assert kinds(standing_still(3)) == {"mutate"}
+    assert kinds(standing_still(4)) == {"draft"}
+    brief = search(WINDOW_OF_4).next_brief(standing_still(4), 7, [], 0.5)
+    assert brief.siblings == ("plan s0000", "plan s0001", "plan s0002")
+
+
+def test_a_new_leader_ends_the_standstill() -> None:
+    entries = standing_still(4)
+    entries[-1] = entry("s0006", 0.95, kind="mutate", parents=("s0002",), steers=True)
+    assert kinds(entries) == {"mutate"}
+
+
+def test_a_new_paradigm_is_tried_once_per_window() -> None:
+    entries = standing_still(4)
+    draft = search(WINDOW_OF_4).next_brief(entries, 7, [], 0.5)
+    assert kinds(entries, [proposal(draft, "new\n")]) == {"mutate"}
+    entries.append(entry("s0007", 0.4))
+    assert kinds(entries) == {"mutate"}
+    entries += [entry(f"s{n:04d}", 0.5, kind="mutate", parents=("s0002",), locus="DATA") for n in range(8, 12)]
+    assert kinds(entries[:-1]) == {"mutate"}
+    assert kinds(entries) == {"draft"}
+
+
+# ---------------------------------------------------------------- the rest of the rules
 
 
 def test_a_repair_in_flight_is_not_asked_for_twice() -> None:
@@ -135,6 +237,6 @@ def test_lesson_28_the_better_score_ranks_first_and_ties_go_to_the_cheaper() -> 
 
 def test_failed_entries_are_never_parents() -> None:
     assert pick_parent([entry("s0000", None)], "maximize", 1.0, random.Random(0)) is None
-    assert search().next_brief([entry(f"s{n:04d}", None, outcome=OVER_MEMORY) for n in range(3)], 3, [], 0.5).kind == (
-        "draft"
+    assert (
+        search().next_brief([entry(f"s{n:04d}", None, outcome=FORK_BOMB) for n in range(3)], 3, [], 0.5).kind == "draft"
     )

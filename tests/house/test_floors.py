@@ -12,7 +12,20 @@ from tests.house.source import ENTRIES, HEAVY, closure, imports, is_worker, libr
 FLOOR_1 = frozenset({"records", "protocols", "events", "score", "genome", "budget", "metric_names", "doubles"})
 FLOOR_2 = frozenset({"task", "journal", "execution", "judging", "evolution", "llm"})
 FLOOR_3 = frozenset(
-    {"loop", "evaluation", "pacing", "ensemble", "final_pick", "finish", "refit", "rebuild", "results", "live", "run"}
+    {
+        "loop",
+        "evaluation",
+        "pacing",
+        "ensemble",
+        "final_pick",
+        "finish",
+        "refit",
+        "rebuild",
+        "results",
+        "live",
+        "run",
+        "surroundings",
+    }
 )
 # A library's only file, or only folder.
 HOME = {

@@ -1,0 +1,109 @@
+"""Puts together who writes programs: the recipes alone, or a language model with the recipes beside it."""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections.abc import Sequence
+from functools import cached_property, partial
+from importlib.metadata import distributions
+
+from agents import graph, knowledge
+from agents.prompt_builder import Learned, Machine, PromptBuilder, TaskFacts
+from agents.proposer import ModelProposer
+from agents.recipes.catalog import all_packages
+from agents.recipes.packages import installed
+from agents.recipes.proposer import RecipesProposer
+from agents.team import MixedTeam, TeamRules
+from core.genome import normalised_digest
+from core.journal.programs import TextStore
+from core.llm.abandon import StoppableModel
+from core.llm.factory import build_model, preload
+from core.protocols import Model, Proposer
+from core.records import Brief, Proposal
+from core.surroundings import ProposerFactory, Surroundings
+from utils.config_schema import Llm
+
+# One request and its repair.
+REQUESTS_PER_PROPOSAL = 2
+
+
+def recipes_only(around: Surroundings) -> Proposer:
+    return RecipesProposer(around.spec, installed(all_packages()), _known(around))
+
+
+def with_model(llm: Llm, calls: int, gpus: Sequence[str]) -> ProposerFactory:
+    """The mixed team for a configuration whose code model can be built. calls: briefs that it works on at a time.
+
+    gpus: names of the devices of this machine. Loads the client libraries in the background at once.
+    """
+    preload(llm)
+    threading.Thread(target=graph.load, name="load langgraph", daemon=True).start()
+    return partial(_team, llm, calls, tuple(gpus[:1]))
+
+
+def _team(llm: Llm, calls: int, gpus: tuple[str, ...], around: Surroundings) -> Proposer:
+    recipes = recipes_only(around)
+    totals = around.history.llm
+    model = build_model(
+        llm,
+        "code",
+        record=around.recorder.append,
+        put=TextStore(around.answers, ".txt").put,
+        spent=lambda: (totals.prompt_tokens + totals.completion_tokens, totals.cost_usd),
+        clock=around.clock,
+        seed=around.seed,
+    )
+    if model is None:
+        return recipes
+    listened = StoppableModel(model, around.stop)
+    author = _Author(around, listened, gpus, llm.code.timeout * REQUESTS_PER_PROPOSAL)
+    return MixedTeam(recipes, author, listened, TeamRules(calls=calls), around.steps_to_spare)
+
+
+class _Author:
+    """A ModelProposer, made when the first brief asks for it: the recipes' drafts do not wait for its preview."""
+
+    def __init__(self, around: Surroundings, model: Model, gpus: tuple[str, ...], allowance_s: float) -> None:
+        self._around = around
+        self._model = model
+        self._gpus = gpus
+        self._allowance_s = allowance_s
+        self._lock = threading.Lock()
+
+    def propose(self, brief: Brief) -> Proposal:
+        with self._lock:
+            proposer = self._proposer
+        return proposer.propose(brief)
+
+    @cached_property
+    def _proposer(self) -> ModelProposer:
+        around = self._around
+        return ModelProposer(self._model, self._prompts(), around.gate, _known(around), around.clock, self._allowance_s)
+
+    def _prompts(self) -> PromptBuilder:
+        around, weights = self._around, self._around.weights()
+        machine = Machine(
+            python=platform.python_version(),
+            packages={found.metadata["Name"]: found.version for found in distributions()},
+            cpus=around.cpus_each,
+            memory_mb=around.memory_mb,
+            gpus=self._gpus,
+            weights=weights.text,
+        )
+        facts = knowledge.Facts(
+            gpus=len(self._gpus),
+            packages=installed(knowledge.packages_named()),
+            weights=weights.modalities,
+        )
+        task = TaskFacts(around.spec, around.task.preview(around.spec), around.split, around.warnings)
+        skills = partial(_skills, around, facts)
+        return PromptBuilder(task, machine, Learned(lambda: around.history.entries, skills))
+
+
+def _skills(around: Surroundings, facts: knowledge.Facts, brief: Brief, most: int) -> Sequence[str]:
+    return knowledge.pick(brief, around.spec, facts, most)
+
+
+def _known(around: Surroundings) -> list[str]:
+    return [normalised_digest(program) for program in around.programs]

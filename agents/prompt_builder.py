@@ -1,0 +1,265 @@
+"""Prompts of a run: one text that stays the same byte for byte (system), and one per brief. Templates are files.
+
+Lengths are estimated as a quarter token per character: about right for English, too low by a fifth for dense code.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agents.description import cut_description
+from agents.digest import Paradigms, digest_text, faults_text
+from agents.prompt_parts import coarse, fault_of, folded, listed, package_list, program_block, score_text, second_of
+from agents.skeleton import skeleton
+from core.records import Brief, BriefKind, CompetitionSpec, Entry, Parent, SplitSpec
+from core.task.preview import Preview
+from core.task.preview_text import preview_text
+from utils.prompt_manager import PromptManager, render
+from utils.text import cap
+from utils.untrusted import anonymous, code_block, fence, one_line, plain
+
+PROMPTS = Path(__file__).parent / "prompts"
+
+# Characters of each part.
+DESCRIPTION, PREVIEW, WEIGHTS, WARNINGS = 5600, 4000, 800, 600
+SIBLINGS, REASONS = 700, 1200
+# How many pieces of knowledge, and their characters together; drafts rest on them most.
+SKILLS: dict[BriefKind, tuple[int, int]] = {
+    "draft": (5, 5200),
+    "mutate": (1, 1600),
+    "merge": (1, 1600),
+    "tune": (1, 1600),
+    "debug": (1, 1600),
+    "shrink": (1, 1600),
+}
+_EDITED = frozenset({"mutate", "tune", "debug", "shrink"})
+_SHOWN_CLASSES, _SHOWN_COLUMNS, _SHOWN_SIBLINGS = 12, 8, 8
+
+Skills = Callable[[Brief, int], Sequence[str]]
+"""(brief, most) -> texts of at most so many pieces of knowledge, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a candidate program finds. packages: distribution name -> version. cpus, memory_mb: of one program.
+
+    gpus: names of the devices that one program gets. weights: inventory of the pretrained weights, "" for none.
+    """
+
+    python: str
+    packages: Mapping[str, str]
+    cpus: int
+    memory_mb: int
+    gpus: tuple[str, ...] = ()
+    weights: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What is known about the competition. warnings: suspicions of leaks, as the journal's `spec` event has them."""
+
+    spec: CompetitionSpec
+    preview: Preview | None = None
+    split: SplitSpec | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What changes during a run, asked for each brief. role: persona -> one line that says who the model is."""
+
+    entries: Callable[[], Sequence[Entry]] = tuple
+    skills: Skills = field(default=lambda brief, most: ())
+    role: Callable[[str], str] = field(default=lambda persona: "")
+
+
+class PromptBuilder:
+    """Implements agents.graph.Prompts. The same facts and entries give the same bytes; safe to use from threads."""
+
+    def __init__(self, facts: TaskFacts, machine: Machine, learned: Learned, folder: Path = PROMPTS) -> None:
+        """Raises ValueError when a template does not fit the values that it gets."""
+        self._facts, self._machine, self._learned = facts, machine, learned
+        self._prompts = PromptManager(folder)
+        self._phrases = _toml(folder / "phrases.toml")
+        self._paradigms: Paradigms = _toml(folder / "paradigms.toml").get(facts.spec.modality, {})
+        self._system = self._render_system()
+        code = skeleton(facts.spec, self._prompts, folder)
+        self._example = self._prompts.render("example", code=code_block(code)) if code else ""
+
+    def system(self) -> str:
+        """Rules, competition, data and machine. The example stands in drafts only: the others show a program."""
+        return self._system
+
+    def write(self, brief: Brief) -> str:
+        """Digest of the run, knowledge, and the brief last."""
+        return self._prompts.render(
+            "write",
+            role=one_line(self._learned.role(brief.persona), 300),
+            digest=fence(self._digest(brief), "notes"),
+            skills=self._skills(brief),
+            task=self._task(brief),
+            allowance=self._allowance(brief.seconds),
+            cpus=self._cpus(),
+            answer=self._answer(brief.kind),
+        ).lstrip("\n")
+
+    def repair(self, brief: Brief, program: str, reasons: Sequence[str]) -> str:
+        """What is wrong with an answer. Stands alone: no earlier message has to be sent again with it."""
+        said = fence(cap("\n".join(f"- {anonymous(reason)}" for reason in reasons), REASONS), "reasons")
+        if not program:
+            return self._prompts.render("repair_empty", task=self.write(brief), reasons=said)
+        only = f", {brief.locus} part only" if brief.locus and brief.kind in ("mutate", "tune") else ""
+        return self._prompts.render(
+            "repair",
+            kind=brief.kind,
+            locus=only,
+            reasons=said,
+            program=program_block(program),
+            answer=self._answer("debug"),
+        )
+
+    # ------------------------------------------------------------ what stays the same
+
+    def _render_system(self) -> str:
+        spec, facts = self._facts.spec, self._facts
+        seen = preview_text(facts.preview, PREVIEW) if facts.preview is not None else ""
+        sample = spec.sample.path if spec.sample is not None else "sample_submission.csv"
+        names = [one_line(name, 40) or "without a name" for name in (*spec.id_columns, *spec.target_columns)]
+        return self._prompts.render(
+            "system",
+            sample=one_line(sample, 80),
+            columns=listed(names, _SHOWN_COLUMNS),
+            cells=self._cells(),
+            metric=spec.metric.name + self._metric_note(),
+            direction=self._phrases["direction"][spec.metric.direction],
+            held_out=self._held_out(),
+            description=fence(cut_description(spec.description, DESCRIPTION) or "No description was given."),
+            preview=fence(seen or "Nothing was looked at."),
+            warnings=self._warnings(),
+            machine=self._machine_text(),
+        ).rstrip("\n")
+
+    def _cells(self) -> str:
+        spec = self._facts.spec
+        classes = [one_line(name, 30) for name in spec.classes]
+        if spec.one_hot and spec.value_kind != "label":
+            return self._phrase("cells", "one_hot", label=one_line(spec.label_columns[0], 40))
+        if spec.value_kind == "label":
+            shown = f": {listed(classes, _SHOWN_CLASSES)}" if classes else ""
+            return self._phrase("cells", "label", classes=shown)
+        if spec.value_kind == "probability":
+            return self._phrase(
+                "cells", "probability", of=f" that the label is `{classes[1]}`" if len(classes) == 2 else ""
+            )
+        return self._phrase("cells", "real")
+
+    def _metric_note(self) -> str:
+        spec = self._facts.spec
+        if spec.metric.source == "fallback":
+            return self._phrase("metric", "fallback")
+        return self._phrase("metric", "column_mean") if len(spec.label_columns) > 1 else ""
+
+    def _held_out(self) -> str:
+        split = self._facts.split
+        if split is None or split.kind == "none":
+            return ""
+        values = {"folds": "one part" if split.folds == 1 else f"{split.folds} folds"}
+        if split.kind in ("group", "time"):
+            values["column"] = one_line((split.group_column if split.kind == "group" else split.time_column) or "", 40)
+        return self._phrase("held_out", split.kind, **values)
+
+    def _warnings(self) -> str:
+        if not self._facts.warnings:
+            return ""
+        lines = "\n".join(f"- {one_line(warning, 200)}" for warning in self._facts.warnings)
+        return self._prompts.render("warnings", warnings=fence(cap(lines, WARNINGS, head_share=1.0)))
+
+    def _machine_text(self) -> str:
+        machine = self._machine
+        gpus = listed(sorted(machine.gpus), 4) if machine.gpus else self._phrase("machine", "no_gpu")
+        weights = fence(cap(plain(machine.weights), WEIGHTS, head_share=1.0)) if machine.weights else ""
+        return self._prompts.render(
+            "machine",
+            python=machine.python,
+            cpus=self._cpus(),
+            memory=self._memory(),
+            gpus=gpus,
+            packages=package_list(machine.packages),
+            weights=weights or self._phrase("machine", "no_weights"),
+        ).rstrip("\n")
+
+    def _cpus(self) -> str:
+        return "1 CPU" if self._machine.cpus == 1 else f"{self._machine.cpus} CPUs"
+
+    def _memory(self) -> str:
+        return self._phrase("machine", "memory", gib=f"{self._machine.memory_mb / 1024:.0f}")
+
+    # ------------------------------------------------------------ what a brief asks for
+
+    def _task(self, brief: Brief) -> str:
+        """The brief in words; one that lacks its parents is answered as a draft."""
+        if brief.kind == "draft" or not brief.parents:
+            return self._prompts.render("draft", siblings=self._siblings(brief), example=self._example).rstrip("\n")
+        parent = brief.parents[0]
+        narrow = brief.kind in ("mutate", "tune") and brief.locus
+        shown = folded(parent.program, brief.locus or "") if narrow else parent.program
+        values = {"plan": one_line(parent.plan, 200), "program": program_block(shown)}
+        if brief.kind == "mutate":
+            aspect = self._phrase("mutate", "aspect", aspect=brief.aspect) if brief.aspect else ""
+            values |= {"score": score_text(parent), "locus": brief.locus or "weakest", "aspect": aspect}
+        elif brief.kind == "tune":
+            where = self._phrase("tune", "where", locus=brief.locus) if brief.locus else ""
+            values |= {"score": score_text(parent), "where": where}
+        elif brief.kind == "debug":
+            values |= fault_of(parent, self._entry(parent))
+        elif brief.kind == "shrink":
+            values |= fault_of(parent, self._entry(parent)) | {
+                "allowance": self._allowance(brief.seconds),
+                "memory": self._memory(),
+            }
+        else:
+            values |= {"score": score_text(parent)} | second_of(parent, brief.parents[1:2])
+        return self._prompts.render(brief.kind, **values).rstrip("\n")
+
+    def _digest(self, brief: Brief) -> str:
+        entries, direction = list(self._learned.entries()), self._facts.spec.metric.direction
+        if brief.kind in ("debug", "shrink") and brief.parents:
+            return faults_text(entries, direction)
+        return digest_text(entries, direction, self._paradigms)
+
+    def _entry(self, parent: Parent) -> Entry | None:
+        return next((entry for entry in self._learned.entries() if entry.id == parent.id), None)
+
+    def _siblings(self, brief: Brief) -> str:
+        plans = list(dict.fromkeys(one_line(plan, SIBLINGS // _SHOWN_SIBLINGS) for plan in brief.siblings))
+        if not plans:
+            return self._phrase("draft", "first")
+        return "\n" + fence("\n".join(f"- {plan}" for plan in plans[-_SHOWN_SIBLINGS:]), "notes")
+
+    def _skills(self, brief: Brief) -> str:
+        """As many of the pieces as fit; the first one that does not ends the list."""
+        most, room = SKILLS[brief.kind]
+        texts: list[str] = []
+        for text in self._learned.skills(brief, most)[:most]:
+            room -= len(text)
+            if room < 0:
+                break
+            texts.append(text.strip("\n"))
+        return self._prompts.render("skills", skills="\n\n".join(texts)) if texts else ""
+
+    def _allowance(self, seconds: float) -> str:
+        return coarse(seconds) if math.isfinite(seconds) else self._phrase("allowance", "open")
+
+    def _answer(self, kind: BriefKind) -> str:
+        return self._prompts.render("answer_edits" if kind in _EDITED else "answer_program")
+
+    def _phrase(self, group: str, name: str, **values: str) -> str:
+        return render(self._phrases[group][name], values)
+
+
+def _toml(path: Path) -> dict[str, dict[str, str]]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))

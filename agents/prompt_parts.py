@@ -1,0 +1,103 @@
+"""Parts of a prompt that depend on their arguments only: programs, faults, packages, times. Pure."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+from core.genome import LOCI, Genome
+from core.records import Entry, Parent
+from utils.text import cap, human_bytes, human_seconds
+from utils.untrusted import anonymous, code_block, fence, one_line, plain
+
+PROGRAM, TRACEBACK, PACKAGES = 24_000, 1200, 700
+_FOLDED = 3
+_SECONDS = (5, 10, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 18000, 28800)
+_FIRST_PACKAGES = (
+    "numpy pandas scipy scikit-learn lightgbm xgboost catboost torch torchvision torchaudio timm transformers "
+    "sentence-transformers tensorflow keras pillow opencv-python opencv-python-headless albumentations librosa "
+    "soundfile statsmodels polars pyarrow"
+).split()
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def package_list(packages: Mapping[str, str]) -> str:
+    """Names with versions, those that matter most first, as many as fit."""
+    known = {name.lower().replace("_", "-"): version for name, version in packages.items() if name}
+    order = [name for name in _FIRST_PACKAGES if name in known] + sorted(known.keys() - set(_FIRST_PACKAGES))
+    text = ""
+    for name in order:
+        item = f"{name} {known[name]}"
+        if len(text) + len(item) > PACKAGES:
+            break
+        text += f", {item}" if text else item
+    return text or "nothing"
+
+
+def program_block(program: str) -> str:
+    return code_block(cap(plain(program), PROGRAM))
+
+
+def folded(program: str, locus: str) -> str:
+    """The program without the bodies of long functions in all parts but one, for a brief that leaves those alone."""
+    lines = program.split("\n")
+    owners = [block.locus for block in Genome.parse(program).blocks for _ in range(block.text.count("\n"))]
+    try:
+        nodes = ast.parse(program + "\n").body
+    except (SyntaxError, ValueError):
+        return program
+    for node in reversed(nodes):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and owners[node.lineno - 1] != locus:
+            first = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0].lineno - 1
+            count = (node.end_lineno or 0) - first
+            if count > _FOLDED and first >= node.lineno:
+                lines[first : node.end_lineno] = [f"    ...  # {count} unchanged lines ..."]
+    return "\n".join(lines)
+
+
+def score_text(parent: Parent) -> str:
+    return "unknown" if parent.score is None else f"{parent.score:.5g}"
+
+
+def fault_of(parent: Parent, entry: Entry | None) -> dict[str, str]:
+    """What ended a program: the end of its traceback, what limit it hit, and the judge's reasons; no absolute paths.
+
+    entry: the finished step of this parent, None when it is not known.
+    """
+    error = parent.error
+    lines = [part for part in (error.traceback, f"{error.type}: {error.message}") if part] if error else []
+    if entry is not None:
+        if entry.outcome.killed_for is not None:
+            peak = human_bytes(entry.outcome.peak_rss_mb * (1 << 20))
+            lines.append(f"ended after {coarse(entry.outcome.duration_s)}, {peak} of memory at most")
+        lines += [f"judge: {reason}" for reason in entry.verdict.reasons]
+    kind = one_line(error.type, 80) if error else "a submission that was refused"
+    return {"type": kind, "error": fence(_end(anonymous("\n".join(lines))) or "nothing", "output")}
+
+
+def _end(text: str) -> str:
+    """The last whole lines of at most TRACEBACK characters; the end of the last one where that is longer."""
+    if len(text) <= TRACEBACK:
+        return text
+    kept = text[-TRACEBACK:]
+    return "...\n" + (kept.partition("\n")[2] or kept)
+
+
+def coarse(seconds: float) -> str:
+    """Rounded down to a coarse step, so that a replay and a prefix cache see the same text."""
+    return human_seconds(max((step for step in _SECONDS if step <= seconds), default=_SECONDS[0]))
+
+
+def second_of(first: Parent, others: Sequence[Parent]) -> dict[str, str]:
+    """The second program of a merge: only the parts in which it differs where both have all four."""
+    if not others:
+        return {"other": "none", "other_plan": "none", "other_score": "unknown"}
+    mine, theirs = Genome.parse(first.program), Genome.parse(others[0].program)
+    text = others[0].program
+    if mine.complete and theirs.complete:
+        text = "".join(theirs.gene(locus) for locus in (None, *LOCI) if theirs.gene(locus) != mine.gene(locus))
+    plan = one_line(others[0].plan, 200)
+    return {"other": program_block(text), "other_plan": plan, "other_score": score_text(others[0])}

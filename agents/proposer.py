@@ -1,0 +1,82 @@
+"""The proposer that asks a language model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from agents.answer import one_line
+from agents.attempt import Attempt, Examiner
+from agents.graph import Conversation, Prompts, conversation
+from agents.self_check import Gate
+from core.genome import Genome, normalised_digest
+from core.protocols import Clock, Model
+from core.records import Brief, Proposal
+from utils.errors import ProposalError
+
+
+class ModelProposer:
+    """Implements core.protocols.Proposer. Safe to call from several threads.
+
+    gate: reasons of the box to reject a program. known: normalised digests of earlier programs of this run.
+    allowance_s: seconds that one proposal may take, its repair included.
+    """
+
+    def __init__(
+        self, model: Model, prompts: Prompts, gate: Gate, known: Iterable[str], clock: Clock, allowance_s: float
+    ) -> None:
+        self._model = model
+        self._prompts = prompts
+        self._examiner = Examiner(gate, self._is_known)
+        self._clock = clock
+        self._allowance_s = allowance_s
+        self._lock = threading.Lock()
+        self._building = threading.Lock()
+        self._known = set(known)
+        self._conversation: Conversation | None = None
+
+    def propose(self, brief: Brief) -> Proposal:
+        """Raises ProposalError when the answer cannot be used, also after its repair; ModelError when there is none."""
+        converse = self.warm()
+        attempt = converse(brief, self._clock() + self._allowance_s)
+        if attempt.reasons:
+            raise ProposalError(f"the answer of the model cannot be used: {'; '.join(attempt.reasons)}")
+        key = normalised_digest(attempt.program)
+        with self._lock:
+            if key in self._known:
+                raise ProposalError("the answer of the model cannot be used: another lane has just written the same")
+            self._known.add(key)
+        return _proposal(brief, attempt)
+
+    def learn(self, program: str) -> None:
+        """Another proposer wrote this one: it is not to be written again."""
+        with self._lock:
+            self._known.add(normalised_digest(program))
+
+    def warm(self) -> Conversation:
+        """Loads and builds the graph, once; a second or two that can pass while views are built."""
+        with self._building:
+            if self._conversation is None:
+                self._conversation = conversation(self._model, self._prompts, self._examiner.examine)
+            return self._conversation
+
+    def _is_known(self, key: str) -> bool:
+        with self._lock:
+            return key in self._known
+
+
+def _proposal(brief: Brief, attempt: Attempt) -> Proposal:
+    kept = f" ({brief.locus})" if attempt.locus else ""
+    return Proposal(
+        id=f"s{brief.step:04d}",
+        step=brief.step,
+        kind=brief.kind,
+        parents=tuple(parent.id for parent in brief.parents),
+        persona=brief.persona,
+        plan=one_line(attempt.plan) or f"{brief.kind}{kept}: the model names no plan",
+        program=attempt.program,
+        genes=Genome.parse(attempt.program).hashes(),
+        seed=brief.seed,
+        locus=attempt.locus,
+        author="model",
+    )

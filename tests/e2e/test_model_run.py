@@ -1,0 +1,125 @@
+"""Whole runs with a language model: the real entries and clients against a scripted server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.quick_agent import PROGRAM
+from tests.e2e.runs import Ended, adapter_words, check_submission, finish, solve, start
+from tests.llm.server import ScriptedServer, Seen, Turn
+
+KEY = "secret-key-of-a-user-4711"
+STEPS = 5
+
+
+def program(seen: Seen) -> Turn:
+    """Another slope for each request."""
+    text = PROGRAM.replace("@SLOPE@", f"{0.01 * seen.number:.3f}")
+    return Turn(f"PLAN: rates by colour with slope {seen.number}\n```python\n{text}```\n")
+
+
+def environ_for(server: ScriptedServer, vendor: str) -> dict[str, str]:
+    """What mle-bench passes, with the address of the other vendor's variable left alone."""
+    base = "API_BASE" if vendor == "openai" else "ANTHROPIC_BASE_URL"
+    limits = {"STEP_LIMIT": str(STEPS), "TIME_LIMIT_SECS": "120"}
+    return {"LLM_PROVIDER": vendor, "API_KEY": KEY, "MODEL_NAME": "some-model", base: server.base_url(vendor)} | limits
+
+
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+def test_the_adapter_ends_well_with_either_provider(vendor: str, widgets: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with ScriptedServer(then=program) as server:
+        ended = finish(start([*adapter_words(widgets, out), "execution.workers=2"], environ_for(server, vendor)), out)
+    assert ended.code == 0, ended.stderr
+    assert ended.report["status"] == "ok", ended.report["reason"]
+    check_submission(ended.submission, widgets)
+    authors = {step["author"] for step in ended.of("step")}
+    assert authors == {"recipes", "model"}
+    calls = ended.of("llm_call")
+    assert {call["ok"] for call in calls} == {True}
+    llm = ended.report["llm"]
+    assert (llm["provider"], llm["model"], llm["calls"]) == (vendor, "some-model", len(calls))
+    assert llm["prompt_tokens"] > 0 < llm["completion_tokens"]
+    assert {seen.vendor for seen in server.seen} == {vendor}
+    assert_no_key(ended)
+
+
+def test_the_first_drafts_are_recipes_and_prompts_share_their_prefix(widgets: Path, tmp_path: Path) -> None:
+    with ScriptedServer(then=program) as server:
+        ended = run_main(server, widgets, tmp_path / "out")
+    first, second = sorted(ended.of("proposal"), key=lambda event: event["step"])[:2]
+    assert (first["author"], second["author"]) == ("recipes", "recipes")
+    prefixes = {seen.body["messages"][0]["content"] for seen in server.seen}
+    assert len(prefixes) == 1
+    assert len(server.seen) <= 1.3 * len(ended.of("step"))
+
+
+FAULTS: Mapping[str, tuple[Turn, str]] = {
+    "wrong key": (Turn(status=401, error="Incorrect API key provided: secret-key-of-a-user-4711"), "key"),
+    "unknown model": (Turn(status=404, error="The model `some-model` does not exist"), "some-model"),
+    "no quota": (Turn(status=429, error="You exceeded your current quota, insufficient_quota"), "quota"),
+    "a web page": (Turn(fault="html"), "web page"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_unusable_endpoint_leaves_the_run_to_recipes(fault: str, widgets: Path, tmp_path: Path) -> None:
+    turn, cause = FAULTS[fault]
+    with ScriptedServer(then=turn) as server:
+        ended = run_main(server, widgets, tmp_path / "out", steps=3)
+    assert ended.code == 0, ended.stderr
+    assert ended.report["status"] == "degraded"
+    assert "recipes went on" in ended.report["reason"]
+    assert cause in ended.report["reason"]
+    assert "\n" not in ended.report["reason"]
+    assert len(ended.of("step")) == 3
+    check_submission(ended.submission, widgets)
+    assert_no_key(ended)
+
+
+def test_a_wrong_address_leaves_the_run_to_recipes(widgets: Path, tmp_path: Path) -> None:
+    words = ["llm.code.provider=openai", "llm.code.base_url=http://127.0.0.1:9/v1", f"llm.code.api_key={KEY}"]
+    out = tmp_path / "out"
+    ended = solve(widgets, out, "--steps", 3, "--time", "60s", *words, "llm.code.model=m", agent="main.py")
+    assert (ended.code, ended.report["status"]) == (0, "degraded")
+    assert "127.0.0.1:9" in ended.report["reason"]
+    assert_no_key(ended)
+
+
+def test_a_provider_without_key_says_so(widgets: Path, tmp_path: Path) -> None:
+    ended = solve(
+        widgets,
+        tmp_path / "out",
+        "--steps",
+        1,
+        "--time",
+        "60s",
+        environ={"LLM_PROVIDER": "anthropic", "LLM_MODEL": "m"},
+    )
+    assert (ended.code, ended.report["status"]) == (0, "degraded")
+    assert "api_key is not set" in ended.report["reason"]
+
+
+def test_sigterm_during_a_model_call_ends_in_time(widgets: Path, tmp_path: Path) -> None:
+    """The endpoint hangs; the run does not wait for it."""
+    out = tmp_path / "out"
+    with ScriptedServer(then=Turn(fault="hang")) as server:
+        ended = run_main(server, widgets, out, time="25s", steps=50)
+    assert ended.code == 0, ended.stderr
+    assert ended.report["time"]["elapsed_s"] < 30
+    check_submission(ended.submission, widgets)
+
+
+def run_main(server: ScriptedServer, data: Path, out: Path, steps: int = STEPS, time: str = "120s") -> Ended:
+    words = ["llm.code.provider=openai", f"llm.code.base_url={server.base_url('openai')}", f"llm.code.api_key={KEY}"]
+    return solve(data, out, "--steps", steps, "--time", time, *words, "llm.code.model=some-model", agent="main.py")
+
+
+def assert_no_key(ended: Ended) -> None:
+    """Lesson 24: neither on the console nor in any file of the run."""
+    assert KEY not in ended.stdout + ended.stderr
+    for path in ended.out.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
