@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
@@ -75,9 +76,18 @@ def run_adapter() -> int:
     except UsageError as error:
         rescue(*fallback_folders(sys.argv[1:]), reason=str(error))
         return refuse(str(error))
+    except OSError as error:
+        log.error("cannot begin: %s", error)
+        rescue(*fallback_folders(sys.argv[1:]), reason=f"cannot begin: {error}")
+        return 1
+    # The run brings its own handlers: they take keys out, and this one would say every line a second time.
+    logging.basicConfig(handlers=[], force=True)
     code = solve(config, Screen(Console()), container=True, competition_id=competition, stage=stage)
     stage(10, "results")
-    copy_results(config.project.log_dir / "journal.jsonl", workspace)
+    try:
+        copy_results(config.project.log_dir / "journal.jsonl", workspace)
+    except OSError as error:
+        log.error("cannot put the results in order: %s", error)
     return code
 
 
@@ -105,8 +115,8 @@ def stage(number: int, name: str) -> None:
 def copy_results(journal: Path, workspace_dir: Path) -> None:
     """Makes sure that the output folders hold what the journal says was published, as real files.
 
-    Publishing has put it there already; this mends a folder that something else touched since, and removes links,
-    which would arrive dangling outside of the container.
+    Publishing has put it there already; this mends a folder that something else touched since, makes real folders of
+    linked ones and removes the links in them, which would arrive dangling outside of the container.
     """
     from core.journal.journal import read_lines
     from utils.files import copy_atomic, sha256_file
@@ -121,9 +131,19 @@ def copy_results(journal: Path, workspace_dir: Path) -> None:
         if not target.is_file() or target.is_symlink() or sha256_file(target) != published["sha256"]:
             copy_atomic(kept, target)
     for folder in (target.parent, Path(outputs["code_dir"]), journal.parent):
-        for path in folder.rglob("*"):
-            if path.is_symlink():
-                path.unlink()
+        without_links(folder)
+
+
+def without_links(folder: Path) -> None:
+    """Removes every link below `folder`. A folder that is a link itself becomes a real one with the same files."""
+    for path in [*folder.resolve().rglob("*")]:
+        if path.is_symlink():
+            path.unlink()
+    if folder.is_symlink():
+        copy = folder.with_name(f".{folder.name}.real")
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        folder.unlink()
+        copy.rename(folder)
 
 
 USAGE = """usage: run_mle_adapter.py [--help] [key=value ...]

@@ -199,7 +199,11 @@ def test_registration_is_that_of_specification_001() -> None:
     assert found["vars"] == {"time_limit": 43200, "step_limit": 100}
     assert found["swarm-evo"] == start | {"env_vars": REGISTRATION}
     assert found["swarm-evo/dev"] == start | {"env_vars": REGISTRATION | {"STEP_LIMIT": 10}}
-    assert found.keys() == {"vars", "defaults", "swarm-evo", "swarm-evo/dev"}
+    assert found["swarm-evo/anthropic"] == start | {"env_vars": REGISTRATION | {"LLM_PROVIDER": "anthropic"}}
+    without_secrets = {"TIME_LIMIT_SECS": 43200, "STEP_LIMIT": 100, "LLM_PROVIDER": "recipes"}
+    assert found["swarm-evo/recipes"] == start | {"env_vars": without_secrets}
+    variants = {"swarm-evo", "swarm-evo/dev", "swarm-evo/recipes", "swarm-evo/anthropic"}
+    assert found.keys() == {"vars", "defaults", *variants}
 
 
 def test_lesson_40_one_config_yaml_under_the_checkout() -> None:
