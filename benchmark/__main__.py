@@ -1,4 +1,4 @@
-"""Command line: python -m benchmark list | prepare | grade | run | replay | faults | report."""
+"""Command line: python -m benchmark list | prepare | grade | run | live | replay | faults | report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark import faults, grading, measure, pack, report
+from benchmark import faults, grading, live, measure, pack, report
+from benchmark.competition import Competition
 from benchmark.errors import NotRunError
 from benchmark.registry import COMPETITIONS, EVERY, find, find_all
 from utils.errors import SwarmError, UsageError
@@ -77,6 +78,29 @@ def _run(options: argparse.Namespace) -> None:
             report.keep(options.json, competition.name, _command(options), reference, runs)
 
 
+def _live(options: argparse.Namespace) -> None:
+    """One recorded run with a real server per competition; a run that was cut off goes on."""
+    server = live.Server(options.url, options.model)
+    measured = []
+    for competition in find_all(options.names):
+        pack.prepare(competition, options.dest)
+        prepared, out = options.dest / competition.name / "prepared", options.out / competition.name
+        if not live.is_over(out):
+            live.run_live(prepared / "public", out, options.steps, options.minutes, server, options.words)
+
+        def score(submission: Path, competition: Competition = competition) -> float:
+            return float(grading.grade(competition, submission, options.dest)["score"])
+
+        reference = json.loads((prepared / "private" / "reference.json").read_text(encoding="utf-8"))
+        measured.append(dataclasses.asdict(live.measure_live(competition.name, out, score, reference)))
+        print(json.dumps(measured[-1]), flush=True)
+        if options.json is not None:
+            words = " ".join(
+                [*options.names, f"--steps {options.steps}", f"--minutes {options.minutes:g}", *options.words]
+            )
+            report.keep_figures(options.json, f"python -m benchmark live {words}", {"runs": measured})
+
+
 def _command(options: argparse.Namespace) -> str:
     words = [f"--seeds {options.seeds}", f"--minutes {options.minutes:g}", *options.words]
     return f"python -m benchmark run {options.name} {' '.join(words)}"
@@ -122,6 +146,16 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/churn.json")
     run.add_argument("words", nargs="*", metavar="key=value", help="configuration overrides")
     run.set_defaults(action=_run)
+    alive = commands.add_parser("live", help="run main.py with a real model server (scripts/local_llm.sh), recorded")
+    alive.add_argument("names", nargs="+", metavar="NAME")
+    alive.add_argument("--url", default="http://127.0.0.1:8089/v1", help="OpenAI-compatible address")
+    alive.add_argument("--model", default="qwen2.5-coder-1.5b", help="model name")
+    alive.add_argument("--steps", type=int, default=15, help="steps of a run (default 15)")
+    alive.add_argument("--minutes", type=float, default=90.0, help="time limit of a run (default 90)")
+    alive.add_argument("--out", type=Path, default=Path("out/live"), help="folder of the runs; the same again resumes")
+    alive.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/live.json")
+    alive.add_argument("--set", dest="words", action="append", default=[], metavar="key=value", help="override a key")
+    alive.set_defaults(action=_live)
     replay = commands.add_parser("replay", help="time the replay of a journal")
     replay.add_argument("--steps", type=int, default=500)
     replay.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/replay.json")
@@ -132,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     over.set_defaults(action=_faults)
     table = commands.add_parser("report", help="write the README's table from docs/results")
     table.set_defaults(action=_report)
-    for command in (prepare, grade, run):
+    for command in (prepare, grade, run, alive):
         command.add_argument("--dest", type=Path, default=_DEST, help=f"folder of the competitions (default {_DEST})")
     return parser
 

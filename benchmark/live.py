@@ -68,6 +68,14 @@ def run_live(public: Path, out: Path, steps: int, minutes: float, server: Server
     return subprocess.run([*command, "--time", f"{minutes:g}m", *server.words(), *words], cwd=ROOT).returncode
 
 
+def is_over(out: Path) -> bool:
+    """True when a run below `out` came to its end."""
+    try:
+        return json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))["status"] != "running"
+    except OSError:
+        return False
+
+
 def measure_live(name: str, out: Path, score: Score, reference: Mapping[str, float]) -> LiveMeasure:
     """What the journal below `out` says about the model and its programs."""
     logs = out / "logs"

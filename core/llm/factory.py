@@ -30,7 +30,8 @@ _ENDPOINTS: dict[str, Callable[[EndpointSettings], Endpoint]] = {
     "anthropic": AnthropicEndpoint,
 }
 _LIBRARIES: dict[str, Callable[[], Any]] = {"openai": openai_endpoint.load, "anthropic": anthropic_endpoint.load}
-_IDLE_S = 120.0
+# Of the time for one call: models that think send nothing for minutes, and so do busy local servers.
+_IDLE_SHARE = 0.5
 
 
 def provider_of(settings: RoleSettings) -> str:
@@ -88,7 +89,7 @@ def build_model(
             base_url=settings.base_url,
             max_tokens=settings.max_tokens,
             temperature=settings.temperature,
-            idle_s=min(_IDLE_S, settings.timeout),
+            idle_s=settings.timeout * _IDLE_SHARE,
         )
     )
     return RetryingModel(

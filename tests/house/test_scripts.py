@@ -16,7 +16,10 @@ def bash(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["/bin/bash", *words], cwd=ROOT, env=env, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("script", ["run_demo.sh", "test.sh", "test_long.sh"])
+SCRIPTS = ["run_demo.sh", "test.sh", "test_long.sh", "test_container.sh", "dockerd.sh", "base_image.sh"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_help_is_a_line_and_installs_nothing(script: str, tmp_path: Path) -> None:
     done = bash(f"scripts/{script}", "--help", HOME=str(tmp_path))
     assert done.returncode == 0
