@@ -1,4 +1,4 @@
-"""Command line: python -m benchmark list | prepare | grade | run | live | replay | faults | report."""
+"""Command line: python -m benchmark list | prepare | grade | run | live | overlap | replay | faults | report."""
 
 from __future__ import annotations
 
@@ -101,6 +101,25 @@ def _live(options: argparse.Namespace) -> None:
             report.keep_figures(options.json, f"python -m benchmark live {words}", {"runs": measured})
 
 
+def _overlap(options: argparse.Namespace) -> None:
+    """Measures runs with a scripted model of some latency, one per provider."""
+    from benchmark.overlap import measure_overlap
+
+    competition = find(options.name)
+    pack.prepare(competition, options.dest)
+    public = options.dest / competition.name / "prepared" / "public"
+    runs = []
+    for vendor in ("openai", "anthropic"):
+        found = measure_overlap(public, vendor, options.latency, options.minutes, options.steps)
+        runs.append(dataclasses.asdict(found))
+        print(json.dumps(runs[-1]), flush=True)
+        if options.json is not None:
+            words = (
+                f"{options.name} --latency {options.latency:g} --minutes {options.minutes:g} --steps {options.steps}"
+            )
+            report.keep_figures(options.json, f"python -m benchmark overlap {words}", {"runs": runs})
+
+
 def _command(options: argparse.Namespace) -> str:
     words = [f"--seeds {options.seeds}", f"--minutes {options.minutes:g}", *options.words]
     return f"python -m benchmark run {options.name} {' '.join(words)}"
@@ -156,6 +175,13 @@ def _parser() -> argparse.ArgumentParser:
     alive.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/live.json")
     alive.add_argument("--set", dest="words", action="append", default=[], metavar="key=value", help="override a key")
     alive.set_defaults(action=_live)
+    overlap = commands.add_parser("overlap", help="idle cores, tokens and memory with a scripted model of some latency")
+    overlap.add_argument("name", metavar="NAME")
+    overlap.add_argument("--latency", type=float, default=1.0, help="seconds before each answer (default 1)")
+    overlap.add_argument("--minutes", type=float, default=8.0, help="time limit of a run (default 8)")
+    overlap.add_argument("--steps", type=int, default=55, help="steps of a run (default 55)")
+    overlap.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/overlap.json")
+    overlap.set_defaults(action=_overlap)
     replay = commands.add_parser("replay", help="time the replay of a journal")
     replay.add_argument("--steps", type=int, default=500)
     replay.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/replay.json")
@@ -166,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     over.set_defaults(action=_faults)
     table = commands.add_parser("report", help="write the README's table from docs/results")
     table.set_defaults(action=_report)
-    for command in (prepare, grade, run, alive):
+    for command in (prepare, grade, run, alive, overlap):
         command.add_argument("--dest", type=Path, default=_DEST, help=f"folder of the competitions (default {_DEST})")
     return parser
 

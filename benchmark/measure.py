@@ -79,19 +79,24 @@ def measure_run(public: Path, score: Score, seed: int, minutes: float, words: Se
     """score: private score of a submission file. Raises RuntimeError when the run does not end well."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
-        command = [sys.executable, "main.py", "--data", str(public), "--out", str(out), "--seed", str(seed)]
-        begin = time.monotonic()
-        with (Path(folder) / "console.log").open("wb") as console:
-            process = subprocess.Popen(
-                [*command, "--time", f"{minutes:g}m", *words], cwd=ROOT, stdout=console, stderr=subprocess.STDOUT
-            )
-            watch = PeakMemory(process.pid)
-            watch.start()
-            code = process.wait()
+        wall, peak_mb = run_main(public, out, ["--seed", str(seed), "--time", f"{minutes:g}m", *words])
+        return _measure(out, score, seed, wall, peak_mb)
+
+
+def run_main(public: Path, out: Path, words: Sequence[str]) -> tuple[float, float]:
+    """Runs main.py to its end; wall seconds, and peak memory of the agent in MiB. Raises RuntimeError as above."""
+    command = [sys.executable, "main.py", "--data", str(public), "--out", str(out), *words]
+    begin = time.monotonic()
+    with tempfile.TemporaryFile() as console:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=console, stderr=subprocess.STDOUT)
+        watch = PeakMemory(process.pid)
+        watch.start()
+        code = process.wait()
         wall = time.monotonic() - begin
         if code != 0:
-            raise RuntimeError(f"main.py ended with {code}:\n{(Path(folder) / 'console.log').read_text()[-2000:]}")
-        return _measure(out, score, seed, wall, watch.mb)
+            console.seek(0)
+            raise RuntimeError(f"main.py ended with {code}:\n{console.read().decode(errors='replace')[-2000:]}")
+    return wall, watch.mb
 
 
 def _measure(out: Path, score: Score, seed: int, wall: float, peak_mb: float) -> RunMeasure:
