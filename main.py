@@ -44,8 +44,8 @@ EXIT_NO_RESULT, EXIT_USAGE = 1, 2
 WARNING = "This runs generated programs on this machine; the box around them stops careless ones, not hostile ones."
 
 
-def main(argv: Sequence[str] | None = None, proposer: ProposerFactory | None = None) -> int:
-    """One competition from the command line. proposer: who writes programs; the recipes by default."""
+def main(argv: Sequence[str] | None = None, recipes: ProposerFactory = recipes_only) -> int:
+    """One competition from the command line. recipes: who writes programs without a language model, and beside one."""
     options = parse(sys.argv[1:] if argv is None else argv)
     screen = Screen(Console())
     screen.line(WARNING, "yellow")
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None, proposer: ProposerFactory | None = N
         if options.data is not None and options.out is not None:
             rescue(options.data, folders_in(options.out.resolve()), str(error))
         return refuse(str(error))
-    return solve(config, screen, container=False, proposer=proposer)
+    return solve(config, screen, container=False, recipes=recipes)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -133,7 +133,7 @@ def solve(
     container: bool,
     competition_id: str = "",
     stage: Callable[[int, str], None] = lambda number, name: None,
-    proposer: ProposerFactory | None = None,
+    recipes: ProposerFactory = recipes_only,
 ) -> int:
     """One run with its signals, logs and reports; returns the exit status of the contract.
 
@@ -149,7 +149,7 @@ def solve(
         setup_logging(folders.logs, config.logging.level, secrets(config))
         settings = settings_of(config, folders, container, competition_id)
         box = detect_box(folders.workspace, settings.protected, (settings.data_dir,), settings.environ)
-        run = Run(settings, box, proposer or writers(config, settings), screen, stop, stage, time.time)
+        run = Run(settings, box, writers(config, settings, recipes), screen, stop, stage, time.time)
     except UsageError as error:
         return refuse(str(error))
     except OSError as error:
@@ -257,11 +257,11 @@ def provider_in_force(config: Config) -> tuple[str, tuple[str, ...]]:
     return asked, ()
 
 
-def writers(config: Config, settings: Settings) -> ProposerFactory:
+def writers(config: Config, settings: Settings, recipes: ProposerFactory) -> ProposerFactory:
     """Who writes programs in this run."""
     if settings.provider == "recipes":
-        return recipes_only
-    return with_model(config.llm, MODEL_CALLS, settings.gpu_names)
+        return recipes
+    return with_model(config.llm, recipes, MODEL_CALLS, settings.gpu_names)
 
 
 if __name__ == "__main__":

@@ -32,19 +32,19 @@ def recipes_only(around: Surroundings) -> Proposer:
     return RecipesProposer(around.spec, installed(all_packages()), _known(around))
 
 
-def with_model(llm: Llm, calls: int, gpus: Sequence[str]) -> ProposerFactory:
+def with_model(llm: Llm, recipes: ProposerFactory, calls: int, gpus: Sequence[str]) -> ProposerFactory:
     """The mixed team for a configuration whose code model can be built. calls: briefs that it works on at a time.
 
-    gpus: names of the devices of this machine. Loads the client libraries in the background at once.
+    recipes: who stands in for the model. gpus: names of the devices of this machine. Loads the client libraries in the
+    background at once.
     """
     preload(llm)
     threading.Thread(target=graph.load, name="load langgraph", daemon=True).start()
-    return partial(_team, llm, calls, tuple(gpus[:1]))
+    return partial(_team, llm, recipes, calls, tuple(gpus[:1]))
 
 
-def _team(llm: Llm, calls: int, gpus: tuple[str, ...], around: Surroundings) -> Proposer:
-    recipes = recipes_only(around)
-    totals = around.history.llm
+def _team(llm: Llm, recipes: ProposerFactory, calls: int, gpus: tuple[str, ...], around: Surroundings) -> Proposer:
+    floor, totals = recipes(around), around.history.llm
     model = build_model(
         llm,
         "code",
@@ -55,10 +55,10 @@ def _team(llm: Llm, calls: int, gpus: tuple[str, ...], around: Surroundings) -> 
         seed=around.seed,
     )
     if model is None:
-        return recipes
+        return floor
     listened = StoppableModel(model, around.stop)
     author = _Author(around, listened, gpus, llm.code.timeout * REQUESTS_PER_PROPOSAL)
-    return MixedTeam(recipes, author, listened, TeamRules(calls=calls), around.steps_to_spare)
+    return MixedTeam(floor, author, listened, TeamRules(calls=calls), around.steps_to_spare)
 
 
 class _Author:

@@ -52,12 +52,12 @@ Conversation = Callable[[Brief, float], Attempt]
 
 def load() -> None:
     """Imports langgraph; a second and more, which can pass in the background while views are built."""
-    with warnings.catch_warnings():
-        # Imported first, since it puts a filter of its own before those that are there.
-        import langchain_core  # noqa: F401
-
-        warnings.filterwarnings("ignore", _IMPORT_WARNING)
+    # Recorded and not filtered: langchain puts filters of its own before those that are there.
+    with warnings.catch_warnings(record=True) as caught:
         import langgraph.graph  # noqa: F401
+    for warning in caught:
+        if not str(warning.message).startswith(_IMPORT_WARNING):
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def conversation(model: Model, prompts: Prompts, examine: Examine, repairs: int = REPAIRS) -> Conversation:

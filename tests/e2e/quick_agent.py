@@ -53,4 +53,4 @@ def quick_proposer(around: Surroundings) -> QuickProposer:
 
 
 if __name__ == "__main__":
-    sys.exit(main(proposer=quick_proposer))
+    sys.exit(main(recipes=quick_proposer))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,14 +17,14 @@ STEPS = 5
 
 def program(seen: Seen) -> Turn:
     """Another slope for each request."""
-    text = PROGRAM.replace("@SLOPE@", f"{0.01 * seen.number:.3f}")
+    text = PROGRAM.replace("@SLOPE@", f"{0.01 * seen.number:.3f}7")
     return Turn(f"PLAN: rates by colour with slope {seen.number}\n```python\n{text}```\n")
 
 
 def environ_for(server: ScriptedServer, vendor: str) -> dict[str, str]:
     """What mle-bench passes, with the address of the other vendor's variable left alone."""
     base = "API_BASE" if vendor == "openai" else "ANTHROPIC_BASE_URL"
-    limits = {"STEP_LIMIT": str(STEPS), "TIME_LIMIT_SECS": "120"}
+    limits = {"STEP_LIMIT": "3", "TIME_LIMIT_SECS": "120"}
     return {"LLM_PROVIDER": vendor, "API_KEY": KEY, "MODEL_NAME": "some-model", base: server.base_url(vendor)} | limits
 
 
@@ -32,7 +32,13 @@ def environ_for(server: ScriptedServer, vendor: str) -> dict[str, str]:
 def test_the_adapter_ends_well_with_either_provider(vendor: str, widgets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with ScriptedServer(then=program) as server:
-        ended = finish(start([*adapter_words(widgets, out), "execution.workers=2"], environ_for(server, vendor)), out)
+        ended = finish(
+            start(
+                [*adapter_words(widgets, out), "execution.workers=2", "judging.finalists=1"],
+                environ_for(server, vendor),
+            ),
+            out,
+        )
     assert ended.code == 0, ended.stderr
     assert ended.report["status"] == "ok", ended.report["reason"]
     check_submission(ended.submission, widgets)
@@ -80,10 +86,11 @@ def test_an_unusable_endpoint_leaves_the_run_to_recipes(fault: str, widgets: Pat
     assert_no_key(ended)
 
 
+@pytest.mark.long
 def test_a_wrong_address_leaves_the_run_to_recipes(widgets: Path, tmp_path: Path) -> None:
     words = ["llm.code.provider=openai", "llm.code.base_url=http://127.0.0.1:9/v1", f"llm.code.api_key={KEY}"]
     out = tmp_path / "out"
-    ended = solve(widgets, out, "--steps", 3, "--time", "60s", *words, "llm.code.model=m", agent="main.py")
+    ended = solve(widgets, out, "--steps", 3, "--time", "60s", *words, "llm.code.model=m")
     assert (ended.code, ended.report["status"]) == (0, "degraded")
     assert "127.0.0.1:9" in ended.report["reason"]
     assert_no_key(ended)
@@ -103,8 +110,8 @@ def test_a_provider_without_key_says_so(widgets: Path, tmp_path: Path) -> None:
     assert "api_key is not set" in ended.report["reason"]
 
 
-def test_sigterm_during_a_model_call_ends_in_time(widgets: Path, tmp_path: Path) -> None:
-    """The endpoint hangs; the run does not wait for it."""
+@pytest.mark.long
+def test_a_hanging_endpoint_does_not_hold_up_the_end(widgets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with ScriptedServer(then=Turn(fault="hang")) as server:
         ended = run_main(server, widgets, out, time="25s", steps=50)
@@ -113,9 +120,32 @@ def test_sigterm_during_a_model_call_ends_in_time(widgets: Path, tmp_path: Path)
     check_submission(ended.submission, widgets)
 
 
-def run_main(server: ScriptedServer, data: Path, out: Path, steps: int = STEPS, time: str = "120s") -> Ended:
-    words = ["llm.code.provider=openai", f"llm.code.base_url={server.base_url('openai')}", f"llm.code.api_key={KEY}"]
-    return solve(data, out, "--steps", steps, "--time", time, *words, "llm.code.model=some-model", agent="main.py")
+def test_a_recorded_run_runs_again_without_an_endpoint(widgets: Path, tmp_path: Path) -> None:
+    """With one worker every decision is the same: briefs, programs, scores, and what is published."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    with ScriptedServer(then=program) as server:
+        recorded = run_main(server, widgets, first, words=["execution.workers=1"])
+    words = ["execution.workers=1", f"llm.replay_dir={first / 'logs'}"]
+    replayed = solve(widgets, second, "--steps", STEPS, "--time", "120s", *words)
+    assert (recorded.code, replayed.code) == (0, 0), replayed.stderr
+    assert replayed.report["llm"]["provider"] == "replay"
+    assert replayed.report["llm"]["calls"] == recorded.report["llm"]["calls"] > 0
+    assert decisions(replayed) == decisions(recorded)
+    assert replayed.submission.read_bytes() == recorded.submission.read_bytes()
+
+
+def decisions(ended: Ended) -> list[tuple[object, ...]]:
+    return [
+        (step["id"], step["kind"], step["author"], step["parents"], step["program"], step["verdict"]["score"])
+        for step in ended.of("step")
+    ]
+
+
+def run_main(
+    server: ScriptedServer, data: Path, out: Path, steps: int = STEPS, time: str = "120s", words: Sequence[str] = ()
+) -> Ended:
+    endpoint = ["llm.code.provider=openai", f"llm.code.base_url={server.base_url('openai')}", f"llm.code.api_key={KEY}"]
+    return solve(data, out, "--steps", steps, "--time", time, *endpoint, *words, "llm.code.model=some-model")
 
 
 def assert_no_key(ended: Ended) -> None:
