@@ -82,7 +82,8 @@ class _Author:
         return ModelProposer(self._model, self._prompts(), around.gate, _known(around), around.clock, self._allowance_s)
 
     def _prompts(self) -> PromptBuilder:
-        around, weights = self._around, self._around.weights()
+        around = self._around
+        weights, preview = around.weights(), around.task.preview(around.spec)
         machine = Machine(
             python=platform.python_version(),
             packages={found.metadata["Name"]: found.version for found in distributions()},
@@ -95,8 +96,9 @@ class _Author:
             gpus=len(self._gpus),
             packages=installed(knowledge.packages_named()),
             weights=weights.modalities,
+            text_words=preview.text_words,
         )
-        task = TaskFacts(around.spec, around.task.preview(around.spec), around.split, around.warnings)
+        task = TaskFacts(around.spec, preview, around.split, around.warnings)
         skills = partial(_skills, around, facts)
         return PromptBuilder(task, machine, Learned(lambda: around.history.entries, skills))
 

@@ -48,6 +48,7 @@ class TableFacts:
 class Preview:
     """tree: folders and files with numbers and sizes. target: distribution of the answers. sample: first lines of the
     sample submission. others: further tables. media: facts from the headers of images or sounds, lengths of texts.
+    text_words: words of a long text in the train table's text columns (95 % quantile), 0 without any.
     """
 
     tree: tuple[str, ...]
@@ -56,3 +57,4 @@ class Preview:
     sample: tuple[str, ...]
     others: tuple[str, ...]
     media: tuple[str, ...]
+    text_words: int = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from core.records import CompetitionSpec, TableFile
 from core.task.inventory import FoundFile, list_files
 from core.task.loading import head
@@ -38,6 +40,7 @@ def look(spec: CompetitionSpec) -> Preview:
         sample=sample_lines(sample) if sample is not None else (),
         others=tuple(_others(root, spec, files)),
         media=media_lines(root, spec.files, files) if spec.files is not None else (),
+        text_words=_words(spec, train),
     )
 
 
@@ -45,6 +48,15 @@ def _of_train(root: Path, spec: CompetitionSpec, train: Sampled | None) -> tuple
     if train is None:
         return None, ()
     return table_facts(spec, train, _sampled(root, spec.test)), target_lines(spec, train.frame)
+
+
+def _words(spec: CompetitionSpec, train: Sampled | None) -> int:
+    """95 % quantile over the cells of all text columns together."""
+    names = [name for name in spec.text_columns if train is not None and name in train.frame.columns]
+    if train is None or not names or not len(train.frame):
+        return 0
+    texts = pd.concat([train.frame[name].astype(str) for name in names])
+    return int((texts.str.count(r"\s+") + 1).quantile(0.95))
 
 
 def _sampled(root: Path, table: TableFile | None) -> Sampled | None:

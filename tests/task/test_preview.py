@@ -132,7 +132,10 @@ def test_how_tables_must_be_read_is_said(tmp_path: Path, made: object, said: str
 
 
 def test_texts_and_one_hot_answers(tmp_path: Path) -> None:
-    text = preview_text(look(spec_of(folders.one_hot_text(tmp_path), "log_loss")))
+    preview = look(spec_of(folders.one_hot_text(tmp_path), "log_loss"))
+    # A dozen words and "number i".
+    assert preview.text_words == 14
+    text = preview_text(preview)
     assert "- text: text, " in text
     assert "- author: 3 values: " in text
 

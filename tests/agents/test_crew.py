@@ -1,0 +1,81 @@
+"""What the crew hands to the model: knowledge, data and machine of the run reach its prompts."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.crew import recipes_only, with_model
+from core.doubles import EventList
+from core.events import LlmCall
+from core.execution.stop import StopSignal
+from core.execution.weights import Weights
+from core.journal.history import History
+from core.records import Brief, SplitSpec
+from core.surroundings import Surroundings
+from core.task.service import TaskService
+from tests.llm.server import ScriptedServer, Turn
+from tests.task import folders
+from utils.config import load_config
+
+PROGRAM = """import pandas as pd
+# %% DATA
+sample = pd.read_csv("./input/sample_submission.csv")
+# %% MODEL
+value = 0.5
+# %% TRAIN
+sample["toxic"] = value
+# %% POSTPROCESS
+sample.to_csv("./submission/submission.csv", index=False)
+"""
+
+
+@pytest.fixture
+def around(tmp_path: Path) -> Any:
+    """Surroundings of a text competition with one pretrained encoder."""
+    data = folders.one_hot_text(tmp_path / "data")
+    task, stop = TaskService(), StopSignal()
+    spec = task.inspect(data, "# Evaluation\n\nMulticlass log loss.", {})
+    split = SplitSpec("stratified", 5, 45, 0, 0, "five folds")
+    weights = Weights(None, (), (), "- `encoder`: sentence-transformers, 90 MB", ())
+    yield Surroundings(
+        spec=spec,
+        split=split,
+        warnings=("column `when` stands in train only",),
+        programs=(),
+        history=History(lambda key: ""),
+        recorder=EventList(),
+        task=task,
+        weights=lambda: weights,
+        gate=lambda program: (),
+        answers=tmp_path / "answers",
+        seed=0,
+        cpus_each=2,
+        memory_mb=4096,
+        stop=stop,
+        clock=time.time,
+        steps_to_spare=lambda: False,
+    )
+    task.close()
+    stop.close()
+
+
+def settings(server: ScriptedServer) -> Any:
+    words = {"provider": "openai", "base_url": server.base_url("openai"), "model": "m", "api_key": "key-of-the-test"}
+    return load_config(use_cli=False, overrides={f"llm.code.{name}": value for name, value in words.items()}).llm
+
+
+def test_a_prompt_tells_of_the_data_the_machine_the_weights_and_fitting_knowledge(around: Surroundings) -> None:
+    with ScriptedServer(then=Turn(f"PLAN: constant\n```python\n{PROGRAM}```\n")) as server:
+        proposer = with_model(settings(server), recipes_only, 2, ["H200"])(around)
+        made = proposer.propose(Brief(3, "draft", 5, siblings=("linear model", "boosting")))
+    assert made.author == "model"
+    asked = server.seen[0].text
+    for told in ("Multiclass log loss", "EAP", "stands in train only", "encoder", "2 CPUs", "H200", "linear model"):
+        assert told in asked, told
+    assert "What has worked elsewhere" in asked
+    (call,) = around.recorder.of(LlmCall)  # type: ignore[attr-defined]
+    assert (around.answers / f"{call.answer}.txt").read_text().startswith("PLAN: constant")
