@@ -155,6 +155,11 @@ def solve(
     except OSError as error:
         log.error("cannot write to %s: %s", folders.logs, error)
         return EXIT_NO_RESULT
+    except Exception as error:
+        # Our own bug, before there is a run that could report it: loud, and the baseline is there all the same.
+        log.exception("internal error")
+        rescue(config.data.data_dir, folders, f"internal error: {type(error).__name__}: {error}")
+        return EXIT_NO_RESULT
     try:
         return conduct(run)
     finally:

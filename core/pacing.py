@@ -7,7 +7,7 @@ from statistics import median
 from core.budget import Budget
 from core.evaluation import evaluation_key, gpus_wanted
 from core.events import Probed
-from core.execution.limits import MIN_START_S, extrapolate, grant, should_start, skip_probe
+from core.execution.limits import MIN_START_S, SLACK, extrapolate, grant, should_start, skip_probe
 from core.execution.probe import probe_verdict
 from core.journal.history import History
 from core.protocols import Clock, Recorder, Runner, Views
@@ -15,6 +15,8 @@ from core.records import Job, Outcome, Proposal, Verdict, View
 from utils.errors import Interrupted
 
 FINAL_MARGIN_S = 3.0
+# At the end nothing else waits for the time, and a finalist that is cut off cannot be compared.
+FINAL_SLACK = 4.0
 # A step that would be cut off in its last fold is worth nothing; one that ends a little late in its race may be.
 WORTH_SHARE = 0.7
 SAFETY = 1.3
@@ -68,7 +70,7 @@ class Pacer:
         searching, measured = view.kind == "search", self._measured_s(proposal)
         left = self._search_left() if searching else self._budget.remaining(self._clock()) - FINAL_MARGIN_S
         predicted = measured if measured is not None else self._history.predicted_s.get(proposal.id)
-        granted = grant(predicted, left, self._timeout_max_s)
+        granted = grant(predicted, left, self._timeout_max_s, slack=SLACK if searching else FINAL_SLACK)
         return granted if should_start(granted, measured) else 0.0
 
     def affordable(self) -> float:

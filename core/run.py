@@ -35,7 +35,7 @@ from core.finish import decide, finalists, model_trouble, status
 from core.journal.history import History
 from core.journal.journal import Journal
 from core.journal.programs import ProgramStore
-from core.judging.server import check_with_server
+from core.judging.server import ServerCheck
 from core.judging.service import HoldoutJudge
 from core.live import Announcer, Screen, status_block
 from core.loop import Loop, Parts, Rules
@@ -401,7 +401,7 @@ class Run:
             judge,
             self.programs,
             self._recorder,
-            partial(check_with_server, self._settings.validate_url),
+            ServerCheck(self._settings.validate_url, self._clock),
         )
 
     def _finish(

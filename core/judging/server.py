@@ -1,4 +1,4 @@
-"""Asks the benchmark's validation server whether it accepts a submission. Standard library only.
+"""Asks the benchmark's validation server whether it accepts a submission.
 
 The server is openai/mle-bench environment/grading_server.py: POST /validate with the form field "file" answers
 {"result": text}, or status 500 with {"error", "details"} when the server itself failed. It keeps every upload in one
@@ -8,6 +8,8 @@ file, so that uploads go one at a time, and no other route of it is ever called.
 from __future__ import annotations
 
 import json
+import logging
+import math
 import threading
 import urllib.error
 import urllib.parse
@@ -18,7 +20,12 @@ from email.message import Message
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from core.protocols import Clock
+
+log = logging.getLogger(__name__)
+
 TIMEOUT_S = 30.0
+REST_S = 300.0
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -30,14 +37,25 @@ class Reply:
     message: str
 
 
-def check_with_server(url: str | None, path: Path) -> str | None:
-    """The server's objection to the file at `path`, "" when it accepts; None when there is no server or no answer."""
-    if not url:
-        return None
-    reply = validate(url, path)
-    if reply.status == "unreachable":
-        return None
-    return "" if reply.status == "accepted" else reply.message
+class ServerCheck:
+    """Asks before each publication. A server that gave no answer is left alone for REST_S: results must not wait."""
+
+    def __init__(self, url: str | None, clock: Clock) -> None:
+        """url: None where there is no server. clock: epoch seconds."""
+        self._url = url
+        self._clock = clock
+        self._ask_from = -math.inf
+
+    def __call__(self, path: Path) -> str | None:
+        """The server's objection to the file at `path`, "" when it accepts; None when there is no server or answer."""
+        if not self._url or self._clock() < self._ask_from:
+            return None
+        reply = validate(self._url, path)
+        if reply.status == "unreachable":
+            log.warning("the validation server gives no answer: %s", reply.message)
+            self._ask_from = self._clock() + REST_S
+            return None
+        return "" if reply.status == "accepted" else reply.message
 
 
 def validate(url: str, path: Path, timeout: float = TIMEOUT_S) -> Reply:

@@ -54,10 +54,20 @@ def test_layers_come_in_the_order_of_how_often_they_change() -> None:
         place_of("RUN", "apt-get install"),
         place_of("COPY", "download_model.py"),
         place_of("RUN", "download_model.py"),
-        place_of("COPY", ". ${AGENT_DIR}"),
+        place_of("COPY", ". /opt/swarm-evo"),
+        place_of("RUN", 'ln -s "$entry" "${AGENT_DIR}/"'),
     ]
     assert places == sorted(places)
     assert places[-1] == len(instructions()) - 1, "a step behind the code would run after each change of it"
+
+
+def test_model_and_code_lie_outside_of_what_the_base_sweeps() -> None:
+    """Its entrypoint starts a chmod per file below /home, and each file is copied up."""
+    targets = [rest.split()[-1] for rest in all_of("COPY")]
+    kept = [target for target in targets if not target.startswith("/opt/")]
+    assert kept == [f"${{AGENT_DIR}}/{name}" for name in (
+        "requirements.txt", "constraints_agent.txt", "scripts/check_versions.py", "scripts/download_model.py",
+    )]  # fmt: skip
 
 
 def test_nothing_is_kept_that_only_the_build_needs() -> None:

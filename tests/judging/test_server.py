@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 
-from core.judging.server import check_with_server, validate
+from core.doubles import ManualClock
+from core.judging.server import REST_S, ServerCheck, validate
+
+clock = ManualClock()
 
 
 class Grader(ThreadingHTTPServer):
@@ -96,7 +99,7 @@ def submission(tmp_path: Path) -> Path:
 def test_the_file_arrives_unchanged_and_is_accepted(submission: Path) -> None:
     with serving() as grader:
         assert validate(grader.url, submission).status == "accepted"
-        assert check_with_server(grader.url, submission) == ""
+        assert ServerCheck(grader.url, clock)(submission) == ""
     assert grader.files == [submission.read_bytes()] * 2
 
 
@@ -104,7 +107,7 @@ def test_a_rejection_carries_the_servers_words(submission: Path) -> None:
     submission.write_text("x\n", encoding="utf-8")
     with serving() as grader:
         assert validate(grader.url, submission).status == "rejected"
-        assert check_with_server(grader.url, submission) == "Submission invalid! No id column."
+        assert ServerCheck(grader.url, clock)(submission) == "Submission invalid! No id column."
 
 
 @pytest.mark.parametrize(
@@ -121,13 +124,25 @@ def test_a_rejection_carries_the_servers_words(submission: Path) -> None:
 def test_trouble_of_the_server_says_nothing_about_the_file(submission: Path, status: int, answer: bytes) -> None:
     with serving(status, answer) as grader:
         assert validate(grader.url, submission).status == "unreachable"
-        assert check_with_server(grader.url, submission) is None
+        assert ServerCheck(grader.url, clock)(submission) is None
     assert set(grader.asked) == {"POST /validate"}
 
 
 def test_a_server_that_never_answers_is_given_up(submission: Path) -> None:
     with serving(200, "silence") as grader:
         assert validate(grader.url, submission, timeout=0.2).status == "unreachable"
+
+
+def test_a_silent_server_is_asked_again_only_after_a_rest(submission: Path) -> None:
+    """Each publication would wait for its time-out otherwise."""
+    own = ManualClock()
+    with serving(500) as grader:
+        check = ServerCheck(grader.url, own)
+        assert [check(submission) for _ in range(3)] == [None] * 3
+        assert len(grader.asked) == 1
+        grader.status, grader.answer = 200, None
+        own.advance(REST_S)
+        assert check(submission) == ""
 
 
 def test_nobody_listens(submission: Path) -> None:
@@ -137,11 +152,11 @@ def test_nobody_listens(submission: Path) -> None:
 
 
 def test_no_url_and_other_routes_are_never_called(submission: Path) -> None:
-    assert check_with_server(None, submission) is None
-    assert check_with_server("", submission) is None
+    assert ServerCheck(None, clock)(submission) is None
+    assert ServerCheck("", clock)(submission) is None
     with serving() as grader:
         for route in ("/health", "/", "/grade"):
-            assert check_with_server(grader.url.replace("/validate", route), submission) is None
+            assert ServerCheck(grader.url.replace("/validate", route), clock)(submission) is None
     assert grader.asked == []
 
 
