@@ -142,7 +142,7 @@ def _faults(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    report.write_readme()
+    report.write_documents()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -190,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     over.add_argument("--repeats", type=int, default=5)
     over.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/faults.json")
     over.set_defaults(action=_faults)
-    table = commands.add_parser("report", help="write the README's table from docs/results")
+    table = commands.add_parser("report", help="write the tables of README and docs/benchmarks.md from docs/results")
     table.set_defaults(action=_report)
     for command in (prepare, grade, run, alive, overlap):
         command.add_argument("--dest", type=Path, default=_DEST, help=f"folder of the competitions (default {_DEST})")

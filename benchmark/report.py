@@ -7,11 +7,12 @@ import datetime
 import json
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmark.live import live_table
 from benchmark.measure import RunMeasure
 from utils.files import write_atomic
 from utils.hardware import memory_mb, usable_cpus
@@ -20,7 +21,7 @@ from utils.text import human_bytes
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 README = ROOT / "README.md"
-_MARKED = re.compile(r"(<!-- results: begin -->\n).*?(<!-- results: end -->)", re.S)
+BENCHMARKS = ROOT / "docs" / "benchmarks.md"
 
 
 def keep(path: Path, name: str, command: str, reference: dict[str, float], runs: Sequence[RunMeasure]) -> None:
@@ -103,12 +104,65 @@ def _met(gains: Sequence[float]) -> str:
     return f"> 0: {'met' if met else 'missed'}, {sum(gain > 0 for gain in gains)} of {len(gains)} runs"
 
 
-def with_table(text: str, table: str) -> str:
+def container_table(measured: dict[str, Any]) -> str:
+    """Figures of scripts/test_container.sh."""
+    from tests.container.figures import KNOWN
+
+    rows = [f"| {KNOWN[name][0]} | {measured[name]:g} | {KNOWN[name][1]} |" for name in KNOWN if name in measured]
+    return "\n".join(["| figure | measured | target |", "|---|---|---|", *rows, "", _source(measured)])
+
+
+def live_section(measured: dict[str, Any]) -> str:
+    return f"{live_table(measured['runs'])}\n\n{_source(measured)}"
+
+
+def overlap_table(measured: dict[str, Any]) -> str:
+    """One column per provider."""
+    rows = [
+        ("steps, of them by the model", lambda run: f"{run['steps']}, {run['model_steps']}", ""),
+        ("process start to first request, s", lambda run: f"{run['first_request_s']:.1f}", "<= 3"),
+        ("CPU seconds of candidates / (workers x wall)", lambda run: f"{run['utilisation']:.2f}", ">= 0.80"),
+        ("requests per step", lambda run: f"{run['requests']:.2f}", "<= 1.3"),
+        ("prompt tokens per step", lambda run: f"{run['prompt_tokens']:.0f}", "<= 4000"),
+        ("prompt tokens, last ten requests", lambda run: f"{run['late_prompt_tokens']:.0f}", "<= 4000"),
+        ("peak memory of the agent, MiB", lambda run: f"{run['agent_peak_mb']:.0f}", "<= 180"),
+        ("wall, s", lambda run: f"{run['wall_s']:.0f}", ""),
+    ]
+    runs = measured["runs"]
+    lines = [f"| | {' | '.join(run['vendor'] for run in runs)} | target |", "|---" * (len(runs) + 2) + "|"]
+    lines += [f"| {label} | {' | '.join(shown(run) for run in runs)} | {target} |" for label, shown, target in rows]
+    return "\n".join([*lines, "", _source(measured)])
+
+
+def _source(measured: dict[str, Any]) -> str:
+    where = f"{measured['machine']}, {measured['date']}"
+    return f"Source: `{measured['command']}` (commit {measured['commit']}); {where}."
+
+
+# Section of docs/benchmarks.md, its file in docs/results, its table.
+SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
+    ("live", "live.json", live_section),
+    ("overlap", "overlap.json", overlap_table),
+    ("container", "container.json", container_table),
+)
+
+
+def with_table(text: str, table: str, name: str = "results") -> str:
     """The document with the table between its marks. Raises ValueError when there are none."""
-    if not _MARKED.search(text):
-        raise ValueError("the document has no results marks")
-    return _MARKED.sub(lambda match: f"{match[1]}\n{table}\n\n{match[2]}", text)
+    marked = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.S)
+    if not marked.search(text):
+        raise ValueError(f"the document has no {name} marks")
+    return marked.sub(lambda match: f"{match[1]}\n{table}\n\n{match[2]}", text)
 
 
-def write_readme() -> None:
+def with_sections(text: str, results: Path = RESULTS) -> str:
+    """docs/benchmarks.md with every table whose measurement is there; the others say that they were not run."""
+    for name, file, table in SECTIONS:
+        shown = table(_read(results / file)) if (results / file).exists() else "NOT RUN"
+        text = with_table(text, shown, name)
+    return text
+
+
+def write_documents() -> None:
     README.write_text(with_table(README.read_text(encoding="utf-8"), results_table()), encoding="utf-8")
+    BENCHMARKS.write_text(with_sections(BENCHMARKS.read_text(encoding="utf-8")), encoding="utf-8")

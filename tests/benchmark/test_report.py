@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from benchmark.measure import RunMeasure, utilisation
-from benchmark.report import README, RESULTS, keep, keep_figures, results_table, spread, with_table
+from benchmark.report import (
+    BENCHMARKS,
+    README,
+    RESULTS,
+    keep,
+    keep_figures,
+    results_table,
+    spread,
+    with_sections,
+    with_table,
+)
 
 
 def run(seed: int, private: float, best_draft: float) -> RunMeasure:
@@ -25,6 +35,15 @@ def test_the_readme_shows_what_the_results_say() -> None:
     assert (RESULTS / "churn.json").is_file()
     text = README.read_text(encoding="utf-8")
     assert with_table(text, results_table()) == text
+
+
+def test_the_benchmarks_page_shows_what_the_results_say() -> None:
+    text = BENCHMARKS.read_text(encoding="utf-8")
+    assert with_sections(text) == text
+
+
+def test_what_was_not_measured_says_so(tmp_path: Path) -> None:
+    assert with_sections(BENCHMARKS.read_text(encoding="utf-8"), tmp_path).count("\nNOT RUN\n") == 3
 
 
 def test_a_missed_target_is_called_missed(tmp_path: Path) -> None:
