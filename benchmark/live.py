@@ -69,11 +69,12 @@ def run_live(public: Path, out: Path, steps: int, minutes: float, server: Server
 
 
 def is_over(out: Path) -> bool:
-    """True when a run below `out` came to its end."""
+    """True when a run below `out` came to its final pick; one that was stopped before goes on."""
     try:
-        return json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))["status"] != "running"
+        best = json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))["best"]
     except OSError:
         return False
+    return best["final_pick"] is not None
 
 
 def measure_live(name: str, out: Path, score: Score, reference: Mapping[str, float]) -> LiveMeasure:
