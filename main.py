@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from agents.crew import recipes_only, with_model
-from core.evolution.search import SearchSettings
+from core.evolution.situation import SearchSettings
 from core.execution.box import detect as detect_box
 from core.execution.environment import inherited, weight_variables
 from core.execution.runner import BoxLimits
@@ -196,6 +196,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
     provider, missing = provider_in_force(config)
     description = find_description(config)
     execution, search, task = config.execution, config.search, config.task
+    solution = config.evolution.solution
     workers = execution.workers or usual_workers(len(machine.cpus))
     share_mb = int(MEMORY_SHARE * machine.memory_mb / workers)
     memory_mb = share_mb if execution.memory_limit_gb is None else int(execution.memory_limit_gb * 1024)
@@ -217,10 +218,15 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
             explore=search.explore,
             parent_temperature=search.parent_temperature,
             stagnation_window=search.stagnation_window,
+            merge=solution.merge,
+            tune=solution.tune,
+            bandit=solution.bandit,
+            pheromone=solution.pheromone,
+            diversity=solution.diversity,
         ),
         finalists=config.judging.finalists,
-        ensemble=config.evolution.solution.ensemble,
-        refit=config.evolution.solution.refit,
+        ensemble=solution.ensemble,
+        refit=solution.refit,
         workers=workers,
         lanes_ahead=1 if provider == "recipes" else MODEL_CALLS,
         cpus=machine.cpus,

@@ -79,11 +79,19 @@ class _Author:
     @cached_property
     def _proposer(self) -> ModelProposer:
         around = self._around
-        return ModelProposer(self._model, self._prompts(), around.gate, _known(around), around.clock, self._allowance_s)
+        return ModelProposer(
+            self._model,
+            self._prompts(),
+            around.gate,
+            _known(around),
+            around.clock,
+            self._allowance_s,
+            around.search_ends,
+        )
 
     def _prompts(self) -> PromptBuilder:
         around = self._around
-        weights, preview = around.weights(), around.task.preview(around.spec)
+        weights, preview = around.weights(), around.preview()
         machine = Machine(
             python=platform.python_version(),
             packages={found.metadata["Name"]: found.version for found in distributions()},
@@ -96,7 +104,7 @@ class _Author:
             gpus=len(self._gpus),
             packages=installed(knowledge.packages_named()),
             weights=weights.modalities,
-            text_words=preview.text_words,
+            text_words=preview.text_words if preview is not None else 0,
         )
         task = TaskFacts(around.spec, preview, around.split, around.warnings)
         skills = partial(_skills, around, facts)

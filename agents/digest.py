@@ -88,7 +88,8 @@ def untried(plans: Sequence[str], paradigms: Paradigms) -> list[str]:
 
 def _state(entries: Sequence[Entry], direction: Direction) -> str:
     valid = sum(entry.verdict.valid for entry in entries)
-    leader = max(entries, key=lambda entry: entry.score(direction).utility)
+    # A score on one fold is no score to beat.
+    leader = max(entries, key=lambda entry: (entry.complete, entry.score(direction).utility))
     since = sum(entry.step > leader.step for entry in entries)
     stale = f"; no gain in the last {_PLATEAU} steps or more" if since >= _PLATEAU else ""
     score = f"; best score {_number(leader.verdict.score)}" if leader.verdict.valid else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +12,9 @@ from agents.attempt import Attempt
 from core.protocols import Model
 from core.records import Answer, Brief, Message, Request
 
+log = logging.getLogger(__name__)
+
 REPAIRS = 1
-# What langgraph warns of when it is imported with some versions of langchain-core; nothing here depends on it.
-_IMPORT_WARNING = "The default value of `allowed_objects` will change"
 
 
 class Prompts(Protocol):
@@ -52,12 +53,12 @@ Conversation = Callable[[Brief, float], Attempt]
 
 def load() -> None:
     """Imports langgraph; a second and more, which can pass in the background while views are built."""
+    # What these libraries tell each other (a pending deprecation, pydantic versions) is nothing that a user can mend.
     # Recorded and not filtered: langchain puts filters of its own before those that are there.
     with warnings.catch_warnings(record=True) as caught:
         import langgraph.graph  # noqa: F401
     for warning in caught:
-        if not str(warning.message).startswith(_IMPORT_WARNING):
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        log.debug("while langgraph was imported: %s", warning.message)
 
 
 def conversation(model: Model, prompts: Prompts, examine: Examine, repairs: int = REPAIRS) -> Conversation:

@@ -12,8 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.description import cut_description
-from agents.digest import Paradigms, digest_text, faults_text
-from agents.prompt_parts import coarse, fault_of, folded, listed, package_list, program_block, score_text, second_of
+from agents.digest import Paradigms, digest_text, faults_text, untried
+from agents.prompt_parts import (
+    coarse,
+    fault_of,
+    folded,
+    listed,
+    package_list,
+    parts_by_parent,
+    program_block,
+    score_text,
+    second_of,
+)
 from agents.skeleton import skeleton
 from core.records import Brief, BriefKind, CompetitionSpec, Entry, Parent, SplitSpec
 from core.task.preview import Preview
@@ -38,6 +48,9 @@ SKILLS: dict[BriefKind, tuple[int, int]] = {
 }
 _EDITED = frozenset({"mutate", "tune", "debug", "shrink"})
 _SHOWN_CLASSES, _SHOWN_COLUMNS, _SHOWN_SIBLINGS = 12, 8, 8
+
+# Words in the names of families that are worth nothing without pretrained weights.
+_PRETRAINED = frozenset({"pretrained", "frozen", "embeddings"})
 
 Skills = Callable[[Brief, int], Sequence[str]]
 """(brief, most) -> texts of at most so many pieces of knowledge, best first."""
@@ -203,7 +216,9 @@ class PromptBuilder:
     def _task(self, brief: Brief) -> str:
         """The brief in words; one that lacks its parents is answered as a draft."""
         if brief.kind == "draft" or not brief.parents:
-            return self._prompts.render("draft", siblings=self._siblings(brief), example=self._example).rstrip("\n")
+            return self._prompts.render(
+                "draft", siblings=self._siblings(brief), idea=self._idea(brief), example=self._example
+            ).rstrip("\n")
         parent = brief.parents[0]
         narrow = brief.kind in ("mutate", "tune") and brief.locus
         shown = folded(parent.program, brief.locus or "") if narrow else parent.program
@@ -222,7 +237,9 @@ class PromptBuilder:
                 "memory": self._memory(),
             }
         else:
-            values |= {"score": score_text(parent)} | second_of(parent, brief.parents[1:2])
+            plan = parts_by_parent(brief)
+            favoured = self._phrase("merge", "favoured", **plan) if plan else ""
+            values |= {"score": score_text(parent), "favoured": favoured} | second_of(parent, brief.parents[1:2])
         return self._prompts.render(brief.kind, **values).rstrip("\n")
 
     def _digest(self, brief: Brief) -> str:
@@ -235,10 +252,20 @@ class PromptBuilder:
         return next((entry for entry in self._learned.entries() if entry.id == parent.id), None)
 
     def _siblings(self, brief: Brief) -> str:
-        plans = list(dict.fromkeys(one_line(plan, SIBLINGS // _SHOWN_SIBLINGS) for plan in brief.siblings))
+        # A sibling that is being written has no plan yet.
+        plans = list(dict.fromkeys(one_line(plan, SIBLINGS // _SHOWN_SIBLINGS) for plan in brief.siblings if plan))
         if not plans:
             return self._phrase("draft", "first")
         return "\n" + fence("\n".join(f"- {plan}" for plan in plans[-_SHOWN_SIBLINGS:]), "notes")
+
+    def _idea(self, brief: Brief) -> str:
+        """A family that nobody has tried; another for each step, since several drafts are under way at once."""
+        fitting = [
+            name
+            for name in untried(brief.siblings, self._paradigms)
+            if self._machine.weights or not _PRETRAINED & {*name.split()}
+        ]
+        return self._phrase("draft", "idea", idea=fitting[brief.step % len(fitting)]) + "\n" if fitting else ""
 
     def _skills(self, brief: Brief) -> str:
         """As many of the pieces as fit; the first one that does not ends the list."""

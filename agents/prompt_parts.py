@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 
 from core.genome import LOCI, Genome
-from core.records import Entry, Parent
+from core.records import Brief, Entry, Parent
 from utils.text import cap, human_bytes, human_seconds
 from utils.untrusted import anonymous, code_block, fence, one_line, plain
 
-PROGRAM, TRACEBACK, PACKAGES = 24_000, 1200, 700
+PROGRAM, TRACEBACK, PACKAGES = 24_000, 1200, 600
 _FOLDED = 3
 _SECONDS = (5, 10, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 18000, 28800)
 _FIRST_PACKAGES = (
     "numpy pandas scipy scikit-learn lightgbm xgboost catboost torch torchvision torchaudio timm transformers "
-    "sentence-transformers tensorflow keras pillow opencv-python opencv-python-headless albumentations librosa "
-    "soundfile statsmodels polars pyarrow"
+    "sentence-transformers tensorflow keras pillow opencv-python opencv-python-headless albumentations scikit-image "
+    "librosa soundfile pydicom nltk spacy gensim tokenizers datasets statsmodels prophet imbalanced-learn optuna "
+    "category-encoders umap-learn torchmetrics pytorch-lightning segmentation-models-pytorch rdkit networkx shapely "
+    "polars pyarrow"
 ).split()
+# Of the agent and of installers: nothing that a program is better for.
+_NOT_FOR_PROGRAMS = re.compile(
+    r"^(?:pip|setuptools|wheel|openai|anthropic|lang.*|omegaconf|antlr.*|opentelemetry.*|pytest.*|ruff|mypy.*|http.*|h11"
+    r"|anyio|certifi|idna|sniffio|distro|jiter|pydantic.*|typing.*|charset-normalizer|urllib3|requests.*|markdown.*|mdurl"
+    r"|pygments)$"
+)
 
 
 def listed(names: Sequence[str], most: int) -> str:
@@ -27,7 +36,9 @@ def listed(names: Sequence[str], most: int) -> str:
 def package_list(packages: Mapping[str, str]) -> str:
     """Names with versions, those that matter most first, as many as fit."""
     known = {name.lower().replace("_", "-"): version for name, version in packages.items() if name}
-    order = [name for name in _FIRST_PACKAGES if name in known] + sorted(known.keys() - set(_FIRST_PACKAGES))
+    order = [name for name in _FIRST_PACKAGES if name in known] + sorted(
+        name for name in known.keys() - set(_FIRST_PACKAGES) if not _NOT_FOR_PROGRAMS.match(name)
+    )
     text = ""
     for name in order:
         item = f"{name} {known[name]}"
@@ -101,3 +112,10 @@ def second_of(first: Parent, others: Sequence[Parent]) -> dict[str, str]:
         text = "".join(theirs.gene(locus) for locus in (None, *LOCI) if theirs.gene(locus) != mine.gene(locus))
     plan = one_line(others[0].plan, 200)
     return {"other": program_block(text), "other_plan": plan, "other_score": score_text(others[0])}
+
+
+def parts_by_parent(brief: Brief) -> dict[str, str]:
+    """Which parts the gene plan of a merge takes from the first program and which from the second; {} for none."""
+    from_first = [locus for locus, parent in brief.gene_plan if parent == brief.parents[0].id]
+    from_second = [locus for locus, parent in brief.gene_plan if parent != brief.parents[0].id]
+    return {"first": ", ".join(from_first), "second": ", ".join(from_second)} if from_first and from_second else {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from agents.answer import one_line
 from agents.attempt import Attempt, Examiner
@@ -19,17 +20,26 @@ class ModelProposer:
     """Implements core.protocols.Proposer. Safe to call from several threads.
 
     gate: reasons of the box to reject a program. known: normalised digests of earlier programs of this run.
-    allowance_s: seconds that one proposal may take, its repair included.
+    allowance_s: seconds that one proposal may take, its repair included. ends: epoch seconds after which a program is
+    too late.
     """
 
     def __init__(
-        self, model: Model, prompts: Prompts, gate: Gate, known: Iterable[str], clock: Clock, allowance_s: float
+        self,
+        model: Model,
+        prompts: Prompts,
+        gate: Gate,
+        known: Iterable[str],
+        clock: Clock,
+        allowance_s: float,
+        ends: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._model = model
         self._prompts = prompts
         self._examiner = Examiner(gate, self._is_known)
         self._clock = clock
         self._allowance_s = allowance_s
+        self._ends = ends
         self._lock = threading.Lock()
         self._building = threading.Lock()
         self._known = set(known)
@@ -38,7 +48,7 @@ class ModelProposer:
     def propose(self, brief: Brief) -> Proposal:
         """Raises ProposalError when the answer cannot be used, also after its repair; ModelError when there is none."""
         converse = self.warm()
-        attempt = converse(brief, self._clock() + self._allowance_s)
+        attempt = converse(brief, min(self._clock() + self._allowance_s, self._ends()))
         if attempt.reasons:
             raise ProposalError(f"the answer of the model cannot be used: {'; '.join(attempt.reasons)}")
         key = normalised_digest(attempt.program)

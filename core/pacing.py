@@ -77,6 +77,10 @@ class Pacer:
         left = self._search_left() / len(self._views.search())
         return min(left, self._timeout_max_s)
 
+    def search_ends(self) -> float:
+        """Epoch seconds after which only the final pick and what follows may run."""
+        return self._clock() + self._search_left()
+
     def worth_starting(self) -> bool:
         usual = self._usual_s() * len(self._views.search())
         return self._search_left() >= max(MIN_START_S, WORTH_SHARE * usual)

@@ -161,7 +161,8 @@ class Brief:
 
     step: index of the proposal, from 0. seed: drawn from the run's seed and `step`; a proposer draws from it only.
     parents: best first. locus, aspect: what a mutation may change. siblings: plans of the drafts so far.
-    seconds: how long the program may run on a search view.
+    seconds: how long the program may run on a search view. gene_plan: (locus, id of the parent that gives it) for a
+    merge, () where the proposer is free.
     """
 
     step: int
@@ -173,6 +174,7 @@ class Brief:
     siblings: tuple[str, ...] = ()
     persona: str = "default"
     seconds: float = math.inf
+    gene_plan: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

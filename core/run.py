@@ -22,13 +22,14 @@ from core.events import (
     RunStarted,
     SpecDecided,
 )
-from core.evolution.search import DraftThenMutate, SearchSettings
+from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
+from core.evolution.situation import SearchSettings
 from core.execution.leases import LeasePool
 from core.execution.runner import BoxLimits, BoxRunner
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
-from core.execution.weights import PendingWeights, find_weights
+from core.execution.weights import NOTHING, find_weights
 from core.execution.weights_trial import TrialBox
 from core.final_pick import FinalPick, PickSettings
 from core.finish import decide, finalists, model_trouble, status
@@ -37,6 +38,7 @@ from core.journal.journal import Journal
 from core.journal.programs import ProgramStore
 from core.judging.server import ServerCheck
 from core.judging.service import HoldoutJudge
+from core.likeness import likeness_of
 from core.live import Announcer, Screen, status_block
 from core.loop import Loop, Parts, Rules
 from core.pacing import Pacer
@@ -46,7 +48,9 @@ from core.refit import Refit, pays
 from core.results import Folders, Result, ResultPublisher, RunReport, journal_json
 from core.surroundings import ProposerFactory, Surroundings
 from core.task.keeper import ViewKeeper
-from core.task.service import TaskService
+from core.task.preview import Preview
+from core.task.service import TaskService, preview_of
+from utils.background import Pending
 from utils.errors import ResumeError, SwarmError, WorkerError
 from utils.files import sha256_file, write_atomic
 
@@ -128,7 +132,8 @@ class Run:
         self.report = RunReport(self.history, folders, lambda: self._budget.elapsed(clock()))
         self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
         self._leases = LeasePool(settings.cpus, settings.workers, settings.gpus)
-        self._weights = PendingWeights()
+        self._weights = Pending("pretrained weights", NOTHING)
+        self._preview: Pending[Preview | None] = Pending("data preview", None)
         self._task = TaskService(log=self._workers_log, stop=stop.fileno())
         self._alarm = threading.Timer(max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",))
         self._alarm.daemon = True
@@ -145,7 +150,8 @@ class Run:
         spec = self._recognise()
         if resuming:
             self._start()
-        self._look_for_weights(spec)
+        if self._settings.provider != "recipes":
+            self._look_around(spec)
         self._stage(6, "baseline")
         self._baseline(spec)
         self._stage(7, "views")
@@ -245,11 +251,10 @@ class Run:
             raise ResumeError(f"{settings.folders.logs} holds a run on other data than {settings.data_dir}")
         return before
 
-    def _look_for_weights(self, spec: CompetitionSpec) -> None:
-        """In the background, and only for a model: the recipes use none."""
+    def _look_around(self, spec: CompetitionSpec) -> None:
+        """What only a model wants to know, in the background while views are built."""
         settings = self._settings
-        if settings.provider == "recipes":
-            return
+        self._preview.start(partial(preview_of, spec, self._workers_log, self._stop.fileno()))
         box = TrialBox(
             settings.folders.workspace,
             settings.protected,
@@ -353,8 +358,14 @@ class Run:
         )
         evaluator = Evaluator(runner, views, judge, pace, self._recorder, self.history, self._stop)
         return Parts(
-            proposer=self._make_proposer(self._surroundings(spec, split)),
-            search=DraftThenMutate(settings.search, spec.metric.direction, settings.seed, self.programs.get),
+            proposer=self._make_proposer(self._surroundings(spec, split, pace)),
+            search=EvolutionSearch(
+                settings.search,
+                spec.metric.direction,
+                settings.seed,
+                self.programs.get,
+                likeness_of(judge, spec),
+            ),
             evaluator=evaluator,
             pace=pace,
             recorder=self._recorder,
@@ -365,7 +376,7 @@ class Run:
             clock=self._clock,
         )
 
-    def _surroundings(self, spec: CompetitionSpec, split: SplitSpec) -> Surroundings:
+    def _surroundings(self, spec: CompetitionSpec, split: SplitSpec, pace: Pacer) -> Surroundings:
         settings, history, budget = self._settings, self.history, self._budget
         before = [self.programs.get(entry.program) for entry in history.entries]
         before += [proposal.program for proposal in history.pending.values()]
@@ -376,7 +387,7 @@ class Run:
             programs=tuple(before),
             history=history,
             recorder=self._recorder,
-            task=self._task,
+            preview=self._preview.wait,
             weights=self._weights.wait,
             gate=self._gate,
             answers=settings.folders.logs / "answers",
@@ -386,6 +397,7 @@ class Run:
             stop=self._stop,
             clock=self._clock,
             steps_to_spare=lambda: budget.steps_to_spare(history.steps_done, self._clock()),
+            search_ends=pace.search_ends,
         )
 
     def _gate(self, program: str) -> Sequence[str]:

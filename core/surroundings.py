@@ -11,15 +11,17 @@ from core.execution.weights import Weights
 from core.journal.history import History
 from core.protocols import Clock, Proposer, Recorder
 from core.records import CompetitionSpec, SplitSpec
-from core.task.service import TaskService
+from core.task.preview import Preview
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """programs: texts that were proposed before. warnings: suspicions of leaks. answers: folder for what models say.
 
-    weights: the pretrained weights that candidates can use; the first call may take minutes. cpus_each, memory_mb: of
-    one candidate. steps_to_spare: True when time will end before the steps do at the speed so far.
+    preview: a first look at the data. weights: the pretrained weights that candidates can use. Both wait until they are
+    known, which may take minutes. cpus_each, memory_mb: of
+    one candidate. steps_to_spare: True when time will end before the steps do at the speed so far. search_ends: epoch
+    seconds after which no program can be tried any more.
     """
 
     spec: CompetitionSpec
@@ -28,7 +30,7 @@ class Surroundings:
     programs: tuple[str, ...]
     history: History
     recorder: Recorder
-    task: TaskService
+    preview: Callable[[], Preview | None]
     weights: Callable[[], Weights]
     gate: Callable[[str], Sequence[str]]
     answers: Path
@@ -38,6 +40,7 @@ class Surroundings:
     stop: StopSignal
     clock: Clock
     steps_to_spare: Callable[[], bool]
+    search_ends: Callable[[], float]
 
 
 ProposerFactory = Callable[[Surroundings], Proposer]

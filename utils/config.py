@@ -295,7 +295,8 @@ def _without_user(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return MASK
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    # A query may hold a key; nothing that a reader needs stands there.
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=MASK if parts.query else ""))
 
 
 def description_candidates(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> list[Path]:

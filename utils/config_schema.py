@@ -88,7 +88,7 @@ class Llm:
 class Search:
     num_drafts: int = _between(1)  # Drafts of distinct paradigms before the first mutation.
     debug_tries: int = _between(0)  # Fixes that a failed program is given.
-    explore: float = _between(0, 1)  # Share of later steps that are new drafts, at the start; none are at the end.
+    explore: float = _between(0, 1)  # Least share of later steps that are new drafts, at the start; 0 at the end.
     stagnation_window: int = _between(1)  # Steps without a gain that force a new paradigm.
     parent_temperature: float = _between(0)  # Spread of parent selection over ranks; 0 takes the best always.
 
@@ -135,7 +135,10 @@ class ExperiencePool:
 @dataclass(frozen=True, kw_only=True)
 class Solution:
     merge: bool  # Programs are crossed.
+    tune: bool  # Values of parameters are moved in steps.
+    bandit: bool  # Operators are drawn by measured gain per second; false: evenly.
     pheromone: bool  # Credit of genes steers crossing and mutation.
+    diversity: bool  # Near-duplicates are no parents, and programs that disagree are crossed.
     ensemble: bool  # Predictions of finished steps are blended.
     refit: bool  # The winner is run once more on all training rows.
 

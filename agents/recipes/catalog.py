@@ -1,12 +1,14 @@
 """Gene fragments as records: each file under fragments/ is one gene, with a TOML header in its first comment lines.
 
 Header keys: title (words for a plan; `{NAME}` is a parameter), aspect (what swapping it changes), also (further
-modalities), tasks, kinds, metrics (empty: all), packages, uses (helper files put in front), needs and gives (traits
-that the fragments of one program must cover), cost (MODEL: seconds for 5,000 rows x 20 columns on one CPU; DATA:
-seconds for the same), per_class (cost grows with the number of classes), members (TRAIN: models fitted), max_rows,
-max_classes, rank (smaller is tried first), rank_for.<metric or modality>, prefers.<LOCUS> (keys, best first), widens
-(DATA: columns that it makes, in units of 20), show (parameters that a plan names), scales (parameters that the cost is
-proportional to), grid.<NAME>, aspects.<NAME>.
+modalities), tasks, kinds, metrics (empty: all), packages, texts and timed (only with text columns, with a time
+column), uses (helper files put in front), needs and gives (traits that the fragments of one program must cover), cost
+(MODEL: seconds for 5,000 rows x 20 columns on one CPU; DATA: seconds for the same), per_class (cost grows with the
+number of classes), members (TRAIN: models fitted), share (TRAIN: parameter with the share of the rows that one model
+sees), max_rows, max_classes, rank (smaller is tried first), rank_for.<metric or modality>, prefers.<LOCUS> (keys,
+best first), with.<NAME> (MODEL: value of a parameter of another locus in the model's draft), widens (DATA: columns
+that it makes, in units of 20), show (parameters that a plan names), scales (parameters that the cost is proportional
+to), grid.<NAME>, aspects.<NAME>.
 """
 
 from __future__ import annotations
@@ -64,11 +66,15 @@ class Fragment:
     cost: float = 0.2
     per_class: bool = False
     members: int | str = 1
+    share: str = ""
+    texts: bool = False
+    timed: bool = False
     max_rows: float = math.inf
     max_classes: float = math.inf
     rank: float = 5
     rank_for: Mapping[str, float] = field(default_factory=dict)
     prefers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    settings: Mapping[str, Value] = field(default_factory=dict)
     widens: float = 1.0
     show: Sequence[str] = ()
     scales: Sequence[str] = ()
@@ -98,7 +104,7 @@ def preamble() -> str:
 def read_fragment(path: Path) -> Fragment:
     """The fragment in a file. Raises ValueError when header and text do not belong together."""
     header, text = _split(path.read_text(encoding="utf-8"))
-    helpers = [(path.parent / f"{name}.py").read_text(encoding="utf-8") for name in header.pop("uses", ())]
+    helpers = [(FRAGMENTS / f"{name}.py").read_text(encoding="utf-8") for name in header.pop("uses", ())]
     try:
         return _fragment(path, header, text, helpers)
     except (KeyError, TypeError, ValueError) as error:
@@ -114,6 +120,7 @@ def _fragment(path: Path, header: dict[str, Any], text: str, helpers: list[str])
         "locus": locus,
         "modalities": frozenset({path.parent.name, *header.pop("also", ())}),
         "source": _join(text, helpers),
+        "settings": header.pop("with", {}),
         "parameters": _parameters(text, header.pop("grid", {}), header.pop("aspects", {})),
     }
     sets = {name: frozenset(header[name]) for name in _SETS if name in header}

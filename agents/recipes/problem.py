@@ -16,6 +16,7 @@ _LISTED_FEATURES = 60
 class Problem:
     """columns: number of label columns. classes: 0 for a regression.
 
+    texts: number of text columns. timed: test continues train along a time column.
     constants: values for the preamble. locus_constants: values for the loci that have such a constant.
     """
 
@@ -29,6 +30,8 @@ class Problem:
     features: int
     constants: dict[str, Any]
     locus_constants: dict[str, Any]
+    texts: int = 0
+    timed: bool = False
 
 
 def problem_of(spec: CompetitionSpec) -> Problem:
@@ -48,6 +51,8 @@ def problem_of(spec: CompetitionSpec) -> Problem:
         features=len(spec.feature_columns),
         constants=_constants(spec, task),
         locus_constants=_locus_constants(spec),
+        texts=len(spec.text_columns),
+        timed=_time(spec) is not None,
     )
 
 
@@ -97,8 +102,14 @@ def _locus_constants(spec: CompetitionSpec) -> dict[str, Any]:
     return {
         "FEATURES": list(spec.feature_columns) if listed else [],
         "TEXTS": list(spec.text_columns),
+        "TIME": _time(spec),
         "FILES": {"train": list(files.train_dirs) if files else [], "test": list(files.test_dirs) if files else []},
     }
+
+
+def _time(spec: CompetitionSpec) -> str | None:
+    """The time column, where both tables have it."""
+    return spec.time_column if spec.test is not None and spec.time_column in spec.feature_columns else None
 
 
 def _table(table: TableFile | None) -> dict[str, Any] | None:

@@ -47,7 +47,12 @@ class RecipesProposer:
         return Space(self._problem, self._packages)
 
     def _recipe(self, parent: Parent) -> Recipe | None:
-        return read_recipe(parent.program, self._problem.modality)
+        """The recipe that a parent is; None for other programs, and for a recipe that somebody has edited since."""
+        recipe = read_recipe(parent.program, self._problem.modality)
+        if recipe is None:
+            return None
+        untouched = normalised_digest(program_text(recipe, self._problem)) == normalised_digest(parent.program)
+        return recipe if untouched else None
 
     def _forget_missing_packages(self, brief: Brief) -> None:
         """A package that failed to import is not proposed again."""
@@ -104,14 +109,21 @@ class RecipesProposer:
             yield from repair.repairs(self._space, recipe, parent, rng)
         else:
             if brief.kind == "merge" and len(parents) > 1:
-                yield from self._crossings(recipe, parents[1][1], rng)
+                yield from self._crossings(recipe, parents[1][1], self._planned(brief, parents[1][0]), rng)
+            if brief.kind == "tune":
+                yield from self._steps(brief, recipe, rng)
             yield from self._mutations(brief, recipe, rng)
 
-    def _crossings(self, first: Recipe, second: Recipe, rng: random.Random) -> Iterator[Candidate]:
-        """Every valid mixture of two recipes, in random order."""
+    def _planned(self, brief: Brief, second: Parent) -> int | None:
+        """The loci that the brief's gene plan takes from the second parent, as bits; None without a plan."""
+        wanted = dict(brief.gene_plan)
+        return sum((wanted.get(locus) == second.id) << i for i, locus in enumerate(LOCI)) if wanted else None
+
+    def _crossings(self, first: Recipe, second: Recipe, planned: int | None, rng: random.Random) -> Iterator[Candidate]:
+        """Every valid mixture of two recipes, the planned one first, the others in random order."""
         masks = list(range(1, 2 ** len(LOCI) - 1))
         rng.shuffle(masks)
-        for mask in masks:
+        for mask in sorted(masks, key=lambda mask: mask != planned):
             pairs = enumerate(zip(first.choices, second.choices, strict=True))
             child = Recipe(tuple(b if mask >> i & 1 else a for i, (a, b) in pairs))
             if child not in (first, second) and self._space.valid(child):
@@ -127,6 +139,13 @@ class RecipesProposer:
             far = (c for c in self._space.far_changes(recipe, locus, rng) if self._in_time(brief, recipe, c))
             for change in (*within, *far):
                 yield recipe.with_choice(locus, change.choice), locus
+
+    def _steps(self, brief: Brief, recipe: Recipe, rng: random.Random) -> Iterator[Candidate]:
+        """Neighbouring values of parameters, those of the asked locus first."""
+        for locus in sorted(rng.sample(LOCI, len(LOCI)), key=lambda locus: locus != brief.locus):
+            for change in self._shuffled(brief, self._space.changes(recipe, locus), rng):
+                if not change.swap and self._in_time(brief, recipe, change):
+                    yield recipe.with_choice(locus, change.choice), locus
 
     def _shuffled(self, brief: Brief, changes: list[Change], rng: random.Random) -> list[Change]:
         """Swaps and steps alternate by a coin, however many there are of each; a tune takes steps only."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from agents.recipes.assemble import Recipe, fragments_by_key
+from agents.recipes.assemble import Choice, Recipe, fragments_by_key
 from agents.recipes.space import Space
 from core.genome import LOCI, Genome, Locus
 from core.records import ErrorInfo, Parent
@@ -63,14 +63,27 @@ def repairs(space: Space, recipe: Recipe, parent: Parent, rng: random.Random) ->
 
 
 def cheaper(space: Space, recipe: Recipe) -> Iterator[tuple[Recipe, Locus | None]]:
-    """One-locus changes that cost at most two thirds, the dearest of them first; then the drafts by cost."""
+    """One-locus changes that cost at most two thirds, the dearest of them first; then the drafts by cost; then fewer
+    rows for the recipe itself and for each draft, because the estimate of a cheap recipe may be what was wrong."""
     limit = 2 / 3 * space.seconds(recipe)
     changes = [(recipe.with_choice(locus, c.choice), locus) for locus in LOCI for c in space.changes(recipe, locus)]
     affordable = [(child, locus) for child, locus in changes if space.seconds(child) <= limit]
     yield from sorted(affordable, key=lambda pair: -space.seconds(pair[0]))
-    for draft in sorted(space.drafts(), key=space.seconds):
-        if space.seconds(draft) < space.seconds(recipe):
-            yield draft, None
+    drafts = sorted(space.drafts(), key=space.seconds)
+    yield from ((draft, None) for draft in drafts if space.seconds(draft) < space.seconds(recipe))
+    yield from ((child, "TRAIN") for child in _on_fewer_rows(space, recipe))
+    yield from ((child, None) for draft in drafts for child in _on_fewer_rows(space, draft))
+
+
+def _on_fewer_rows(space: Space, recipe: Recipe) -> Iterator[Recipe]:
+    """The recipe with one fit on a share of the rows, smaller and smaller, and smaller than now."""
+    now = space.seconds(recipe)
+    for train in (item for item in space.fragments("TRAIN") if item.share and item.members == 1):
+        grid = next(parameter.grid for parameter in train.parameters if parameter.name == train.share)
+        for share in sorted(grid, key=float, reverse=True):
+            child = recipe.with_choice("TRAIN", Choice.of(train, {train.share: share}))
+            if space.valid(child) and space.seconds(child) < now:
+                yield child
 
 
 def _safe(space: Space, recipe: Recipe) -> Iterator[tuple[Recipe, Locus | None]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agents.recipes import catalog
 from agents.recipes.assemble import Choice, Recipe, fragments_by_key
-from agents.recipes.catalog import Fragment
+from agents.recipes.catalog import Fragment, Value
 from agents.recipes.problem import Problem
 from core.genome import LOCI, Locus
 
@@ -60,7 +60,8 @@ class Space:
         rows = self.problem.rows / _UNIT_ROWS
         width = max(self.problem.features / _UNIT_COLUMNS, 1.0) * data.widens
         members = train.members if isinstance(train.members, int) else recipe.at("TRAIN").value(train.members)
-        models = float(members) * self.problem.columns
+        share = recipe.at("TRAIN").value(train.share) if train.share else 1.0
+        models = float(members) * float(share) * self.problem.columns
         if model.per_class and self.problem.classes > 2:
             models *= self.problem.classes
         fits = models * model.cost * _scale(model, recipe) * width
@@ -74,7 +75,7 @@ class Space:
         """The first valid recipe of a model, in the order of its preferences and of ranks."""
         options = [[model] if locus == "MODEL" else self._preferred(model, locus) for locus in LOCI]
         for parts in itertools.product(*options):
-            recipe = Recipe(tuple(Choice.of(part) for part in parts))
+            recipe = Recipe(tuple(_as_set(part, model.settings) for part in parts))
             if self.valid(recipe):
                 return recipe
         return None
@@ -117,6 +118,8 @@ class Space:
             and (not fragment.kinds or problem.kind in fragment.kinds)
             and (not fragment.metrics or problem.metric in fragment.metrics)
             and fragment.packages <= self.packages
+            and fragment.texts <= bool(problem.texts)
+            and fragment.timed <= problem.timed
             and problem.rows <= fragment.max_rows
             and problem.classes <= fragment.max_classes
         )
@@ -132,6 +135,10 @@ class Space:
 
 def random_choice(fragment: Fragment, rng: random.Random) -> Choice:
     return Choice.of(fragment, {parameter.name: rng.choice(parameter.grid) for parameter in fragment.parameters})
+
+
+def _as_set(fragment: Fragment, settings: Mapping[str, Value]) -> Choice:
+    return Choice.of(fragment, {name: value for name, value in settings.items() if name in fragment.defaults})
 
 
 def _scale(model: Fragment, recipe: Recipe) -> float:

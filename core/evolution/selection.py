@@ -6,7 +6,7 @@ import hashlib
 import math
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from core.records import Entry
@@ -47,20 +47,19 @@ def adjusted(entries: Sequence[Entry], direction: Direction) -> dict[str, Score]
     A fold's difficulty is its median over all entries; an entry's score is the mean of its differences to it, put
     back on the scale of the metric. Entries that ran different folds become comparable this way.
     """
+    folds = {entry.id: own for entry in entries if (own := fold_scores(entry))}
     by_fold: dict[str, list[float]] = defaultdict(list)
-    for entry in entries:
-        for view, score in fold_scores(entry).items():
+    for own in folds.values():
+        for view, score in own.items():
             by_fold[view].append(score)
     if not by_fold:
         return {}
     difficulty = {view: median(scores) for view, scores in by_fold.items()}
     level = sum(difficulty.values()) / len(difficulty)
     scores = {}
-    for entry in entries:
-        own = fold_scores(entry)
-        if own:
-            value = level + sum(score - difficulty[view] for view, score in own.items()) / len(own)
-            scores[entry.id] = Score(value, direction)
+    for entry_id, own in folds.items():
+        value = level + sum(score - difficulty[view] for view, score in own.items()) / len(own)
+        scores[entry_id] = Score(value, direction)
     return scores
 
 
@@ -73,20 +72,21 @@ def fold_scores(entry: Entry) -> dict[str, float]:
 
 def ranked(entries: Sequence[Entry], direction: Direction) -> list[Entry]:
     """Valid entries, best first; of equal scores the cheaper one is first."""
-    scores = adjusted(entries, direction)
+    return by_score(entries, adjusted(entries, direction))
+
+
+def by_score(entries: Sequence[Entry], scores: Mapping[str, Score]) -> list[Entry]:
+    """The same for scores that are known; entries without one are left out."""
     scored = [entry for entry in entries if entry.id in scores]
     return sorted(scored, key=lambda entry: (-scores[entry.id].utility, entry.seconds))
 
 
-def pick_parent(entries: Sequence[Entry], direction: Direction, temperature: float, rng: random.Random) -> Entry | None:
-    """A parent by rank, with weight exp(-rank / (2 temperature)); None without a valid entry.
+def pick_parent(candidates: Sequence[Entry], temperature: float, rng: random.Random) -> Entry:
+    """One of some entries, best first, by rank with weight exp(-rank / (2 temperature)).
 
     temperature: 0 always takes the best. Rank and not value: one outlier must not own every draw, and values have no
     common scale across metrics.
     """
-    candidates = ranked(entries, direction)
-    if not candidates:
-        return None
     if temperature <= 0:
         return candidates[0]
     weights = [math.exp(-rank / (2 * temperature)) for rank in range(len(candidates))]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,13 +10,10 @@ from pathlib import Path
 
 from core.execution.weights_scan import Found, scan, site_folders
 from core.execution.weights_trial import FILES, Trial, TrialBox, TrialCache, run_trial, snippet
-from utils.errors import SwarmError
 from utils.prompt_manager import PromptManager
 from utils.text import human_bytes, human_seconds
 
 # What prompts have room for.
-log = logging.getLogger(__name__)
-
 TEXT_CHARS = 800
 _MODALITIES = frozenset({"text", "image", "audio"})
 _MOST_ITEMS = 12
@@ -149,35 +144,3 @@ def _link_all(items: Sequence[Found], folder: Path) -> Path:
 
 def _roots(items: Sequence[Found]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(item.root).resolve() for item in items))
-
-
-class PendingWeights:
-    """A search for weights that goes on in the background; nothing is looked for before `start`."""
-
-    def __init__(self) -> None:
-        self._done = threading.Event()
-        self._found = NOTHING
-        self._started = False
-
-    def start(self, find: Callable[[], Weights]) -> None:
-        """find: may raise OSError or WorkerError; the run then goes on without weights."""
-        self._started = True
-        threading.Thread(target=self._run, args=(find,), name="weights", daemon=True).start()
-
-    def now(self) -> Weights:
-        """What is known yet."""
-        return self._found
-
-    def wait(self) -> Weights:
-        """Everything, as soon as it is known."""
-        if self._started:
-            self._done.wait()
-        return self._found
-
-    def _run(self, find: Callable[[], Weights]) -> None:
-        try:
-            self._found = find()
-        except (OSError, SwarmError) as error:
-            log.error("pretrained weights cannot be used: %s", error)
-        finally:
-            self._done.set()

@@ -35,6 +35,10 @@ _WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
+_RATE = re.compile(
+    r"rate.?limit|per (?:minute|second|day|hour)|retry (?:in|after) [\d.]+ ?s|try again in", re.IGNORECASE
+)
+_WAIT = re.compile(r"(?:retry|try again) (?:in|after) ([\d.]+) ?s", re.IGNORECASE)
 _BY_STATUS: Mapping[int, Kind] = {
     401: "auth", 402: "quota", 403: "auth", 404: "not_found", 405: "not_found", 408: "timeout", 409: "server",
     413: "context", 425: "rate", 429: "rate",
@@ -65,7 +69,10 @@ def from_status(status: int, body: Any, headers: Mapping[str, str], keys: tuple[
     if 300 <= status < 400:
         target = one_line(headers.get("location", "nowhere"), keys)
         detail = f"the address redirects to {target}; redirects are not followed, set base_url to it"
-    return EndpointError(kind, detail, retry_after(headers))
+    wait, said_wait = retry_after(headers), _WAIT.search(text)
+    if wait is None and said_wait:
+        wait = _number(said_wait.group(1).rstrip("."))
+    return EndpointError(kind, detail, wait)
 
 
 def from_event(body: Any, keys: tuple[str, ...] = ()) -> EndpointError:
@@ -77,9 +84,13 @@ def from_event(body: Any, keys: tuple[str, ...] = ()) -> EndpointError:
 
 
 def _kind(status: int, text: str, code: str, web_page: bool) -> Kind:
-    if status >= 500 or status == 429:
+    if status >= 500:
+        return _BY_TYPE.get(code, "server")
+    if status == 429:
+        # Messages on rate limits speak of billing too.
+        per_minute = code in _BY_TYPE or _RATE.search(text)
         spent = _WORDS[1][1].search(f"{code} {text}")
-        return "quota" if spent else _BY_TYPE.get(code, "rate" if status == 429 else "server")
+        return "quota" if spent and not per_minute else _BY_TYPE.get(code, "rate")
     if web_page or 300 <= status < 400:
         return "not_an_api"
     if code in _BY_TYPE:

@@ -16,7 +16,7 @@ from core.execution.weights import Weights
 from core.journal.history import History
 from core.records import Brief, SplitSpec
 from core.surroundings import Surroundings
-from core.task.service import TaskService
+from core.task.service import TaskService, preview_of
 from tests.llm.server import ScriptedServer, Turn
 from tests.task import folders
 from utils.config import load_config
@@ -48,7 +48,7 @@ def around(tmp_path: Path) -> Any:
         programs=(),
         history=History(lambda key: ""),
         recorder=EventList(),
-        task=task,
+        preview=lambda: preview_of(spec, None, None),
         weights=lambda: weights,
         gate=lambda program: (),
         answers=tmp_path / "answers",
@@ -58,6 +58,7 @@ def around(tmp_path: Path) -> Any:
         stop=stop,
         clock=time.time,
         steps_to_spare=lambda: False,
+        search_ends=lambda: time.time() + 60,
     )
     task.close()
     stop.close()

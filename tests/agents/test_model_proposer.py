@@ -59,6 +59,14 @@ def test_a_draft_becomes_a_proposal_of_the_model() -> None:
     assert model.requests[0].deadline == 1300.0
 
 
+def test_no_call_lasts_beyond_the_end_of_the_search() -> None:
+    """Else a hanging endpoint would eat the time of the final pick."""
+    model = ScriptedModel([f"{PLAN}\n{fence(GOOD)}"])
+    clock = ManualClock(1000.0)
+    ModelProposer(model, PlainPrompts(), reasons_to_reject, (), clock, 300.0, lambda: 1040.0).propose(brief("draft"))
+    assert model.requests[0].deadline == 1040.0
+
+
 def test_a_mutation_names_its_parent_and_its_locus() -> None:
     made = proposer(ScriptedModel([f"{PLAN}\n{EDIT}"])).propose(brief("mutate", [parent()], "MODEL"))
     assert (made.parents, made.locus, made.program) == (("s0001",), "MODEL", GOOD)

@@ -284,6 +284,13 @@ def test_merge_shows_only_the_parts_in_which_the_second_differs(prompts: PromptB
     assert text.count("c = 3") == 1
 
 
+def test_merge_says_which_parts_have_proved_good(prompts: PromptBuilder) -> None:
+    plan = (("DATA", "s0001"), ("MODEL", "s0002"), ("TRAIN", "s0001"), ("POSTPROCESS", "s0001"))
+    text = prompts.write(brief_of("merge", gene_plan=plan))
+    assert "take DATA, TRAIN, POSTPROCESS from the first one and MODEL from the second." in text
+    assert "from the first one" not in prompts.write(brief_of("merge"))
+
+
 def test_times_are_coarse(prompts: PromptBuilder) -> None:
     assert prompts.write(brief_of("draft", seconds=121.0)) == prompts.write(brief_of("draft", seconds=175.0))
     assert "about 5.0 s" in prompts.write(brief_of("draft", seconds=0.3))
@@ -314,6 +321,17 @@ def test_siblings_and_role_are_shown(binary_spec: CompetitionSpec) -> None:
     assert text.count("ridge on logs") == 1
     many = prompts.write(brief_of("draft", siblings=tuple(f"idea {i} {FILLER}" for i in range(300))))
     assert len(many) < len(text) + 1000
+
+
+def test_drafts_that_are_written_at_once_get_different_ideas(binary_spec: CompetitionSpec) -> None:
+    """Neither has a plan yet when the other is asked for."""
+    prompts = builder_of(binary_spec)
+    told = ("linear model", "histogram boosting", "")
+    texts = [prompts.write(Brief(step, "draft", 3, siblings=told)) for step in (2, 3)]
+    assert "\n- \n" not in texts[0]
+    ideas = {text.split("Build it on this, unless the data speak against it: ")[1].split(".")[0] for text in texts}
+    assert len(ideas) == 2
+    assert not {"linear or logistic model", "gradient boosted trees"} & ideas
 
 
 def test_repair_stands_alone(prompts: PromptBuilder) -> None:

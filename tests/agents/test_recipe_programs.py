@@ -41,7 +41,7 @@ def covering_recipes(problem: Problem) -> dict[str, Recipe]:
 
 def _with_fragment(space: Space, fragment: catalog.Fragment) -> Recipe:
     partners = {locus: [fragment] if locus == fragment.locus else space.fragments(locus) for locus in LOCI}
-    for model in partners["MODEL"]:
+    for model in sorted(partners["MODEL"], key=lambda item: item.cost):
         for train in partners["TRAIN"]:
             for data in partners["DATA"]:
                 for post in partners["POSTPROCESS"]:
@@ -71,14 +71,15 @@ def test_every_tabular_fragment_runs_and_learns(tools: Any, tmp_path: Path, bina
         assert roc_auc_score(truth, submission["y"]) > 0.7, f"{name} ranks at random"
 
 
-def test_every_regression_fragment_runs_with_three_targets(tools: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_every_regression_fragment_runs_with_several_targets(tools: Any, tmp_path: Path, count: int) -> None:
     table = tools.features(160)
-    answers = pd.DataFrame({f"t{i}": np.exp(table["b"] * i / 2) for i in range(3)}).assign(t0=table["b"])
+    answers = pd.DataFrame({f"t{i}": np.exp(table["b"] * i / 2) for i in range(count)}).assign(t0=table["b"])
     folder = tools.write_folder(tmp_path / "data", table, answers)
     names = tuple(answers.columns)
     spec = tools.make_spec(folder, "rmsle", target_columns=names, label_columns=names)
-    submissions = run_all(tools, tmp_path, spec)
-    assert {"postprocess_log_target", "model_hist_boosting"} & set(submissions)
+    submissions = run_all(tools, tmp_path, spec, most=None if count > 1 else 6)
+    assert {"model_linear", "model_hist_boosting"} <= set(submissions)
     for submission in submissions.values():
         assert submission[list(names)].to_numpy().min() >= 0
 
@@ -88,20 +89,26 @@ def test_every_label_fragment_writes_labels_of_train(tools: Any, tmp_path: Path)
     labels = pd.cut(table["b"], [-1, 0.3, 1, 100], labels=["low", "mid", "high"])
     folder = tools.write_folder(tmp_path / "data", table, pd.DataFrame({"y": labels}))
     spec = tools.make_spec(folder, "quadratic_weighted_kappa", classes=("high", "low", "mid"))
-    for submission in run_all(tools, tmp_path, spec, most=3).values():
+    problem = problem_of(spec)
+    recipes = {name: item for name, item in covering_recipes(problem).items() if name.startswith("postprocess")}
+    programs = {name: program_text(recipe, problem) for name, recipe in recipes.items()}
+    assert set(programs) >= {"postprocess_shares", "postprocess_argmax"}
+    for submission in tools.run_many(tmp_path / "first", programs, spec).values():
+        tools.check(submission, spec)
         assert set(submission["y"]) <= {"high", "low", "mid"}
     binary_labels = pd.DataFrame({"y": np.where(table["b"] > 0.7, "yes", "no")})
     folder = tools.write_folder(tmp_path / "two", table, binary_labels)
     spec = tools.make_spec(folder, "f1_macro", classes=("no", "yes"))
     problem = problem_of(spec)
     recipes = {name: item for name, item in covering_recipes(problem).items() if name.startswith("postprocess")}
-    assert set(recipes) >= {"postprocess_vote", "postprocess_threshold", "postprocess_shares"}
+    assert set(recipes) >= {"postprocess_tuned_threshold", "postprocess_threshold", "postprocess_shares"}
     programs = {name: program_text(recipe, problem) for name, recipe in recipes.items()}
     for submission in tools.run_many(tmp_path / "second", programs, spec).values():
         tools.check(submission, spec)
         assert set(submission["y"]) <= {"no", "yes"}
 
 
+@pytest.mark.long
 def test_one_hot_sample_keeps_its_column_order_and_rows_sum_to_one(tools: Any, tmp_path: Path) -> None:
     table = tools.features(160)
     labels = np.where(table["a"].fillna(0) > 0.5, "x", np.where(table["b"] > 1, "z", "w"))
@@ -111,7 +118,7 @@ def test_one_hot_sample_keeps_its_column_order_and_rows_sum_to_one(tools: Any, t
     )
     spec = tools.make_spec(folder, "log_loss", target_columns=classes, label_columns=("kind",), classes=classes)
     submissions = run_all(tools, tmp_path, spec)
-    assert {"postprocess_prior", "postprocess_log_mean"} <= set(submissions)
+    assert {"postprocess_calibrated", "train_blend"} <= set(submissions)
     test = pd.read_csv(folder / "test.csv", dtype={"id": str}).set_index("id")
     for name, submission in submissions.items():
         np.testing.assert_allclose(submission[list(classes)].sum(axis=1), 1, atol=1e-6)
@@ -120,13 +127,14 @@ def test_one_hot_sample_keeps_its_column_order_and_rows_sum_to_one(tools: Any, t
             assert submission["x"][certain].mean() > submission["x"][~certain].mean() + 0.3
 
 
+@pytest.mark.long
 def test_several_binary_targets(tools: Any, tmp_path: Path) -> None:
     table = tools.features(160)
     answers = pd.DataFrame({"p": (table["b"] > 1).astype(int), "q": (table["a"] > 0).astype(int), "r": 0})
     folder = tools.write_folder(tmp_path / "data", table, answers)
     names = ("p", "q", "r")
     spec = tools.make_spec(folder, target_columns=names, label_columns=names)
-    for submission in run_all(tools, tmp_path, spec, most=6).values():
+    for submission in run_all(tools, tmp_path, spec, most=3).values():
         assert (submission["r"] == 0).all()
 
 
@@ -163,11 +171,13 @@ def test_odd_tables(tools: Any, tmp_path: Path, name: str) -> None:
     bagging = Choice.of(next(item for item in space.fragments("TRAIN") if item.key == "train_fold_bagging"))
     recipes = covering_recipes(problem)
     bagged = {f"{key} in folds": recipe.with_choice("TRAIN", bagging) for key, recipe in list(recipes.items())[:2]}
-    programs = {key: program_text(recipe, problem) for key, recipe in (recipes | bagged).items()}
+    some = dict(list(recipes.items())[:: 3 if name in _QUICK_ODD else 1])
+    programs = {key: program_text(recipe, problem) for key, recipe in (some | bagged).items()}
     for submission in tools.run_many(tmp_path, programs, spec).values():
         tools.check(submission, spec)
 
 
+@pytest.mark.long
 def test_semicolons_archives_and_parquet(tools: Any, tmp_path: Path, binary: CompetitionSpec) -> None:
     source = Path(binary.data_dir)
     tables = {name: pd.read_csv(source / f"{name}.csv", dtype={"id": str}) for name in ("train", "test")}
@@ -190,6 +200,7 @@ def test_semicolons_archives_and_parquet(tools: Any, tmp_path: Path, binary: Com
     assert np.corrcoef(submission["y"], expected["y"])[0, 1] > 0.99
 
 
+@pytest.mark.long
 def test_text_fragments(tools: Any, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     good, bad = ["fine", "great", "lovely"], ["awful", "boring", "sad"]
@@ -199,7 +210,7 @@ def test_text_fragments(tools: Any, tmp_path: Path) -> None:
     folder = tools.write_folder(tmp_path / "data", table, pd.DataFrame({"y": truth}))
     spec = tools.make_spec(folder, "log_loss", modality="text", text_columns=("review",), feature_columns=("review",))
     submissions = run_all(tools, tmp_path, spec)
-    assert {"model_linear", "model_nb_svm", "data_characters"} & set(submissions)
+    assert {"model_linear", "model_nb_svm", "data_topics"} & set(submissions)
     truth_of = {f"{i:05d}": t for i, t in enumerate(truth)}
     for name, submission in submissions.items():
         positive = submission["id"].map(truth_of) == 1
@@ -207,7 +218,7 @@ def test_text_fragments(tools: Any, tmp_path: Path) -> None:
     real = dataclasses.replace(
         tools.make_spec(folder, "rmse", modality="text", text_columns=("review",)), rows_train=120
     )
-    assert len(run_all(tools, tmp_path / "real", real)) >= 5
+    assert len(run_all(tools, tmp_path / "real", real, most=3)) == 3
 
 
 def _images(folder: Path, rows: int = 60) -> pd.DataFrame:
@@ -239,7 +250,7 @@ def test_image_fragments(tools: Any, tmp_path: Path, with_test_table: bool) -> N
         rows_train=40,
     )
     submissions = run_all(tools, tmp_path, spec, most=None if with_test_table else 3)
-    for name in ("model_linear", "model_components"):
+    for name in ("model_linear", "model_kernel"):
         submission = submissions[name]
         positive = submission["id"].astype(int).map(answers["y"]) == 1
         readable = submission["id"].astype(int) % 7 != 3
@@ -251,7 +262,7 @@ def test_a_program_reads_like_a_script(binary: CompetitionSpec) -> None:
     for name, recipe in covering_recipes(problem).items():
         program = program_text(recipe, problem)
         ast.parse(program)
-        assert len(program.splitlines()) <= 220, name
+        assert len(program.splitlines()) <= 250, name
         assert max(len(line) for line in program.splitlines() if not line.startswith("# recipe")) <= 120, name
         assert not re.search(r"""["'](/|\.\.)|print\(""", program), name
         assert program == program_text(recipe, problem)
@@ -270,3 +281,33 @@ def test_a_late_bagging_keeps_its_first_submission(
     program = program_text(bagged, problem) + "assert len(members) == 1\n"
     monkeypatch.setenv("SWARM_DEADLINE", "1000")
     tools.check(tools.run_many(tmp_path, {"late": program}, binary)["late"], binary)
+
+
+def test_lags_use_nothing_that_a_test_row_could_not_know(tools: Any, tmp_path: Path) -> None:
+    """Answers that rise and fall by the week over 300 days: only the lag tells them, and its column is exact."""
+    days = pd.date_range("2021-01-01", periods=300)
+    table = pd.DataFrame({"day": days.strftime("%Y-%m-%d"), "noise": np.random.default_rng(0).normal(size=300)})
+    pattern = np.random.default_rng(1).normal(size=7)
+    answers = pd.DataFrame({"y": pattern[np.arange(300) % 7] * 10 + 50})
+    folder = tools.write_folder(tmp_path / "data", table, answers, test_rows=30)
+    names = tuple(table.columns)
+    spec = tools.make_spec(folder, "rmse", feature_columns=names, time_column="day", rows_train=270)
+    problem = problem_of(spec)
+    recipe = next(item for item in Space(problem, PACKAGES).drafts() if item.at("MODEL").fragment == "model_lightgbm")
+    assert recipe.at("DATA").fragment == "data_lags"
+    program = program_text(recipe, problem) + "assert '0 lag 35' in lags and '0 lag 28' not in lags\n"
+    submission = tools.run_many(tmp_path, {"lags": program}, spec)["lags"]
+    truth = submission["id"].astype(int).map(answers["y"])
+    assert (submission["y"] - truth).abs().mean() < 0.2 * (truth - truth.mean()).abs().mean()
+    untimed = problem_of(dataclasses.replace(spec, time_column=None))
+    assert "data_lags" not in {item.key for item in Space(untimed, PACKAGES).fragments("DATA")}
+
+
+def test_a_long_fit_has_an_early_submission(tools: Any, tmp_path: Path, binary: CompetitionSpec) -> None:
+    """A program that is stopped during the fit on all rows has written the answers of a model of a few rows."""
+    problem = problem_of(binary)
+    recipe = next(item for item in Space(problem, PACKAGES).drafts() if item.at("MODEL").fragment == "model_linear")
+    program = program_text(recipe, problem).replace("few = max(500, 400_000 // width)", "few = 20")
+    stopped = program.replace("    yield [fit_predict(build_model, SEED, X, targets, X_test)]", "    return")
+    assert stopped.count("yield") == program.count("yield") - 1
+    tools.check(tools.run_many(tmp_path, {"stopped": stopped}, binary)["stopped"], binary)

@@ -23,8 +23,9 @@ from core.doubles import (
 )
 from core.evaluation import Evaluator, evaluation_key
 from core.events import EpochClosed, Event, FoldScored, ProposalFailed, Proposed, Published, StepDone
-from core.evolution.search import DraftThenMutate, SearchSettings
+from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
+from core.evolution.situation import SearchSettings
 from core.journal.history import History
 from core.loop import Loop, Parts, Rules
 from core.records import ErrorInfo, Job, Outcome, Verdict, to_json
@@ -60,7 +61,7 @@ class World:
         self.publisher = PublisherList(self.events.append)
         pace = pace or FreePace()
         evaluator = Evaluator(self.runner, self.views, self.judge, pace, self.events, self.history, self.stop)
-        search = DraftThenMutate(SearchSettings(2, 1, 0.0, 1.0), "maximize", 1, self.programs.get)
+        search = EvolutionSearch(SearchSettings(2, 1, 0.0, 1.0), "maximize", 1, self.programs.get)
         parts = Parts(
             self.proposer,
             search,

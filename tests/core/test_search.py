@@ -9,8 +9,11 @@ from collections.abc import Sequence
 import pytest
 
 from core.doubles import CLEAN, entry, proposal
-from core.evolution.search import DraftThenMutate, SearchSettings, pick_locus
+from core.evolution.diversity import genes_in_common
+from core.evolution.operators import pick_locus
+from core.evolution.search import EvolutionSearch
 from core.evolution.selection import adjusted, derived_rng, pick_parent, race_is_lost, ranked, takes_the_lead
+from core.evolution.situation import SearchSettings, Situation
 from core.records import Brief, Entry, ErrorInfo, Outcome, Proposal
 
 SETTINGS = SearchSettings(drafts=3, debug_tries=2, explore=0.0, parent_temperature=1.0)
@@ -35,8 +38,8 @@ FORK_BOMB = Outcome(
 WINDOW_OF_4 = SearchSettings(3, 2, explore=0.0, parent_temperature=1.0, stagnation_window=4)
 
 
-def search(settings: SearchSettings = SETTINGS, seed: int = 1) -> DraftThenMutate:
-    return DraftThenMutate(settings, "maximize", seed, lambda key: f"# {key}\n")
+def search(settings: SearchSettings = SETTINGS, seed: int = 1) -> EvolutionSearch:
+    return EvolutionSearch(settings, "maximize", seed, lambda key: f"# {key}\n")
 
 
 def three_drafts() -> list[Entry]:
@@ -64,8 +67,9 @@ def test_parents_follow_scores() -> None:
 
 def test_temperature_decides_how_often_the_best_is_taken() -> None:
     def share(temperature: float) -> float:
-        picks = [pick_parent(three_drafts(), "maximize", temperature, random.Random(seed)) for seed in range(300)]
-        return sum(pick is not None and pick.id == "s0001" for pick in picks) / 300
+        best_first = ranked(three_drafts(), "maximize")
+        picks = [pick_parent(best_first, temperature, random.Random(seed)) for seed in range(300)]
+        return sum(pick.id == "s0001" for pick in picks) / 300
 
     assert share(0.0) == 1.0
     assert share(0.5) > share(5.0) > 0.3
@@ -74,9 +78,9 @@ def test_temperature_decides_how_often_the_best_is_taken() -> None:
 def test_mutations_follow_what_helped() -> None:
     helped = [entry(f"s{n:04d}", 0.95, kind="mutate", parents=("s0001",), locus="MODEL") for n in range(3, 11)]
     useless = [entry(f"s{n:04d}", 0.5, kind="mutate", parents=("s0001",), locus="DATA") for n in range(11, 19)]
-    loci = Counter(
-        pick_locus([*three_drafts(), *helped, *useless], "maximize", random.Random(seed)) for seed in range(300)
-    )
+    entries = [*three_drafts(), *helped, *useless]
+    now = Situation(entries, [], 19, 0.5, "maximize", SETTINGS, genes_in_common)
+    loci = Counter(pick_locus("mutate", entries[1], now, random.Random(seed)) for seed in range(300))
     assert loci["MODEL"] > 4 * loci["DATA"]
     assert loci["TRAIN"] > loci["DATA"] > 0
 
@@ -236,7 +240,7 @@ def test_lesson_28_the_better_score_ranks_first_and_ties_go_to_the_cheaper() -> 
 
 
 def test_failed_entries_are_never_parents() -> None:
-    assert pick_parent([entry("s0000", None)], "maximize", 1.0, random.Random(0)) is None
+    assert ranked([entry("s0000", None)], "maximize") == []
     assert (
         search().next_brief([entry(f"s{n:04d}", None, outcome=FORK_BOMB) for n in range(3)], 3, [], 0.5).kind == "draft"
     )

@@ -142,17 +142,6 @@ def test_a_full_disk(widgets: Path, tmp_path: Path, full_disk: Path) -> None:
     assert_no_traceback(ended)
 
 
-def test_an_unusable_model_ends_in_recipes(widgets: Path, tmp_path: Path) -> None:
-    environ = {"OPENAI_API_KEY": "wrong-key-123", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "LLM_MODEL": "none"}
-    ended = solve(widgets, tmp_path / "out", *SHORT, environ=environ)
-    assert ended.code == 0, ended.stderr
-    assert ended.report["status"] == "degraded"
-    assert ended.report["llm"]["provider"] == "recipes"
-    check_submission(ended.submission, widgets)
-    for path in (tmp_path / "out" / "logs").rglob("*"):
-        assert not path.is_file() or b"wrong-key-123" not in path.read_bytes()
-
-
 def test_help_and_bad_usage(tmp_path: Path) -> None:
     for command in ("main.py", "run_mle_adapter.py"):
         shown = finish(start([command, "--help"]), tmp_path)

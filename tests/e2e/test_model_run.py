@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def environ_for(server: ScriptedServer, vendor: str) -> dict[str, str]:
     return {"LLM_PROVIDER": vendor, "API_KEY": KEY, "MODEL_NAME": "some-model", base: server.base_url(vendor)} | limits
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", ["openai", "anthropic"])
 def test_the_adapter_ends_well_with_either_provider(vendor: str, widgets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -53,12 +55,17 @@ def test_the_adapter_ends_well_with_either_provider(vendor: str, widgets: Path, 
     assert_no_key(ended)
 
 
-def test_the_first_drafts_are_recipes_and_prompts_share_their_prefix(widgets: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+def test_the_first_drafts_are_recipes_and_prompts_share_their_prefix(
+    vendor: str, widgets: Path, tmp_path: Path
+) -> None:
     with ScriptedServer(then=program) as server:
-        ended = run_main(server, widgets, tmp_path / "out")
+        ended = run_main(server, widgets, tmp_path / "out", vendor=vendor)
+    assert ended.report["status"] == "ok", ended.report["reason"]
     first, second = sorted(ended.of("proposal"), key=lambda event: event["step"])[:2]
     assert (first["author"], second["author"]) == ("recipes", "recipes")
-    prefixes = {seen.body["messages"][0]["content"] for seen in server.seen}
+    systems = [seen.body.get("system") or seen.body["messages"][0]["content"] for seen in server.seen]
+    prefixes = {json.dumps(system) for system in systems}
     assert len(prefixes) == 1
     assert len(server.seen) <= 1.3 * len(ended.of("step"))
 
@@ -71,7 +78,9 @@ FAULTS: Mapping[str, tuple[Turn, str]] = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [fault if fault == "wrong key" else pytest.param(fault, marks=pytest.mark.long) for fault in FAULTS]
+)
 def test_an_unusable_endpoint_leaves_the_run_to_recipes(fault: str, widgets: Path, tmp_path: Path) -> None:
     turn, cause = FAULTS[fault]
     with ScriptedServer(then=turn) as server:
@@ -142,9 +151,19 @@ def decisions(ended: Ended) -> list[tuple[object, ...]]:
 
 
 def run_main(
-    server: ScriptedServer, data: Path, out: Path, steps: int = STEPS, time: str = "120s", words: Sequence[str] = ()
+    server: ScriptedServer,
+    data: Path,
+    out: Path,
+    steps: int = STEPS,
+    time: str = "120s",
+    words: Sequence[str] = (),
+    vendor: str = "openai",
 ) -> Ended:
-    endpoint = ["llm.code.provider=openai", f"llm.code.base_url={server.base_url('openai')}", f"llm.code.api_key={KEY}"]
+    endpoint = [
+        f"llm.code.provider={vendor}",
+        f"llm.code.base_url={server.base_url(vendor)}",
+        f"llm.code.api_key={KEY}",
+    ]
     return solve(data, out, "--steps", steps, "--time", time, *endpoint, *words, "llm.code.model=some-model")
 
 

@@ -199,7 +199,11 @@ def test_registration_is_that_of_specification_001() -> None:
     assert found["vars"] == {"time_limit": 43200, "step_limit": 100}
     assert found["swarm-evo"] == start | {"env_vars": REGISTRATION}
     assert found["swarm-evo/dev"] == start | {"env_vars": REGISTRATION | {"STEP_LIMIT": 10}}
-    assert found["swarm-evo/anthropic"] == start | {"env_vars": REGISTRATION | {"LLM_PROVIDER": "anthropic"}}
+    assert found["swarm-evo/anthropic"] == start | {
+        # Without API_BASE: it names an OpenAI-compatible address, and this key must not go there.
+        "env_vars": {name: value for name, value in REGISTRATION.items() if name != "API_BASE"}
+        | {"LLM_PROVIDER": "anthropic"}
+    }
     without_secrets = {"TIME_LIMIT_SECS": 43200, "STEP_LIMIT": 100, "LLM_PROVIDER": "recipes"}
     assert found["swarm-evo/recipes"] == start | {"env_vars": without_secrets}
     variants = {"swarm-evo", "swarm-evo/dev", "swarm-evo/recipes", "swarm-evo/anthropic"}

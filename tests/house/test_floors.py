@@ -17,6 +17,7 @@ FLOOR_3 = frozenset(
         "evaluation",
         "pacing",
         "ensemble",
+        "likeness",
         "final_pick",
         "finish",
         "refit",

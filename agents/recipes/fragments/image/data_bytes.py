@@ -3,7 +3,7 @@
 # widens = 13
 # aspect = "features"
 # also = ["files", "audio"]
-# uses = ["_files"]
+# uses = ["image/_files"]
 # gives = ["complete"]
 # grid.KILOBYTES = [4, 32, 256]
 # aspects.KILOBYTES = "features"

@@ -1,11 +1,11 @@
 # title = "{SIDE} x {SIDE} pixels"
-# rank = 1
+# rank = 2
 # widens = 40
 # aspect = "features"
 # packages = ["PIL"]
-# uses = ["_files"]
+# uses = ["image/_files"]
 # gives = ["complete"]
-# cost = 3
+# cost = 0.2
 # grid.SIDE = [8, 12, 16, 24, 32]
 # grid.COLOURS = ["L", "RGB"]
 # aspects.SIDE = "features"

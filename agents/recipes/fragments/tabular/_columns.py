@@ -1,4 +1,5 @@
 FEATURES = []  # empty: every column that both tables have
+CALENDAR = ("year", "month", "day", "dayofweek", "dayofyear", "hour")
 
 
 def to_numbers(column):
@@ -18,8 +19,9 @@ def expand(name, column):
     if values is not None:
         return {name: values.replace([np.inf, -np.inf], np.nan).clip(-1e30, 1e30)}, {}
     if column.dropna().astype(str).str.match(r"\d{4}-\d\d-\d\d").all():
-        dates = pd.to_datetime(column, errors="coerce", utc=True).dt
-        parts = {part: getattr(dates, part).astype(float) for part in ("year", "month", "day", "dayofweek", "hour")}
+        dates = pd.to_datetime(column, errors="coerce", utc=True)
+        parts = {part: getattr(dates.dt, part).astype(float) for part in CALENDAR}
+        parts["days"] = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
         return {f"{name} {part}": values for part, values in parts.items()}, {}
     text = column.fillna("").astype(str)
     if text.nunique() <= max(50, len(text) // 5):

@@ -1,6 +1,6 @@
 # title = "products and ratios of {COLUMNS} columns"
 # aspect = "features"
-# uses = ["_columns"]
+# uses = ["tabular/_columns"]
 # needs = ["takes_missing"]
 # cost = 1.5
 # grid.COLUMNS = [3, 4, 6, 8]

@@ -1,6 +1,6 @@
 # title = "target encoding"
 # aspect = "encoding"
-# uses = ["_columns"]
+# uses = ["tabular/_columns"]
 # needs = ["takes_missing"]
 # grid.SMOOTH = [1, 5, 20, 100]
 # grid.FOLDS = [4, 5, 10]

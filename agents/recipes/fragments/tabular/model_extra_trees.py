@@ -1,13 +1,15 @@
 # title = "extra trees"
 # rank_for.image = 3.5
+# rank_for.text = 8
 # aspect = "architecture"
-# also = ["image", "files", "audio"]
+# also = ["image", "files", "audio", "text"]
 # gives = ["random"]
 # needs = ["complete"]
 # cost = 1.5
 # max_rows = 500000
 # rank = 7
-# prefers.DATA = ["data_robust", "data_colours"]
+# prefers.DATA = ["data_one_hot", "data_gradients", "data_topics"]
+# with.NUMBERS = "logged"
 # show = ["TREES"]
 # grid.TREES = [100, 200, 400, 800]
 # grid.MIN_LEAF = [1, 3, 5, 10, 20]

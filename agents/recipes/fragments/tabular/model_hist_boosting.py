@@ -1,20 +1,24 @@
 # title = "histogram boosting"
 # rank_for.image = 8
+# rank_for.text = 2.5
 # aspect = "architecture"
-# also = ["image", "files", "audio"]
+# also = ["image", "files", "audio", "text"]
 # gives = ["takes_missing", "random", "early_stopping"]
-# cost = 0.5
+# cost = 0.7
 # per_class = true
 # max_classes = 40
 # rank = 1
-# prefers.DATA = ["data_ordinal", "data_colours"]
+# prefers.DATA = ["data_lags", "data_ordinal", "data_topics", "data_gradients"]
+# prefers.TRAIN = ["train_early_stopping"]
 # show = ["LEARNING_RATE"]
-# grid.LEARNING_RATE = [0.02, 0.03, 0.05, 0.08, 0.12]
-# grid.MAX_ITER = [60, 100, 150, 250, 400]
+# grid.LEARNING_RATE = [0.02, 0.04, 0.06, 0.08, 0.12]
+# grid.MAX_ITER = [50, 100, 200, 400, 600, 1000]
 # grid.MAX_LEAF_NODES = [4, 8, 15, 31, 63]
 # grid.MIN_SAMPLES_LEAF = [10, 20, 40, 80]
 # grid.L2 = [0.0, 1.0, 10.0]
 # grid.COLUMN_SHARE = [0.3, 0.5, 0.8, 1.0]
+# grid.WEIGHTS = ["even", "balanced"]
+# aspects.WEIGHTS = "loss"
 # aspects.LEARNING_RATE = "optimizer"
 # aspects.MAX_ITER = "optimizer"
 # aspects.MAX_LEAF_NODES = "architecture"
@@ -24,12 +28,17 @@
 # scales = ["MAX_ITER"]
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-LEARNING_RATE = 0.05
-MAX_ITER = 100
+LEARNING_RATE = 0.06
+MAX_ITER = 600  # fewer where they stop early
 MAX_LEAF_NODES = 31
 MIN_SAMPLES_LEAF = 20
 L2 = 1.0
-COLUMN_SHARE = 0.5  # of the columns, drawn at each split
+COLUMN_SHARE = 1.0  # of the columns, drawn at each split
+WEIGHTS = "even"  # or balanced: rare classes count as much as frequent ones
+
+own = {"loss": "absolute_error" if METRIC == "mae" else "squared_error"}
+if TASK != "regression":
+    own = {"class_weight": "balanced" if WEIGHTS == "balanced" else None}
 
 
 class Boosting(HistGradientBoostingRegressor if TASK == "regression" else HistGradientBoostingClassifier):
@@ -48,5 +57,7 @@ def build_model(seed):
         l2_regularization=L2,
         max_features=COLUMN_SHARE,
         early_stopping=False,
+        categorical_features=CATEGORIES or None,
         random_state=seed,
+        **own,
     )

@@ -1,10 +1,13 @@
 # title = "kernel machine"
 # aspect = "architecture"
+# also = ["image", "files", "audio"]
 # gives = ["random"]
 # needs = ["complete"]
 # cost = 0.3
 # rank = 9
-# prefers.DATA = ["data_quantiles"]
+# rank_for.image = 4
+# prefers.DATA = ["data_one_hot", "data_gradients"]
+# with.NUMBERS = "normal"
 # show = ["GAMMA"]
 # grid.GAMMA = [0.1, 0.3, 1.0, 3.0]
 # grid.COMPONENTS = [100, 200, 400]

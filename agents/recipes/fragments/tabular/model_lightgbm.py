@@ -1,21 +1,23 @@
 # title = "LightGBM"
 # rank_for.image = 8
 # aspect = "architecture"
-# also = ["image", "files", "audio"]
+# also = ["image", "files", "audio", "text"]
 # packages = ["lightgbm"]
 # gives = ["takes_missing", "random"]
 # cost = 0.5
 # per_class = true
 # max_classes = 100
 # rank = 3
-# prefers.DATA = ["data_target_encoding", "data_colours"]
+# prefers.DATA = ["data_lags", "data_ordinal", "data_topics", "data_gradients"]
 # show = ["LEARNING_RATE"]
 # grid.LEARNING_RATE = [0.01, 0.02, 0.03, 0.05, 0.1]
-# grid.TREES = [100, 150, 250, 400, 800]
+# grid.TREES = [100, 200, 400, 800]
 # grid.LEAVES = [4, 7, 15, 31, 63]
 # grid.ROW_SHARE = [0.5, 0.7, 0.9]
-# grid.COLUMN_SHARE = [0.3, 0.5, 0.8]
+# grid.COLUMN_SHARE = [0.3, 0.5, 0.8, 1.0]
 # grid.L2 = [0.0, 1.0, 10.0]
+# grid.WEIGHTS = ["even", "balanced"]
+# aspects.WEIGHTS = "loss"
 # aspects.LEARNING_RATE = "optimizer"
 # aspects.TREES = "optimizer"
 # aspects.LEAVES = "architecture"
@@ -25,17 +27,24 @@
 # scales = ["TREES"]
 from lightgbm import LGBMClassifier, LGBMRegressor
 
-LEARNING_RATE = 0.03
-TREES = 250
-LEAVES = 7
-ROW_SHARE = 0.7
-COLUMN_SHARE = 0.5
+LEARNING_RATE = 0.05
+TREES = 400
+LEAVES = 31
+ROW_SHARE = 0.9
+COLUMN_SHARE = 1.0
 L2 = 1.0
+WEIGHTS = "even"  # or balanced: rare classes count as much as frequent ones
+
+
+class Boosting(LGBMRegressor if TASK == "regression" else LGBMClassifier):
+    """Takes codes of words in the columns CATEGORIES."""
+
+    def fit(self, X, y):
+        return super().fit(X, y, categorical_feature=CATEGORIES or "auto")
 
 
 def build_model(seed):
-    kind = LGBMRegressor if TASK == "regression" else LGBMClassifier
-    return kind(
+    return Boosting(
         learning_rate=LEARNING_RATE,
         n_estimators=TREES,
         num_leaves=LEAVES,
@@ -45,5 +54,7 @@ def build_model(seed):
         reg_lambda=L2,
         n_jobs=CPUS,
         random_state=seed,
+        objective="l1" if METRIC == "mae" and TASK == "regression" else None,
+        **({"class_weight": "balanced"} if WEIGHTS == "balanced" and TASK != "regression" else {}),
         verbose=-1,
     )

@@ -4,7 +4,8 @@
 # needs = ["complete"]
 # cost = 0.3
 # rank = 2
-# prefers.DATA = ["data_one_hot"]
+# rank_for.image = 1
+# prefers.DATA = ["data_one_hot", "data_gradients"]
 # show = ["C"]
 # grid.C = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
 # aspects.C = "regularisation"

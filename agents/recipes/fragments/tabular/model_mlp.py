@@ -1,12 +1,14 @@
 # title = "neural network"
 # aspect = "architecture"
-# also = ["image", "files", "audio"]
+# also = ["image", "files", "audio", "text"]
 # gives = ["random", "early_stopping"]
 # needs = ["complete"]
 # cost = 0.5
 # max_rows = 300000
 # rank = 8
-# prefers.DATA = ["data_quantiles"]
+# rank_for.image = 2
+# prefers.DATA = ["data_one_hot", "data_gradients", "data_topics"]
+# with.NUMBERS = "normal"
 # prefers.TRAIN = ["train_early_stopping"]
 # show = ["WIDTH"]
 # grid.WIDTH = [16, 32, 64, 128]

@@ -4,7 +4,8 @@
 # needs = ["complete"]
 # cost = 0.1
 # rank = 12
-# prefers.DATA = ["data_quantiles"]
+# prefers.DATA = ["data_one_hot"]
+# with.NUMBERS = "normal"
 # show = ["SMOOTHING"]
 # grid.SMOOTHING = [0.0001, 0.01, 0.1, 0.5]
 # aspects.SMOOTHING = "regularisation"

@@ -1,11 +1,13 @@
 # title = "nearest neighbours"
 # aspect = "architecture"
-# also = ["image", "files", "audio"]
+# also = ["image", "files", "audio", "text"]
 # needs = ["complete"]
 # cost = 0.4
 # max_rows = 60000
 # rank = 11
-# prefers.DATA = ["data_quantiles"]
+# rank_for.image = 3
+# prefers.DATA = ["data_one_hot", "data_pixels", "data_topics"]
+# with.NUMBERS = "normal"
 # show = ["NEIGHBOURS"]
 # grid.NEIGHBOURS = [5, 10, 20, 40, 80]
 # grid.WEIGHTS = ["uniform", "distance"]

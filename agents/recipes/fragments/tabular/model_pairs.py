@@ -4,7 +4,8 @@
 # cost = 0.4
 # max_rows = 200000
 # rank = 5
-# prefers.DATA = ["data_robust"]
+# prefers.DATA = ["data_one_hot"]
+# with.NUMBERS = "logged"
 # show = ["C"]
 # grid.C = [0.0003, 0.001, 0.003, 0.01, 0.03]
 # grid.COLUMNS = [10, 20, 40]

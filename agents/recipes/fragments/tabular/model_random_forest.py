@@ -1,13 +1,14 @@
 # title = "random forest"
-# rank_for.image = 2.2
+# rank_for.image = 7
 # aspect = "architecture"
-# also = ["image", "files", "audio"]
+# also = ["image", "files", "audio", "text"]
 # gives = ["random"]
 # needs = ["complete"]
 # cost = 1.3
 # max_rows = 500000
 # rank = 6
-# prefers.DATA = ["data_one_hot", "data_colours"]
+# rank_for.text = 9
+# prefers.DATA = ["data_one_hot", "data_gradients", "data_topics"]
 # show = ["TREES"]
 # grid.TREES = [100, 200, 400, 800]
 # grid.MIN_LEAF = [1, 3, 5, 10, 20]

@@ -7,7 +7,8 @@
 # max_rows = 200000
 # max_classes = 20
 # rank = 10
-# prefers.DATA = ["data_robust"]
+# prefers.DATA = ["data_one_hot"]
+# with.NUMBERS = "logged"
 # show = ["DEPTH"]
 # grid.DEPTH = [1, 2, 3]
 # grid.TREES = [100, 200, 400]

@@ -1,14 +1,15 @@
 # title = "XGBoost"
 # rank_for.image = 8
 # aspect = "architecture"
-# also = ["image", "files", "audio"]
+# also = ["image", "files", "audio", "text"]
 # packages = ["xgboost"]
 # gives = ["takes_missing", "random"]
 # cost = 0.6
 # per_class = true
 # max_classes = 40
 # rank = 3.5
-# prefers.DATA = ["data_frequency", "data_colours"]
+# prefers.DATA = ["data_lags", "data_ordinal", "data_topics", "data_gradients"]
+# with.COUNTS = "yes"
 # show = ["LEARNING_RATE"]
 # grid.LEARNING_RATE = [0.01, 0.02, 0.04, 0.08]
 # grid.TREES = [100, 200, 400, 800]
@@ -22,8 +23,8 @@
 from xgboost import XGBClassifier, XGBRegressor
 
 LEARNING_RATE = 0.04
-TREES = 200
-DEPTH = 4
+TREES = 400
+DEPTH = 5
 MIN_CHILD_WEIGHT = 5
 
 
@@ -48,6 +49,9 @@ def build_model(seed):
         min_child_weight=MIN_CHILD_WEIGHT,
         subsample=0.8,
         colsample_bytree=0.6,
+        feature_types=["c" if i in CATEGORIES else "q" for i in range(X.shape[1])],
+        enable_categorical=bool(CATEGORIES),
         n_jobs=CPUS,
         random_state=seed,
+        **({"objective": "reg:absoluteerror"} if METRIC == "mae" and TASK == "regression" else {}),
     )

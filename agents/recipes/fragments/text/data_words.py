@@ -1,27 +1,43 @@
-# title = "TF-IDF of words"
+# title = "TF-IDF of {UNITS}"
 # rank = 1
 # aspect = "features"
-# uses = ["_documents"]
+# uses = ["tabular/_columns", "text/_documents"]
 # gives = ["sparse"]
+# needs = ["takes_sparse"]
+# grid.UNITS = ["words", "characters", "words and characters"]
 # grid.LONGEST = [1, 2, 3]
+# grid.LONGEST_PIECE = [3, 4, 5, 6]
 # grid.VOCABULARY = [20000, 50000, 100000, 200000]
 # grid.RAREST = [1, 2, 5]
+# aspects.UNITS = "features"
 # aspects.LONGEST = "features"
+# aspects.LONGEST_PIECE = "features"
 # aspects.VOCABULARY = "features"
 # aspects.RAREST = "cleaning"
+from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
+UNITS = "words"  # or characters, or words and characters
 LONGEST = 2  # words in a row
-VOCABULARY = 100000
+LONGEST_PIECE = 4  # characters in a row, within words
+VOCABULARY = 100000  # of either kind
 RAREST = 2  # documents that a term must stand in
 
-vectorizer = TfidfVectorizer(
-    ngram_range=(1, LONGEST),
-    max_features=VOCABULARY,
-    min_df=min(RAREST, len(train)),
-    sublinear_tf=True,
-    strip_accents="unicode",
-    token_pattern=r"(?u)\b\w+\b",
-    dtype=np.float32,
-)
-X, X_test = vectorizer.fit_transform(documents(train)), vectorizer.transform(documents(test))
+shared = {
+    "max_features": VOCABULARY,
+    "min_df": min(RAREST, len(train)),
+    "sublinear_tf": True,
+    "strip_accents": "unicode",
+    "dtype": np.float32,
+}
+vectorizers = {
+    "words": TfidfVectorizer(ngram_range=(1, LONGEST), token_pattern=r"(?u)\b\w+\b", **shared),
+    "characters": TfidfVectorizer(analyzer="char_wb", ngram_range=(2, LONGEST_PIECE), **shared),
+}
+texts, texts_test, columns = documents(train), documents(test), beside()
+X, X_test = [columns[: len(train)]], [columns[len(train) :]]
+for name in UNITS.split(" and "):
+    X.append(vectorizers[name].fit_transform(texts))
+    X_test.append(vectorizers[name].transform(texts_test))
+X, X_test = csr_matrix(hstack(X)), csr_matrix(hstack(X_test))

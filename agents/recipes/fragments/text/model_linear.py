@@ -1,10 +1,12 @@
 # title = "linear model"
 # aspect = "architecture"
 # needs = ["sparse"]
+# gives = ["takes_sparse"]
 # cost = 1.0
 # per_class = true
 # rank = 1
 # prefers.DATA = ["data_words"]
+# with.UNITS = "words and characters"
 # show = ["C"]
 # grid.C = [0.3, 1.0, 3.0, 10.0, 30.0]
 # aspects.C = "regularisation"

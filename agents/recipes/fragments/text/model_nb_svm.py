@@ -2,10 +2,12 @@
 # aspect = "architecture"
 # tasks = ["binary", "multiclass", "multilabel"]
 # needs = ["sparse"]
+# gives = ["takes_sparse"]
 # cost = 1.5
 # per_class = true
 # rank = 2
-# prefers.DATA = ["data_words_and_characters"]
+# prefers.DATA = ["data_words"]
+# with.UNITS = "words and characters"
 # show = ["C"]
 # grid.C = [0.3, 1.0, 3.0, 10.0]
 # grid.SMOOTHING = [0.1, 1.0, 5.0]

@@ -1,0 +1,30 @@
+"""Which programs are different enough to be worth two places among the parents. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from core.records import Entry
+
+# Above this likeness an entry has nothing that a better one lacks.
+TWINS = 0.995
+
+Alike = Callable[[Entry, Entry], float]
+"""Likeness of two valid entries, at most 1 (the same): the correlation of their predictions, or a stand-in."""
+
+
+def genes_in_common(a: Entry, b: Entry) -> float:
+    """Share of loci at which two programs are the same text; 0 when nothing is known of either."""
+    loci = a.genes.keys() | b.genes.keys()
+    return sum(a.genes.get(locus) == b.genes.get(locus) for locus in loci) / len(loci) if loci else 0.0
+
+
+def distinct(ranking: Sequence[Entry], alike: Alike, most: int) -> list[Entry]:
+    """The best entries that differ from every better one that is kept. ranking: best first."""
+    kept: list[Entry] = []
+    for entry in ranking:
+        if len(kept) == most:
+            break
+        if all(alike(better, entry) <= TWINS for better in kept):
+            kept.append(entry)
+    return kept

@@ -1,0 +1,150 @@
+"""The operators: how a parent, a locus and a plan of genes are chosen for each way of making a program. Pure.
+
+An operator says how many parents it needs, gets a situation that has them and a generator, and answers with a move.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.evolution.pheromone import in_order, mixtures, most_promising
+from core.evolution.selection import pick_parent
+from core.evolution.situation import Situation
+from core.genome import ASPECTS, LOCI, Locus
+from core.records import BriefKind, Entry
+
+# How much a gap in credit weighs against what changing the locus has brought.
+LACK = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What is tried next. parents: best first. gene_plan: (locus, id of the parent that gives it)."""
+
+    kind: BriefKind
+    parents: tuple[Entry, ...] = ()
+    locus: Locus | None = None
+    aspect: str | None = None
+    gene_plan: tuple[tuple[str, str], ...] = ()
+
+
+class Operator(Protocol):
+    """needs: how many possible parents there must be."""
+
+    @property
+    def kind(self) -> BriefKind: ...
+
+    @property
+    def needs(self) -> int: ...
+
+    def move(self, now: Situation, rng: random.Random) -> Move | None:
+        """None when nothing new can come of it."""
+        ...
+
+
+class Draft:
+    """A program of a paradigm that no sibling has."""
+
+    kind: BriefKind = "draft"
+    needs = 0
+
+    def move(self, now: Situation, rng: random.Random) -> Move:
+        return Move("draft")
+
+
+class Mutate:
+    """One aspect of one locus of a good program."""
+
+    kind: BriefKind = "mutate"
+    needs = 1
+
+    def move(self, now: Situation, rng: random.Random) -> Move:
+        parent = pick_parent(now.parents, now.temperature, rng)
+        locus = pick_locus(self.kind, parent, now, rng)
+        return Move(self.kind, (parent,), locus, rng.choice(ASPECTS[locus]))
+
+
+class Tune:
+    """Values of parameters of one of the very best: small steps do not make a weak program strong."""
+
+    kind: BriefKind = "tune"
+    needs = 1
+
+    def move(self, now: Situation, rng: random.Random) -> Move:
+        parent = pick_parent(now.parents, now.temperature / 2, rng)
+        return Move(self.kind, (parent,), pick_locus(self.kind, parent, now, rng))
+
+
+class Merge:
+    """Two good programs that disagree, mixed along the credit of their genes."""
+
+    kind: BriefKind = "merge"
+    needs = 2
+
+    def move(self, now: Situation, rng: random.Random) -> Move | None:
+        first = pick_parent(now.parents, now.temperature, rng)
+        tried = {in_order(entry.genes) for entry in now.entries} | {in_order(other.genes) for other in now.running}
+        for partner in partners(first, now):
+            children = mixtures(first, partner, tried)
+            if children or not _marked(first, partner):
+                # Parents are told best first; a plan says whose gene each locus takes.
+                better, other = sorted((first, partner), key=now.parents.index)
+                plan = self._plan(better, other, children, now, rng)
+                return Move(self.kind, (better, other), gene_plan=plan)
+        return None
+
+    def _plan(
+        self, first: Entry, second: Entry, children: list[dict[str, str]], now: Situation, rng: random.Random
+    ) -> tuple[tuple[str, str], ...]:
+        if not now.settings.pheromone or not children:
+            return ()
+        child = most_promising(children, now.pheromone, rng)
+        return tuple((locus, (first if gene == first.genes[locus] else second).id) for locus, gene in child.items())
+
+
+def partners(first: Entry, now: Situation) -> list[Entry]:
+    """Second parents, the most promising first: high rank, other predictions, genes with credit.
+
+    A pair that is being merged is left out, and so is one that was, where a plan cannot tell its children apart.
+    """
+    taken = {frozenset(item.parents) for item in now.running if item.kind == "merge"}
+    merged = {frozenset(item.parents) for item in now.entries if item.kind == "merge"}
+    value = {}
+    differs = disagreement(first, now)
+    for rank, entry in enumerate(now.parents):
+        pair = frozenset((first.id, entry.id))
+        if entry is not first and pair not in taken and (_marked(first, entry) or pair not in merged):
+            value[entry.id] = 1.0 - rank / len(now.parents) + differs[entry.id] + now.pheromone.worth(entry.genes)
+    return sorted((now.by_id[key] for key in value), key=lambda entry: -value[entry.id])
+
+
+def disagreement(first: Entry, now: Situation) -> dict[str, float]:
+    """1 - likeness of each possible parent to one of them, as a share of the largest.
+
+    As a share, because good programs correlate by .9 and more: plain numbers would never outweigh a rank.
+    """
+    if not now.settings.diversity:
+        return dict.fromkeys((entry.id for entry in now.parents), 0.0)
+    apart = {entry.id: 1.0 - now.alike(first, entry) for entry in now.parents if entry is not first}
+    largest = max(apart.values(), default=0.0)
+    return {key: value / largest if largest > 0 else 0.0 for key, value in apart.items()}
+
+
+def pick_locus(kind: BriefKind, parent: Entry, now: Situation, rng: random.Random) -> Locus:
+    """A locus drawn in proportion to how often changing it helped, (wins + 1) / (tries + 2), and to what it lacks."""
+    tries, wins = Counter[str](), Counter[str]()
+    for entry in now.entries:
+        if entry.kind == kind and entry.locus is not None and entry.parents[0] in now.scores:
+            tries[entry.locus] += 1
+            wins[entry.locus] += entry.id in now.scores and now.scores[entry.id] > now.scores[entry.parents[0]]
+    helped = {locus: (wins[locus] + 1) / (tries[locus] + 2) for locus in LOCI}
+    weights = [helped[locus] * (1.0 + LACK * now.pheromone.lack(parent.genes, locus)) for locus in LOCI]
+    return rng.choices(LOCI, weights)[0]
+
+
+def _marked(first: Entry, second: Entry) -> bool:
+    """Both programs have all their loci, so that their children can be told by genes."""
+    return all(locus in entry.genes for entry in (first, second) for locus in LOCI)

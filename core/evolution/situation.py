@@ -1,0 +1,90 @@
+"""What a decision of the search may look at: the finished steps, those in flight, and what follows from them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from core.evolution.diversity import Alike, distinct
+from core.evolution.pheromone import Pheromone
+from core.evolution.selection import adjusted, by_score
+from core.records import Entry, Proposal
+from core.score import Direction, Score
+
+# Parents and partners come from so many of the best; the weight of later ranks is next to nothing.
+PARENTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """drafts: distinct first programs. debug_tries: how often a failure and its repairs may be mended or shrunk.
+    explore: least share of later steps that are new drafts at the start of the budget; it falls to zero at its end.
+    parent_temperature: spread of parent selection over ranks; it falls to half at the end of the budget.
+    stagnation_window: finished steps without a new leader or a draft after which the next step is a draft.
+    merge, tune: these operators join draft and mutate. bandit: operators are drawn by their gain per second, else
+    evenly. pheromone: credit of genes steers merges and the locus of a mutation. diversity: near-duplicates are no
+    parents, and programs that disagree are merged.
+    """
+
+    drafts: int
+    debug_tries: int
+    explore: float
+    parent_temperature: float
+    stagnation_window: int = 15
+    merge: bool = False
+    tune: bool = False
+    bandit: bool = False
+    pheromone: bool = False
+    diversity: bool = False
+
+
+@dataclass(frozen=True)
+class Situation:
+    """entries: finished steps in order. running: briefs and programs in flight. step: the one to be decided.
+
+    progress: share of the budget that is spent. Everything else is computed when it is first asked for.
+    """
+
+    entries: Sequence[Entry]
+    running: Sequence[Proposal]
+    step: int
+    progress: float
+    direction: Direction
+    settings: SearchSettings
+    alike: Alike
+
+    @cached_property
+    def scores(self) -> dict[str, Score]:
+        """Adjusted score of each valid entry."""
+        return adjusted(self.entries, self.direction)
+
+    @cached_property
+    def ranking(self) -> list[Entry]:
+        """Valid entries, best first."""
+        return by_score(self.entries, self.scores)
+
+    @cached_property
+    def parents(self) -> list[Entry]:
+        """Who may have children, best first."""
+        return distinct(self.ranking, self.alike, PARENTS) if self.settings.diversity else self.ranking[:PARENTS]
+
+    @cached_property
+    def pheromone(self) -> Pheromone:
+        """Credit of genes; none has any where it is switched off."""
+        return Pheromone.of(self.ranking, self.step) if self.settings.pheromone else Pheromone({})
+
+    @cached_property
+    def by_id(self) -> dict[str, Entry]:
+        return {entry.id: entry for entry in self.entries}
+
+    @property
+    def temperature(self) -> float:
+        """Spread of parent selection at this time."""
+        return self.settings.parent_temperature * (1.0 - 0.5 * self.progress)
+
+    @property
+    def drafts(self) -> tuple[str, ...]:
+        """Plans of all drafts so far."""
+        done = (entry.plan for entry in self.entries if entry.kind == "draft")
+        return (*done, *(proposal.plan for proposal in self.running if proposal.kind == "draft"))
