@@ -179,6 +179,7 @@ def test_the_deadline_ends_in_a_published_best(widgets: Path, tmp_path: Path) ->
     assert_consistent(ended.out, widgets)
 
 
+@pytest.mark.long
 def test_a_closed_output_does_not_end_the_run(widgets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = start([QUICK, "--data", widgets, "--out", out, "--steps", 2, "--time", "60s"])
