@@ -53,7 +53,7 @@ def measure_overlap(public: Path, vendor: str, latency: float, minutes: float, s
         with lock:
             first.append(time.monotonic())
             program, plan = next(programs)
-        tokens = (len(seen.text) // 4, 0, len(program) // 4)
+        tokens = (characters(seen.body) // 4, 0, len(program) // 4)
         return Turn(f"PLAN: {plan}\n```python\n{program}```\n", latency=latency, tokens=tokens)
 
     with tempfile.TemporaryDirectory() as folder, ScriptedServer(then=answer) as server:
@@ -77,6 +77,14 @@ def measure_overlap(public: Path, vendor: str, latency: float, minutes: float, s
         late_prompt_tokens=fmean(_prompts(calls[-10:])),
         wall_s=wall,
     )
+
+
+def characters(body: Any) -> int:
+    """Of all texts that a request asks the model to read: the system text and the messages, in either vendor's form."""
+    if isinstance(body, dict):
+        texts = (body.get(key) for key in ("system", "messages", "content", "text"))
+        return sum(len(text) if isinstance(text, str) else characters(text) for text in texts)
+    return sum(characters(item) for item in body) if isinstance(body, list) else 0
 
 
 def _prompts(calls: list[dict[str, Any]]) -> list[int]:
