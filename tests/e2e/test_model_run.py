@@ -129,6 +129,7 @@ def test_a_hanging_endpoint_does_not_hold_up_the_end(widgets: Path, tmp_path: Pa
     check_submission(ended.submission, widgets)
 
 
+@pytest.mark.long
 def test_a_recorded_run_runs_again_without_an_endpoint(widgets: Path, tmp_path: Path) -> None:
     """With one worker every decision is the same: briefs, programs, scores, and what is published."""
     first, second = tmp_path / "first", tmp_path / "second"
