@@ -22,10 +22,13 @@ from core.execution.stop import StopSignal
 from core.execution.weights_scan import standard_places
 from core.live import Screen
 from core.llm.factory import build_model, provider_of
+from core.rescue import rescue
 from core.results import Folders
-from core.run import Run, Settings, rescue
+from core.run import Run
+from core.settings import Settings
 from core.surroundings import ProposerFactory
 from utils.config import Config, dotlist, find_description, load_config, public_dict, secrets, validate_config
+from utils.config_schema import Execution
 from utils.errors import ConfigError, ResumeError, SwarmError, UsageError
 from utils.hardware import detect
 from utils.logger_system import setup_logging
@@ -195,11 +198,8 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
     log.info("%s", machine.describe())
     provider, missing = provider_in_force(config)
     description = find_description(config)
-    execution, search, task = config.execution, config.search, config.task
-    solution = config.evolution.solution
+    execution, solution, task = config.execution, config.evolution.solution, config.task
     workers = execution.workers or usual_workers(len(machine.cpus))
-    share_mb = int(MEMORY_SHARE * machine.memory_mb / workers)
-    memory_mb = share_mb if execution.memory_limit_gb is None else int(execution.memory_limit_gb * 1024)
     return Settings(
         data_dir=config.data.data_dir.resolve(),
         folders=folders,
@@ -212,18 +212,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         absolute_deadline=container,
         seed=config.project.seed,
         steps_per_epoch=config.agent.steps_per_epoch,
-        search=SearchSettings(
-            drafts=search.num_drafts,
-            debug_tries=search.debug_tries,
-            explore=search.explore,
-            parent_temperature=search.parent_temperature,
-            stagnation_window=search.stagnation_window,
-            merge=solution.merge,
-            tune=solution.tune,
-            bandit=solution.bandit,
-            pheromone=solution.pheromone,
-            diversity=solution.diversity,
-        ),
+        search=search_settings(config),
         finalists=config.judging.finalists,
         ensemble=solution.ensemble,
         refit=solution.refit,
@@ -232,9 +221,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         cpus=machine.cpus,
         gpus=tuple(gpu.index for gpu in machine.gpus),
         gpu_names=tuple(gpu.name for gpu in machine.gpus),
-        limits=BoxLimits(
-            memory_mb=memory_mb, processes=execution.processes, disk_mb=int(execution.disk_limit_gb * 1024)
-        ),
+        limits=box_limits(execution, machine.memory_mb, workers),
         weight_places=(
             config.evolution.skill.embedding_model_path.resolve(),
             *standard_places(Path.home(), weight_variables()),
@@ -247,6 +234,29 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         environ=inherited(),
         public_config=public_dict(config),
     )
+
+
+def search_settings(config: Config) -> SearchSettings:
+    search, solution = config.search, config.evolution.solution
+    return SearchSettings(
+        drafts=search.num_drafts,
+        debug_tries=search.debug_tries,
+        explore=search.explore,
+        parent_temperature=search.parent_temperature,
+        stagnation_window=search.stagnation_window,
+        merge=solution.merge,
+        tune=solution.tune,
+        bandit=solution.bandit,
+        pheromone=solution.pheromone,
+        diversity=solution.diversity,
+    )
+
+
+def box_limits(execution: Execution, memory_mb: int, workers: int) -> BoxLimits:
+    """Limits of one candidate. memory_mb: MiB of the machine; each worker gets a fair share unless the user says."""
+    fair = MEMORY_SHARE * memory_mb / workers
+    most = fair if execution.memory_limit_gb is None else execution.memory_limit_gb * 1024
+    return BoxLimits(memory_mb=int(most), processes=execution.processes, disk_mb=int(execution.disk_limit_gb * 1024))
 
 
 def usual_workers(cpus: int) -> int:

@@ -59,7 +59,7 @@ def run_adapter() -> int:
     from rich.console import Console
 
     from core.live import Screen
-    from core.run import rescue
+    from core.rescue import rescue
     from main import refuse, solve
     from utils.config import dotlist, find_description, load_config, validate_config
     from utils.errors import UsageError

@@ -58,11 +58,6 @@ class ModelProposer:
             self._known.add(key)
         return _proposal(brief, attempt)
 
-    def learn(self, program: str) -> None:
-        """Another proposer wrote this one: it is not to be written again."""
-        with self._lock:
-            self._known.add(normalised_digest(program))
-
     def warm(self) -> Conversation:
         """Loads and builds the graph, once; a second or two that can pass while views are built."""
         with self._building:

@@ -8,10 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 from core.budget import Budget
 from core.evaluation import Evaluator
@@ -24,9 +21,8 @@ from core.events import (
 )
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
-from core.evolution.situation import SearchSettings
 from core.execution.leases import LeasePool
-from core.execution.runner import BoxLimits, BoxRunner
+from core.execution.runner import BoxRunner
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING, find_weights
@@ -45,7 +41,9 @@ from core.pacing import Pacer
 from core.protocols import Clock
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.refit import Refit, pays
-from core.results import Folders, Result, ResultPublisher, RunReport, journal_json
+from core.rescue import sample_as_baseline
+from core.results import Result, ResultPublisher, RunReport, journal_json
+from core.settings import Settings
 from core.surroundings import ProposerFactory, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
@@ -55,47 +53,6 @@ from utils.errors import ResumeError, SwarmError, WorkerError
 from utils.files import sha256_file, write_atomic
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a run is asked to do. Times in seconds.
-
-    absolute_deadline: the limit counts from the first start (container); else only time in use counts (laptop).
-    task: overrides of the competition's recognition (config task.*). missing: reasons for the status `degraded`
-    that the entry found already. weight_places: where pretrained weights may be. lanes_ahead: steps that are proposed
-    or judged while all workers are busy.
-    """
-
-    data_dir: Path
-    folders: Folders
-    description: str
-    competition_id: str
-    provider: str
-    max_steps: int
-    time_limit_s: float
-    absolute_deadline: bool
-    seed: int
-    steps_per_epoch: int
-    search: SearchSettings
-    finalists: int
-    ensemble: bool
-    refit: bool
-    workers: int
-    lanes_ahead: int
-    cpus: tuple[int, ...]
-    gpus: tuple[int, ...]
-    gpu_names: tuple[str, ...]
-    limits: BoxLimits
-    weight_places: tuple[Path, ...]
-    timeout_max_s: float
-    holdout_max_rows: int
-    task: dict[str, Any]
-    missing: tuple[str, ...]
-    validate_url: str | None
-    protected: tuple[Path, ...]
-    environ: dict[str, str]
-    public_config: dict[str, Any]
 
 
 # Seconds before the deadline at which everything that still runs is given up.
@@ -468,28 +425,3 @@ class Run:
         already = published is not None and published.best == result.best
         if not already and not publisher.publish_result(result):
             self.report.reasons.append(f"the validation server rejected {result.best.id}")
-
-
-def sample_as_baseline(data_dir: Path, target: Path) -> tuple[str, int, str]:
-    """Puts the sample submission in place; returns what it is, its rows and sha256. Raises SwarmError, OSError."""
-    task = TaskService()
-    try:
-        source, rows = task.baseline(data_dir, None, target)
-        return source, rows, sha256_file(target)
-    finally:
-        task.close()
-
-
-def rescue(data_dir: Path, folders: Folders, reason: str) -> None:
-    """The sample submission and a report, where a run cannot even be configured. What lies there already stays."""
-    if folders.submission_csv.exists() or folders.journal.exists():
-        return
-    history = History(lambda key: "")
-    try:
-        history.baseline = BaselineWritten(*sample_as_baseline(data_dir, folders.submission_csv))
-    except (SwarmError, OSError) as error:
-        log.warning("no baseline: %s", error)
-    with contextlib.suppress(OSError):
-        made = RunReport(history, folders, lambda: 0.0)
-        made.reasons.append(reason)
-        made.write(status(history, made.reasons))

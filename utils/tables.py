@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-# The default shrinks with the number of columns: 1,500 of them are written 66 rows at a time, ten times as slowly.
+# The default shrinks with the number of columns: 1,500 of them are written 66 rows at a time, which is slow.
 _ROWS_AT_A_TIME = 10_000
 
 

@@ -207,7 +207,5 @@ class LlmTotals:
         self.prompt_tokens += line["prompt_tokens"]
         self.cached_tokens += line["cached_tokens"]
         self.completion_tokens += line["completion_tokens"]
-        if not line["ok"]:
-            return
         cost = line["cost_usd"]
         self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost

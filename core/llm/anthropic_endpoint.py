@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.llm.dialect import Dialect, spoken
-from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Reply, Usage
-from core.llm.exchange import Speaker, exchange, host_of
+from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Usage
+from core.llm.exchange import SdkEndpoint
 from core.llm.heard import Heard, count_of, get, items
-from core.llm.wire import Wire
 from core.records import Request
 
 OWN_ADDRESS = "https://api.anthropic.com"
@@ -22,41 +21,21 @@ _FINISH: dict[str, Finish] = {
 }
 
 
-class AnthropicEndpoint:
-    """Implements core.llm.endpoint.Endpoint. The client library is imported by the first request, or by `load`."""
-
+class AnthropicEndpoint(SdkEndpoint):
     def __init__(self, settings: EndpointSettings) -> None:
-        self._settings = settings
-        self._base_url = base_url(settings.base_url)
-        self._speaker = Speaker(settings, Dialect())
+        super().__init__(settings, base_url(settings.base_url))
 
-    @property
-    def name(self) -> str:
-        return f"{self._settings.model} at {host_of(self._base_url)}"
+    def _library(self) -> Any:
+        return load()
 
-    def send(self, request: Request, key: str, timeout: float) -> Reply:
-        sdk = load()
-        dialect = self._speaker.dialect
-        parameters = self._parameters(request, dialect)
+    def _stream(self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]) -> Iterable[Any]:
+        opened = sdk.Anthropic(**client)
+        # The client takes this from the environment, whoever the endpoint belongs to.
+        opened.auth_token = None
+        return opened.messages.create(**parameters)
 
-        def ask(wire: Wire) -> Iterable[Any]:
-            client = sdk.Anthropic(
-                api_key=key,
-                base_url=self._base_url,
-                max_retries=0,
-                timeout=wire.timeout,
-                http_client=wire.http_client,
-            )
-            # The client takes this from the environment, whoever the endpoint belongs to.
-            client.auth_token = None
-            return client.messages.create(**parameters)
-
-        try:
-            reply = exchange(sdk, self._settings, self._base_url, request, key, timeout, ask, _take)
-        except EndpointError as error:
-            raise self._speaker.refused(dialect, error, request) from None
-        self._speaker.worked()
-        return reply
+    def _take(self, heard: Heard, event: Any) -> None:
+        _take(heard, event)
 
     def _parameters(self, request: Request, dialect: Dialect) -> dict[str, Any]:
         as_tool = request.schema is not None and dialect.structure == "schema"

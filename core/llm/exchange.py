@@ -49,6 +49,61 @@ class Speaker:
         return EndpointError("adapt", f"{error.message}; from now on without {found[1]}")
 
 
+class SdkEndpoint:
+    """Implements core.llm.endpoint.Endpoint over a client library, which the first request imports.
+
+    What differs between vendors: the library, the address, how a client is opened, and the two forms of talk.
+    """
+
+    def __init__(self, settings: EndpointSettings, url: str) -> None:
+        """url: the address as the library wants it."""
+        self._settings = settings
+        self._base_url = url
+        self._speaker = Speaker(settings, Dialect())
+
+    @property
+    def name(self) -> str:
+        return f"{self._settings.model} at {host_of(self._base_url)}"
+
+    def send(self, request: Request, key: str, timeout: float) -> Reply:
+        sdk = self._library()
+        dialect = self._speaker.dialect
+        parameters = self._parameters(request, dialect)
+
+        def ask(wire: Wire) -> Iterable[Any]:
+            # The library's own retries are off: ours keep to the deadline and to the ledger.
+            client = {
+                "api_key": key,
+                "base_url": self._base_url,
+                "max_retries": 0,
+                "timeout": wire.timeout,
+                "http_client": wire.http_client,
+            }
+            return self._stream(sdk, client, parameters)
+
+        try:
+            reply = exchange(sdk, self._settings, self._base_url, request, key, timeout, ask, self._take)
+        except EndpointError as error:
+            raise self._speaker.refused(dialect, error, request) from None
+        self._speaker.worked()
+        return reply
+
+    def _library(self) -> Any:
+        raise NotImplementedError
+
+    def _parameters(self, request: Request, dialect: Dialect) -> dict[str, Any]:
+        """The body of a request."""
+        raise NotImplementedError
+
+    def _stream(self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]) -> Iterable[Any]:
+        """Opens the stream. client: arguments of the library's client."""
+        raise NotImplementedError
+
+    def _take(self, heard: Heard, event: Any) -> None:
+        """Notes one event of the stream."""
+        raise NotImplementedError
+
+
 def exchange(
     sdk: Any,
     settings: EndpointSettings,

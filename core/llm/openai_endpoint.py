@@ -6,51 +6,30 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.llm.dialect import Dialect, is_strict, spoken
-from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Reply, Usage
-from core.llm.exchange import Speaker, exchange, host_of
+from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Usage
+from core.llm.exchange import SdkEndpoint
 from core.llm.heard import Heard, count_of, get, items
-from core.llm.wire import Wire
 from core.records import Message, Request
 
 OWN_ADDRESS = "https://api.openai.com/v1"
 _FINISH: dict[str, Finish] = {"length": "length", "max_tokens": "length", "content_filter": "refusal"}
 
 
-class OpenAiEndpoint:
-    """Implements core.llm.endpoint.Endpoint. The client library is imported by the first request, or by `load`."""
-
+class OpenAiEndpoint(SdkEndpoint):
     def __init__(self, settings: EndpointSettings) -> None:
-        self._settings = settings
-        self._base_url = base_url(settings.base_url)
-        self._speaker = Speaker(settings, Dialect())
+        super().__init__(settings, base_url(settings.base_url))
 
-    @property
-    def name(self) -> str:
-        return f"{self._settings.model} at {host_of(self._base_url)}"
+    def _library(self) -> Any:
+        return load()
 
-    def send(self, request: Request, key: str, timeout: float) -> Reply:
-        sdk = load()
-        dialect = self._speaker.dialect
-        parameters = self._parameters(request, dialect)
+    def _stream(self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]) -> Iterable[Any]:
+        opened = sdk.OpenAI(**client)
+        # The client takes these from the environment, whoever the endpoint belongs to.
+        opened.organization = opened.project = None
+        return opened.chat.completions.create(**parameters)
 
-        def ask(wire: Wire) -> Iterable[Any]:
-            client = sdk.OpenAI(
-                api_key=key,
-                base_url=self._base_url,
-                max_retries=0,
-                timeout=wire.timeout,
-                http_client=wire.http_client,
-            )
-            # The client takes these from the environment, whoever the endpoint belongs to.
-            client.organization = client.project = None
-            return client.chat.completions.create(**parameters)
-
-        try:
-            reply = exchange(sdk, self._settings, self._base_url, request, key, timeout, ask, _take)
-        except EndpointError as error:
-            raise self._speaker.refused(dialect, error, request) from None
-        self._speaker.worked()
-        return reply
+    def _take(self, heard: Heard, event: Any) -> None:
+        _take(heard, event)
 
     def _parameters(self, request: Request, dialect: Dialect) -> dict[str, Any]:
         in_words = request.schema is not None and dialect.structure != "schema"

@@ -114,12 +114,6 @@ def test_earlier_programs_are_not_proposed_again() -> None:
         author.propose(brief(step=9))
 
 
-def test_programs_of_others_are_learned() -> None:
-    author = proposer(ScriptedModel([fence(GOOD), fence(PARENT)]))
-    author.learn(GOOD)
-    assert author.propose(brief()).program == PARENT
-
-
 def test_lanes_propose_at_once() -> None:
     author = proposer(EchoModel(4))
     with ThreadPoolExecutor(4) as lanes:

@@ -24,7 +24,9 @@ FLOOR_3 = frozenset(
         "rebuild",
         "results",
         "live",
+        "rescue",
         "run",
+        "settings",
         "surroundings",
     }
 )

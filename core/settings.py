@@ -1,0 +1,52 @@
+"""What a run is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.evolution.situation import SearchSettings
+from core.execution.runner import BoxLimits
+from core.results import Folders
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration in the words of a run. Times in seconds.
+
+    absolute_deadline: the limit counts from the first start (container); else only time in use counts (laptop).
+    task: overrides of the competition's recognition (config task.*). missing: reasons for the status `degraded`
+    that the entry found already. weight_places: where pretrained weights may be. lanes_ahead: steps that are proposed
+    or judged while all workers are busy.
+    """
+
+    data_dir: Path
+    folders: Folders
+    description: str
+    competition_id: str
+    provider: str
+    max_steps: int
+    time_limit_s: float
+    absolute_deadline: bool
+    seed: int
+    steps_per_epoch: int
+    search: SearchSettings
+    finalists: int
+    ensemble: bool
+    refit: bool
+    workers: int
+    lanes_ahead: int
+    cpus: tuple[int, ...]
+    gpus: tuple[int, ...]
+    gpu_names: tuple[str, ...]
+    limits: BoxLimits
+    weight_places: tuple[Path, ...]
+    timeout_max_s: float
+    holdout_max_rows: int
+    task: dict[str, Any]
+    missing: tuple[str, ...]
+    validate_url: str | None
+    protected: tuple[Path, ...]
+    environ: dict[str, str]
+    public_config: dict[str, Any]
