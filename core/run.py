@@ -47,10 +47,11 @@ from core.settings import Settings
 from core.surroundings import ProposerFactory, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
-from core.task.service import TaskService, preview_of
+from core.task.service import TaskService, last_preview
 from utils.background import Pending
-from utils.errors import ResumeError, SwarmError, WorkerError
+from utils.errors import ResumeError, SwarmError
 from utils.files import sha256_file, write_atomic
+from utils.process import WorkerProcess
 
 log = logging.getLogger(__name__)
 
@@ -91,15 +92,19 @@ class Run:
         self._leases = LeasePool(settings.cpus, settings.workers, settings.gpus)
         self._weights = Pending("pretrained weights", NOTHING)
         self._preview: Pending[Preview | None] = Pending("data preview", None)
+        self._leaks: Pending[tuple[str, ...]] = Pending("leak check", ())
         self._task = TaskService(log=self._workers_log, stop=stop.fileno())
+        # A worker of its own, so that a look at the data does not wait for views.
+        self._viewer = TaskService(log=self._workers_log, stop=stop.fileno())
+        self._judging = WorkerProcess("core.judging.worker", log=self._workers_log)
         self._alarm = threading.Timer(max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",))
         self._alarm.daemon = True
-        self._judge: HoldoutJudge | None = None
 
     def execute(self) -> None:
         """The stages in order. What could not be done is told to `report.reasons`; errors of utils.errors come out."""
         resuming = self.history.run is not None
         self._alarm.start()
+        self._start_workers()
         self._stage(4, "journal")
         if not resuming:
             self._start()
@@ -112,11 +117,11 @@ class Run:
         self._stage(6, "baseline")
         self._baseline(spec)
         self._stage(7, "views")
-        self._judge = HoldoutJudge(spec, self._settings.folders.logs / "predictions", log=self._workers_log)
-        split, views = self._views(spec, self._judge)
+        judge = HoldoutJudge(spec, self._settings.folders.logs / "predictions", worker=self._judging)
+        split, views = self._views(spec, judge)
         self._note_what_is_missing(spec)
-        publisher = self._publisher(spec, split, self._judge)
-        parts = self._assemble(spec, split, views, self._judge, publisher)
+        publisher = self._publisher(spec, split, judge)
+        parts = self._assemble(spec, split, views, judge, publisher)
         self._stage(8, "search")
         if not views.search():
             self.report.reasons.append(f"nothing can be held out: {split.why}")
@@ -127,7 +132,7 @@ class Run:
         else:
             self._screen.line("the final pick was made: the search is over")
         self._stage(9, "final pick")
-        self._finish(spec, split, views, self._judge, parts.evaluator, publisher)
+        self._finish(spec, split, views, judge, parts.evaluator, publisher)
 
     def end(self, usage: bool) -> int:
         """The last event and the final reports; the exit status. usage: the user asked for what cannot be done."""
@@ -146,9 +151,8 @@ class Run:
     def close(self) -> None:
         """Ends the helper processes. Safe to call twice."""
         self._alarm.cancel()
-        self._task.close()
-        if self._judge is not None:
-            self._judge.close()
+        for worker in (self._task, self._viewer, self._judging):
+            worker.close()
         self._journal.close()
 
     # ------------------------------------------------------------ stages
@@ -158,6 +162,13 @@ class Run:
         if self.history.baseline is None:
             source, rows, sha256 = sample_as_baseline(self._settings.data_dir, self._settings.folders.submission_csv)
             self._recorder.append(BaselineWritten(source, rows, sha256))
+
+    def _start_workers(self) -> None:
+        """All at once: what they import costs more than what a small competition asks of them."""
+        self._task.start()
+        self._judging.start()
+        if self._settings.provider != "recipes":
+            self._viewer.start()
 
     def _plan_budget(self) -> Budget:
         """The deadline: from the first start, or so that only the time in use counts."""
@@ -211,7 +222,7 @@ class Run:
     def _look_around(self, spec: CompetitionSpec) -> None:
         """What only a model wants to know, in the background while views are built."""
         settings = self._settings
-        self._preview.start(partial(preview_of, spec, self._workers_log, self._stop.fileno()))
+        self._preview.start(partial(last_preview, self._viewer, spec))
         box = TrialBox(
             settings.folders.workspace,
             settings.protected,
@@ -239,23 +250,20 @@ class Run:
         if decided is not None:
             split, made = decided.split, [from_json(View, view) for view in decided.views]
         else:
+            self._leaks.start(judge.leak_warnings)
             split = self._task.plan_split(spec, settings.seed, settings.holdout_max_rows, settings.task)
             made, split = self._task.build_views(spec, split, workspace)
         keeper = ViewKeeper(made, lambda name: self._task.build_views(spec, split, workspace, [name])[0][0])
         if decided is not None:
             keeper.repair()
         else:
-            leaks = self._leak_warnings(judge)
-            self._recorder.append(SpecDecided(spec, split, tuple(to_json(view) for view in made), leaks))
+            told = tuple(to_json(view) for view in made)
+            self._recorder.append(SpecDecided(spec, split, told, self._leak_warnings()))
         return split, keeper
 
-    def _leak_warnings(self, judge: HoldoutJudge) -> tuple[str, ...]:
+    def _leak_warnings(self) -> tuple[str, ...]:
         """Warnings for people; a table that the check cannot digest must not cost the run."""
-        try:
-            warnings = judge.leak_warnings()
-        except WorkerError as error:
-            log.error("the leak check failed: %s", error)
-            return ()
+        warnings = self._leaks.wait()
         for warning in warnings:
             self._screen.line(f"possible leak: {warning}", "yellow")
         return warnings

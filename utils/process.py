@@ -88,7 +88,7 @@ def child_pids(parent: int) -> list[int]:
 
 
 class WorkerProcess:
-    """A helper process that answers calls one at a time; started at the first call and again after a death.
+    """A helper process that answers calls one at a time; started by `start` or the first call, again after a death.
 
     module: run with `python -m`. args: its command line. log: file that takes its stderr. stop: a descriptor that
     becomes readable when calls shall be given up.
@@ -131,6 +131,11 @@ class WorkerProcess:
             kind = getattr(errors, answer["error"], errors.WorkerError)
             raise kind(answer["message"])
         return answer["result"]
+
+    def start(self) -> None:
+        """Starts the process now, so that its imports are done when the first call comes. Raises OSError."""
+        with self._lock:
+            self._running()
 
     def close(self) -> None:
         """Ends the worker; a later call would start it again."""

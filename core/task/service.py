@@ -20,6 +20,10 @@ class TaskService:
         """log: file that takes the worker's stderr. stop: descriptor that ends a call early, with Interrupted."""
         self._worker = WorkerProcess("core.task.worker", log=log, stop=stop)
 
+    def start(self) -> None:
+        """Starts the worker before the first call needs it."""
+        self._worker.start()
+
     def inspect(self, data_dir: Path, description: str, overrides: Mapping[str, object]) -> CompetitionSpec:
         """Raises DataError, SpecError or ConfigError (see core.task.inspect)."""
         plain = dict(overrides)
@@ -75,9 +79,8 @@ class TaskService:
         self._worker.close()
 
 
-def preview_of(spec: CompetitionSpec, log: Path | None, stop: int | None) -> Preview:
-    """A preview by a worker of its own, so that it waits for nothing. Errors as TaskService.preview."""
-    task = TaskService(log, stop)
+def last_preview(task: TaskService, spec: CompetitionSpec) -> Preview:
+    """TaskService.preview; the service is closed after it."""
     try:
         return task.preview(spec)
     finally:

@@ -16,7 +16,7 @@ from core.execution.weights import Weights
 from core.journal.history import History
 from core.records import Brief, SplitSpec
 from core.surroundings import Surroundings
-from core.task.service import TaskService, preview_of
+from core.task.service import TaskService, last_preview
 from tests.llm.server import ScriptedServer, Turn
 from tests.task import folders
 from utils.config import load_config
@@ -48,7 +48,7 @@ def around(tmp_path: Path) -> Any:
         programs=(),
         history=History(lambda key: ""),
         recorder=EventList(),
-        preview=lambda: preview_of(spec, None, None),
+        preview=lambda: last_preview(TaskService(), spec),
         weights=lambda: weights,
         gate=lambda program: (),
         answers=tmp_path / "answers",
