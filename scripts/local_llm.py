@@ -55,7 +55,7 @@ def serve(weights: Path, port: int) -> None:
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
     params.n_ctx, params.n_parallel = CONTEXT_TOKENS, 1
-    params.cpuparams.n_threads = os.cpu_count()
+    params.cpuparams.n_threads = len(os.sched_getaffinity(0))
     params.port = port
     server = xllamacpp.Server(params)
     print("listening on", server.listening_address, flush=True)

@@ -31,7 +31,7 @@ class ColumnFacts:
 class TableFacts:
     """The train table. layout: path, format and size. rows: in the file; rows_read: those that the facts rest on.
 
-    columns: at most preview_table.MAX_LINES of them; more: how many others there are, by kind, "" when none.
+    columns: at most preview_table.MAX_LINES of them; more: number and names of the others, by kind, "" when none.
     only_train: feature-like columns that the test table lacks. examples: a few rows as `column=value`.
     """
 

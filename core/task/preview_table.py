@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -25,6 +25,8 @@ _NARROW = 8
 _EXAMPLE_COLUMNS = 12
 _NUMBERED = re.compile(r"(.*?)\d+$")
 _CELL = 40
+# Characters of the names of columns that have no line of their own.
+_FURTHER = 500
 
 
 def table_facts(spec: CompetitionSpec, train: Sampled, test: Sampled | None) -> TableFacts:
@@ -36,18 +38,26 @@ def table_facts(spec: CompetitionSpec, train: Sampled, test: Sampled | None) -> 
     found = [_facts(spec, name, train.frame, other) for name in names]
     lines = _folded(found)
     kept = _chosen(lines)
-    hidden = Counter[str]()
-    for line in lines:
-        hidden[line.kind] += 0 if line in kept else line.count
     lacking = [name for name in names if other is not None and name not in other.columns]
     return TableFacts(
         layout=layout(spec.train) + (f", facts from {train.how}" if train.how else ""),
         rows=spec.rows_train,
         rows_read=len(train.frame),
         columns=kept,
-        more=", ".join(f"{count} {kind}" for kind, count in sorted(hidden.items()) if count),
+        more=_further([line for line in lines if line not in kept]),
         only_train=few_names(lacking),
         examples=_examples(train.frame),
+    )
+
+
+def _further(hidden: Sequence[ColumnFacts]) -> str:
+    """Numbers and names by kind: a program can only use a column whose name it knows."""
+    counts, names = Counter[str](), defaultdict[str, list[str]](list)
+    for facts in hidden:
+        counts[facts.kind] += facts.count
+        names[facts.kind].append(facts.name)
+    return "; ".join(
+        f"{counts[kind]} {kind} ({one_line(', '.join(names[kind]), _FURTHER // len(names))})" for kind in sorted(names)
     )
 
 

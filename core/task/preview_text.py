@@ -11,6 +11,8 @@ LIMIT = 4600
 _LINE, _TITLE = 170, 40
 # Shares of the limit for each part but the columns, which take what is left.
 _TREE, _TARGET, _SAMPLE, _OTHERS, _MEDIA, _EXAMPLES = 0.2, 0.11, 0.06, 0.15, 0.11, 0.12
+# Of what the table gets: the names of columns that have no line.
+_NAMES = 0.15
 
 
 def preview_text(preview: Preview, limit: int = LIMIT) -> str:
@@ -46,22 +48,42 @@ def _kept(lines: Sequence[str], limit: float, line_limit: int = _LINE) -> list[s
 
 
 def _table(train: TableFacts, limit: int) -> str:
-    """Columns with drift are kept before others."""
+    """Columns with drift are kept before others; those that have no room for a line are named at least."""
     head = f"Columns of {one_line(train.layout, _LINE)}, {train.rows:,} rows:"
     if not train.columns and not train.only_train:
         return f"{head} ids and answers only"
     end = list(_below(train))
-    left = limit - len(head) - sum(len(line) + 3 for line in end) - 40
+    left = limit - len(head) - sum(len(line) + 3 for line in end)
     lines = [one_line(_column(facts), _LINE) for facts in train.columns]
+    if sum(len(line) + 3 for line in lines) <= left:
+        return _listed(head, [*lines, *end])
+    names = int(_NAMES * limit)
+    kept = _that_fit(train.columns, lines, left - names - 3)
+    others = [facts for i, facts in enumerate(train.columns) if i not in kept]
+    shown = [lines[i] for i in sorted(kept)]
+    return _listed(head, [*shown, _named(others, names), *end])
+
+
+def _listed(head: str, lines: Sequence[str]) -> str:
+    return "\n".join([head, *(f"- {line}" for line in lines)])
+
+
+def _that_fit(columns: Sequence[ColumnFacts], lines: Sequence[str], room: int) -> set[int]:
+    """Places of the columns whose lines have room."""
     kept: set[int] = set()
-    for i in sorted(range(len(lines)), key=lambda i: (not train.columns[i].drift, i)):
-        left -= len(lines[i]) + 3
-        if left < 0:
+    for i in sorted(range(len(lines)), key=lambda i: (not columns[i].drift, i)):
+        room -= len(lines[i]) + 3
+        if room < 0:
             break
         kept.add(i)
-    hidden = sum(train.columns[i].count for i in range(len(lines)) if i not in kept)
-    shown = [lines[i] for i in sorted(kept)] + ([f"and {hidden} columns more"] if hidden else [])
-    return "\n".join([head, *(f"- {line}" for line in [*shown, *end])])
+    return kept
+
+
+def _named(columns: Sequence[ColumnFacts], room: int) -> str:
+    """As many names as fit into `room` characters, and how many columns there are."""
+    line = f"and {sum(facts.count for facts in columns)} columns more: "
+    line += ", ".join(facts.name for facts in columns)
+    return one_line(line, room)
 
 
 def _below(train: TableFacts) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -150,6 +151,18 @@ def test_columns_that_test_lacks_and_side_tables(tmp_path: Path) -> None:
     assert preview.train.only_train == ("outcome_date",)
     assert any(line.startswith("stores.csv: csv") and "store, city" in line for line in preview.others)
     assert "only in train, not in test: outcome_date" in preview_text(preview)
+
+
+def test_every_column_of_a_wide_table_is_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    # Names without a common stem, so that no run of like columns is folded into one line.
+    ends = ("ab", "ek", "im", "or", "un", "aw", "ep", "il", "ox", "ug")
+    words = [first + end for first in "klmnprst" for end in ends]
+    frame = pd.DataFrame({"id": range(400), "y": rng.integers(0, 2, 400)})
+    frame = frame.assign(**{word: rng.normal(size=400).round(3) for word in words})
+    text = preview_text(look(spec_of(write_table(tmp_path, frame, 300, "y"))))
+    assert len(text) <= LIMIT
+    assert [word for word in words if not re.search(rf"\b{word}\b", text)] == []
 
 
 def test_images_are_described_by_their_headers(tmp_path: Path) -> None:
