@@ -97,13 +97,12 @@ def _state(entries: Sequence[Entry], direction: Direction) -> str:
 
 
 def _best_lines(entries: Sequence[Entry], direction: Direction, room: int) -> Iterator[str]:
-    leaders = best(entries, direction, _MOST_BEST)
+    leaders, scores = best(entries, direction, _MOST_BEST), adjusted(entries, direction)
     yield "Best programs:" if leaders else "Best programs: none is valid yet."
     width = min((room - 16) // max(len(leaders), 1) - 1, _LONGEST)
     for entry in leaders:
         error = "" if entry.verdict.stderr is None else f" +- {entry.verdict.stderr:.2g}"
-        folds = "" if entry.complete else " (not on all folds)"
-        yield one_line(f"- {_number(entry.verdict.score)}{error}{folds}: {entry.plan}", width)
+        yield one_line(f"- {_number(scores[entry.id].value)}{error}: {entry.plan}", width)
 
 
 def _failure_lines(entries: Sequence[Entry]) -> Iterator[str]:

@@ -59,16 +59,17 @@ class EvolutionSearch:
             step=now.step,
             kind=move.kind,
             seed=derived_rng(self._seed, now.step, "proposal").getrandbits(32),
-            parents=tuple(self._parent(entry) for entry in move.parents),
+            parents=tuple(self._parent(entry, now) for entry in move.parents),
             locus=move.locus,
             aspect=move.aspect,
             siblings=now.drafts,
             gene_plan=move.gene_plan,
         )
 
-    def _parent(self, entry: Entry) -> Parent:
-        program = self._program(entry.program)
-        return Parent(entry.id, program, entry.plan, entry.verdict.score, _error(entry.outcome))
+    def _parent(self, entry: Entry, now: Situation) -> Parent:
+        """With its adjusted score: a plain one over a few easy folds would stand above the leader's."""
+        score = now.scores[entry.id].value if entry.id in now.scores else None
+        return Parent(entry.id, self._program(entry.program), entry.plan, score, _error(entry.outcome))
 
 
 def stands_still(now: Situation) -> bool:

@@ -73,7 +73,15 @@ def test_best_programs_come_first_and_once() -> None:
     text = digest_text(entries, "maximize", {})
     assert text.index("0.9 ") < text.index("0.7 ")
     assert "0.99" not in text
-    assert "not on all folds" in text
+
+
+def test_a_program_that_was_raced_out_on_easy_folds_does_not_stand_above_the_leader() -> None:
+    leader = dataclasses.replace(entry("s0000", 0.7, folds=[0.6, 0.8]), plan="whole")
+    raced = dataclasses.replace(entry("s0001", 0.79, folds=[0.79], complete=False), plan="part")
+    raced = dataclasses.replace(raced, folds=(dataclasses.replace(raced.folds[0], view=leader.folds[1].view),))
+    text = digest_text([leader, raced], "maximize", {})
+    assert "- 0.7 " in text
+    assert "0.79" not in text
 
 
 def test_failures_are_counted_by_cause() -> None:

@@ -232,6 +232,14 @@ def test_entries_on_different_folds_are_compared_without_the_difficulty_of_the_f
     assert scores["s0002"] > scores["s0001"] > scores["s0000"]
 
 
+def test_a_parent_is_told_the_score_that_it_would_have_on_all_folds() -> None:
+    drafts = [entry(f"s000{n}", 0.7, folds=[0.6, 0.8]) for n in range(3)]
+    raced = entry("s0003", 0.65, folds=[0.65], complete=False)
+    told = {brief.parents[0].id: brief.parents[0].score for brief in briefs([*drafts, raced])}
+    assert told["s0003"] == pytest.approx(0.75)
+    assert told["s0000"] == pytest.approx(0.7)
+
+
 def test_lesson_28_the_better_score_ranks_first_and_ties_go_to_the_cheaper() -> None:
     slow = Outcome(0, None, False, 9.0, 9.0, 1.0, None, "", submission="x")
     ranking = ranked([entry("s0000", 0.55), entry("s0001", 0.99, outcome=slow), entry("s0002", 0.99)], "maximize")
