@@ -76,15 +76,19 @@ def score_text(parent: Parent) -> str:
 def fault_of(parent: Parent, entry: Entry | None) -> dict[str, str]:
     """What ended a program: the end of its traceback, what limit it hit, and the judge's reasons; no absolute paths.
 
-    entry: the finished step of this parent, None when it is not known.
+    Nothing is said twice. entry: the finished step of this parent, None when it is not known.
     """
     error = parent.error
-    lines = [part for part in (error.traceback, f"{error.type}: {error.message}") if part] if error else []
+    lines = [error.traceback] if error and error.traceback else []
+    if error and not (error.message and error.message in error.traceback):
+        lines.append(f"{error.type}: {error.message}")
     if entry is not None:
         if entry.outcome.killed_for is not None:
             peak = human_bytes(entry.outcome.peak_rss_mb * (1 << 20))
             lines.append(f"ended after {coarse(entry.outcome.duration_s)}, {peak} of memory at most")
-        lines += [f"judge: {reason}" for reason in entry.verdict.reasons]
+        said = error.message if error and error.message else None
+        reasons = (reason.partition(": ")[0] if said and said in reason else reason for reason in entry.verdict.reasons)
+        lines += [f"judge: {reason}" for reason in reasons]
     kind = one_line(error.type, 80) if error else "a submission that was refused"
     return {"type": kind, "error": fence(_end(anonymous("\n".join(lines))) or "nothing", "output")}
 

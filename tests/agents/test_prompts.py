@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from agents.prompt_builder import PROMPTS, SKILLS, Learned, Machine, PromptBuilder, TaskFacts
+from agents.prompt_parts import fault_of
 from agents.recipes.proposer import RecipesProposer
 from agents.self_check import reasons_against
 from core.doubles import CLEAN, entry
@@ -248,6 +249,18 @@ def test_debug_shows_the_end_of_the_traceback_without_paths(prompts: PromptBuild
     text = prompts.write(brief_of("debug", parents=(parent(error=long),)))
     assert "KeyError: 'Cabin'" in text
     assert len(text) < 5000
+
+
+def test_a_fault_is_told_once(binary_spec: CompetitionSpec) -> None:
+    failed = entry("s0001", None)
+    message = f"{FAULT.type}: {FAULT.message}"
+    verdict = dataclasses.replace(failed.verdict, reasons=(f"no submission: {message}",))
+    steps = [dataclasses.replace(failed, verdict=verdict)]
+    told = dataclasses.replace(FAULT, traceback=f"Traceback (most recent call last):\n  line 7\n{message}")
+    text = fault_of(parent(error=told), steps[0])["error"]
+    assert text.count(FAULT.message) == 1
+    assert "judge: no submission" in text
+    assert message in fault_of(parent(error=dataclasses.replace(FAULT, traceback="")), None)["error"]
 
 
 def test_mending_is_told_of_failures_only(binary_spec: CompetitionSpec) -> None:
