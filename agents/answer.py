@@ -32,11 +32,15 @@ _WRITES = re.compile(r"\bsubmission\b")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an answer holds. plan: one line of English, "" when none was found. program: "" when there is none."""
+    """What an answer holds. plan: one line of English, "" when none was found. program: "" when there is none.
+
+    marked: the program with the markers of its author only.
+    """
 
     plan: str
     program: str
     edits: tuple[Edit, ...] = ()
+    marked: str = ""
 
 
 def read_answer(text: str, shown: Sequence[str] = ()) -> Written:
@@ -83,7 +87,7 @@ def _read(text: str, shown: Sequence[str]) -> Written:
     rest = without_edits(text) if edits else text
     program = _program(rest, shown).rstrip()
     program += "\n" if program else ""
-    return Written(_plan(text, program), mark_loci(program), edits)
+    return Written(_plan(text, program), mark_loci(program), edits, mark_loci(program, guess=False))
 
 
 def _program(text: str, shown: Sequence[str]) -> str:
@@ -97,7 +101,7 @@ def _program(text: str, shown: Sequence[str]) -> str:
         echoes = {normalised_digest(program) for program in shown}
         ranks = [_rank(piece, number, echoes) for number, piece in enumerate(whole)]
         return whole[ranks.index(max(ranks))].text
-    code = [piece.text for piece in found if _codelike(piece.text)]
+    code = [piece.text for piece in found if _codelike(piece.text) or _is_part(piece.text)]
     broken = [piece.text for piece in found if parsed(piece.text) is None and "import " in piece.text]
     # A long program with a fault is worth more to a repair than a short example that has none.
     return max(code + broken, key=len, default="")
@@ -124,6 +128,12 @@ def _codelike(program: str) -> bool:
     if tree is None:
         return False
     return len(tree.body) > 2 or any(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body)
+
+
+def _is_part(program: str) -> bool:
+    """True for Python with a marker of its author."""
+    tree = parsed(program)
+    return tree is not None and bool(tree.body) and bool(Genome.parse(mark_loci(program, guess=False)).loci)
 
 
 def _plan(text: str, program: str) -> str:

@@ -9,6 +9,7 @@ from agents.answer import Written, read_answer
 from agents.edits import Refused, apply_edits, keep_to_locus
 from agents.imports import with_imports
 from agents.loci import mark_loci
+from agents.parts import with_parts
 from agents.self_check import Gate, reasons_against
 from core.genome import normalised_digest
 from core.records import Answer, Brief
@@ -45,7 +46,8 @@ class Examiner:
         attempts = [self._judged(brief, written.plan, program, known) for program in options]
         if not attempts:
             attempts = [Attempt(written.plan, "", None, (refusal or NO_PROGRAM,))]
-        best = next((attempt for attempt in attempts if not attempt.reasons), attempts[0])
+        # A part that is read as a whole lacks nearly everything: the better reading is the one with fewer faults.
+        best = min(attempts, key=lambda attempt: len(attempt.reasons))
         if best.reasons and not answer.complete:
             return Attempt(best.plan, best.program, best.locus, (CUT_OFF, *best.reasons))
         return best
@@ -87,4 +89,5 @@ def _programs(written: Written, bases: Sequence[str]) -> tuple[list[str], str]:
         refusal = "the answer edits a program, but there is none: write the whole program"
     if written.program:
         found.append(written.program)
+        found += [text for base in bases if (text := with_parts(base, written.marked)) is not None]
     return found, refusal

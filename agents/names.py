@@ -31,13 +31,21 @@ def undefined_names(program: str) -> tuple[tuple[int, str], ...]:
     tree, code = parsed(program), compiled(program)
     if tree is None or isinstance(code, str) or _uncertain(tree):
         return ()
-    bound = {name for part in _parts(code) for name in _stored(part)}
+    bound = bound_names(program)
     guarded = [range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1) for node in _lenient_tries(tree)]
     first: dict[str, int] = {}
     for name, line in _loaded(code):
         if name not in bound and name not in _GIVEN and not any(line in lines for lines in guarded):
             first[name] = min(line, first.get(name, line))
     return tuple(sorted((line, name) for name, line in first.items()))
+
+
+def bound_names(program: str) -> frozenset[str]:
+    """Names that the program binds outside of functions, or as globals; empty for a text that is no Python."""
+    code = compiled(program)
+    if isinstance(code, str):
+        return frozenset()
+    return frozenset(name for part in _parts(code) for name in _stored(part))
 
 
 def _uncertain(tree: ast.Module) -> bool:

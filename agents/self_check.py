@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Container, Iterator, Sequence
+from difflib import get_close_matches
 
-from agents.names import undefined_names
+from agents.names import bound_names, undefined_names
 from agents.syntax import compiled, parsed
 from core.genome import LOCI, Genome, normalised_digest
 
@@ -27,6 +28,7 @@ _LEFT_OUT = re.compile(
     re.IGNORECASE,
 )
 _MOST_NAMES = 6
+_ALIKE = 0.8
 
 
 def reasons_against(program: str, gate: Gate, known: Container[str] = ()) -> tuple[str, ...]:
@@ -45,8 +47,13 @@ def reasons_against(program: str, gate: Gate, known: Container[str] = ()) -> tup
 
 
 def _undefined(program: str) -> Iterator[str]:
-    for line, name in undefined_names(program)[:_MOST_NAMES]:
-        yield f"line {line}: the name {name} is never defined or imported"
+    missing = undefined_names(program)[:_MOST_NAMES]
+    bound = bound_names(program) if missing else frozenset()
+    for line, name in missing:
+        same = [other for other in sorted(bound) if other.lower() == name.lower()]
+        alike = same or get_close_matches(name, bound, 1, _ALIKE)
+        hint = f" (is it {alike[0]}?)" if alike else ""
+        yield f"line {line}: the name {name} is never defined or imported{hint}"
 
 
 def _missing_parts(program: str) -> Iterator[str]:

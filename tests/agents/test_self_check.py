@@ -53,6 +53,12 @@ def test_each_fault_has_its_reason(change: str, to: str, reason: str) -> None:
     assert any(reason in found for found in reasons(GOOD.replace(change, to))), reasons(GOOD.replace(change, to))
 
 
+@pytest.mark.parametrize(("wrong", "hint"), [("x", " (is it X?)"), ("tarin", " (is it train?)"), ("zzz", "")])
+def test_a_name_that_is_misspelt_comes_with_the_right_one(wrong: str, hint: str) -> None:
+    (line,) = reasons(GOOD.replace("model.fit(X, y)", f"model.fit({wrong}, y)"))
+    assert line.endswith(f"the name {wrong} is never defined or imported{hint}")
+
+
 def test_lesson_27_a_copy_is_not_worth_running() -> None:
     copied = GOOD.replace("# %% MODEL", "# %% MODEL\n# now better")
     assert reasons_against(copied, reasons_to_reject, {normalised_digest(GOOD)}) == (
