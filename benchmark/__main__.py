@@ -1,4 +1,5 @@
-"""Command line: python -m benchmark list | prepare | grade | run | live | overlap | replay | faults | report."""
+"""Command line: python -m benchmark list | prepare | grade | run | live | overlap | replay | faults | fill | search
+| ablate | full | flaml | report."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from benchmark import faults, grading, live, measure, pack, report
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
 from benchmark.registry import COMPETITIONS, EVERY, find, find_all
+from benchmark.study.commands import add_commands as add_study_commands
+from benchmark.whole_commands import add_commands as add_whole_commands
 from utils.errors import SwarmError, UsageError
 
 _DEST = Path("datasets")
@@ -192,6 +195,8 @@ def _parser() -> argparse.ArgumentParser:
     over.set_defaults(action=_faults)
     table = commands.add_parser("report", help="write the tables of README and docs/benchmarks.md from docs/results")
     table.set_defaults(action=_report)
+    add_study_commands(commands, _DEST)
+    add_whole_commands(commands, _DEST)
     for command in (prepare, grade, run, alive, overlap):
         command.add_argument("--dest", type=Path, default=_DEST, help=f"folder of the competitions (default {_DEST})")
     return parser

@@ -18,7 +18,7 @@ from benchmark.grading import score
 from benchmark.references import predictions
 from utils.files import sha256_file, write_atomic
 
-_CHECKSUMS = "checksums.json"
+CHECKSUMS = "checksums.json"
 # Raised when prepare writes other files than before: folders of an earlier one are made anew.
 _EDITION = 2
 # Beside the competitions: what was downloaded for them.
@@ -39,7 +39,7 @@ def prepare(competition: Competition, dest: Path) -> bool:
     with tempfile.TemporaryDirectory(dir=dest, prefix=f".{competition.name}.") as folder:
         made = Path(folder) / "made"
         _write_parts(competition, frame, made / "prepared")
-        write_atomic(made / _CHECKSUMS, json.dumps(_checksums(made), indent=1))
+        write_atomic(made / CHECKSUMS, json.dumps(_checksums(made), indent=1))
         if root.exists():
             shutil.rmtree(root)
         made.replace(root)
@@ -48,7 +48,7 @@ def prepare(competition: Competition, dest: Path) -> bool:
 
 def intact(root: Path) -> bool:
     """True when every file below is as this edition of `prepare` left it."""
-    path = root / _CHECKSUMS
+    path = root / CHECKSUMS
     if not path.is_file():
         return False
     try:
@@ -113,5 +113,5 @@ def _reference_scores(competition: Competition, public: Path, answers: pd.DataFr
 
 
 def _checksums(root: Path) -> dict[str, Any]:
-    files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != _CHECKSUMS)
+    files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != CHECKSUMS)
     return {"edition": _EDITION, "files": {path.relative_to(root).as_posix(): sha256_file(path) for path in files}}

@@ -12,8 +12,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmark.flaml_runs import flaml_table
 from benchmark.live import live_table
 from benchmark.measure import RunMeasure
+from benchmark.study.tables import ablate_table, search_table
+from benchmark.whole import whole_table
 from utils.files import write_atomic
 from utils.hardware import memory_mb, usable_cpus
 from utils.text import human_bytes
@@ -112,10 +115,6 @@ def container_table(measured: dict[str, Any]) -> str:
     return "\n".join(["| figure | measured | target |", "|---|---|---|", *rows, "", _source(measured)])
 
 
-def live_section(measured: dict[str, Any]) -> str:
-    return f"{live_table(measured['runs'])}\n\n{_source(measured)}"
-
-
 def overlap_table(measured: dict[str, Any]) -> str:
     """One column per provider."""
     rows = [
@@ -139,11 +138,20 @@ def _source(measured: dict[str, Any]) -> str:
     return f"Source: `{measured['command']}` (commit {measured['commit']}); {where}."
 
 
+def _with_source(table: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
+    """The table with the line that says where its figures come from."""
+    return lambda measured: f"{table(measured)}\n\n{_source(measured)}"
+
+
 # Section of docs/benchmarks.md, its file in docs/results, its table.
 SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
-    ("live", "live.json", live_section),
+    ("live", "live.json", _with_source(lambda measured: live_table(measured["runs"]))),
     ("overlap", "overlap.json", overlap_table),
     ("container", "container.json", container_table),
+    ("search", "search.json", _with_source(search_table)),
+    ("ablate", "ablate.json", _with_source(ablate_table)),
+    ("full", "full.json", _with_source(whole_table)),
+    ("flaml", "flaml.json", _with_source(flaml_table)),
 )
 
 

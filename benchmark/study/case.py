@@ -1,0 +1,163 @@
+"""A case: one competition of a tier, cut to its rows, with its views and its library, made once in a cache folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agents.recipes.catalog import all_packages
+from agents.recipes.packages import installed
+from agents.recipes.problem import problem_of
+from agents.recipes.space import Space
+from benchmark import pack
+from benchmark.competition import Competition
+from benchmark.registry import find
+from benchmark.study.library import Item, make_library
+from benchmark.study.tiers import Tier
+from core.evaluation import evaluation_key
+from core.genome import digest
+from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
+from core.task.service import TaskService
+from utils.errors import DataError
+from utils.files import sha256_file, write_atomic
+
+# Of the split and of every program: a library has one result per program and view.
+SEED = 0
+_HOLDOUT_MAX_ROWS = 50_000
+_CASE = "case.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """items: the library. search, final: views in the order of their folds; final is () where rows are locked."""
+
+    tier: Tier
+    competition: Competition
+    folder: Path
+    spec: CompetitionSpec
+    split: SplitSpec
+    search: tuple[View, ...]
+    final: tuple[View, ...]
+    items: tuple[Item, ...]
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        return (*self.search, *self.final)
+
+    @property
+    def private(self) -> Path:
+        """The answers to the official test rows."""
+        return self.folder / "data" / "private" / "test.csv"
+
+    @property
+    def workspace(self) -> Path:
+        return self.folder / "workspace"
+
+    @property
+    def library_digest(self) -> str:
+        return digest("".join(item.program for item in self.items))
+
+    def key(self, item: Item, view: View) -> str:
+        return evaluation_key(item.program, view, SEED)
+
+    def keys(self) -> list[str]:
+        """Names of all evaluations, program by program."""
+        return [self.key(item, view) for item in self.items for view in self.views]
+
+
+def case_folder(cache: Path, tier: Tier, name: str) -> Path:
+    return cache / tier.name / name
+
+
+def open_case(cache: Path, tier: Tier, name: str) -> Case | None:
+    """The case as it was made; None where it was not, or not to its end.
+
+    Raises DataError when the file is none of ours.
+    """
+    folder = case_folder(cache, tier, name).resolve()
+    if not (folder / _CASE).is_file():
+        return None
+    try:
+        made = json.loads((folder / _CASE).read_text(encoding="utf-8"))
+        views = tuple(_moved(from_json(View, view), folder) for view in made["views"])
+        spec = from_json(CompetitionSpec, made["spec"])
+        items = tuple(from_json(Item, item) for item in made["items"])
+        split = from_json(SplitSpec, made["split"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{folder / _CASE} is damaged ({error}): delete the folder and fill it again") from error
+    spec = dataclasses.replace(spec, data_dir=str(folder / "data" / "public"))
+    search = tuple(view for view in views if view.kind == "search")
+    final = tuple(view for view in views if view.kind == "final")
+    return Case(tier, find(name), folder, spec, split, search, final, items)
+
+
+def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
+    """The case, made when it is not there. dest: folder of the pack's competitions.
+
+    Raises NotRunError when the data are not to be had, DataError when the case was made of other data.
+    """
+    competition = find(name)
+    pack.prepare(competition, dest)
+    source = dest / name
+    checksum = sha256_file(source / pack.CHECKSUMS)
+    case = open_case(cache, tier, name)
+    if case is None:
+        _make(case_folder(cache, tier, name).resolve(), tier, competition, source / "prepared", checksum)
+        case = open_case(cache, tier, name)
+        assert case is not None
+    made_of = json.loads((case.folder / _CASE).read_text(encoding="utf-8"))["source"]
+    if made_of != checksum:
+        raise DataError(f"{case.folder} was made of other data than {source} holds: delete it, or use another --cache")
+    return case
+
+
+def _make(folder: Path, tier: Tier, competition: Competition, prepared: Path, checksum: str) -> None:
+    """Writes the folder; the case file comes last, and a folder without it counts as nothing."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    _cut(prepared, folder / "data", tier.rows)
+    task = TaskService(log=folder / "workers.log")
+    try:
+        spec = task.inspect(folder / "data" / "public", competition.description, {})
+        split = task.plan_split(spec, SEED, _HOLDOUT_MAX_ROWS, {})
+        views, split = task.build_views(spec, split, folder / "workspace", _view_names(split))
+    finally:
+        task.close()
+    items = make_library(Space(problem_of(spec), installed(all_packages())), tier.extent(competition.name))
+    made: dict[str, Any] = {
+        "source": checksum,
+        "spec": to_json(spec),
+        "split": to_json(split),
+        "views": to_json(views),
+        "items": to_json(items),
+    }
+    write_atomic(folder / _CASE, json.dumps(made, indent=1))
+
+
+def _view_names(split: SplitSpec) -> Sequence[str]:
+    """The search views, and the new folds of the final pick where no locked rows stand in for them."""
+    final = split.folds if split.locked_rows == 0 else 0
+    return [*(f"search{fold}" for fold in range(split.folds)), *(f"final{fold}" for fold in range(final))]
+
+
+def _cut(prepared: Path, target: Path, rows: int | None) -> None:
+    """The competition with its first rows of train: they are in random order already, or in the order of time."""
+    shutil.copytree(prepared, target)
+    if rows is not None:
+        train = target / "public" / "train.csv"
+        table = pd.read_csv(train, dtype=str, keep_default_na=False)
+        write_atomic(train, table[:rows].to_csv(index=False))
+
+
+def _moved(view: View, folder: Path) -> View:
+    """The view where the cache lies now."""
+    place = folder / "workspace"
+    answers = None if view.answers is None else str(place / "answers" / f"{view.name}.npz")
+    return dataclasses.replace(view, path=str(place / "views" / view.name), answers=answers)

@@ -1,0 +1,97 @@
+"""Plays policies on filled cases, paired over seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmark.study.case import open_case
+from benchmark.study.policies import Policy
+from benchmark.study.replay import Table, play
+from benchmark.study.tiers import Tier, tier_of
+from utils.errors import DataError
+
+Say = Callable[[str], None]
+
+
+def measure(
+    cache: Path, tier: Tier, names: Sequence[str], policies: Sequence[Policy], seeds: int, workers: int, say: Say
+) -> dict[str, Any]:
+    """Figures of every policy with every seed on every filled case; what is not filled is left out and named.
+
+    Raises DataError when nothing is filled.
+    """
+    tasks = [(str(cache), tier.name, name, tuple(policies), seed) for name in names for seed in range(seeds)]
+    found: list[tuple[str, int, dict[str, Any]]] = []
+    absent: dict[str, str] = {}
+    for number, (name, seed, made) in enumerate(_results(tasks, workers), 1):
+        if isinstance(made, str):
+            absent[name] = made
+        else:
+            found.append((name, seed, made))
+        say(f"{number} of {len(tasks)} done")
+    if not found:
+        raise DataError(f"nothing to compare in {cache}: {'; '.join(absent.values())}; run `fill` first")
+    for reason in absent.values():
+        say(f"left out: {reason}")
+    found.sort(key=lambda item: (names.index(item[0]), item[1]))
+    libraries = {name: made["library"] for name, _, made in found}
+    return {
+        "tier": tier.name,
+        "executions": tier.executions,
+        "seeds": seeds,
+        "policies": [policy.name for policy in policies],
+        "absent": sorted(absent),
+        "libraries": libraries,
+        "runs": [run for _, _, made in found for run in made["runs"]],
+    }
+
+
+Task = tuple[str, str, str, tuple[Policy, ...], int]
+
+
+def _results(tasks: Sequence[Task], workers: int) -> Iterator[tuple[str, int, Any]]:
+    """As they come. Forked workers would inherit locks of threads; new ones do not."""
+    if workers < 2 or len(tasks) < 2:
+        yield from map(_play_all, tasks)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(_play_all, task) for task in tasks]):
+            yield future.result()
+
+
+def _play_all(task: Task) -> tuple[str, int, Any]:
+    """(competition, seed, {"library", "runs"}, or why there is nothing)."""
+    cache, tier, name, policies, seed = task
+    try:
+        table, library = _table(cache, tier, name)
+    except DataError as error:
+        return name, seed, str(error)
+    executions = tier_of(tier).executions
+    runs = [dataclasses.asdict(play(table, policy, seed, executions)) for policy in policies]
+    return name, seed, {"library": library, "runs": runs}
+
+
+@lru_cache(maxsize=1)
+def _table(cache: str, tier: str, name: str) -> tuple[Table, dict[str, Any]]:
+    case = open_case(Path(cache), tier_of(tier), name)
+    if case is None:
+        raise DataError(f"{name}: nothing is filled")
+    table = Table(case)
+    scores = table.library_scores()
+    best = max if case.spec.metric.direction == "maximize" else min
+    return table, {
+        "metric": case.spec.metric.name,
+        "direction": case.spec.metric.direction,
+        "programs": len(case.items),
+        "valid": len(scores),
+        "digest": case.library_digest,
+        "median": median(scores),
+        "best": best(scores),
+    }

@@ -1,0 +1,267 @@
+"""One search on a filled case: the product's loop, race, ensemble and final pick, over evaluations that were kept."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmark.study.case import SEED, Case
+from benchmark.study.kept import Evaluation, Kept, KeptStore
+from benchmark.study.library import Item
+from benchmark.study.local_judge import LocalWorker, local_judge
+from benchmark.study.policies import Policy
+from benchmark.study.private import Private
+from benchmark.study.proposer import LibraryProposer, RandomProposer
+from core.budget import Budget
+from core.doubles import ManualClock, ManualStop, ProgramDict, PublisherList
+from core.evaluation import Evaluator
+from core.events import Event
+from core.evolution.selection import race_is_lost, ranked, takes_the_lead
+from core.final_pick import FinalPick, PickSettings
+from core.finish import decide, finalists
+from core.journal.history import History
+from core.judging.service import HoldoutJudge
+from core.likeness import likeness_of
+from core.loop import Loop, Parts, Rules
+from core.protocols import Proposer
+from core.records import Job, Outcome, Proposal, Verdict, View
+from core.results import Result, how_to_combine, single
+from utils.errors import DataError
+
+FINALISTS = 5
+_STEPS_PER_EPOCH = 10
+# Seconds on the clock of a replay: no deadline, but a number to do sums with.
+_NEVER = 1e12
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One search. Scores are private but for `picked`, which is the final pick's score on unseen folds.
+
+    executions: fold runs of the search. steps: programs that it finished, complete: on all views. private: of what
+    would be published. alone: of the program with the best search score. stderr: of `private`. best_finalist: the
+    best that the final pick could have taken. winner: kind of what won. seconds: of all executions.
+    """
+
+    competition: str
+    policy: str
+    seed: int
+    executions: int
+    steps: int
+    complete: int
+    private: float
+    alone: float
+    stderr: float
+    picked: float | None
+    picked_stderr: float | None
+    best_finalist: float
+    winner: str
+    seconds: float
+
+
+class Table:
+    """A filled case in memory: evaluations by key, the judge and the private answers."""
+
+    def __init__(self, case: Case) -> None:
+        """Raises DataError when evaluations are missing or damaged."""
+        self.case = case
+        store, kept = KeptStore.of(case), Kept(case)
+        self._evaluations: dict[str, Evaluation] = {}
+        for key in case.keys():
+            evaluation = kept.load(key)
+            if evaluation is not None:
+                self._evaluations[key] = evaluation
+                store.put(evaluation)
+        if absent := len(case.keys()) - len(self._evaluations):
+            raise DataError(f"{case.competition.name}: {absent} of {len(case.keys())} evaluations are missing")
+        found: tuple[HoldoutJudge, LocalWorker] = local_judge(case.spec, store, case.folder)
+        self.judge, self._worker = found
+        self._private = Private.of(case)
+
+    def evaluation(self, key: str) -> Evaluation:
+        return self._evaluations[key]
+
+    def private(self, result: Result) -> tuple[float, float]:
+        """Private score of a result and its standard error."""
+        values = self._worker.official([(member.predictions, member.weight) for member in result.members], result.how)
+        return self._private.score(values), self._private.stderr(values)
+
+    def library_scores(self) -> list[float]:
+        """Private score of every program that is valid on all search views."""
+        scores = []
+        for item in self.case.items:
+            names = self._names(item)
+            if len(names) == len(self.case.search):
+                values = self._worker.official([(names, 1.0)], how_to_combine(self.case.spec))
+                scores.append(self._private.score(values))
+        return scores
+
+    def _names(self, item: Item) -> list[str]:
+        verdicts = (self.evaluation(self.case.key(item, view)).result.verdict for view in self.case.search)
+        return [verdict.predictions for verdict in verdicts if verdict.predictions]
+
+
+def play(table: Table, policy: Policy, seed: int, executions: int) -> Played:
+    """One run of a policy. executions: fold runs that the search may have; those of the final pick are not counted."""
+    case = table.case
+    programs = ProgramDict()
+    history, clock = History(programs.get), ManualClock(0.0)
+    recorder = Memory(history, clock)
+    meter = Meter(executions)
+    replayed = Replayed(table, meter, clock)
+    evaluator = Evaluator(replayed, FixedViews(case), replayed, meter, recorder, history, ManualStop())
+    direction = case.spec.metric.direction
+    parts = Parts(
+        proposer=_proposer(policy, case),
+        search=policy.make(direction, seed, programs.get, likeness_of(table.judge, case.spec)),
+        evaluator=evaluator,
+        pace=meter,
+        recorder=recorder,
+        state=history,
+        programs=programs,
+        publisher=PublisherList(recorder.append),
+        stop=ManualStop(),
+        clock=clock,
+    )
+    lost = race_is_lost if policy.racing else _never
+    rules = Rules(1, _STEPS_PER_EPOCH, lambda program: (), takes_the_lead, lost)
+    Loop(parts, rules, MeteredBudget(executions, 0.0, _NEVER, 0.0, meter)).run()
+    pick = FinalPick(
+        PickSettings(FINALISTS, 1, direction), evaluator, table.judge, programs, recorder, lambda: case.final, clock
+    )
+    contenders = finalists(case.spec, history, FINALISTS, table.judge if policy.ensemble else None, recorder)
+    winner = decide(contenders, history, pick, case.split.locked_rows, _NEVER)
+    return _played(table, policy.name, seed, meter.used, history, contenders, winner or contenders[0])
+
+
+def _played(
+    table: Table, policy: str, seed: int, used: int, history: History, contenders: Sequence[Result], winner: Result
+) -> Played:
+    case = table.case
+    entries = [entry for entry in history.entries if entry.complete]
+    direction = case.spec.metric.direction
+    private, stderr = table.private(winner)
+    chances = [table.private(result)[0] for result in contenders]
+    picked = history.final_pick
+    errors = dict(zip(picked.finalists, picked.stderrs, strict=True)) if picked else {}
+    return Played(
+        competition=case.competition.name,
+        policy=policy,
+        seed=seed,
+        executions=used,
+        steps=history.steps_done,
+        complete=len(entries),
+        private=private,
+        alone=table.private(single(ranked(entries, direction)[0], winner.how))[0],
+        stderr=stderr,
+        picked=winner.best.final_pick,
+        picked_stderr=errors.get(winner.best.id),
+        best_finalist=max(chances) if direction == "maximize" else min(chances),
+        winner=winner.best.kind,
+        seconds=sum(fold.outcome.duration_s for fold in history.folds.values()),
+    )
+
+
+def _proposer(policy: Policy, case: Case) -> Proposer:
+    return (RandomProposer if policy.search == "random" else LibraryProposer)(case.items, SEED)
+
+
+def _never(p_better: float | None) -> bool:
+    return False
+
+
+# ---------------------------------------------------------------- parts of the loop
+
+
+class Memory:
+    """Implements core.protocols.Recorder: the journal without its file."""
+
+    def __init__(self, history: History, clock: Callable[[], float]) -> None:
+        self._history = history
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def append(self, event: Event) -> None:
+        with self._lock:
+            self._history.apply({"t": self._clock(), "type": event.type} | event.fields())
+
+
+class Meter:
+    """Implements core.protocols.Pace: so many executions on search views, and no other limit."""
+
+    def __init__(self, executions: int) -> None:
+        self._most = executions
+        self.used = 0
+
+    @property
+    def share(self) -> float:
+        """Of the executions that are spent."""
+        return min(self.used / self._most, 1.0)
+
+    def count(self, view: View) -> None:
+        self.used += view.kind == "search"
+
+    def probe(self, proposal: Proposal) -> tuple[Outcome, Verdict] | None:
+        return None
+
+    def limit(self, proposal: Proposal, view: View) -> float:
+        return math.inf if view.kind != "search" or self.used < self._most else 0.0
+
+    def affordable(self) -> float:
+        return math.inf
+
+    def worth_starting(self) -> bool:
+        return self.used < self._most
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredBudget(Budget):
+    """A budget whose progress is the share of executions that are spent."""
+
+    meter: Meter
+
+    def progress(self, steps: int, now: float) -> float:
+        return self.meter.share
+
+
+class Replayed:
+    """Implements core.protocols.Runner and Judge with what is known already."""
+
+    def __init__(self, table: Table, meter: Meter, clock: ManualClock) -> None:
+        self._table = table
+        self._meter = meter
+        self._clock = clock
+
+    def run(self, job: Job) -> Outcome:
+        self._meter.count(job.view)
+        outcome = self._table.evaluation(job.key).result.outcome
+        self._clock.advance(outcome.duration_s)
+        return outcome
+
+    def release(self, job: Job) -> None:
+        pass
+
+    def judge(self, job: Job, outcome: Outcome) -> Verdict:
+        return self._table.evaluation(job.key).result.verdict
+
+    def p_better(self, challenger: Sequence[str], incumbent: Sequence[str]) -> float | None:
+        return self._table.judge.p_better(challenger, incumbent)
+
+
+class FixedViews:
+    """Implements core.protocols.Views: nothing is run, so nothing is damaged."""
+
+    def __init__(self, case: Case) -> None:
+        self._views = {view.name: view for view in case.views}
+        self._search = case.search
+
+    def get(self, name: str) -> View:
+        return self._views[name]
+
+    def search(self) -> Sequence[View]:
+        return self._search
+
+    def intact(self, view: View) -> bool:
+        return True

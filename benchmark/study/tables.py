@@ -1,0 +1,109 @@
+"""The tables of docs/benchmarks.md about policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean, median
+from typing import Any
+
+import numpy as np
+
+from benchmark.study.sums import gains, interval, misses, regrets
+
+Measured = Mapping[str, Any]
+_WITHIN = 2.0
+
+
+def search_table(measured: Measured) -> str:
+    """Each policy by competition, then what the first had over the others, then the final pick."""
+    return "\n\n".join([_scores(measured), _comparison(measured), _pick(measured)])
+
+
+def ablate_table(measured: Measured) -> str:
+    """What the whole has over each variant, and how much of the search was spent on what."""
+    full, *variants = measured["policies"]
+    head = [
+        "| without or instead | median gain of the whole | mean gain | whole better, equal, worse | programs tried |"
+    ]
+    head.append("|---|---|---|---|---|")
+    rows = []
+    for name in variants:
+        found = gains(measured, full, name)
+        tried = fmean(run["steps"] for run in _runs(measured, name))
+        rows.append(f"| {name} | {_centre(found)} | {_mean(found)} | {_counts(found)} | {tried:.0f} |")
+    tried = fmean(run["steps"] for run in _runs(measured, full))
+    rows.append(f"| nothing: {full} | | | | {tried:.0f} |")
+    return "\n".join([*head, *rows])
+
+
+def _scores(measured: Measured) -> str:
+    """Median private score over seeds: published, and in brackets of the best single program."""
+    policies = measured["policies"]
+    lines = [f"| private score, median of seeds | {' | '.join(policies)} | library: median, best | programs |"]
+    lines.append("|---" * (len(policies) + 3) + "|")
+    for name, library in measured["libraries"].items():
+        cells = []
+        for policy in policies:
+            runs = [run for run in _runs(measured, policy) if run["competition"] == name]
+            cells.append(f"{median(r['private'] for r in runs):.4f} ({median(r['alone'] for r in runs):.4f})")
+        known = f"{library['median']:.4f}, {library['best']:.4f}"
+        lines.append(f"| {name}, {library['metric']} | {' | '.join(cells)} | {known} | {library['programs']} |")
+    lines += [f"| {name} |" + " |" * (len(policies) + 2) for name in measured["absent"]]
+    return "\n".join(lines)
+
+
+def _comparison(measured: Measured) -> str:
+    first, *others = measured["policies"]
+    lines = [
+        "| paired gain in private score | median | mean | better, equal, worse | target |",
+        "|---|---|---|---|---|",
+    ]
+    for other in others:
+        for field, what in (("private", "what is published"), ("alone", "best single program")):
+            found = gains(measured, first, other, field)
+            target = _target(found) if (other, field) == ("random", "private") else ""
+            cells = f"{_centre(found)} | {_mean(found)} | {_counts(found)}"
+            lines.append(f"| {first} over {other}, {what} | {cells} | {target} |")
+    return "\n".join(lines)
+
+
+def _target(found: Sequence[float]) -> str:
+    low, _ = interval(found)
+    return f"> 0 with its interval: {'met' if low > 0 else 'missed'}"
+
+
+def _pick(measured: Measured) -> str:
+    runs = _runs(measured, measured["policies"][0])
+    regret = fmean(regrets(runs, measured["libraries"]))
+    over = misses(runs, measured["libraries"])
+    lines = ["| final pick | measured | target |", "|---|---|---|"]
+    met = "met" if regret <= 0.5 else "missed"
+    lines.append(f"| mean regret against the best finalist, standard errors | {regret:.2f} | <= 0.5: {met} |")
+    for place, what in enumerate(("the private score", "the difference of both scores")):
+        share = fmean(abs(pair[place]) <= _WITHIN for pair in over) if over else 0.0
+        target = f">= 0.9: {'met' if share >= 0.9 else 'missed'}" if place == 0 else ""
+        lines.append(f"| share within 2 standard errors of {what} | {share:.2f} | {target} |")
+    bias = f"{median(pair[0] for pair in over):+.2f}" if over else "none"
+    lines.append(f"| its score minus the private one, better is plus, median in standard errors | {bias} | |")
+    kinds = [run["winner"] for run in runs]
+    lines.append(f"| ensembles among the winners | {kinds.count('ensemble')} of {len(kinds)} | |")
+    return "\n".join(lines)
+
+
+def _runs(measured: Measured, policy: str) -> list[Mapping[str, Any]]:
+    return [run for run in measured["runs"] if run["policy"] == policy]
+
+
+def _centre(found: Sequence[float]) -> str:
+    low, high = interval(found)
+    return f"{median(found):+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _mean(found: Sequence[float]) -> str:
+    low, high = interval(found, np.mean)
+    return f"{fmean(found):+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _counts(found: Sequence[float]) -> str:
+    better, worse = sum(value > 0 for value in found), sum(value < 0 for value in found)
+    return f"{better}, {len(found) - better - worse}, {worse}"

@@ -1,0 +1,92 @@
+"""The commands full and flaml."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmark import flaml_runs, pack, report, whole
+from benchmark.competition import Competition
+from benchmark.errors import NotRunError
+from benchmark.registry import EVERY, find_all
+from utils.hardware import usable_cpus
+
+_FULL, _FLAML = Path("out/full"), Path("out/flaml")
+
+
+def add_commands(commands: Any, dest: Path) -> None:
+    """commands: the sub-parsers of `python -m benchmark`. dest: usual folder of the competitions."""
+    full = commands.add_parser("full", help="one whole run of main.py per competition; resumes")
+    full.add_argument("--set", dest="words", action="append", default=[], metavar="key=value", help="override a key")
+    full.add_argument("--out", type=Path, default=_FULL, help=f"folder of the runs (default {_FULL})")
+    full.set_defaults(action=_full)
+    flaml = commands.add_parser("flaml", help="FLAML with the same time and cores, compared with what `full` made")
+    flaml.add_argument("--out", type=Path, default=_FLAML, help=f"folder of its runs (default {_FLAML})")
+    flaml.add_argument("--against", type=Path, default=_FULL, help=f"folder of the runs of `full` (default {_FULL})")
+    flaml.add_argument("--venv", type=Path, help="its virtual environment (default below the user's cache folder)")
+    flaml.set_defaults(action=_flaml)
+    for parser in (full, flaml):
+        parser.add_argument("names", nargs="*", metavar="NAME", help="competitions (default: all)")
+        parser.add_argument("--minutes", type=float, default=10.0, help="time for each competition (default 10)")
+        parser.add_argument("--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})")
+        parser.add_argument("--json", type=Path, help="keep the figures here")
+
+
+def _full(options: argparse.Namespace) -> None:
+    def measure(competition: Competition) -> dict[str, Any]:
+        out = (options.out / competition.name).resolve()
+        found = whole.measure_whole(competition, options.dest, out, options.minutes, options.words)
+        return dataclasses.asdict(found)
+
+    _each(options, "full", measure, whole.whole_table)
+
+
+def _flaml(options: argparse.Namespace) -> None:
+    python = flaml_runs.environment((options.venv or flaml_runs.usual_place()).resolve())
+    cores = len(usable_cpus())
+
+    def measure(competition: Competition) -> dict[str, Any]:
+        out = (options.out / competition.name).resolve()
+        made = flaml_runs.submission_of(competition, options.dest, out, options.minutes, cores, python)
+        ours = options.against / competition.name / "submission" / "submission.csv"
+        return dataclasses.asdict(flaml_runs.compared(competition, options.dest, made, ours))
+
+    _each(options, "flaml", measure, flaml_runs.flaml_table)
+
+
+def _each(
+    options: argparse.Namespace,
+    word: str,
+    measure: Callable[[Competition], dict[str, Any]],
+    table: Callable[[dict[str, Any]], str],
+) -> None:
+    """One competition after another; the figures are kept after each, with the names of those still to come.
+
+    Raises NotRunError at the end for what could not be measured.
+    """
+    competitions = find_all(options.names or [EVERY])
+    runs: list[dict[str, Any]] = []
+    missing: list[str] = []
+    for number, competition in enumerate(competitions, 1):
+        try:
+            pack.prepare(competition, options.dest)
+            runs.append(measure(competition))
+        except NotRunError as error:
+            missing.append(str(error))
+        print(f"{number} of {len(competitions)} done: {competition.name}", flush=True)
+        done = {run["competition"] for run in runs}
+        absent = [other.name for other in competitions if other.name not in done]
+        figures = {"minutes": options.minutes, "runs": runs, "absent": absent}
+        if options.json is not None:
+            report.keep_figures(options.json, _command(options, word), figures)
+    print(table(figures))
+    if missing:
+        raise NotRunError("; ".join(missing))
+
+
+def _command(options: argparse.Namespace, word: str) -> str:
+    overrides = [f"--set {item}" for item in getattr(options, "words", [])]
+    return " ".join(["python -m benchmark", word, *options.names, f"--minutes {options.minutes:g}", *overrides])

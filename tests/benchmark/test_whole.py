@@ -1,0 +1,201 @@
+"""Whole runs and FLAML beside them: what is over is not run again, and both are graded alike."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark import flaml_runs, pack, registry
+from benchmark.__main__ import main
+from benchmark.competition import Competition
+from benchmark.errors import NotRunError
+from benchmark.flaml_runs import Job, compared, flaml_table, not_behind, paired_stderr, submission_of
+from benchmark.whole import Whole, is_over, measure_whole, whole_table
+from utils.errors import UsageError, WorkerError
+
+
+@pytest.fixture
+def dest(small: Competition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A pack of one small competition."""
+    monkeypatch.setattr(registry, "COMPETITIONS", (small,))
+    pack.prepare(small, tmp_path / "pack")
+    return tmp_path / "pack"
+
+
+def answers(dest: Path) -> pd.DataFrame:
+    return pd.read_csv(dest / "churn" / "prepared" / "private" / "test.csv")
+
+
+def submit(dest: Path, target: Path, strength: float, seed: int = 0) -> Path:
+    """A submission that follows the answers, more or less."""
+    table = answers(dest)
+    noise = np.random.default_rng(seed).random(len(table))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    table.assign(churn=strength * table["churn"] + (1 - strength) * noise).to_csv(target, index=False)
+    return target
+
+
+def pretend(out: Path, status: str, kind: str = "ensemble") -> None:
+    """What main.py leaves."""
+    (out / "logs").mkdir(parents=True, exist_ok=True)
+    report = {
+        "status": status,
+        "best": {"kind": kind},
+        "time": {"first_valid_s": 4.0, "elapsed_s": 59.0, "limit_s": 60.0},
+        "steps": {"done": 7},
+    }
+    (out / "logs" / "run.json").write_text(json.dumps(report))
+
+
+def test_a_run_is_made_once_and_graded(small: Competition, dest: Path, tmp_path: Path) -> None:
+    calls: list[Path] = []
+
+    def run(public: Path, out: Path, minutes: float, words: object) -> int:
+        calls.append(public)
+        submit(dest, out / "submission" / "submission.csv", 0.9)
+        pretend(out, "ok")
+        return 0
+
+    made = [measure_whole(small, dest, tmp_path / "out", 1.0, [], run) for _ in range(2)]
+    assert calls == [dest / "churn" / "prepared" / "public"]
+    assert made[0] == made[1]
+    assert (made[0].trained, made[0].beaten, made[0].steps) == (True, True, 7)
+    assert made[0].private == 1.0
+    assert "dummy" not in made[0].reference
+
+
+def test_a_run_that_was_killed_goes_on_and_one_that_cannot_is_an_error(
+    small: Competition, dest: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert not is_over(out)
+    pretend(out, "running")
+    assert not is_over(out)
+    with pytest.raises(WorkerError, match="did not come to its end"):
+        measure_whole(small, dest, out, 1.0, [], lambda *words: 2)
+
+    def go_on(public: Path, out: Path, minutes: float, words: object) -> int:
+        pretend(out, "degraded", "draft")
+        return 0
+
+    found = measure_whole(small, dest, out, 1.0, [], go_on)
+    assert (found.status, found.private, found.trained, found.beaten) == ("degraded", None, False, False)
+
+
+def test_what_was_made_in_another_time_is_refused(small: Competition, dest: Path, tmp_path: Path) -> None:
+    pretend(tmp_path / "out", "ok")
+    with pytest.raises(UsageError, match="holds a run of 1 minutes, not 10"):
+        measure_whole(small, dest, tmp_path / "out", 10.0, [])
+
+    def fit(python: Path, job: Job) -> None:
+        rows = len(pd.read_csv(Path(job.folder) / "test.csv"))
+        pd.DataFrame({"answer": np.zeros(rows)}).to_csv(Path(job.folder) / "answers.csv")
+
+    submission_of(small, dest, tmp_path / "flaml", 1.0, 2, Path("python"), fit)
+    with pytest.raises(UsageError, match="was made in other than 10 minutes"):
+        submission_of(small, dest, tmp_path / "flaml", 10.0, 2, Path("python"), fit)
+
+
+def test_the_baseline_is_not_trained(small: Competition, dest: Path, tmp_path: Path) -> None:
+    submit(dest, tmp_path / "out" / "submission" / "submission.csv", 0.0)
+    pretend(tmp_path / "out", "baseline", "baseline")
+    found = measure_whole(small, dest, tmp_path / "out", 1.0, [])
+    assert not found.trained
+    assert not found.beaten
+
+
+def result(name: str, private: float | None, reference: float, direction: str = "maximize") -> dict[str, object]:
+    beaten = private is not None and (private > reference) == (direction == "maximize")
+    made = Whole(
+        name, "m", direction, "ok", "draft", private is not None, private, {"linear": reference}, beaten, 3, 9, 5
+    )
+    return {slot: getattr(made, slot) for slot in made.__slots__}
+
+
+def test_the_table_of_whole_runs_counts_and_leaves_absent_cells_empty() -> None:
+    table = whole_table({"runs": [result("a", 0.9, 0.8), result("b", None, 0.8)], "absent": ["c"]})
+    assert "| c | | | | | | | |" in table
+    assert (
+        "Trained and valid: 1 of 3 (target 3: missed). Better than every reference: 1 of 3 (target 2: missed)." in table
+    )
+    table = whole_table({"runs": [result("a", 0.9, 0.8), result("b", 0.1, 0.8, "minimize")], "absent": []})
+    assert "2 of 2 (target 2: met). Better than every reference: 2 of 2 (target 1: met)." in table
+
+
+def test_flaml_gets_the_features_and_is_asked_once(small: Competition, dest: Path, tmp_path: Path) -> None:
+    jobs: list[Job] = []
+
+    def fit(python: Path, job: Job) -> None:
+        jobs.append(job)
+        train, test = (pd.read_csv(Path(job.folder) / f"{part}.csv") for part in ("train", "test"))
+        assert list(train) == ["tenure", "contract", "answer"]
+        assert list(test) == ["tenure", "contract"]
+        values = 1 / (1 + np.exp(-test["tenure"]))
+        values.rename("answer").to_csv(Path(job.folder) / "answers.csv", index=False)
+
+    for _ in range(2):
+        made = submission_of(small, dest, tmp_path / "flaml", 10.0, 2, Path("python"), fit)
+    assert [(job.metric, job.seconds, job.cores, job.text, job.timed) for job in jobs] == [
+        ("roc_auc", 600.0, 2, False, False)
+    ]
+    found = compared(small, dest, made, submit(dest, tmp_path / "ours.csv", 0.9))
+    assert found.ours == 1.0
+    assert found.ahead == pytest.approx(1.0 - found.flaml)
+    assert 0.0 < (found.stderr or 0.0) < 0.1
+    alone = compared(small, dest, made, tmp_path / "none.csv")
+    assert (alone.flaml, alone.ours, alone.ahead) == (found.flaml, None, None)
+
+
+def test_a_paired_error_is_small_where_both_err_alike(small: Competition, dest: Path, tmp_path: Path) -> None:
+    first = submit(dest, tmp_path / "a.csv", 0.2)
+    same, alike = submit(dest, tmp_path / "b.csv", 0.2), submit(dest, tmp_path / "c.csv", 0.22)
+    other = submit(dest, tmp_path / "d.csv", 0.2, seed=1)
+    assert paired_stderr(small, dest, first, same) == 0.0
+    assert paired_stderr(small, dest, first, alike) < paired_stderr(small, dest, first, other)
+
+
+def test_the_table_of_flaml_counts_who_is_not_behind() -> None:
+    def run(name: str, ahead: float | None) -> dict[str, object]:
+        ours = None if ahead is None else 0.5 + ahead
+        return {"competition": name, "metric": "m", "flaml": 0.5, "ours": ours, "ahead": ahead, "stderr": 0.1}
+
+    runs = [run("a", 0.2), run("b", -0.05), run("c", -0.2), run("d", None)]
+    assert [not_behind(item) for item in runs] == [True, True, False, False]
+    table = flaml_table({"runs": runs, "absent": ["e", "f"]})
+    assert "2 of 6 (target 4: missed)" in table
+    assert "| d | m | 0.5000 |  |  |  |  |" in table
+
+
+def test_flaml_that_cannot_be_had_is_not_run(
+    dest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def environment(place: Path) -> Path:
+        raise NotRunError("FLAML could not be installed: no registry")
+
+    monkeypatch.setattr(flaml_runs, "environment", environment)
+    assert main(["flaml", "--dest", str(dest), "--out", str(tmp_path / "flaml")]) == 3
+    assert capsys.readouterr().err == "NOT RUN: FLAML could not be installed: no registry\n"
+
+
+def test_a_failure_of_flaml_is_one_line(tmp_path: Path) -> None:
+    job = Job(str(tmp_path), "roc_auc", 1.0, 1, 0, False, False)
+    with pytest.raises(NotRunError, match=r"FLAML failed in .*: .*Error"):
+        flaml_runs.run_flaml(Path(sys.executable), job)
+
+
+def test_full_keeps_figures_after_each_competition(
+    dest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submit(dest, tmp_path / "out" / "churn" / "submission" / "submission.csv", 0.9)
+    pretend(tmp_path / "out" / "churn", "ok")
+    words = ["full", "--dest", str(dest), "--out", str(tmp_path / "out"), "--minutes", "1"]
+    assert main([*words, "--json", str(tmp_path / "full.json")]) == 0
+    kept = json.loads((tmp_path / "full.json").read_text())
+    assert kept["command"] == "python -m benchmark full --minutes 1"
+    assert (kept["absent"], len(kept["runs"])) == ([], 1)
+    assert whole_table(kept) in capsys.readouterr().out
