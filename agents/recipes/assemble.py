@@ -55,10 +55,12 @@ class Recipe:
 
 def program_text(recipe: Recipe, problem: Problem) -> str:
     """The program, the same text for the same recipe and problem. Raises KeyError for an unknown fragment."""
-    blocks = [_with_constants(catalog.preamble(), problem.constants)]
+    blocks = [_with_constants(catalog.preamble(problem.plain), problem.constants)]
     known = fragments_by_key(problem.modality)
     for locus, choice in zip(LOCI, recipe.choices, strict=True):
         source = known[choice.fragment].source
+        if problem.features and known[choice.fragment].joins:
+            source = f"{source}\n\n{known[choice.fragment].joins}"
         own = {name: value for name, value in problem.locus_constants.items() if f"\n{name} = " in f"\n{source}"}
         source = _with_constants(source, dict(choice.values) | own)
         blocks.append(f"# %% {locus}\n{choice.comment()}\n{source}")

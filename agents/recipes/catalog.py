@@ -2,13 +2,13 @@
 
 Header keys: title (words for a plan; `{NAME}` is a parameter), aspect (what swapping it changes), also (further
 modalities), tasks, kinds, metrics (empty: all), packages, texts and timed (only with text columns, with a time
-column), uses (helper files put in front), needs and gives (traits that the fragments of one program must cover), cost
-(MODEL: seconds for 5,000 rows x 20 columns on one CPU; DATA: seconds for the same), per_class (cost grows with the
-number of classes), members (TRAIN: models fitted), share (TRAIN: parameter with the share of the rows that one model
-sees), max_rows, max_classes, rank (smaller is tried first), rank_for.<metric or modality>, prefers.<LOCUS> (keys,
-best first), with.<NAME> (MODEL: value of a parameter of another locus in the model's draft), widens (DATA: columns
-that it makes, in units of 20), show (parameters that a plan names), scales (parameters that the cost is proportional
-to), grid.<NAME>, aspects.<NAME>.
+column), uses (helper files put in front), joins (DATA: helper files put behind where the table has features), needs
+and gives (traits that the fragments of one program must cover), cost (MODEL: seconds for 5,000 rows x 20 columns on
+one CPU; DATA: seconds for the same), per_class (cost grows with the number of classes), members (TRAIN: models
+fitted), share (TRAIN: parameter with the share of the rows that one model sees), max_rows, max_classes, rank (smaller
+is tried first), rank_for.<metric or modality>, prefers.<LOCUS> (keys, best first), with.<NAME> (MODEL: value of a
+parameter of another locus in the model's draft), widens (DATA: columns that it makes, in units of 20), show
+(parameters that a plan names), scales (parameters that the cost is proportional to), grid.<NAME>.<aspect> (values).
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from typing import Any
 from core.genome import LOCI, Locus
 
 FRAGMENTS = Path(__file__).parent / "fragments"
+# Those of a competition, pixels where answers are images, texts where answers are looked up.
+MODALITIES = ("tabular", "text", "image", "audio", "files", "pixels", "texts")
+_HEADER = re.compile(r"# [a-z_]+(\.\w+)?(\.\w+|\.\"[a-z -]+\")? = ")
 Value = int | float | str
 
 
@@ -78,6 +81,7 @@ class Fragment:
     widens: float = 1.0
     show: Sequence[str] = ()
     scales: Sequence[str] = ()
+    joins: str = ""
 
     @property
     def defaults(self) -> dict[str, Value]:
@@ -97,18 +101,25 @@ def all_packages() -> frozenset[str]:
     return frozenset().union(*(read_fragment(path).packages for path in FRAGMENTS.glob("*/[!_]*.py")))
 
 
-def preamble() -> str:
-    return (FRAGMENTS / "preamble.py").read_text(encoding="utf-8")
+def preamble(plain: bool) -> str:
+    """What stands before the loci. plain: all tables are whole csv files, for which a short reader does."""
+    names = ("_head", "_read_csv" if plain else "_read_any", "_fit")
+    return "\n\n".join((FRAGMENTS / "preamble" / f"{name}.py").read_text(encoding="utf-8") for name in names)
 
 
 def read_fragment(path: Path) -> Fragment:
     """The fragment in a file. Raises ValueError when header and text do not belong together."""
     header, text = _split(path.read_text(encoding="utf-8"))
-    helpers = [(FRAGMENTS / f"{name}.py").read_text(encoding="utf-8") for name in header.pop("uses", ())]
+    helpers = [_helper(name) for name in header.pop("uses", ())]
+    header["joins"] = "\n\n".join(_helper(name) for name in header.get("joins", ()))
     try:
         return _fragment(path, header, text, helpers)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"fragment {path.parent.name}/{path.name}: {error}") from error
+
+
+def _helper(name: str) -> str:
+    return (FRAGMENTS / f"{name}.py").read_text(encoding="utf-8")
 
 
 def _fragment(path: Path, header: dict[str, Any], text: str, helpers: list[str]) -> Fragment:
@@ -121,7 +132,7 @@ def _fragment(path: Path, header: dict[str, Any], text: str, helpers: list[str])
         "modalities": frozenset({path.parent.name, *header.pop("also", ())}),
         "source": _join(text, helpers),
         "settings": header.pop("with", {}),
-        "parameters": _parameters(text, header.pop("grid", {}), header.pop("aspects", {})),
+        "parameters": _parameters(text, header.pop("grid", {})),
     }
     sets = {name: frozenset(header[name]) for name in _SETS if name in header}
     return Fragment(**(header | sets | values))
@@ -132,7 +143,7 @@ _SETS = ("tasks", "kinds", "metrics", "packages", "needs", "gives")
 
 def _split(text: str) -> tuple[dict[str, Any], str]:
     lines = text.splitlines(keepends=True)
-    count = next((i for i, line in enumerate(lines) if not re.match(r"# [a-z_]+(\.\w+)? = ", line)), len(lines))
+    count = next((i for i, line in enumerate(lines) if not _HEADER.match(line)), len(lines))
     return tomllib.loads("".join(line[2:] for line in lines[:count])), "".join(lines[count:])
 
 
@@ -154,12 +165,16 @@ def _constant(node: ast.Assign) -> bool:
     return isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper()
 
 
-def _parameters(text: str, grids: dict[str, list[Value]], aspects: dict[str, str]) -> tuple[Parameter, ...]:
+def _parameters(text: str, grids: dict[str, dict[str, list[Value]]]) -> tuple[Parameter, ...]:
+    """grids: name -> {aspect: values}."""
     found: dict[str, Value] = {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in grids:
             found[node.targets[0].id] = ast.literal_eval(node.value)
-    for name, grid in grids.items():
+    parameters = []
+    for name, by_aspect in grids.items():
+        ((aspect, grid),) = by_aspect.items()
         if found.get(name) not in grid:
             raise ValueError(f"{name} = {found.get(name)!r} is not on its grid")
-    return tuple(Parameter(name, found[name], tuple(grid), aspects[name]) for name, grid in grids.items())
+        parameters.append(Parameter(name, found[name], tuple(grid), aspect))
+    return tuple(parameters)

@@ -8,16 +8,23 @@ from typing import Any, Literal
 from core.records import CompetitionSpec, TableFile
 from utils.errors import SpecError
 
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Task = Literal["binary", "multiclass", "multilabel", "regression", "texts"]
 _LISTED_FEATURES = 60
+# Values of a submission that no model here computes: they are looked up among the answers of train.
+_LOOKED_UP = ("text", "list", "mask")
+# A table with so many features says more of a row than the row's file of this kind does.
+_WIDE_TABLE = {"image": 11, "audio": 11, "files": 1}
+# Cells of the train table that fit into memory as numbers.
+_READ_CELLS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """columns: number of label columns. classes: 0 for a regression.
+    """columns: number of label columns. classes: 0 where none are predicted.
 
-    texts: number of text columns. timed: test continues train along a time column.
-    constants: values for the preamble. locus_constants: values for the loci that have such a constant.
+    texts: number of text columns. plain: all tables are whole csv files that fit into memory. timed: test continues
+    train along a time column. constants: values for the preamble. locus_constants: values for the loci that have such
+    a constant.
     """
 
     modality: str
@@ -32,6 +39,7 @@ class Problem:
     locus_constants: dict[str, Any]
     texts: int = 0
     timed: bool = False
+    plain: bool = True
 
 
 def problem_of(spec: CompetitionSpec) -> Problem:
@@ -47,18 +55,21 @@ def problem_of(spec: CompetitionSpec) -> Problem:
         metric=spec.metric.name,
         rows=spec.rows_train,
         columns=len(spec.label_columns),
-        classes=0 if task == "regression" else len(spec.classes),
+        classes=0 if task in ("regression", "texts") else len(spec.classes),
         features=len(spec.feature_columns),
         constants=_constants(spec, task),
         locus_constants=_locus_constants(spec),
         texts=len(spec.text_columns),
         timed=_time(spec) is not None,
+        plain=_plain(spec),
     )
 
 
 def task_of(spec: CompetitionSpec) -> Task:
     """The kind of model; a probability that is no class share of two or more columns is a regression."""
     labels = spec.value_kind == "label"
+    if spec.value_kind in _LOOKED_UP:
+        return "texts"
     if spec.value_kind == "real" or not spec.classes:
         return "regression"
     if spec.one_hot:
@@ -71,10 +82,15 @@ def task_of(spec: CompetitionSpec) -> Task:
 
 
 def modality_of(spec: CompetitionSpec) -> str:
-    """The modality whose fragments fit; tables stand in where texts or files cannot be found by column or id."""
+    """The modality whose fragments fit: texts where answers are looked up, pixels where they are images; tables stand
+    in where texts or files cannot be found by column or id, and where they say more than a file does."""
+    if spec.value_kind in _LOOKED_UP:
+        return "texts"
+    if spec.pixels is not None:
+        return "pixels"
     if spec.modality == "text" and not spec.text_columns:
         return "tabular"
-    if spec.modality in ("image", "audio", "files") and spec.files is None:
+    if spec.modality in _WIDE_TABLE and (spec.files is None or len(spec.feature_columns) >= _WIDE_TABLE[spec.modality]):
         return "tabular"
     return spec.modality
 
@@ -84,7 +100,7 @@ def _constants(spec: CompetitionSpec, task: Task) -> dict[str, Any]:
         "TASK": task,
         "PREDICT": spec.value_kind,
         "METRIC": spec.metric.name,
-        "TRAIN": _table(spec.train),
+        "TRAIN": (_table(spec.train) or {}) | ({"share": _share_read(spec)} if _share_read(spec) < 1 else {}),
         "TEST": _table(spec.test),
         # Where the competition has no sample submission, every view has one under the usual name.
         "SAMPLE": _table(spec.sample or TableFile("sample_submission.csv")),
@@ -92,19 +108,33 @@ def _constants(spec: CompetitionSpec, task: Task) -> dict[str, Any]:
         "KEYS": list(spec.id_sources or spec.id_columns),
         "LABELS": list(spec.label_columns),
         "TARGETS": list(spec.target_columns),
-        "CLASSES": [] if task == "regression" else list(spec.classes),
-    }
+        "CLASSES": [] if task in ("regression", "texts") else list(spec.classes),
+    } | ({} if _plain(spec) else {"PARTS": list(spec.id_parts), "JOINT": spec.id_joint})
 
 
 def _locus_constants(spec: CompetitionSpec) -> dict[str, Any]:
-    files = spec.files
+    files, pixels = spec.files, spec.pixels
     listed = len(spec.feature_columns) <= _LISTED_FEATURES
     return {
         "FEATURES": list(spec.feature_columns) if listed else [],
         "TEXTS": list(spec.text_columns),
         "TIME": _time(spec),
+        "PIXEL_IDS": {"joint": pixels.joint, "first": pixels.first, "scale": pixels.scale} if pixels else {},
         "FILES": {"train": list(files.train_dirs) if files else [], "test": list(files.test_dirs) if files else []},
     }
+
+
+def _plain(spec: CompetitionSpec) -> bool:
+    tables = [table for table in (spec.train, spec.test, spec.sample) if table is not None]
+    usual = all((table.format, table.member, table.decimal) == ("csv", None, ".") for table in tables)
+    return usual and not spec.id_parts and _share_read(spec) == 1 and spec.value_kind not in _LOOKED_UP
+
+
+def _share_read(spec: CompetitionSpec) -> float:
+    """Share of the train rows that a program reads; only a csv can be read in parts."""
+    assert spec.train is not None
+    cells = spec.rows_train * (len(spec.feature_columns) + 2)
+    return round(min(1.0, _READ_CELLS / max(cells, 1)), 3) if spec.train.format == "csv" else 1.0
 
 
 def _time(spec: CompetitionSpec) -> str | None:
@@ -117,6 +147,6 @@ def _table(table: TableFile | None) -> dict[str, Any] | None:
     if table is None:
         return None
     default = TableFile(table.path)
-    names = ("format", "delimiter", "encoding", "member")
+    names = ("format", "delimiter", "encoding", "member", "decimal")
     changed = {name: getattr(table, name) for name in names if getattr(table, name) != getattr(default, name)}
     return {"path": table.path} | changed

@@ -249,7 +249,7 @@ def test_image_fragments(tools: Any, tmp_path: Path, with_test_table: bool) -> N
         files=FilesById(("train",), ("test",), ".png"),
         rows_train=40,
     )
-    submissions = run_all(tools, tmp_path, spec, most=None if with_test_table else 3)
+    submissions = run_all(tools, tmp_path, spec, most=None if with_test_table else 5)
     for name in ("model_linear", "model_kernel"):
         submission = submissions[name]
         positive = submission["id"].astype(int).map(answers["y"]) == 1

@@ -341,7 +341,7 @@ def test_the_kind_of_task_follows_from_the_spec(tools: Any, tmp_path: Path) -> N
 
 
 def test_every_fragment_is_well_formed() -> None:
-    for modality in ("tabular", "text", "image", "audio", "files"):
+    for modality in catalog.MODALITIES:
         fragments = catalog.load(modality)
         assert {fragment.locus for fragment in fragments} == set(LOCI)
         assert len({fragment.key for fragment in fragments}) == len(fragments)
@@ -350,7 +350,7 @@ def test_every_fragment_is_well_formed() -> None:
         for fragment in fragments:
             assert set(fragment.show) | set(fragment.scales) <= set(fragment.defaults)
             others = {key for keys in fragment.prefers.values() for key in keys}
-            assert others <= {item.key for name in ("tabular", "text", "image") for item in catalog.load(name)}
+            assert others <= {item.key for name in catalog.MODALITIES for item in catalog.load(name)}
             describe_with = Recipe((Choice.of(fragment),) * 4)
             assert "{" not in describe(describe_with, modality)
 

@@ -2,8 +2,7 @@
 # aspect = "threshold"
 # kinds = ["label"]
 # tasks = ["binary", "multiclass", "multilabel"]
-# grid.COMBINE = ["mean", "vote"]
-# aspects.COMBINE = "ensemble"
+# grid.COMBINE.ensemble = ["mean", "vote"]
 # rank = 1
 COMBINE = "mean"  # or vote: each model has one, and the mean only decides ties
 labels = np.array(CLASSES)

@@ -4,8 +4,7 @@
 # metrics = ["log_loss"]
 # tasks = ["binary", "multiclass", "multilabel"]
 # needs = ["out_of_fold"]
-# grid.C = [0.01, 0.1, 1.0]
-# aspects.C = "threshold"
+# grid.C.threshold = [0.01, 0.1, 1.0]
 # rank = 4
 from sklearn.linear_model import LogisticRegression
 

@@ -3,8 +3,7 @@
 # kinds = ["probability"]
 # metrics = ["log_loss"]
 # tasks = ["binary", "multiclass", "multilabel"]
-# grid.FLOOR = [0.0005, 0.002, 0.01, 0.03]
-# aspects.FLOOR = "threshold"
+# grid.FLOOR.threshold = [0.0005, 0.002, 0.01, 0.03]
 # rank = 0
 FLOOR = 0.002  # no class gets less than this: log loss punishes certainty
 

@@ -3,8 +3,7 @@
 # kinds = ["label"]
 # tasks = ["binary", "multiclass", "multilabel"]
 # metrics = ["f1_macro", "f1_micro", "quadratic_weighted_kappa"]
-# grid.FACTOR = [0.8, 1.0, 1.25]
-# aspects.FACTOR = "threshold"
+# grid.FACTOR.threshold = [0.8, 1.0, 1.25]
 # rank = 3
 FACTOR = 1.0  # the higher labels get their share of train times this
 labels = np.array(CLASSES)

@@ -3,8 +3,7 @@
 # kinds = ["label"]
 # tasks = ["binary", "multilabel"]
 # max_classes = 2
-# grid.THRESHOLD = [0.25, 0.3, 0.35, 0.4, 0.45, 0.55, 0.6]
-# aspects.THRESHOLD = "threshold"
+# grid.THRESHOLD.threshold = [0.25, 0.3, 0.35, 0.4, 0.45, 0.55, 0.6]
 # rank = 2
 THRESHOLD = 0.4
 labels = np.array(CLASSES)

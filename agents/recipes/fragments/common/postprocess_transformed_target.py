@@ -2,8 +2,7 @@
 # aspect = "ensemble"
 # kinds = ["real"]
 # tasks = ["regression"]
-# grid.SCALE = ["log", "root", "normal"]
-# aspects.SCALE = "ensemble"
+# grid.SCALE.ensemble = ["log", "root", "normal"]
 # rank = 2
 # rank_for.rmsle = 0
 from sklearn.preprocessing import FunctionTransformer, QuantileTransformer

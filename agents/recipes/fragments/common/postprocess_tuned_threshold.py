@@ -4,8 +4,7 @@
 # tasks = ["binary", "multilabel"]
 # max_classes = 2
 # needs = ["out_of_fold"]
-# grid.STEPS = [20, 60]
-# aspects.STEPS = "threshold"
+# grid.STEPS.threshold = [20, 60]
 # rank = 2.5
 from sklearn.metrics import accuracy_score, f1_score
 

@@ -1,10 +1,8 @@
 # title = "{COMBINE}"
 # aspect = "ensemble"
 # kinds = ["probability", "real"]
-# grid.COMBINE = ["mean", "median"]
-# grid.MARGIN = [0.0, 0.1, 0.5, 5.0]
-# aspects.COMBINE = "ensemble"
-# aspects.MARGIN = "threshold"
+# grid.COMBINE.ensemble = ["mean", "median"]
+# grid.MARGIN.threshold = [0.0, 0.1, 0.5, 5.0]
 # rank = 1
 COMBINE = "mean"  # or median: of the models
 MARGIN = 0.1  # numbers leave the range of train by this share of it at most

@@ -1,8 +1,8 @@
 # title = "blend with {COMPANION}"
+# tasks = ["binary", "multiclass", "multilabel", "regression"]
 # aspect = "schedule"
 # gives = ["members"]
-# grid.COMPANION = ["linear", "trees"]
-# aspects.COMPANION = "schedule"
+# grid.COMPANION.schedule = ["linear", "trees"]
 # members = 2
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.impute import SimpleImputer

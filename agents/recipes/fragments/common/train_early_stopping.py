@@ -1,13 +1,11 @@
 # title = "early stopping after {PATIENCE} rounds"
+# tasks = ["binary", "multiclass", "multilabel", "regression"]
 # aspect = "early stopping"
 # needs = ["early_stopping"]
 # gives = ["members"]
-# grid.PATIENCE = [5, 10, 20, 40]
-# grid.VALIDATION = [0.1, 0.15, 0.25]
-# grid.SEEDS = [1, 2, 3, 5]
-# aspects.PATIENCE = "early stopping"
-# aspects.VALIDATION = "validation"
-# aspects.SEEDS = "epochs"
+# grid.PATIENCE."early stopping" = [5, 10, 20, 40]
+# grid.VALIDATION.validation = [0.1, 0.15, 0.25]
+# grid.SEEDS.epochs = [1, 2, 3, 5]
 # members = "SEEDS"
 PATIENCE = 20  # rounds without gain on the validation rows
 VALIDATION = 0.1  # share of the rows

@@ -1,9 +1,9 @@
 # title = "{FOLDS}-fold bagging"
+# tasks = ["binary", "multiclass", "multilabel", "regression"]
 # aspect = "validation"
 # rank = 2
 # gives = ["members", "out_of_fold"]
-# grid.FOLDS = [3, 5, 8]
-# aspects.FOLDS = "validation"
+# grid.FOLDS.validation = [3, 5, 8]
 # members = "FOLDS"
 from scipy.sparse import issparse, vstack
 from sklearn.model_selection import KFold, StratifiedKFold

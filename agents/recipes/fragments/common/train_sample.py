@@ -2,8 +2,7 @@
 # aspect = "schedule"
 # rank = 30
 # share = "SHARE"
-# grid.SHARE = [0.02, 0.05, 0.1, 0.25, 0.5]
-# aspects.SHARE = "schedule"
+# grid.SHARE.schedule = [0.02, 0.05, 0.1, 0.25, 0.5]
 SHARE = 0.25  # drawn at random, but at least 200 rows
 
 

@@ -1,10 +1,8 @@
 # title = "{MEMBERS} models on random rows"
 # aspect = "schedule"
 # gives = ["members"]
-# grid.MEMBERS = [4, 8, 12]
-# grid.SHARE = [0.5, 0.7, 0.9, 1.0]
-# aspects.MEMBERS = "epochs"
-# aspects.SHARE = "schedule"
+# grid.MEMBERS.epochs = [4, 8, 12]
+# grid.SHARE.schedule = [0.5, 0.7, 0.9, 1.0]
 # members = "MEMBERS"
 # share = "SHARE"
 MEMBERS = 8

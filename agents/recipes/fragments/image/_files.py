@@ -1,17 +1,30 @@
+from concurrent.futures import ThreadPoolExecutor
+
 FILES = {"train": [], "test": []}  # folders
 
 
-def find_files(ids, part):
-    """The file of each id (None where there is none), found by its name or its stem below the folders of `part`."""
-    found = {}
-    for folder in FILES[part]:
-        for path in sorted((Path("input") / folder).rglob("*")):
-            if path.is_file():
-                found.setdefault(path.name, path)
-                found.setdefault(path.stem, path)
-    names = [str(name) for name in ids]
-    return [found.get(name) or found.get(name.replace(chr(92), "/").split("/")[-1]) for name in names]
+def files_of(part):
+    """The files below the folders of `part`, by folder, stem and name."""
+    paths = [path for folder in FILES[part] for path in sorted((Path("input") / folder).rglob("*")) if path.is_file()]
+    return {name(path): path for name in (lambda p: p.parent.name, lambda p: p.stem, lambda p: p.name) for path in paths}
 
 
-key = next(name for name in KEYS if name in train.columns)
-train_files, test_files = find_files(train[key], "train"), find_files(test[key], "test")
+def look_up(ids, files):
+    """The file of each id, None where there is none."""
+    names = [str(name).replace(chr(92), "/").split("/")[-1] for name in ids]
+    return [files.get(name) for name in names]
+
+
+def per_file(features):
+    """A row of numbers for each row of both tables; a file that several rows share is read once."""
+    places = {path: i for i, path in enumerate(dict.fromkeys(train_files + test_files))}
+    with ThreadPoolExecutor(CPUS) as pool:
+        rows = np.stack(list(pool.map(features, places)))
+    return rows[[places[path] for path in train_files]], rows[[places[path] for path in test_files]]
+
+
+# The column of both tables that names most files.
+train_paths, test_paths = files_of("train"), files_of("test")
+found = {name: look_up(train[name], train_paths) for name in train.columns if name in test.columns}
+key = min(found, key=lambda name: (found[name].count(None), name not in KEYS))
+train_files, test_files = found[key], look_up(test[key], test_paths)

@@ -4,11 +4,9 @@
 # aspect = "features"
 # also = ["files", "audio"]
 # uses = ["image/_files"]
+# joins = ["tabular/_columns", "tabular/_beside", "tabular/_join"]
 # gives = ["complete"]
-# grid.KILOBYTES = [4, 32, 256]
-# aspects.KILOBYTES = "features"
-from concurrent.futures import ThreadPoolExecutor
-
+# grid.KILOBYTES.features = [4, 32, 256]
 KILOBYTES = 32  # read of each file
 
 
@@ -23,5 +21,4 @@ def byte_shares(path):
     return np.hstack([counts, size, np.log1p(size)]).astype(np.float32)
 
 
-with ThreadPoolExecutor(CPUS) as pool:
-    X, X_test = (np.stack(list(pool.map(byte_shares, files))) for files in (train_files, test_files))
+X, X_test = per_file(byte_shares)

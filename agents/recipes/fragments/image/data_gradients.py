@@ -4,14 +4,11 @@
 # aspect = "features"
 # packages = ["PIL"]
 # uses = ["image/_files"]
+# joins = ["tabular/_columns", "tabular/_beside", "tabular/_join"]
 # gives = ["complete"]
 # cost = 0.2
-# grid.CELLS = [4, 6, 8, 10]
-# grid.DIRECTIONS = [6, 9, 12]
-# aspects.CELLS = "features"
-# aspects.DIRECTIONS = "features"
-from concurrent.futures import ThreadPoolExecutor
-
+# grid.CELLS.features = [4, 6, 8, 10]
+# grid.DIRECTIONS.features = [6, 9, 12]
 from PIL import Image
 
 CELLS = 6
@@ -39,5 +36,4 @@ def gradients(path):
     return np.hstack([edges.ravel(), colours.ravel()]).astype(np.float32)
 
 
-with ThreadPoolExecutor(CPUS) as pool:
-    X, X_test = (np.stack(list(pool.map(gradients, files))) for files in (train_files, test_files))
+X, X_test = per_file(gradients)

@@ -4,14 +4,11 @@
 # aspect = "features"
 # packages = ["PIL"]
 # uses = ["image/_files"]
+# joins = ["tabular/_columns", "tabular/_beside", "tabular/_join"]
 # gives = ["complete"]
 # cost = 0.2
-# grid.SIDE = [8, 12, 16, 24, 32]
-# grid.COLOURS = ["L", "RGB"]
-# aspects.SIDE = "features"
-# aspects.COLOURS = "features"
-from concurrent.futures import ThreadPoolExecutor
-
+# grid.SIDE.features = [8, 12, 16, 24, 32]
+# grid.COLOURS.features = ["L", "RGB"]
 from PIL import Image
 
 SIDE = 16
@@ -28,5 +25,4 @@ def pixels(path):
         return np.zeros(SIDE * SIDE * len(COLOURS), np.float32)
 
 
-with ThreadPoolExecutor(CPUS) as pool:
-    X, X_test = (np.stack(list(pool.map(pixels, files))) for files in (train_files, test_files))
+X, X_test = per_file(pixels)

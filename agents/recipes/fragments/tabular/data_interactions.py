@@ -3,8 +3,7 @@
 # uses = ["tabular/_columns"]
 # needs = ["takes_missing"]
 # cost = 1.5
-# grid.COLUMNS = [3, 4, 6, 8]
-# aspects.COLUMNS = "features"
+# grid.COLUMNS.features = [3, 4, 6, 8]
 from itertools import combinations
 
 COLUMNS = 4  # those that follow the answer best

@@ -4,8 +4,7 @@
 # timed = true
 # uses = ["tabular/_columns"]
 # needs = ["takes_missing"]
-# grid.WINDOW = [1, 3, 7, 28]
-# aspects.WINDOW = "features"
+# grid.WINDOW.features = [1, 3, 7, 28]
 WINDOW = 7  # steps of a rolling mean
 PERIODS = (1, 7, 12, 24, 364, 8736)  # steps of a season: weeks and years of days, days and years of hours, ...
 TIME = None  # column whose order test continues

@@ -3,10 +3,8 @@
 # aspect = "encoding"
 # uses = ["tabular/_columns"]
 # gives = ["complete"]
-# grid.MAX_CATEGORIES = [5, 10, 30, 100]
-# grid.NUMBERS = ["plain", "logged", "normal"]
-# aspects.MAX_CATEGORIES = "encoding"
-# aspects.NUMBERS = "cleaning"
+# grid.MAX_CATEGORIES.encoding = [5, 10, 30, 100]
+# grid.NUMBERS.cleaning = ["plain", "logged", "normal"]
 from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
 MAX_CATEGORIES = 30  # per column; the rarer ones share a column

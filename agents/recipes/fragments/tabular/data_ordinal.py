@@ -3,10 +3,8 @@
 # aspect = "encoding"
 # uses = ["tabular/_columns"]
 # needs = ["takes_missing"]
-# grid.GROUPED = [0, 25, 250]
-# grid.COUNTS = ["no", "yes"]
-# aspects.GROUPED = "encoding"
-# aspects.COUNTS = "features"
+# grid.GROUPED.encoding = [0, 25, 250]
+# grid.COUNTS.features = ["no", "yes"]
 GROUPED = 25  # words of a column up to which trees may form groups of them; longer columns are codes in order
 COUNTS = "no"  # or yes: also how often each word stands in train, and the gaps of each row
 

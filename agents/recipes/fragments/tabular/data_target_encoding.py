@@ -2,10 +2,8 @@
 # aspect = "encoding"
 # uses = ["tabular/_columns"]
 # needs = ["takes_missing"]
-# grid.SMOOTH = [1, 5, 20, 100]
-# grid.FOLDS = [4, 5, 10]
-# aspects.SMOOTH = "encoding"
-# aspects.FOLDS = "encoding"
+# grid.SMOOTH.encoding = [1, 5, 20, 100]
+# grid.FOLDS.encoding = [4, 5, 10]
 from sklearn.model_selection import KFold
 
 SMOOTH = 20  # rows of the overall mean that are added to each category

@@ -10,14 +10,10 @@
 # rank = 3.2
 # prefers.DATA = ["data_lags", "data_ordinal", "data_topics", "data_gradients"]
 # show = ["RATE"]
-# grid.RATE = [0.03, 0.06, 0.1]
-# grid.TREES = [200, 400, 800]
-# grid.DEPTH = [4, 6, 8]
-# grid.L2 = [1.0, 3.0, 10.0]
-# aspects.RATE = "optimizer"
-# aspects.TREES = "optimizer"
-# aspects.DEPTH = "architecture"
-# aspects.L2 = "regularisation"
+# grid.RATE.optimizer = [0.03, 0.06, 0.1]
+# grid.TREES.optimizer = [200, 400, 800]
+# grid.DEPTH.architecture = [4, 6, 8]
+# grid.L2.regularisation = [1.0, 3.0, 10.0]
 # scales = ["TREES"]
 from catboost import CatBoostClassifier, CatBoostRegressor
 

@@ -1,5 +1,6 @@
 # title = "extra trees"
 # rank_for.image = 3.5
+# rank_for.audio = 0
 # rank_for.text = 8
 # aspect = "architecture"
 # also = ["image", "files", "audio", "text"]
@@ -8,15 +9,12 @@
 # cost = 1.5
 # max_rows = 500000
 # rank = 7
-# prefers.DATA = ["data_one_hot", "data_gradients", "data_topics"]
+# prefers.DATA = ["data_one_hot", "data_gradients", "data_topics", "data_spectrum"]
 # with.NUMBERS = "logged"
 # show = ["TREES"]
-# grid.TREES = [100, 200, 400, 800]
-# grid.MIN_LEAF = [1, 3, 5, 10, 20]
-# grid.COLUMN_SHARE = ["sqrt", 0.2, 0.4, 0.7, 1.0]
-# aspects.TREES = "architecture"
-# aspects.MIN_LEAF = "regularisation"
-# aspects.COLUMN_SHARE = "regularisation"
+# grid.TREES.architecture = [100, 200, 400, 800]
+# grid.MIN_LEAF.regularisation = [1, 3, 5, 10, 20]
+# grid.COLUMN_SHARE.regularisation = ["sqrt", 0.2, 0.4, 0.7, 1.0]
 # scales = ["TREES"]
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 

@@ -2,7 +2,7 @@
 # rank_for.image = 8
 # rank_for.text = 2.5
 # aspect = "architecture"
-# also = ["image", "files", "audio", "text"]
+# also = ["image", "files", "audio", "text", "pixels"]
 # gives = ["takes_missing", "random", "early_stopping"]
 # cost = 0.7
 # per_class = true
@@ -11,20 +11,13 @@
 # prefers.DATA = ["data_lags", "data_ordinal", "data_topics", "data_gradients"]
 # prefers.TRAIN = ["train_early_stopping"]
 # show = ["LEARNING_RATE"]
-# grid.LEARNING_RATE = [0.02, 0.04, 0.06, 0.08, 0.12]
-# grid.MAX_ITER = [50, 100, 200, 400, 600, 1000]
-# grid.MAX_LEAF_NODES = [4, 8, 15, 31, 63]
-# grid.MIN_SAMPLES_LEAF = [10, 20, 40, 80]
-# grid.L2 = [0.0, 1.0, 10.0]
-# grid.COLUMN_SHARE = [0.3, 0.5, 0.8, 1.0]
-# grid.WEIGHTS = ["even", "balanced"]
-# aspects.WEIGHTS = "loss"
-# aspects.LEARNING_RATE = "optimizer"
-# aspects.MAX_ITER = "optimizer"
-# aspects.MAX_LEAF_NODES = "architecture"
-# aspects.MIN_SAMPLES_LEAF = "regularisation"
-# aspects.L2 = "regularisation"
-# aspects.COLUMN_SHARE = "regularisation"
+# grid.LEARNING_RATE.optimizer = [0.02, 0.04, 0.06, 0.08, 0.12]
+# grid.MAX_ITER.optimizer = [50, 100, 200, 400, 600, 1000]
+# grid.MAX_LEAF_NODES.architecture = [4, 8, 15, 31, 63]
+# grid.MIN_SAMPLES_LEAF.regularisation = [10, 20, 40, 80]
+# grid.L2.regularisation = [0.0, 1.0, 10.0]
+# grid.COLUMN_SHARE.regularisation = [0.3, 0.5, 0.8, 1.0]
+# grid.WEIGHTS.loss = ["even", "balanced"]
 # scales = ["MAX_ITER"]
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 

@@ -9,12 +9,9 @@
 # prefers.DATA = ["data_one_hot", "data_gradients"]
 # with.NUMBERS = "normal"
 # show = ["GAMMA"]
-# grid.GAMMA = [0.1, 0.3, 1.0, 3.0]
-# grid.COMPONENTS = [100, 200, 400]
-# grid.C = [0.1, 0.3, 1.0, 3.0]
-# aspects.GAMMA = "architecture"
-# aspects.COMPONENTS = "architecture"
-# aspects.C = "regularisation"
+# grid.GAMMA.architecture = [0.1, 0.3, 1.0, 3.0]
+# grid.COMPONENTS.architecture = [100, 200, 400]
+# grid.C.regularisation = [0.1, 0.3, 1.0, 3.0]
 # scales = ["COMPONENTS"]
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge

@@ -1,7 +1,7 @@
 # title = "LightGBM"
 # rank_for.image = 8
 # aspect = "architecture"
-# also = ["image", "files", "audio", "text"]
+# also = ["image", "files", "audio", "text", "pixels"]
 # packages = ["lightgbm"]
 # gives = ["takes_missing", "random"]
 # cost = 0.5
@@ -10,20 +10,13 @@
 # rank = 3
 # prefers.DATA = ["data_lags", "data_ordinal", "data_topics", "data_gradients"]
 # show = ["LEARNING_RATE"]
-# grid.LEARNING_RATE = [0.01, 0.02, 0.03, 0.05, 0.1]
-# grid.TREES = [100, 200, 400, 800]
-# grid.LEAVES = [4, 7, 15, 31, 63]
-# grid.ROW_SHARE = [0.5, 0.7, 0.9]
-# grid.COLUMN_SHARE = [0.3, 0.5, 0.8, 1.0]
-# grid.L2 = [0.0, 1.0, 10.0]
-# grid.WEIGHTS = ["even", "balanced"]
-# aspects.WEIGHTS = "loss"
-# aspects.LEARNING_RATE = "optimizer"
-# aspects.TREES = "optimizer"
-# aspects.LEAVES = "architecture"
-# aspects.ROW_SHARE = "regularisation"
-# aspects.COLUMN_SHARE = "regularisation"
-# aspects.L2 = "regularisation"
+# grid.LEARNING_RATE.optimizer = [0.01, 0.02, 0.03, 0.05, 0.1]
+# grid.TREES.optimizer = [100, 200, 400, 800]
+# grid.LEAVES.architecture = [4, 7, 15, 31, 63]
+# grid.ROW_SHARE.regularisation = [0.5, 0.7, 0.9]
+# grid.COLUMN_SHARE.regularisation = [0.3, 0.5, 0.8, 1.0]
+# grid.L2.regularisation = [0.0, 1.0, 10.0]
+# grid.WEIGHTS.loss = ["even", "balanced"]
 # scales = ["TREES"]
 from lightgbm import LGBMClassifier, LGBMRegressor
 

@@ -1,14 +1,13 @@
 # title = "linear model"
 # aspect = "architecture"
-# also = ["image", "files", "audio"]
+# also = ["image", "files", "audio", "pixels"]
 # needs = ["complete"]
 # cost = 0.3
 # rank = 2
 # rank_for.image = 1
-# prefers.DATA = ["data_one_hot", "data_gradients"]
+# prefers.DATA = ["data_one_hot", "data_gradients", "data_spectrum"]
 # show = ["C"]
-# grid.C = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
-# aspects.C = "regularisation"
+# grid.C.regularisation = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler

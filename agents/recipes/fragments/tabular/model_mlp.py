@@ -11,16 +11,11 @@
 # with.NUMBERS = "normal"
 # prefers.TRAIN = ["train_early_stopping"]
 # show = ["WIDTH"]
-# grid.WIDTH = [16, 32, 64, 128]
-# grid.LAYERS = [1, 2]
-# grid.EPOCHS = [20, 40, 80]
-# grid.ALPHA = [0.0001, 0.01, 0.3, 3.0]
-# grid.RATE = [0.001, 0.003, 0.01]
-# aspects.WIDTH = "architecture"
-# aspects.LAYERS = "architecture"
-# aspects.EPOCHS = "optimizer"
-# aspects.ALPHA = "regularisation"
-# aspects.RATE = "optimizer"
+# grid.WIDTH.architecture = [16, 32, 64, 128]
+# grid.LAYERS.architecture = [1, 2]
+# grid.EPOCHS.optimizer = [20, 40, 80]
+# grid.ALPHA.regularisation = [0.0001, 0.01, 0.3, 3.0]
+# grid.RATE.optimizer = [0.001, 0.003, 0.01]
 # scales = ["EPOCHS"]
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline

@@ -7,8 +7,7 @@
 # prefers.DATA = ["data_one_hot"]
 # with.NUMBERS = "normal"
 # show = ["SMOOTHING"]
-# grid.SMOOTHING = [0.0001, 0.01, 0.1, 0.5]
-# aspects.SMOOTHING = "regularisation"
+# grid.SMOOTHING.regularisation = [0.0001, 0.01, 0.1, 0.5]
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler

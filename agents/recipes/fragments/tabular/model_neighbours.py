@@ -9,10 +9,8 @@
 # prefers.DATA = ["data_one_hot", "data_pixels", "data_topics"]
 # with.NUMBERS = "normal"
 # show = ["NEIGHBOURS"]
-# grid.NEIGHBOURS = [5, 10, 20, 40, 80]
-# grid.WEIGHTS = ["uniform", "distance"]
-# aspects.NEIGHBOURS = "regularisation"
-# aspects.WEIGHTS = "loss"
+# grid.NEIGHBOURS.regularisation = [5, 10, 20, 40, 80]
+# grid.WEIGHTS.loss = ["uniform", "distance"]
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler

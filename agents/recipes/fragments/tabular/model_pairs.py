@@ -7,10 +7,8 @@
 # prefers.DATA = ["data_one_hot"]
 # with.NUMBERS = "logged"
 # show = ["C"]
-# grid.C = [0.0003, 0.001, 0.003, 0.01, 0.03]
-# grid.COLUMNS = [10, 20, 40]
-# aspects.C = "regularisation"
-# aspects.COLUMNS = "architecture"
+# grid.C.regularisation = [0.0003, 0.001, 0.003, 0.01, 0.03]
+# grid.COLUMNS.architecture = [10, 20, 40]
 from sklearn.feature_selection import SelectKBest, f_classif, f_regression
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline

@@ -10,12 +10,9 @@
 # rank_for.text = 9
 # prefers.DATA = ["data_one_hot", "data_gradients", "data_topics"]
 # show = ["TREES"]
-# grid.TREES = [100, 200, 400, 800]
-# grid.MIN_LEAF = [1, 3, 5, 10, 20]
-# grid.COLUMN_SHARE = ["sqrt", 0.2, 0.4, 0.7]
-# aspects.TREES = "architecture"
-# aspects.MIN_LEAF = "regularisation"
-# aspects.COLUMN_SHARE = "regularisation"
+# grid.TREES.architecture = [100, 200, 400, 800]
+# grid.MIN_LEAF.regularisation = [1, 3, 5, 10, 20]
+# grid.COLUMN_SHARE.regularisation = ["sqrt", 0.2, 0.4, 0.7]
 # scales = ["TREES"]
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 

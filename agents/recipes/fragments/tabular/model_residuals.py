@@ -9,12 +9,9 @@
 # prefers.DATA = ["data_lags", "data_ordinal", "data_topics"]
 # with.COUNTS = "yes"
 # show = ["TREES"]
-# grid.TREES = [50, 100, 200, 400]
-# grid.ALPHA = [1.0, 10.0, 100.0]
-# grid.RATE = [0.03, 0.06, 0.1]
-# aspects.TREES = "optimizer"
-# aspects.ALPHA = "regularisation"
-# aspects.RATE = "optimizer"
+# grid.TREES.optimizer = [50, 100, 200, 400]
+# grid.ALPHA.regularisation = [1.0, 10.0, 100.0]
+# grid.RATE.optimizer = [0.03, 0.06, 0.1]
 # scales = ["TREES"]
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import HistGradientBoostingRegressor

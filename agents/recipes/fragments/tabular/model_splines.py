@@ -6,10 +6,8 @@
 # prefers.DATA = ["data_one_hot"]
 # with.NUMBERS = "logged"
 # show = ["KNOTS"]
-# grid.KNOTS = [3, 5, 8, 12]
-# grid.C = [0.01, 0.03, 0.1, 0.3, 1.0]
-# aspects.KNOTS = "architecture"
-# aspects.C = "regularisation"
+# grid.KNOTS.architecture = [3, 5, 8, 12]
+# grid.C.regularisation = [0.01, 0.03, 0.1, 0.3, 1.0]
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler

@@ -10,14 +10,10 @@
 # prefers.DATA = ["data_one_hot"]
 # with.NUMBERS = "logged"
 # show = ["DEPTH"]
-# grid.DEPTH = [1, 2, 3]
-# grid.TREES = [100, 200, 400]
-# grid.RATE = [0.03, 0.06, 0.1, 0.2]
-# grid.ROW_SHARE = [0.3, 0.5, 0.8]
-# aspects.DEPTH = "architecture"
-# aspects.TREES = "optimizer"
-# aspects.RATE = "optimizer"
-# aspects.ROW_SHARE = "regularisation"
+# grid.DEPTH.architecture = [1, 2, 3]
+# grid.TREES.optimizer = [100, 200, 400]
+# grid.RATE.optimizer = [0.03, 0.06, 0.1, 0.2]
+# grid.ROW_SHARE.regularisation = [0.3, 0.5, 0.8]
 # scales = ["TREES"]
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 

@@ -11,14 +11,10 @@
 # prefers.DATA = ["data_lags", "data_ordinal", "data_topics", "data_gradients"]
 # with.COUNTS = "yes"
 # show = ["LEARNING_RATE"]
-# grid.LEARNING_RATE = [0.01, 0.02, 0.04, 0.08]
-# grid.TREES = [100, 200, 400, 800]
-# grid.DEPTH = [3, 4, 5, 7]
-# grid.MIN_CHILD_WEIGHT = [1, 5, 20]
-# aspects.LEARNING_RATE = "optimizer"
-# aspects.TREES = "optimizer"
-# aspects.DEPTH = "architecture"
-# aspects.MIN_CHILD_WEIGHT = "regularisation"
+# grid.LEARNING_RATE.optimizer = [0.01, 0.02, 0.04, 0.08]
+# grid.TREES.optimizer = [100, 200, 400, 800]
+# grid.DEPTH.architecture = [3, 4, 5, 7]
+# grid.MIN_CHILD_WEIGHT.regularisation = [1, 5, 20]
 # scales = ["TREES"]
 from xgboost import XGBClassifier, XGBRegressor
 

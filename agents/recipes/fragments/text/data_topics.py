@@ -3,19 +3,17 @@
 # aspect = "features"
 # also = ["tabular"]
 # texts = true
-# uses = ["tabular/_columns", "text/_documents"]
+# uses = ["tabular/_columns", "tabular/_beside", "text/_documents"]
 # gives = ["complete"]
 # cost = 2
 # widens = 4
-# grid.TOPICS = [20, 50, 100, 200]
-# grid.STRENGTH = [0.3, 1.0, 3.0]
-# aspects.TOPICS = "features"
-# aspects.STRENGTH = "features"
+# grid.TOPICS.features = [20, 50, 100, 200]
+# grid.STRENGTH.features = [0.3, 1.0, 3.0]
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.preprocessing import Normalizer, OneHotEncoder, QuantileTransformer
+from sklearn.preprocessing import Normalizer
 
 TOPICS = 50
 STRENGTH = 1.0  # penalty of the linear model whose answers are the score

@@ -1,22 +1,16 @@
 # title = "TF-IDF of {UNITS}"
 # rank = 1
 # aspect = "features"
-# uses = ["tabular/_columns", "text/_documents"]
+# uses = ["tabular/_columns", "tabular/_beside", "text/_documents"]
 # gives = ["sparse"]
 # needs = ["takes_sparse"]
-# grid.UNITS = ["words", "characters", "words and characters"]
-# grid.LONGEST = [1, 2, 3]
-# grid.LONGEST_PIECE = [3, 4, 5, 6]
-# grid.VOCABULARY = [20000, 50000, 100000, 200000]
-# grid.RAREST = [1, 2, 5]
-# aspects.UNITS = "features"
-# aspects.LONGEST = "features"
-# aspects.LONGEST_PIECE = "features"
-# aspects.VOCABULARY = "features"
-# aspects.RAREST = "cleaning"
+# grid.UNITS.features = ["words", "characters", "words and characters"]
+# grid.LONGEST.features = [1, 2, 3]
+# grid.LONGEST_PIECE.features = [3, 4, 5, 6]
+# grid.VOCABULARY.features = [20000, 50000, 100000, 200000]
+# grid.RAREST.cleaning = [1, 2, 5]
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
 UNITS = "words"  # or characters, or words and characters
 LONGEST = 2  # words in a row

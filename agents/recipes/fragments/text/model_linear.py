@@ -8,8 +8,7 @@
 # prefers.DATA = ["data_words"]
 # with.UNITS = "words and characters"
 # show = ["C"]
-# grid.C = [0.3, 1.0, 3.0, 10.0, 30.0]
-# aspects.C = "regularisation"
+# grid.C.regularisation = [0.3, 1.0, 3.0, 10.0, 30.0]
 from sklearn.linear_model import LogisticRegression, Ridge
 
 C = 3.0  # inverse strength of the penalty

@@ -9,10 +9,8 @@
 # prefers.DATA = ["data_words"]
 # with.UNITS = "words and characters"
 # show = ["C"]
-# grid.C = [0.3, 1.0, 3.0, 10.0]
-# grid.SMOOTHING = [0.1, 1.0, 5.0]
-# aspects.C = "regularisation"
-# aspects.SMOOTHING = "regularisation"
+# grid.C.regularisation = [0.3, 1.0, 3.0, 10.0]
+# grid.SMOOTHING.regularisation = [0.1, 1.0, 5.0]
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 

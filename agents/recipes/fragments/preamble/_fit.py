@@ -1,52 +1,12 @@
-"""Reads ./input, trains on it and writes ./submission/submission.csv, again whenever the prediction got better."""
-import os
-import time
-import zipfile
-from pathlib import Path
-
-import numpy as np
-import pandas as pd
-
-TASK = "binary"  # binary, multiclass, multilabel (several columns) or regression
-PREDICT = "probability"  # what the submission holds: probability, label or real
-METRIC = "roc_auc"
-TRAIN = {"path": "train.csv"}
-TEST = {"path": "test.csv"}  # None: there is nothing but the sample's ids
-SAMPLE = {"path": "sample_submission.csv"}
-ID = ["id"]  # columns of the sample
-KEYS = ["id"]  # the same ids in the tables
-LABELS = ["target"]  # answers in the train table
-TARGETS = ["target"]  # columns of the submission
-CLASSES = ["0", "1"]  # in the order of the sample's columns; empty for regression
-CATEGORIES = []  # columns of X that hold codes without an order; DATA says which
-
-CPUS = int(os.environ.get("SWARM_CPUS", "1"))
-SEED = int(os.environ.get("SWARM_SEED", "0"))
-DEADLINE = float(os.environ.get("SWARM_DEADLINE", "inf"))
-
-
-def read(path, format="csv", delimiter=",", encoding="utf-8", member=None):
-    """A table of ./input; ids and class labels are text as it stands in the file."""
-    file, exact = Path("input") / path, {*ID, *KEYS, *(LABELS if CLASSES else [])}
-    if format == "parquet":
-        table = pd.read_parquet(file)
-    else:
-        file = zipfile.ZipFile(file).open(member) if member else file
-        options = {"sep": delimiter, "encoding": encoding, "low_memory": False}
-        table = pd.read_csv(file, converters={name: str for name in exact}, **options)
-    table = table.rename(columns=lambda name: "" if str(name).startswith("Unnamed: ") else name)
-    return table.astype({name: str for name in exact if name in table.columns})
-
-
 def fit_predict(build_model, seed, X, targets, X_test):
     """Test predictions, rows x label columns x classes (one value instead of classes for a regression)."""
-    result = np.zeros((X_test.shape[0], targets.shape[1], max(len(CLASSES), 1)))
+    result = np.zeros((X_test.shape[0], targets.shape[1], max(len(CLASSES), 1)), targets.dtype)
     for i, y in enumerate(targets.T):
         if (y == y[0]).all():
-            result[:, i, 0 if TASK == "regression" else int(y[0])] = y[0] if TASK == "regression" else 1
+            result[:, i, int(y[0]) if CLASSES else 0] = 1 if CLASSES else y[0]
             continue
         model = build_model(seed).fit(X, y)
-        if TASK == "regression":
+        if not CLASSES:
             result[:, i, 0] = np.ravel(model.predict(X_test))
         else:
             result[:, i, model.classes_.astype(int)] = model.predict_proba(X_test)
@@ -89,4 +49,5 @@ if CLASSES:
 else:
     Y = np.column_stack([pd.to_numeric(train[name], errors="coerce") for name in LABELS]).astype(float)
 known = np.isfinite(Y).all(axis=1)
-train, Y = train[known].reset_index(drop=True), Y[known]
+if known.any() and TASK != "texts":
+    train, Y = train[known].reset_index(drop=True), Y[known]

@@ -1,0 +1,2 @@
+columns = beside()
+X, X_test = np.hstack([X, columns[: len(train)]]), np.hstack([X_test, columns[len(train) :]])
