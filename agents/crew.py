@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import threading
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from functools import cached_property, partial
 from importlib.metadata import distributions
 
 from agents import graph, knowledge
+from agents.metric_reader import read_metric
 from agents.prompt_builder import Learned, Machine, PromptBuilder, TaskFacts
 from agents.proposer import ModelProposer
 from agents.recipes.catalog import all_packages
@@ -19,10 +21,14 @@ from core.genome import normalised_digest
 from core.journal.programs import TextStore
 from core.llm.abandon import StoppableModel
 from core.llm.factory import build_model, preload
+from core.metric_question import MetricQuestion, MetricReader, Reading
 from core.protocols import Model, Proposer
 from core.records import Brief, Proposal
 from core.surroundings import ProposerFactory, Surroundings
 from utils.config_schema import Llm
+from utils.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 # One request and its repair.
 REQUESTS_PER_PROPOSAL = 2
@@ -59,6 +65,29 @@ def _team(llm: Llm, recipes: ProposerFactory, calls: int, gpus: tuple[str, ...],
     listened = StoppableModel(model, around.stop)
     author = _Author(around, listened, gpus, llm.code.timeout * REQUESTS_PER_PROPOSAL)
     return MixedTeam(floor, author, listened, TeamRules(calls=calls), around.steps_to_spare)
+
+
+def metric_reader(llm: Llm) -> MetricReader:
+    """Asks the model of the role `feedback`; where it cannot be built, nobody knows."""
+    return partial(_read_metric, llm)
+
+
+def _read_metric(llm: Llm, question: MetricQuestion) -> Reading:
+    totals = question.history.llm
+    try:
+        model = build_model(
+            llm,
+            "feedback",
+            record=question.recorder.append,
+            put=TextStore(question.answers, ".txt").put,
+            spent=lambda: (totals.prompt_tokens + totals.completion_tokens, totals.cost_usd),
+            clock=question.clock,
+            seed=question.seed,
+        )
+    except ConfigError as error:
+        log.warning("nobody is asked for the metric: %s", error)
+        return None
+    return None if model is None else read_metric(StoppableModel(model, question.stop), question)
 
 
 class _Author:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from core.genome import LOCI
-from core.metric_names import BY_NAME
+from core.metric_names import BY_NAME, family
 from core.records import Brief, BriefKind, CompetitionSpec, Modality, ValueKind
 
 SKILLS = Path(__file__).parent / "skills"
@@ -130,7 +130,7 @@ def fits(piece: Piece, brief: Brief, spec: CompetitionSpec, facts: Facts) -> boo
     return (
         brief.kind in piece.briefs
         and _any_of(piece.modalities, modalities(spec))
-        and _any_of(piece.metrics, {spec.metric.name})
+        and _any_of(piece.metrics, {family(spec.metric.name)})
         and _any_of(piece.kinds, {spec.value_kind})
         and (brief.locus is None or _any_of(piece.loci, {brief.locus}))
         and piece.packages <= facts.packages

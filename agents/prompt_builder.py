@@ -25,6 +25,7 @@ from agents.prompt_parts import (
     second_of,
 )
 from agents.skeleton import skeleton
+from core.metric_names import BY_NAME
 from core.records import Brief, BriefKind, CompetitionSpec, Entry, Parent, SplitSpec
 from core.task.preview import Preview
 from core.task.preview_text import preview_text
@@ -147,7 +148,7 @@ class PromptBuilder:
             sample=one_line(sample, 80),
             columns=listed(names, _SHOWN_COLUMNS),
             cells=self._cells(),
-            metric=spec.metric.name + self._metric_note(),
+            metric=self._metric(),
             direction=self._phrases["direction"][spec.metric.direction],
             held_out=self._held_out(),
             description=fence(cut_description(spec.description, DESCRIPTION) or "No description was given."),
@@ -164,17 +165,24 @@ class PromptBuilder:
         if spec.value_kind == "label":
             shown = f": {listed(classes, _SHOWN_CLASSES)}" if classes else ""
             return self._phrase("cells", "label", classes=shown)
+        if spec.exclusive and spec.value_kind == "probability":
+            return self._phrase("cells", "shares")
         if spec.value_kind == "probability":
             return self._phrase(
                 "cells", "probability", of=f" that the label is `{classes[1]}`" if len(classes) == 2 else ""
             )
-        return self._phrase("cells", "real")
+        if spec.value_kind == "list":
+            most = BY_NAME[spec.metric.name].at
+            return self._phrase("cells", "list", most="" if most is None else f", best first; {most} of them count")
+        return self._phrase("cells", spec.value_kind)
 
-    def _metric_note(self) -> str:
+    def _metric(self) -> str:
         spec = self._facts.spec
+        if spec.metric.source == "generated":
+            return self._phrase("metric", "generated")
         if spec.metric.source == "fallback":
-            return self._phrase("metric", "fallback")
-        return self._phrase("metric", "column_mean") if len(spec.label_columns) > 1 else ""
+            return spec.metric.name + self._phrase("metric", "fallback")
+        return spec.metric.name + (self._phrase("metric", "column_mean") if len(spec.label_columns) > 1 else "")
 
     def _held_out(self) -> str:
         split = self._facts.split

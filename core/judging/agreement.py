@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
-from core.judging.metrics import Array
+from core.judging.ranks import ranked
+from core.judging.statistic import Array
 
 
 def labels_agree(a: Array, b: Array) -> tuple[float, float]:
@@ -29,7 +29,7 @@ def numbers_agree(a: Array, b: Array) -> tuple[float, float]:
 
 
 def _rank_correlation(a: Array, b: Array) -> float:
-    first, second = (rankdata(part) - (len(part) + 1) / 2 for part in (a, b))
+    first, second = (ranked(part) - (len(part) + 1) / 2 for part in (a, b))
     scale = np.sqrt((first**2).sum() * (second**2).sum())
     if scale == 0:
         return float(np.ptp(a) == np.ptp(b))

@@ -11,15 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import rankdata
 
 from core.judging.compare import Held, Pair, mean_score
-from core.judging.metrics import RANKED, Array, Metric
+from core.judging.metrics import RANKED, Metric
+from core.judging.ranks import ranked
 from core.judging.samples import Sample, official_sample
 from core.judging.scorer import load_answers
+from core.judging.statistic import Array
 from core.judging.store import Prediction, Store
 from core.judging.submission import check_bytes
-from core.judging.values import is_text, predicts, to_cells, to_floats
+from core.judging.values import is_text, is_words, predicts, to_cells, to_floats
+from core.metric_names import VOTING
 from core.records import CompetitionSpec
 from utils.files import write_atomic
 
@@ -27,8 +29,8 @@ Members = Sequence[tuple[Sequence[str], float]]
 
 
 def usual_how(metric: Metric) -> str:
-    """How candidates of this metric are blended: labels vote, rank metrics average ranks, the rest averages values."""
-    if metric.predicts == "label" and not metric.one_hot:
+    """How candidates of this metric are blended: labels and words vote, rank metrics average ranks, the rest values."""
+    if metric.predicts in VOTING and not metric.one_hot:
         return "vote"
     return "rank" if metric.name in RANKED else "mean"
 
@@ -45,7 +47,7 @@ def blend(stack: Sequence[Array], weights: Sequence[float], how: str) -> Array:
 
 def ranks(values: Array) -> Array:
     """Column-wise ranks inside (0, 1), ties averaged."""
-    return np.asarray((rankdata(values, axis=0) - 0.5) / max(len(values), 1))
+    return np.asarray((ranked(values) - 0.5) / max(len(values), 1))
 
 
 def _vote(stack: Array, shares: Array) -> Array:
@@ -59,14 +61,14 @@ def _vote(stack: Array, shares: Array) -> Array:
 
 
 def blended(spec: CompetitionSpec, stack: Sequence[Array], weights: Sequence[float], how: str) -> Array:
-    """`blend` in the way that the values allow: only labels vote, text always votes, mean labels become classes."""
-    labels = predicts(spec) == "label" and not spec.one_hot
+    """`blend` in the way that the values allow: numbers do not vote, words always do, mean labels become classes."""
+    votes = predicts(spec) in VOTING and not spec.one_hot
     if len(stack) == 1:
         return stack[0]
-    if how == "vote" or is_text(spec):
-        return blend(stack, weights, "vote" if labels else "mean")
+    if how == "vote" or is_text(spec) or is_words(spec):
+        return blend(stack, weights, "vote" if votes else "mean")
     values = blend(stack, weights, how)
-    return _nearest(values, spec) if labels else values
+    return _nearest(values, spec) if votes else values
 
 
 # ---------------------------------------------------------------- held-out rows

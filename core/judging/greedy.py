@@ -14,8 +14,9 @@ import numpy as np
 
 from core.judging.blend import blend, blended, common_views, held_rows, ranks, usual_how
 from core.judging.compare import SEED, Held, Pair, mean_score, p_better
-from core.judging.metrics import Array, Metric, score
+from core.judging.metrics import Metric, score
 from core.judging.resample import clusters
+from core.judging.statistic import Array
 from core.judging.store import Prediction, Store
 from core.records import CompetitionSpec
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
-from core.judging.metrics import Array
+from core.judging.ranks import ranked
+from core.judging.statistic import Array
 from core.judging.values import predicts
 from core.records import CompetitionSpec, TableFile
+from utils.big_csv import BigCsv, is_big
 from utils.tables import as_numbers, read_table
 
 SAMPLE_ROWS = 4000
@@ -29,12 +30,12 @@ def leak_warnings(spec: CompetitionSpec) -> list[str]:
     if spec.train is None:
         return []
     whole = _labelled(_read(spec, spec.train), spec)
-    train = as_numbers(_sampled(whole))
+    train = as_numbers(_sampled(whole), spec.train.decimal)
     target = _target(train, spec)
     found = []
     if spec.test is not None:
         test = _read(spec, spec.test)
-        found += list(_column_warnings(train, as_numbers(_sampled(test)), spec))
+        found += list(_column_warnings(train, as_numbers(_sampled(test), spec.test.decimal), spec))
         found += list(_overlap_warnings(whole, test, spec))
     if target is not None:
         found += list(_feature_warnings(train, target, spec))
@@ -44,7 +45,16 @@ def leak_warnings(spec: CompetitionSpec) -> list[str]:
 
 def _read(spec: CompetitionSpec, table: TableFile) -> pd.DataFrame:
     path = Path(spec.data_dir) / table.path
-    return read_table(path, table.format, table.delimiter, table.encoding, table.member)
+    if is_big(path, table.format, table.encoding, table.member):
+        big = BigCsv(path, table.delimiter, table.encoding)
+        return big.rows(big.draw())
+    frame = read_table(path, table.format, table.delimiter, table.encoding, table.member)
+    return frame if table.format == "csv" else frame.apply(_plain)
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """Lists and mappings as text, because they cannot be counted."""
+    return column.map(lambda cell: str(cell) if isinstance(cell, list | dict | np.ndarray) else cell)
 
 
 def _labelled(train: pd.DataFrame, spec: CompetitionSpec) -> pd.DataFrame:
@@ -144,14 +154,14 @@ def _tells(column: pd.Series, target: Array, real: bool) -> bool:
 
 def _separates(values: Array, target: Array) -> bool:
     """Some class that is not rare stands apart: its AUC against the rest is beyond PERFECT, by value."""
-    ranks = rankdata(np.where(np.isnan(values), -np.inf, values))
+    placed = ranked(np.where(np.isnan(values), -np.inf, values))
     counts = np.bincount(target[target >= 0])
     apart = []
     for label in np.flatnonzero(counts >= max(10, len(target) // 100)):
         inside = target == label
         size, rest = int(inside.sum()), int((~inside).sum())
         if rest:
-            area = (ranks[inside].sum() - size * (size + 1) / 2) / (size * rest)
+            area = (placed[inside].sum() - size * (size + 1) / 2) / (size * rest)
             apart.append(max(area, 1 - area) > PERFECT)
     return bool(apart) and any(apart)
 
@@ -201,7 +211,7 @@ def _correlation(column: pd.Series, target: Array) -> float:
     """Spearman's; 0 where either does not vary."""
     values = column.to_numpy(dtype=float)
     known = ~np.isnan(values) & ~np.isnan(target.astype(float))
-    a, b = rankdata(values[known]), rankdata(target[known])
+    a, b = ranked(values[known]), ranked(target[known])
     if len(a) < 3 or not np.ptp(a) or not np.ptp(b):
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.judging.metrics import Array, defined_columns
+from core.judging.metrics import defined_columns
+from core.judging.statistic import Array
 
 
 def auc_influence(truth: Array, pred: Array) -> tuple[float, Array]:

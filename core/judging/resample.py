@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from core.judging.metrics import Array
+from core.judging.statistic import Array
 
 DRAWS = 200
 MAX_UNITS = 2000

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.judging.metrics import Array
+from core.judging.statistic import Array
 from core.records import CompetitionSpec, TableFile
 from utils.tables import read_table
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from core.judging.compare import Held, mean_score
-from core.judging.metrics import Array, Metric
+from core.judging.metrics import Metric
 from core.judging.samples import Sample, load_sample
+from core.judging.statistic import Array
 from core.judging.store import HELD_PARTS, Prediction, Store
 from core.judging.submission import check_file
 from core.judging.values import truth_values

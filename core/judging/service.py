@@ -124,6 +124,14 @@ class HoldoutJudge:
         """Reasons why a file is no valid official submission; () when it is one."""
         return tuple(self._call("check_file", path=str(path.absolute()))["reasons"])
 
+    def trial_cases(self, folder: Path) -> list[dict[str, Any]]:
+        """Files on which a generated score is tried (see core.judging.score_cases)."""
+        return list(self._call("trial_cases", folder=str(folder.absolute())))
+
+    def kept_cases(self, parts: Parts, how: str, part: str, folder: Path) -> list[dict[str, Any]]:
+        """Files of a blend's held-out rows and their answers, by common view."""
+        return list(self._call("kept_cases", parts=_json(parts), how=how, part=part, folder=str(folder.absolute())))
+
     def leak_warnings(self) -> tuple[str, ...]:
         """Lines about columns and rows of the competition's tables that may leak the answer."""
         return tuple(self._call("leak_warnings"))

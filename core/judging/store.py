@@ -6,12 +6,13 @@ import io
 import os
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from core.judging.metrics import Array
+from core.judging.statistic import Array
 from utils.files import write_atomic
 
 HELD_PARTS = ("holdout", "locked")
@@ -23,7 +24,8 @@ _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$")
 class Prediction:
     """What one program said on one view: held-out rows in the order of the answers file, then the official test rows.
 
-    ids: text [rows, id columns]. values: float or text [rows, target columns]. part: holdout, locked or test per row.
+    ids: text [rows, id columns]. values: float, text or objects (texts of any length) [rows, target columns].
+    part: holdout, locked or test per row.
     answers: path of the view's answers file, None where nothing was held out.
     """
 
@@ -35,7 +37,8 @@ class Prediction:
 
     @property
     def size(self) -> int:
-        return int(self.ids.nbytes + self.values.nbytes + self.part.nbytes)
+        texts = sum(map(len, self.values.ravel().tolist())) if self.values.dtype == object else 0
+        return int(self.ids.nbytes + self.values.nbytes + self.part.nbytes + texts)
 
 
 @dataclass
@@ -60,7 +63,7 @@ class Store:
             view=np.array(prediction.view),
             answers=np.array(answers),
             ids=prediction.ids,
-            values=prediction.values,
+            **_arrays(prediction.values),  # type: ignore[arg-type]
             part=prediction.part,
         )
         write_atomic(self.path(name), buffer.getvalue())
@@ -80,4 +83,23 @@ class Store:
         with np.load(path, allow_pickle=False) as file:
             answers = str(file["answers"])
             where = Path(os.path.normpath(self.folder / answers)) if answers else None
-            return Prediction(str(file["view"]), where, file["ids"], file["values"], file["part"])
+            return Prediction(str(file["view"]), where, file["ids"], _values(file), file["part"])
+
+
+def _arrays(values: Array) -> dict[str, Array]:
+    """Objects as one run of bytes: as fixed-width text every cell would take the room of the longest."""
+    if values.dtype != object:
+        return {"values": values}
+    cells = [cell.encode() for cell in values.ravel().tolist()]
+    lengths = np.array([len(cell) for cell in cells], dtype=np.int64).reshape(values.shape)
+    return {"cells": np.frombuffer(b"".join(cells), dtype=np.uint8), "lengths": lengths}
+
+
+def _values(file: Mapping[str, Array]) -> Array:
+    if "values" in file:
+        return file["values"]
+    lengths, data = file["lengths"], file["cells"].tobytes()
+    ends = np.cumsum(lengths.ravel()).tolist()
+    starts = [0, *ends[:-1]]
+    cells = [data[start:end].decode() for start, end in zip(starts, ends, strict=True)]
+    return np.array(cells, dtype=object).reshape(lengths.shape)

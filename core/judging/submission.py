@@ -14,14 +14,16 @@ import numpy as np
 import pandas as pd
 
 from core.judging.intake import Refused, decode, parse, read_bytes
-from core.judging.metrics import Array
 from core.judging.samples import Sample, text_ids
-from core.judging.values import is_text, predicts, to_floats, to_labels
+from core.judging.statistic import Array
+from core.judging.submission_words import repaired_words, word_problems
+from core.judging.values import is_text, is_words, predicts, to_floats, to_labels
 from core.records import CompetitionSpec
 
-CORRELATIONS = frozenset({"pearson", "spearman", "kendall", "matthews_corrcoef"})
+CORRELATIONS = frozenset({"pearson", "spearman"})
+OF_SHARES = frozenset({"log_loss", "kl_divergence"})
 RANGE_DRIFT = 1e-6
-SUM_EXACT = 1e-6
+SUM_EXACT = 2e-7
 SUM_DRIFT = 5e-3
 
 
@@ -47,7 +49,8 @@ def check_bytes(data: bytes, sample: Sample, spec: CompetitionSpec) -> Checked:
     """The same for the content of a csv file."""
     try:
         text, notes = decode(data, sample.encoding)
-        frame, more = parse(text, (sample.delimiter, ","), spec.id_columns, spec.target_columns, as_text=is_text(spec))
+        as_text = is_text(spec) or is_words(spec)
+        frame, more = parse(text, (sample.delimiter, ","), spec.id_columns, spec.target_columns, as_text)
     except Refused as refusal:
         return Checked((str(refusal),), (), None)
     notes += more
@@ -92,6 +95,8 @@ def _match_rows(frame: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> t
 
 def _values(cells: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> tuple[Array, list[str], list[str]]:
     """Predictions after repair; problems; warnings."""
+    if is_words(spec):
+        return _words(cells.to_numpy(dtype=object).astype(str).astype(object), sample, spec)
     if is_text(spec):
         values = to_labels(cells.to_numpy(dtype=object).astype(str), spec.classes)
         problems = list(_label_problems(values, sample, spec))
@@ -106,6 +111,20 @@ def _values(cells: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> tuple
     if constant and spec.metric.name in CORRELATIONS:
         return values, [f"{constant}; {spec.metric.name} has no value then"], notes
     return values, [], notes + ([constant] if constant else [])
+
+
+def _words(values: Array, sample: Sample, spec: CompetitionSpec) -> tuple[Array, list[str], list[str]]:
+    problems = [_line(where, what, values, sample, spec) for where, what in word_problems(values, sample, spec)]
+    if problems:
+        return values, problems, []
+    values, notes = repaired_words(values, sample, spec)
+    constant = _constant(values, spec)
+    return values, [], notes + ([constant] if constant else [])
+
+
+def _sum_to_one(spec: CompetitionSpec) -> bool:
+    """Graders refuse rows that do not, even where the text says that they are rescaled."""
+    return spec.metric.name in OF_SHARES and (spec.one_hot or spec.exclusive)
 
 
 def _holds_text(cells: pd.DataFrame) -> bool:
@@ -142,7 +161,7 @@ def _range_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Ite
         outside = (values < -RANGE_DRIFT) | (values > 1 + RANGE_DRIFT)
         if outside.any():
             yield _line(outside, "probabilities lie outside [0, 1]", values, sample, spec)
-        elif spec.metric.name == "log_loss" and spec.one_hot:
+        elif _sum_to_one(spec):
             off = np.abs(values.sum(axis=1) - 1) > SUM_DRIFT
             if off.any():
                 row = int(np.argmax(off))
@@ -172,14 +191,14 @@ def _line(where: Array, what: str, cells: Array, sample: Sample, spec: Competiti
 
 
 def _repaired(values: Array, spec: CompetitionSpec) -> tuple[Array, list[str]]:
-    """Probabilities without floating point drift: inside [0, 1], rows of a one-hot log loss summing to 1."""
+    """Probabilities without floating point drift: inside [0, 1], rows of shares summing to 1."""
     notes = []
     if predicts(spec) == "probability":
         outside = (values < 0) | (values > 1)
         if outside.any():
             values = np.clip(values, 0.0, 1.0)
             notes.append(f"{int(outside.sum())} probabilities clipped to [0, 1] (drift below {RANGE_DRIFT:g})")
-        if spec.metric.name == "log_loss" and spec.one_hot:
+        if _sum_to_one(spec):
             sums = values.sum(axis=1, keepdims=True)
             drifted = int((np.abs(sums - 1) > SUM_EXACT).sum())
             if drifted:

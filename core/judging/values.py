@@ -5,14 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from core.judging.metrics import Array
+from core.judging.statistic import Array
 from core.metric_names import BY_NAME
 from core.records import CompetitionSpec, ValueKind
 
+WORDS: frozenset[ValueKind] = frozenset({"list", "text", "mask"})
+
 
 def predicts(spec: CompetitionSpec) -> ValueKind:
-    """What the metric wants; for a metric that is not in BY_NAME, what the sample holds."""
-    return BY_NAME[spec.metric.name].predicts if spec.metric.name in BY_NAME else spec.value_kind
+    """What the sample holds, where the metric can score it or is not in BY_NAME; else what the metric wants."""
+    known = BY_NAME.get(spec.metric.name)
+    return spec.value_kind if known is None or spec.value_kind in known.kinds else known.predicts
+
+
+def is_words(spec: CompetitionSpec) -> bool:
+    """True when predictions are lists, texts or masks: arrays of objects, since a cell may be long."""
+    return predicts(spec) in WORDS
 
 
 def is_text(spec: CompetitionSpec) -> bool:
@@ -45,6 +53,8 @@ def truth_values(truth: Array, spec: CompetitionSpec) -> Array:
     Labels of a two-class competition with one probability column become 0 and 1, in the order of spec.classes.
     Raises ValueError when a number is needed and a cell is none.
     """
+    if is_words(spec):
+        return to_labels(truth, ()).astype(object)
     if is_text(spec):
         return to_labels(truth, spec.classes)
     if np.issubdtype(truth.dtype, np.number):

@@ -13,13 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.judging import agreement, blend, compare, leaks, scorer
+from core.judging import agreement, blend, compare, leaks, score_cases, scorer
 from core.judging import greedy as selection
 from core.judging.metrics import Metric
 from core.judging.samples import official_sample
 from core.judging.store import Store
 from core.judging.submission import check_file as check_submission
 from core.judging.values import is_text, predicts
+from core.metric_names import VOTING
 from core.records import CompetitionSpec, View, from_json
 from utils.process import serve
 
@@ -55,7 +56,7 @@ def agree(spec: str, store: str, a: JsonParts, b: JsonParts, how: str) -> list[f
     competition = _spec(spec)
     sample = official_sample(competition)
     first, second = (blend.official_values(competition, parts, how, sample, _store(store)) for parts in (a, b))
-    labels = is_text(competition) or (predicts(competition) == "label" and not competition.one_hot)
+    labels = is_text(competition) or (predicts(competition) in VOTING and not competition.one_hot)
     return list((agreement.labels_agree if labels else agreement.numbers_agree)(first, second))
 
 
@@ -63,6 +64,14 @@ def check_file(spec: str, store: str, path: str) -> dict[str, Any]:
     competition = _spec(spec)
     checked = check_submission(Path(path), official_sample(competition), competition)
     return {"reasons": checked.reasons, "warnings": checked.warnings}
+
+
+def trial_cases(spec: str, store: str, folder: str) -> list[dict[str, Any]]:
+    return score_cases.trial_cases(_spec(spec), Path(folder))
+
+
+def kept_cases(spec: str, store: str, parts: JsonParts, how: str, part: str, folder: str) -> list[dict[str, Any]]:
+    return score_cases.kept_cases(_spec(spec), parts, how, part, _store(store), Path(folder))
 
 
 def leak_warnings(spec: str, store: str) -> list[str]:
@@ -92,6 +101,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "agree": agree,
     "check_file": check_file,
     "leak_warnings": leak_warnings,
+    "trial_cases": trial_cases,
+    "kept_cases": kept_cases,
 }
 
 if __name__ == "__main__":

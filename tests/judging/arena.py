@@ -97,6 +97,7 @@ def make_arena(
     views, held = [], []
     for fold, raw in enumerate(truths):
         truth = np.asarray(raw).reshape(len(raw), -1)
+        truth = truth.astype(str) if truth.dtype == object else truth
         ids = [f"v{fold}r{number}" for number in range(len(truth))]
         folder = root / f"search{fold}"
         folder.mkdir()

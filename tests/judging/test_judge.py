@@ -207,7 +207,7 @@ def test_answers_that_do_not_fit_the_view_are_our_own_error(arena: Build) -> Non
 
 def test_an_unknown_metric_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no scorer"):
-        HoldoutJudge(make_spec("dice"), tmp_path)
+        HoldoutJudge(make_spec("beauty"), tmp_path)
 
 
 def test_p_better_on_common_folds_only(arena: Build) -> None:

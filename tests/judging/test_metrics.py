@@ -9,16 +9,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, f1_score, log_loss, root_mean_squared_log_error
 
-from core.judging.metrics import SCORED, Metric, score
+from core.judging.metrics import SCORED, score
 from core.metric_names import BY_NAME
+from core.records import ValueKind
+from tests.judging.cases import EVERY, metric, truth_of
 
 
 def column(*values: object) -> np.ndarray:
     return np.array(values)[:, None]
-
-
-def metric(name: str, one_hot: bool = False) -> Metric:
-    return Metric(name, BY_NAME[name].direction == "maximize", one_hot)
 
 
 def test_every_named_metric_has_a_scorer() -> None:
@@ -112,30 +110,26 @@ def test_rmsle_refuses_negative_values() -> None:
         score(metric("rmsle"), column(1.0), column(-0.5))
 
 
-def truth_of(name: str, rng: np.random.Generator) -> np.ndarray:
-    """Answers on which both classes occur; also the perfect prediction."""
-    kind = BY_NAME[name].predicts
-    if kind == "real":
-        return rng.gamma(2.0, 2.0, (200, 1))
-    if kind == "probability" or name == "quadratic_weighted_kappa":
-        return rng.integers(0, 2 if kind == "probability" else 5, (200, 1)).astype(float)
-    return rng.choice(["cat", "dog", "eel"], (200, 1))
-
-
-@pytest.mark.parametrize(("name", "seed"), list(product(sorted(SCORED), range(3))))
-def test_perfect_reaches_the_bound_and_shuffled_is_worse(name: str, seed: int) -> None:
+@pytest.mark.parametrize(("case", "seed"), list(product(EVERY, range(3))))
+def test_perfect_reaches_the_bound_and_shuffled_is_worse(case: tuple[str, ValueKind], seed: int) -> None:
     rng = np.random.default_rng(seed)
-    truth = truth_of(name, rng)
-    known = metric(name)
+    truth = truth_of(*case, rng)
+    known = metric(case[0], kind=case[1])
     perfect, shuffled = score(known, truth, truth), score(known, truth, rng.permutation(truth))
     assert perfect == pytest.approx(1.0 if known.maximize else 0.0, abs=1e-12)
     assert shuffled < perfect if known.maximize else shuffled > perfect
 
 
-@pytest.mark.parametrize("name", sorted(SCORED))
-def test_row_order_is_irrelevant(name: str) -> None:
+@pytest.mark.parametrize("case", EVERY)
+def test_row_order_is_irrelevant(case: tuple[str, ValueKind]) -> None:
     rng = np.random.default_rng(5)
-    truth = truth_of(name, rng)
+    truth = truth_of(*case, rng)
     pred, order = rng.permutation(truth), rng.permutation(len(truth))
-    known = metric(name)
+    known = metric(case[0], kind=case[1])
     assert score(known, truth[order], pred[order]) == pytest.approx(score(known, truth, pred))
+
+
+def test_a_family_takes_any_number() -> None:
+    assert (BY_NAME["map@7"].at, BY_NAME["map@7"].name, BY_NAME["map@k"].at) == (7, "map@7", None)
+    assert "map@0" not in BY_NAME
+    assert "rmse@3" not in BY_NAME

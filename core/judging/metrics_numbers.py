@@ -1,0 +1,146 @@
+"""Metrics of real values and of probabilities. Runs in a worker process.
+
+Truth and predictions are floats [rows, columns]; a metric of several columns is the mean over them unless it says else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from core.judging.ranks import ranked
+from core.judging.statistic import Array, Statistic, averaged, divided, rooted
+
+CLIP = 1e-15
+
+
+def multiclass_log_loss(truth: Array, pred: Array) -> Array:
+    """Loss of each row as Kaggle defines it: clipped, rescaled to sum 1, minus the log of the true class."""
+    clipped = np.clip(pred, CLIP, 1 - CLIP)
+    shares = clipped / clipped.sum(axis=1, keepdims=True)
+    losses: Array = -(truth * np.log(shares)).sum(axis=1)
+    return losses
+
+
+def log_loss(truth: Array, pred: Array) -> Statistic:
+    clipped = np.clip(pred, CLIP, 1 - CLIP)
+    return averaged(-(truth * np.log(clipped) + (1 - truth) * np.log1p(-clipped)))
+
+
+def kl_divergence(truth: Array, pred: Array) -> Statistic:
+    """Mean over rows of sum t ln(t / p); truth that counts votes is divided by its row sum, t = 0 adds nothing."""
+    totals = truth.sum(axis=1, keepdims=True)
+    known = np.divide(truth, totals, out=np.zeros(truth.shape), where=totals > 0)
+    logs = np.log(np.where(known > 0, known, 1.0)) - np.log(np.clip(pred, CLIP, 1 - CLIP))
+    return averaged((known * logs).sum(axis=1, keepdims=True))
+
+
+def probabilistic_f1(truth: Array, pred: Array) -> Statistic:
+    """F1 of probabilities (Yacouby and Axman 2020): each counts as a positive in part."""
+    said, size = np.clip(pred, 0.0, 1.0), truth.shape[1]
+
+    def finish(means: Array) -> Array:
+        hit, every = means[..., :size], means[..., size:]
+        return np.asarray(divided(2 * hit, every, 0.0).mean(axis=-1))
+
+    return Statistic(np.hstack([truth * said, truth + said]), finish)
+
+
+def lrap(truth: Array, pred: Array) -> Statistic:
+    """Label ranking average precision: mean over rows; a row where no or every label is true counts 1."""
+    return averaged(_ranking_precision(truth, pred)[:, None])
+
+
+def lwlrap(truth: Array, pred: Array) -> Statistic:
+    """The same, each true label with equal weight: rows count by their number of labels."""
+    labels = (truth > 0).sum(axis=1).astype(float)
+    rows = np.stack([_ranking_precision(truth, pred) * labels, labels], axis=1)
+    return Statistic(rows, lambda means: divided(means[..., 0], means[..., 1], 0.0))
+
+
+def _ranking_precision(truth: Array, pred: Array) -> Array:
+    """Per row the mean over true labels of (true labels ranked as high) / (labels ranked as high)."""
+    known = truth > 0
+    among_all = ranked(-pred, "max", axis=1)
+    below = np.where(known, -pred, np.inf)
+    among_true = np.minimum(ranked(below, "max", axis=1), known.sum(axis=1, keepdims=True))
+    counts = known.sum(axis=1)
+    means = np.divide((known * among_true / among_all).sum(axis=1), counts, out=np.ones(len(truth)), where=counts > 0)
+    return np.where(counts == truth.shape[1], 1.0, means)
+
+
+def mae(truth: Array, pred: Array) -> Statistic:
+    return averaged(np.abs(truth - pred))
+
+
+def mape(truth: Array, pred: Array) -> Statistic:
+    """As a share, not in percent; a truth of 0 counts as the smallest float step, as in scikit-learn."""
+    return averaged(np.abs(truth - pred) / np.maximum(np.abs(truth), np.finfo(np.float64).eps))
+
+
+def mse(truth: Array, pred: Array) -> Statistic:
+    return averaged((truth - pred) ** 2)
+
+
+def rmse(truth: Array, pred: Array) -> Statistic:
+    return rooted((truth - pred) ** 2)
+
+
+def rmsle(truth: Array, pred: Array) -> Statistic:
+    """Raises ValueError below zero, where the metric is not defined."""
+    if (truth < 0).any() or (pred < 0).any():
+        raise ValueError("rmsle is not defined for negative values")
+    return rooted((np.log1p(truth) - np.log1p(pred)) ** 2)
+
+
+def r2(truth: Array, pred: Array) -> Statistic:
+    """1 - squared errors / squared distances from the mean truth."""
+    size, centred = truth.shape[1], truth - truth.mean(axis=0)
+
+    def finish(means: Array) -> Array:
+        errors, first, second = (means[..., i * size : (i + 1) * size] for i in range(3))
+        return np.asarray((1 - _over(errors, second - first**2)).mean(axis=-1))
+
+    return Statistic(np.hstack([(truth - pred) ** 2, centred, centred**2]), finish)
+
+
+def pearson(truth: Array, pred: Array) -> Statistic:
+    """NaN where truth or prediction does not vary."""
+    size = truth.shape[1]
+    a, b = (values - values.mean(axis=0) for values in (truth, pred))
+
+    def finish(means: Array) -> Array:
+        ab, aa, bb, first, second = (means[..., i * size : (i + 1) * size] for i in range(5))
+        spread = np.maximum(aa - first**2, 0) * np.maximum(bb - second**2, 0)
+        return np.asarray(_over(ab - first * second, np.sqrt(spread)).mean(axis=-1))
+
+    return Statistic(np.hstack([a * b, a * a, b * b, a, b]), finish)
+
+
+def spearman(truth: Array, pred: Array) -> Statistic:
+    """Pearson's correlation of the ranks, ties averaged. Resampling keeps the ranks of the whole."""
+    return pearson(ranked(truth), ranked(pred))
+
+
+def _over(part: Array, whole: Array) -> Array:
+    """part / whole, NaN where whole is nothing but rounding."""
+    return np.asarray(np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 1e-300))
+
+
+STATISTICS: dict[str, Callable[[Array, Array], Statistic]] = {
+    "log_loss": log_loss,
+    "kl_divergence": kl_divergence,
+    "probabilistic_f1": probabilistic_f1,
+    "lrap": lrap,
+    "lwlrap": lwlrap,
+    "mae": mae,
+    "mape": mape,
+    "mse": mse,
+    "rmse": rmse,
+    "mcrmse": rmse,
+    "rmsle": rmsle,
+    "r2": r2,
+    "pearson": pearson,
+    "spearman": spearman,
+}

@@ -1,0 +1,104 @@
+"""Which metric a run is scored by, once its competition is known: the stand-in, what a model told, or its program."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from core.execution.stop import StopSignal
+from core.execution.weights_trial import TrialBox
+from core.generated_score import GeneratedJudge, faults_of
+from core.journal.history import History
+from core.judging.service import HoldoutJudge
+from core.metric_question import AskedMetric, MetricQuestion, MetricReader, ToldMetric, WrittenScores
+from core.protocols import Clock, Programs, Recorder
+from core.records import BoxFacts, CompetitionSpec, MetricSpec
+from core.settings import Settings
+from utils.process import WorkerProcess
+
+# Seconds in the box: of a written score on its trial, and of one on held-out rows.
+TRIAL_S, SCORE_S = 20.0, 120.0
+
+Inspect = Callable[[Mapping[str, object]], CompetitionSpec]
+
+
+def trial_box(settings: Settings, box: BoxFacts, stop: StopSignal, limit_s: float) -> TrialBox:
+    """The box of candidates for short programs of the harness."""
+    return TrialBox(
+        settings.folders.workspace,
+        settings.protected,
+        settings.environ,
+        box,
+        stop,
+        sys.executable,
+        settings.limits.memory_mb,
+        limit_s,
+    )
+
+
+class MetricStage:
+    """Asks in the background, decides before views are built, and makes the judge."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        box: BoxFacts,
+        stop: StopSignal,
+        clock: Clock,
+        reader: MetricReader | None,
+        programs: Programs,
+        worker: WorkerProcess,
+        gate: Callable[[str], Sequence[str]],
+    ) -> None:
+        """reader: None where there is nobody to ask. worker: runs core.judging.worker. gate: reasons of the box."""
+        self._settings = settings
+        self._boxed = lambda limit_s: trial_box(settings, box, stop, limit_s)
+        self._stop = stop
+        self._clock = clock
+        self._asked = AskedMetric(reader, clock)
+        self._programs = programs
+        self._worker = worker
+        self._gate = gate
+        self._program = ""
+
+    @property
+    def program(self) -> str:
+        """The accepted program, "" without one."""
+        return self._program
+
+    def ask(self, spec: CompetitionSpec, history: History, recorder: Recorder, deadline: float) -> None:
+        """deadline: of the run, epoch seconds. A run that has decided is not asked again."""
+        if history.spec is not None:
+            return
+        answers = self._settings.folders.logs / "answers"
+        question = MetricQuestion(
+            spec, history, recorder, answers, self._settings.seed, self._stop, self._clock, deadline
+        )
+        self._asked.ask(question, self._faults)
+
+    def decide(self, spec: CompetitionSpec, history: History, inspect: Inspect) -> CompetitionSpec:
+        """The competition with its metric. inspect: recognises it again, with overrides."""
+        if history.spec is not None:
+            key = history.spec.score_program
+            self._program = self._programs.get(key) if key else ""
+            return spec
+        told = self._asked.told()
+        if isinstance(told, ToldMetric):
+            return inspect({"told_metric": told.name, "told_why": told.why})
+        if told is None or self._settings.task.get("direction") not in (None, "", told.direction):
+            return spec
+        self._program = told.first
+        self._programs.put(told.first)
+        why = f"a written score; {spec.metric.name} stands in where only the kind of values counts"
+        return dataclasses.replace(spec, metric=MetricSpec(spec.metric.name, told.direction, "generated", why))
+
+    def judge(self, spec: CompetitionSpec) -> HoldoutJudge:
+        store = self._settings.folders.logs / "predictions"
+        if self._program:
+            return GeneratedJudge(spec, store, self._program, self._boxed(SCORE_S), self._worker)
+        return HoldoutJudge(spec, store, worker=self._worker)
+
+    def _faults(self, spec: CompetitionSpec, written: WrittenScores) -> list[str]:
+        tried = HoldoutJudge(spec, self._settings.folders.logs / "score_trial", worker=self._worker)
+        return faults_of(written, spec, tried, self._boxed(TRIAL_S), self._gate)

@@ -1,0 +1,140 @@
+"""Runs the metric recogniser over the descriptions of a local mle-bench checkout: right, missing or wrong, and a table.
+
+    MLE_BENCH_DIR=DIR python scripts/check_metrics.py [--text description_obfuscated.md] [--expected FILE]
+
+Expected is what the checkout's graders say: the name of the grader, or where the grader is one call of scikit-learn or
+scipy, what it calls; where the two differ, either will do. --expected takes a JSON list of {"id", "metric",
+"direction"} instead, in which the name of a metric without a scorer begins with "custom:". Exit status: 0 when nothing
+is missing or wrong, else 1; 3 and a line NOT RUN without a checkout. Nothing of the checkout is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from core.metric_names import BY_NAME
+from core.task.metric_text import recognise
+
+NOT_RUN = 3
+# Grader names that end or begin like this; the first that fits.
+GRADERS = {
+    r"weighted-auroc|weighted-multi|bias|log-mean|mAP|mean-average-precision|combo|f0|^f1-score|haversine": "",
+    r"auc|auroc": "roc_auc",
+    r"map.at.(\d+)|map@(\d+)": "map@",
+    r"quadratic": "quadratic_weighted_kappa",
+    r"kl-divergence": "kl_divergence",
+    r"log-loss": "log_loss",
+    r"spearman": "spearman",
+    r"pearson": "pearson",
+    r"matthews": "mcc",
+    r"kendall": "kendall",
+    r"label-ranking": "lwlrap",
+    r"global-dice": "dice_global",
+    r"dice": "dice",
+    r"levens?h": "levenshtein",
+    r"jaccard": "jaccard",
+    r"precision-intersection": "iou_precision",
+    r"rmsle": "rmsle",
+    r"root.mean.squared": "rmse",
+    r"mean-absolute-error": "mae",
+    r"probabilistic-f1": "probabilistic_f1",
+    r"macro-f1": "f1_macro",
+    r"micro-f1": "f1_micro",
+    r"classification-error": "error_rate",
+    r"accuracy": "accuracy",
+}
+CALLS = {
+    "roc_auc_score": "roc_auc",
+    "mean_absolute_error": "mae",
+    "cohen_kappa_score": "quadratic_weighted_kappa",
+    "accuracy_score": "accuracy",
+    "root_mean_squared_error": "mcrmse",
+}
+# The same metric under the names of other lists, and what a column-wise mean is called here.
+SAME = {
+    "mean_columnwise_roc_auc": "roc_auc",
+    "multiclass_log_loss": "log_loss",
+    "levenshtein_mean": "levenshtein",
+    "matthews_corrcoef": "mcc",
+    "custom:lwlrap": "lwlrap",
+    "custom:levenshtein_sum_over_true_length": "word_error_rate",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """accepted: names that are right; None stands for "no metric". direction: None where it is not known."""
+
+    name: str
+    accepted: frozenset[str | None]
+    direction: str | None = None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--mle-bench", type=Path, default=os.environ.get("MLE_BENCH_DIR"), help="the checkout")
+    parser.add_argument("--expected", type=Path, help="JSON list of id, metric and direction")
+    parser.add_argument("--text", default="description.md", help="name of the description in each folder")
+    parser.add_argument("--quiet", action="store_true", help="only what is missing or wrong, and the counts")
+    options = parser.parse_args()
+    root = options.mle_bench / "mlebench" / "competitions" if options.mle_bench else None
+    if root is None or not root.is_dir():
+        print("NOT RUN: MLE_BENCH_DIR names no mle-bench checkout", file=sys.stderr)
+        return NOT_RUN
+    cases = list(_listed(options.expected) if options.expected else _of_graders(root))
+    verdicts = Counter(_verdict(root, case, options.text, options.quiet) for case in cases)
+    print(", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())))
+    return 1 if verdicts["missing"] or verdicts["wrong"] else 0
+
+
+def _verdict(root: Path, case: Case, file: str, quiet: bool) -> str:
+    found = recognise((root / case.name / file).read_text(encoding="utf-8"))
+    known = BY_NAME.get(found.name) if found.name else None
+    right = found.name in case.accepted and (known is None or case.direction in (None, known.direction))
+    verdict = "missing" if found.name is None else "wrong"
+    if right:
+        verdict = "right metric" if found.name else "rightly nothing"
+    if not (quiet and right):
+        wanted = " or ".join(sorted(str(name) for name in case.accepted))
+        print(f"{verdict:<16}{case.name[:44]:<46}{found.name!s:<26}{'' if right else wanted}")
+    return verdict
+
+
+def _listed(path: Path) -> Iterator[Case]:
+    for row in json.loads(path.read_text(encoding="utf-8")):
+        name = SAME.get(row["metric"], row["metric"])
+        name = name if name in BY_NAME else None
+        yield Case(row["id"], frozenset({name}), row["direction"] if name else None)
+
+
+def _of_graders(root: Path) -> Iterator[Case]:
+    for config in sorted(root.glob("*/config.yaml")):
+        named = re.search(r"grader:\s*\n\s+name: *['\"]?([^'\"\n]+)", config.read_text(encoding="utf-8"))
+        code = (config.parent / "grade.py").read_text(encoding="utf-8")
+        accepted = {_by_name(named[1])} if named else set()
+        called = {metric for call, metric in CALLS.items() if re.search(rf"\b{call}\(", code)}
+        if "levenshtein" in accepted and re.search(r"distances? / ", code):
+            accepted = {"word_error_rate"}
+        yield Case(config.parent.name, frozenset(accepted | called))
+
+
+def _by_name(grader: str) -> str | None:
+    for words, metric in GRADERS.items():
+        if match := re.search(words, grader if "mAP" in grader else grader.lower()):
+            number = next((group for group in match.groups() if group), "")
+            return f"{metric}{number}" or None
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
