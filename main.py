@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agents.crew import recipes_only, with_model
+from agents.crew import metric_reader, recipes_only, with_model
 from core.evolution.situation import SearchSettings
 from core.execution.box import detect as detect_box
 from core.execution.environment import inherited, weight_variables
@@ -152,7 +152,8 @@ def solve(
         setup_logging(folders.logs, config.logging.level, secrets(config))
         settings = settings_of(config, folders, container, competition_id)
         box = detect_box(folders.workspace, settings.protected, (settings.data_dir,), settings.environ)
-        run = Run(settings, box, writers(config, settings, recipes), screen, stop, stage, time.time)
+        reader = metric_reader(config.llm) if settings.provider != "recipes" else None
+        run = Run(settings, box, writers(config, settings, recipes), screen, stop, stage, time.time, reader)
     except UsageError as error:
         return refuse(str(error))
     except OSError as error:

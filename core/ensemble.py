@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol
 
 from core.events import EnsembleBuilt
+from core.metric_names import VOTING
 from core.protocols import Parts, Recorder
 from core.records import Agreement, CompetitionSpec, Ensemble, Entry
 from core.results import Member
@@ -81,10 +82,12 @@ def even_blends(distinct: Sequence[Entry], how: How, blender: Blender) -> Iterat
 
 
 def how_to_blend(spec: CompetitionSpec) -> How:
-    """Labels vote; where only the order counts, ranks are averaged, so that no member's scale wins."""
-    if spec.value_kind == "label":
+    """Labels and words vote; where only the order counts, ranks are averaged, so that no member's scale wins."""
+    if spec.value_kind in VOTING:
         return "vote"
-    return "rank" if spec.metric.name in RANKED else "mean"
+    # A generated score may see the scale that its stand-in does not.
+    ranked = spec.metric.name in RANKED and spec.metric.source != "generated"
+    return "rank" if ranked else "mean"
 
 
 def _part(entry: Entry) -> tuple[list[str], float]:

@@ -61,15 +61,19 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpecDecided(Event):
+    """score_program: digest of an accepted generated score (programs/<digest>.py), "" without one."""
+
     type: ClassVar[str] = "spec"
     spec: CompetitionSpec
     split: SplitSpec
     views: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...] = ()
+    score_program: str = ""
 
     def render(self) -> str:
         metric = self.spec.metric
-        return f"{self.spec.modality}, {metric.name} ({metric.direction}, from {metric.source}), {self.split.why}"
+        name = f"generated score {self.score_program}" if self.score_program else metric.name
+        return f"{self.spec.modality}, {name} ({metric.direction}, from {metric.source}), {self.split.why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     if not options.data.is_dir():
         parser.error(f"there is no folder {options.data}")
     plan = json.loads((HERE / "weights.json").read_text(encoding="utf-8"))
-    plan["spec"]["data_dir"] = str(options.data.resolve())
+    folder = "original_dir" if plan["spec"].get("original_dir") else "data_dir"
+    plan["spec"][folder] = str(options.data.resolve())
     with tempfile.TemporaryDirectory() as scratch:
         rebuild(plan, HERE, Path(scratch), options.out)
     return 0
@@ -41,6 +43,11 @@ def rebuild(plan: dict[str, Any], code: Path, scratch: Path, out_csv: Path) -> N
     spec, split = from_json(CompetitionSpec, plan["spec"]), from_json(SplitSpec, plan["split"])
     names = sorted({fold["view"] for member in plan["members"] for fold in member["folds"]})
     task = TaskService()
+    if spec.original_dir:
+        # What the run added to the competition (unpacked archives, a table of labels) is made again.
+        decided = {"metric": spec.metric.name, "id_column": spec.id_columns, "target_columns": spec.target_columns}
+        made = task.inspect(Path(spec.original_dir), spec.description, decided, scratch)
+        spec = replace(spec, data_dir=made.data_dir)
     judge = HoldoutJudge(spec, store=scratch / "predictions")
     try:
         views = {view.name: view for view in task.build_views(spec, split, scratch, names)[0]}

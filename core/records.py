@@ -18,11 +18,11 @@ from core.score import Direction, Score
 # ---------------------------------------------------------------- competition
 
 Modality = Literal["tabular", "text", "image", "audio", "files"]
-TableFormat = Literal["csv", "parquet"]
+TableFormat = Literal["csv", "parquet", "json", "jsonl", "json_columns"]
 SplitKind = Literal["stratified", "random", "group", "time", "none"]
 MetricSource = Literal["config", "description", "llm", "generated", "fallback"]
 ScoredBy = Literal["holdout", "holdout_generated", "self_report", "none"]
-ValueKind = Literal["probability", "label", "real"]
+ValueKind = Literal["probability", "label", "real", "list", "text", "mask"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class TableFile:
     """A table in the competition folder.
 
     path: relative to the folder. member: name inside a zip archive, else None. delimiter: for csv, one character.
+    format: json is a list of records, json_columns a mapping of columns. decimal: "," where numbers are written so.
     """
 
     path: str
@@ -47,6 +48,7 @@ class TableFile:
     delimiter: str = ","
     encoding: str = "utf-8"
     member: str | None = None
+    decimal: str = "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,27 @@ class FilesById:
     """One file per row, found through its id.
 
     train_dirs, test_dirs: relative folders. suffix: the usual file extension with its dot, "" when ids carry it.
+    folders: the id is the name of a folder with the files of one row.
     """
 
     train_dirs: tuple[str, ...]
     test_dirs: tuple[str, ...]
     suffix: str
+    folders: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PixelRows:
+    """Each item is an image, and the sample submission has one row per pixel: id `<item>_<row>_<column>`.
+
+    joint: between the three parts. first: number of the first row and column. scale: what white is in the sample, for
+    8 bits per pixel (255: the sample's 1 is white). truth_dir: folder of the images that are the answers.
+    """
+
+    joint: str
+    first: int
+    scale: float
+    truth_dir: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +107,10 @@ class CompetitionSpec:
     else ().
     data_digest: digest of the folder's file names, sizes and small contents; resume refuses another one.
     id_sources: columns of train and test that hold the ids, in the order of id_columns; usually the same names.
+    original_dir: the competition's own folder where data_dir is a prepared one (archives unpacked, labels made a
+    table), else "". id_parts: columns of train and test whose cells, joined by id_joint, are the one id column.
+    label_files: files that the train table was made of; they hold answers of any row. pixels: answers are images.
+    exclusive: several target columns are shares of one whole, so that the values of a row sum to 1.
     """
 
     data_dir: str
@@ -113,6 +135,12 @@ class CompetitionSpec:
     time_column: str | None = None
     notes: tuple[str, ...] = ()
     id_sources: tuple[str, ...] = ()
+    original_dir: str = ""
+    id_parts: tuple[str, ...] = ()
+    id_joint: str = "_"
+    label_files: tuple[str, ...] = ()
+    pixels: PixelRows | None = None
+    exclusive: bool = False
 
     @property
     def one_hot(self) -> bool:
@@ -179,7 +207,10 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """What a proposer learns of a finished step: its program, plan, score and last error."""
+    """What a proposer learns of a finished step: its program, plan and last error.
+
+    score: what it would have on all folds (core.evolution.selection.adjusted); None when it has none.
+    """
 
     id: str
     program: str

@@ -15,6 +15,7 @@ from typing import Any
 
 from core.events import Published
 from core.journal.history import History
+from core.metric_names import VOTING
 from core.protocols import Combiner, Programs, Recorder
 from core.records import Best, CompetitionSpec, Ensemble, Entry, SplitSpec, to_json
 from utils.errors import PublishError
@@ -70,8 +71,8 @@ class Result:
 
 
 def how_to_combine(spec: CompetitionSpec) -> str:
-    """Labels vote, numbers are averaged."""
-    return "vote" if spec.value_kind == "label" else "mean"
+    """Labels, lists, texts and masks vote, numbers are averaged."""
+    return "vote" if spec.value_kind in VOTING else "mean"
 
 
 def single(entry: Entry, how: str) -> Result:
@@ -223,7 +224,8 @@ def _metric(history: History) -> dict[str, Any] | None:
     if history.spec is None:
         return None
     metric = history.spec.spec.metric
-    return {"name": metric.name, "direction": metric.direction, "source": metric.source}
+    name = "generated" if metric.source == "generated" else metric.name
+    return {"name": name, "direction": metric.direction, "source": metric.source}
 
 
 def _split(history: History) -> dict[str, Any]:

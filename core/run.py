@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from core.budget import Budget
 from core.evaluation import Evaluator
@@ -26,9 +26,9 @@ from core.execution.runner import BoxRunner
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING, find_weights
-from core.execution.weights_trial import TrialBox
 from core.final_pick import FinalPick, PickSettings
 from core.finish import decide, finalists, model_trouble, status
+from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
 from core.journal.programs import ProgramStore
@@ -37,6 +37,8 @@ from core.judging.service import HoldoutJudge
 from core.likeness import likeness_of
 from core.live import Announcer, Screen, status_block
 from core.loop import Loop, Parts, Rules
+from core.metric_question import MetricReader
+from core.metric_stage import MetricStage, trial_box
 from core.pacing import Pacer
 from core.protocols import Clock
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
@@ -58,6 +60,8 @@ log = logging.getLogger(__name__)
 
 # Seconds before the deadline at which everything that still runs is given up.
 LAST_CALL_S = 1.5
+# Seconds in the box for one pretrained model.
+WEIGHTS_TRIAL_S = 180.0
 EXIT_STATUS = {"ok": 0, "degraded": 0, "baseline": 1, "failed": 1}
 
 
@@ -73,7 +77,9 @@ class Run:
         stop: StopSignal,
         stage: Callable[[int, str], None],
         clock: Clock,
+        metric_reader: MetricReader | None = None,
     ) -> None:
+        """metric_reader: asked about a metric that the description does not name beyond doubt."""
         self._stage = stage
         self._settings = settings
         self._box = box
@@ -97,6 +103,7 @@ class Run:
         # A worker of its own, so that a look at the data does not wait for views.
         self._viewer = TaskService(log=self._workers_log, stop=stop.fileno())
         self._judging = WorkerProcess("core.judging.worker", log=self._workers_log)
+        self._metric = MetricStage(settings, box, stop, clock, metric_reader, self.programs, self._judging, self._gate)
         self._alarm = threading.Timer(max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",))
         self._alarm.daemon = True
 
@@ -112,12 +119,14 @@ class Run:
         spec = self._recognise()
         if resuming:
             self._start()
+        self._metric.ask(spec, self.history, self._recorder, self._budget.deadline)
         if self._settings.provider != "recipes":
             self._look_around(spec)
         self._stage(6, "baseline")
         self._baseline(spec)
+        spec = self._metric.decide(spec, self.history, self._inspect)
         self._stage(7, "views")
-        judge = HoldoutJudge(spec, self._settings.folders.logs / "predictions", worker=self._judging)
+        judge = self._metric.judge(spec)
         split, views = self._views(spec, judge)
         self._note_what_is_missing(spec)
         publisher = self._publisher(spec, split, judge)
@@ -211,7 +220,7 @@ class Run:
     def _recognise(self) -> CompetitionSpec:
         """The competition; a resumed run must still find the same data."""
         settings = self._settings
-        spec = self._task.inspect(settings.data_dir, settings.description, settings.task)
+        spec = self._inspect({})
         if self.history.spec is None:
             return spec
         before = self.history.spec.spec
@@ -219,19 +228,17 @@ class Run:
             raise ResumeError(f"{settings.folders.logs} holds a run on other data than {settings.data_dir}")
         return before
 
+    def _inspect(self, told: Mapping[str, object]) -> CompetitionSpec:
+        settings = self._settings
+        return self._task.inspect(
+            settings.data_dir, settings.description, {**settings.task, **told}, settings.folders.workspace
+        )
+
     def _look_around(self, spec: CompetitionSpec) -> None:
         """What only a model wants to know, in the background while views are built."""
         settings = self._settings
         self._preview.start(partial(last_preview, self._viewer, spec))
-        box = TrialBox(
-            settings.folders.workspace,
-            settings.protected,
-            settings.environ,
-            self._box,
-            self._stop,
-            sys.executable,
-            settings.limits.memory_mb,
-        )
+        box = trial_box(settings, self._box, self._stop, WEIGHTS_TRIAL_S)
         reads = {spec.modality, "text"} if spec.text_columns else {spec.modality}
         self._weights.start(partial(find_weights, settings.weight_places, reads, box, settings.folders.logs))
 
@@ -240,7 +247,7 @@ class Run:
         if self.history.baseline is not None:
             return
         target = self._settings.folders.submission_csv
-        source, rows = self._task.baseline(self._settings.data_dir, spec, target)
+        source, rows = self._task.baseline(Path(spec.data_dir), spec, target)
         self._recorder.append(BaselineWritten(source, rows, sha256_file(target)))
 
     def _views(self, spec: CompetitionSpec, judge: HoldoutJudge) -> tuple[SplitSpec, ViewKeeper]:
@@ -258,7 +265,8 @@ class Run:
             keeper.repair()
         else:
             told = tuple(to_json(view) for view in made)
-            self._recorder.append(SpecDecided(spec, split, told, self._leak_warnings()))
+            program = digest(self._metric.program) if self._metric.program else ""
+            self._recorder.append(SpecDecided(spec, split, told, self._leak_warnings(), program))
         return split, keeper
 
     def _leak_warnings(self) -> tuple[str, ...]:

@@ -33,9 +33,9 @@ class Pending(Generic[T]):
         """What is known yet."""
         return self._value
 
-    def wait(self) -> T:
-        """The value, as soon as it is there; at once when nothing was started."""
-        self._done.wait()
+    def wait(self, timeout: float | None = None) -> T:
+        """The value, as soon as it is there or `timeout` seconds have passed; at once when nothing was started."""
+        self._done.wait(timeout)
         return self._value
 
     def _run(self, find: Callable[[], T]) -> None:

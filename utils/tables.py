@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 # The default shrinks with the number of columns: 1,500 of them are written 66 rows at a time, which is slow.
 _ROWS_AT_A_TIME = 10_000
+JSON_FORMATS = ("json", "jsonl", "json_columns")
 
 
 def read_table(
@@ -19,12 +24,16 @@ def read_table(
     member: str | None = None,
     columns: list[str] | None = None,
 ) -> pd.DataFrame:
-    """The table as it stands in the file: csv cells are text ("" where empty), parquet keeps its types.
+    """The table as it stands in the file: csv cells are text ("" where empty), parquet and JSON keep their types.
 
-    member: name inside a zip archive. columns: read these only. Raises ValueError or OSError when it is no table.
+    format: see core.records.TableFile. member: name inside a zip archive. columns: read these only.
+    Raises ValueError or OSError when it is no table.
     """
     if format == "parquet":
         return pd.read_parquet(path, columns=columns)
+    if format in JSON_FORMATS:
+        frame = from_json_text(_bytes_of(path, member).decode(encoding), format)
+        return frame if columns is None else frame[columns]
     options = {"sep": delimiter, "encoding": encoding, "dtype": str, "keep_default_na": False, "usecols": columns}
     if member is None:
         frame = pd.read_csv(path, **options)
@@ -46,16 +55,48 @@ def write_table(
     path.parent.mkdir(parents=True, exist_ok=True)
     if format == "parquet":
         frame.to_parquet(path, index=False)
-    elif member is None:
+    elif member is None and format == "csv":
         frame.to_csv(path, sep=delimiter, encoding=encoding, index=False, chunksize=_ROWS_AT_A_TIME)
+    elif member is None:
+        path.write_bytes(to_json_text(frame, format).encode(encoding))
     else:
-        text = frame.to_csv(sep=delimiter, index=False, chunksize=_ROWS_AT_A_TIME)
+        text = _text_of(frame, format, delimiter)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             # A fixed date: archive times would tell views apart.
             archive.writestr(zipfile.ZipInfo(member, (1980, 1, 1, 0, 0, 0)), text.encode(encoding))
 
 
-def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+def from_json_text(text: str, format: str) -> pd.DataFrame:
+    """Cells as JSON has them (numbers, text, true, null, lists); a key that a record lacks is NaN.
+
+    json: a list of records. jsonl: a record per line. json_columns: column name to values, or to {row: value}.
+    Raises ValueError when the text is something else.
+    """
+    if format == "json_columns":
+        mapping: dict[str, Any] = json.loads(text)
+        columns = {name: list(cells.values()) if isinstance(cells, dict) else cells for name, cells in mapping.items()}
+        return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
+    lines = format == "jsonl"
+    records = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise ValueError("the JSON is no list of records")
+    names = list(dict.fromkeys(name for record in records for name in record))
+    missing = float("nan")
+    cells = {name: pd.Series([record.get(name, missing) for record in records], dtype=object) for name in names}
+    return pd.DataFrame(cells)
+
+
+def to_json_text(frame: pd.DataFrame, format: str) -> str:
+    """The inverse of `from_json_text`; records lose the keys whose cells are NaN."""
+    plain = {str(name): frame[name].tolist() for name in frame.columns}
+    if format == "json_columns":
+        return json.dumps({name: dict(enumerate(map(_plain, cells))) for name, cells in plain.items()})
+    rows: Iterable[tuple[Any, ...]] = zip(*plain.values(), strict=True) if plain else ()
+    lines = [json.dumps({k: _plain(v) for k, v in zip(plain, row, strict=True) if not _absent(v)}) for row in rows]
+    return "".join(line + "\n" for line in lines) if format == "jsonl" else "[" + ",\n".join(lines) + "]"
+
+
+def as_numbers(frame: pd.DataFrame, decimal: str = ".") -> pd.DataFrame:
     """Every column whose non-empty cells are all numbers as float, empty cells as NaN; the others stay text."""
     converted = {}
     for name in frame.columns:
@@ -63,6 +104,36 @@ def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
         if pd.api.types.is_numeric_dtype(column):
             converted[name] = column
             continue
-        numbers = pd.to_numeric(column.where(column != ""), errors="coerce")
+        filled = column.where(column != "")
+        numbers = pd.to_numeric(with_point(filled, decimal), errors="coerce")
         converted[name] = numbers if bool((numbers.notna() | (column == "")).all()) else column
     return pd.DataFrame(converted, index=frame.index)
+
+
+def with_point(column: pd.Series, decimal: str) -> pd.Series:
+    """Text cells that are numbers with a decimal comma, written with a point; anything else as it is."""
+    if decimal == ".":
+        return column
+    return column.astype(object).replace({r"^(\s*[-+]?\d+),(\d+(?:[eE][-+]?\d+)?\s*)$": r"\1.\2"}, regex=True)
+
+
+def _text_of(frame: pd.DataFrame, format: str, delimiter: str) -> str:
+    if format in JSON_FORMATS:
+        return to_json_text(frame, format)
+    return frame.to_csv(sep=delimiter, index=False, chunksize=_ROWS_AT_A_TIME)
+
+
+def _bytes_of(path: Path, member: str | None) -> bytes:
+    if member is None:
+        return path.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+        return archive.read(member)
+
+
+def _absent(cell: Any) -> bool:
+    return isinstance(cell, float) and cell != cell
+
+
+def _plain(cell: Any) -> Any:
+    """numpy's scalars as Python's."""
+    return cell.item() if hasattr(cell, "item") else cell

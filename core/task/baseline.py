@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.metric_names import BY_NAME, family
 from core.records import CompetitionSpec, TableFile
+from core.task.archives import ArchiveError, is_archive, listed, unpack
 from core.task.inventory import list_files
 from core.task.loading import load, numbers
 from core.task.roles import find_sample
 from core.task.sniff import find_tables
 from utils.errors import SpecError
 from utils.files import copy_atomic
-from utils.tables import write_table
+from utils.tables import with_point, write_table
 
 
 def write_baseline(data_dir: Path, spec: CompetitionSpec | None, out_csv: Path) -> dict[str, Any]:
@@ -27,7 +30,7 @@ def write_baseline(data_dir: Path, spec: CompetitionSpec | None, out_csv: Path) 
     DataError when the folder is missing or empty, OSError when `out_csv` cannot be written.
     """
     if spec is None:
-        return _write_sample(data_dir, _named_sample(data_dir), out_csv)
+        return _write_any_sample(data_dir, out_csv)
     try:
         frame = _prior_submission(data_dir, spec)
     except SpecError:
@@ -38,13 +41,25 @@ def write_baseline(data_dir: Path, spec: CompetitionSpec | None, out_csv: Path) 
     return {"source": "prior", "rows": len(frame)}
 
 
-def _named_sample(data_dir: Path) -> TableFile:
+def _named_sample(data_dir: Path) -> TableFile | None:
     """The sample by its name alone; other tables are not even opened, they may be what is broken."""
     files = [file for file in list_files(data_dir) if "ubmission" in file.name or file.suffix == ".zip"]
     found = find_sample(data_dir, find_tables(data_dir, files))
-    if found is None:
-        raise SpecError("no sample submission to start from")
-    return found.table
+    return found.table if found is not None else None
+
+
+def _write_any_sample(data_dir: Path, out_csv: Path) -> dict[str, Any]:
+    """The sample as it lies in the folder, or in an archive that is named for it."""
+    table = _named_sample(data_dir)
+    if table is not None:
+        return _write_sample(data_dir, table, out_csv)
+    for file in list_files(data_dir):
+        if is_archive(file) and "ubmission" in file.name:
+            with tempfile.TemporaryDirectory() as folder, contextlib.suppress(ArchiveError):
+                unpack(data_dir, listed(data_dir, file.path), Path(folder))
+                if (table := _named_sample(Path(folder))) is not None:
+                    return _write_sample(Path(folder), table, out_csv)
+    raise SpecError("no sample submission to start from")
 
 
 def _write_sample(data_dir: Path, table: TableFile, out_csv: Path) -> dict[str, Any]:
@@ -69,6 +84,7 @@ def _prior_submission(data_dir: Path, spec: CompetitionSpec) -> pd.DataFrame:
     if spec.train is None:
         raise SpecError("no train table to take a prior from")
     labels = load(data_dir, spec.train, list(spec.label_columns))
+    labels = labels.assign(**{name: with_point(labels[name], spec.train.decimal) for name in spec.label_columns})
     frame = _official_rows(data_dir, spec)
     for name, value in zip(spec.target_columns, _constants(labels, spec), strict=True):
         frame[name] = value
@@ -104,6 +120,8 @@ def _shares(column: pd.Series, spec: CompetitionSpec) -> list[object]:
 
 
 def _constant(column: pd.Series, spec: CompetitionSpec) -> object:
+    if spec.value_kind in ("list", "text", "mask"):
+        return _common_words(column, spec)
     if spec.value_kind == "label":
         return column.mode().iloc[0]
     values = numbers(column).to_numpy(dtype=float)
@@ -116,3 +134,13 @@ def _constant(column: pd.Series, spec: CompetitionSpec) -> object:
     if spec.metric.name == "rmsle":
         return float(np.expm1(np.log1p(np.maximum(values, 0)).mean()))
     return float(values.mean())
+
+
+def _common_words(column: pd.Series, spec: CompetitionSpec) -> str:
+    """The commonest words for a ranking, else the commonest cell. Raises SpecError where only the sample can answer."""
+    most = BY_NAME[spec.metric.name].at
+    if most is not None:
+        return " ".join(column.str.split().explode().value_counts().index[:most])
+    if spec.value_kind == "mask" or family(spec.metric.name) == "kendall":
+        raise SpecError("an answer is about its own row")
+    return str(column.mode().iloc[0])

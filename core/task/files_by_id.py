@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePosixPath
 
 from core.records import FilesById, Modality
@@ -19,46 +20,70 @@ _MIN_FILES = 3
 _MATCH_SHARE = 0.9
 _LOOKED_AT = 500
 _MAX_FOLDERS = 8
+# A folder with the files of one id: how many of them are looked at, and how deep below it they may lie.
+_PER_FOLDER = 20
+_UNIT_DEPTH = 2
 _PART = re.compile(r"(?<![a-z])(?:train|test)(?:ing)?(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Files that carry the ids of one column. carried: the ids are file names and include the extension."""
+    """Files that carry the ids of one column. carried: the ids are file names and include the extension.
+
+    by_folder: the ids are names of folders, and the files lie inside.
+    """
 
     folders: tuple[str, ...]
     suffix: str
     carried: bool
+    by_folder: bool = False
 
 
 class FileIndex:
-    """Record files by name and by stem; ids may also be paths relative to a parent folder."""
+    """Record files by name, by stem and by the folders that hold them; ids may also be paths below a folder."""
 
     def __init__(self, files: Iterable[FoundFile]) -> None:
         self._by_key: dict[str, list[FoundFile]] = {}
+        self._by_folder: dict[str, list[FoundFile]] = {}
+        few: Counter[str] = Counter()
         for file in files:
             if file.suffix in _NO_RECORD or (file.depth == 0 and file.suffix in TEXTS | {".csv", ".tsv", ".json"}):
                 continue
             for key in {file.name, file.stem}:
                 self._by_key.setdefault(key, []).append(file)
+            few[file.folder] += 1
+            if few[file.folder] <= _PER_FOLDER:
+                for name in file.folder.split("/")[-_UNIT_DEPTH:]:
+                    self._by_folder.setdefault(name, []).append(file)
 
     def match(self, ids: Sequence[str]) -> Matched | None:
         """The files of these ids, when nearly all of a spread sample of them have one."""
         looked = _spread(ids)
-        found = {each: self._of(each) for each in looked}
-        hits = {each: files for each, files in found.items() if files}
-        if len(hits) < min(_MIN_FILES, len(set(ids)) or 1) or len(hits) < _MATCH_SHARE * len(looked):
+        hits = {each: files for each in looked if (files := self.files_of(each))}
+        by_folder = not _enough(hits, ids, looked)
+        if by_folder:
+            hits = {each: self._by_folder[each] for each in looked if each in self._by_folder}
+        if not _enough(hits, ids, looked):
             return None
         suffix = Counter(file.suffix for files in hits.values() for file in files).most_common(1)[0][0]
         usual = [file for files in hits.values() for file in files if file.suffix == suffix]
         named = sum(PurePosixPath(each).suffix.lower() == suffix for each in hits)
         written = Counter(PurePosixPath(file.path).suffix for file in usual).most_common(1)[0][0]
-        return Matched(_folders(usual), written, named > len(hits) / 2)
+        folders = [_above(file, each) if by_folder else file.folder for each, files in hits.items() for file in files]
+        kept = [folder for folder, file in zip(folders, chain(*hits.values()), strict=True) if file.suffix == suffix]
+        return Matched(_folders(kept), written, named > len(hits) / 2, by_folder)
 
-    def _of(self, value: str) -> list[FoundFile]:
+    def files_of(self, value: str) -> list[FoundFile]:
+        """Files with this name or stem, or at the end of whose path it stands."""
         name = PurePosixPath(value).name
         files = self._by_key.get(name, []) if name else []
-        return [file for file in files if file.path.endswith(value) or value == file.stem or "/" not in value]
+        if "/" not in value:
+            return files
+        return [
+            file
+            for file in files
+            if file.path.removesuffix(PurePosixPath(file.path).suffix).endswith(value) or file.path.endswith(value)
+        ]
 
 
 def place(train: Matched | None, test: Matched | None) -> FilesById | None:
@@ -69,7 +94,14 @@ def place(train: Matched | None, test: Matched | None) -> FilesById | None:
     train_dirs, test_dirs = (found.folders if found else () for found in (train, test))
     train_dirs = _without(train_dirs, {"test", "testing"})
     test_dirs = _without(test_dirs, {"train", "training"})
-    return FilesById(train_dirs, test_dirs, "" if known.carried else known.suffix)
+    return FilesById(train_dirs, test_dirs, "" if known.carried else known.suffix, known.by_folder)
+
+
+def named_places(files: Iterable[FoundFile]) -> FilesById | None:
+    """Folders that are named for train and for test; None where one of both is missing."""
+    folders = {_part(file.folder) for file in files if _PART.search(file.folder.lower())}
+    found = {word: tuple(sorted(f for f in folders if word in f.lower())) for word in ("train", "test")}
+    return FilesById(found["train"], found["test"], "") if all(found.values()) else None
 
 
 def modality_of(suffix: str) -> Modality:
@@ -86,9 +118,19 @@ def _without(folders: tuple[str, ...], words: set[str]) -> tuple[str, ...]:
     return kept or folders
 
 
-def _folders(files: Sequence[FoundFile]) -> tuple[str, ...]:
-    """Folders of the files; nested ones (one per class or per prefix) are named by the part that they belong to."""
-    folders = {_part(file.folder) for file in files}
+def _enough(hits: Mapping[str, object], ids: Sequence[str], looked: Sequence[str]) -> bool:
+    return len(hits) >= min(_MIN_FILES, len(set(ids)) or 1) and len(hits) >= _MATCH_SHARE * len(looked)
+
+
+def _above(file: FoundFile, name: str) -> str:
+    """The folder in which the folder of this name lies."""
+    parts = file.folder.split("/")
+    return "/".join(parts[: len(parts) - 1 - parts[::-1].index(name)]) or "."
+
+
+def _folders(found: Iterable[str]) -> tuple[str, ...]:
+    """These folders; nested ones (one per class or per prefix) are named by the part that they belong to."""
+    folders = {_part(folder) for folder in found}
     while len(folders) > _MAX_FOLDERS:
         deepest = max(folder.count("/") for folder in folders)
         shorter = {str(PurePosixPath(f).parent) if f.count("/") == deepest else f for f in folders}

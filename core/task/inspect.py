@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from core.metric_names import BY_NAME
-from core.records import CompetitionSpec, FilesById, Modality
-from core.task.files_by_id import FileIndex, Matched, modality_of, place
-from core.task.inventory import folder_digest, list_files
-from core.task.loading import head, load
+from core.records import CompetitionSpec, FilesById, Modality, ValueKind
+from core.task.big_tables import big_csv, distinct
+from core.task.files_by_id import Matched, modality_of, place
+from core.task.grouping import Recognised, recognise_split
+from core.task.inventory import folder_digest
+from core.task.loading import head, load, rows_of
 from core.task.metric_choice import choose_metric
-from core.task.roles import Roles, assign_roles, where
-from core.task.sniff import FoundTable, find_tables
-from core.task.targets import Asked, Labels, decide_columns, find_labels, names_of
-from core.task.values import Answers, classes_of, text_columns
+from core.task.pixel_rows import item_of
+from core.task.recognise import Recognition, recognise
+from core.task.roles import Roles, where
+from core.task.seen import Derived
+from core.task.sniff import FoundTable
+from core.task.targets import Asked, Labels, names_of
+from core.task.value_kinds import exclusive, kind_of
+from core.task.values import Answers, classes_of, in_order, text_columns
 from utils.errors import ConfigError, SpecError
+from utils.tables import with_point
+
+_MANY_CLASSES = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The tables of one competition in memory: cells as text; test is None where there is none."""
+    """The tables of one competition in memory: cells as text; test is None where there is none.
+
+    shown: some answers, where the train table only names them.
+    """
 
     roles: Roles
     asked: Asked
@@ -31,57 +43,59 @@ class _Parts:
     sample: pd.DataFrame | None
     test: pd.DataFrame | None
     train: pd.DataFrame
+    shown: pd.DataFrame | None = None
 
 
-def inspect_competition(data_dir: Path, description_text: str, overrides: Mapping[str, object]) -> CompetitionSpec:
+def inspect_competition(
+    data_dir: Path, description_text: str, overrides: Mapping[str, object], workspace: Path | None = None
+) -> CompetitionSpec:
     """What can be known about the competition without training anything.
 
-    overrides: metric, direction, id_column, target_columns, group_column, time_column; empty ones are not set.
+    overrides: metric, direction, id_column, target_columns, group_column, time_column, split; empty ones are not set.
+    workspace: the run's folder, in which archives are unpacked and label tables made; None: neither is done.
     Raises DataError when the folder is missing or empty, SpecError when no competition can be made of it, and
     ConfigError when an override names what does not exist.
     """
-    files = list_files(data_dir)
-    tables = find_tables(data_dir, files)
-    roles = assign_roles(data_dir, tables)
-    if roles.sample is None and roles.test is None:
-        raise SpecError("no sample submission and no test table: what should be predicted is not known")
-    index = FileIndex(files)
-    asked = decide_columns(data_dir, roles, index, overrides)
-    labels = find_labels(data_dir, roles, asked)
-    parts = _read(data_dir, roles, asked, labels)
-    notes = [*roles.how, *asked.how, labels.how, *_check(parts)]
-    digest = folder_digest(data_dir, files, [table.table.path for table in tables])
-    return _assemble(data_dir, digest, description_text, overrides, parts, index, notes)
+    found = recognise(data_dir, description_text, overrides, workspace)
+    parts = _read(found)
+    notes = [*found.notes, *_check(parts)]
+    plain = {file.path for file in found.original}
+    tables = [table.table.path for table in found.tables if table.table.path in plain]
+    digest = folder_digest(data_dir, found.original, tables)
+    spec = _assemble(found, digest, description_text, overrides, parts, notes)
+    return replace(spec, original_dir=str(data_dir) if found.prepared else "")
 
 
-def _read(data_dir: Path, roles: Roles, asked: Asked, labels: Labels) -> _Parts:
+def _read(found: Recognition) -> _Parts:
     """The columns that matter; a train table of moderate size is read whole, so that torn rows are found."""
-    wanted = [name for name in labels.train.columns if name in {*labels.columns, *asked.sources, *asked.ids}]
+    data_dir, roles, asked, labels = found.root, found.roles, found.asked, found.labels
+    parts = asked.composite.columns if asked.composite else ()
+    wanted = [n for n in labels.train.columns if n in {*labels.columns, *asked.sources, *asked.ids, *parts}]
     train = load(data_dir, labels.train.table, wanted)
     sample = load(data_dir, roles.sample.table) if roles.sample else None
-    known = [name for name in asked.sources if roles.test and name in roles.test.columns]
+    known = [name for name in (*asked.sources, *parts) if roles.test and name in roles.test.columns]
     test = load(data_dir, roles.test.table, known or None) if roles.test else None
-    return _Parts(roles, asked, labels, sample, test, train)
+    return _Parts(roles, asked, labels, sample, test, train, found.derived.answers if found.derived else None)
 
 
 def _assemble(
-    data_dir: Path,
+    found: Recognition,
     digest: str,
     description: str,
     overrides: Mapping[str, object],
     parts: _Parts,
-    index: FileIndex,
     notes: list[str],
 ) -> CompetitionSpec:
-    labels, roles = parts.labels, parts.roles
+    labels, roles, data_dir = parts.labels, parts.roles, found.root
     answers = _answers(parts)
     metric, said = choose_metric(description, answers, overrides)
-    kind = BY_NAME[metric.name].predicts
-    matched, files, sources = _files(parts, index)
+    kind = kind_of(BY_NAME[metric.name], answers)[0]
+    matched, files, sources = _files(parts, found)
     features, texts, about_text = _features(data_dir, parts, sources)
     modality: Modality = modality_of(matched.suffix) if matched else ("text" if about_text else "tabular")
-    group, time = (_column(overrides, key, labels.train) for key in ("group_column", "time_column"))
-    notes += [*said, *_notes_on_files(files, modality), f"values: {kind}, by the metric {metric.name}"]
+    split = _split_columns(overrides, parts, found.derived, texts)
+    composite = parts.asked.composite
+    notes += [*said, *_notes_on_files(files, modality), f"values: {kind}, by the metric {metric.name}", *split.how]
     return CompetitionSpec(
         data_dir=str(data_dir),
         data_digest=digest,
@@ -95,23 +109,42 @@ def _assemble(
         id_columns=parts.asked.ids,
         target_columns=labels.targets,
         label_columns=labels.columns,
-        classes=labels.classes or classes_of(kind, answers),
+        classes=labels.classes or _classes(data_dir, kind, parts, answers),
         feature_columns=features,
         text_columns=texts,
-        rows_train=len(parts.train),
+        rows_train=rows_of(data_dir, labels.train.table, parts.train),
         rows_test=len(parts.test if parts.sample is None and parts.test is not None else parts.sample),  # type: ignore[arg-type]
         files=files,
-        group_column=group,
-        time_column=time,
+        group_column=split.group,
+        time_column=split.time,
         notes=tuple(notes),
         id_sources=sources,
+        id_parts=composite.columns if composite else (),
+        id_joint=composite.joint if composite else "_",
+        label_files=found.derived.sources if found.derived else (),
+        pixels=found.derived.pixels if found.derived else None,
+        exclusive=exclusive(BY_NAME[metric.name], answers),
     )
 
 
 def _answers(parts: _Parts) -> Answers:
     columns, targets = list(parts.labels.columns), list(parts.labels.targets)
     sample = parts.sample[targets] if parts.sample is not None else None
-    return Answers(parts.train[columns], sample, bool(parts.labels.classes))
+    if parts.shown is not None:
+        return Answers(parts.shown, sample, False)
+    decimal = parts.labels.train.table.decimal
+    labels = pd.DataFrame({name: with_point(parts.train[name], decimal) for name in columns})
+    return Answers(labels, sample, bool(parts.labels.classes))
+
+
+def _classes(data_dir: Path, kind: ValueKind, parts: _Parts, answers: Answers) -> tuple[str, ...]:
+    """The distinct labels; of a table that is too large to hold, those of all of its rows."""
+    found = classes_of(kind, answers)
+    big = big_csv(data_dir, parts.labels.train.table)
+    if big is None or not found or len(found) > _MANY_CLASSES:
+        return found
+    every = {value for name in parts.labels.columns for value in distinct(big, name)} - {""}
+    return tuple(in_order(every))
 
 
 def _check(parts: _Parts) -> list[str]:
@@ -123,7 +156,8 @@ def _check(parts: _Parts) -> list[str]:
         empty = int((train[name] == "").sum())
         if empty == len(train):
             raise SpecError(f"column {name!r} of {table} is empty in every row")
-    notes = [f"{name!r} is empty in {n} train rows" for name in parts.labels.columns if (n := _empty(train[name]))]
+    notes = [f"numbers have a decimal comma in {table}"] if parts.labels.train.table.decimal == "," else []
+    notes += [f"{name!r} is empty in {n} train rows" for name in parts.labels.columns if (n := _empty(train[name]))]
     if parts.sample is not None and parts.test is not None:
         notes += _compare(parts.sample, parts.test, parts.asked)
     return notes
@@ -143,21 +177,32 @@ def _compare(sample: pd.DataFrame, test: pd.DataFrame, asked: Asked) -> list[str
     return [f"the sample has {len(sample)} rows, the test table {len(test)}"]
 
 
-def _files(parts: _Parts, index: FileIndex) -> tuple[Matched | None, FilesById | None, tuple[str, ...]]:
+def _files(parts: _Parts, found: Recognition) -> tuple[Matched | None, FilesById | None, tuple[str, ...]]:
     """Files of both parts, and the id columns of the train table: the sample's, or the one that names files."""
-    sources = parts.asked.sources
+    sources, index = parts.asked.sources, found.index
     if len(sources) != 1:
         return None, None, sources
     official = parts.sample if parts.sample is not None else parts.test
     assert official is not None
-    test = index.match(list(official[parts.asked.ids[0]]))
+    ids = official[parts.asked.ids[0]]
+    pixels = found.derived.pixels if found.derived else None
+    test = index.match(list(ids if pixels is None else item_of(ids, pixels).unique()))
     names = [name for name in (*sources, *parts.train.columns) if name in parts.train.columns]
     if test is None:
         names = [name for name in names if name in sources]
     for name in names:
         train = index.match(list(parts.train[name]))
+        if train is not None and pixels is not None:
+            inputs = tuple(folder for folder in train.folders if folder != pixels.truth_dir)
+            train = replace(train, folders=inputs or train.folders)
         if train is not None:
             return test or train, place(train, test), (name,)
+    if test is None and parts.test is not None:
+        for name in [n for n in parts.train.columns if n in parts.test.columns and n not in parts.labels.columns]:
+            theirs = index.match(list(parts.test[name].unique()))
+            ours = index.match(list(parts.train[name].unique())) if theirs is not None else None
+            if ours is not None:
+                return theirs, place(ours, theirs), sources
     return test, place(None, test), sources
 
 
@@ -174,6 +219,25 @@ def _features(data_dir: Path, parts: _Parts, sources: tuple[str, ...]) -> tuple[
     if not features and set(parts.roles.test.columns) - keys:
         raise SpecError(f"{where(table)} and {where(parts.roles.test)} have no feature column in common")
     return features, texts, about_text
+
+
+def _split_columns(
+    overrides: Mapping[str, object], parts: _Parts, derived: Derived | None, texts: tuple[str, ...]
+) -> Recognised:
+    """The column to split by: the user's, the rule's that made the labels, or the one that the tables show."""
+    train = parts.labels.train
+    group, time = (_column(overrides, key, train) for key in ("group_column", "time_column"))
+    if group or time or overrides.get("split") in ("random", "stratified", "none"):
+        return Recognised(group, time)
+    if derived is not None and (derived.group or derived.time):
+        return Recognised(derived.group, derived.time)
+    composite = parts.asked.composite
+    if composite is not None and parts.train[composite.columns[0]].duplicated().any():
+        name = composite.columns[0]
+        return Recognised(group=name, how=(f"split: group, {name!r} is the first part of the ids",))
+    answers = {*parts.labels.columns, *parts.labels.targets}
+    keys = {*parts.asked.ids, *parts.asked.sources}
+    return recognise_split(parts.train, parts.test, keys, answers, texts)
 
 
 def _column(overrides: Mapping[str, object], key: str, train: FoundTable) -> str | None:

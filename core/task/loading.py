@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from core.records import TableFile
+from core.task.big_tables import big_csv, drawn
 from utils.errors import SpecError
 from utils.tables import read_table
 
@@ -23,19 +24,26 @@ BROKEN = (ValueError, OSError, EOFError, MemoryError, RuntimeError, ImportError,
 
 
 def load(data_dir: Path, table: TableFile, columns: list[str] | None = None) -> pd.DataFrame:
-    """The table with cells as text ("" where empty).
+    """The table with cells as text ("" where empty); of one that is too large to hold, rows drawn at random.
 
     columns: all that the caller needs; a large table is read with these only. Raises SpecError when it is broken.
     """
     path = data_dir / table.path
     try:
+        big = big_csv(data_dir, table)
         wanted = columns if columns and "" not in columns and path.stat().st_size > WHOLE_BYTES else None
-        frame = _read(path, table, wanted)
+        frame = _read(path, table, wanted) if big is None else drawn(big)[0]
     except BROKEN as error:
         raise SpecError(f"{table.path} cannot be read as a table: {_line(error)}") from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise SpecError(f"{table.path} cannot be read as a table: its rows have more cells than its header")
     return _as_text(frame)
+
+
+def rows_of(data_dir: Path, table: TableFile, loaded: pd.DataFrame) -> int:
+    """How many rows the table has of which `loaded` was made by `load`."""
+    big = big_csv(data_dir, table)
+    return len(loaded) if big is None else big.count
 
 
 def head(data_dir: Path, table: TableFile, rows: int = HEAD_ROWS) -> pd.DataFrame:
@@ -44,6 +52,8 @@ def head(data_dir: Path, table: TableFile, rows: int = HEAD_ROWS) -> pd.DataFram
     try:
         if table.format == "parquet":
             return _as_text(_parquet_head(path, rows))
+        if table.format != "csv":
+            return _as_text(_read(path, table, None).head(rows))
         with _opened(path, table) as source:
             options: dict[str, Any] = {"sep": table.delimiter, "encoding": table.encoding, "dtype": str}
             frame = pd.read_csv(source, nrows=rows, keep_default_na=False, **options)

@@ -8,6 +8,7 @@ import filecmp
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 # Every file and folder of a view has this time: when a file was made must say nothing about it.
@@ -52,12 +53,20 @@ class MediaStore:
         self._folder, self._root = folder, root
         self._copies, self._check = copies, check
         self._neutral_times, self._links = neutral_times, links
+        self._made: set[str] = set()
 
-    def link(self, relative: str, target: Path, telling: bool) -> None:
-        """Links `target` to the file. telling: its own name or path may say what the view hides."""
-        source = self._root / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(self._stored(relative) if self._links and (self._copies or telling) else source)
+    def link(self, relative: str, folder: Path, inside: str, telling: bool) -> None:
+        """Links `folder/inside` to the file. telling: its own name or path may say what the view hides.
+
+        Plain text for paths here and below: views may have hundreds of thousands of links.
+        """
+        target = f"{folder}/{inside}"
+        parent = target.rpartition("/")[0]
+        if parent not in self._made:
+            os.makedirs(parent, exist_ok=True)  # noqa: PTH103
+            self._made.add(parent)
+        own = self._links and (self._copies or telling)
+        os.symlink(self._stored(relative) if own else resolved(f"{self._root}/{relative}"), target)  # noqa: PTH211
 
     def _stored(self, relative: str) -> Path:
         source = self._root / relative
@@ -71,38 +80,53 @@ class MediaStore:
 
     def order(self, relative: str) -> str:
         """A sort key that says nothing: files are made in this order, because inodes and ctimes follow it."""
-        return self._name(relative)
+        return hashlib.blake2b(relative.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
     def _name(self, relative: str) -> str:
         """Says nothing about the path; two levels, because some file systems are slow with very full folders."""
-        name = hashlib.blake2b(relative.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
+        name = self.order(relative)
         return f"{name[:2]}/{name}{Path(relative).suffix}"
 
 
-def link_roots(view: Path, store: Path, root: Path) -> tuple[str, ...]:
-    """Folders (or files) outside of the view that its links point into: the store, or parts of the original folder.
+def resolved(path: str) -> str:
+    """What a link of a prepared folder points to; any other path as it is."""
+    try:
+        return os.readlink(path)  # noqa: PTH115
+    except OSError:
+        return path
 
-    The original folder itself is never among them: it holds the answers.
+
+def link_roots(view: Path, store: Path, roots: Sequence[Path]) -> tuple[str, ...]:
+    """Folders (or files) outside of the view that its links point into: the store, or parts of the original folders.
+
+    The original folders themselves are never among them: they hold the answers.
     """
-    paths = (Path(folder, name) for folder, _, names in os.walk(view) for name in names)
-    targets = {path.readlink() for path in paths if path.is_symlink()}
-    outside = {target for target in targets if not target.is_relative_to(store)}
-    folders = {target if target.parent == root else target.parent for target in outside}
+    paths = (f"{folder}/{name}" for folder, _, names in os.walk(view) for name in names)
+    targets = {target for path in paths if (target := resolved(path)) != path}
+    outside = {target for target in targets if not target.startswith(f"{store}/")}
+    tops = {str(root) for root in roots}
+    folders = {target if (parent := target.rpartition("/")[0]) in tops else parent for target in outside}
     if len(folders) > _MAX_ROOTS:
-        folders = {root / target.relative_to(root).parts[0] for target in outside}
-    stored = {store} if len(outside) < len(targets) else set()
-    return tuple(sorted(str(path) for path in folders | stored))
+        folders = {str(_top(Path(folder), roots)) for folder in folders}
+    stored = {str(store)} if len(outside) < len(targets) else set()
+    return tuple(sorted(folders | stored))
+
+
+def _top(target: Path, roots: Sequence[Path]) -> Path:
+    """The entry of its root below which the target lies; a link of the competition itself may lead anywhere."""
+    root = next((each for each in roots if target.is_relative_to(each)), None)
+    return target if root is None else root / target.relative_to(root).parts[0]
 
 
 def seal(view: Path, neutral_times: bool = True) -> None:
     """Files 444, folders 555, one time for all."""
     for folder, _, names in os.walk(view, topdown=False):
         for name in names:
-            path = Path(folder, name)
+            path = f"{folder}/{name}"
             if neutral_times:
                 os.utime(path, ns=(NEUTRAL_NS, NEUTRAL_NS), follow_symlinks=False)
-            if not path.is_symlink():
-                path.chmod(0o444)
+            if not os.path.islink(path):  # noqa: PTH114
+                Path(path).chmod(0o444)
         os.utime(folder, ns=(NEUTRAL_NS, NEUTRAL_NS))
         Path(folder).chmod(0o555)
 

@@ -13,9 +13,9 @@ from core.task.preview_look import look
 from utils.errors import PublishError
 
 
-def inspect(data_dir: str, description: str, overrides: dict[str, Any]) -> Any:
+def inspect(data_dir: str, description: str, overrides: dict[str, Any], workspace: str | None = None) -> Any:
     """JSON of the CompetitionSpec."""
-    return to_json(inspect_competition(Path(data_dir), description, overrides))
+    return to_json(inspect_competition(Path(data_dir), description, overrides, Path(workspace) if workspace else None))
 
 
 def baseline(data_dir: str, spec: dict[str, Any] | None, out_csv: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from core.metric_names import BY_NAME, MetricName
 from core.records import MetricSpec
 from core.task.metric_text import recognise
-from core.task.values import Answers, fallback, fits
+from core.task.value_kinds import kind_of
+from core.task.values import Answers, fallback
 from utils.errors import ConfigError
 
 # What stands in when the user knows the direction only.
@@ -15,19 +16,23 @@ _OTHER_WAY = {"accuracy": "error_rate", "roc_auc": "log_loss", "log_loss": "roc_
 
 
 def choose_metric(description: str, answers: Answers, overrides: Mapping[str, object]) -> tuple[MetricSpec, list[str]]:
-    """The metric and lines for the notes. Raises ConfigError for overrides that cannot be."""
+    """The metric and lines for the notes. Raises ConfigError for overrides that cannot be.
+
+    Beside what the user sets, overrides may hold told_metric and told_why: what a language model read in a description
+    that says nothing to the recogniser.
+    """
     direction = _direction(overrides)
     asked = overrides.get("metric")
     if asked:
         metric = _known(str(asked))
         _agree(metric, direction)
-        if problem := fits(metric, answers):
+        if problem := kind_of(metric, answers)[1]:
             raise ConfigError(f"task.metric={asked} does not fit the data: {problem}")
         return MetricSpec(metric.name, metric.direction, "config", "task.metric"), []
     found = recognise(description)
     if found.name is not None:
         metric = BY_NAME[found.name]
-        problem = fits(metric, answers)
+        problem = kind_of(metric, answers)[1]
         if not problem:
             _agree(metric, direction)
             return MetricSpec(metric.name, metric.direction, "description", found.evidence), []
@@ -36,8 +41,18 @@ def choose_metric(description: str, answers: Answers, overrides: Mapping[str, ob
         why = f"the description names a metric without a scorer here: {found.evidence!r}"
     else:
         why = "no metric found in the description" if description.strip() else "no description"
+    if told := _told(answers, overrides, direction):
+        return told, []
     metric = _proxy(answers, direction)
     return MetricSpec(metric.name, metric.direction, "fallback", why), [f"metric: {why}; {metric.name} stands in"]
+
+
+def _told(answers: Answers, overrides: Mapping[str, object], direction: str | None) -> MetricSpec | None:
+    """The told metric where it fits the labels, and a direction that the user set."""
+    metric = BY_NAME.get(str(overrides.get("told_metric") or ""))
+    if metric is None or direction not in (None, metric.direction) or kind_of(metric, answers)[1]:
+        return None
+    return MetricSpec(metric.name, metric.direction, "llm", str(overrides.get("told_why") or ""))
 
 
 def _known(name: str) -> MetricName:
@@ -63,7 +78,7 @@ def _word(metric: MetricName) -> str:
 
 
 def _proxy(answers: Answers, direction: str | None) -> MetricName:
-    metric = fallback(answers)
+    metric = fallback(answers) if kind_of(BY_NAME["dice"], answers)[1] else BY_NAME["dice"]
     if direction in (None, metric.direction):
         return metric
     other = BY_NAME.get(_OTHER_WAY.get(metric.name, ""))

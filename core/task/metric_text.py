@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.metric_names import METRICS, UNSCORED
+from core.metric_names import METRICS
+from core.task.metric_details import plain_names, settled
+from core.task.metric_unscored import UNSCORED
 
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.M | re.S)
 _FORMULA = re.compile(r"\$\$.*?\$\$|\\\[.*?\\\]|\\\\?\(.*?\\\\?\)", re.S)
 _INLINE_FORMULA = re.compile(r"\$(?!\d)[^$\n]{1,200}\$")
-_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
-_LINK = re.compile(r"\[([^\]]*)\]\((?:[^()]|\([^)]*\))*\)")
+_IMAGE = re.compile(r"!\[[^\]]*\]\([^)\n]*\)")
+_LINK = re.compile(r"\[([^\]]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
 _TAG = re.compile(r"</?[a-zA-Z][^>\n]*>")
 _SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u3000]")
 _INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff]")
@@ -37,6 +39,7 @@ _DECLARES = re.compile(
     r"|\b(?:evaluation|competition|primary|official|main|scoring|performance|error) (?:metric|measure|criteri)"
     r"|\bmetrics? (?:is|used|for|will|in)\b|\bscore (?:is|will be)\b"
 )
+_EVALUATED = re.compile(r"\b(?:evaluated|scored|judged|graded|assessed) (?:on|by|using|with|according|based|against)\b")
 _ASIDE = re.compile(
     r"\b(?:previous|earlier|past|last year|former|prior) |\bties?\b|tie[- ]break|efficiency"
     r"|second(?:ary)? (?:metric|prize|score)"
@@ -50,7 +53,6 @@ _COMBINES = re.compile(
     r"sub-?metrics?|generali[sz]ed mean|(?:combin|product|average|sum|blend|mean)\w* of (?:the )?(?:two|three|several) "
     r"(?:different )?(?:metrics|scores|measures)"
 )
-_AVERAGED_F1 = re.compile(r"\bf[ -]?1\b|\bf[ -]?(?:score|measure)\b")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d\"'(])")
 _GENERAL = frozenset({"accuracy", "error_rate"})
 
@@ -75,12 +77,19 @@ class _Line:
 
 
 def recognise(description: str) -> MetricText:
-    """The metric that the evaluation section declares; sections are asked in order until one names a metric."""
+    """The metric that the evaluation section declares; sections are asked in order until one names a metric.
+
+    After one that declares a metric by words that are not known here, only a section about a metric is asked.
+    """
+    unknown = ""
     for section in evaluation_sections(description):
+        if unknown and "metric" not in section.split("\n", 1)[0].lower():
+            continue
         found = _from_section(section)
         if found.evidence:
             return found
-    return MetricText(None, "")
+        unknown = unknown or _declaration(section)
+    return MetricText(None, unknown)
 
 
 def evaluation_sections(description: str) -> list[str]:
@@ -152,8 +161,13 @@ def _from_section(section: str) -> MetricText:
         names = _names_in(sentence)
         if names:
             name = names.pop() if len(names) == 1 else None
-            return MetricText(_average_of_f1(section) if name == "f1" else name, sentence[:300])
+            return MetricText(settled(name, _CONTRAST.sub(" ", section.lower())), sentence[:300])
     return MetricText(None, "")
+
+
+def _declaration(section: str) -> str:
+    """The sentence that says how submissions are evaluated, "" when none does."""
+    return next((sentence[:300] for sentence in _sentences(section) if _EVALUATED.search(sentence.lower())), "")
 
 
 def _sentences(section: str) -> Iterator[str]:
@@ -167,22 +181,22 @@ def _names_in(sentence: str) -> set[str | None]:
     """Distinct metrics that a sentence names, None for one without a scorer; general words yield to specific ones."""
     text = _CONTRAST.sub(" ", sentence.lower())
     found: list[tuple[int, int, str | None]] = []
-    patterns = [(None, phrase) for phrase in UNSCORED]
-    patterns += [(metric.name, phrase) for metric in METRICS for phrase in metric.phrases]  # type: ignore[misc]
-    for name, phrase in patterns:
-        found += [(match.start(), match.end(), name) for match in re.finditer(phrase, text)]
+    for phrase in UNSCORED:
+        found += [(match.start(), match.end(), None) for match in re.finditer(phrase, text)]
+    for metric in METRICS:
+        for phrase in metric.phrases:
+            found += [(match.start(), match.end(), _in_full(metric.name, match)) for match in re.finditer(phrase, text)]
     names = {name for start, end, name in found if not _covered(start, end, name, found)}
-    if not names and _AVERAGED_F1.search(text):
-        names = {"f1"}
+    if not names:
+        names |= plain_names(text)
     return names - _GENERAL if names - _GENERAL else names
+
+
+def _in_full(name: str, match: re.Match[str]) -> str:
+    """The name, for a family with the number that the text gives."""
+    return f"{name.removesuffix('k')}{match[match.re.groups]}" if name.endswith("@k") else name
 
 
 def _covered(start: int, end: int, name: str | None, found: list[tuple[int, int, str | None]]) -> bool:
     """True when a longer phrase of another name spans this one."""
     return any(a <= start and end <= b and b - a > end - start and other != name for a, b, other in found)
-
-
-def _average_of_f1(section: str) -> str | None:
-    """Macro or micro when the section says so for a plain F1, else None."""
-    words = {word for word in re.findall(r"\b(macro|micro)\b", _CONTRAST.sub(" ", section.lower()))}
-    return f"f1_{words.pop()}" if len(words) == 1 else None

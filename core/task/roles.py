@@ -80,8 +80,9 @@ def _named(table: FoundTable, *words: str) -> bool:
     return any(word.lower() in words for word in _WORD.findall(path.rsplit(".", 1)[0]))
 
 
-def _train_rank(table: FoundTable) -> tuple[bool, int, int, int, str]:
-    return not _named(table, "train", "training"), table.depth, len(table.name), -table.size, table.name
+def _train_rank(table: FoundTable) -> tuple[bool, int, int, bool, int, str]:
+    zipped = table.table.member is not None
+    return not _named(table, "train", "training"), table.depth, len(table.name), zipped, -table.size, table.name
 
 
 def _test_by_name(tables: Sequence[FoundTable], sample: FoundTable | None) -> FoundTable | None:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
 from core.records import FilesById
+from core.task.files_by_id import FileIndex, named_places
+from core.task.files_by_id import place as place_of
 from core.task.inventory import FoundFile
+from core.task.rows import text_of
 from core.task.source import Source
 from core.task.view_tables import Cut
 
@@ -21,6 +24,7 @@ Role = Literal["train", "test", "other"]
 
 _BREAKS = re.compile(r"[_\-. ]")
 _MAX_BREAKS = 12
+_NUMBER = re.compile(r"[0-9a-f]*\d[0-9a-f]*")
 # A folder is about rows when at least this share of its files carries an id.
 _LINKED_SHARE = 0.5
 
@@ -60,12 +64,45 @@ class Placed:
     telling: bool
 
 
-def split_files(source: Source, files: Iterable[FoundFile]) -> tuple[list[RowFile], list[FoundFile]]:
-    """Files that belong to rows, and all others. Files of composite ids are not recognised."""
-    files = list(files)
+@dataclass(frozen=True, slots=True, eq=False)
+class Keys:
+    """What files are named by. train: of each train row, and under which name (`shown`) its held-out file stands;
+    official: of each row of the sample; a key that several rows have stands for all of them."""
+
+    train: Sequence[str]
+    shown: Sequence[str]
+    official: Sequence[str]
+    ambiguous: bool
+    places: FilesById
+
+
+def id_keys(source: Source) -> Keys | None:
+    """Ids name files; those of several columns do not."""
     if len(source.spec.id_columns) > 1 or source.rows.ids.eq("").all():
-        return [], files
-    linker = _Linker(source)
+        return None
+    shown = source.rows.shown[source.spec.id_columns[0]].tolist()
+    places = source.spec.files or FilesById((), (), "")
+    return Keys(source.rows.ids.tolist(), shown, source.official.tolist(), source.rows.ambiguous, places)
+
+
+def group_keys(source: Source, column: str | None, files: Sequence[FoundFile]) -> Keys | None:
+    """Rule P10: files that the rows of a group share; a group is held out as a whole. None where no files are."""
+    if column is None or column in source.spec.id_columns:
+        return None
+    train = text_of(source.train[column]).tolist()
+    official = source.official_cells(column)
+    if set(train) & set(official):
+        return None
+    index = FileIndex(files)
+    ours, theirs = (index.match(list(dict.fromkeys(cells))) if cells else None for cells in (train, official))
+    places = place_of(ours, theirs) if ours is not None else named_places(files)
+    return None if places is None else Keys(train, train, official, False, places)
+
+
+def split_files(keys: Keys, files: Iterable[FoundFile]) -> tuple[list[RowFile], list[FoundFile]]:
+    """Files that belong to rows, and all others."""
+    files = list(files)
+    linker = _Linker(keys)
     folders: dict[str, list[FoundFile]] = {}
     for file in files:
         folders.setdefault(linker.folder_of(file), []).append(file)
@@ -105,17 +142,26 @@ def find_id(inside: str, known: Container[str]) -> Carried | None:
     return None
 
 
+def _folder_id(inside: str, known: Container[str]) -> Carried | None:
+    """The id that is the name of a folder on the path, the outermost one."""
+    start = 0
+    while (end := inside.find("/", start)) >= 0:
+        if inside[start:end] in known:
+            return Carried(inside[start:end], inside[:start], inside[end:])
+        start = end + 1
+    return None
+
+
 class _Linker:
     """Looks ids up, folder by folder; those of official rows first, because held-out files join them."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._train = {key: row for row, key in enumerate(source.rows.ids) if key}
-        self._official = {key: row for row, key in enumerate(source.official) if key}
-        self._dirs = source.spec.files or FilesById((), (), "")
+    def __init__(self, keys: Keys) -> None:
+        self._train = {key: row for row, key in enumerate(keys.train) if key}
+        self._official = {key: row for row, key in enumerate(keys.official) if key}
+        self._dirs, self._ambiguous = keys.places, keys.ambiguous
         self._endings: set[tuple[str, str]] = set()
         self._places: Counter[str] = Counter()
-        self._shown = source.rows.shown.iloc[:, 0].tolist()
+        self._shown = keys.shown
         self.found: list[RowFile] = []
 
     def role(self, folder: str) -> Role:
@@ -146,7 +192,8 @@ class _Linker:
         for cut in _cuts(file.path, 0) if "/" in file.path else ():
             if file.path[:cut] in known:
                 return Carried(file.path[:cut], "", file.path[cut:], whole=True)
-        return find_id(_inside(file.path, folder), known)
+        inside = _inside(file.path, folder)
+        return find_id(inside, known) or (_folder_id(inside, known) if self._dirs.folders else None)
 
     def _learn(self, carried: Iterable[Carried]) -> None:
         for found in carried:
@@ -156,7 +203,7 @@ class _Linker:
     def _mixed(self, folder: str, hits: list[tuple[FoundFile, Carried]], role: Role) -> list[RowFile]:
         """Files of a folder that may hold both parts. Without an official one it is train-side; with ids that both
         parts use nobody can tell, so it counts as train-side too."""
-        ambiguous = self._source.rows.ambiguous and role == "other"
+        ambiguous = self._ambiguous and role == "other"
         feature = not ambiguous and any(found.id in self._official for _, found in hits)
         files = []
         for file, found in hits:
@@ -214,4 +261,6 @@ def _place(found: Carried) -> str:
 
 
 def _ending(found: Carried) -> tuple[str, str]:
-    return found.before[found.before.rfind("/") + 1 :], found.after
+    """What stands around the id in the name; files in a folder of their own may be numbered."""
+    after = _NUMBER.sub("#", found.after) if found.after.startswith("/") else found.after
+    return found.before[found.before.rfind("/") + 1 :], after

@@ -9,22 +9,26 @@ import numpy as np
 import pandas as pd
 
 from core.records import CompetitionSpec, SplitKind
+from core.task.composite import join_columns
 from core.task.neutral import carries_label, fresh_ids, shapes
 from core.task.splits import Floats, Integers, Mask, Rows
+from utils.tables import with_point
 
 _SEPARATOR = "\x1f"
 _MAX_STRATA = 10_000
 _SHAPE_SEED = 0
+# 28.1.2021, or 28/1/2021 and 28-1-2021 where a day is no month.
+_DAY_FIRST = r"\s*(?:\d{1,2}\.\d{1,2}\.\d{4}|(?:1[3-9]|2\d|3[01])[/-]\d{1,2}[/-]\d{4})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainRows:
     """Facts of each train row, all as text, in file order.
 
-    ids: key of the row in the competition's own files ("" where the train table has no id). shown: [n, id columns],
-    the ids under which a held-out row stands among the test rows. labels: the label columns. usable: the row can be
-    held out. renamed: `shown` differs from the competition's ids. ambiguous: train and test share ids, so that a
-    record elsewhere cannot be told to belong to a train row. notes: decisions for `split.why`.
+    ids: key of the row in the competition's own files ("" where the train table has no id). shown: [n, id columns and
+    id parts], the ids under which a held-out row stands among the test rows. labels: the label columns. usable: the
+    row can be held out. renamed: `shown` differs from the competition's ids. ambiguous: train and test share ids, so
+    that a record elsewhere cannot be told to belong to a train row. notes: decisions for `split.why`.
     """
 
     ids: pd.Series
@@ -59,25 +63,41 @@ def id_columns_in(spec: CompetitionSpec, table: pd.DataFrame) -> tuple[str, ...]
     return ()
 
 
+def own_ids(spec: CompetitionSpec, table: pd.DataFrame) -> pd.DataFrame | None:
+    """The ids of a train or test table as text, under the names of the sample; with the columns that they are joined
+    of, if any. None where the table has none."""
+    if spec.id_parts and set(spec.id_parts) <= set(table.columns):
+        parts = pd.DataFrame({name: text_of(table[name]).array for name in spec.id_parts}, dtype=object)
+        return parts.assign(**{spec.id_columns[0]: join_columns(parts, spec.id_parts, spec.id_joint)})
+    columns = id_columns_in(spec, table)
+    if not columns:
+        return None
+    pairs = zip(spec.id_columns, columns, strict=True)
+    return pd.DataFrame({shown: text_of(table[name]).array for shown, name in pairs}, dtype=object)
+
+
 def describe(spec: CompetitionSpec, train: pd.DataFrame, official: pd.DataFrame, neutral: bool = True) -> TrainRows:
     """official: id columns [m, ids] of the official test rows, as text.
 
     neutral: ids that carry the label are replaced (off only to show in a test that the leak is real).
     """
-    labels = pd.DataFrame({name: text_of(train[name]).array for name in spec.label_columns})
+    decimal = spec.train.decimal if spec.train is not None else "."
+    labels = pd.DataFrame({name: with_point(text_of(train[name]), decimal).array for name in spec.label_columns})
     usable = _answered(spec, labels)
-    columns = id_columns_in(spec, train)
-    if not columns:
+    own = own_ids(spec, train)
+    if own is None:
         return _without_ids(spec, len(train), labels, usable, official)
-    pairs = zip(spec.id_columns, columns, strict=True)
-    own = pd.DataFrame({shown: text_of(train[name]).array for shown, name in pairs})
+    columns = id_columns_in(spec, train)
     ids, theirs = key_of(own, spec.id_columns), key_of(official, spec.id_columns)
     usable = usable & ~ids.duplicated(keep=False).to_numpy() & (ids != "").to_numpy()
     clashes = ids.isin(set(theirs)).to_numpy()
     many = bool(clashes.mean() >= 0.5) if len(clashes) else False
     telling = neutral and len(spec.id_columns) == 1 and carries_label(ids, labels, theirs, _SHAPE_SEED)
+    if spec.id_parts and bool(clashes.any()):
+        notes = (f"train and test share ids: held-out rows got new {spec.id_parts[0]!r}",)
+        return TrainRows(ids, _renumbered(spec, own, official), labels, usable, True, True, notes)
     foreign = columns != spec.id_columns and bool(shapes(theirs).isin(set(shapes(ids))).mean() < 0.5)
-    if len(spec.id_columns) > 1 or not (many or telling or foreign):
+    if len(spec.id_columns) > 1 or spec.id_parts or not (many or telling or foreign):
         return TrainRows(ids, own, labels, usable & ~clashes, False, many, _clash_notes(clashes))
     shown = _numbered(spec, len(train), ids, theirs)
     why = "train and test share ids" if many else "ids tell the label" if telling else "train ids look otherwise"
@@ -113,7 +133,8 @@ def parse_times(column: pd.Series) -> Floats:
     if not bool((numbers.notna().to_numpy() == filled).all()):
         dates = pd.to_datetime(column.where(filled), errors="coerce", format="ISO8601", utc=True)
         if not bool((dates.notna().to_numpy() == filled).all()):
-            dates = pd.to_datetime(column.where(filled), errors="coerce", format="mixed", utc=True)
+            first = bool(column.str.match(_DAY_FIRST).any())
+            dates = pd.to_datetime(column.where(filled), errors="coerce", format="mixed", dayfirst=first, utc=True)
         if bool((dates.notna().to_numpy() == filled).all()):
             numbers = pd.Series(dates.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]").astype(np.int64))
         else:
@@ -159,6 +180,16 @@ def _numbered(spec: CompetitionSpec, count: int, ids: pd.Series, official: pd.Se
     """New ids in the first id column; seeded by the count, so that every view shows the same ones."""
     new = fresh_ids(count, ids, official, np.random.default_rng([count, 7]))
     return pd.DataFrame({name: pd.Series(new, dtype=object) for name in spec.id_columns})
+
+
+def _renumbered(spec: CompetitionSpec, own: pd.DataFrame, official: pd.DataFrame) -> pd.DataFrame:
+    """New values of the first part, one per value, beyond those of train and test; rows of one stay together."""
+    first = spec.id_parts[0]
+    codes, names = pd.factorize(own[first])
+    theirs = official[spec.id_columns[0]].str.split(spec.id_joint, n=1).str[0]
+    new = fresh_ids(len(names), own[first], theirs, np.random.default_rng([len(names), 7]))
+    parts = own.assign(**{first: np.array(new, dtype=object)[codes]})
+    return parts.assign(**{spec.id_columns[0]: join_columns(parts, spec.id_parts, spec.id_joint)})
 
 
 def _clash_notes(clashes: Mask) -> tuple[str, ...]:

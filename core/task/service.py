@@ -24,11 +24,20 @@ class TaskService:
         """Starts the worker before the first call needs it."""
         self._worker.start()
 
-    def inspect(self, data_dir: Path, description: str, overrides: Mapping[str, object]) -> CompetitionSpec:
-        """Raises DataError, SpecError or ConfigError (see core.task.inspect)."""
-        plain = dict(overrides)
+    def inspect(
+        self, data_dir: Path, description: str, overrides: Mapping[str, object], workspace: Path | None = None
+    ) -> CompetitionSpec:
+        """workspace: where archives are unpacked and label tables made, where the competition needs it.
+
+        Raises DataError, SpecError or ConfigError (see core.task.inspect).
+        """
         answer = self._worker.call(
-            "inspect", timeout=_TIMEOUT_S, data_dir=str(data_dir), description=description, overrides=plain
+            "inspect",
+            timeout=_TIMEOUT_S,
+            data_dir=str(data_dir),
+            description=description,
+            overrides=dict(overrides),
+            workspace=str(workspace.absolute()) if workspace is not None else None,
         )
         return from_json(CompetitionSpec, answer)
 

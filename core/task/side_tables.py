@@ -48,8 +48,11 @@ class Judged:
     reason: str | None = None
 
 
-def judge(source: Source, found: FoundTable) -> Judged:
-    """A table with train ids only loses held-out rows; one with official ids as well is feature data."""
+def judge(source: Source, found: FoundTable, group: str | None = None) -> Judged:
+    """A table with train ids only loses held-out rows; one with official ids as well is feature data.
+
+    group: the column by which rows are split; a table may be about groups (rule P10).
+    """
     table = found.table
     try:
         frame = read_table(
@@ -58,6 +61,10 @@ def judge(source: Source, found: FoundTable) -> Judged:
     except (ValueError, OSError, EOFError, MemoryError):
         return Judged(reason="unreadable table")
     keys, train, official = _find_keys(source, frame)
+    if table.path in source.spec.label_files:
+        return _judge_labels(source, table, frame, keys, train, group)
+    if not (train >= 0).any() and group is not None:
+        keys, train, official = _find_groups(source, frame, group) or (keys, train, official)
     if not keys or not (train >= 0).any():
         return _judge_unkeyed(source, frame, bool((official >= 0).any()))
     if source.rows.ambiguous:
@@ -69,6 +76,35 @@ def judge(source: Source, found: FoundTable) -> Judged:
     dropped = tuple(name for name in frame.columns if name in answers and name not in keys) if feature else ()
     blanks = tuple(blank_in(frame[official >= 0])) if feature else ()
     return Judged(SideTable(table, frame, keys, train, official, feature, dropped, blanks))
+
+
+def _judge_labels(
+    source: Source,
+    table: TableFile,
+    frame: pd.DataFrame,
+    keys: tuple[str, ...],
+    train: npt.NDArray[np.int64],
+    group: str | None,
+) -> Judged:
+    """The table that the labels were taken from: it keeps the rows of train and no others."""
+    if not (train >= 0).any() and group is not None:
+        keys, train, _ = _find_groups(source, frame, group) or (keys, train, train)
+    if not (train >= 0).all() or table.member is not None:
+        return Judged(reason="the labels were taken from it")
+    none = np.full(len(frame), _NONE, dtype=np.int64)
+    return Judged(SideTable(table, frame, keys, train, none, False, (), ()))
+
+
+def _find_groups(
+    source: Source, frame: pd.DataFrame, group: str
+) -> tuple[tuple[str, ...], npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
+    """The column that names groups, with a train row and a row of the sample of each; None without one."""
+    if group not in frame.columns or group not in source.train.columns:
+        return None
+    values = text_of(frame[group]).reset_index(drop=True)
+    ours, theirs = pd.Index(text_of(source.train[group])), pd.Index(source.official_cells(group))
+    train = _positions(ours, values)
+    return ((group,), train, _positions(theirs, values)) if (train >= 0).any() else None
 
 
 def cut_table(source: Source, cut: Cut, side: SideTable) -> pd.DataFrame:
@@ -92,7 +128,7 @@ def _disguise(source: Source, side: SideTable, frame: pd.DataFrame, held: npt.ND
         if name in frame.columns and name not in side.keys:
             blank = "" if pd.api.types.is_string_dtype(frame[name]) else None
             changed[name] = frame[name].mask(held, blank)
-    if source.rows.renamed and len(side.keys) == 1:
+    if source.rows.renamed and len(side.keys) == 1 and side.keys[0] != source.spec.group_column:
         new = source.rows.shown.iloc[side.train[held], 0]
         column = text_of(frame[side.keys[0]])
         column = column.mask(held, pd.Series(new.to_numpy(), index=column.index[held]))

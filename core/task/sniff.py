@@ -17,6 +17,7 @@ from typing import BinaryIO
 from core.records import TableFile
 from core.task.inventory import FoundFile
 from core.task.loading import BROKEN, parquet_columns
+from core.task.sniff_json import sniff_json
 
 _HEAD = 1 << 18
 _CHECKED = 64 << 20
@@ -25,8 +26,11 @@ _DELIMITERS = (",", ";", "\t", "|")
 # More tables than this in one folder are records of the competition, one per id, and not its tables.
 _MAX_TABLES_PER_FOLDER = 30
 _MAX_MEMBERS = 10
-_CSV = (".csv", ".tsv")
-_TABLE_NAME = re.compile(r"\.(?:csv|tsv)(?:\.gz)?$|\.parquet$", re.I)
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+_JSON = (".json", ".jsonl", ".ndjson")
+_TABLE_NAME = re.compile(r"\.(?:csv|tsv)(?:\.gz)?$|\.(?:parquet|json|jsonl|ndjson)$", re.I)
+_COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+\s*")
+_POINT_NUMBER = re.compile(r"\s*[-+]?\d*\.\d+\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +51,41 @@ class FoundTable:
         return self.table.path.count("/")
 
 
-def find_tables(data_dir: Path, files: Iterable[FoundFile]) -> tuple[FoundTable, ...]:
-    """The tables among the files, plain ones before those in archives; what is no table is left out silently."""
+def find_tables(data_dir: Path, files: Iterable[FoundFile], unread: list[str] | None = None) -> tuple[FoundTable, ...]:
+    """The tables among the files, plain ones before those in archives; what is no table is left out.
+
+    unread: takes a line for each csv, tsv or parquet file that cannot be read as a table.
+    """
     files = list(files)
     crowd = Counter(file.folder for file in files if _TABLE_NAME.search(file.name))
     found = [
         table
         for file in files
         if crowd[file.folder] <= _MAX_TABLES_PER_FOLDER or file.folder == "."
-        for table in _tables_in(data_dir, file)
+        for table in _tables_in(data_dir, file, unread)
     ]
     return tuple(sorted(found, key=lambda table: table.table.member is not None))
 
 
-def sniff(data_dir: Path, file: FoundFile) -> FoundTable | None:
-    """The table in a csv, tsv, csv.gz or parquet file; None when it has no header or cannot be read."""
+def sniff(data_dir: Path, file: FoundFile, unread: list[str] | None = None) -> FoundTable | None:
+    """The table in a csv, tsv, csv.gz, json, jsonl or parquet file; None when it has no header or cannot be read."""
     path = data_dir / file.path
     try:
         if file.suffix == ".parquet":
             return FoundTable(TableFile(file.path, "parquet"), parquet_columns(path), file.size)
         with gzip.open(path) if file.suffix == ".gz" else path.open("rb") as stream:
             return _sniff_stream(stream, TableFile(file.path), file.size)  # type: ignore[arg-type]
-    except BROKEN:
+    except BROKEN as error:
+        if unread is not None and file.suffix not in _JSON:
+            unread.append(f"{file.path} cannot be read: {' '.join(str(error).split())[:120] or type(error).__name__}")
         return None
 
 
-def _tables_in(data_dir: Path, file: FoundFile) -> Iterator[FoundTable]:
+def _tables_in(data_dir: Path, file: FoundFile, unread: list[str] | None) -> Iterator[FoundTable]:
     if file.suffix == ".zip":
         yield from _sniff_zip(data_dir, file)
     elif _TABLE_NAME.search(file.name):
-        table = sniff(data_dir, file)
+        table = sniff(data_dir, file, unread)
         if table is not None:
             yield table
 
@@ -84,7 +93,7 @@ def _tables_in(data_dir: Path, file: FoundFile) -> Iterator[FoundTable]:
 def _sniff_zip(data_dir: Path, file: FoundFile) -> Iterator[FoundTable]:
     try:
         with zipfile.ZipFile(data_dir / file.path) as archive:
-            names = [info.filename for info in archive.infolist() if _is_csv_member(info)]
+            names = [info.filename for info in archive.infolist() if _is_table_member(info)]
             for name in names if len(names) <= _MAX_MEMBERS else []:
                 with archive.open(name) as stream:
                     table = _sniff_stream(stream, TableFile(file.path, member=name), file.size)  # type: ignore[arg-type]
@@ -94,22 +103,38 @@ def _sniff_zip(data_dir: Path, file: FoundFile) -> Iterator[FoundTable]:
         return
 
 
-def _is_csv_member(info: zipfile.ZipInfo) -> bool:
+def _is_table_member(info: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(info.filename)
     hidden = path.parts[:1] == ("__MACOSX",) or path.name.startswith(".")
-    return not info.is_dir() and not hidden and path.suffix.lower() in _CSV
+    return not info.is_dir() and not hidden and path.suffix.lower() in _TABLES
 
 
 def _sniff_stream(stream: BinaryIO, table: TableFile, size: int) -> FoundTable | None:
+    """Raises ValueError when the content is binary or empty."""
+    suffix = PurePosixPath(table.member or table.path).suffix.lower()
+    if suffix in _JSON:
+        described = sniff_json(stream, lines=suffix != ".json")
+        found = described and TableFile(table.path, described.format, encoding=described.encoding, member=table.member)
+        return FoundTable(found, described.columns, size) if described and found else None
     head = stream.read(_HEAD)
     encoding = _encoding(head, stream)
     text = codecs.getincrementaldecoder(encoding)().decode(head, final=len(head) < _HEAD)
     if not text.strip() or "\0" in text:
-        return None
+        raise ValueError("it is binary, not text" if text.strip() else "it is empty")
     rows_known = len(head) < _HEAD
-    delimiter, columns = _delimiter(text if rows_known else text[: text.rfind("\n") + 1] or text)
-    described = TableFile(table.path, "csv", delimiter, encoding, table.member)
-    return FoundTable(described, columns, size)
+    text = text if rows_known else text[: text.rfind("\n") + 1] or text
+    delimiter, columns = _delimiter(text)
+    decimal = _decimal(text, delimiter)
+    return FoundTable(TableFile(table.path, "csv", delimiter, encoding, table.member, decimal), columns, size)
+
+
+def _decimal(text: str, delimiter: str) -> str:
+    """Comma where cells are numbers with one and none has a point; with commas between cells it cannot be."""
+    if delimiter == ",":
+        return "."
+    cells = [cell for row in _first_rows(text, delimiter)[1:] for cell in row]
+    pointed = any(_POINT_NUMBER.fullmatch(cell) for cell in cells)
+    return "," if not pointed and any(_COMMA_NUMBER.fullmatch(cell) for cell in cells) else "."
 
 
 def _encoding(head: bytes, rest: BinaryIO) -> str:

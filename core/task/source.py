@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.records import CompetitionSpec, SplitSpec, TableFile
-from core.task.rows import TrainRows, can_stratify, describe, id_columns_in, is_numeric, key_of, split_rows, text_of
-from core.task.splits import Rows
+from core.task.big_tables import big_csv, drawn
+from core.task.inventory import FoundFile, list_files
+from core.task.pixel_rows import ids_of, item_of, pixels_of
+from core.task.rows import (
+    TrainRows,
+    can_stratify,
+    describe,
+    is_numeric,
+    key_of,
+    own_ids,
+    split_rows,
+    text_of,
+    truth_of,
+)
+from core.task.splits import Integers, Rows
+from utils.big_csv import BigCsv, Numbers
 from utils.errors import SpecError
 from utils.tables import read_table
 
@@ -17,11 +33,23 @@ SYNTHETIC_SAMPLE = TableFile("sample_submission.csv")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class HeldRows:
+    """Rows of a sample submission. ids: its id columns; truth: [rows, target columns]; item: which of the held-out
+    train rows each one is of."""
+
+    ids: pd.DataFrame
+    truth: np.ndarray[Any, Any]
+    item: Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """train, test, sample: as in the files. sample_file: where the sample stands in every view.
 
-    official: key of each row of the sample. test_keys: key of each row of the test table, None where it has no ids.
-    fill: text that a held-out row shows in each target column of the sample.
+    official: key of each row of the sample, its image where rows are pixels. test_keys: key of each row of the test
+    table, None where it has no ids. fill: text that a held-out row shows in each target column of the sample.
+    files: all files of the folder. big: the train table where it is too large to hold: `train` has drawn rows of it
+    then, and `numbers` says which.
     """
 
     spec: CompetitionSpec
@@ -33,10 +61,19 @@ class Source:
     official: pd.Series
     test_keys: pd.Series | None
     fill: dict[str, str]
+    files: tuple[FoundFile, ...]
+    big: BigCsv | None = None
+    numbers: Numbers | None = None
 
     @property
     def root(self) -> Path:
         return Path(self.spec.data_dir).resolve()
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folder, and the competition's own where that is another one."""
+        original = self.spec.original_dir
+        return (self.root, Path(original).resolve()) if original else (self.root,)
 
     @property
     def rowwise(self) -> bool:
@@ -44,6 +81,43 @@ class Source:
         if self.test is None or len(self.test) != len(self.sample):
             return False
         return self.test_keys is None or bool((self.test_keys.array == self.official.array).all())
+
+    @property
+    def rows_train(self) -> int:
+        """Rows of the train table."""
+        return len(self.train) if self.big is None else self.big.count
+
+    @property
+    def rows_per_item(self) -> int:
+        """Rows of a submission that a train row is worth: more than one where it is an image."""
+        return 1 if self.spec.pixels is None else max(1, len(self.sample) // max(self.official.nunique(), 1))
+
+    def official_cells(self, column: str) -> list[str]:
+        """Cells of a column of the test table, in the order of the sample; [] where they are not known."""
+        if self.test is None or column not in self.test.columns:
+            return []
+        cells = text_of(self.test[column]).reset_index(drop=True)
+        if self.rowwise:
+            return cells.tolist()
+        if self.test_keys is None:
+            return []
+        by_key = pd.Series(cells.array, index=pd.Index(self.test_keys))
+        return by_key[~by_key.index.duplicated()].reindex(self.official).fillna("").tolist()
+
+    def held_rows(self, held: Integers) -> HeldRows:
+        """The rows of the sample that these train rows are worth."""
+        spec = self.spec
+        shown = self.rows.shown[list(spec.id_columns)].iloc[held].reset_index(drop=True)
+        if spec.pixels is None:
+            return HeldRows(shown, truth_of(spec, self.rows.labels, held), np.arange(len(held)))
+        paths = self.rows.labels.iloc[held, 0].tolist()
+        images = [pixels_of(self.root / path, spec.pixels.scale) for path in paths]
+        named = zip(shown.iloc[:, 0], images, strict=True)
+        ids = [ids_of(item, (image.shape[0], image.shape[1]), spec.pixels) for item, image in named]
+        none = np.array([], dtype=object)
+        frame = pd.DataFrame({spec.id_columns[0]: np.concatenate([none, *ids])}, dtype=object)
+        truth = np.concatenate([np.zeros(0), *(image.ravel() for image in images)])[:, None]
+        return HeldRows(frame, truth, np.repeat(np.arange(len(held)), [image.size for image in images]))
 
     def splittable(self, split: SplitSpec) -> Rows:
         return split_rows(self.spec, self.rows, self.train, split.kind, split.group_column, split.time_column)
@@ -57,7 +131,9 @@ def load(spec: CompetitionSpec, neutral_ids: bool = True) -> Source:
     """Raises SpecError when there is no train table to hold rows out of, or no test rows to answer."""
     if spec.train is None:
         raise SpecError("no train table: there is nothing to hold out")
-    train = _read(spec, spec.train)
+    root = Path(spec.data_dir).resolve()
+    big = big_csv(root, spec.train)
+    train, numbers = _drawn(spec, big) if big is not None else (_read(spec, spec.train), None)
     missing = [name for name in spec.label_columns if name not in train.columns]
     if missing:
         raise SpecError(f"the train table has no column {missing[0]!r}")
@@ -67,10 +143,19 @@ def load(spec: CompetitionSpec, neutral_ids: bool = True) -> Source:
     rows = describe(spec, train, ids, neutral_ids)
     fill = _fill(spec, given, rows.labels)
     sample = given if given is not None else ids.assign(**{name: fill[name] for name in spec.target_columns})
-    in_test = id_columns_in(spec, test) if test is not None else ()
-    test_keys = key_of(test, in_test) if test is not None and in_test else None
+    in_test = own_ids(spec, test) if test is not None else None
+    test_keys = key_of(in_test, spec.id_columns) if in_test is not None else None
     official = key_of(ids, spec.id_columns)
-    return Source(spec, train, test, sample, spec.sample or SYNTHETIC_SAMPLE, rows, official, test_keys, fill)
+    where = spec.sample or SYNTHETIC_SAMPLE
+    files = list_files(root)
+    return Source(spec, train, test, sample, where, rows, official, test_keys, fill, files, big, numbers)
+
+
+def _drawn(spec: CompetitionSpec, big: BigCsv) -> tuple[pd.DataFrame, Numbers]:
+    try:
+        return drawn(big, spec.group_column)
+    except (ValueError, OSError, EOFError) as error:
+        raise SpecError(f"{big.path.name} cannot be read as a table: {' '.join(str(error).split())[:200]}") from error
 
 
 def with_notes(split: SplitSpec, *notes: str) -> SplitSpec:
@@ -89,9 +174,11 @@ def _read(spec: CompetitionSpec, table: TableFile) -> pd.DataFrame:
 
 def _official_ids(spec: CompetitionSpec, sample: pd.DataFrame | None, test: pd.DataFrame | None) -> pd.DataFrame:
     if sample is not None:
-        return _renamed(spec, sample, spec.id_columns)
-    if test is not None and id_columns_in(spec, test):
-        return _renamed(spec, test, id_columns_in(spec, test))
+        ids = _renamed(spec, sample, spec.id_columns)
+        return ids if spec.pixels is None else ids.apply(item_of, pixels=spec.pixels)
+    given = own_ids(spec, test) if test is not None else None
+    if given is not None:
+        return given[list(spec.id_columns)]
     if test is None:
         raise SpecError("neither a sample submission nor a test table says which rows to answer")
     count = pd.Series(range(len(test))).astype(str).astype(object)

@@ -59,14 +59,18 @@ def decide(
     holdout_max_rows: int,
     group_column: str | None = None,
     time_column: str | None = None,
+    single: bool = False,
 ) -> SplitSpec:
-    """The split of this kind, with its counts; `none` where too few rows can be held out for it."""
+    """The split of this kind, with its counts; `none` where too few rows can be held out for it.
+
+    single: one holdout instead of folds, because a view is expensive.
+    """
     total, usable = len(rows.eligible), int(rows.eligible.sum())
     if kind == "none" or usable < MIN_ROWS:
         return SplitSpec("none", 0, 0, 0, seed, f"no holdout: {usable} of {total} rows have a usable id and label")
     if kind == "time":
         holdout, locked, folds = _time_sizes(rows, holdout_max_rows)
-    elif total < FOLDS_BELOW_ROWS:
+    elif total < FOLDS_BELOW_ROWS and not single:
         holdout, locked, folds = usable, 0, _fold_count(rows)
     else:
         holdout, locked = _single_sizes(usable, holdout_max_rows)
@@ -83,7 +87,7 @@ def assign(rows: Rows, split: SplitSpec) -> list[Part]:
         return _windows(rows, split)
     if split.folds == 1:
         return [_single(rows, split, _SEARCH)]
-    return _fold_parts(_folds(rows, split, _SEARCH), split.folds)
+    return _fold_parts(_folds(rows, split, _SEARCH), split.folds, rows.groups)
 
 
 def assign_final(rows: Rows, split: SplitSpec) -> list[Part]:
@@ -95,7 +99,7 @@ def assign_final(rows: Rows, split: SplitSpec) -> list[Part]:
         return []
     if split.folds == 1:
         return [_single(rows, split, _FINAL)]
-    return _fold_parts(_folds(rows, split, _FINAL), split.folds)
+    return _fold_parts(_folds(rows, split, _FINAL), split.folds, rows.groups)
 
 
 def _counted(draft: SplitSpec, rows: Rows) -> SplitSpec:
@@ -118,7 +122,8 @@ def _why(draft: SplitSpec, total: int, holdout: int, locked: int) -> str:
     by = f" by {draft.group_column}" if draft.kind == "group" else ""
     if draft.folds > 1:
         return f"{draft.folds} {draft.kind} folds{by}: {total} rows < {FOLDS_BELOW_ROWS}"
-    return f"one {draft.kind} holdout{by} of {holdout} rows and {locked} locked: {total} rows >= {FOLDS_BELOW_ROWS}"
+    size = f"{total} rows >= {FOLDS_BELOW_ROWS}" if total >= FOLDS_BELOW_ROWS else "a view is expensive"
+    return f"one {draft.kind} holdout{by} of {holdout} rows and {locked} locked: {size}"
 
 
 def _single_sizes(usable: int, holdout_max_rows: int) -> tuple[int, int]:
@@ -167,9 +172,12 @@ def _group_folds(groups: Integers, folds: int, rng: np.random.Generator) -> Inte
     return fold_of[codes]
 
 
-def _fold_parts(fold: Integers, folds: int) -> list[Part]:
+def _fold_parts(fold: Integers, folds: int, groups: Integers | None) -> list[Part]:
     none = np.zeros(len(fold), dtype=bool)
-    return [Part(fold != k, fold == k, none) for k in range(folds)]
+    if groups is None:
+        return [Part(fold != k, fold == k, none) for k in range(folds)]
+    # Rows of a held-out group that cannot be scored must not train either.
+    return [Part(~np.isin(groups, np.unique(groups[fold == k])), fold == k, none) for k in range(folds)]
 
 
 def _single(rows: Rows, split: SplitSpec, stream: int) -> Part:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from core.task.composite import Composite, composite_of
 from core.task.files_by_id import FileIndex
 from core.task.loading import load
 from core.task.roles import Roles, where
@@ -26,12 +27,14 @@ class Asked:
     """What a submission looks like. ids, targets: columns of the sample submission (or of the test table).
 
     sources: the column of train and test behind each id where its name differs, else the id itself.
+    composite: columns whose cells, joined, are the id.
     """
 
     ids: tuple[str, ...]
     targets: tuple[str, ...]
     sources: tuple[str, ...]
     how: tuple[str, ...] = ()
+    composite: Composite | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +66,43 @@ def decide_columns(data_dir: Path, roles: Roles, files: FileIndex, overrides: Ma
     _check_known((*ids, *targets), tuple(frame.columns), where(roles.sample))
     if len(frame) == 0:
         raise SpecError(f"{where(roles.sample)} has no rows")
-    found, sources, how = _find_ids(data_dir, frame, roles, files, targets)
-    ids = ids or found
-    if ids != found:
-        sources = ids
+    given = _find_ids(data_dir, frame, roles, files, targets)
+    if ids and ids != given.ids:
+        given = Asked(ids, (), ids)
+    ids = given.ids
     left = targets or tuple(name for name in frame.columns if name not in ids)
     if not left:
         raise SpecError(f"{where(roles.sample)} has no target column")
     _check_rows(frame, ids, where(roles.sample))
-    return Asked(ids, left, sources, how)
+    return replace(given, targets=left)
 
 
-def find_labels(data_dir: Path, roles: Roles, asked: Asked) -> Labels:
-    """The table and columns that hold the answers. Raises SpecError when no table has them."""
-    for search in (_same_names, _one_hot, _some_names, _other_name):
+def find_labels(data_dir: Path, roles: Roles, asked: Asked) -> Labels | None:
+    """The table and columns that hold the answers, by names and values; None when no table has them."""
+    return _search((_same_names, _one_hot, _some_names), data_dir, roles, asked)
+
+
+def guess_labels(data_dir: Path, roles: Roles, asked: Asked) -> Labels:
+    """The only column that can be the answers under another name. Raises SpecError when there is none."""
+    found = _search((_other_name,), data_dir, roles, asked)
+    if found is not None:
+        return found
+    tables = ", ".join(where(train) for train in roles.trains) or "no table besides sample and test"
+    raise SpecError(f"the targets {_listed(asked.targets)} are in no train table ({tables})")
+
+
+def _search(
+    searches: Sequence[Callable[[Path, FoundTable, Roles, Asked], Labels | None]],
+    data_dir: Path,
+    roles: Roles,
+    asked: Asked,
+) -> Labels | None:
+    for search in searches:
         for train in roles.trains:
             found = search(data_dir, train, roles, asked)
             if found is not None:
                 return found
-    tables = ", ".join(where(train) for train in roles.trains) or "no table besides sample and test"
-    raise SpecError(f"the targets {_listed(asked.targets)} are in no train table ({tables})")
+    return None
 
 
 def _check_known(names: Sequence[str], columns: Sequence[str], table: str) -> None:
@@ -99,24 +119,38 @@ def _check_rows(frame: pd.DataFrame, ids: tuple[str, ...], table: str) -> None:
 # ---------------------------------------------------------------- ids
 
 
-def _find_ids(
-    data_dir: Path, sample: pd.DataFrame, roles: Roles, files: FileIndex, targets: tuple[str, ...]
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _find_ids(data_dir: Path, sample: pd.DataFrame, roles: Roles, files: FileIndex, targets: tuple[str, ...]) -> Asked:
+    """The id columns; targets are still to be told."""
     columns = [name for name in sample.columns if name not in targets]
     known = roles.test.columns if roles.test else ()
     ids = tuple(name for name in columns if name in known)
     if ids and len(ids) == len(sample.columns):
         ids = _without_targets(sample, ids, roles)
     if ids:
-        return ids, ids, (f"ids: {_listed(ids)}, columns of sample and test table",)
+        return Asked(ids, (), ids, (f"ids: {_listed(ids)}, columns of sample and test table",))
     ids = tuple(name for name in columns if files.match(list(sample[name])))
     if ids:
-        return ids, ids, (f"ids: {_listed(ids)}, names of files",)
-    renamed = _renamed_id(data_dir, sample, columns, roles)
-    if renamed:
-        return (renamed[0],), (renamed[1],), (f"ids: {renamed[0]!r}, the values of column {renamed[1]!r} of test",)
+        return Asked(ids, (), ids, (f"ids: {_listed(ids)}, names of files",))
+    if roles.test is not None:
+        found = _made_of_test(load(data_dir, roles.test.table), sample, columns)
+        if found is not None:
+            return found
     likely = _likely_id(sample, columns)
-    return (likely,), (likely,), (f"ids: {likely!r}, by its values; no test table or file has them",)
+    return Asked((likely,), (), (likely,), (f"ids: {likely!r}, by its values; no test table or file has them",))
+
+
+def _made_of_test(test: pd.DataFrame, sample: pd.DataFrame, columns: Sequence[str]) -> Asked | None:
+    """A column of the sample whose values are those of a test column of another name, or of several, joined."""
+    renamed = _renamed_id(test, sample, columns)
+    if renamed is not None:
+        mine, theirs = renamed
+        return Asked((mine,), (), (theirs,), (f"ids: {mine!r}, the values of column {theirs!r} of test",))
+    for mine in columns:
+        found = composite_of(sample[mine], test) if sample[mine].is_unique else None
+        if found is not None:
+            how = f"ids: P3, {mine!r} is {_listed(found.columns)} of test, joined by {found.joint!r}"
+            return Asked((mine,), (), (mine,), (how,), found)
+    return None
 
 
 def _without_targets(sample: pd.DataFrame, ids: tuple[str, ...], roles: Roles) -> tuple[str, ...]:
@@ -125,11 +159,8 @@ def _without_targets(sample: pd.DataFrame, ids: tuple[str, ...], roles: Roles) -
     return unique if 0 < len(unique) < len(ids) else ids[:-1]
 
 
-def _renamed_id(data_dir: Path, sample: pd.DataFrame, columns: Sequence[str], roles: Roles) -> tuple[str, str] | None:
+def _renamed_id(test: pd.DataFrame, sample: pd.DataFrame, columns: Sequence[str]) -> tuple[str, str] | None:
     """(sample column, test column) with the same distinct values."""
-    if roles.test is None:
-        return None
-    test = load(data_dir, roles.test.table)
     for mine in columns:
         values = set(sample[mine])
         for theirs in test.columns if len(values) == len(sample) else ():
@@ -171,8 +202,8 @@ def _from_test(data_dir: Path, roles: Roles, ids: tuple[str, ...], targets: tupl
 
 def _same_names(data_dir: Path, train: FoundTable, roles: Roles, asked: Asked) -> Labels | None:
     """All targets are columns of the table, case and punctuation aside."""
-    by_fold = {_fold(name): name for name in reversed(train.columns)}
-    columns = tuple(name if name in train.columns else by_fold.get(_fold(name), "") for name in asked.targets)
+    by_name = {folded(name): name for name in reversed(train.columns)}
+    columns = tuple(name if name in train.columns else by_name.get(folded(name), "") for name in asked.targets)
     if "" in columns or len(set(columns)) < len(columns):
         return None
     return Labels(train, asked.targets, columns, (), f"labels: {_listed(columns)} of {where(train)}")
@@ -188,7 +219,7 @@ def _one_hot(data_dir: Path, train: FoundTable, roles: Roles, asked: Asked) -> L
         return None
     frame = load(data_dir, train.table, candidates)
     for name in candidates:
-        classes = _classes(asked.targets, list(frame[name].unique()))
+        classes = classes_among(asked.targets, list(frame[name].unique()))
         if classes:
             how = f"labels: column {name!r} of {where(train)}, one target column per class"
             return Labels(train, asked.targets, (name,), classes, how)
@@ -219,22 +250,23 @@ def _other_name(data_dir: Path, train: FoundTable, roles: Roles, asked: Asked) -
     return Labels(train, asked.targets, (chosen[0],), (), how)
 
 
-def _classes(targets: Sequence[str], values: Sequence[str]) -> tuple[str, ...]:
+def classes_among(targets: Sequence[str], values: Sequence[str]) -> tuple[str, ...]:
     """The label value of each target: equal, equal but for case and punctuation, or behind a prefix; () if it fails."""
     values = [value for value in values if value != ""]
     if not 2 <= len(values) <= 2 * len(targets):
         return ()
-    prefix = os.path.commonprefix([_fold(target) for target in targets])
-    by_fold = {_fold(value): value for value in values}
+    prefix = os.path.commonprefix([folded(target) for target in targets])
+    by_name = {folded(value): value for value in values}
     for cut in (0, len(prefix)):
-        found = {target: by_fold.get(_fold(target)[cut:]) for target in targets}
+        found = {target: by_name.get(folded(target)[cut:]) for target in targets}
         hits = {value for value in found.values() if value is not None}
         if len(hits) == len(values) and len(hits) >= _MATCH_SHARE * len(targets):
             return tuple(value if value is not None else target for target, value in found.items())
     return ()
 
 
-def _fold(name: str) -> str:
+def folded(name: str) -> str:
+    """A name without case and punctuation."""
     return re.sub(r"[^\w]|_", "", name).casefold() or name
 
 

@@ -17,6 +17,8 @@ from core.task.loading import is_numeric, numbers
 _FEW_VALUES = 30
 _LIST = re.compile(r"^\S+(?:[ ,;|]+\S+)+$")
 _LIST_SHARE = 0.2
+_SOME_LISTS = 0.005
+_FIRST_CELLS = 20
 _TEXT_WORDS = 5.0
 _TEXT_CHARS = 30.0
 _TEXT_DISTINCT = 0.2
@@ -54,12 +56,20 @@ class Answers:
 
         Class names of several words are not: a few cells that return, each with words of its own.
         """
+        return self._several(_LIST_SHARE)
+
+    @property
+    def some_lists(self) -> bool:
+        """The same where most rows have a single word: a metric over sets of words says what the others are."""
+        return self._several(_SOME_LISTS)
+
+    def _several(self, least: float) -> bool:
         if self.one_hot or self.numeric:
             return False
         cells = self.labels.iloc[:, 0]
         cells = cells[cells != ""].head(2000)
         several = [cell for cell in cells if _LIST.match(cell)]
-        if len(several) <= _LIST_SHARE * len(cells):
+        if len(several) <= least * len(cells):
             return False
         holders = Counter(word for cell in set(cells) for word in set(cell.split()))
         mixed = [all(holders[word] > 1 for word in cell.split()) for cell in set(several)]
@@ -80,17 +90,6 @@ def in_order(values: set[str]) -> list[str]:
     return list(column.iloc[np.argsort(numbers(column), kind="stable")]) if is_numeric(column) else list(column)
 
 
-def fits(metric: MetricName, answers: Answers) -> str:
-    """Why this metric cannot score these labels; "" when it can."""
-    if answers.lists:
-        return "the labels are lists of several values"
-    if metric.predicts == "real" or metric.name == "quadratic_weighted_kappa":
-        return "" if answers.numeric and not answers.one_hot else "the labels are not numbers"
-    if metric.predicts == "probability" and not answers.one_hot and not answers.binary:
-        return "" if _shares(answers) else "the labels have more than two values"
-    return ""
-
-
 def fallback(answers: Answers) -> MetricName:
     """The metric that fits what is predicted: log loss, AUC, RMSE or accuracy."""
     if answers.one_hot:
@@ -105,7 +104,7 @@ def fallback(answers: Answers) -> MetricName:
 
 
 def classes_of(kind: ValueKind, answers: Answers) -> tuple[str, ...]:
-    return () if kind == "real" else tuple(answers.distinct)
+    return tuple(answers.distinct) if kind in ("label", "probability") else ()
 
 
 def text_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[str, ...], bool]:
@@ -116,6 +115,8 @@ def text_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[str, 
 
 
 def _is_text(column: pd.Series) -> bool:
+    if is_numeric(column.head(_FIRST_CELLS)):
+        return False
     cells = column[column != ""]
     if len(cells) == 0 or is_numeric(cells):
         return False
@@ -133,11 +134,3 @@ def _few_classes(answers: Answers) -> bool:
     whole = bool(np.all(values == np.round(values)))
     few = len(values) <= max(2, len(answers.labels) // 4)
     return whole and few and (answers.sample is None or answers.sample_is_whole)
-
-
-def _shares(answers: Answers) -> bool:
-    """Labels between 0 and 1: probabilities themselves."""
-    if not answers.numeric:
-        return False
-    values = np.array([float(value) for value in answers.distinct])
-    return bool(values.size and values.min() >= 0 and values.max() <= 1)

@@ -12,12 +12,17 @@ import pandas as pd
 from core.records import SplitKind, SplitSpec, ViewKind
 from core.task.rows import key_of
 from core.task.source import Source, with_notes
-from core.task.splits import Mask, Part, assign, assign_final, decide
+from core.task.splits import FOLDS, Mask, Part, assign, assign_final, decide
 from core.task.view_tables import Cut
 from utils.errors import ConfigError
 
 PROBE_ROWS = 2_000
 PROBE_CLASSES = 200
+# Links in a probe view, one or more per row.
+PROBE_FILES = 2_000
+# Rows of a submission that one view may hold out, where items are images.
+PIXEL_ROWS = 2_000_000
+ONE_FOLD_ABOVE_FILES = 50_000
 _PROBE_PER_CLASS = 2
 _NUMBERED = re.compile(r"(search|final)(\d+)")
 
@@ -27,14 +32,21 @@ def plan(source: Source, seed: int, holdout_max_rows: int, overrides: dict[str, 
 
     Raises ConfigError when they contradict each other or the train table.
     """
-    group, time = overrides.get("group_column") or None, overrides.get("time_column") or None
-    kind = _kind(source, overrides.get("split") or None, group, time)
+    group, time, wish = (overrides.get(key) or None for key in ("group_column", "time_column", "split"))
+    if group is None and time is None and wish in (None, "group", "time"):
+        group = source.spec.group_column if wish != "time" else None
+        time = source.spec.time_column if wish != "group" and group is None else None
+    kind = _kind(source, wish, group, time)
     group, time = (group if kind == "group" else None), (time if kind == "time" else None)
     for name in (group, time):
         if name is not None and name not in source.train.columns:
             raise ConfigError(f"the train table has no column {name!r} to split by")
     wanted = SplitSpec(kind, 0, 0, 0, seed, "", group, time)
-    split = decide(kind, source.splittable(wanted), seed, holdout_max_rows, group, time)
+    # Rows that are images are worth many rows of a submission each.
+    limit = min(holdout_max_rows, max(1, PIXEL_ROWS // source.rows_per_item))
+    many_pixels = limit < holdout_max_rows and limit * FOLDS < len(source.train)
+    single = many_pixels or len(source.files) > ONE_FOLD_ABOVE_FILES
+    split = decide(kind, source.splittable(wanted), seed, limit, group, time, single)
     return with_notes(split, *source.rows.notes)
 
 
@@ -76,18 +88,31 @@ def _kind(source: Source, wish: str | None, group: str | None, time: str | None)
 
 
 def _probe(source: Source, seed: int) -> tuple[Part, Mask]:
-    """At most PROBE_ROWS train and official rows at random; every class is kept, up to PROBE_CLASSES of them."""
+    """At most PROBE_ROWS train and official rows at random, fewer where rows have files; every class is kept, up to
+    PROBE_CLASSES of them."""
     rng = np.random.default_rng([seed, 2])
-    count = len(source.train)
+    count, rows = len(source.train), probe_rows(source)
     order = rng.permutation(count)
     if source.stratifiable:
         order = _classes_first(source, order)
     train = np.zeros(count, dtype=bool)
-    train[order[:PROBE_ROWS]] = True
-    official = np.zeros(len(source.sample), dtype=bool)
-    official[rng.permutation(len(source.sample))[:PROBE_ROWS]] = True
+    train[order[:rows]] = True
+    codes, items = pd.factorize(source.official)
+    shown = np.zeros(len(items), dtype=bool)
+    shown[rng.permutation(len(items))[:rows]] = True
+    official = shown[codes]
     none = np.zeros(count, dtype=bool)
     return Part(train, none, none), official
+
+
+def probe_rows(source: Source) -> int:
+    """Rows of each part in a probe view."""
+    if source.spec.pixels is not None:
+        return max(2, PROBE_ROWS // source.rows_per_item)
+    if source.spec.files is None:
+        return PROBE_ROWS
+    per_row = max(1.0, len(source.files) / max(len(source.train) + len(source.sample), 1))
+    return max(50, min(PROBE_ROWS, int(PROBE_FILES / per_row / 2)))
 
 
 def _classes_first(source: Source, order: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

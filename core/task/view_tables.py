@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from core.records import SplitSpec, TableFile, ViewKind
-from core.task.rows import id_columns_in, parse_times, text_of, truth_of
+from core.task.big_tables import late_rows
+from core.task.rows import id_columns_in, parse_times, text_of
 from core.task.source import Source
 from core.task.splits import Integers, Mask, Part
 from utils.tables import write_table
@@ -78,24 +79,44 @@ def write_all(folder: Path, tables: Iterable[tuple[TableFile, pd.DataFrame]]) ->
             _add_member(path, table, frame)
 
 
-def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> None:
-    """An npz file without pickles, in the order of the train file, one entry per held-out row:
+def write_big_train(source: Source, cut: Cut, split: SplitSpec, folder: Path) -> int:
+    """The train table of a view where it is too large to hold: the file without the rows that the view hides, in its
+    own order. By time, everything since the first hidden row is hidden. Returns how many rows are left."""
+    assert source.big is not None
+    assert source.numbers is not None
+    assert source.spec.train is not None
+    hidden = source.numbers[~cut.part.train]
+    if split.kind == "time" and split.time_column and len(hidden):
+        times = parse_times(text_of(source.train[split.time_column]).reset_index(drop=True))
+        hidden = np.union1d(hidden, late_rows(source.big, split.time_column, float(times[~cut.part.train].min())))
+    path = folder / source.spec.train.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        source.big.copy_without(hidden, file)
+    return source.big.count - len(hidden)
+
+
+def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> tuple[int, int]:
+    """An npz file without pickles, in the order of the train file, one entry per held-out row (or pixel):
 
     ids: text [n, id columns] as shown in the view. truth: text or float [n, target columns] in the shape of the
     sample submission (one-hot where that is). part: "holdout" or "locked". group: the group or time block to resample
-    by, "" where rows are independent.
+    by, "" where rows are independent. Returns how many rows are holdout and how many are locked.
     """
     held = cut.held
+    rows = source.held_rows(held)
     arrays = {
-        "ids": _text(source.rows.shown.iloc[held]),
-        "truth": truth_of(source.spec, source.rows.labels, held),
-        "part": np.where(cut.part.locked[held], "locked", "holdout"),
-        "group": _groups(source, cut, split),
+        "ids": _text(rows.ids),
+        "truth": rows.truth,
+        "part": np.where(cut.part.locked[held], "locked", "holdout")[rows.item],
+        "group": _groups(source, cut, split)[rows.item],
     }
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
     path.chmod(0o600)
+    locked = int((arrays["part"] == "locked").sum())
+    return len(rows.ids) - locked, locked
 
 
 def blank_in(official: pd.DataFrame) -> list[str]:
@@ -137,7 +158,7 @@ def _shown_test(source: Source, cut: Cut) -> Mask:
 def _features(source: Source, test: pd.DataFrame, held: Integers) -> pd.DataFrame:
     """The test columns for the held-out rows: never an answer, and empty where every official row is."""
     spec = source.spec
-    named = dict(zip(id_columns_in(spec, test), spec.id_columns, strict=False))
+    named = dict(zip(id_columns_in(spec, test), spec.id_columns, strict=False)) | {name: name for name in spec.id_parts}
     answers, blank = {*spec.label_columns, *spec.target_columns}, set(blank_in(test))
     # One block: a copy per column is slow where there are thousands.
     shared = [name for name in test.columns if name in source.train.columns and name not in {*named, *answers, *blank}]
@@ -157,15 +178,15 @@ def _features(source: Source, test: pd.DataFrame, held: Integers) -> pd.DataFram
 
 
 def _sample(source: Source, cut: Cut) -> pd.DataFrame:
-    spec, sample = source.spec, source.sample
+    sample, rows = source.sample, source.held_rows(cut.held)
     columns: dict[str, pd.Series] = {}
     for name in sample.columns:
-        if name in spec.id_columns:
-            values = source.rows.shown[name].iloc[cut.held].reset_index(drop=True)
+        if name in rows.ids.columns:
+            values = rows.ids[name]
         else:
-            values = pd.Series([source.fill.get(name, "")] * len(cut.held), dtype=object)
+            values = pd.Series([source.fill.get(name, "")] * len(rows.ids), dtype=object)
         columns[name] = like(values, sample[name])
-    return _joined(sample[cut.official], pd.DataFrame(columns, index=range(len(cut.held))))
+    return _joined(sample[cut.official], pd.DataFrame(columns, index=range(len(rows.ids))))
 
 
 def _joined(official: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
@@ -188,6 +209,8 @@ def _groups(source: Source, cut: Cut, split: SplitSpec) -> np.ndarray[Any, Any]:
     held = cut.held
     if split.kind == "group" and split.group_column:
         return text_of(source.train[split.group_column]).iloc[held].to_numpy(dtype=str)
+    if source.spec.pixels is not None:
+        return source.rows.ids.iloc[held].to_numpy(dtype=str)
     if split.kind == "time" and split.time_column:
         times = parse_times(text_of(source.train[split.time_column]).reset_index(drop=True))[held]
         rank = np.searchsorted(np.sort(times), times, side="left")

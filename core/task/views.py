@@ -12,21 +12,23 @@ from pathlib import Path
 import pandas as pd
 
 from core.records import CompetitionSpec, SplitSpec, TableFile, View
-from core.task.inventory import FoundFile, list_files
-from core.task.media import COPY_LIMIT_BYTES, MediaStore, clone, link_roots, remove, seal
+from core.task.inventory import FoundFile
+from core.task.media import COPY_LIMIT_BYTES, MediaStore, clone, link_roots, remove, resolved, seal
 from core.task.other_files import OtherFiles
-from core.task.row_files import RowFile, place, split_files
+from core.task.row_files import RowFile, group_keys, id_keys, place, split_files
 from core.task.side_tables import SideTable, cut_table, judge
 from core.task.sniff import find_tables
 from core.task.source import SYNTHETIC_SAMPLE, Source, load, with_notes
 from core.task.view_cuts import cut_for, names_of_run
 from core.task.view_digest import view_digest
-from core.task.view_tables import Cut, tables_of, write_all, write_answers
+from core.task.view_tables import Cut, tables_of, write_all, write_answers, write_big_train
 from utils.tables import write_table
 
 __all__ = ["Defences", "build_views", "view_digest"]
 
 _SMALL_BYTES = 1 << 20
+# More files than this are linked where they lie, and not copied.
+COPY_LIMIT_FILES = 50_000
 _NAMED_IN_WHY = 5
 
 
@@ -71,22 +73,23 @@ def build_views(
     """
     defences = defences or Defences()
     source = load(spec, neutral_ids=defences.names)
-    contents = _survey(source, defences)
-    builder = _Builder(source, split, contents, workspace.resolve(), defences, contents.bytes <= copy_limit)
+    contents = _survey(source, split, defences)
+    copies = contents.bytes <= copy_limit and len(source.files) <= COPY_LIMIT_FILES
+    builder = _Builder(source, split, contents, workspace.resolve(), defences, copies)
     views = [builder.build(name) for name in (names_of_run(split) if names is None else names)]
     return views, with_notes(split, *source.rows.notes, *_left_out_note(contents.left_out))
 
 
-def _survey(source: Source, defences: Defences) -> _Contents:
+def _survey(source: Source, split: SplitSpec, defences: Defences) -> _Contents:
     spec = source.spec
     main = {table.path for table in (spec.train, spec.test, spec.sample) if table is not None}
-    files = [file for file in list_files(source.root) if file.path not in main]
-    row_files, rest = split_files(source, files)
+    files = [file for file in source.files if file.path not in main]
+    row_files, rest = _of_rows(source, split, files)
     sides: list[SideTable] = []
     hidden: set[str] = set()
     tables = find_tables(source.root, rest)
     for found in tables if defences.side_tables else ():
-        judged = judge(source, found)
+        judged = judge(source, found, split.group_column)
         if judged.side is not None:
             sides.append(judged.side)
         if judged.reason is not None:
@@ -96,11 +99,22 @@ def _survey(source: Source, defences: Defences) -> _Contents:
     if defences.extra_files:
         unknown = (file for file in rest if file.path not in known)
         hidden |= {file.path for file in unknown if others.reason_to_hide(source.root, file) is not None}
+    hidden |= {file.path for file in rest if file.path in spec.label_files} - {side.table.path for side in sides}
     sides = [side for side in sides if side.table.path not in hidden]
     apart = hidden | {side.table.path for side in sides}
     shown = [file for file in rest if file.path not in apart]
     left_out = [file for file in rest if file.path in hidden]
     return _Contents(row_files, sides, shown, left_out, sum(file.size for file in files))
+
+
+def _of_rows(source: Source, split: SplitSpec, files: list[FoundFile]) -> tuple[list[RowFile], list[FoundFile]]:
+    """Files named by ids, then those named by groups; and the others."""
+    found: list[RowFile] = []
+    for keys in (id_keys(source), group_keys(source, split.group_column, files)):
+        if keys is not None:
+            more, files = split_files(keys, files)
+            found += more
+    return found, files
 
 
 def _left_out_note(files: Sequence[FoundFile]) -> list[str]:
@@ -125,14 +139,14 @@ class _Builder:
         cut = cut_for(self._source, self._split, name)
         again = (self._views / name).exists() or (self._answers / f"{name}.npz").exists()
         with _Swap(self._views / name) as folder:
-            self._write(folder, cut, self._store(check=again))
+            rows_train = self._write(folder, cut, self._store(check=again))
             seal(folder, self._defences.times)
-        answers = self._answers / f"{name}.npz" if len(cut.held) else None
-        if answers is not None:
-            write_answers(self._source, cut, self._split, answers)
-        return self._view(cut, answers)
+        if not len(cut.held):
+            return self._view(cut, None, rows_train, (0, 0))
+        answers = self._answers / f"{name}.npz"
+        return self._view(cut, answers, rows_train, write_answers(self._source, cut, self._split, answers))
 
-    def _view(self, cut: Cut, answers: Path | None) -> View:
+    def _view(self, cut: Cut, answers: Path | None, rows_train: int, held: tuple[int, int]) -> View:
         path = self._views / cut.name
         return View(
             name=cut.name,
@@ -142,11 +156,11 @@ class _Builder:
             digest=view_digest(path),
             answers=None if answers is None else str(answers),
             sample=self._source.sample_file,
-            rows_train=int(cut.part.train.sum()),
-            rows_holdout=int(cut.part.holdout.sum()),
-            rows_locked=int(cut.part.locked.sum()),
+            rows_train=rows_train,
+            rows_holdout=held[0],
+            rows_locked=held[1],
             rows_test=int(cut.official.sum()),
-            readable=link_roots(path, self._media, self._source.root),
+            readable=link_roots(path, self._media, self._source.roots),
         )
 
     def _store(self, check: bool) -> MediaStore:
@@ -160,24 +174,33 @@ class _Builder:
             links=switches.links,
         )
 
-    def _write(self, folder: Path, cut: Cut, store: MediaStore) -> None:
+    def _write(self, folder: Path, cut: Cut, store: MediaStore) -> int:
+        """Returns how many train rows the view has."""
         source, contents = self._source, self._contents
         write_all(folder, self._tables(cut))
+        rows_train = int(cut.part.train.sum())
+        if self._is_streamed(cut):
+            rows_train = write_big_train(source, cut, self._split, folder)
         for side in contents.side_tables:
             write_all(folder, [(side.table, cut_table(source, cut, side))])
         placed = place(source, cut, contents.row_files, self._defences.names)
         for file in sorted(placed, key=lambda file: store.order(file.source)):
-            store.link(file.source, folder / file.target, file.telling)
+            store.link(file.source, folder, file.target, file.telling)
         for other in contents.shown:
             if other.size < _SMALL_BYTES:
                 clone(source.root / other.path, folder / other.path, keep_time=not self._defences.times)
             else:
-                store.link(other.path, folder / other.path, telling=False)
+                store.link(other.path, folder, other.path, telling=False)
+        return rows_train
+
+    def _is_streamed(self, cut: Cut) -> bool:
+        """A probe shows drawn rows only."""
+        return self._source.big is not None and cut.kind != "probe"
 
     def _tables(self, cut: Cut) -> Iterator[tuple[TableFile, pd.DataFrame]]:
         spec = self._source.spec
         tables = tables_of(self._source, cut, self._split, shuffle=self._defences.order)
-        if spec.train is not None:
+        if spec.train is not None and not self._is_streamed(cut):
             yield spec.train, tables.train
         if spec.test is not None and tables.test is not None:
             yield spec.test, tables.test
@@ -190,13 +213,13 @@ class _Builder:
         if source.spec.sample is None:
             folder = self._views / "full"
             with _Swap(folder) as new:
-                for file in list_files(source.root):
+                for file in source.files:
                     (new / file.path).parent.mkdir(parents=True, exist_ok=True)
-                    (new / file.path).symlink_to(source.root / file.path)
+                    (new / file.path).symlink_to(resolved(f"{source.root}/{file.path}"))
                 write_table(source.sample, new / SYNTHETIC_SAMPLE.path)
                 seal(new)
-        readable = () if folder == source.root else (str(source.root),)
-        counts = (len(source.train), 0, 0, len(source.sample))
+        readable = tuple(str(root) for root in source.roots if root != folder)
+        counts = (source.rows_train, 0, 0, len(source.sample))
         digest = view_digest(folder)
         return View("full", "full", -1, str(folder), digest, None, source.sample_file, *counts, readable)
 

@@ -217,9 +217,9 @@ def test_no_description_falls_back_by_kind_of_values(tmp_path: Path) -> None:
 
 
 def test_unknown_metric_is_a_proxy_and_says_so(tmp_path: Path) -> None:
-    spec = inspect(folders.real_rows(tmp_path), "## Evaluation\n\nScored by the Pearson correlation coefficient.\n")
+    spec = inspect(folders.real_rows(tmp_path), "## Evaluation\n\nScored by the Brier skill.\n")
     assert (spec.metric.name, spec.metric.source) == ("rmse", "fallback")
-    assert "Pearson" in spec.metric.why
+    assert "Brier" in spec.metric.why
     assert any("rmse stands in" in note for note in spec.notes)
 
 
@@ -245,13 +245,13 @@ def test_class_names_of_several_words_are_no_lists(tmp_path: Path) -> None:
     assert spec.classes == ("A one", "B-two", "C of three")
 
 
-def test_lists_are_not_scored_as_f1(tmp_path: Path) -> None:
+def test_f1_of_lists_is_scored_word_by_word(tmp_path: Path) -> None:
     rows = [(f"i{i}", " ".join(str(k) for k in range(i % 4 + 1))) for i in range(40)]
     folders.put(tmp_path / "train.csv", ("id", "tags"), rows)
     folders.put(tmp_path / "sample_submission.csv", ("id", "tags"), [(f"t{i}", "0 1") for i in range(9)])
     spec = inspect(tmp_path, "## Evaluation\n\nScored by micro averaged F1.\n")
-    assert (spec.metric.name, spec.metric.source) == ("accuracy", "fallback")
-    assert "lists" in spec.metric.why
+    assert (spec.metric.name, spec.metric.source, spec.value_kind) == ("f1_micro", "description", "list")
+    assert spec.classes == ()
 
 
 def test_overrides_win(tmp_path: Path) -> None:

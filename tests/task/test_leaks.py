@@ -122,7 +122,7 @@ def test_no_byte_of_a_view_pairs_a_held_out_id_with_its_label(tmp_path: Path) ->
         if view.kind != "search":
             continue
         files = set(contents(Path(view.path)))
-        assert not files & {"train.jsonl", "labels.npy", "labels.txt", "meta.json", "old/labels.csv"}
+        assert not files & {"labels.npy", "labels.txt", "meta.json", "old/labels.csv"}
         held = {name.encode() for name in answers(view)["ids"][:, 0]}
         for line in every_line(view):
             if any(name in held for name in re.findall(rb"img_\d+", line)):

@@ -32,7 +32,41 @@ FAMILIES = [
     ("Submissions are evaluated using the multi-class logarithmic loss. Each tree has one class.", "log_loss"),
     ("Submissions are scored on binary cross-entropy.", "log_loss"),
     ("Submissions are scored on the root mean squared error. RMSE is defined as $$\\sqrt{x}$$", "rmse"),
-    ("Submissions are scored on MCRMSE, the mean columnwise root mean squared error.", "rmse"),
+    ("Submissions are scored on MCRMSE, the mean columnwise root mean squared error.", "mcrmse"),
+    ("Submissions are scored on the mean column-wise RMSE of both heights.", "mcrmse"),
+    ("Submissions are scored on the mean squared error.", "mse"),
+    ("Entries are scored by the mean absolute percentage error (MAPE).", "mape"),
+    ("Submissions are evaluated on R<sup>2</sup>, the coefficient of determination.", "r2"),
+    ("Submissions are evaluated on the Pearson correlation coefficient of the heights.", "pearson"),
+    ("Entries are ranked by Pearson's r.", "pearson"),
+    ("Submissions are evaluated on the mean column-wise Spearman's rank correlation coefficient.", "spearman"),
+    ("Submissions are evaluated on the Matthews Correlation Coefficient (MCC).", "mcc"),
+    ("Submissions are evaluated on the Kullback-Leibler divergence of the shares.", "kl_divergence"),
+    ("Submissions are evaluated on the Kendall tau correlation of the orders.", "kendall"),
+    ("Submissions are evaluated by Mean Average Precision @ 7 (MAP@7): the best seven trees count.", "map@7"),
+    ("The metric is MAP@{10}.", "map@10"),
+    ("Submissions are evaluated according to the average precision at 3.", "map@3"),
+    ("The metric is label-weighted label-ranking average precision (lwlrap).", "lwlrap"),
+    ("The metric is label ranking average precision.", "lrap"),
+    ("Submissions are evaluated on the probabilistic F1 score (pF1).", "probabilistic_f1"),
+    ("Submissions are evaluated on the weighted F1 score.", "f1_weighted"),
+    ("Submissions are evaluated on balanced accuracy.", "balanced_accuracy"),
+    ("Submissions are evaluated on the mean Levenshtein distance of the names.", "levenshtein"),
+    (
+        "The score is the sum of the Levenshtein distances of all rows, divided by the total number of words.",
+        "word_error_rate",
+    ),
+    ("Submissions are evaluated on the word error rate (WER).", "word_error_rate"),
+    ("Submissions are evaluated on the character error rate.", "character_error_rate"),
+    ("The metric is the word-level Jaccard score of your quotation.", "jaccard"),
+    ("Submissions are evaluated on the global Dice coefficient.", "dice_global"),
+    ("Submissions are evaluated on the mean Dice coefficient of the crowns.", "dice"),
+    ("Submissions are evaluated on the Dice coefficient. It is computed for each image and averaged.", "dice"),
+    (
+        "Submissions are evaluated on the mean average precision at different intersection over union (IoU) thresholds "
+        "of the masks.",
+        "iou_precision",
+    ),
     ("Submissions are scored on the mean column-wise root mean squared logarithmic error.", "rmsle"),
     ("Scored on Root-Mean-Squared-Error (RMSE) between the logarithm of the prediction and of the price.", "rmsle"),
     ("The competition is scored as the mean absolute error of each tree's height.", "mae"),
@@ -46,32 +80,35 @@ FAMILIES = [
 ]
 
 UNSCORED = [
-    "Submissions are evaluated on the mean average precision at 5 (MAP@5).",
     "Submissions are evaluated according to MAP@{K}.",
+    "Submissions are evaluated on the mean average precision of the ranked trees.",
     "Submissions are evaluated on precision at k, where average precision is a related idea.",
-    "Submissions are evaluated on mean average precision at different intersection over union thresholds.",
-    "The primary metric is label-weighted label-ranking average precision.",
-    "This competition is evaluated on the mean Dice coefficient.",
-    "Submissions are evaluated on the mean Levenshtein distance.",
-    "Submissions are evaluated on the Pearson correlation coefficient.",
-    "Submissions are evaluated on Spearman's rank correlation.",
-    "Submissions are evaluated on the Matthews Correlation Coefficient.",
-    "Submissions are evaluated on the Kullback Leibler divergence.",
+    "Submissions are evaluated on precision at 5.",
+    "Submissions are evaluated on mean average precision at different intersection over union thresholds of the boxes.",
+    "Submissions are evaluated on mean average precision (mAP) at IoU > 0.6.",
+    "This competition is evaluated on the mean Dice coefficient and the Hausdorff distance.",
+    "Entries are judged by a modified version of the Dice coefficient, for each image.",
+    "Submissions are evaluated on the Dice coefficient.",
+    "Submissions are evaluated on the normalized Levenshtein distance.",
+    "Submissions are evaluated on the weighted Pearson correlation coefficient.",
+    "Submissions are evaluated on the mean of Pearson and Spearman correlation.",
+    "Submissions are evaluated on the correlation coefficient.",
+    "Submissions are evaluated on the adjusted R2 score.",
     "Submissions are evaluated on the Log of the Mean Absolute Error, averaged over kinds.",
     "Submissions are evaluated on a modified version of the Laplace Log Likelihood.",
     "Submissions are evaluated using a weighted multi-label logarithmic loss.",
     "Submissions are evaluated on weighted AUC.",
-    "Submissions are evaluated on balanced accuracy.",
     "Submissions are evaluated by top-5 accuracy.",
-    "Submissions are evaluated on the weighted F1 score.",
+    "Submissions are evaluated by the top-3 error.",
+    "Submissions are evaluated on the sample-averaged F1 score.",
     "Submissions are evaluated using the F1 score.",
+    "Submissions are evaluated using a modified version of the micro F1 score.",
     "Submissions are evaluated on the F-beta score.",
     "Submissions are evaluated by Cohen's kappa.",
-    "Submissions are evaluated on the mean squared error.",
-    "Submissions are evaluated by MSE.",
-    "Submissions are evaluated on mean absolute percentage error.",
-    "Submissions are evaluated on the word error rate.",
-    "Submissions are evaluated on R<sup>2</sup>, the coefficient of determination.",
+    "Submissions are evaluated on the mean squared log error.",
+    "Submissions are evaluated on symmetric mean absolute percentage error.",
+    "Submissions are evaluated on the mean angular error.",
+    "Submissions are scored on the 50th percentile of how far the trees are.",
     "Submissions are scored by the average of AUC and log loss.",
     "The metric combines several submetrics. Overall AUC: the ROC-AUC of all rows.",
 ]
@@ -131,6 +168,21 @@ def test_lesson_02_direction_comes_with_the_name() -> None:
     name = said(text)
     assert name is not None
     assert BY_NAME[name].direction == "minimize"
+
+
+def test_a_rubric_behind_an_unknown_metric_decides_nothing() -> None:
+    """The evaluation section had its say, in words that are not known."""
+    text = (
+        "## Evaluation\n\nEntries are evaluated by our own measure.\n\n## Scoring of reports\n\nHow high is accuracy?\n"
+    )
+    assert recognise(text).name is None
+    assert "our own measure" in recognise(text).evidence
+    assert recognise(text + "\n## Evaluation metric\n\nRMSE\n").name == "rmse"
+
+
+def test_a_link_that_is_never_closed_takes_its_line_only() -> None:
+    text = "## About\n\nSee [us]((https://x.y/), and [them](https://z.\n\n## Evaluation\n\nScored by RMSE.\n"
+    assert recognise(text).name == "rmse"
 
 
 def test_code_and_formulas_name_nothing() -> None:

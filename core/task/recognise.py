@@ -1,0 +1,101 @@
+"""From a folder to its tables, columns and labels; the rules of `core.task.labels` help where no table holds the
+labels. Runs in a worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from core.task.archives import to_unpack
+from core.task.files_by_id import FileIndex
+from core.task.inventory import FoundFile, list_files
+from core.task.labels.rules import LATE_RULES, RULES
+from core.task.loading import load
+from core.task.prepared import Preparation
+from core.task.roles import Roles, assign_roles, where
+from core.task.seen import Derived, Rule, Seen, first
+from core.task.sniff import FoundTable, find_tables
+from core.task.targets import Asked, Labels, decide_columns, find_labels, guess_labels
+from utils.errors import SpecError
+
+_TABLE_NAME, _TEST_NAME = "train_labels", "test_rows"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recognition:
+    """root: the folder that programs see. original: files of the competition itself. derived: how the train table was
+    made, None where the competition has one."""
+
+    root: Path
+    prepared: bool
+    original: tuple[FoundFile, ...]
+    tables: tuple[FoundTable, ...]
+    index: FileIndex
+    roles: Roles
+    asked: Asked
+    labels: Labels
+    derived: Derived | None
+    notes: tuple[str, ...]
+
+
+def recognise(data_dir: Path, description: str, overrides: Mapping[str, object], workspace: Path | None) -> Recognition:
+    """workspace: where archives may be unpacked and tables added. Errors as core.task.inspect."""
+    original = list_files(data_dir)
+    made = Preparation(data_dir, original, workspace)
+    archives, notes = to_unpack(data_dir, original)
+    made.unpack(archives)
+    files, unread = made.files(), list[str]()
+    tables = find_tables(made.root, files, unread)
+    roles = assign_roles(made.root, tables)
+    if roles.sample is None and roles.test is None:
+        problems = "".join(f"; {line}" for line in (*made.notes, *unread)[:3])
+        raise SpecError(f"no sample submission and no test table: what should be predicted is not known{problems}")
+    index = FileIndex(files)
+    asked = decide_columns(made.root, roles, index, overrides)
+    sample = load(made.root, roles.sample.table) if roles.sample else None
+    seen = Seen(made.root, files, roles, asked, sample, description)
+    roles, labels, derived = _labels(seen, made, unread)
+    notes = [*made.notes, *notes, *unread, *roles.how, *asked.how, *([derived.how] if derived else []), labels.how]
+    changed = made.changed
+    return Recognition(made.root, changed, original, tables, index, roles, asked, labels, derived, tuple(notes))
+
+
+def _labels(seen: Seen, made: Preparation, unread: list[str]) -> tuple[Roles, Labels, Derived | None]:
+    """The labels of a table of the competition; else those that a rule makes a table of; else a guess."""
+    labels = find_labels(seen.root, seen.roles, seen.asked)
+    rules = RULES if labels is None else _late(labels) if made.possible else ()
+    derived = first(rules, seen)
+    if derived is not None:
+        return _added(seen, made, derived)
+    if labels is not None:
+        return seen.roles, labels, None
+    try:
+        return seen.roles, guess_labels(seen.root, seen.roles, seen.asked), None
+    except SpecError as error:
+        raise SpecError("; ".join([str(error), *unread[:3]])) from error
+
+
+def _late(labels: Labels) -> list[Rule]:
+    return [partial(rule, labels=labels) for rule in LATE_RULES]
+
+
+def _added(seen: Seen, made: Preparation, derived: Derived) -> tuple[Roles, Labels, Derived]:
+    """The derived table as a file of the folder that programs see, and its labels."""
+    if not made.possible:
+        raise SpecError(f"{derived.how}: there is no workspace to put such a table in")
+    table = made.add_table(_TABLE_NAME, derived.frame)
+    size = (made.root / table.path).stat().st_size
+    found = FoundTable(table, tuple(str(name) for name in derived.frame.columns), size)
+    roles = replace(seen.roles, trains=(found,))
+    if derived.test is not None:
+        rows = made.add_table(_TEST_NAME, derived.test)
+        columns = tuple(str(name) for name in derived.test.columns)
+        roles = replace(roles, test=FoundTable(rows, columns, (made.root / rows.path).stat().st_size))
+    if derived.pixels is not None:
+        target = tuple(name for name in derived.frame.columns if name not in seen.asked.ids)[:1]
+        how = f"labels: images that {where(found)} names"
+        return roles, Labels(found, seen.asked.targets, target, (), how), derived
+    labels = find_labels(made.root, roles, seen.asked) or guess_labels(made.root, roles, seen.asked)
+    return roles, labels, derived

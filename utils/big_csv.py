@@ -1,0 +1,150 @@
+"""Csv files too large to hold: records are found, drawn and copied as bytes, in blocks. Runs in worker processes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+# A plain csv above this size is never read whole.
+BIG_BYTES = 128 << 20
+# Records that stand for all of them: enough for the largest holdout and its locked part.
+DRAWN_ROWS = 200_000
+_BLOCK = 16 << 20
+_CHUNK_ROWS = 500_000
+_NEWLINE, _QUOTE, _RETURN = 10, 34, 13
+
+Numbers = npt.NDArray[np.int64]
+
+
+def is_big(path: Path, format: str, encoding: str, member: str | None) -> bool:
+    """True for a csv that is handled in blocks: one file, large, with bytes for newline and quote as in ASCII."""
+    plain = format == "csv" and member is None and path.suffix.lower() not in (".gz", ".zip")
+    return plain and encoding in ("utf-8", "utf-8-sig", "latin-1") and path.stat().st_size > BIG_BYTES
+
+
+@dataclass(frozen=True)
+class BigCsv:
+    """Record numbers count from 0 after the header; blank lines are no records."""
+
+    path: Path
+    delimiter: str
+    encoding: str
+
+    @cached_property
+    def count(self) -> int:
+        return sum(len(ends) for _, ends in self._blocks())
+
+    def draw(self, seed: int = 0) -> Numbers:
+        """DRAWN_ROWS record numbers at random, in order; the same for the same file and seed."""
+        rng = np.random.default_rng([self.count, seed])
+        return np.sort(rng.choice(self.count, min(DRAWN_ROWS, self.count), replace=False)).astype(np.int64)
+
+    def draw_groups(self, column: str, seed: int = 0) -> Numbers:
+        """The records of groups at random, whole groups only, until there are DRAWN_ROWS."""
+        codes, names = pd.factorize(self.column(column), use_na_sentinel=False)
+        sizes = np.bincount(codes, minlength=len(names))
+        order = np.random.default_rng([self.count, seed]).permutation(len(names))
+        chosen = order[np.cumsum(sizes[order]) <= DRAWN_ROWS]
+        return np.flatnonzero(np.isin(codes, chosen if len(chosen) else order[:1])).astype(np.int64)
+
+    def column(self, name: str) -> pd.Series:
+        """One column whole, as text; repeated cells are held once."""
+        chunks = pd.read_csv(self.path, usecols=[name], chunksize=_CHUNK_ROWS, **self._options)
+        parts = [part[name].astype("category") for part in chunks]
+        return pd.Series(pd.api.types.union_categoricals(parts)) if parts else pd.Series(dtype=object)
+
+    def rows(self, numbers: Numbers, columns: list[str] | None = None) -> pd.DataFrame:
+        """These records (in ascending order), cells as text."""
+        buffer = io.BytesIO()
+        buffer.write(self._header())
+        first = 0
+        for block, ends in self._blocks():
+            wanted = numbers[np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(ends))] - first
+            starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
+            for low, high in _runs(wanted, starts, ends):
+                buffer.write(block[low:high])
+            first += len(ends)
+        buffer.seek(0)
+        frame = pd.read_csv(buffer, usecols=columns, **self._options)
+        return frame.rename(columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")})
+
+    def copy_without(self, numbers: Numbers, out: BinaryIO) -> None:
+        """Writes the header and every other record, byte for byte, in the order of the file."""
+        out.write(self._header())
+        first = 0
+        for block, ends in self._blocks():
+            dropped = numbers[np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(ends))] - first
+            keep = np.setdiff1d(np.arange(len(ends)), dropped, assume_unique=True)
+            starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
+            for low, high in _runs(keep, starts, ends):
+                out.write(block[low:high])
+            if len(ends) and len(keep) and keep[-1] == len(ends) - 1 and block[ends[-1] - 1 : ends[-1]] != b"\n":
+                out.write(b"\n")
+            first += len(ends)
+
+    @property
+    def _options(self) -> dict[str, object]:
+        return {"sep": self.delimiter, "encoding": self.encoding, "dtype": str, "keep_default_na": False}
+
+    def _header(self) -> bytes:
+        with self.path.open("rb") as file:
+            return self._read_header(file)
+
+    def _read_header(self, file: BinaryIO) -> bytes:
+        line = file.readline()
+        while line.count(b'"') % 2 and (more := file.readline()):
+            line += more
+        return line
+
+    def _blocks(self) -> Iterator[tuple[bytes, Numbers]]:
+        """(bytes, ends of the records in them); every block starts with a record and ends with one."""
+        with self.path.open("rb") as file:
+            self._read_header(file)
+            rest = b""
+            while True:
+                block = file.read(_BLOCK)
+                data = rest + block
+                ends = _record_ends(data)
+                if not block:
+                    if data.strip():
+                        yield data, np.append(ends, len(data)) if not len(ends) or ends[-1] < len(data) else ends
+                    return
+                cut = int(ends[-1]) if len(ends) else 0
+                if len(ends):
+                    yield data[:cut], ends
+                rest = data[cut:]
+
+
+def _record_ends(data: bytes) -> Numbers:
+    """Positions behind the newlines that end a record: those outside of quotes. A blank line belongs to what stands
+    before it, or to the first record."""
+    cells = np.frombuffer(data, dtype=np.uint8)
+    newlines = np.flatnonzero(cells == _NEWLINE)
+    quotes = np.flatnonzero(cells == _QUOTE)
+    if len(quotes):
+        newlines = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
+    starts = np.concatenate([[0], newlines[:-1] + 1]) if len(newlines) else newlines
+    length = newlines - starts
+    blank = (length == 0) | ((length == 1) & (cells[np.minimum(starts, max(len(cells) - 1, 0))] == _RETURN))
+    # The end of a blank line takes the place of the end before it.
+    followed = np.append(blank[1:], False) if len(blank) else blank
+    kept = newlines[~followed] if not (len(blank) and blank[0]) else newlines[~followed & (np.cumsum(~blank) > 0)]
+    return (kept + 1).astype(np.int64)
+
+
+def _runs(numbers: Numbers, starts: Numbers, ends: Numbers) -> Iterator[tuple[int, int]]:
+    """Byte ranges of these records, neighbours as one."""
+    if not len(numbers):
+        return
+    breaks = np.flatnonzero(np.diff(numbers) > 1)
+    first = np.concatenate([[0], breaks + 1])
+    last = np.concatenate([breaks, [len(numbers) - 1]])
+    yield from zip(starts[numbers[first]].tolist(), ends[numbers[last]].tolist(), strict=True)
