@@ -11,13 +11,13 @@ from core.genome import LOCI, Genome
 def with_parts(base: str, part: str) -> str | None:
     """`base` with the loci of `part` in the place of its own; None where the answer cannot be read that way.
 
-    part: Python with the markers of its author. It must have one to three loci that hold a statement, and nothing but
-    imports above the first marker; these go with the first locus.
+    part: Python with the markers of its author. It must have a locus that holds a statement, and nothing but imports
+    above the first marker; these go with the first locus.
     """
     whole, answered = Genome.parse(base), Genome.parse(part)
     above = parsed(answered.gene(None))
     given = [locus for locus in LOCI if _does_something(answered.gene(locus))]
-    if not whole.complete or above is None or not 0 < len(given) < len(LOCI):
+    if not whole.complete or above is None or not given:
         return None
     if not all(isinstance(node, ast.Import | ast.ImportFrom) for node in above.body):
         return None

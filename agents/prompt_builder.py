@@ -25,6 +25,7 @@ from agents.prompt_parts import (
     second_of,
 )
 from agents.skeleton import skeleton
+from core.genome import LOCI
 from core.metric_names import BY_NAME
 from core.records import Brief, BriefKind, CompetitionSpec, Entry, Parent, SplitSpec
 from core.task.preview import Preview
@@ -47,7 +48,7 @@ SKILLS: dict[BriefKind, tuple[int, int]] = {
     "debug": (1, 1600),
     "shrink": (1, 1600),
 }
-_EDITED = frozenset({"mutate", "tune", "debug", "shrink"})
+_ANSWERS: dict[BriefKind, str] = {"draft": "answer_program", "merge": "answer_parts"}
 _SHOWN_CLASSES, _SHOWN_COLUMNS, _SHOWN_SIBLINGS = 12, 8, 8
 
 # Words in the names of families that are worth nothing without pretrained weights.
@@ -228,8 +229,7 @@ class PromptBuilder:
                 "draft", siblings=self._siblings(brief), idea=self._idea(brief), example=self._example
             ).rstrip("\n")
         parent = brief.parents[0]
-        narrow = brief.kind in ("mutate", "tune") and brief.locus
-        shown = folded(parent.program, brief.locus or "") if narrow else parent.program
+        shown = _shown(brief)
         values = {"plan": one_line(parent.plan, 200), "program": program_block(shown)}
         if brief.kind == "mutate":
             aspect = self._phrase("mutate", "aspect", aspect=brief.aspect) if brief.aspect else ""
@@ -247,7 +247,7 @@ class PromptBuilder:
         else:
             plan = parts_by_parent(brief)
             favoured = self._phrase("merge", "favoured", **plan) if plan else ""
-            values |= {"score": score_text(parent), "favoured": favoured} | second_of(parent, brief.parents[1:2])
+            values |= {"score": score_text(parent), "favoured": favoured} | second_of(brief)
         return self._prompts.render(brief.kind, **values).rstrip("\n")
 
     def _digest(self, brief: Brief) -> str:
@@ -290,10 +290,19 @@ class PromptBuilder:
         return coarse(seconds) if math.isfinite(seconds) else self._phrase("allowance", "open")
 
     def _answer(self, kind: BriefKind) -> str:
-        return self._prompts.render("answer_edits" if kind in _EDITED else "answer_program")
+        return self._prompts.render(_ANSWERS.get(kind, "answer_edits"))
 
     def _phrase(self, group: str, name: str, **values: str) -> str:
         return render(self._phrases[group][name], values)
+
+
+def _shown(brief: Brief) -> str:
+    """The first parent without the bodies that the brief leaves alone."""
+    program = brief.parents[0].program
+    if brief.kind == "merge":
+        replaced = {locus for locus, parent in brief.gene_plan if parent != brief.parents[0].id}
+        return folded(program, *(locus for locus in LOCI if locus not in replaced))
+    return folded(program, brief.locus) if brief.kind in ("mutate", "tune") and brief.locus else program
 
 
 def _toml(path: Path) -> dict[str, dict[str, str]]:

@@ -13,6 +13,7 @@ from utils.untrusted import anonymous, code_block, fence, one_line, plain
 
 PROGRAM, TRACEBACK, PACKAGES = 24_000, 1200, 600
 _FOLDED = 3
+_WITH_BODY = ast.FunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With | ast.Try
 _SECONDS = (5, 10, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 18000, 28800)
 _FIRST_PACKAGES = (
     "numpy pandas scipy scikit-learn lightgbm xgboost catboost torch torchvision torchaudio timm transformers "
@@ -52,8 +53,11 @@ def program_block(program: str) -> str:
     return code_block(cap(plain(program), PROGRAM))
 
 
-def folded(program: str, locus: str) -> str:
-    """The program without the bodies of long functions in all parts but one, for a brief that leaves those alone."""
+def folded(program: str, *whole: str | None) -> str:
+    """The program without long bodies (of functions, loops, conditions) in all parts but some.
+
+    whole: the parts that the brief is about; None stands for what is above the first marker.
+    """
     lines = program.split("\n")
     owners = [block.locus for block in Genome.parse(program).blocks for _ in range(block.text.count("\n"))]
     try:
@@ -61,8 +65,9 @@ def folded(program: str, locus: str) -> str:
     except (SyntaxError, ValueError):
         return program
     for node in reversed(nodes):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and owners[node.lineno - 1] != locus:
-            first = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0].lineno - 1
+        if isinstance(node, _WITH_BODY) and owners[node.lineno - 1] not in whole:
+            told = isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) and len(node.body) > 1
+            first = node.body[1 if told else 0].lineno - 1
             count = (node.end_lineno or 0) - first
             if count > _FOLDED and first >= node.lineno:
                 lines[first : node.end_lineno] = [f"    ...  # {count} unchanged lines ..."]
@@ -106,14 +111,18 @@ def coarse(seconds: float) -> str:
     return human_seconds(max((step for step in _SECONDS if step <= seconds), default=_SECONDS[0]))
 
 
-def second_of(first: Parent, others: Sequence[Parent]) -> dict[str, str]:
-    """The second program of a merge: only the parts in which it differs where both have all four."""
+def second_of(brief: Brief) -> dict[str, str]:
+    """The second program of a merge: where both have all four parts, only those in which it differs, and of these only
+    those that the gene plan takes from it."""
+    first, others = brief.parents[0], brief.parents[1:2]
     if not others:
         return {"other": "none", "other_plan": "none", "other_score": "unknown"}
     mine, theirs = Genome.parse(first.program), Genome.parse(others[0].program)
     text = others[0].program
     if mine.complete and theirs.complete:
-        text = "".join(theirs.gene(locus) for locus in (None, *LOCI) if theirs.gene(locus) != mine.gene(locus))
+        skipped = {locus for locus, parent in brief.gene_plan if parent == first.id}
+        shown = [locus for locus in (None, *LOCI) if locus not in skipped and theirs.gene(locus) != mine.gene(locus)]
+        text = "".join(theirs.gene(locus) for locus in shown)
     plan = one_line(others[0].plan, 200)
     return {"other": program_block(text), "other_plan": plan, "other_score": score_text(others[0])}
 

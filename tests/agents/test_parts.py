@@ -7,7 +7,7 @@ import pytest
 from agents.answer import read_answer
 from agents.attempt import Attempt, Examiner
 from agents.parts import with_parts
-from core.genome import Genome, changed_loci, normalised_digest
+from core.genome import LOCI, Genome, changed_loci, normalised_digest
 from core.records import Answer
 from tests.agents.answers import GOOD, PARENT, PLAN, brief, fence, parent
 
@@ -54,7 +54,6 @@ def test_a_merge_may_answer_with_two_parts() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        GOOD,
         "seed = 1\n" + MODEL,
         EMPTY,
         "# %% MODEL\ndef build(:\n",
@@ -72,3 +71,14 @@ def test_a_part_for_a_program_without_markers_is_no_answer() -> None:
 def test_the_same_part_again_is_refused_as_a_copy() -> None:
     attempt = examined(f"{PLAN}\n{fence(Genome.parse(PARENT).gene('MODEL'))}")
     assert attempt.reasons == ("the program does the same as its parent or an earlier program",)
+
+
+def test_a_merge_may_answer_with_all_parts_and_leave_out_what_stands_above_them() -> None:
+    base = PARENT.replace("# %% DATA", "SEED = 3\n\n# %% DATA")
+    parts = "".join(Genome.parse(GOOD).gene(locus) for locus in LOCI)
+    parts = parts.replace('test.csv")', 'test.csv", nrows=SEED)')
+    asked = brief("merge", [parent(base)])
+    answer = Answer(f"{PLAN}\n{fence(parts)}")
+    attempt = Examiner(lambda program: (), lambda key: False).examine(asked, answer, [base])
+    assert attempt.reasons == ()
+    assert "SEED = 3" in attempt.program

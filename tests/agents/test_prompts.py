@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from agents.prompt_builder import PROMPTS, SKILLS, Learned, Machine, PromptBuilder, TaskFacts
-from agents.prompt_parts import fault_of
+from agents.prompt_parts import fault_of, folded
 from agents.recipes.proposer import RecipesProposer
 from agents.self_check import reasons_against
 from core.doubles import CLEAN, entry
@@ -323,6 +323,26 @@ def test_mutations_do_not_carry_long_functions_of_other_parts(prompts: PromptBui
     assert prompts.write(brief_of("debug", **told)).count("a += 1") == 27
     broken = prompts.write(brief_of("mutate", parents=(parent(program="def f(:\n" + PROGRAM),)))
     assert "def f(:" in broken
+
+
+def test_a_merge_with_a_plan_shows_of_the_second_program_what_the_plan_takes(prompts: PromptBuilder) -> None:
+    first = "".join(f"# %% {locus}\nmine_{locus} = 1\n" for locus in LOCI)
+    second = first.replace("mine_", "their_")
+    parents = (parent(program=first), parent("s0002", second))
+    plan = tuple((locus, "s0002" if locus == "MODEL" else "s0001") for locus in LOCI)
+    free, planned = (prompts.write(brief_of("merge", parents=parents, gene_plan=made)) for made in ((), plan))
+    assert all(f"their_{locus} = 1" in free for locus in LOCI)
+    assert [locus for locus in LOCI if f"their_{locus} = 1" in planned] == ["MODEL"]
+    assert "mine_DATA = 1" in planned
+
+
+def test_long_bodies_are_shown_only_in_the_parts_that_a_brief_is_about() -> None:
+    body = "".join(f"    x = {i}\n" for i in range(9))
+    program = f"if OPEN:\n{body}# %% DATA\nfor i in y:\n{body}# %% MODEL\ndef build():\n{body}"
+    model = folded(program, "MODEL")
+    assert model.count("# 9 unchanged lines") == 2
+    assert model.endswith(f"# %% MODEL\ndef build():\n{body}")
+    assert folded(program, None, "DATA", "MODEL") == program
 
 
 def test_siblings_and_role_are_shown(binary_spec: CompetitionSpec) -> None:
