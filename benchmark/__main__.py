@@ -1,5 +1,5 @@
-"""Command line: python -m benchmark list | prepare | grade | run | live | overlap | replay | faults | fill | search
-| ablate | full | flaml | report."""
+"""Command line: python -m benchmark list | prepare | grade | run | live | overlap | replay | faults | imports | fill
+| search | ablate | full | flaml | report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark import faults, grading, live, measure, pack, report
+from benchmark import faults, grading, imports, live, measure, pack, report
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
 from benchmark.registry import COMPETITIONS, EVERY, find, find_all
@@ -144,6 +144,13 @@ def _faults(options: argparse.Namespace) -> None:
         )
 
 
+def _imports(options: argparse.Namespace) -> None:
+    found = [dataclasses.asdict(cost) for cost in imports.measure_imports(options.repeats)]
+    print(imports.imports_table(found))
+    if options.json is not None:
+        report.keep_figures(options.json, f"python -m benchmark imports --repeats {options.repeats}", {"costs": found})
+
+
 def _report(options: argparse.Namespace) -> None:
     report.write_documents()
 
@@ -193,6 +200,10 @@ def _parser() -> argparse.ArgumentParser:
     over.add_argument("--repeats", type=int, default=5)
     over.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/faults.json")
     over.set_defaults(action=_faults)
+    cost = commands.add_parser("imports", help="seconds and memory of what the agent imports")
+    cost.add_argument("--repeats", type=int, default=5, help="interpreters of each kind (default 5)")
+    cost.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/imports.json")
+    cost.set_defaults(action=_imports)
     table = commands.add_parser("report", help="write the tables of README and docs/benchmarks.md from docs/results")
     table.set_defaults(action=_report)
     add_study_commands(commands, _DEST)

@@ -21,9 +21,11 @@ WAYS: Mapping[str, tuple[str, str]] = {
     "the SDK of anthropic, in a thread": ("import main", "from core.llm import anthropic_endpoint as sdk; sdk.load()"),
 }
 _PROBE = """
-import json, resource, time
+import json, time
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not ru_maxrss: that begins with the memory of the parent.
+    line = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 {before}
 began, held = time.perf_counter(), peak()
 {what}

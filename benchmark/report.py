@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from benchmark.flaml_runs import flaml_table
+from benchmark.imports import imports_table
 from benchmark.live import live_table
 from benchmark.measure import RunMeasure
 from benchmark.study.tables import ablate_table, search_table
@@ -115,6 +116,10 @@ def container_table(measured: dict[str, Any]) -> str:
     return "\n".join(["| figure | measured | target |", "|---|---|---|", *rows, "", _source(measured)])
 
 
+def imports_section(measured: dict[str, Any]) -> str:
+    return f"{imports_table(measured['costs'])}\n\n{_source(measured)}"
+
+
 def overlap_table(measured: dict[str, Any]) -> str:
     """One column per provider."""
     rows = [
@@ -147,6 +152,7 @@ def _with_source(table: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, 
 SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("live", "live.json", _with_source(lambda measured: live_table(measured["runs"]))),
     ("overlap", "overlap.json", overlap_table),
+    ("imports", "imports.json", imports_section),
     ("container", "container.json", container_table),
     ("search", "search.json", _with_source(search_table)),
     ("ablate", "ablate.json", _with_source(ablate_table)),

@@ -76,6 +76,7 @@ def box(case: Case, stop: StopSignal) -> BoxRunner:
     )
 
 
+@pytest.mark.long
 def test_a_kill_loses_nothing_that_was_done(case: Case) -> None:
     kept, cache = Kept(case), case.folder.parent.parent
     command = [sys.executable, "-m", "tests.benchmark.filling", str(cache), str(cache.parent / "pack")]

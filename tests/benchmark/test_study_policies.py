@@ -54,6 +54,7 @@ def test_no_policy_has_more_executions_than_the_others(table: Table, policy: Pol
     assert (played.winner == "ensemble") <= policy.ensemble
 
 
+@pytest.mark.long
 def test_without_racing_every_program_runs_on_every_view(table: Table) -> None:
     for policy in (GREEDY, RANDOM, ABLATED[3]):
         played = play(table, policy, 0, 40)
@@ -61,6 +62,7 @@ def test_without_racing_every_program_runs_on_every_view(table: Table) -> None:
     assert play(table, EVOLVED, 0, 40).steps > 8
 
 
+@pytest.mark.long
 def test_the_same_seed_plays_the_same_run_and_another_seed_another(table: Table) -> None:
     first = play(table, EVOLVED, 1, 40)
     assert play(table, EVOLVED, 1, 40) == first
@@ -69,6 +71,7 @@ def test_the_same_seed_plays_the_same_run_and_another_seed_another(table: Table)
     assert play(table, EVOLVED, 2, 40) != dataclasses.replace(first, seed=2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("switched", [policy for policy in ABLATED[1:] if policy.ensemble], ids=lambda p: p.name)
 def test_every_switch_of_the_search_changes_some_run(table: Table, switched: Policy) -> None:
     """Without the ensemble, which takes most of the time of a replay."""
@@ -96,6 +99,7 @@ def test_the_final_pick_is_scored_on_folds_that_no_search_saw(table: Table) -> N
     assert played.best_finalist >= played.private
 
 
+@pytest.mark.long
 def test_figures_become_tables_and_a_file(table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["churn", "--tier", "tiny", "--cache", str(cache_of(table)), "--workers", "1", "--seeds", "2"]
     target = tmp_path / "search.json"

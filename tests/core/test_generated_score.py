@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +59,11 @@ MISSES_ONE = GOOD_A.replace("return float(", "gaps = gaps.iloc[1:]\n    return f
 BODY = "\ndef score(answers_path, submission_path):\n    "
 
 
+def quick(rows: Sequence[tuple[object, ...]], count: int = 2) -> list[object]:
+    """The first rows; each of the others costs seconds and is for the long suite."""
+    return [*rows[:count], *(pytest.param(*row, marks=pytest.mark.long) for row in rows[count:])]
+
+
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
     made = WorkerProcess("core.judging.worker", log=tmp_path_factory.mktemp("judging") / "worker.log")
@@ -110,7 +115,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("program", "changes", "why"), WRONG)
+@pytest.mark.parametrize(("program", "changes", "why"), quick(WRONG))
 def test_subtly_wrong_ones_are_not(
     spec: CompetitionSpec, box: TrialBox, worker: WorkerProcess, program: str, changes: dict[str, object], why: str
 ) -> None:
@@ -131,7 +136,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize(("program", "why"), HOSTILE)
+@pytest.mark.parametrize(("program", "why"), quick(HOSTILE))
 def test_hostile_ones_are_a_reason_and_leave_nothing(
     spec: CompetitionSpec, box: TrialBox, worker: WorkerProcess, program: str, why: str
 ) -> None:

@@ -55,7 +55,7 @@ def test_the_adapter_ends_well_with_either_provider(vendor: str, widgets: Path, 
     assert_no_key(ended)
 
 
-@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+@pytest.mark.parametrize("vendor", ["openai", pytest.param("anthropic", marks=pytest.mark.long)])
 def test_the_first_drafts_are_recipes_and_prompts_share_their_prefix(
     vendor: str, widgets: Path, tmp_path: Path
 ) -> None:

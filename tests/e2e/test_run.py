@@ -147,7 +147,9 @@ def kill_and_resume(widgets: Path, out: Path, lines: int) -> None:
     assert_consistent(out, widgets)
 
 
-@pytest.mark.parametrize("lines", [3, 11, 31])
+@pytest.mark.parametrize(
+    "lines", [pytest.param(3, marks=pytest.mark.long), 11, pytest.param(31, marks=pytest.mark.long)]
+)
 def test_lesson_34_kill_minus_9_and_resume(widgets: Path, tmp_path: Path, lines: int) -> None:
     kill_and_resume(widgets, tmp_path / "out", lines)
 
