@@ -20,7 +20,7 @@ from agents.team import MixedTeam, TeamRules
 from core.genome import normalised_digest
 from core.journal.programs import TextStore
 from core.llm.abandon import StoppableModel
-from core.llm.factory import build_model, preload
+from core.llm.factory import RoleName, build_model, preload
 from core.metric_question import MetricQuestion, MetricReader, Reading
 from core.protocols import Model, Proposer
 from core.records import Brief, Proposal
@@ -49,20 +49,25 @@ def with_model(llm: Llm, recipes: ProposerFactory, calls: int, gpus: Sequence[st
     return partial(_team, llm, recipes, calls, tuple(gpus[:1]))
 
 
-def _team(llm: Llm, recipes: ProposerFactory, calls: int, gpus: tuple[str, ...], around: Surroundings) -> Proposer:
-    floor, totals = recipes(around), around.history.llm
+def _model(llm: Llm, role: RoleName, around: Surroundings | MetricQuestion) -> Model | None:
+    """The model of a role, with its calls in the journal of the run, and left alone when the run stops."""
+    totals = around.history.llm
     model = build_model(
         llm,
-        "code",
+        role,
         record=around.recorder.append,
         put=TextStore(around.answers, ".txt").put,
         spent=lambda: (totals.prompt_tokens + totals.completion_tokens, totals.cost_usd),
         clock=around.clock,
         seed=around.seed,
     )
-    if model is None:
+    return None if model is None else StoppableModel(model, around.stop)
+
+
+def _team(llm: Llm, recipes: ProposerFactory, calls: int, gpus: tuple[str, ...], around: Surroundings) -> Proposer:
+    floor, listened = recipes(around), _model(llm, "code", around)
+    if listened is None:
         return floor
-    listened = StoppableModel(model, around.stop)
     author = _Author(around, listened, gpus, llm.code.timeout * REQUESTS_PER_PROPOSAL)
     return MixedTeam(floor, author, listened, TeamRules(calls=calls), around.steps_to_spare)
 
@@ -73,21 +78,12 @@ def metric_reader(llm: Llm) -> MetricReader:
 
 
 def _read_metric(llm: Llm, question: MetricQuestion) -> Reading:
-    totals = question.history.llm
     try:
-        model = build_model(
-            llm,
-            "feedback",
-            record=question.recorder.append,
-            put=TextStore(question.answers, ".txt").put,
-            spent=lambda: (totals.prompt_tokens + totals.completion_tokens, totals.cost_usd),
-            clock=question.clock,
-            seed=question.seed,
-        )
+        model = _model(llm, "feedback", question)
     except ConfigError as error:
         log.warning("nobody is asked for the metric: %s", error)
         return None
-    return None if model is None else read_metric(StoppableModel(model, question.stop), question)
+    return None if model is None else read_metric(model, question)
 
 
 class _Author:

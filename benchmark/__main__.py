@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ _DEST = Path("datasets")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 the submission is not gradable, 2 bad usage, 3 data are not to be had here."""
     options = _parser().parse_args(arguments)
+    # As an exception, so that a run under way is ended too and does not disturb the next measurement.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         options.action(options)
     except NotRunError as error:

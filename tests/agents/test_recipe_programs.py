@@ -218,7 +218,7 @@ def test_text_fragments(tools: Any, tmp_path: Path) -> None:
     real = dataclasses.replace(
         tools.make_spec(folder, "rmse", modality="text", text_columns=("review",)), rows_train=120
     )
-    assert len(run_all(tools, tmp_path / "real", real, most=3)) == 3
+    assert len(run_all(tools, tmp_path / "real", real, most=5)) == 5
 
 
 def _images(folder: Path, rows: int = 60) -> pd.DataFrame:

@@ -45,11 +45,12 @@ def test_the_better_candidate_wins_and_a_tie_is_even(name: str, kind: ValueKind)
 
 @pytest.mark.parametrize(("name", "kind"), EVERY)
 def test_standard_errors_shrink_with_the_root_of_the_rows(name: str, kind: ValueKind) -> None:
-    errors = []
-    for rows in (400, 6400):
-        truth, good, _ = case(name, 1, rows, kind)
-        errors.append(standard_error(metric(name, kind=kind), Held(truth), good))
-    assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.4)
+    def typical(rows: int) -> float:
+        cases = [case(name, seed, rows, kind)[:2] for seed in (1, 2, 3)]
+        return float(np.median([standard_error(metric(name, kind=kind), Held(truth), good) for truth, good in cases]))
+
+    # Of fewer rows some errors fall faster at first (spearman); more are not looked at (CAP_ROWS).
+    assert typical(1200) / typical(4800) == pytest.approx(2.0, rel=0.2)
 
 
 def test_standard_error_of_a_mean_is_the_textbook_one() -> None:
