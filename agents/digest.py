@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from core.evolution.experience import change_of
 from core.evolution.selection import adjusted, ranked
 from core.genome import LOCI
 from core.records import Entry
@@ -132,14 +133,8 @@ def _locus_lines(entries: Sequence[Entry], direction: Direction) -> Iterator[str
         line = f"- {locus}: {len(tries)} tried, {len(helped)} helped"
         if helped:
             gain, entry = max(helped, key=lambda item: (item[0], -item[1].step))
-            line += f", most (by {gain:.2g}): {_change(entry.plan)}"
+            line += f", most (by {gain:.2g}): {change_of(entry.plan).removeprefix(f'{locus}: ')}"
         yield one_line(line, LOCUS)
-
-
-def _change(plan: str) -> str:
-    """The part of a plan in brackets, where proposers say what changed; else all of it."""
-    changed = re.search(r"\[(?:[A-Z]+: )?([^\[\]]+)\]\s*$", plan)
-    return changed.group(1) if changed else plan
 
 
 def _gain(entry: Entry, scores: Mapping[str, Score]) -> float:

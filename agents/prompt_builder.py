@@ -85,11 +85,10 @@ class TaskFacts:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What changes during a run, asked for each brief. role: persona -> one line that says who the model is."""
+    """What changes during a run, asked for each brief."""
 
     entries: Callable[[], Sequence[Entry]] = tuple
     skills: Skills = field(default=lambda brief, most: ())
-    role: Callable[[str], str] = field(default=lambda persona: "")
 
 
 class PromptBuilder:
@@ -113,7 +112,7 @@ class PromptBuilder:
         """Digest of the run, knowledge, and the brief last."""
         return self._prompts.render(
             "write",
-            role=one_line(self._learned.role(brief.persona), 300),
+            role=one_line(brief.persona.role, 300),
             digest=fence(self._digest(brief), "notes"),
             skills=self._skills(brief),
             task=self._task(brief),

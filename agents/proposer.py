@@ -72,16 +72,11 @@ class ModelProposer:
 
 def _proposal(brief: Brief, attempt: Attempt) -> Proposal:
     kept = f" ({brief.locus})" if attempt.locus else ""
-    return Proposal(
-        id=f"s{brief.step:04d}",
-        step=brief.step,
-        kind=brief.kind,
-        parents=tuple(parent.id for parent in brief.parents),
-        persona=brief.persona,
+    return Proposal.to(
+        brief,
         plan=one_line(attempt.plan) or f"{brief.kind}{kept}: the model names no plan",
         program=attempt.program,
         genes=Genome.parse(attempt.program).hashes(),
-        seed=brief.seed,
         locus=attempt.locus,
         author="model",
     )

@@ -57,18 +57,8 @@ class ScriptedProposer:
 
 
 def proposal(brief: Brief, program: str) -> Proposal:
-    return Proposal(
-        id=f"s{brief.step:04d}",
-        step=brief.step,
-        kind=brief.kind,
-        parents=tuple(parent.id for parent in brief.parents),
-        persona=brief.persona,
-        plan=(program.strip().splitlines() or [""])[0],
-        program=program,
-        genes=Genome.parse(program).hashes(),
-        seed=brief.seed,
-        locus=brief.locus,
-    )
+    plan = (program.strip().splitlines() or [""])[0]
+    return Proposal.to(brief, plan=plan, program=program, genes=Genome.parse(program).hashes(), locus=brief.locus)
 
 
 class ScriptedRunner:

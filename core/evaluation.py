@@ -134,6 +134,7 @@ def summarise(
         complete=verdict.valid and len(results) == folds,
         locus=proposal.locus,
         author=proposal.author,
+        skills=proposal.skills,
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from core.persona import Persona
+from core.population import PersonaChange, SkillChange
 from core.records import (
     Best,
     BoxFacts,
@@ -21,6 +23,7 @@ from core.records import (
     from_json,
     to_json,
 )
+from core.skill import Skill
 
 VERSION = 1
 _FOLD_TEXT = 200
@@ -216,20 +219,35 @@ class EpochClosed(Event):
 
 @dataclass(frozen=True, slots=True)
 class PersonaChanged(Event):
+    """A persona as it is from now on. step: the first one that it can steer. evidence: figures of the decision.
+
+    change: joined the team; rewritten, on probation; kept, or rolled_back to what it was before.
+    """
+
     type: ClassVar[str] = "persona"
-    persona: str
-    change: str
-    text: str = ""
+    persona: Persona
+    change: PersonaChange
+    step: int
     evidence: dict[str, Any] = field(default_factory=dict)
+
+    def render(self) -> str:
+        return f"persona {self.persona.label} {self.change.replace('_', ' ')}"
 
 
 @dataclass(frozen=True, slots=True)
 class SkillChanged(Event):
+    """A skill as it is from now on. change: extracted from steps, merged with a like one, carried from a library,
+    measured anew, or retired. evidence: figures of the decision.
+    """
+
     type: ClassVar[str] = "skill"
-    skill: str
-    change: str
-    text: str = ""
+    skill: Skill
+    change: SkillChange
     evidence: dict[str, Any] = field(default_factory=dict)
+
+    def render(self) -> str:
+        used = f", {self.skill.uses} uses, lift {self.skill.lift:+.2f}" if self.skill.uses else ""
+        return f"skill {self.skill.id} {self.change}: {self.skill.text}{used}"
 
 
 @dataclass(frozen=True, slots=True)

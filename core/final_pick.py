@@ -148,6 +148,7 @@ def as_proposal(entry: Entry, programs: Programs) -> Proposal:
         seed=entry.folds[0].seed,
         locus=entry.locus,
         author=entry.author,
+        skills=entry.skills,
     )
 
 

@@ -185,5 +185,4 @@ class Loop:
 
 def _placeholder(brief: Brief) -> Proposal:
     """Stands for a brief that a proposer works on, so that the next brief knows of it."""
-    parents = tuple(parent.id for parent in brief.parents)
-    return Proposal(f"s{brief.step:04d}", brief.step, brief.kind, parents, brief.persona, "", "", {}, brief.seed)
+    return Proposal.to(brief, plan="", program="", genes={})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.events import Event, Published
+from core.persona import Persona
 from core.records import Answer, Brief, Entry, FoldResult, Job, Outcome, Proposal, Request, Verdict, View
+from core.skill import Example
 
 
 class Clock(Protocol):
@@ -93,6 +95,20 @@ class Programs(Protocol):
     def put(self, program: str) -> str: ...
 
     def get(self, key: str) -> str: ...
+
+
+class Coach(Protocol):
+    """The language model's part in level 2. Nothing that it says is needed: None where it has nothing usable."""
+
+    def rewrite(self, persona: Persona, evidence: Mapping[str, Any]) -> Persona | None:
+        """The same persona with another role and strategy; weights, name and version stay. evidence: figures of its
+        steps, as the `persona` event will hold them.
+        """
+        ...
+
+    def lesson(self, examples: Sequence[Example]) -> str | None:
+        """One or two sentences that say what the changes have in common and when to make one."""
+        ...
 
 
 class Pace(Protocol):

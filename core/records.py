@@ -13,7 +13,9 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from core.persona import NOBODY, Persona
 from core.score import Direction, Score
+from core.skill import Skill
 
 # ---------------------------------------------------------------- competition
 
@@ -190,7 +192,7 @@ class Brief:
     step: index of the proposal, from 0. seed: drawn from the run's seed and `step`; a proposer draws from it only.
     parents: best first. locus, aspect: what a mutation may change. siblings: plans of the drafts so far.
     seconds: how long the program may run on a search view. gene_plan: (locus, id of the parent that gives it) for a
-    merge, () where the proposer is free.
+    merge, () where the proposer is free. persona: in whose role. skills: lessons that fit, the closest first.
     """
 
     step: int
@@ -200,9 +202,10 @@ class Brief:
     locus: str | None = None
     aspect: str | None = None
     siblings: tuple[str, ...] = ()
-    persona: str = "default"
+    persona: Persona = NOBODY
     seconds: float = math.inf
     gene_plan: tuple[tuple[str, str], ...] = ()
+    skills: tuple[Skill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +224,10 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A program that answers a brief. genes: digest of each locus. plan: one line of English. author: who wrote it."""
+    """A program that answers a brief. genes: digest of each locus. plan: one line of English. author: who wrote it.
+
+    persona: label of the one in whose role. skills: ids of those that the author was shown.
+    """
 
     id: str
     step: int
@@ -234,6 +240,21 @@ class Proposal:
     seed: int
     locus: str | None = None
     author: Author = "recipes"
+    skills: tuple[str, ...] = ()
+
+    @classmethod
+    def to(cls, brief: Brief, **fields: Any) -> Proposal:
+        """The answer to a brief. fields: what a brief does not hold, and what is otherwise than it asks for."""
+        asked: dict[str, Any] = {
+            "id": f"s{brief.step:04d}",
+            "step": brief.step,
+            "kind": brief.kind,
+            "parents": tuple(parent.id for parent in brief.parents),
+            "persona": brief.persona.label,
+            "seed": brief.seed,
+            "skills": tuple(skill.id for skill in brief.skills),
+        }
+        return cls(**(asked | fields))
 
 
 # ---------------------------------------------------------------- language models
@@ -366,6 +387,7 @@ class Entry:
     program: digest of the text. score: mean over its folds. complete: every fold ran (an entry that was raced out is
     valid but not complete). p_better: probability of beating the incumbent of that moment on common rows.
     incumbent: id of the entry that it was compared with, None for the first. steers: it became the incumbent.
+    persona, skills: see Proposal.
     """
 
     id: str
@@ -385,6 +407,7 @@ class Entry:
     steers: bool = False
     locus: str | None = None
     author: Author = "recipes"
+    skills: tuple[str, ...] = ()
 
     def score(self, direction: Direction) -> Score:
         return Score(self.verdict.score if self.verdict.valid else None, direction)

@@ -67,16 +67,13 @@ class RecipesProposer:
             program = program_text(recipe, self._problem)
             if normalised_digest(program) not in self._seen:
                 self._seen.add(normalised_digest(program))
-                return Proposal(
-                    id=f"s{brief.step:04d}",
-                    step=brief.step,
+                return Proposal.to(
+                    brief,
                     kind=kind,
                     parents=tuple(parent.id for parent, _ in parents),
-                    persona=brief.persona,
                     plan=self._plan(recipe, locus, parents),
                     program=program,
                     genes=Genome.parse(program).hashes(),
-                    seed=brief.seed,
                     locus=locus,
                 )
         return None

@@ -49,12 +49,8 @@ class LibraryProposer:
         raise ProposalError(f"the library has no new program for {brief.kind}")
 
     def _proposal(self, brief: Brief, item: Item, locus: Locus | None) -> Proposal:
-        return Proposal(
-            id=f"s{brief.step:04d}",
-            step=brief.step,
-            kind=brief.kind,
-            parents=tuple(parent.id for parent in brief.parents),
-            persona=brief.persona,
+        return Proposal.to(
+            brief,
             plan=item.plan,
             program=item.program,
             genes=self._genes[item.program],

@@ -6,12 +6,12 @@ A gain counts as so many events in the time that its step took, so the rate of a
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
+from core.evolution.experience import experiences
 from core.evolution.situation import Situation
-from core.records import BriefKind, Entry
+from core.records import BriefKind, EntryKind
 
 # What a step said is worth half after 23 more: what pays at the start does not pay at the end.
 DISCOUNT = 0.97
@@ -22,7 +22,6 @@ PRIOR_STEPS = 2.0
 # Gain that all operators share before there is any, in spreads.
 PRIOR_GAIN = 0.1
 LEAST_SHARE = 0.05
-LEAST_SECONDS = 0.01
 # Draws narrow to this share of their variance at the end of the budget.
 NARROWEST = 0.1
 
@@ -57,7 +56,7 @@ def operators_in_order(kinds: Sequence[BriefKind], now: Situation, rng: random.R
 
 
 def thompson(
-    kinds: Sequence[BriefKind], accounts: dict[BriefKind, Account], progress: float, rng: random.Random
+    kinds: Sequence[BriefKind], accounts: Mapping[EntryKind, Account], progress: float, rng: random.Random
 ) -> list[BriefKind]:
     """Operators by a draw from the distribution of their rates, which narrows around its mean as the budget goes."""
     total = Account(sum(a.gain for a in accounts.values()), sum(a.cost for a in accounts.values()))
@@ -71,52 +70,15 @@ def thompson(
     return sorted(kinds, key=lambda kind: -draws[kind])
 
 
-def accounts(now: Situation) -> dict[BriefKind, Account]:
+def accounts(now: Situation) -> dict[EntryKind, Account]:
     """Gain and cost by operator. A repair is on the account of the step that it mends.
 
     The first drafts are on nobody's: they lead each other on by their nature, and drafts must not be credited for it.
     """
-    opening = [entry.id for entry in now.entries if entry.kind == "draft"][: now.settings.drafts]
-    recent = now.entries[-MEMORY:]
-    seconds = [_seconds(entry) for entry in recent]
-    unit, spread = median(seconds or [1.0]), _spread(now)
-    found: dict[BriefKind, Account] = {}
-    for age, (entry, taken) in enumerate(zip(reversed(recent), reversed(seconds), strict=True)):
-        origin = _origin(entry, now)
-        if origin is None or origin.kind == "ensemble" or origin.id in opening:
-            continue
-        account = found.setdefault(origin.kind, Account())
-        account.gain += DISCOUNT**age * _gain(entry, origin, now, spread)
-        account.cost += DISCOUNT**age * taken / unit
+    found: dict[EntryKind, Account] = {}
+    for item in experiences(now, MEMORY):
+        if not item.opening:
+            account = found.setdefault(item.kind, Account())
+            account.gain += DISCOUNT**item.age * item.profit
+            account.cost += DISCOUNT**item.age * item.cost
     return found
-
-
-def _origin(entry: Entry, now: Situation) -> Entry | None:
-    """The step that a repair mends, however many repairs ago; any other step itself. None when it is not known."""
-    while entry.kind in ("debug", "shrink"):
-        parent = now.by_id.get(entry.parents[0])
-        if parent is None:
-            return None
-        entry = parent
-    return entry
-
-
-def _gain(entry: Entry, origin: Entry, now: Situation, spread: float) -> float:
-    """Improvement over the parent, or over the leader of that moment for drafts and merges; 0 to 1 spreads."""
-    before = entry.incumbent if origin.kind in ("draft", "merge") else origin.parents[0]
-    if entry.id not in now.scores or before not in now.scores:
-        return 0.0
-    return min(max(now.scores[entry.id].gain_over(now.scores[before]) / spread, 0.0), 1.0)
-
-
-def _spread(now: Situation) -> float:
-    """From the median program to the best one, in units of the metric; 1 when there is no difference."""
-    if not now.ranking:
-        return 1.0
-    middle = now.scores[now.ranking[len(now.ranking) // 2].id]
-    return now.scores[now.ranking[0].id].gain_over(middle) or 1.0
-
-
-def _seconds(entry: Entry) -> float:
-    """Seconds of all executions; of the probe alone where it was the only one."""
-    return max(entry.seconds, entry.outcome.duration_s, LEAST_SECONDS)

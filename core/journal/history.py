@@ -21,7 +21,10 @@ from core.events import (
     SpecDecided,
     revive,
 )
+from core.persona import Persona
+from core.population import Population
 from core.records import Entry, FoldResult, Proposal, from_json
+from core.skill import Skill
 
 Line = dict[str, Any]
 
@@ -31,7 +34,7 @@ class History:
 
     entries: finished steps in the order of their end. pending: proposals without a step (in flight, or cut off by a
     kill). folds: judged executions by evaluation key. next_step: index of the next proposal.
-    consumed_s: seconds that ended sessions used.
+    consumed_s: seconds that ended sessions used. population: the state of level 2.
     """
 
     def __init__(self, program: Callable[[str], str]) -> None:
@@ -57,6 +60,7 @@ class History:
         self.refit: Refitted | None = None
         self.ended: RunEnded | None = None
         self.llm = LlmTotals()
+        self.population = Population()
         self._session_start: float | None = None
         self._last_t = 0.0
         self._closed_s = 0.0
@@ -165,6 +169,13 @@ class History:
         entry = from_json(Entry, {name: value for name, value in line.items() if name != "folds"})
         self.pending.pop(entry.id, None)
         self.entries.append(dataclasses.replace(entry, folds=folds))
+
+    def _on_persona(self, line: Line) -> None:
+        persona = from_json(Persona, line["persona"])
+        self.population = self.population.with_persona(persona, line["change"], line["step"])
+
+    def _on_skill(self, line: Line) -> None:
+        self.population = self.population.with_skill(from_json(Skill, line["skill"]), line["change"])
 
     def _on_published(self, line: Line) -> None:
         self.published = revive(line)  # type: ignore[assignment]

@@ -22,6 +22,7 @@ from agents.self_check import reasons_against
 from core.doubles import CLEAN, entry
 from core.execution.static_check import reasons_to_reject
 from core.genome import LOCI
+from core.persona import Persona
 from core.records import Brief, BriefKind, CompetitionSpec, Entry, ErrorInfo, Parent, SplitSpec
 from core.task.inspect import inspect_competition
 from core.task.preview_look import look
@@ -346,9 +347,13 @@ def test_long_bodies_are_shown_only_in_the_parts_that_a_brief_is_about() -> None
 
 
 def test_siblings_and_role_are_shown(binary_spec: CompetitionSpec) -> None:
-    prompts = builder_of(binary_spec, Learned(role=lambda persona: f"You are {persona}."))
+    prompts = builder_of(binary_spec)
     text = prompts.write(
-        brief_of("draft", siblings=("ridge on logs", "ridge on logs", "boosted stumps"), persona="bold")
+        brief_of(
+            "draft",
+            siblings=("ridge on logs", "ridge on logs", "boosted stumps"),
+            persona=Persona("bold", role="You are bold."),
+        )
     )
     assert text.startswith("You are bold.\n")
     assert text.count("ridge on logs") == 1

@@ -1,0 +1,133 @@
+"""What finished steps say about who wrote them and what they changed. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from core.evolution.situation import Situation
+from core.genome import LOCI
+from core.records import Entry, EntryKind
+
+LEAST_SECONDS = 0.01
+_CHANGE = re.compile(r"\[([^\[\]]+)\]\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """One finished step.
+
+    entry: its id. persona: label of who wrote it. kind: of the step that a repair mends, else its own. gain:
+    improvement over the parent, over the leader of that moment for drafts and merges, in spreads of the scores, -1 to
+    1; None where it has no score or nothing to be compared with. cost: seconds, in usual steps. failure: type of its
+    error, else the verdict's first reason, "" when it is valid. locus, change: the one part that changed, and how in
+    the words of its plan. diff: (locus, digest before, digest after) of each gene that its first parent has otherwise.
+    skills: ids of those that its author was shown. opening: one of the first drafts, or a repair of one. age: steps
+    that finished since.
+    """
+
+    entry: str
+    step: int
+    persona: str
+    kind: EntryKind
+    gain: float | None
+    cost: float
+    failure: str
+    locus: str | None
+    change: str
+    diff: tuple[tuple[str, str, str], ...]
+    skills: tuple[str, ...]
+    opening: bool
+    age: int
+
+    @property
+    def profit(self) -> float:
+        """The gain where there is one, else 0: a loss costs nothing but the time."""
+        return max(self.gain or 0.0, 0.0)
+
+
+def experiences(now: Situation, most: int) -> list[Experience]:
+    """Of the newest `most` steps, in order. A step whose origin is not known says nothing."""
+    opening = {entry.id for entry in [entry for entry in now.entries if entry.kind == "draft"][: now.settings.drafts]}
+    recent = now.entries[-most:]
+    unit, spread = median(map(seconds_of, recent)) if recent else 1.0, spread_of(now)
+    found = []
+    for age, entry in zip(reversed(range(len(recent))), recent, strict=True):
+        origin = origin_of(entry, now)
+        if origin is not None and origin.kind != "ensemble":
+            found.append(_experience(entry, origin, now, spread, unit, origin.id in opening, age))
+    return found
+
+
+def change_of(plan: str) -> str:
+    """The part of a plan in brackets, where proposers say what changed; else all of it."""
+    changed = _CHANGE.search(plan)
+    return changed.group(1) if changed else plan
+
+
+def origin_of(entry: Entry, now: Situation) -> Entry | None:
+    """The step that a repair mends, however many repairs ago; any other step itself. None when it is not known."""
+    while entry.kind in ("debug", "shrink"):
+        parent = now.by_id.get(entry.parents[0])
+        if parent is None:
+            return None
+        entry = parent
+    return entry
+
+
+def spread_of(now: Situation) -> float:
+    """From the median program to the best one, in units of the metric; 1 when there is no difference."""
+    if not now.ranking:
+        return 1.0
+    middle = now.scores[now.ranking[len(now.ranking) // 2].id]
+    return now.scores[now.ranking[0].id].gain_over(middle) or 1.0
+
+
+def seconds_of(entry: Entry) -> float:
+    """Seconds of all executions; of the probe alone where it was the only one."""
+    return max(entry.seconds, entry.outcome.duration_s, LEAST_SECONDS)
+
+
+def _experience(
+    entry: Entry, origin: Entry, now: Situation, spread: float, unit: float, opening: bool, age: int
+) -> Experience:
+    return Experience(
+        entry=entry.id,
+        step=entry.step,
+        persona=entry.persona,
+        kind=origin.kind,
+        gain=_gain(entry, origin, now, spread),
+        cost=seconds_of(entry) / unit,
+        failure=_failure(entry),
+        locus=entry.locus,
+        change=change_of(entry.plan) if entry.locus is not None else "",
+        diff=_diff(entry, now),
+        skills=entry.skills,
+        opening=opening,
+        age=age,
+    )
+
+
+def _gain(entry: Entry, origin: Entry, now: Situation, spread: float) -> float | None:
+    before = entry.incumbent if origin.kind in ("draft", "merge") else origin.parents[0]
+    if entry.id not in now.scores or before not in now.scores:
+        return None
+    return min(max(now.scores[entry.id].gain_over(now.scores[before]) / spread, -1.0), 1.0)
+
+
+def _failure(entry: Entry) -> str:
+    if entry.verdict.valid:
+        return ""
+    if entry.outcome.error is not None:
+        return entry.outcome.error.type
+    return next(iter(entry.verdict.reasons), "invalid")
+
+
+def _diff(entry: Entry, now: Situation) -> tuple[tuple[str, str, str], ...]:
+    parent = now.by_id.get(entry.parents[0]) if entry.parents else None
+    if parent is None:
+        return ()
+    pairs: Sequence[tuple[str, str, str]] = [(at, parent.genes.get(at, ""), entry.genes.get(at, "")) for at in LOCI]
+    return tuple(pair for pair in pairs if pair[1] != pair[2])

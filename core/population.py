@@ -1,0 +1,52 @@
+"""Who writes programs, and what was learnt so far: the state of level 2, a fold over its events. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Literal
+
+from core.persona import Persona
+from core.skill import Skill
+
+PersonaChange = Literal["joined", "rewritten", "kept", "rolled_back"]
+SkillChange = Literal["extracted", "merged", "measured", "retired", "carried"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probation:
+    """A rewritten persona that is on trial. before: what comes back when it is not better. since: its first step."""
+
+    before: Persona
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """personas: those in force, by name. probations: by name. skills: those in use, by id. retired: ids that are not.
+
+    Empty where level 2 is off.
+    """
+
+    personas: dict[str, Persona] = field(default_factory=dict)
+    probations: dict[str, Probation] = field(default_factory=dict)
+    skills: dict[str, Skill] = field(default_factory=dict)
+    retired: frozenset[str] = frozenset()
+
+    def with_persona(self, persona: Persona, change: PersonaChange, step: int) -> Population:
+        """After an event about a persona; step: the first one that it can steer."""
+        probations = {name: trial for name, trial in self.probations.items() if name != persona.name}
+        if change == "rewritten":
+            probations[persona.name] = Probation(self.personas[persona.name], step)
+        return dataclasses.replace(self, personas=self.personas | {persona.name: persona}, probations=probations)
+
+    def with_skill(self, skill: Skill, change: SkillChange) -> Population:
+        """After an event about a skill."""
+        if change == "retired":
+            left = {key: value for key, value in self.skills.items() if key != skill.id}
+            return dataclasses.replace(self, skills=left, retired=self.retired | {skill.id})
+        return dataclasses.replace(self, skills=self.skills | {skill.id: skill})
+
+    def persona_of(self, label: str) -> Persona | None:
+        """The persona in force that signs so; None for one that was rewritten since."""
+        return next((persona for persona in self.personas.values() if persona.label == label), None)
