@@ -14,7 +14,7 @@ from statistics import NormalDist
 from typing import Any
 
 from core.execution.score_box import ScoreCase, Scored, run_scores
-from core.execution.weights_trial import TrialBox
+from core.execution.trial_box import TrialBox
 from core.judging.service import HoldoutJudge, Selection
 from core.metric_question import WrittenScores
 from core.protocols import Parts

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from core.execution.stop import StopSignal
-from core.execution.weights_trial import TrialBox
+from core.execution.trial_box import TrialBox
 from core.generated_score import GeneratedJudge, faults_of
 from core.journal.history import History
 from core.judging.service import HoldoutJudge

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.execution import output
-from core.execution.box import candidate_user
-from core.execution.environment import allowed
-from core.execution.leases import thread_variables
-from core.execution.rules import landlock_rules
-from core.execution.runner import interpreter_folders
-from core.execution.supervised import SupervisorJob, supervise
-from core.execution.weights_trial import TrialBox
+from core.execution.trial_box import Allowance, TrialBox, folder_in, printed, run_in_box
 
 DRIVER = Path(__file__).with_name("score_driver.py")
+_ALLOWANCE = Allowance(poll_s=0.1, processes=64, disk_mb=1024, file_mb=512)
 _REASON_CHARS = 300
 _MOST_BYTES = 1 << 20
 
@@ -53,13 +46,9 @@ def run_scores(program: str, cases: Sequence[ScoreCase], ids: int, box: TrialBox
     ids: number of id columns. Raises WorkerError when the box itself does not work, OSError when the workspace cannot
     be written.
     """
-    folder = Path(tempfile.mkdtemp(prefix=".score-", dir=box.workspace))
-    try:
+    with folder_in(box, "score") as folder:
         _fill(folder, program, cases, ids)
-        result = supervise(_job(folder, box), _environ(folder, box), box.stop, Path(os.devnull))
-        return _read(folder, result, cases)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        return _read(folder, run_in_box(box, folder, "driver.py", _ALLOWANCE), cases)
 
 
 def _fill(folder: Path, program: str, cases: Sequence[ScoreCase], ids: int) -> None:
@@ -72,31 +61,6 @@ def _fill(folder: Path, program: str, cases: Sequence[ScoreCase], ids: int) -> N
     (folder / "score.py").write_text(program, encoding="utf-8")
     (folder / "plan.json").write_text(json.dumps({"ids": ids, "cases": plan}), encoding="utf-8")
     shutil.copyfile(DRIVER, folder / "driver.py")
-
-
-def _job(folder: Path, box: TrialBox) -> SupervisorJob:
-    user = candidate_user() if box.box.user_switch else None
-    if user is not None:
-        os.chown(folder, *user)
-    opened = (*interpreter_folders(), Path(box.interpreter).parent.parent)
-    return SupervisorJob(
-        argv=(box.interpreter, "driver.py"),
-        cwd=str(folder),
-        limit_s=box.limit_s,
-        poll_s=0.1,
-        memory_mb=box.memory_mb,
-        processes=64,
-        disk_mb=1024,
-        file_mb=512,
-        uid=user[0] if user else None,
-        gid=user[1] if user else None,
-        landlock=landlock_rules((*box.protected, box.workspace), opened, folder) if box.box.landlock else None,
-    )
-
-
-def _environ(folder: Path, box: TrialBox) -> dict[str, str]:
-    homes = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR"), str(folder))
-    return {**allowed(box.environ), **thread_variables(1), **homes, "CUDA_VISIBLE_DEVICES": "", "USER": "candidate"}
 
 
 def _read(folder: Path, result: dict[str, Any] | None, cases: Sequence[ScoreCase]) -> list[Scored]:
@@ -126,6 +90,5 @@ def _ending(result: dict[str, Any] | None) -> str:
     """How a run without results ended."""
     if result is None or "error" in result:
         return "its supervisor was lost" if result is None else str(result["error"])[:_REASON_CHARS]
-    text = output.clean(output.join_log(result["head"], result["tail"], result["dropped"]))
-    error = output.classify(text, result["exit_code"], result["signal"], result["killed_for"])
+    error = output.classify(printed(result), result["exit_code"], result["signal"], result["killed_for"])
     return "" if error is None else f"{error.type}: {error.message}"[:_REASON_CHARS]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.execution.trial_box import TrialBox
 from core.execution.weights_scan import Found, scan, site_folders
-from core.execution.weights_trial import FILES, Trial, TrialBox, TrialCache, run_trial, snippet
+from core.execution.weights_trial import FILES, Trial, TrialCache, run_trial, snippet
 from utils.prompt_manager import PromptManager
 from utils.text import human_bytes, human_seconds
 

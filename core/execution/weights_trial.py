@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from core.execution import output
-from core.execution.box import candidate_user
-from core.execution.environment import allowed
-from core.execution.leases import thread_variables
-from core.execution.rules import landlock_rules
-from core.execution.runner import interpreter_folders
-from core.execution.stop import StopSignal
-from core.execution.supervised import SupervisorJob, supervise
+from core.execution.trial_box import Allowance, TrialBox, folder_in, printed, run_in_box
 from core.execution.weights_scan import Found, offline_environment, site_folders
 from core.genome import digest
-from core.records import BoxFacts
 from utils.files import write_atomic
 
 FILES = Path(__file__).with_name("weights_files")
 _SECTION = re.compile(r"^# (inputs|load|apply)\n", re.MULTILINE)
+_ALLOWANCE = Allowance(poll_s=0.2, processes=256, disk_mb=256, file_mb=256, nice=19)
 _MARK = "SWARM_WEIGHTS_TRIED "
 _REASON_CHARS = 200
 # The second call is the one that counts: the first one pays for set-up.
@@ -57,23 +47,6 @@ class Trial:
     width: int = 0
     load_s: float = 0.0
     per_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class TrialBox:
-    """Where trials run: in the same box as candidates (see core.execution.runner.BoxRunner for the fields).
-
-    limit_s: wall seconds of one trial. memory_mb: MiB of one trial.
-    """
-
-    workspace: Path
-    protected: tuple[Path, ...]
-    environ: Mapping[str, str]
-    box: BoxFacts
-    stop: StopSignal
-    interpreter: str
-    memory_mb: int = 8192
-    limit_s: float = 180.0
 
 
 def snippet(item: Found) -> str:
@@ -121,17 +94,14 @@ def run_trial(item: Found, box: TrialBox, weights: Path, readable: tuple[Path, .
     weights: the folder that becomes SWARM_WEIGHTS. readable: what links in it point into.
     Raises WorkerError when the box itself does not work, OSError when the workspace cannot be written.
     """
-    folder = Path(tempfile.mkdtemp(prefix=".weights-", dir=box.workspace))
-    try:
-        job, environ = _job(item, box, folder, (weights, *readable)), _environ(box, folder, weights)
-        result = supervise(job, environ, box.stop, Path(os.devnull))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    variables = {"SWARM_WEIGHTS": str(weights), **offline_environment(weights)}
+    with folder_in(box, "weights") as folder:
+        (folder / "trial.py").write_text(_PROGRAM.format(mark=_MARK, **_parts(item)), encoding="utf-8")
+        result = run_in_box(box, folder, "trial.py", _ALLOWANCE, (weights, *readable), variables)
     if result is None or "error" in result or result["killed_for"] is not None:
         why = "lost" if result is None else result.get("error") or f"ended: {result['killed_for']}"
         return Trial(str(why)[:_REASON_CHARS]), False
-    text = output.clean(output.join_log(result["head"], result["tail"], result["dropped"]))
-    return _outcome(text, result["exit_code"], result["signal"]), True
+    return _outcome(printed(result), result["exit_code"], result["signal"]), True
 
 
 def _outcome(text: str, exit_code: int | None, signal: int | None) -> Trial:
@@ -141,36 +111,6 @@ def _outcome(text: str, exit_code: int | None, signal: int | None) -> Trial:
     error = output.classify(text, exit_code, signal, None)
     said = "it did not come to its end" if error is None else f"{error.type}: {error.message}"
     return Trial(" ".join(said.split())[:_REASON_CHARS])
-
-
-def _job(item: Found, box: TrialBox, folder: Path, readable: tuple[Path, ...]) -> SupervisorJob:
-    program = folder / "trial.py"
-    program.write_text(_PROGRAM.format(mark=_MARK, **_parts(item)), encoding="utf-8")
-    user = candidate_user() if box.box.user_switch else None
-    if user is not None:
-        os.chown(folder, *user)
-    opened = (*readable, *interpreter_folders(), Path(box.interpreter).parent.parent)
-    rules = landlock_rules((*box.protected, box.workspace), opened, folder) if box.box.landlock else None
-    return SupervisorJob(
-        argv=(box.interpreter, "trial.py"),
-        cwd=str(folder),
-        limit_s=box.limit_s,
-        poll_s=0.2,
-        memory_mb=box.memory_mb,
-        processes=256,
-        disk_mb=256,
-        file_mb=256,
-        nice=19,
-        uid=user[0] if user else None,
-        gid=user[1] if user else None,
-        landlock=rules,
-    )
-
-
-def _environ(box: TrialBox, folder: Path, weights: Path) -> dict[str, str]:
-    homes = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR"), str(folder))
-    own = {"SWARM_WEIGHTS": str(weights), "CUDA_VISIBLE_DEVICES": "", "USER": "candidate"}
-    return {**allowed(box.environ), **thread_variables(1), **homes, **own, **offline_environment(weights)}
 
 
 def _parts(item: Found) -> dict[str, str]:

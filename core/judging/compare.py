@@ -13,8 +13,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from core.judging.metrics import Metric, defined_columns, row_statistic, score
-from core.judging.ranking import auc_influence, weighted_average_precision
+from core.judging.metrics import Metric, row_statistic, score
+from core.judging.ranking import auc_influence, defined_columns, weighted_average_precision
 from core.judging.resample import clusters, draws, pooled, unit_sums
 from core.judging.statistic import Array, Statistic
 

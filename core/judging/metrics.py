@@ -7,21 +7,23 @@ core.metric_names says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
-import numpy as np
-
-from core.judging import metrics_labels, metrics_masks, metrics_numbers, metrics_texts
+from core.judging import metrics_labels, metrics_masks, metrics_numbers, metrics_texts, ranking
 from core.judging.metrics_numbers import multiclass_log_loss
 from core.judging.statistic import Array, Statistic, averaged
 from core.judging.values import predicts
 from core.metric_names import BY_NAME, family
 from core.records import CompetitionSpec, ValueKind
 
-RANKED = frozenset({"roc_auc", "average_precision"})
+_RANKS: Mapping[str, Callable[[Array, Array], float]] = {
+    "roc_auc": ranking.auc,
+    "average_precision": ranking.average_precision,
+}
+RANKED = frozenset(_RANKS)
 # The only one that is a family.
 _TOP = "map@k"
 
@@ -53,8 +55,8 @@ def score(metric: Metric, truth: Array, pred: Array) -> float:
     """The metric's value; NaN where it is not defined on these rows (no rows, one class only, no spread)."""
     if not len(truth):
         return float("nan")
-    if metric.name in RANKED:
-        return _ranked(metric.name, truth, pred)
+    if metric.name in _RANKS:
+        return _RANKS[metric.name](truth, pred)
     statistic = row_statistic(metric, truth, pred)
     return float(statistic.finish(statistic.means()))
 
@@ -71,27 +73,12 @@ def row_statistic(metric: Metric, truth: Array, pred: Array) -> Statistic:
     return _STATISTICS[metric.name](truth, pred)
 
 
-def defined_columns(truth: Array) -> list[int]:
-    """Columns that hold both classes; a rank metric has no value on the others."""
-    return [column for column in range(truth.shape[1]) if 0 < (truth[:, column] > 0.5).sum() < len(truth)]
-
-
 def _of_words(metric: Metric, kind: ValueKind) -> Callable[[Array, Array], Statistic]:
     if family(metric.name) == _TOP:
         return partial(metrics_texts.average_precision_at, BY_NAME[metric.name].at)
     if kind == "text" and metric.name == "accuracy":
         return metrics_labels.accuracy
     return _WORDS[kind][metric.name]
-
-
-def _ranked(name: str, truth: Array, pred: Array) -> float:
-    # Here and not above: it takes longer than the rest of this process's start, and no score is asked for so early.
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    function = roc_auc_score if name == "roc_auc" else average_precision_score
-    columns = defined_columns(truth)
-    values = [function(truth[:, column] > 0.5, pred[:, column]) for column in columns]
-    return float(np.mean(values)) if values else float("nan")
 
 
 _STATISTICS = metrics_numbers.STATISTICS | metrics_labels.STATISTICS

@@ -17,6 +17,7 @@ from core.task.inventory import list_files
 from core.task.loading import load, numbers
 from core.task.roles import find_sample
 from core.task.sniff import find_tables
+from core.task.values import has_own_answers
 from utils.errors import SpecError
 from utils.files import copy_atomic
 from utils.tables import with_point, write_table
@@ -26,8 +27,9 @@ def write_baseline(data_dir: Path, spec: CompetitionSpec | None, out_csv: Path) 
     """Replaces `out_csv` and returns {"source": "sample" or "prior", "rows": n}.
 
     With a spec: the ids of the sample (else of the test table) and one constant per target, from the train labels.
-    Without, or when train cannot be used: the sample submission as it is. Raises SpecError when there is neither,
-    DataError when the folder is missing or empty, OSError when `out_csv` cannot be written.
+    Without, when train cannot be used, or where the sample answers each row by itself: the sample submission as it
+    is. Raises SpecError when there is neither, DataError when the folder is missing or empty, OSError when `out_csv`
+    cannot be written.
     """
     if spec is None:
         return _write_any_sample(data_dir, out_csv)
@@ -81,11 +83,14 @@ def _write_frame(frame: pd.DataFrame, out_csv: Path, delimiter: str) -> None:
 
 
 def _prior_submission(data_dir: Path, spec: CompetitionSpec) -> pd.DataFrame:
+    """Raises SpecError where the sample as it is serves better, or alone."""
     if spec.train is None:
         raise SpecError("no train table to take a prior from")
+    frame = _official_rows(data_dir, spec)
+    if spec.sample is not None and has_own_answers(spec.value_kind, frame[list(spec.target_columns)]):
+        raise SpecError("the sample answers each row by itself")
     labels = load(data_dir, spec.train, list(spec.label_columns))
     labels = labels.assign(**{name: with_point(labels[name], spec.train.decimal) for name in spec.label_columns})
-    frame = _official_rows(data_dir, spec)
     for name, value in zip(spec.target_columns, _constants(labels, spec), strict=True):
         frame[name] = value
     return frame

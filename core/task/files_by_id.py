@@ -16,6 +16,8 @@ IMAGES = frozenset(".jpg .jpeg .png .tif .tiff .bmp .gif .webp .dcm .dicom".spli
 AUDIO = frozenset(".wav .flac .mp3 .ogg .aif .aiff .m4a .opus".split())
 TEXTS = frozenset(".txt .md .html .htm".split())
 _NO_RECORD = frozenset(".py .ipynb .pdf .zip .gz .7z .tar .tgz .rar .parquet".split())
+# At the top these are tables and notes about the competition.
+_TOP_TABLES = TEXTS | {".csv", ".tsv", ".json"}
 _MIN_FILES = 3
 _MATCH_SHARE = 0.9
 _LOOKED_AT = 500
@@ -47,13 +49,15 @@ class FileIndex:
         self._by_folder: dict[str, list[FoundFile]] = {}
         few: Counter[str] = Counter()
         for file in files:
-            if file.suffix in _NO_RECORD or (file.depth == 0 and file.suffix in TEXTS | {".csv", ".tsv", ".json"}):
+            # A name is cut once per file: there may be hundreds of thousands of them.
+            folder, suffix = file.folder, file.suffix
+            if suffix in _NO_RECORD or (file.depth == 0 and suffix in _TOP_TABLES):
                 continue
             for key in {file.name, file.stem}:
                 self._by_key.setdefault(key, []).append(file)
-            few[file.folder] += 1
-            if few[file.folder] <= _PER_FOLDER:
-                for name in file.folder.split("/")[-_UNIT_DEPTH:]:
+            few[folder] += 1
+            if few[folder] <= _PER_FOLDER:
+                for name in folder.split("/")[-_UNIT_DEPTH:]:
                     self._by_folder.setdefault(name, []).append(file)
 
     def match(self, ids: Sequence[str]) -> Matched | None:

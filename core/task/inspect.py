@@ -23,7 +23,7 @@ from core.task.seen import Derived
 from core.task.sniff import FoundTable
 from core.task.targets import Asked, Labels, names_of
 from core.task.value_kinds import exclusive, kind_of
-from core.task.values import Answers, classes_of, in_order, text_columns
+from core.task.values import Answers, classes_of, has_own_answers, in_order, text_columns
 from utils.errors import ConfigError, SpecError
 from utils.tables import with_point
 
@@ -95,7 +95,7 @@ def _assemble(
     modality: Modality = modality_of(matched.suffix) if matched else ("text" if about_text else "tabular")
     split = _split_columns(overrides, parts, found.derived, texts)
     composite = parts.asked.composite
-    notes += [*said, *_notes_on_files(files, modality), f"values: {kind}, by the metric {metric.name}", *split.how]
+    notes += [*said, *_notes_on_files(files, modality), *_notes_on_values(kind, metric.name, answers), *split.how]
     return CompetitionSpec(
         data_dir=str(data_dir),
         data_digest=digest,
@@ -254,3 +254,8 @@ def _notes_on_files(files: FilesById | None, modality: Modality) -> list[str]:
         return [f"modality: {modality}, no files belong to the ids"]
     folders = f"train in {', '.join(files.train_dirs) or 'none'}, test in {', '.join(files.test_dirs) or 'none'}"
     return [f"modality: {modality}, files by id ({files.suffix or 'ids are file names'}): {folders}"]
+
+
+def _notes_on_values(kind: ValueKind, metric: str, answers: Answers) -> list[str]:
+    own = answers.sample is not None and has_own_answers(kind, answers.sample)
+    return [f"values: {kind}, by the metric {metric}", *(["baseline: the sample, whose texts differ"] if own else [])]

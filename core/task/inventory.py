@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,9 @@ def list_files(data_dir: Path) -> tuple[FoundFile, ...]:
     if not data_dir.is_dir():
         raise DataError(f"the data folder {data_dir} does not exist")
     try:
-        found = sorted(_walk(data_dir, "", set()), key=lambda file: file.path)
+        found: list[FoundFile] = []
+        _walk(data_dir, "", set(), found)
+        found.sort(key=lambda file: file.path)
     except OSError as error:
         raise DataError(f"the data folder {data_dir} cannot be read: {error}") from error
     if not found:
@@ -71,7 +73,7 @@ def folder_digest(data_dir: Path, files: Iterable[FoundFile], tables: Iterable[s
     return digest.hexdigest()[:16]
 
 
-def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterator[FoundFile]:
+def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]], found: list[FoundFile]) -> None:
     status = folder.stat()
     if (status.st_dev, status.st_ino) in seen:
         return
@@ -81,6 +83,6 @@ def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterator[Fou
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             if entry.is_dir():
-                yield from _walk(folder / entry.name, f"{prefix}{entry.name}/", seen)
+                _walk(folder / entry.name, f"{prefix}{entry.name}/", seen, found)
             elif entry.is_file():
-                yield FoundFile(prefix + entry.name, entry.stat().st_size)
+                found.append(FoundFile(prefix + entry.name, entry.stat().st_size))

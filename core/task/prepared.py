@@ -23,24 +23,20 @@ _MANIFEST = "prepared.json"
 
 
 class Preparation:
-    """`root` is the competition's folder until something must be added, then `workspace/prepared`.
+    """`root` is the competition's folder until something must be added, then (`changed`) `workspace/prepared`.
 
     workspace: None where nothing can be added.
     """
 
     def __init__(self, data_dir: Path, files: Sequence[FoundFile], workspace: Path | None) -> None:
         self._original, self._files, self._workspace = data_dir.resolve(), files, workspace
-        self.root = data_dir
+        self.root, self.changed = data_dir, False
         self.notes: list[str] = []
         self._added: list[str] = []
 
     @property
     def possible(self) -> bool:
         return self._workspace is not None
-
-    @property
-    def changed(self) -> bool:
-        return self.root != self._original and self._workspace is not None and self.root == self._folder
 
     def files(self) -> tuple[FoundFile, ...]:
         """All files of `root`, without tables that an earlier run added."""
@@ -111,11 +107,11 @@ class Preparation:
     def _reuse(self, unpacked: Sequence[str]) -> bool:
         """True when the folder of an earlier run serves; else a new one has been started."""
         known = {name: value for name, value in self._known().items() if name != "added"}
-        if known == self._facts(unpacked) and self._folder.is_dir():
-            self.root = self._folder
-            return True
-        self._start()
-        return False
+        serves = known == self._facts(unpacked) and self._folder.is_dir()
+        if not serves:
+            self._start()
+        self.root, self.changed = self._folder, True
+        return serves
 
     def _start(self) -> None:
         """A new folder with a link to each original file."""
@@ -127,7 +123,6 @@ class Preparation:
                 (self._folder / file.folder).mkdir(parents=True, exist_ok=True)
                 made.add(file.folder)
             (self._folder / file.path).symlink_to(self._original / file.path)
-        self.root = self._folder
 
 
 def _digest(path: Path) -> str:

@@ -22,6 +22,7 @@ _FIRST_CELLS = 20
 _TEXT_WORDS = 5.0
 _TEXT_CHARS = 30.0
 _TEXT_DISTINCT = 0.2
+_OWN_CELLS, _OWN_SHARE = 10, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,16 @@ class Answers:
         cells = self.sample.to_numpy(dtype=object).ravel()
         parsed = numbers(pd.Series(cells, dtype=object)).dropna().to_numpy(dtype=float)
         return bool(np.all(parsed == np.round(parsed)))
+
+
+def has_own_answers(kind: ValueKind, sample: pd.DataFrame) -> bool:
+    """True where the targets of a sample submission say something of their own about each row, as where they repeat
+    its input: many different texts.
+    """
+    if kind not in ("text", "list"):
+        return False
+    distinct = max((sample[name].nunique() for name in sample.columns), default=0)
+    return distinct >= _OWN_CELLS and distinct > _OWN_SHARE * len(sample)
 
 
 def in_order(values: set[str]) -> list[str]:

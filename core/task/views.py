@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.records import CompetitionSpec, SplitSpec, TableFile, View
 from core.task.inventory import FoundFile
-from core.task.media import COPY_LIMIT_BYTES, MediaStore, clone, link_roots, remove, resolved, seal
+from core.task.media import COPY_LIMIT_BYTES, MediaStore, ViewFiles, remove, seal
 from core.task.other_files import OtherFiles
 from core.task.row_files import RowFile, group_keys, id_keys, place, split_files
 from core.task.side_tables import SideTable, cut_table, judge
@@ -130,7 +130,8 @@ class _Builder:
         self, source: Source, split: SplitSpec, contents: _Contents, workspace: Path, defences: Defences, copies: bool
     ) -> None:
         self._source, self._split, self._contents = source, split, contents
-        self._views, self._answers, self._media = (workspace / name for name in ("views", "answers", "media"))
+        self._views, self._answers = workspace / "views", workspace / "answers"
+        self._store = MediaStore(workspace / "media", source.root, defences.times)
         self._defences, self._copies = defences, copies
 
     def build(self, name: str) -> View:
@@ -139,14 +140,16 @@ class _Builder:
         cut = cut_for(self._source, self._split, name)
         again = (self._views / name).exists() or (self._answers / f"{name}.npz").exists()
         with _Swap(self._views / name) as folder:
-            rows_train = self._write(folder, cut, self._store(check=again))
+            files = self._files(folder, self._copies, check=again)
+            rows_train = self._write(folder, cut, files)
             seal(folder, self._defences.times)
-        if not len(cut.held):
-            return self._view(cut, None, rows_train, (0, 0))
-        answers = self._answers / f"{name}.npz"
-        return self._view(cut, answers, rows_train, write_answers(self._source, cut, self._split, answers))
+        answers = self._answers / f"{name}.npz" if len(cut.held) else None
+        held = write_answers(self._source, cut, self._split, answers) if answers is not None else (0, 0)
+        return self._view(cut, answers, rows_train, held, files.readable())
 
-    def _view(self, cut: Cut, answers: Path | None, rows_train: int, held: tuple[int, int]) -> View:
+    def _view(
+        self, cut: Cut, answers: Path | None, rows_train: int, held: tuple[int, int], readable: tuple[str, ...]
+    ) -> View:
         path = self._views / cut.name
         return View(
             name=cut.name,
@@ -160,21 +163,14 @@ class _Builder:
             rows_holdout=held[0],
             rows_locked=held[1],
             rows_test=int(cut.official.sum()),
-            readable=link_roots(path, self._media, self._source.roots),
+            readable=readable,
         )
 
-    def _store(self, check: bool) -> MediaStore:
-        switches = self._defences
-        return MediaStore(
-            self._media,
-            self._source.root,
-            copies=self._copies,
-            check=check,
-            neutral_times=switches.times,
-            links=switches.links,
-        )
+    def _files(self, folder: Path, copies: bool, check: bool) -> ViewFiles:
+        links = self._defences.links
+        return ViewFiles(folder, self._store, self._source.roots, copies=copies, check=check, links=links)
 
-    def _write(self, folder: Path, cut: Cut, store: MediaStore) -> int:
+    def _write(self, folder: Path, cut: Cut, files: ViewFiles) -> int:
         """Returns how many train rows the view has."""
         source, contents = self._source, self._contents
         write_all(folder, self._tables(cut))
@@ -184,13 +180,13 @@ class _Builder:
         for side in contents.side_tables:
             write_all(folder, [(side.table, cut_table(source, cut, side))])
         placed = place(source, cut, contents.row_files, self._defences.names)
-        for file in sorted(placed, key=lambda file: store.order(file.source)):
-            store.link(file.source, folder, file.target, file.telling)
+        for file in sorted(placed, key=lambda file: self._store.order(file.source)):
+            files.link(file.source, file.target, file.telling)
         for other in contents.shown:
             if other.size < _SMALL_BYTES:
-                clone(source.root / other.path, folder / other.path, keep_time=not self._defences.times)
+                files.copy(other.path)
             else:
-                store.link(other.path, folder, other.path, telling=False)
+                files.link(other.path, other.path, telling=False)
         return rows_train
 
     def _is_streamed(self, cut: Cut) -> bool:
@@ -213,9 +209,9 @@ class _Builder:
         if source.spec.sample is None:
             folder = self._views / "full"
             with _Swap(folder) as new:
+                files = self._files(new, copies=False, check=False)
                 for file in source.files:
-                    (new / file.path).parent.mkdir(parents=True, exist_ok=True)
-                    (new / file.path).symlink_to(resolved(f"{source.root}/{file.path}"))
+                    files.link(file.path, file.path, telling=False)
                 write_table(source.sample, new / SYNTHETIC_SAMPLE.path)
                 seal(new)
         readable = tuple(str(root) for root in source.roots if root != folder)

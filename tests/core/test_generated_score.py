@@ -15,7 +15,7 @@ import pytest
 from core.execution.box import detect
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
-from core.execution.weights_trial import TrialBox
+from core.execution.trial_box import TrialBox
 from core.generated_score import GeneratedJudge, faults_of
 from core.judging.service import HoldoutJudge
 from core.metric_question import WrittenScores

@@ -18,9 +18,10 @@ from core.execution.leases import LeasePool
 from core.execution.runner import BoxRunner
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
+from core.execution.trial_box import TrialBox
 from core.execution.weights import NOTHING, TEXT_CHARS, Weight, Weights, describe, find_weights
 from core.execution.weights_scan import Found, offline_environment, scan, site_folders, standard_places
-from core.execution.weights_trial import FILES, Trial, TrialBox, snippet
+from core.execution.weights_trial import FILES, Trial, snippet
 from core.records import BoxFacts
 from tests.execution.harness import Bench
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -87,7 +88,7 @@ def test_shares_of_one_whole() -> None:
 
 
 def competition(root: Path, cells: list[str], shown: str, metric: str) -> tuple[str, list[str]]:
-    """(kind of values, first baseline cells) of a competition whose answers are `cells`."""
+    """(kind of values, different baseline cells) of a competition whose answers are `cells`."""
     folders.put(root / "train.csv", ("id", "x", "answer"), [(f"a{i}", i % 9, cell) for i, cell in enumerate(cells)])
     folders.put(root / "test.csv", ("id", "x"), [(f"b{i}", i % 9) for i in range(6)])
     folders.put(root / "sample_submission.csv", ("id", "answer"), [(f"b{i}", shown) for i in range(6)])
@@ -106,6 +107,35 @@ def test_baselines_of_words(tmp_path: Path) -> None:
     assert competition(root, ["3 1 2", "1 2 3", "2 1 3"] * 9, "1 2 3", "kendall") == ("list", ["1 2 3"])
     assert competition(root, ["7 2", "1 9 20 3", ""] * 9, "-", "dice") == ("mask", ["-"])
     assert competition(root, ["so it is", "so it is", "what"] * 9, "?", "levenshtein") == ("text", ["so it is"])
+
+
+def written(root: Path, metric: str, cells: Sequence[str], shown: Sequence[str]) -> tuple[str, list[str], str]:
+    """(source, cells, notes) of the baseline where the answers are `cells` and the sample holds `shown`."""
+    folders.put(root / "train.csv", ("id", "x", "answer"), [(f"a{i}", i % 9, cell) for i, cell in enumerate(cells)])
+    folders.put(root / "test.csv", ("id", "x"), [(f"b{i}", i % 9) for i in range(len(shown))])
+    folders.put(root / "sample_submission.csv", ("id", "answer"), [(f"b{i}", cell) for i, cell in enumerate(shown)])
+    spec = inspect_competition(root, "", {"metric": metric})
+    told = write_baseline(root, spec, root.parent / "out.csv")
+    assert told["rows"] == len(shown)
+    table = pd.read_csv(root.parent / "out.csv", dtype=str, keep_default_na=False)
+    return told["source"], table["answer"].tolist(), "; ".join(spec.notes)
+
+
+@pytest.mark.parametrize(("metric", "cells"), [("levenshtein", ["so it is", "what, if"]), ("jaccard", ["a b", "b c"])])
+def test_a_sample_that_repeats_the_inputs_is_the_baseline(tmp_path: Path, metric: str, cells: list[str]) -> None:
+    varied = [f"word {i % 10}, NA" for i in range(90)]
+    for shown, source in ((varied, "sample"), (varied[:9] * 10, "prior"), ([*varied, *["word 0, NA"] * 10], "prior")):
+        found = written(tmp_path / "data", metric, cells * 30, shown)
+        assert found[0] == source
+        assert found[1] == (shown if source == "sample" else cells[:1] * len(shown))
+        assert ("baseline: the sample, whose texts differ" in found[2]) is (source == "sample")
+
+
+def test_labels_and_numbers_of_a_sample_are_no_answers(tmp_path: Path) -> None:
+    classes = [f"c{i % 12}" for i in range(60)]
+    assert written(tmp_path / "data", "accuracy", ["c3", *classes], classes)[:2] == ("prior", ["c3"] * 60)
+    shares = [str(i / 60) for i in range(60)]
+    assert written(tmp_path / "data", "rmse", ["1", "3"] * 9, shares)[:2] == ("prior", ["2.0"] * 60)
 
 
 def test_masks_without_a_known_metric_are_compared_as_masks(tmp_path: Path) -> None:

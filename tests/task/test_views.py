@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from dataclasses import replace
@@ -392,6 +393,19 @@ def test_large_media_are_linked_file_by_file_but_telling_paths_are_copied(tmp_pa
     assert not {path.stem for path in direct} & held
     assert spec.data_dir not in view.readable
     assert all(any(path.resolve().is_relative_to(folder) for folder in view.readable) for path in links)
+
+
+def test_files_that_are_links_themselves_are_linked_to(tmp_path: Path) -> None:
+    spec = animals(tmp_path / "data")
+    (tmp_path / "data" / ".pool").mkdir()
+    for number, path in enumerate(sorted((tmp_path / "data").rglob("*.jpg"))):
+        moved = path.rename(tmp_path / "data" / ".pool" / f"{number}.jpg")
+        path.symlink_to(os.path.relpath(moved, path.parent) if number % 2 else moved)
+    (view,), _ = build_views(spec, planned(spec), tmp_path / "ws", ["search0"], copy_limit=0)
+    links = [path for path in Path(view.path).rglob("*") if path.is_symlink()]
+    assert len(links) == 140
+    assert all(path.is_file() for path in links)
+    assert all(any(path.readlink().is_relative_to(folder) for folder in view.readable) for path in links)
 
 
 def test_what_is_left_out_is_named(tmp_path: Path) -> None:
