@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from importlib.metadata import distributions
 
 from agents import graph, knowledge
+from agents.coach import ModelCoach
 from agents.metric_reader import read_metric
 from agents.prompt_builder import Learned, Machine, PromptBuilder, TaskFacts
 from agents.proposer import ModelProposer
@@ -20,9 +21,9 @@ from agents.team import MixedTeam, TeamRules
 from core.genome import normalised_digest
 from core.journal.programs import TextStore
 from core.llm.abandon import StoppableModel
-from core.llm.factory import RoleName, build_model, preload
+from core.llm.factory import RoleName, build_model, preload, provider_of
 from core.metric_question import MetricQuestion, MetricReader, Reading
-from core.protocols import Model, Proposer
+from core.protocols import Coach, Model, Proposer
 from core.records import Brief, Proposal
 from core.surroundings import ProposerFactory, Surroundings
 from utils.config_schema import Llm
@@ -84,6 +85,20 @@ def _read_metric(llm: Llm, question: MetricQuestion) -> Reading:
         log.warning("nobody is asked for the metric: %s", error)
         return None
     return None if model is None else read_metric(model, question)
+
+
+def coach(llm: Llm, around: Surroundings) -> Coach | None:
+    """Asks the model of the role `feedback`; None where no model writes programs, and where it cannot be built."""
+    if provider_of(llm.code) == "recipes" and llm.replay_dir is None:
+        return None
+    try:
+        model = _model(llm, "feedback", around)
+    except ConfigError as error:
+        log.warning("personas and lessons get no words of a model: %s", error)
+        return None
+    if model is None:
+        return None
+    return ModelCoach(model, lambda: min(around.clock() + llm.feedback.timeout, around.search_ends()))
 
 
 class _Author:

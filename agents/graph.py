@@ -139,10 +139,13 @@ class _Nodes:
         return "repair" if wanted else "done"
 
     def _ask(self, state: State, text: str, purpose: str) -> dict[str, Any]:
+        brief = state["brief"]
         request = Request(
             system=self._prompts.system(),
             messages=(Message("user", text),),
-            purpose=f"s{state['brief'].step:04d} {purpose}",
+            purpose=f"s{brief.step:04d} {purpose}",
             deadline=state["deadline"],
+            temperature=brief.persona.temperature,
+            model=brief.persona.model,
         )
         return {"answer": self._model.complete(request), "asked": state["asked"] + 1}

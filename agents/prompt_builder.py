@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agents.description import cut_description
 from agents.digest import Paradigms, digest_text, faults_text, untried
+from agents.lessons import lessons_text, shown
 from agents.prompt_parts import (
     coarse,
     fault_of,
@@ -39,11 +40,12 @@ PROMPTS = Path(__file__).parent / "prompts"
 # Characters of each part.
 DESCRIPTION, PREVIEW, WEIGHTS, WARNINGS = 5600, 4000, 800, 600
 SIBLINGS, REASONS = 700, 1200
-# How many pieces of knowledge, and their characters together; drafts rest on them most.
+ROLE, STRATEGY = 300, 450
+# How many pieces of knowledge, and their characters together; drafts rest on them most, merges on two programs.
 SKILLS: dict[BriefKind, tuple[int, int]] = {
-    "draft": (5, 5200),
+    "draft": (4, 4400),
     "mutate": (1, 1600),
-    "merge": (1, 1600),
+    "merge": (0, 0),
     "tune": (1, 1600),
     "debug": (1, 1600),
     "shrink": (1, 1600),
@@ -109,11 +111,12 @@ class PromptBuilder:
         return self._system
 
     def write(self, brief: Brief) -> str:
-        """Digest of the run, knowledge, and the brief last."""
+        """Who writes, digest of the run, its lessons, knowledge, and the brief last."""
         return self._prompts.render(
             "write",
-            role=one_line(brief.persona.role, 300),
+            role=_voice(brief),
             digest=fence(self._digest(brief), "notes"),
+            lessons=self._lessons(brief),
             skills=self._skills(brief),
             task=self._task(brief),
             allowance=self._allowance(brief.seconds),
@@ -253,7 +256,8 @@ class PromptBuilder:
         entries, direction = list(self._learned.entries()), self._facts.spec.metric.direction
         if brief.kind in ("debug", "shrink") and brief.parents:
             return faults_text(entries, direction)
-        return digest_text(entries, direction, self._paradigms)
+        # What has not been tried yet is for those who begin anew.
+        return digest_text(entries, direction, self._paradigms if brief.kind == "draft" else {})
 
     def _entry(self, parent: Parent) -> Entry | None:
         return next((entry for entry in self._learned.entries() if entry.id == parent.id), None)
@@ -274,9 +278,18 @@ class PromptBuilder:
         ]
         return self._phrase("draft", "idea", idea=fitting[brief.step % len(fitting)]) + "\n" if fitting else ""
 
+    def _lessons(self, brief: Brief) -> str:
+        skills = shown(brief.skills)
+        if not skills:
+            return ""
+        origin = self._phrase("lessons", "run" if all(skill.origin == "run" for skill in skills) else "carried")
+        lessons = fence(lessons_text(skills), "notes")
+        return self._prompts.render("lessons", origin=origin, lessons=lessons).rstrip("\n")
+
     def _skills(self, brief: Brief) -> str:
-        """As many of the pieces as fit; the first one that does not ends the list."""
+        """As many of the pieces as fit beside the run's own lessons; the first one that does not ends the list."""
         most, room = SKILLS[brief.kind]
+        room -= len(lessons_text(brief.skills))
         texts: list[str] = []
         for text in self._learned.skills(brief, most)[:most]:
             room -= len(text)
@@ -293,6 +306,13 @@ class PromptBuilder:
 
     def _phrase(self, group: str, name: str, **values: str) -> str:
         return render(self._phrases[group][name], values)
+
+
+def _voice(brief: Brief) -> str:
+    """Role and strategy of the persona, a line each, "" for neither."""
+    persona = brief.persona
+    lines = one_line(persona.role, ROLE), one_line(persona.strategy.get(brief.kind, ""), STRATEGY)
+    return "\n".join(line for line in lines if line)
 
 
 def _shown(brief: Brief) -> str:

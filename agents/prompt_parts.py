@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from core.genome import LOCI, Genome
 from core.records import Brief, Entry, Parent
 from utils.text import cap, human_bytes, human_seconds
 from utils.untrusted import anonymous, code_block, fence, one_line, plain
 
-PROGRAM, TRACEBACK, PACKAGES = 24_000, 1200, 600
+PROGRAM, TRACEBACK, PACKAGES, OTHER_PACKAGES = 24_000, 1200, 600, 160
 _FOLDED = 3
 _WITH_BODY = ast.FunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With | ast.Try
 _SECONDS = (5, 10, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 18000, 28800)
@@ -35,18 +35,24 @@ def listed(names: Sequence[str], most: int) -> str:
 
 
 def package_list(packages: Mapping[str, str]) -> str:
-    """Names with versions, those that matter most first, as many as fit."""
+    """Names with versions, those that matter most first, as many as fit; a few of all others, most of which are parts
+    of something else.
+    """
     known = {name.lower().replace("_", "-"): version for name, version in packages.items() if name}
-    order = [name for name in _FIRST_PACKAGES if name in known] + sorted(
-        name for name in known.keys() - set(_FIRST_PACKAGES) if not _NOT_FOR_PROGRAMS.match(name)
-    )
-    text = ""
-    for name in order:
-        item = f"{name} {known[name]}"
-        if len(text) + len(item) > PACKAGES:
+    first = [name for name in _FIRST_PACKAGES if name in known]
+    others = sorted(name for name in known.keys() - set(first) if not _NOT_FOR_PROGRAMS.match(name))
+    text = _fitting("", (f"{name} {known[name]}" for name in first), PACKAGES)
+    text = _fitting(text, (f"{name} {known[name]}" for name in others), min(len(text) + OTHER_PACKAGES, PACKAGES))
+    return text or "nothing"
+
+
+def _fitting(text: str, items: Iterable[str], most: int) -> str:
+    """The text with as many items behind it as fit into `most` characters."""
+    for item in items:
+        if len(text) + len(item) > most:
             break
         text += f", {item}" if text else item
-    return text or "nothing"
+    return text
 
 
 def program_block(program: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from agents.answer import one_line
 from agents.attempt import Attempt, Examiner
 from agents.graph import Conversation, Prompts, conversation
+from agents.lessons import shown
 from agents.self_check import Gate
 from core.genome import Genome, normalised_digest
 from core.protocols import Clock, Model
@@ -79,4 +80,5 @@ def _proposal(brief: Brief, attempt: Attempt) -> Proposal:
         genes=Genome.parse(attempt.program).hashes(),
         locus=attempt.locus,
         author="model",
+        skills=tuple(skill.id for skill in shown(brief.skills)),
     )

@@ -19,6 +19,7 @@ from agents.recipes.problem import Problem
 from core.genome import LOCI, Genome, Locus
 
 _LINE = re.compile(r"^# recipe: (\{.*\})$", re.MULTILINE)
+FRAGMENT = "fragment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,13 @@ class Choice:
     def value(self, name: str) -> Value:
         return dict(self.values)[name]
 
+    @property
+    def stated(self) -> dict[str, Value]:
+        """What stands in the comment."""
+        return {FRAGMENT: self.fragment} | dict(self.values)
+
     def comment(self) -> str:
-        return "# recipe: " + json.dumps({"fragment": self.fragment} | dict(self.values))
+        return "# recipe: " + json.dumps(self.stated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +90,27 @@ def describe(recipe: Recipe, modality: str) -> str:
 
 def difference(before: Recipe, after: Recipe, locus: Locus) -> str:
     """What became of one locus: its new fragment, or the values that changed."""
-    old, new = before.at(locus), after.at(locus)
-    if old.fragment != new.fragment:
-        return f"{locus}: {old.fragment} -> {new.fragment}"
-    values = zip(old.values, new.values, strict=True)
-    return f"{locus}: " + ", ".join(f"{name} {was} -> {now}" for (name, was), (_, now) in values if was != now)
+    return change_text(locus, before.at(locus).stated, after.at(locus).stated)
+
+
+def change_text(locus: Locus, before: Mapping[str, Value], after: Mapping[str, Value]) -> str:
+    """The words for a change of a locus, as stated before and after."""
+    made = moves(before, after).items()
+    words = (f"{was} -> {now}" if name == FRAGMENT else f"{name} {was} -> {now}" for name, (was, now) in made)
+    return f"{locus}: " + ", ".join(words)
+
+
+def moves(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[str, tuple[Value, Value]]:
+    """What changed, from and to: the fragment, or else the values of its parameters."""
+    if before[FRAGMENT] != after[FRAGMENT]:
+        return {FRAGMENT: (before[FRAGMENT], after[FRAGMENT])}
+    return {name: (was, after[name]) for name, was in before.items() if was != after[name]}
+
+
+def stated(gene: str) -> dict[str, Value]:
+    """What a locus of an assembled program states: its fragment and the values; {} for any other text."""
+    match = _LINE.search(gene)
+    return {} if match is None else _object(match.group(1))
 
 
 def paradigm(plan: str) -> str:
@@ -110,11 +132,8 @@ def _words(fragment: Fragment, choice: Choice) -> str:
 
 
 def _read_choice(gene: str, known: dict[str, Fragment]) -> Choice | None:
-    match = _LINE.search(gene)
-    if match is None:
-        return None
-    values = _object(match.group(1))
-    fragment = known.get(values.pop("fragment", ""))
+    values = stated(gene)
+    fragment = known.get(str(values.pop(FRAGMENT, "")))
     if fragment is None or set(values) != set(fragment.defaults):
         return None
     return Choice(fragment.key, tuple((name, values[name]) for name in fragment.defaults))

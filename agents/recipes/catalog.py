@@ -101,6 +101,13 @@ def all_packages() -> frozenset[str]:
     return frozenset().union(*(read_fragment(path).packages for path in FRAGMENTS.glob("*/[!_]*.py")))
 
 
+@cache
+def aspects() -> Mapping[tuple[str, str], str]:
+    """The aspect that a parameter changes, by key of its fragment and name."""
+    everything = (fragment for modality in MODALITIES for fragment in load(modality))
+    return {(it.key, parameter.name): parameter.aspect for it in everything for parameter in it.parameters}
+
+
 def preamble(plain: bool) -> str:
     """What stands before the loci. plain: all tables are whole csv files, for which a short reader does."""
     names = ("_head", "_read_csv" if plain else "_read_any", "_fit")

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Iterator
 
 from agents.recipes import repair
+from agents.recipes.advice import Advice
 from agents.recipes.assemble import Recipe, describe, difference, paradigm, program_text, read_recipe
 from agents.recipes.problem import problem_of
 from agents.recipes.space import Change, Space
+from agents.recipes.taste import leaning
 from core.genome import LOCI, Genome, Locus, normalised_digest
+from core.persona import Persona
 from core.records import Brief, BriefKind, CompetitionSpec, Parent, Proposal
 from utils.errors import ProposalError
 
 Candidate = tuple[Recipe, Locus | None]
+# What a draft keeps of its chance for each better model before it, where a persona has a taste.
+_FADE = 0.5
 
 
 class RecipesProposer:
     """Implements core.protocols.Proposer. Programs are new within a run; draws come from the brief's seed only.
 
     packages: module names beyond scikit-learn that candidates can import. seen: normalised digests of earlier programs
-    of this run. A brief whose parents are not recipes is answered by a draft without parents.
+    of this run. A brief whose parents are not recipes is answered by a draft without parents. The persona's taste and
+    the skills of a brief decide what comes first; a proposal names those skills that advise the change it makes.
     Raises SpecError when no recipe fits the competition.
     """
 
@@ -75,6 +82,7 @@ class RecipesProposer:
                     program=program,
                     genes=Genome.parse(program).hashes(),
                     locus=locus,
+                    skills=_behind(brief, parents, recipe, locus),
                 )
         return None
 
@@ -88,10 +96,11 @@ class RecipesProposer:
         taken = {paradigm(plan) for plan in brief.siblings}
         names = [(draft, paradigm(describe(draft, self._problem.modality))) for draft in self._space.drafts()]
         fresh = [draft for draft, name in names if name not in taken]
+        fresh = leaning(fresh, [_liking(brief.persona, draft) for draft in fresh], rng, _FADE)
         for draft in sorted(fresh, key=lambda item: self._space.seconds(item) > brief.seconds):
             yield draft, None
         slow = []
-        for recipe in self._space.random_recipes(rng):
+        for recipe in self._space.random_recipes(rng, brief.persona.taste):
             if self._space.seconds(recipe) <= brief.seconds:
                 yield recipe, None
             else:
@@ -128,34 +137,62 @@ class RecipesProposer:
 
     def _mutations(self, brief: Brief, recipe: Recipe, rng: random.Random) -> Iterator[Candidate]:
         """The asked locus and aspect first, then the asked locus, then any; steps on the grid before random jumps."""
-        loci = rng.sample(LOCI, len(LOCI))
-        loci.sort(key=lambda locus: locus != brief.locus)
-        for locus in loci:
-            near = self._shuffled(brief, self._space.changes(recipe, locus), rng)
+        taste = brief.persona.taste
+        for locus in self._loci(brief, recipe, rng):
+            near = self._shuffled(brief, recipe, self._space.changes(recipe, locus), rng)
             within = [change for change in near if self._in_time(brief, recipe, change)]
-            far = (c for c in self._space.far_changes(recipe, locus, rng) if self._in_time(brief, recipe, c))
+            far = (c for c in self._space.far_changes(recipe, locus, rng, taste) if self._in_time(brief, recipe, c))
             for change in (*within, *far):
                 yield recipe.with_choice(locus, change.choice), locus
 
     def _steps(self, brief: Brief, recipe: Recipe, rng: random.Random) -> Iterator[Candidate]:
         """Neighbouring values of parameters, those of the asked locus first."""
-        for locus in sorted(rng.sample(LOCI, len(LOCI)), key=lambda locus: locus != brief.locus):
-            for change in self._shuffled(brief, self._space.changes(recipe, locus), rng):
+        for locus in self._loci(brief, recipe, rng):
+            for change in self._shuffled(brief, recipe, self._space.changes(recipe, locus), rng):
                 if not change.swap and self._in_time(brief, recipe, change):
                     yield recipe.with_choice(locus, change.choice), locus
 
-    def _shuffled(self, brief: Brief, changes: list[Change], rng: random.Random) -> list[Change]:
-        """Swaps and steps alternate by a coin, however many there are of each; a tune takes steps only."""
+    def _loci(self, brief: Brief, recipe: Recipe, rng: random.Random) -> list[Locus]:
+        """The asked locus first, then those of which a skill advises a change; the persona's likes before others."""
+        advice, loci = Advice(brief.skills), rng.sample(LOCI, len(LOCI))
+        advised = {
+            locus
+            for locus in LOCI
+            for change in (self._space.changes(recipe, locus) if brief.skills else ())
+            if advice.favours(locus, recipe.at(locus).stated, change.choice.stated)
+        }
+        loci = leaning(loci, [brief.persona.loci.get(locus, 1.0) for locus in loci], rng)
+        return sorted(loci, key=lambda locus: (locus != brief.locus, locus not in advised))
+
+    def _shuffled(self, brief: Brief, recipe: Recipe, changes: list[Change], rng: random.Random) -> list[Change]:
+        """What skills advise, then the asked aspect. Swaps and steps alternate by a coin, however many there are of
+        each, those to the persona's taste earlier; a tune takes steps only.
+        """
+        taste, advice = brief.persona.taste, Advice(brief.skills)
         swaps, steps = [c for c in changes if c.swap], [c for c in changes if not c.swap]
         rng.shuffle(swaps)
         rng.shuffle(steps)
+        swaps = leaning(swaps[::-1], [taste(change.choice.fragment) for change in swaps[::-1]], rng)
+        steps = leaning(steps[::-1], [taste(change.aspect) for change in steps[::-1]], rng)
         mixed: list[Change] = []
         while swaps or steps:
             take_step = steps and (brief.kind == "tune" or not swaps or rng.random() < 0.5)
-            mixed.append(steps.pop() if take_step else swaps.pop())
-        return sorted(mixed, key=lambda change: brief.aspect is not None and change.aspect != brief.aspect)
+            mixed.append(steps.pop(0) if take_step else swaps.pop(0))
+        mixed.sort(key=lambda change: brief.aspect is not None and change.aspect != brief.aspect)
+        return sorted(mixed, key=lambda c: advice.rank(c.locus, recipe.at(c.locus).stated, c.choice.stated))
 
     def _in_time(self, brief: Brief, recipe: Recipe, change: Change) -> bool:
         """True when the child is not slower than allowed, or not slower than its parent."""
         seconds = self._space.seconds(recipe.with_choice(change.locus, change.choice))
         return seconds <= max(brief.seconds, self._space.seconds(recipe))
+
+
+def _liking(persona: Persona, recipe: Recipe) -> float:
+    return math.prod(persona.taste(choice.fragment) for choice in recipe.choices)
+
+
+def _behind(brief: Brief, parents: list[tuple[Parent, Recipe]], recipe: Recipe, locus: Locus | None) -> tuple[str, ...]:
+    """Ids of the skills that advise what a candidate changes."""
+    if locus is None or not parents:
+        return ()
+    return Advice(brief.skills).behind(locus, parents[0][1].at(locus).stated, recipe.at(locus).stated)

@@ -12,6 +12,7 @@ from agents.recipes import catalog
 from agents.recipes.assemble import Choice, Recipe, fragments_by_key
 from agents.recipes.catalog import Fragment, Value
 from agents.recipes.problem import Problem
+from agents.recipes.taste import Taste, drawn, indifferent
 from core.genome import LOCI, Locus
 
 STARTUP_S = 1.5
@@ -92,20 +93,23 @@ class Space:
         ]
         return [change for change in swaps + tweaks if self.valid(recipe.with_choice(locus, change.choice))]
 
-    def far_changes(self, recipe: Recipe, locus: Locus, rng: random.Random, tries: int = 50) -> Iterator[Change]:
+    def far_changes(
+        self, recipe: Recipe, locus: Locus, rng: random.Random, taste: Taste = indifferent, tries: int = 50
+    ) -> Iterator[Change]:
         """Random fragments with random parameter values at one locus."""
         fragments = self.fragments(locus)
-        for _ in range(tries if fragments else 0):
-            fragment = rng.choice(fragments)
+        weights = [taste(fragment.key) for fragment in fragments]
+        for _ in range(tries if fragments and any(weights) else 0):
+            fragment = drawn(fragments, weights, rng)
             choice = random_choice(fragment, rng)
             if choice != recipe.at(locus) and self.valid(recipe.with_choice(locus, choice)):
                 yield Change(locus, choice, fragment.aspect, fragment.key != recipe.at(locus).fragment)
 
-    def random_recipes(self, rng: random.Random, tries: int = 300) -> Iterator[Recipe]:
-        """Valid random combinations, good models more often."""
+    def random_recipes(self, rng: random.Random, taste: Taste = indifferent, tries: int = 300) -> Iterator[Recipe]:
+        """Valid random combinations, good models and what is to the taste more often."""
         pools = [self.fragments(locus) for locus in LOCI]
-        for _ in range(tries if all(pools) else 0):
-            weights = [[1 / (1 + self.rank(item)) for item in pool] for pool in pools]
+        weights = [[taste(item.key) / (1 + self.rank(item)) for item in pool] for pool in pools]
+        for _ in range(tries if all(map(any, weights)) else 0):
             chosen = [rng.choices(pool, weight)[0] for pool, weight in zip(pools, weights, strict=True)]
             recipe = Recipe(tuple(random_choice(fragment, rng) for fragment in chosen))
             if self.valid(recipe):

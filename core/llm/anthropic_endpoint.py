@@ -49,9 +49,10 @@ class AnthropicEndpoint(SdkEndpoint):
         }
         if request.system:
             parameters["system"] = _system(request.system, dialect)
-        if dialect.temperature and self._settings.temperature is not None:
+        temperature = self._settings.temperature_of(request)
+        if dialect.temperature and temperature is not None:
             # Newer clients have no argument of this name any more; models that take it still exist.
-            parameters["extra_body"] = {"temperature": min(self._settings.temperature, 1.0)}
+            parameters["extra_body"] = {"temperature": min(temperature, 1.0)}
         if as_tool:
             parameters["tools"] = [{"name": _TOOL, "description": "Your answer.", "input_schema": request.schema}]
             parameters["tool_choice"] = {"type": "tool", "name": _TOOL}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.llm.abandon import UnderWay
 from core.llm.breaker import Breaker
 from core.llm.endpoint import PERMANENT, Endpoint, EndpointError, Kind, Reply
 from core.llm.keys import NO_KEY, KeyRing
@@ -18,7 +19,7 @@ from core.llm.loose_json import read_json
 from core.llm.texts import GO_ON, join
 from core.protocols import Clock
 from core.records import Answer, Message, Request
-from utils.errors import ModelError
+from utils.errors import Interrupted, ModelError
 from utils.text import redact
 
 Spent = Callable[[], tuple[int, float | None]]
@@ -29,6 +30,8 @@ _OF_THE_ENDPOINT: frozenset[Kind] = frozenset({"auth", "quota", "not_found", "no
 _OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "refusal"})
 _ADAPTATIONS = 8
 _LEAST_S = 0.5
+# Far more than a line in the ledger takes.
+_LEAVE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class RetryingModel:
         self._clock, self._sleep, self._rng = clock, sleep, rng
         self._breaker = Breaker(clock, policy.failures, policy.rest_s, policy.longest_rest_s)
         self._slots = threading.Semaphore(policy.concurrency)
+        self._under_way = UnderWay()
 
     @property
     def available(self) -> bool:
@@ -87,7 +91,7 @@ class RetryingModel:
         return self._breaker.wait_s == 0 and not resting and self._cap_reached() is None
 
     def complete(self, request: Request) -> Answer:
-        """Raises ModelError, whose one line tells the endpoint, the kind and the cause."""
+        """Raises ModelError, whose one line tells the endpoint, the kind and the cause; Interrupted after a stop."""
         self._check_size(request)
         page = self._ledger.open(request)
         with self._slot(request):
@@ -95,6 +99,12 @@ class RetryingModel:
             if request.schema is not None:
                 return Answer(reply.text, data=data)
             return self._continued(page, request, reply)
+
+    def give_up(self) -> None:
+        """Ends the requests under way, each with its line in the ledger; no other is sent. Callers get Interrupted."""
+        self._under_way.close()
+        self._endpoint.give_up()
+        self._under_way.wait(_LEAVE_S)
 
     def _continued(self, page: Page, request: Request, reply: Reply) -> Answer:
         """The whole of an answer that may have been cut off; what there is when no continuation comes."""
@@ -118,7 +128,8 @@ class RetryingModel:
         while attempts < self._policy.attempts + len(self._keys) - 1:
             key = self._ready_key(request, last)
             try:
-                return self._attempt(page, asked, key)
+                with self._under_way.one():
+                    return self._attempt(page, asked, key)
             except EndpointError as error:
                 last = error
             if last.kind == "adapt" and adaptations < _ADAPTATIONS:
@@ -148,6 +159,8 @@ class RetryingModel:
             safe = self._without_keys(error)
             self._note_failure(key, safe)
             page.failed(safe)
+            if error.kind == "given up":
+                raise Interrupted(str(error)) from None
             raise safe from None
         except BaseException:
             self._breaker.let_go()
@@ -162,7 +175,7 @@ class RetryingModel:
         self._keys.failed(key, error)
         if error.kind in _OF_THE_REQUEST:
             self._breaker.succeeded()
-        elif error.kind == "adapt":
+        elif error.kind in ("adapt", "given up"):
             self._breaker.let_go()
         else:
             others = error.kind in ("auth", "quota", "rate") and self._keys.wait_s == 0

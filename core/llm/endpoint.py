@@ -25,6 +25,7 @@ Kind = Literal[
     "refusal",  # the model, or a filter, declined
     "format",  # the answer does not follow the schema
     "cap",  # a cap of this run is reached; nothing was sent
+    "given up",  # nobody waits for the answer any more
 ]
 PERMANENT: frozenset[Kind] = frozenset({"auth", "quota", "context", "not_found", "not_an_api", "bad_request", "cap"})
 
@@ -62,6 +63,9 @@ class EndpointSettings:
     idle_s: float = 120.0
     max_bytes: int = 32 << 20
 
+    def temperature_of(self, request: Request) -> float | None:
+        return self.temperature if request.temperature is None else request.temperature
+
 
 class EndpointError(Exception):
     """One request failed. Does not leave core.llm: callers of a Model get a ModelError.
@@ -96,4 +100,8 @@ class Endpoint(Protocol):
 
     def send(self, request: Request, key: str, timeout: float) -> Reply:
         """One request over the wire. Returns or raises EndpointError within `timeout` seconds, whatever comes."""
+        ...
+
+    def give_up(self) -> None:
+        """From any thread and for good: `send` raises EndpointError of this kind at once, wherever it is."""
         ...

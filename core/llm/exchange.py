@@ -59,6 +59,7 @@ class SdkEndpoint:
         """url: the address as the library wants it."""
         self._settings = settings
         self._base_url = url
+        self._over = threading.Event()
         self._speaker = Speaker(settings, Dialect())
 
     @property
@@ -82,11 +83,14 @@ class SdkEndpoint:
             return self._stream(sdk, client, parameters)
 
         try:
-            reply = exchange(sdk, self._settings, self._base_url, request, key, timeout, ask, self._take)
+            reply = exchange(sdk, self._settings, self._base_url, request, key, timeout, self._over, ask, self._take)
         except EndpointError as error:
             raise self._speaker.refused(dialect, error, request) from None
         self._speaker.worked()
         return reply
+
+    def give_up(self) -> None:
+        self._over.set()
 
     def _library(self) -> Any:
         raise NotImplementedError
@@ -111,12 +115,13 @@ def exchange(
     request: Request,
     key: str,
     timeout: float,
+    over: threading.Event,
     ask: Callable[[Wire], Iterable[Any]],
     take: Callable[[Heard, Any], None],
 ) -> Reply:
     """One request and what is heard of its answer.
 
-    ask: opens the SDK's stream, from `url`. take: notes one event of it.
+    over: ends it early. ask: opens the SDK's stream, from `url`. take: notes one event of it.
 
     Raises EndpointError, with the usage and the text that were received before.
     """
@@ -135,7 +140,7 @@ def exchange(
         return heard.reply(request)
 
     try:
-        return within(timeout, work, wire.close)
+        return within(timeout, over, work, wire.close)
     except EndpointError as error:
         spent = heard.spent(request)
         raise EndpointError(error.kind, error.message, error.retry_after, spent, heard.text()) from None

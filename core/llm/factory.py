@@ -17,11 +17,12 @@ from core.llm.endpoint import Endpoint, EndpointError, EndpointSettings
 from core.llm.keys import NO_KEY, split_keys
 from core.llm.ledger import Ledger, price_of
 from core.llm.openai_endpoint import OpenAiEndpoint
+from core.llm.override import ChoiceOfModels
 from core.llm.replay import ReplayModel
 from core.protocols import Clock, Model
 from utils.config_schema import Llm
 from utils.config_schema import Role as RoleSettings
-from utils.errors import ConfigError
+from utils.errors import ConfigError, ModelError
 
 RoleName = Literal["code", "feedback"]
 
@@ -76,31 +77,44 @@ def build_model(
     """
     settings: RoleSettings = llm.code if role == "code" else llm.feedback
     if llm.replay_dir is not None:
-        return ReplayModel(llm.replay_dir, role, record, put)
+        replay = ReplayModel(llm.replay_dir, role, record, put)
+        return ChoiceOfModels(replay, settings.model, lambda name: replay)
     provider = provider_of(settings)
     if provider == "recipes":
         return None
     model, keys = _model_and_keys(settings, role)
-    if llm.max_cost_usd is not None and price_of(model, llm.prices) is None:
+    if _unpriced(llm, model):
         raise ConfigError(f"llm.max_cost_usd cannot be held: llm.prices names no price of {model}")
-    endpoint = _ENDPOINTS[provider](
-        EndpointSettings(
-            model=model,
-            base_url=settings.base_url,
-            max_tokens=settings.max_tokens,
-            temperature=settings.temperature,
-            idle_s=settings.timeout * _IDLE_SHARE,
+
+    def build(name: str) -> Model:
+        if _unpriced(llm, name):
+            raise ModelError(f"llm.prices names no price of {name}", permanent=True, kind="cap")
+        return RetryingModel(
+            _ENDPOINTS[provider](_endpoint_settings(settings, name)),
+            keys,
+            Ledger(role, name, llm.prices, record, put, clock),
+            Policy(settings.timeout, max_tokens=llm.max_total_tokens, max_usd=llm.max_cost_usd),
+            spent=spent,
+            clock=clock,
+            sleep=sleep,
+            rng=random.Random(seed),
         )
-    )
-    return RetryingModel(
-        endpoint,
-        keys,
-        Ledger(role, model, llm.prices, record, put, clock),
-        Policy(settings.timeout, max_tokens=llm.max_total_tokens, max_usd=llm.max_cost_usd),
-        spent=spent,
-        clock=clock,
-        sleep=sleep,
-        rng=random.Random(seed),
+
+    return ChoiceOfModels(build(model), model, build)
+
+
+def _unpriced(llm: Llm, model: str) -> bool:
+    """True when a cap on the cost cannot be held with this model."""
+    return llm.max_cost_usd is not None and price_of(model, llm.prices) is None
+
+
+def _endpoint_settings(settings: RoleSettings, model: str) -> EndpointSettings:
+    return EndpointSettings(
+        model=model,
+        base_url=settings.base_url,
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        idle_s=settings.timeout * _IDLE_SHARE,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from core.events import LlmCall
 from core.genome import digest
@@ -15,9 +16,13 @@ Prices = Mapping[str, tuple[float, float, float]]
 
 
 def request_digest(request: Request) -> str:
-    """Digest of what is asked: system text, messages and schema; neither purpose nor deadline."""
-    turns = [[message.role, message.text] for message in request.messages]
-    return digest(json.dumps([request.system, turns, request.schema], sort_keys=True, ensure_ascii=False))
+    """Digest of what is asked: system text, messages, schema, and who is asked how where the request says so; neither
+    purpose nor deadline.
+    """
+    asked: list[Any] = [request.system, [[message.role, message.text] for message in request.messages], request.schema]
+    if request.model is not None or request.temperature is not None:
+        asked += [request.model, request.temperature]
+    return digest(json.dumps(asked, sort_keys=True, ensure_ascii=False))
 
 
 def price_of(model: str, prices: Prices) -> tuple[float, float, float] | None:

@@ -41,8 +41,9 @@ class OpenAiEndpoint(SdkEndpoint):
         }
         if dialect.usage:
             parameters["stream_options"] = {"include_usage": True}
-        if dialect.temperature and self._settings.temperature is not None:
-            parameters["temperature"] = self._settings.temperature
+        temperature = self._settings.temperature_of(request)
+        if dialect.temperature and temperature is not None:
+            parameters["temperature"] = temperature
         if request.schema is not None and dialect.structure != "none":
             parameters["response_format"] = _response_format(request.schema, dialect)
         return parameters

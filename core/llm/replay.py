@@ -19,6 +19,7 @@ from core.records import Answer, Request, from_json
 from utils.errors import ConfigError, ModelError
 
 JOURNAL, ANSWERS = "journal.jsonl", "answers"
+_GIVEN_UP: Kind = "given up"
 
 
 @dataclasses.dataclass
@@ -50,21 +51,28 @@ class ReplayModel:
 
     def complete(self, request: Request) -> Answer:
         """Raises the recorded failure as ModelError, and one when the recording is over."""
-        found = self._next(request)
+        calls, texts = self._again(self._next(request))
+        while (calls[-1].error or "").startswith(_GIVEN_UP):
+            # The run stopped there; the same was asked again once it went on.
+            calls, texts = self._again(self._next(request))
+        good = [call for call in calls if call.ok]
+        if not good:
+            raise _failure(calls[-1])
+        pieces = [texts[call.answer] for call in good if call.answer]
+        text = pieces[-1] if request.schema is not None else functools.reduce(join, pieces)
+        complete = calls[-1].ok and calls[-1].finish != "length"
+        if request.schema is None:
+            return Answer(text, complete)
+        return Answer(text, data=_data(text, request.schema))
+
+    def _again(self, found: Recorded) -> tuple[list[LlmCall], dict[str, str]]:
+        """The calls, recorded once more, and their texts by digest."""
         texts = {call.answer: self._text(call) for call in found.calls if call.answer}
         for call in found.calls:
             if call.answer:
                 self._put(texts[call.answer])
             self._record(call)
-        good = [call for call in found.calls if call.ok]
-        if not good:
-            raise _failure(found.calls[-1])
-        pieces = [texts[call.answer] for call in good if call.answer]
-        text = pieces[-1] if request.schema is not None else functools.reduce(join, pieces)
-        complete = found.calls[-1].ok and found.calls[-1].finish != "length"
-        if request.schema is None:
-            return Answer(text, complete)
-        return Answer(text, data=_data(text, request.schema))
+        return found.calls, texts
 
     def _next(self, request: Request) -> Recorded:
         digest = request_digest(request)

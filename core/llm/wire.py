@@ -10,6 +10,7 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from core.llm.endpoint import EndpointError
 T = TypeVar("T")
 
 _CONNECT_S = 15.0
+_LOOK_S = 0.05
 _HEAD, _TAIL = 2000, 200
 # One line per request at INFO, headers at DEBUG: the ledger tells what there is to tell.
 _CHATTY = ("openai", "anthropic", "httpx", "httpcore", "httpx2", "httpcore2")
@@ -87,10 +89,11 @@ def _counted(stream: Any, count: Callable[[bytes], None]) -> Any:
     return Counted()
 
 
-def within(seconds: float, work: Callable[[], T], give_up: Callable[[], None]) -> T:
+def within(seconds: float, over: threading.Event, work: Callable[[], T], close: Callable[[], None]) -> T:
     """What `work` returns or raises, or a time-out: no socket time-out covers a name look-up or a trickle of bytes.
 
-    `work` runs in a thread of its own, which `give_up` makes end soon.
+    over: once set, the answer is not waited for either. `work` runs in a thread of its own, which `close` makes end
+    soon.
     """
     results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
@@ -102,14 +105,24 @@ def within(seconds: float, work: Callable[[], T], give_up: Callable[[], None]) -
 
     threading.Thread(target=run, name="llm request", daemon=True).start()
     try:
-        value, error = results.get(timeout=max(seconds, 0.0))
-    except queue.Empty:
-        raise EndpointError("timeout", f"no complete answer within {seconds:.1f} s") from None
+        value, error = _awaited(results, seconds, over)
     finally:
-        give_up()
+        close()
     if error is not None:
         raise error
     return value  # type: ignore[return-value]
+
+
+def _awaited(results: queue.SimpleQueue[T], seconds: float, over: threading.Event) -> T:
+    ends = time.monotonic() + seconds
+    while not over.is_set():
+        left = max(ends - time.monotonic(), 0.0)
+        try:
+            return results.get(timeout=min(left, _LOOK_S))
+        except queue.Empty:
+            if left == 0.0:
+                raise EndpointError("timeout", f"no complete answer within {seconds:.1f} s") from None
+    raise EndpointError("given up", "the run stops")
 
 
 def events(sdk: Any, wire: Wire, ask: Callable[[], Iterable[Any]], key: str) -> Iterator[Any]:

@@ -47,6 +47,7 @@ def around(tmp_path: Path) -> Any:
         warnings=("column `when` stands in train only",),
         programs=(),
         history=History(lambda key: ""),
+        program=lambda key: "",
         recorder=EventList(),
         preview=lambda: last_preview(TaskService(), spec),
         weights=lambda: weights,

@@ -392,8 +392,9 @@ def test_lesson_42_at_most_five_skills_that_fit_the_room(binary_spec: Competitio
         return [f"### Skill {i}\n{'word ' * 180}\n" for i in range(9)]
 
     text = builder_of(binary_spec, Learned(skills=skills)).write(brief_of(kind))
-    assert asked == [SKILLS[kind][0]]
-    assert 1 <= text.count("### Skill") <= SKILLS[kind][0] <= 5
+    most = SKILLS[kind][0]
+    assert asked == [most]
+    assert min(1, most) <= text.count("### Skill") <= most <= 5
 
 
 # ---------------------------------------------------------------- safety

@@ -6,12 +6,14 @@ import dataclasses
 import random
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.events import LlmCall
 from core.genome import digest
+from core.journal.journal import Journal
 from core.llm.anthropic_endpoint import AnthropicEndpoint
 from core.llm.client import Policy, RetryingModel
 from core.llm.endpoint import EndpointSettings
@@ -108,3 +110,15 @@ class Rig:
         costs = [event.cost_usd for event in self.events]
         tokens = sum(event.prompt_tokens + event.completion_tokens for event in self.events)
         return tokens, None if None in costs else sum(cost for cost in costs if cost is not None)
+
+
+def keep(rig: Rig, folder: Path) -> Path:
+    """The log folder that a run with these calls leaves."""
+    (folder / "answers").mkdir(parents=True)
+    for key, text in rig.texts.items():
+        (folder / "answers" / f"{key}.txt").write_text(text)
+    journal = Journal(folder / "journal.jsonl", lambda: 1.0, lambda line: None)
+    for event in rig.events:
+        journal.append(event)
+    journal.close()
+    return folder

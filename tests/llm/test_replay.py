@@ -9,25 +9,12 @@ from pathlib import Path
 import pytest
 
 from core.events import LlmCall, revive
-from core.journal.journal import Journal
 from core.llm.replay import ReplayModel
 from core.records import Answer
-from tests.llm.rig import KEY, SCHEMA, Rig, request
+from tests.llm.rig import KEY, SCHEMA, Rig, keep, request
 from tests.llm.server import ScriptedServer as Server
 from tests.llm.server import Turn
 from utils.errors import ConfigError, ModelError
-
-
-def keep(rig: Rig, folder: Path) -> Path:
-    """The log folder that a run with these calls leaves."""
-    (folder / "answers").mkdir(parents=True)
-    for key, text in rig.texts.items():
-        (folder / "answers" / f"{key}.txt").write_text(text)
-    journal = Journal(folder / "journal.jsonl", lambda: 1.0, lambda line: None)
-    for event in rig.events:
-        journal.append(event)
-    journal.close()
-    return folder
 
 
 def outcome(ask: object, *words: object) -> Answer | tuple[str, bool, str]:

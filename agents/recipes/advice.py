@@ -1,0 +1,75 @@
+"""What skills advise, read from the words of plans: which changes of a recipe they stand behind. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agents.recipes.assemble import FRAGMENT, moves
+from agents.recipes.catalog import Value
+from core.skill import Skill
+
+_CHANGE = re.compile(r"([A-Z]+): (.+)")
+_SWAP = re.compile(r"([a-z]\w*) -> ([a-z]\w*)")
+_STEP = re.compile(r"([A-Z][A-Z0-9_]*) (.+?) -> (.+?)(?:, (?=[A-Z][A-Z0-9_]* .+ -> )|$)")
+
+Stated = Mapping[str, Value]
+"""A locus as a recipe states it: its fragment and the value of each parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    """One skill. moves: name (FRAGMENT or a parameter) -> (from, to)."""
+
+    skill: str
+    locus: str
+    moves: dict[str, tuple[str, str]]
+
+    def backs(self, locus: str, before: Stated, after: Stated) -> bool:
+        """True when all that changes goes the way of this skill."""
+        made = moves(before, after)
+        known = locus == self.locus and bool(made) and made.keys() <= self.moves.keys()
+        return known and all(_same_way(made[name], self.moves[name]) for name in made)
+
+
+class Advice:
+    """The skills of a brief. One that was drawn from losses, or from changes that no recipe can make, says nothing."""
+
+    def __init__(self, skills: Sequence[Skill]) -> None:
+        """skills: the closest first."""
+        read = (_hint(skill) for skill in skills if skill.gain >= 0)
+        self._hints = [hint for hint in read if hint is not None]
+
+    def rank(self, locus: str, before: Stated, after: Stated) -> int:
+        """0 for a change that the first skill advises, the number of skills for one that none does."""
+        ranks = (place for place, hint in enumerate(self._hints) if hint.backs(locus, before, after))
+        return next(ranks, len(self._hints))
+
+    def favours(self, locus: str, before: Stated, after: Stated) -> bool:
+        return self.rank(locus, before, after) < len(self._hints)
+
+    def behind(self, locus: str, before: Stated, after: Stated) -> tuple[str, ...]:
+        """Ids of the skills that advise a change."""
+        return tuple(hint.skill for hint in self._hints if hint.backs(locus, before, after))
+
+
+def _hint(skill: Skill) -> _Hint | None:
+    change = _CHANGE.fullmatch(skill.change.strip())
+    if change is None:
+        return None
+    locus, said = change.groups()
+    swap = _SWAP.fullmatch(said)
+    if swap is not None:
+        return _Hint(skill.id, locus, {FRAGMENT: (swap[1], swap[2])})
+    steps = {step[1]: (step[2], step[3]) for step in _STEP.finditer(said)}
+    return _Hint(skill.id, locus, steps) if steps else None
+
+
+def _same_way(made: tuple[Value, Value], advised: tuple[str, str]) -> bool:
+    """The same direction of a number; the same target of a fragment or a word, wherever it comes from."""
+    try:
+        was, now, old, new = (float(value) for value in (*made, *advised))
+    except ValueError:
+        return str(made[1]) == advised[1]
+    return (now - was) * (new - old) > 0
