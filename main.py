@@ -9,12 +9,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from agents.crew import metric_reader, recipes_only, with_model
+from agents.crew import coach, metric_reader, recipes_only, with_model
+from agents.personas import load_personas
+from core.evolution.agent_evolution import AgentSettings
+from core.evolution.dispatch import DispatchSettings
 from core.evolution.situation import SearchSettings
+from core.evolution.skills import SkillSettings
 from core.execution.box import detect as detect_box
 from core.execution.environment import inherited, weight_variables
 from core.execution.runner import BoxLimits
@@ -25,8 +30,8 @@ from core.llm.factory import build_model, provider_of
 from core.rescue import rescue
 from core.results import Folders
 from core.run import Run
-from core.settings import Settings
-from core.surroundings import ProposerFactory
+from core.settings import LevelTwoSettings, Settings
+from core.surroundings import Authors, ProposerFactory
 from utils.config import Config, dotlist, find_description, load_config, public_dict, secrets, validate_config
 from utils.config_schema import Execution
 from utils.errors import ConfigError, ResumeError, SwarmError, UsageError
@@ -152,8 +157,7 @@ def solve(
         setup_logging(folders.logs, config.logging.level, secrets(config))
         settings = settings_of(config, folders, container, competition_id)
         box = detect_box(folders.workspace, settings.protected, (settings.data_dir,), settings.environ)
-        reader = metric_reader(config.llm) if settings.provider != "recipes" else None
-        run = Run(settings, box, writers(config, settings, recipes), screen, stop, stage, time.time, reader)
+        run = Run(settings, box, authors(config, settings, recipes), screen, stop, stage, time.time)
     except UsageError as error:
         return refuse(str(error))
     except OSError as error:
@@ -201,6 +205,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
     description = find_description(config)
     execution, solution, task = config.execution, config.evolution.solution, config.task
     workers = execution.workers or usual_workers(len(machine.cpus))
+    level_two = level_two_settings(config)
     return Settings(
         data_dir=config.data.data_dir.resolve(),
         folders=folders,
@@ -214,6 +219,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         seed=config.project.seed,
         steps_per_epoch=config.agent.steps_per_epoch,
         search=search_settings(config),
+        level_two=level_two,
         finalists=config.judging.finalists,
         ensemble=solution.ensemble,
         refit=solution.refit,
@@ -224,7 +230,7 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
         gpu_names=tuple(gpu.name for gpu in machine.gpus),
         limits=box_limits(execution, machine.memory_mb, workers),
         weight_places=(
-            config.evolution.skill.embedding_model_path.resolve(),
+            level_two.embedding_model,
             *standard_places(Path.home(), weight_variables()),
         ),
         timeout_max_s=execution.timeout_max,
@@ -250,6 +256,18 @@ def search_settings(config: Config) -> SearchSettings:
         bandit=solution.bandit,
         pheromone=solution.pheromone,
         diversity=solution.diversity,
+    )
+
+
+def level_two_settings(config: Config) -> LevelTwoSettings:
+    evolution = config.evolution
+    agent, skill, pool = evolution.agent, evolution.skill, evolution.experience_pool
+    return LevelTwoSettings(
+        dispatch=DispatchSettings(pool.enabled, pool.max_records),
+        agents=AgentSettings(agent.enabled, agent.every_epochs, agent.min_records),
+        skills=SkillSettings(skill.duplicate_similarity, skill.max_loaded) if skill.enabled else None,
+        library=skill.library.resolve() if skill.library is not None else None,
+        embedding_model=skill.embedding_model_path.resolve(),
     )
 
 
@@ -279,11 +297,17 @@ def provider_in_force(config: Config) -> tuple[str, tuple[str, ...]]:
     return asked, ()
 
 
-def writers(config: Config, settings: Settings, recipes: ProposerFactory) -> ProposerFactory:
-    """Who writes programs in this run."""
+def authors(config: Config, settings: Settings, recipes: ProposerFactory) -> Authors:
+    """Who writes programs in this run, and in which roles."""
+    personas = load_personas() if config.evolution.agent.personas else ()
     if settings.provider == "recipes":
-        return recipes
-    return with_model(config.llm, recipes, MODEL_CALLS, settings.gpu_names)
+        return Authors(recipes, personas=personas)
+    return Authors(
+        with_model(config.llm, recipes, MODEL_CALLS, settings.gpu_names),
+        metric_reader(config.llm),
+        partial(coach, config.llm),
+        personas,
+    )
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ def run_adapter() -> int:
         stage(1, "configuration")
         config = load_config(CONFIG, use_cli=False, overrides=dotlist(sys.argv[1:]))
         validate_config(config)
+        check_python(config.environment.conda_env_name)
         stage(2, "description")
         found = find_description(config)
         description = found.read_text(encoding="utf-8-sig", errors="replace") if found else ""
@@ -89,6 +90,12 @@ def run_adapter() -> int:
     except OSError as error:
         log.error("cannot put the results in order: %s", error)
     return code
+
+
+def check_python(environment: str, prefix: str = sys.prefix) -> None:
+    """Says so when the agent, and with it every candidate, runs in another Python than the image's environment."""
+    if Path(prefix).name != environment:
+        log.warning("this is the Python in %s, not the conda environment %s", prefix, environment)
 
 
 def fallback_folders(words: Sequence[str]) -> tuple[Path, Folders]:

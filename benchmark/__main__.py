@@ -1,5 +1,5 @@
-"""Command line: python -m benchmark list | prepare | grade | run | live | overlap | replay | faults | imports | fill
-| search | ablate | full | flaml | report."""
+"""Command line: python -m benchmark list | prepare | grade | run | live | overlap | replay | faults | imports
+| embeddings | fill | search | ablate | full | flaml | report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark import faults, grading, imports, live, measure, pack, report
+from benchmark import embeddings, faults, grading, imports, live, measure, pack, report
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
 from benchmark.registry import COMPETITIONS, EVERY, find, find_all
@@ -154,6 +154,14 @@ def _imports(options: argparse.Namespace) -> None:
         report.keep_figures(options.json, f"python -m benchmark imports --repeats {options.repeats}", {"costs": found})
 
 
+def _embeddings(options: argparse.Namespace) -> None:
+    found = dataclasses.asdict(embeddings.measure_embeddings(options.model, options.texts))
+    print(embeddings.embeddings_table(found))
+    if options.json is not None:
+        command = f"python -m benchmark embeddings --model DIR --texts {options.texts}"
+        report.keep_figures(options.json, command, found)
+
+
 def _report(options: argparse.Namespace) -> None:
     report.write_documents()
 
@@ -207,6 +215,11 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--repeats", type=int, default=5, help="interpreters of each kind (default 5)")
     cost.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/imports.json")
     cost.set_defaults(action=_imports)
+    vectors = commands.add_parser("embeddings", help="seconds of an embedding model, and of its cache")
+    vectors.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the model")
+    vectors.add_argument("--texts", type=int, default=1000, help="short texts (default 1000)")
+    vectors.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/embeddings.json")
+    vectors.set_defaults(action=_embeddings)
     table = commands.add_parser("report", help="write the tables of README and docs/benchmarks.md from docs/results")
     table.set_defaults(action=_report)
     add_study_commands(commands, _DEST)

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmark.embeddings import embeddings_table
 from benchmark.flaml_runs import flaml_table
 from benchmark.imports import imports_table
 from benchmark.live import live_table
@@ -153,6 +154,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("live", "live.json", _with_source(lambda measured: live_table(measured["runs"]))),
     ("overlap", "overlap.json", overlap_table),
     ("imports", "imports.json", imports_section),
+    ("embeddings", "embeddings.json", _with_source(embeddings_table)),
     ("container", "container.json", container_table),
     ("search", "search.json", _with_source(search_table)),
     ("ablate", "ablate.json", _with_source(ablate_table)),

@@ -16,7 +16,7 @@ from core.budget import Budget
 from core.evaluation import Evaluator, summarise
 from core.events import EpochClosed, ProposalFailed, Proposed, StepDone
 from core.genome import normalised_digest
-from core.protocols import Clock, Pace, Programs, Proposer, Publisher, Recorder, Search, State, Stop
+from core.protocols import Clock, Learner, Pace, Programs, Proposer, Publisher, Recorder, Search, State, Stop
 from core.records import Brief, Entry, FoldResult, Outcome, Proposal, Verdict
 from utils.errors import Interrupted, ProposalError
 
@@ -39,7 +39,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the loop works with, handed in by main.py."""
+    """What the loop works with, handed in by main.py. learner: None where level 2 is off."""
 
     proposer: Proposer
     search: Search
@@ -51,6 +51,7 @@ class Parts:
     publisher: Publisher
     stop: Stop
     clock: Clock
+    learner: Learner | None = None
 
 
 class Loop:
@@ -67,6 +68,17 @@ class Loop:
 
     def run(self) -> None:
         """Returns when nothing is in flight and nothing more may start."""
+        learner = self._parts.learner
+        if learner is None:
+            self._run()
+            return
+        learner.start()
+        try:
+            self._run()
+        finally:
+            learner.close()
+
+    def _run(self) -> None:
         unfinished = list(self._parts.state.pending.values())
         self._known |= {normalised_digest(proposal.program) for proposal in unfinished}
         in_flight: set[Future[None]] = set()
@@ -181,6 +193,8 @@ class Loop:
             lead = state.incumbent
             best = lead.verdict.score if lead else None
             self._parts.recorder.append(EpochClosed(state.steps_done // size, state.steps_done, best))
+            if self._parts.learner is not None:
+                self._parts.learner.epoch(state.steps_done // size)
 
 
 def _placeholder(brief: Brief) -> Proposal:

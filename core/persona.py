@@ -42,8 +42,3 @@ class Persona:
 
 NOBODY = Persona("default")
 """Who writes where level 2 is off: no preference at all."""
-
-
-def name_of(label: str) -> str:
-    """The persona's name in a label."""
-    return label.partition(".")[0]

@@ -23,13 +23,13 @@ class Probation:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """personas: those in force, by name. probations: by name. skills: those in use, by id. retired: ids that are not.
-
-    Empty where level 2 is off.
+    """personas: those in force, by name. probations: by name. versions: the latest of each name, also of those that
+    were rolled back. skills: those in use, by id. retired: ids that are not. Empty where level 2 is off.
     """
 
     personas: dict[str, Persona] = field(default_factory=dict)
     probations: dict[str, Probation] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
     skills: dict[str, Skill] = field(default_factory=dict)
     retired: frozenset[str] = frozenset()
 
@@ -38,7 +38,13 @@ class Population:
         probations = {name: trial for name, trial in self.probations.items() if name != persona.name}
         if change == "rewritten":
             probations[persona.name] = Probation(self.personas[persona.name], step)
-        return dataclasses.replace(self, personas=self.personas | {persona.name: persona}, probations=probations)
+        latest = max(persona.version, self.versions.get(persona.name, 0))
+        return dataclasses.replace(
+            self,
+            personas=self.personas | {persona.name: persona},
+            probations=probations,
+            versions=self.versions | {persona.name: latest},
+        )
 
     def with_skill(self, skill: Skill, change: SkillChange) -> Population:
         """After an event about a skill."""
@@ -46,7 +52,3 @@ class Population:
             left = {key: value for key, value in self.skills.items() if key != skill.id}
             return dataclasses.replace(self, skills=left, retired=self.retired | {skill.id})
         return dataclasses.replace(self, skills=self.skills | {skill.id: skill})
-
-    def persona_of(self, label: str) -> Persona | None:
-        """The persona in force that signs so; None for one that was rewritten since."""
-        return next((persona for persona in self.personas.values() if persona.label == label), None)

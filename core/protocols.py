@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from core.events import Event, Published
 from core.persona import Persona
+from core.population import Population
 from core.records import Answer, Brief, Entry, FoldResult, Job, Outcome, Proposal, Request, Verdict, View
 from core.skill import Example
 
@@ -81,6 +82,7 @@ class State(Protocol):
     pending: dict[str, Proposal]
     folds: dict[str, FoldResult]
     published: Published | None
+    population: Population
 
     @property
     def steps_done(self) -> int: ...
@@ -108,6 +110,22 @@ class Coach(Protocol):
 
     def lesson(self, examples: Sequence[Example]) -> str | None:
         """One or two sentences that say what the changes have in common and when to make one."""
+        ...
+
+
+class Learner(Protocol):
+    """Level 2 beside the loop: changes who writes programs, and what they are told, by what steps have shown."""
+
+    def start(self) -> None:
+        """Called before the first step."""
+        ...
+
+    def epoch(self, number: int) -> None:
+        """Called at the end of each epoch, while the loop holds its lock: returns soon."""
+        ...
+
+    def close(self) -> None:
+        """Called after the last step."""
         ...
 
 

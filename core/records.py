@@ -276,7 +276,8 @@ class Request:
 
     system: text that stays the same over a run, so that prefix caches work. messages: the last one is the user's.
     purpose: what it is for, in the ledger, e.g. "s0007 mutate". deadline: epoch seconds after which no answer helps.
-    schema: JSON schema that the answer must follow; None: free text.
+    schema: JSON schema that the answer must follow; None: free text. temperature, model: instead of those of the role;
+    None: as configured.
     """
 
     system: str
@@ -284,6 +285,8 @@ class Request:
     purpose: str
     deadline: float
     schema: dict[str, Any] | None = None
+    temperature: float | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,10 @@ from core.journal.journal import Journal
 from core.journal.programs import ProgramStore
 from core.judging.server import ServerCheck
 from core.judging.service import HoldoutJudge
+from core.level_two import level_two_of, staff_of
 from core.likeness import likeness_of
 from core.live import Announcer, Screen, status_block
 from core.loop import Loop, Parts, Rules
-from core.metric_question import MetricReader
 from core.metric_stage import MetricStage, trial_box
 from core.pacing import Pacer
 from core.protocols import Clock
@@ -46,7 +46,7 @@ from core.refit import Refit, pays
 from core.rescue import sample_as_baseline
 from core.results import Result, ResultPublisher, RunReport, journal_json
 from core.settings import Settings
-from core.surroundings import ProposerFactory, Surroundings
+from core.surroundings import Authors, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
 from core.task.service import TaskService, last_preview
@@ -72,18 +72,16 @@ class Run:
         self,
         settings: Settings,
         box: BoxFacts,
-        proposer: ProposerFactory,
+        authors: Authors,
         screen: Screen,
         stop: StopSignal,
         stage: Callable[[int, str], None],
         clock: Clock,
-        metric_reader: MetricReader | None = None,
     ) -> None:
-        """metric_reader: asked about a metric that the description does not name beyond doubt."""
         self._stage = stage
         self._settings = settings
         self._box = box
-        self._make_proposer = proposer
+        self._authors = authors
         self._screen = screen
         self._stop = stop
         self._clock = clock
@@ -103,7 +101,8 @@ class Run:
         # A worker of its own, so that a look at the data does not wait for views.
         self._viewer = TaskService(log=self._workers_log, stop=stop.fileno())
         self._judging = WorkerProcess("core.judging.worker", log=self._workers_log)
-        self._metric = MetricStage(settings, box, stop, clock, metric_reader, self.programs, self._judging, self._gate)
+        reader = authors.metric_reader
+        self._metric = MetricStage(settings, box, stop, clock, reader, self.programs, self._judging, self._gate)
         self._alarm = threading.Timer(max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",))
         self._alarm.daemon = True
 
@@ -284,11 +283,16 @@ class Run:
             self.report.reasons.append("no description found")
         self.report.reasons += self._settings.missing
 
+    @property
+    def _lanes(self) -> int:
+        """More than workers, so that proposals and judging overlap with executions; with one worker decisions stay in
+        one order, and a replay decides the same.
+        """
+        return self._leases.size + (self._settings.lanes_ahead if self._leases.size > 1 else 0)
+
     def _rules(self) -> Rules:
         return Rules(
-            # More than workers, so that proposals and judging overlap with executions; with one worker decisions stay
-            # in one order, and a replay decides the same.
-            lanes=self._leases.size + (self._settings.lanes_ahead if self._leases.size > 1 else 0),
+            lanes=self._lanes,
             steps_per_epoch=self._settings.steps_per_epoch,
             gate=self._gate,
             takes_the_lead=takes_the_lead,
@@ -330,14 +334,17 @@ class Run:
             runs_at_end=again,
         )
         evaluator = Evaluator(runner, views, judge, pace, self._recorder, self.history, self._stop)
+        around = self._surroundings(spec, split, pace)
+        learner = level_two_of(settings, self._authors, around, self._lanes > 1, self.report.reasons.append)
         return Parts(
-            proposer=self._make_proposer(self._surroundings(spec, split, pace)),
+            proposer=self._authors.proposer(around),
             search=EvolutionSearch(
                 settings.search,
                 spec.metric.direction,
                 settings.seed,
                 self.programs.get,
                 likeness_of(judge, spec),
+                staff_of(settings.level_two, settings.seed, lambda: self.history.population),
             ),
             evaluator=evaluator,
             pace=pace,
@@ -347,6 +354,7 @@ class Run:
             publisher=publisher,
             stop=self._stop,
             clock=self._clock,
+            learner=learner,
         )
 
     def _surroundings(self, spec: CompetitionSpec, split: SplitSpec, pace: Pacer) -> Surroundings:
@@ -358,6 +366,7 @@ class Run:
             split=split,
             warnings=history.spec.warnings if history.spec else (),
             programs=tuple(before),
+            program=self.programs.get,
             history=history,
             recorder=self._recorder,
             preview=self._preview.wait,

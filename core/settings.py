@@ -6,9 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.evolution.agent_evolution import AgentSettings
+from core.evolution.dispatch import DispatchSettings
 from core.evolution.situation import SearchSettings
+from core.evolution.skills import SkillSettings
 from core.execution.runner import BoxLimits
 from core.results import Folders
+
+
+@dataclass(frozen=True, slots=True)
+class LevelTwoSettings:
+    """skills: None where they are off. library: folder of skills that runs share. embedding_model: folder."""
+
+    dispatch: DispatchSettings
+    agents: AgentSettings
+    skills: SkillSettings | None
+    library: Path | None
+    embedding_model: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,7 @@ class Settings:
     seed: int
     steps_per_epoch: int
     search: SearchSettings
+    level_two: LevelTwoSettings
     finalists: int
     ensemble: bool
     refit: bool

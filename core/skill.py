@@ -13,7 +13,7 @@ class Skill:
     fits: cosine between this text and each topic (core.evolution.topics); briefs are matched with it. evidence: steps
     that it was drawn from. gain: their mean gain in spreads of the scores. uses: steps that were shown it since.
     lift: measured gain of those over steps of the same kind that were not, shrunk to 0 for few uses.
-    origin: where it comes from, "run" or the name of a library's file.
+    origin: where it comes from, "run" or the name of a library's file. since: the first step that could be shown it.
     """
 
     id: str
@@ -26,6 +26,7 @@ class Skill:
     uses: int = 0
     lift: float = 0.0
     origin: str = "run"
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ class Solution:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentEvolution:
+    personas: bool  # Programs are written in roles (agents/personas); false: in none.
     enabled: bool  # Weak personas are rewritten.
     every_epochs: int = _between(1)  # Epochs between two rewrites.
     min_records: int = _between(1)  # Experience that a rewrite needs.
@@ -156,6 +157,7 @@ class Skill:
     embedding_model_path: Path  # Folder of the embedding model.
     duplicate_similarity: float = _between(0, 1)  # Cosine from which two skills are one.
     max_loaded: int = _between(0)  # Skills in one brief.
+    library: Path | None  # Folder of skills that runs share, read at the start and added to at the end; null: none.
 
 
 @dataclass(frozen=True, kw_only=True)

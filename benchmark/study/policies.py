@@ -7,17 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from agents.personas import load_personas
 from core.evolution.diversity import Alike
 from core.evolution.mending import to_mend, way_to_mend
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import derived_rng
 from core.evolution.situation import SearchSettings, Situation
 from core.genome import LOCI
-from core.protocols import Search
+from core.journal.history import History
+from core.level_two import Learning, LevelTwo, Team, evolution_of, staff_of
+from core.protocols import Learner, Recorder, Search
 from core.records import Brief, BriefKind, Entry, Parent, Proposal
 from core.score import Direction
-from main import search_settings
+from core.settings import LevelTwoSettings
+from main import level_two_settings, search_settings
 from utils.config import load_config
+from utils.embedding_hashing import hashed
 from utils.errors import UsageError
 
 ProgramOf = Callable[[str], str]
@@ -28,6 +33,7 @@ class Policy:
     """search: which of the classes below decides. racing: a program that cannot win does not run its other folds.
 
     ensemble: blends are among the finalists. switches: settings of the search that differ from the default ones.
+    personas, learns, rewrites, skills: parts of level 2, which the evolution alone has.
     """
 
     name: str
@@ -35,14 +41,39 @@ class Policy:
     racing: bool = True
     ensemble: bool = True
     switches: tuple[tuple[str, bool], ...] = ()
+    personas: bool = True
+    learns: bool = True
+    rewrites: bool = True
+    skills: bool = True
 
     def settings(self) -> SearchSettings:
         return dataclasses.replace(default_settings(), **dict(self.switches))
 
-    def make(self, direction: Direction, seed: int, program: ProgramOf, alike: Alike) -> Search:
+    def level_two(self) -> LevelTwoSettings:
+        usual = default_level_two()
+        return dataclasses.replace(
+            usual,
+            dispatch=dataclasses.replace(usual.dispatch, learns=self.learns),
+            agents=dataclasses.replace(usual.agents, rewrites=self.rewrites),
+            skills=usual.skills if self.skills else None,
+        )
+
+    def make(self, direction: Direction, seed: int, program: ProgramOf, alike: Alike, history: History) -> Search:
         if self.search == "evolution":
-            return EvolutionSearch(self.settings(), direction, seed, program, alike)
+            staff = staff_of(self.level_two(), seed, lambda: history.population)
+            return EvolutionSearch(self.settings(), direction, seed, program, alike, staff)
         return SEARCHES[self.search](self.settings(), direction, seed, program)
+
+    def learner(self, direction: Direction, seed: int, history: History, recorder: Recorder) -> Learner | None:
+        """Level 2 without a process of its own: words are hashed."""
+        if self.search != "evolution":
+            return None
+        two = self.level_two()
+        evolution = evolution_of(two, lambda texts: [hashed(text) for text in texts], lambda *_: "", None, seed)
+        team = Team(load_personas() if self.personas else ())
+        return LevelTwo(
+            evolution, Learning(direction, self.settings(), two.dispatch.records), team, history, recorder, False, _loud
+        )
 
 
 EVOLVED = Policy("evolved")
@@ -60,6 +91,10 @@ ABLATED = (
     Policy("no tuning", switches=(("tune", False),)),
     Policy("no diversity", switches=(("diversity", False),)),
     Policy("with bandit", switches=(("bandit", True),)),
+    Policy("no level 2", personas=False, rewrites=False, skills=False),
+    Policy("no dispatch", learns=False),
+    Policy("no persona evolution", rewrites=False),
+    Policy("no skills", skills=False),
 )
 
 
@@ -76,6 +111,16 @@ def policies_named(names: Sequence[str], known: Sequence[Policy]) -> tuple[Polic
 def default_settings() -> SearchSettings:
     """Those of config/default.yaml."""
     return search_settings(load_config(use_cli=False))
+
+
+@cache
+def default_level_two() -> LevelTwoSettings:
+    """Those of config/default.yaml."""
+    return level_two_settings(load_config(use_cli=False))
+
+
+def _loud(reason: str) -> None:
+    raise RuntimeError(reason)
 
 
 class RandomSearch:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from agents.recipes.assemble import paradigm
+from agents.recipes.advice import Advice
+from agents.recipes.assemble import FRAGMENT, change_text, moves, paradigm, stated
+from agents.recipes.catalog import Value, aspects
+from agents.recipes.taste import leaning
 from benchmark.study.library import Item
-from core.genome import LOCI, Locus
+from core.genome import LOCI, Genome, Locus
+from core.persona import NOBODY, Persona
 from core.records import Brief, BriefKind, Proposal
 from utils.errors import ProposalError
 
 Candidate = tuple[Item, Locus | None]
+# See agents.recipes.proposer.
+_FADE = 0.5
 
 
 class LibraryProposer:
@@ -20,12 +27,14 @@ class LibraryProposer:
 
     Where nothing new fits the brief, the next best answer of the same parents follows, as with the recipes: another
     locus for a mutation, a mutation for a merge. Where a program has no new neighbour left, the nearest programs that
-    are left follow: the real space has no such edge. seed: of every proposal; the library was evaluated with it.
+    are left follow: the real space has no such edge. Personas and skills lean the order as with the recipes. seed: of
+    every proposal; the library was evaluated with it.
     """
 
     def __init__(self, items: Sequence[Item], seed: int) -> None:
         self._items = items
         self._genes = {item.program: item.genes for item in items}
+        self._stated = {item.program: _stated_by(item) for item in items}
         self._by_program = {item.program: item for item in items}
         self._seed = seed
         self._left = dict.fromkeys(self._by_program)
@@ -36,7 +45,8 @@ class LibraryProposer:
         parents = [self._by_program[parent.program] for parent in brief.parents]
         candidates: Iterable[Candidate]
         if brief.kind == "draft" or not parents:
-            candidates = chain(self._new_paradigms(brief), self._any(rng))
+            parents = []
+            candidates = chain(self._new_paradigms(brief, rng), self._any(brief.persona, rng))
         elif brief.kind in ("debug", "shrink"):
             candidates = self._repairs(brief.kind, parents[0], rng)
         else:
@@ -45,32 +55,40 @@ class LibraryProposer:
             key = item.program
             if key in self._left:
                 del self._left[key]
-                return self._proposal(brief, item, locus)
+                return self._proposal(brief, parents, item, locus)
         raise ProposalError(f"the library has no new program for {brief.kind}")
 
-    def _proposal(self, brief: Brief, item: Item, locus: Locus | None) -> Proposal:
+    def _proposal(self, brief: Brief, parents: Sequence[Item], item: Item, locus: Locus | None) -> Proposal:
+        plan, skills = item.plan, tuple[str, ...]()
+        if locus is not None:
+            before, after = self._pair(parents[0], item, locus)
+            plan += f" [{change_text(locus, before, after)}]"
+            skills = Advice(brief.skills).behind(locus, before, after)
         return Proposal.to(
             brief,
-            plan=item.plan,
+            plan=plan,
             program=item.program,
             genes=self._genes[item.program],
             seed=self._seed,
             locus=locus,
+            skills=skills,
         )
 
-    def _new_paradigms(self, brief: Brief) -> Iterator[Candidate]:
+    def _new_paradigms(self, brief: Brief, rng: random.Random) -> Iterator[Candidate]:
         """The first program of each model that no sibling has, in the order of the recipes."""
         taken = {paradigm(plan) for plan in brief.siblings}
+        first: dict[str, Item] = {}
         for item in self._items:
-            name = paradigm(item.plan)
-            if name not in taken:
-                taken.add(name)
-                yield item, None
+            first.setdefault(paradigm(item.plan), item)
+        fresh = [item for name, item in first.items() if name not in taken]
+        weights = [_liking(brief.persona, item) for item in fresh]
+        return ((item, None) for item in leaning(fresh, weights, rng, _FADE))
 
-    def _any(self, rng: random.Random) -> Iterator[Candidate]:
+    def _any(self, persona: Persona, rng: random.Random) -> Iterator[Candidate]:
         """What is left, at random."""
         left = [self._by_program[key] for key in self._left]
-        return ((item, None) for item in rng.sample(left, len(left)))
+        left = rng.sample(left, len(left))
+        yield from ((item, None) for item in leaning(left, [_liking(persona, item) for item in left], rng))
 
     def _repairs(self, kind: BriefKind, parent: Item, rng: random.Random) -> Iterator[Candidate]:
         """The nearest programs first; for a parent that took too long, quicker ones only."""
@@ -84,7 +102,7 @@ class LibraryProposer:
     def _children(self, brief: Brief, parents: Sequence[Item], rng: random.Random) -> Iterator[Candidate]:
         if brief.kind == "merge" and len(parents) > 1:
             yield from self._mixtures(brief, parents[0], parents[1], rng)
-        near = self._neighbours(parents[0], brief.locus, rng)
+        near = self._neighbours(brief, parents[0], rng)
         if brief.kind == "tune":
             yield from (pair for pair in near if self._tunes(parents[0], *pair))
         yield from near
@@ -100,26 +118,47 @@ class LibraryProposer:
         found.sort(key=lambda item: bool(planned) and self._of(item) != planned)
         return ((item, None) for item in found if item not in (first, second))
 
-    def _neighbours(self, parent: Item, wanted: str | None, rng: random.Random) -> list[Candidate]:
-        """Programs with another gene at one locus: the wanted locus first; other fragments and values by a coin."""
-        loci = sorted(rng.sample(LOCI, len(LOCI)), key=lambda locus: locus != wanted)
+    def _neighbours(self, brief: Brief, parent: Item, rng: random.Random) -> list[Candidate]:
+        """Programs with another gene at one locus: the wanted locus first, then those of which a skill advises a
+        change; other fragments and values by a coin, those that a skill advises before the rest.
+        """
+        loci, advice = rng.sample(LOCI, len(LOCI)), Advice(brief.skills)
+        loci = leaning(loci, [brief.persona.loci.get(locus, 1.0) for locus in loci], rng)
         found: dict[Locus, list[Item]] = {locus: [] for locus in loci}
         for item in self._items:
             changed = self._changed(parent, item)
             if len(changed) == 1:
                 found[changed[0]].append(item)
-        return [(item, locus) for locus in loci for item in self._mixed(parent, found[locus], locus, rng)]
+        advised = {
+            locus
+            for locus in loci
+            if any(advice.favours(locus, *self._pair(parent, item, locus)) for item in found[locus])
+        }
+        loci.sort(key=lambda locus: (locus != brief.locus, locus not in advised))
+        return [(item, locus) for locus in loci for item in self._ordered(brief, parent, found[locus], locus, rng)]
 
-    def _mixed(self, parent: Item, items: list[Item], locus: Locus, rng: random.Random) -> list[Item]:
-        """Swaps and steps alternate by a coin, however many there are of each."""
-        items = rng.sample(items, len(items))
+    def _ordered(self, brief: Brief, parent: Item, items: list[Item], locus: Locus, rng: random.Random) -> list[Item]:
+        mixed, advice = self._mixed(brief.persona, parent, items, locus, rng), Advice(brief.skills)
+        return sorted(mixed, key=lambda item: advice.rank(locus, *self._pair(parent, item, locus)))
+
+    def _mixed(self, persona: Persona, parent: Item, items: list[Item], locus: Locus, rng: random.Random) -> list[Item]:
+        """Swaps and steps alternate by a coin, however many there are of each, those to the taste earlier."""
+        items = rng.sample(items, len(items))[::-1]
         steps = [item for item in items if self._tunes(parent, item, locus)]
         swaps = [item for item in items if not self._tunes(parent, item, locus)]
+        steps = leaning(steps, [self._appeal(persona, parent, item, locus) for item in steps], rng)
+        swaps = leaning(swaps, [persona.taste(item.fragments[locus]) for item in swaps], rng)
         mixed: list[Item] = []
         while swaps or steps:
             take_step = steps and (not swaps or rng.random() < 0.5)
-            mixed.append((steps if take_step else swaps).pop())
+            mixed.append((steps if take_step else swaps).pop(0))
         return mixed
+
+    def _appeal(self, persona: Persona, parent: Item, item: Item, locus: Locus) -> float:
+        """Weight of other values for the same fragment, by the aspects that they change."""
+        before, after = self._pair(parent, item, locus)
+        fragment = item.fragments[locus]
+        return math.prod(persona.taste(aspects()[fragment, name]) for name in moves(before, after) if name != FRAGMENT)
 
     def _tunes(self, parent: Item, item: Item, locus: Locus | None) -> bool:
         """True for the same fragment with other values."""
@@ -129,6 +168,10 @@ class LibraryProposer:
         first, second = self._of(a), self._of(b)
         return [locus for locus in LOCI if first[locus] != second[locus]]
 
+    def _pair(self, parent: Item, item: Item, locus: Locus) -> tuple[dict[str, Value], dict[str, Value]]:
+        """What two programs state at a locus."""
+        return self._stated[parent.program][locus], self._stated[item.program][locus]
+
     def _of(self, item: Item) -> dict[str, str]:
         return self._genes[item.program]
 
@@ -137,11 +180,20 @@ class RandomProposer(LibraryProposer):
     """Answers every brief with any program that is left, each as likely as the other."""
 
     def propose(self, brief: Brief) -> Proposal:
-        for item, _ in self._any(random.Random(brief.seed)):
+        for item, _ in self._any(NOBODY, random.Random(brief.seed)):
             del self._left[item.program]
-            return self._proposal(brief, item, None)
+            return self._proposal(brief, (), item, None)
         raise ProposalError("the library has no program left")
 
 
 def _by_locus(pairs: Iterable[set[str]]) -> Iterator[tuple[Locus, set[str]]]:
     return zip(LOCI, pairs, strict=True)
+
+
+def _liking(persona: Persona, item: Item) -> float:
+    return math.prod(map(persona.taste, item.fragments.values()))
+
+
+def _stated_by(item: Item) -> dict[Locus, dict[str, Value]]:
+    genome = Genome.parse(item.program)
+    return {locus: stated(genome.gene(locus)) for locus in LOCI}

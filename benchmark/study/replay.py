@@ -115,7 +115,7 @@ def play(table: Table, policy: Policy, seed: int, executions: int) -> Played:
     direction = case.spec.metric.direction
     parts = Parts(
         proposer=_proposer(policy, case),
-        search=policy.make(direction, seed, programs.get, likeness_of(table.judge, case.spec)),
+        search=policy.make(direction, seed, programs.get, likeness_of(table.judge, case.spec), history),
         evaluator=evaluator,
         pace=meter,
         recorder=recorder,
@@ -124,6 +124,7 @@ def play(table: Table, policy: Policy, seed: int, executions: int) -> Played:
         publisher=PublisherList(recorder.append),
         stop=ManualStop(),
         clock=clock,
+        learner=policy.learner(direction, seed, history, recorder),
     )
     lost = race_is_lost if policy.racing else _never
     rules = Rules(1, _STEPS_PER_EPOCH, lambda program: (), takes_the_lead, lost)

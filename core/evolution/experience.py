@@ -23,9 +23,9 @@ class Experience:
     improvement over the parent, over the leader of that moment for drafts and merges, in spreads of the scores, -1 to
     1; None where it has no score or nothing to be compared with. cost: seconds, in usual steps. failure: type of its
     error, else the verdict's first reason, "" when it is valid. locus, change: the one part that changed, and how in
-    the words of its plan. diff: (locus, digest before, digest after) of each gene that its first parent has otherwise.
-    skills: ids of those that its author was shown. opening: one of the first drafts, or a repair of one. age: steps
-    that finished since.
+    the words of its plan; "" for a repair, whose gain is that of what it mends. diff: (locus, digest before, digest
+    after) of each gene that its first parent has otherwise. skills: ids of those that its author was shown, or the
+    author of what it mends. opening: one of the first drafts, or a repair of one. age: steps that finished since.
     """
 
     entry: str
@@ -102,9 +102,9 @@ def _experience(
         cost=seconds_of(entry) / unit,
         failure=_failure(entry),
         locus=entry.locus,
-        change=change_of(entry.plan) if entry.locus is not None else "",
+        change=change_of(entry.plan) if entry.locus is not None and entry is origin else "",
         diff=_diff(entry, now),
-        skills=entry.skills,
+        skills=origin.skills,
         opening=opening,
         age=age,
     )

@@ -14,6 +14,7 @@ from core.evolution.pheromone import in_order, mixtures, most_promising
 from core.evolution.selection import pick_parent
 from core.evolution.situation import Situation
 from core.genome import ASPECTS, LOCI, Locus
+from core.persona import NOBODY, Persona
 from core.records import BriefKind, Entry
 
 # How much a gap in credit weighs against what changing the locus has brought.
@@ -40,8 +41,8 @@ class Operator(Protocol):
     @property
     def needs(self) -> int: ...
 
-    def move(self, now: Situation, rng: random.Random) -> Move | None:
-        """None when nothing new can come of it."""
+    def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
+        """None when nothing new can come of it. persona: who is going to write."""
         ...
 
 
@@ -51,7 +52,7 @@ class Draft:
     kind: BriefKind = "draft"
     needs = 0
 
-    def move(self, now: Situation, rng: random.Random) -> Move:
+    def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move:
         return Move("draft")
 
 
@@ -61,9 +62,9 @@ class Mutate:
     kind: BriefKind = "mutate"
     needs = 1
 
-    def move(self, now: Situation, rng: random.Random) -> Move:
+    def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move:
         parent = pick_parent(now.parents, now.temperature, rng)
-        locus = pick_locus(self.kind, parent, now, rng)
+        locus = pick_locus(self.kind, parent, now, rng, persona)
         return Move(self.kind, (parent,), locus, rng.choice(ASPECTS[locus]))
 
 
@@ -73,9 +74,9 @@ class Tune:
     kind: BriefKind = "tune"
     needs = 1
 
-    def move(self, now: Situation, rng: random.Random) -> Move:
+    def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move:
         parent = pick_parent(now.parents, now.temperature / 2, rng)
-        return Move(self.kind, (parent,), pick_locus(self.kind, parent, now, rng))
+        return Move(self.kind, (parent,), pick_locus(self.kind, parent, now, rng, persona))
 
 
 class Merge:
@@ -84,7 +85,7 @@ class Merge:
     kind: BriefKind = "merge"
     needs = 2
 
-    def move(self, now: Situation, rng: random.Random) -> Move | None:
+    def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
         first = pick_parent(now.parents, now.temperature, rng)
         tried = {in_order(entry.genes) for entry in now.entries} | {in_order(other.genes) for other in now.running}
         for partner in partners(first, now):
@@ -133,16 +134,18 @@ def disagreement(first: Entry, now: Situation) -> dict[str, float]:
     return {key: value / largest if largest > 0 else 0.0 for key, value in apart.items()}
 
 
-def pick_locus(kind: BriefKind, parent: Entry, now: Situation, rng: random.Random) -> Locus:
-    """A locus drawn in proportion to how often changing it helped, (wins + 1) / (tries + 2), and to what it lacks."""
+def pick_locus(kind: BriefKind, parent: Entry, now: Situation, rng: random.Random, persona: Persona = NOBODY) -> Locus:
+    """A locus drawn in proportion to how often changing it helped, (wins + 1) / (tries + 2), to what it lacks, and to
+    what the persona likes.
+    """
     tries, wins = Counter[str](), Counter[str]()
     for entry in now.entries:
         if entry.kind == kind and entry.locus is not None and entry.parents[0] in now.scores:
             tries[entry.locus] += 1
             wins[entry.locus] += entry.id in now.scores and now.scores[entry.id] > now.scores[entry.parents[0]]
     helped = {locus: (wins[locus] + 1) / (tries[locus] + 2) for locus in LOCI}
-    weights = [helped[locus] * (1.0 + LACK * now.pheromone.lack(parent.genes, locus)) for locus in LOCI]
-    return rng.choices(LOCI, weights)[0]
+    lack = {locus: 1.0 + LACK * now.pheromone.lack(parent.genes, locus) for locus in LOCI}
+    return rng.choices(LOCI, [helped[locus] * lack[locus] * persona.loci.get(locus, 1.0) for locus in LOCI])[0]
 
 
 def _marked(first: Entry, second: Entry) -> bool:

@@ -14,6 +14,8 @@ from core.evolution.mending import to_mend, way_to_mend
 from core.evolution.operators import Draft, Merge, Move, Mutate, Operator, Tune
 from core.evolution.selection import derived_rng
 from core.evolution.situation import SearchSettings, Situation
+from core.evolution.staff import NO_STAFF, Staff
+from core.persona import Persona
 from core.records import Brief, Entry, ErrorInfo, Outcome, Parent, Proposal
 from core.score import Direction
 
@@ -28,12 +30,14 @@ class EvolutionSearch:
         seed: int,
         program: Callable[[str], str],
         alike: Alike = genes_in_common,
+        staff: Staff = NO_STAFF,
     ) -> None:
         self._settings = settings
         self._direction = direction
         self._seed = seed
         self._program = program
         self._alike = alike
+        self._staff = staff
         operators: list[Operator] = [Draft(), Mutate()]
         operators += [Merge()] if settings.merge else []
         operators += [Tune()] if settings.tune else []
@@ -41,20 +45,25 @@ class EvolutionSearch:
 
     def next_brief(self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float) -> Brief:
         now = Situation(entries, running, step, progress, self._direction, self._settings, self._alike)
-        return self._brief(self._move(now), now)
+        return self._brief(*self._decide(now), now)
 
-    def _move(self, now: Situation) -> Move:
+    def _decide(self, now: Situation) -> tuple[Move, Persona]:
+        """What is tried, and in whose role."""
         failed = to_mend(now)
         if failed is not None:
-            return Move(way_to_mend(failed), (failed,))
+            kind = way_to_mend(failed)
+            return Move(kind, (failed,)), self._staff.persona(kind, now)
         if len(now.drafts) < self._settings.drafts or stands_still(now):
-            return Move("draft")
+            return Move("draft"), self._staff.persona("draft", now)
         rng = derived_rng(self._seed, now.step, "brief")
         possible = [kind for kind, operator in self._operators.items() if operator.needs <= len(now.parents)]
-        moves = (self._operators[kind].move(now, rng) for kind in operators_in_order(possible, now, rng))
-        return next(move for move in moves if move is not None)
+        pairs = (
+            (self._operators[kind].move(now, rng, persona := self._staff.persona(kind, now)), persona)
+            for kind in operators_in_order(possible, now, rng)
+        )
+        return next((move, persona) for move, persona in pairs if move is not None)
 
-    def _brief(self, move: Move, now: Situation) -> Brief:
+    def _brief(self, move: Move, persona: Persona, now: Situation) -> Brief:
         return Brief(
             step=now.step,
             kind=move.kind,
@@ -64,6 +73,8 @@ class EvolutionSearch:
             aspect=move.aspect,
             siblings=now.drafts,
             gene_plan=move.gene_plan,
+            persona=persona,
+            skills=self._staff.skills(move, now),
         )
 
     def _parent(self, entry: Entry, now: Situation) -> Parent:

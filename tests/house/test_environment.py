@@ -13,11 +13,13 @@ from tests.house.source import ROOT, modules, tree
 
 # The resolver, the adapter (mapping, and COMPETITION_ID for the log), the allow-list of a candidate's environment, and
 # where libraries keep pretrained weights. A fork of the benchmark's server replaces the environment that it was given.
+# The embedding worker sets what its libraries read, and reads nothing.
 READERS = {
     "utils.config": {"_env"},
     "run_mle_adapter": {"map_env_vars"},
     "core.execution.environment": {"inherited", "weight_variables"},
     "benchmark.study.fork_server": {"_become"},
+    "utils.embedding_worker": {"settle"},
 }
 _NAMES = {"environ", "environb", "getenv", "putenv", "getenvb"}
 

@@ -9,11 +9,27 @@ import pytest
 
 from tests.house.source import ENTRIES, HEAVY, closure, imports, is_worker, libraries, modules, project_imports
 
-FLOOR_1 = frozenset({"records", "protocols", "events", "score", "genome", "budget", "metric_names", "doubles"})
+FLOOR_1 = frozenset(
+    {
+        "records",
+        "protocols",
+        "events",
+        "score",
+        "genome",
+        "budget",
+        "metric_names",
+        "doubles",
+        "persona",
+        "population",
+        "skill",
+    }
+)
 FLOOR_2 = frozenset({"task", "journal", "execution", "judging", "evolution", "llm"})
 FLOOR_3 = frozenset(
     {
         "loop",
+        "level_two",
+        "skill_library",
         "evaluation",
         "pacing",
         "ensemble",
@@ -38,7 +54,7 @@ FLOOR_3 = frozenset(
 HOME = {
     "omegaconf": "utils.config",
     "langgraph": "agents.graph",
-    "sentence_transformers": "utils.embedding",
+    "sentence_transformers": "utils.embedding_worker",
     "openai": "core.llm",
     "anthropic": "core.llm",
 }

@@ -16,7 +16,15 @@ def bash(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["/bin/bash", *words], cwd=ROOT, env=env, capture_output=True, text=True)
 
 
-SCRIPTS = ["run_demo.sh", "test.sh", "test_long.sh", "test_container.sh", "dockerd.sh", "base_image.sh"]
+SCRIPTS = [
+    "run_demo.sh",
+    "test.sh",
+    "test_long.sh",
+    "test_embeddings.sh",
+    "test_container.sh",
+    "dockerd.sh",
+    "base_image.sh",
+]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

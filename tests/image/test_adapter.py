@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from run_mle_adapter import copy_results
+from run_mle_adapter import check_python, copy_results
 from tests.e2e.runs import ROOT, adapter_words, check_submission, write_competition
 from utils.config import (
     CONTAINER_DESCRIPTIONS,
@@ -23,6 +23,13 @@ from utils.config import (
 )
 
 CSV = "id,fails\nw1,0.5\n"
+
+
+def test_another_python_than_the_images_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    check_python("agent", "/opt/conda/envs/agent")
+    assert not caplog.records
+    check_python("agent", "/usr")
+    assert "not the conda environment agent" in caplog.text
 
 
 def config(data: Path) -> Config:

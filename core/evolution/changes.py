@@ -1,0 +1,132 @@
+"""The words of a change, read: which changes are one lesson, and which contradict each other. Pure.
+
+Recipes name what they change exactly ("MODEL: model_linear -> model_lightgbm", "MODEL: DEPTH 4 -> 6"); models use
+their own words.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from core.genome import digest
+from utils.untrusted import one_line
+
+LONGEST = 160
+
+_LOCUS = re.compile(r"(?:DATA|MODEL|TRAIN|POSTPROCESS): ")
+_SWAP = re.compile(r"([a-z]\w*) -> ([a-z]\w*)")
+_STEP = re.compile(r"([A-Za-z]\w*) ([\w.+-]+) -> ([\w.+-]+)")
+_STEPS = re.compile(rf"{_STEP.pattern}(?:, {_STEP.pattern})*")
+_OF_RECIPES = re.compile(r"(data|model|train|postprocess)_\w+ -> \1_\w+|[A-Z][A-Z0-9_]* \S+ -> .+")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+_TOKEN = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]+|->|[,;.:]")
+_MORE = frozenset(
+    "add added adding bigger deeper enable higher increase increased increasing larger longer more raise raised "
+    "stronger wider".split()
+)
+_LESS = frozenset(
+    "decrease decreased decreasing disable drop fewer less lower lowered narrower reduce reduced reducing remove "
+    "removed removing shallower shorter smaller weaker without".split()
+)
+_ENDS = frozenset({"and", "but", "with", "instead", ",", ";", ".", ":"})
+_EMPTY = frozenset({"a", "an", "the", "of", "to", "from", "in", "for", "by", "is", "now"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """key: changes with the same one are the same, whatever the numbers. text: in the words of the plan, without the
+    locus. exact: it names what changes by identifiers. signs: +1 or -1 for words that become more or less.
+    """
+
+    key: str
+    locus: str
+    text: str
+    exact: bool
+    signs: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Of the skill that is founded on this change."""
+        return f"k{digest(self.key)[:10]}"
+
+    @property
+    def of_recipes(self) -> bool:
+        """In the form that recipes use: names of fragments, or of their parameters."""
+        return self.exact and _OF_RECIPES.fullmatch(self.text) is not None
+
+    @property
+    def advice(self) -> str:
+        """One sentence that says what to do."""
+        swap = _SWAP.fullmatch(self.text) if self.exact else None
+        if swap is not None:
+            return f"{self.locus}: use {swap[2]} instead of {swap[1]}."
+        if self.exact:
+            return f"{self.locus}: {', '.join(_as_advice(*step) for step in _STEP.findall(self.text))}."
+        return f"{self.locus}: {self.text}"
+
+    def contradicts(self, other: Change) -> bool:
+        """True when the two cannot be one lesson, however alike they sound.
+
+        "More trees" and "fewer trees" are neighbours in every embedding, and so are the names of two parameters.
+        """
+        if self.locus != other.locus or (self.exact and other.exact and self.key != other.key):
+            return True
+        return any(sign * other.signs.get(word, 0) < 0 for word, sign in self.signs.items())
+
+
+@lru_cache(maxsize=1024)
+def read_change(text: str, locus: str) -> Change:
+    """text: the words of a plan, with or without the locus in front."""
+    said = one_line(_LOCUS.sub("", text.strip(), count=1), LONGEST)
+    swap = _SWAP.fullmatch(said)
+    if swap is not None:
+        return Change(f"{locus}: -> {swap[2]}", locus, said, True)
+    if _STEPS.fullmatch(said) is not None:
+        steps = _STEP.findall(said)
+        key = ", ".join(sorted(f"{name} {_way(was, now) or f'-> {now}'}" for name, was, now in steps))
+        signs = {word: _sign(was, now) for name, was, now in steps for word in name.lower().split("_")}
+        return Change(f"{locus}: {key}", locus, said, True, {word: sign for word, sign in signs.items() if sign})
+    tokens = _TOKEN.findall(said.lower())
+    words = ("#" if _NUMBER.fullmatch(token) else token for token in tokens)
+    signs = _signs(tokens)
+    # Numbers are left out of the key, so the ways that they go must be in it.
+    ways = " ".join(f"{word}{sign:+d}" for word, sign in sorted(signs.items()))
+    return Change(f"{locus}: {' '.join(words)} {ways}", locus, said, False, signs)
+
+
+def _as_advice(name: str, was: str, now: str) -> str:
+    way = _way(was, now)
+    if not way:
+        return f"set {name} to {now} instead of {was}"
+    return f"{'raise' if way == 'up' else 'lower'} {name}, as from {was} to {now}"
+
+
+def _way(was: str, now: str) -> str:
+    """up or down for numbers, "" for words."""
+    return {1: "up", -1: "down", 0: ""}[_sign(was, now)]
+
+
+def _sign(was: str, now: str) -> int:
+    if not (_NUMBER.fullmatch(was) and _NUMBER.fullmatch(now)):
+        return 0
+    return (float(now) > float(was)) - (float(now) < float(was))
+
+
+def _signs(tokens: list[str]) -> dict[str, int]:
+    """Words that become more or less: those behind "increase", "fewer" and the like, those before "4 -> 6"."""
+    signs: dict[str, int] = {}
+    sign, phrase = 0, list[str]()
+    for place, token in enumerate(tokens):
+        if token in _ENDS:
+            sign, phrase = 0, []
+        elif token in _MORE or token in _LESS:
+            sign, phrase = 1 if token in _MORE else -1, []
+        elif token in ("->", "to") and 0 < place < len(tokens) - 1:
+            step = _sign(tokens[place - 1], tokens[place + 1])
+            signs |= dict.fromkeys(phrase, step) if step else {}
+        elif token.isalpha() and token not in _EMPTY:
+            phrase.append(token)
+            signs |= {token: sign} if sign else {}
+    return signs

@@ -1,0 +1,120 @@
+"""Finished steps that tried the same thing, and what came of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import mul
+from statistics import fmean, median
+
+from core.evolution.changes import Change, read_change
+from core.evolution.experience import Experience
+
+# Kinds of step that change one thing in a parent, so that their gain is the gain of that change.
+KINDS = ("mutate", "tune")
+# Cosine from which two wordings mean the same change.
+ALIKE = 0.7
+# Newest wordings of models that are compared with each other: the work grows with their square.
+MOST_WORDINGS = 40
+# Steps that must have gained before a change is a lesson.
+LEAST_HELPED = 2
+# Observations of no gain that every lesson starts with: what stands out among many was partly lucky.
+PSEUDO = 1.0
+LEAST_GAIN = 0.01
+
+Vector = Sequence[float]
+
+
+@dataclass(slots=True)
+class Cluster:
+    """changes: what each of the steps tried, in its words. The first one founded the cluster."""
+
+    changes: list[Change] = field(default_factory=list)
+    steps: list[Experience] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """tried, helped: steps. gain: their mean value in spreads, 0 for none."""
+
+    tried: int
+    helped: int
+    gain: float
+
+    @property
+    def sure(self) -> float:
+        """The gain that may be counted on."""
+        return sure(self.gain, self.tried)
+
+    @property
+    def convincing(self) -> bool:
+        """It gained more than once and more often than not, and on average."""
+        return self.helped >= LEAST_HELPED and 2 * self.helped > self.tried and self.sure >= LEAST_GAIN
+
+
+def sure(gain: float, tried: int) -> float:
+    """A mean over so many steps, shrunk to 0."""
+    return gain * tried / (tried + PSEUDO)
+
+
+def cosine(one: Vector, other: Vector) -> float:
+    """Of two unit vectors."""
+    return sum(map(mul, one, other))
+
+
+def values_of(pool: Iterable[Experience]) -> dict[str, float]:
+    """What each step brought, in spreads, by entry. One that has no score and did not fail says nothing.
+
+    A failure counts like the usual loss: neither is used, so it is no better; but calling it the worst of all would let
+    one crash outweigh all that a change has gained.
+    """
+    steps = list(pool)
+    losses = [item.gain for item in steps if item.gain is not None and item.gain < 0]
+    usual = median(losses) if losses else 0.0
+    known = ((item.entry, usual if item.gain is None and item.failure else item.gain) for item in steps)
+    return {entry: value for entry, value in known if value is not None}
+
+
+def figures_of(entries: Iterable[str], values: Mapping[str, float]) -> Figures:
+    """Of those entries that are remembered."""
+    found = [values[entry] for entry in entries if entry in values]
+    return Figures(len(found), sum(value > 0 for value in found), fmean(found) if found else 0.0)
+
+
+def same_words(pool: Iterable[Experience], values: Mapping[str, float]) -> list[Cluster]:
+    """Steps that tried the same change in the same words, whatever its numbers; in order of first use."""
+    clusters: dict[str, Cluster] = {}
+    for item in pool:
+        if item.kind in KINDS and item.change and item.locus is not None and item.entry in values:
+            change = read_change(item.change, item.locus)
+            cluster = clusters.setdefault(change.key, Cluster())
+            cluster.changes.append(change)
+            cluster.steps.append(item)
+    return list(clusters.values())
+
+
+def same_meaning(clusters: Sequence[Cluster], vectors: Mapping[str, Vector]) -> list[Cluster]:
+    """The clusters joined where they sound alike and do not contradict each other; each is compared with founders.
+
+    vectors: by the advice of each cluster's first change.
+    """
+    joined: list[Cluster] = []
+    for cluster in clusters:
+        change = cluster.changes[0]
+        likes = [(cosine(vectors[change.advice], vectors[it.changes[0].advice]), it) for it in joined]
+        likes = [pair for pair in likes if not change.contradicts(pair[1].changes[0])]
+        likeness, closest = max(likes, key=lambda pair: pair[0], default=(0.0, cluster))
+        if likeness >= ALIKE:
+            closest.changes += cluster.changes
+            closest.steps += cluster.steps
+        else:
+            joined.append(Cluster(list(cluster.changes), list(cluster.steps)))
+    return joined
+
+
+def wording(cluster: Cluster, values: Mapping[str, float]) -> Change:
+    """The words, numbers included, that gained most in all."""
+    total: dict[str, float] = {}
+    for change, item in zip(cluster.changes, cluster.steps, strict=True):
+        total[change.text] = total.get(change.text, 0.0) + values[item.entry]
+    return max(cluster.changes, key=lambda change: total[change.text])

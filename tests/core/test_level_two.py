@@ -1,0 +1,265 @@
+"""Level 2 in the loop: a hundred steps on a landscape of knobs, and what a kill leaves of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.budget import Budget
+from core.doubles import (
+    CLEAN,
+    FreePace,
+    ManualClock,
+    ManualStop,
+    PaperViews,
+    ProgramDict,
+    PublisherList,
+    ScriptedJudge,
+    ScriptedRunner,
+)
+from core.evaluation import Evaluator
+from core.events import TYPES, Event, PersonaChanged, SkillChanged
+from core.evolution.agent_evolution import AgentEvolution, AgentSettings
+from core.evolution.dispatch import DispatchSettings
+from core.evolution.experience import Experience
+from core.evolution.search import EvolutionSearch
+from core.evolution.selection import race_is_lost, takes_the_lead
+from core.evolution.situation import SearchSettings
+from core.evolution.skills import SkillSettings
+from core.genome import LOCI, Genome
+from core.journal.history import History
+from core.level_two import Learning, LevelTwo, Team, evolution_of, staff_of
+from core.loop import Loop, Parts, Rules
+from core.persona import Persona
+from core.population import Population
+from core.records import Brief, Job, Proposal, to_json
+from core.settings import LevelTwoSettings
+from utils.embedding_hashing import hashed
+from utils.errors import ProposalError, WorkerError
+
+SEARCH = SearchSettings(4, 1, 0.1, 1.0, 1000, merge=True, tune=True, pheromone=True)
+TARGET = {"DATA": 12, "MODEL": 3, "TRAIN": 14, "POSTPROCESS": 9}
+TEAM = tuple(Persona(locus.lower(), f"turns {locus}", loci={locus: 3.0}) for locus in LOCI)
+KNOBS = 16
+TWO = LevelTwoSettings(DispatchSettings(), AgentSettings(True, 3, 20), SkillSettings(0.85, 5), None, Path("nowhere"))
+
+
+def embed(texts: Sequence[str]) -> list[list[float]]:
+    return [hashed(text) for text in texts]
+
+
+def program(knobs: dict[str, int]) -> str:
+    return "".join(f"# %% {locus}\n{locus}_KNOB = {knobs[locus]}\n" for locus in LOCI)
+
+
+def knobs_of(text: str) -> dict[str, int]:
+    genome = Genome.parse(text)
+    return {locus: int(genome.gene(locus).split("=")[1]) for locus in LOCI}
+
+
+def worth(job: Job) -> float:
+    """Best where every knob stands at its target; the model's knob matters most."""
+    weights = {"DATA": 2, "MODEL": 4, "TRAIN": 1, "POSTPROCESS": 1}
+    miss = sum(weights[at] * abs(value - TARGET[at]) for at, value in knobs_of(job.program).items())
+    return 0.9 - miss / 200
+
+
+class KnobProposer:
+    """Turns knobs. A skill that says which way is followed; without one either way is as good."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def propose(self, brief: Brief) -> Proposal:
+        rng = random.Random(brief.seed)
+        for _ in range(60):
+            knobs, locus, plan = self._attempt(brief, rng)
+            text = program(knobs)
+            if text not in self.seen:
+                self.seen.add(text)
+                return Proposal.to(brief, plan=plan, program=text, genes=Genome.parse(text).hashes(), locus=locus)
+        raise ProposalError("no new knobs")
+
+    def _attempt(self, brief: Brief, rng: random.Random) -> tuple[dict[str, int], str | None, str]:
+        if not brief.parents:
+            return {locus: rng.randrange(KNOBS) for locus in LOCI}, None, "knobs at random"
+        knobs = knobs_of(brief.parents[0].program)
+        if len(brief.parents) > 1:
+            other = knobs_of(brief.parents[1].program)
+            return {at: rng.choice((knobs[at], other[at])) for at in LOCI}, None, "knobs of two"
+        at = brief.locus or rng.choice(LOCI)
+        ways = [1 if skill.change.split()[2] < skill.change.split()[4] else -1 for skill in brief.skills]
+        before = knobs[at]
+        knobs[at] = min(max(before + (ways[0] if ways else rng.choice((-1, 1))) * rng.choice((1, 2)), 0), KNOBS - 1)
+        return knobs, at, f"knobs [{at}: {at}_KNOB {before} -> {knobs[at]}]"
+
+
+class World:
+    """A loop with level 2 in line. lines: what a journal would hold."""
+
+    def __init__(
+        self, steps: int, evolution: AgentEvolution | None = None, programs: ProgramDict | None = None
+    ) -> None:
+        self.clock, self.programs = ManualClock(), programs or ProgramDict()
+        self.lines: list[dict[str, Any]] = []
+        self.history = History(self.programs.get)
+        self.complaints: list[str] = []
+        self.snapshots: list[dict[str, Any]] = []
+        made = evolution or evolution_of(TWO, embed, lambda *_: "", None, 1)
+        self.learner = LevelTwo(
+            made, Learning("maximize", SEARCH, 10_000), Team(TEAM), self.history, self, False, self.complaints.append
+        )
+        judge, pace = ScriptedJudge(worth), FreePace()
+        runner = ScriptedRunner(lambda job: CLEAN, self.clock)
+        evaluator = Evaluator(runner, PaperViews(2), judge, pace, self, self.history, ManualStop())
+        staff = staff_of(TWO, 1, lambda: self.history.population)
+        parts = Parts(
+            KnobProposer(),
+            EvolutionSearch(SEARCH, "maximize", 1, self.programs.get, staff=staff),
+            evaluator,
+            pace,
+            self,
+            self.history,
+            self.programs,
+            PublisherList(self.append),
+            ManualStop(),
+            self.clock,
+            self.learner,
+        )
+        rules = Rules(1, 10, lambda text: (), takes_the_lead, race_is_lost)
+        self.loop = Loop(parts, rules, Budget.plan(steps, self.clock(), self.clock() + 1e9))
+
+    def append(self, event: Event) -> None:
+        line = {"type": event.type, "seq": len(self.lines), "t": self.clock()} | to_json(event.fields())
+        self.lines.append(line)
+        self.history.apply(line)
+        self.snapshots.append(state(self.history))
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["type"] == kind]
+
+
+def state(history: History) -> dict[str, Any]:
+    """Everything that a history knows, by value."""
+    known = {name: value for name, value in vars(history).items() if name not in ("_program", "llm")}
+    return {
+        name: (list(value) if isinstance(value, list) else dict(value) if isinstance(value, dict) else value)
+        for name, value in known.items()
+        if name != "_folds_by_id"
+    }
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    world = World(100)
+    world.loop.run()
+    return world
+
+
+def changes(world: World, kind: str) -> list[str]:
+    return [line["change"] for line in world.of(kind)]
+
+
+def test_a_hundred_steps_rewrite_a_persona_and_decide_a_trial(world: World) -> None:
+    found = changes(world, "persona")
+    assert found[:4] == ["joined"] * 4
+    assert "rewritten" in found
+    assert {"kept", "rolled_back"} & set(found)
+    assert world.complaints == []
+
+
+def test_lesson_25_skills_are_extracted_used_and_measured(world: World) -> None:
+    assert {"extracted", "measured"} <= set(changes(world, "skill"))
+    used = {skill for entry in world.history.entries for skill in entry.skills}
+    assert used
+    measured = [line["skill"] for line in world.of("skill") if line["change"] == "measured"]
+    assert all(skill["uses"] > 0 for skill in measured)
+    assert any(skill["lift"] != 0 for skill in measured)
+
+
+def test_steps_are_signed_by_all_personas_and_by_a_rewritten_one(world: World) -> None:
+    labels = {entry.persona for entry in world.history.entries}
+    assert {persona.name for persona in TEAM} <= {label.partition(".")[0] for label in labels}
+    assert any("." in label for label in labels)
+
+
+def test_the_same_seed_learns_the_same(world: World) -> None:
+    again = World(100)
+    again.loop.run()
+    assert again.lines == world.lines
+
+
+def test_state_after_replay_equals_the_state_before_a_kill_at_every_event(world: World) -> None:
+    replayed = History(world.programs.get)
+    kinds = set()
+    for line, before_kill in zip(world.lines, world.snapshots, strict=True):
+        replayed.apply(line)
+        assert state(replayed) == before_kill
+        kinds.add(line["type"])
+    assert {"persona", "skill", "proposal", "fold", "step", "epoch"} <= kinds <= set(TYPES)
+
+
+def test_a_resumed_run_keeps_its_team(world: World) -> None:
+    """Personas do not join again, whatever the files say now."""
+    resumed = World(100, programs=world.programs)
+    for line in world.lines:
+        resumed.history.apply(line)
+    before = resumed.history.population
+    resumed.learner.start()
+    assert resumed.history.population == before
+    assert resumed.lines == []
+
+
+class Broken(AgentEvolution):
+    """A bug of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(AgentSettings(True, 3, 20), None, None, 1)
+        self.calls = 0
+
+    def evolve(self, epoch: int, population: Population, pool: Sequence[Experience], next_step: int) -> list[Event]:
+        self.calls += 1
+        raise WorkerError("the embedding process is gone")
+
+
+def test_our_own_bug_costs_level_two_and_not_the_search(caplog: pytest.LogCaptureFixture) -> None:
+    broken = Broken()
+    world = World(40, evolution=broken)
+    world.loop.run()
+    assert world.history.steps_done == 40
+    assert broken.calls == 1
+    assert len(world.complaints) == 1
+    assert "the embedding process is gone" in world.complaints[0]
+    assert "internal error in level 2" in caplog.text
+
+
+def test_in_the_background_the_loop_does_not_wait(world: World) -> None:
+    """Events of an epoch may come later, but all that are under way are there when the learner is closed."""
+    events: list[Event] = []
+
+    class Ears:
+        def append(self, event: Event) -> None:
+            events.append(event)
+
+    made = evolution_of(TWO, embed, lambda *_: "", None, 1)
+    closed: list[bool] = []
+    learner = LevelTwo(
+        made,
+        Learning("maximize", SEARCH, 10_000),
+        Team(TEAM),
+        world.history,
+        Ears(),
+        True,
+        let_go=lambda: closed.append(True),
+    )
+    learner.start()
+    learner.epoch(3)
+    learner.close()
+    assert [type(event) for event in events if isinstance(event, PersonaChanged | SkillChanged)]
+    assert closed == [True]
+    learner.epoch(6)
+    assert closed == [True]
