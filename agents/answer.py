@@ -26,7 +26,8 @@ _PLAN = re.compile(r"^[^\w\n]{0,12}(?:plan|idea|approach)\b[\s*_]*[:：][\s*_]*(
 _PLAN_HEADING = re.compile(r"^[^\w\n]{0,12}plan[^\w\n]{0,12}\n\s{0,4}(\S.*)$", re.IGNORECASE | re.MULTILINE)
 _GREETING = re.compile(r"^(?:sure|certainly|here\b|here's|below|of course|okay|ok\b|absolutely|the following)", re.I)
 _COMMENT = re.compile(r"^# (?!%%|-\*-|!)(\w.{8,})$", re.MULTILINE)
-_MARKUP = re.compile(r"[*`#>\s]+")
+# An arrow says how a value changed; any other ">" quotes.
+_MARKUP = re.compile(r"(?:[*`#\s]|(?<!-)>)+")
 _WRITES = re.compile(r"\bsubmission\b")
 
 

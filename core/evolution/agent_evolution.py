@@ -32,7 +32,7 @@ PAR = 0.95
 WINDOW = 20
 # Steps that a persona must have written before it can be called weak, and before a trial ends.
 LEAST_RECORDS = 3
-TRIAL_RECORDS = 8
+TRIAL_RECORDS = 6
 # A trial that did not get its steps within so many others ends without evidence, and so with the old persona.
 LONGEST_TRIAL = 80
 DRAWS = 400

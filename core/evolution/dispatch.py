@@ -17,7 +17,7 @@ from core.records import BriefKind
 PRIOR_STEPS = 3.0
 # Of all briefs, for each persona, whatever it brought; more for one on trial, so that the trial ends.
 LEAST_SHARE = 0.08
-TRIAL_SHARE = 0.2
+TRIAL_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)

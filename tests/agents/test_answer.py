@@ -190,6 +190,7 @@ def test_edits_and_program_are_both_found() -> None:
         (fence("# boosting on ratios\n" + "".join(LINES[1:])), "boosting on ratios"),
         (f"<think>PLAN: no</think>\nPlan: boosting on ratios\n{EDIT}", "boosting on ratios"),
         (f"\u8ba1\u5212:\u4f7f\u7528\u68af\u5ea6\u63d0\u5347\n{fence(GOOD)}", "Gradient boosting on all columns."),
+        (f"> PLAN: boosting [MODEL: `DEPTH` 4 -> 6]\n{EDIT}", "boosting [MODEL: DEPTH 4 -> 6]"),
         ("", ""),
     ],
 )

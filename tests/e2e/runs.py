@@ -130,9 +130,16 @@ def finish(process: subprocess.Popen[str], out: Path, seconds: float = 180) -> E
 QUICK = "tests/e2e/quick_agent.py"
 
 
-def solve(data: Path, out: Path, *words: object, environ: Mapping[str, str] | None = None, agent: str = QUICK) -> Ended:
+def solve(
+    data: Path,
+    out: Path,
+    *words: object,
+    environ: Mapping[str, str] | None = None,
+    agent: str = QUICK,
+    seconds: float = 180,
+) -> Ended:
     """A run to its end. agent: main.py, or its twin with quick programs."""
-    return finish(start([agent, "--data", data, "--out", out, *words], environ), out)
+    return finish(start([agent, "--data", data, "--out", out, *words], environ), out, seconds)
 
 
 def adapter_words(data: Path, out: Path) -> list[str]:
