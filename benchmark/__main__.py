@@ -1,5 +1,5 @@
 """Command line: python -m benchmark list | prepare | grade | run | live | overlap | replay | faults | imports
-| embeddings | fill | search | ablate | full | flaml | report."""
+| embeddings | epochs | fill | search | ablate | full | flaml | report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark import embeddings, faults, grading, imports, live, measure, pack, report
+from benchmark import embeddings, epochs, faults, grading, imports, live, measure, pack, report
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
 from benchmark.registry import COMPETITIONS, EVERY, find, find_all
@@ -162,6 +162,13 @@ def _embeddings(options: argparse.Namespace) -> None:
         report.keep_figures(options.json, command, found)
 
 
+def _epochs(options: argparse.Namespace) -> None:
+    found = dataclasses.asdict(epochs.measure_epochs(options.steps))
+    print(epochs.epochs_table(found))
+    if options.json is not None:
+        report.keep_figures(options.json, f"python -m benchmark epochs --steps {options.steps}", found)
+
+
 def _report(options: argparse.Namespace) -> None:
     report.write_documents()
 
@@ -220,6 +227,10 @@ def _parser() -> argparse.ArgumentParser:
     vectors.add_argument("--texts", type=int, default=1000, help="short texts (default 1000)")
     vectors.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/embeddings.json")
     vectors.set_defaults(action=_embeddings)
+    spent = commands.add_parser("epochs", help="seconds of the agent in the epochs of level 2")
+    spent.add_argument("--steps", type=int, default=1000, help="steps of the made-up run (default 1000)")
+    spent.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/epochs.json")
+    spent.set_defaults(action=_epochs)
     table = commands.add_parser("report", help="write the tables of README and docs/benchmarks.md from docs/results")
     table.set_defaults(action=_report)
     add_study_commands(commands, _DEST)

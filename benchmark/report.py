@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from benchmark.embeddings import embeddings_table
+from benchmark.epochs import epochs_table
 from benchmark.flaml_runs import flaml_table
 from benchmark.imports import imports_table
 from benchmark.live import live_table
@@ -155,6 +156,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("overlap", "overlap.json", overlap_table),
     ("imports", "imports.json", imports_section),
     ("embeddings", "embeddings.json", _with_source(embeddings_table)),
+    ("epochs", "epochs.json", _with_source(epochs_table)),
     ("container", "container.json", container_table),
     ("search", "search.json", _with_source(search_table)),
     ("ablate", "ablate.json", _with_source(ablate_table)),

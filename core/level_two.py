@@ -67,7 +67,7 @@ def level_two_of(
 
     def share(population: Population) -> None:
         if library is not None:
-            write_library(library, list(population.skills.values()), names_in(around.spec))
+            write_library(library, population.lessons, names_in(around.spec))
 
     return LevelTwo(
         evolution_of(two, embedder.embed, genes, authors.coach(around), settings.seed),
@@ -147,7 +147,7 @@ class LevelTwo:
         if not population.personas:
             for persona in self._team.personas:
                 self._recorder.append(PersonaChanged(persona, "joined", self._state.next_step))
-        known = population.skills.keys() | population.retired
+        known = population.skills.keys() | population.retired.keys()
         for skill in self._team.carried:
             if skill.id not in known:
                 self._recorder.append(SkillChanged(skill, "carried"))

@@ -24,14 +24,19 @@ class Probation:
 @dataclass(frozen=True, slots=True)
 class Population:
     """personas: those in force, by name. probations: by name. versions: the latest of each name, also of those that
-    were rolled back. skills: those in use, by id. retired: ids that are not. Empty where level 2 is off.
+    were rolled back. skills: those in use, by id. retired: those that are not, as they were last. Empty where level 2 is off.
     """
 
     personas: dict[str, Persona] = field(default_factory=dict)
     probations: dict[str, Probation] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     skills: dict[str, Skill] = field(default_factory=dict)
-    retired: frozenset[str] = frozenset()
+    retired: dict[str, Skill] = field(default_factory=dict)
+
+    @property
+    def lessons(self) -> list[Skill]:
+        """Skills in use and those that were given up."""
+        return [*self.skills.values(), *self.retired.values()]
 
     def with_persona(self, persona: Persona, change: PersonaChange, step: int) -> Population:
         """After an event about a persona; step: the first one that it can steer."""
@@ -50,5 +55,5 @@ class Population:
         """After an event about a skill."""
         if change == "retired":
             left = {key: value for key, value in self.skills.items() if key != skill.id}
-            return dataclasses.replace(self, skills=left, retired=self.retired | {skill.id})
+            return dataclasses.replace(self, skills=left, retired=self.retired | {skill.id: skill})
         return dataclasses.replace(self, skills=self.skills | {skill.id: skill})

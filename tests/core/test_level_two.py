@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,8 @@ from core.persona import Persona
 from core.population import Population
 from core.records import Brief, Job, Proposal, to_json
 from core.settings import LevelTwoSettings
+from core.skill_library import read_library, write_library
+from tests.core.skill_rig import BETTER, skill
 from utils.embedding_hashing import hashed
 from utils.errors import ProposalError, WorkerError
 
@@ -224,6 +227,29 @@ class Broken(AgentEvolution):
     def evolve(self, epoch: int, population: Population, pool: Sequence[Experience], next_step: int) -> list[Event]:
         self.calls += 1
         raise WorkerError("the embedding process is gone")
+
+
+def test_a_carried_lesson_that_did_harm_here_is_not_carried_on(tmp_path: Path) -> None:
+    """Its file takes the figures of this run, although the run has given it up."""
+    write_library(tmp_path, [skill(BETTER, uses=6, lift=0.2)], ())
+    (carried,) = read_library(tmp_path)
+    world = World(0)
+    world.append(SkillChanged(carried, "carried"))
+    world.append(SkillChanged(dataclasses.replace(carried, uses=9, lift=-0.3), "retired", {"why": "harmful"}))
+    assert not world.history.population.skills
+    learner = LevelTwo(
+        evolution_of(TWO, embed, lambda *_: "", None, 1),
+        Learning("maximize", SEARCH, 10_000),
+        Team(TEAM, (carried,)),
+        world.history,
+        world,
+        False,
+        share=lambda population: write_library(tmp_path, population.lessons, ()),
+    )
+    learner.start()
+    assert not world.history.population.skills
+    learner.close()
+    assert read_library(tmp_path) == []
 
 
 def test_our_own_bug_costs_level_two_and_not_the_search(caplog: pytest.LogCaptureFixture) -> None:
