@@ -124,8 +124,9 @@ def ran(entry: Entry) -> bool:
 
 
 def best(entries: Sequence[Entry], direction: Direction) -> float | None:
-    """Best search score of the complete ones."""
+    """Best search score of the complete ones; of those that were raced out where no other is valid."""
     scores = [entry.score(direction) for entry in entries if entry.complete]
+    scores = scores or [entry.score(direction) for entry in entries if entry.verdict.valid]
     return max(scores).value if scores else None
 
 
@@ -153,7 +154,7 @@ def live_table(runs: Sequence[Mapping[str, Any]]) -> str:
         row("prompt tokens per step", per_step("prompt_tokens")),
         row("of them from the prefix cache", per_step("cached_tokens")),
         row("answer tokens per step", per_step("completion_tokens")),
-        row("best search score, model", [number(run["best_of_model"]) for run in runs]),
+        row("best search score, model (if raced out: on its folds)", [number(run["best_of_model"]) for run in runs]),
         row("best search score, recipes", [number(run["best_of_recipes"]) for run in runs]),
         row("private score of the run", [number(run["private"]) for run in runs]),
         row("references", [", ".join(f"{k} {v:.4f}" for k, v in run["reference"].items()) for run in runs]),
