@@ -24,7 +24,8 @@ class Probation:
 @dataclass(frozen=True, slots=True)
 class Population:
     """personas: those in force, by name. probations: by name. versions: the latest of each name, also of those that
-    were rolled back. skills: those in use, by id. retired: those that are not, as they were last. Empty where level 2 is off.
+    were rolled back. skills: those in use, by id. retired: those that are not, as they were last. Empty where level 2
+    is off.
     """
 
     personas: dict[str, Persona] = field(default_factory=dict)

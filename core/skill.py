@@ -14,6 +14,7 @@ class Skill:
     that it was drawn from. gain: their mean gain in spreads of the scores. uses: steps that were shown it since.
     lift: measured gain of those over steps of the same kind that were not, shrunk to 0 for few uses.
     origin: where it comes from, "run" or the name of a library's file. since: the first step that could be shown it.
+    warns: it advises against its change, which never paid.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Skill:
     lift: float = 0.0
     origin: str = "run"
     since: int = 0
+    warns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ def write_library(folder: Path, skills: Iterable[Skill], forbidden: Collection[s
     written = 0
     for skill in skills:
         change = read_change(skill.change, skill.locus or "")
-        if skill.locus not in LOCI or not change.of_recipes or not _speaks_of_no_data(change, names):
+        # What never paid here may pay on other data.
+        if skill.warns or skill.locus not in LOCI or not change.of_recipes or not _speaks_of_no_data(change, names):
             continue
         path = folder / f"{change.id}.md"
         try:

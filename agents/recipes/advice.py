@@ -34,24 +34,28 @@ class _Hint:
 
 
 class Advice:
-    """The skills of a brief. One that was drawn from losses, or from changes that no recipe can make, says nothing."""
+    """The skills of a brief. One that no longer gains, or that speaks of no change of a recipe, says nothing."""
 
     def __init__(self, skills: Sequence[Skill]) -> None:
         """skills: the closest first."""
-        read = (_hint(skill) for skill in skills if skill.gain >= 0)
-        self._hints = [hint for hint in read if hint is not None]
+        read = [(skill.warns, _hint(skill)) for skill in skills if skill.warns or skill.gain >= 0]
+        self._hints = [hint for warns, hint in read if hint is not None and not warns]
+        self._warnings = [hint for warns, hint in read if hint is not None and warns]
 
     def rank(self, locus: str, before: Stated, after: Stated) -> int:
-        """0 for a change that the first skill advises, the number of skills for one that none does."""
+        """0 for a change that the first skill advises, then the others in order; what is warned of comes last."""
         ranks = (place for place, hint in enumerate(self._hints) if hint.backs(locus, before, after))
-        return next(ranks, len(self._hints))
+        warned = any(hint.backs(locus, before, after) for hint in self._warnings)
+        return next(ranks, len(self._hints) + warned)
 
     def favours(self, locus: str, before: Stated, after: Stated) -> bool:
         return self.rank(locus, before, after) < len(self._hints)
 
     def behind(self, locus: str, before: Stated, after: Stated) -> tuple[str, ...]:
-        """Ids of the skills that advise a change."""
-        return tuple(hint.skill for hint in self._hints if hint.backs(locus, before, after))
+        """Ids of the skills that a change follows: those that advise it, and heeded warnings about its part."""
+        advised = [hint.skill for hint in self._hints if hint.backs(locus, before, after)]
+        heeded = (it.skill for it in self._warnings if it.locus == locus and not it.backs(locus, before, after))
+        return (*advised, *heeded)
 
 
 def _hint(skill: Skill) -> _Hint | None:

@@ -192,7 +192,7 @@ def _liking(persona: Persona, recipe: Recipe) -> float:
 
 
 def _behind(brief: Brief, parents: list[tuple[Parent, Recipe]], recipe: Recipe, locus: Locus | None) -> tuple[str, ...]:
-    """Ids of the skills that advise what a candidate changes."""
+    """Ids of the skills that a candidate follows."""
     if locus is None or not parents:
         return ()
     return Advice(brief.skills).behind(locus, parents[0][1].at(locus).stated, recipe.at(locus).stated)

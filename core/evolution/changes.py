@@ -59,12 +59,20 @@ class Change:
     @property
     def advice(self) -> str:
         """One sentence that says what to do."""
-        swap = _SWAP.fullmatch(self.text) if self.exact else None
+        return f"{self.locus}: {self._deed}." if self.exact else f"{self.locus}: {self.text}"
+
+    @property
+    def warning(self) -> str:
+        """One sentence that says what not to do."""
+        return f"{self.locus}: it did not pay to {self._deed}." if self.exact else f"{self.locus}: no gain: {self.text}"
+
+    @property
+    def _deed(self) -> str:
+        """An exact change as an order."""
+        swap = _SWAP.fullmatch(self.text)
         if swap is not None:
-            return f"{self.locus}: use {swap[2]} instead of {swap[1]}."
-        if self.exact:
-            return f"{self.locus}: {', '.join(_as_advice(*step) for step in _STEP.findall(self.text))}."
-        return f"{self.locus}: {self.text}"
+            return f"use {swap[2]} instead of {swap[1]}"
+        return ", ".join(_as_advice(*step) for step in _STEP.findall(self.text))
 
     def contradicts(self, other: Change) -> bool:
         """True when the two cannot be one lesson, however alike they sound.

@@ -18,6 +18,8 @@ ALIKE = 0.7
 MOST_WORDINGS = 40
 # Steps that must have gained before a change is a lesson.
 LEAST_HELPED = 2
+# Steps that must have been lost, with none gained, before a change is warned of.
+LEAST_LOST = 3
 # Observations of no gain that every lesson starts with: what stands out among many was partly lucky.
 PSEUDO = 1.0
 LEAST_GAIN = 0.01
@@ -50,6 +52,15 @@ class Figures:
     def convincing(self) -> bool:
         """It gained more than once and more often than not, and on average."""
         return self.helped >= LEAST_HELPED and 2 * self.helped > self.tried and self.sure >= LEAST_GAIN
+
+    @property
+    def worth_telling(self) -> bool:
+        return self.convincing or self.discouraging
+
+    @property
+    def discouraging(self) -> bool:
+        """It was tried again and again, and never helped."""
+        return self.tried >= LEAST_LOST and self.helped == 0 and self.sure <= -LEAST_GAIN
 
 
 def sure(gain: float, tried: int) -> float:

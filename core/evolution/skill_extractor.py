@@ -81,8 +81,8 @@ class SkillExtractor:
     def extract(
         self, pool: Sequence[Experience], known: Collection[str] = (), barred: Collection[str] = ()
     ) -> list[Skill]:
-        """A skill per change that gained convincingly, the surest first, and per change of the `known` ids whatever
-        came of it. barred: ids whose changes are left out.
+        """A skill per change that gained convincingly or never did, gains and the surest first, and per change of the
+        `known` ids whatever came of it. barred: ids whose changes are left out.
         """
         values = values_of(pool)
         clusters = self._clusters(pool, values, known)
@@ -95,8 +95,9 @@ class SkillExtractor:
         joined = same_meaning([it for it in clusters if not it.changes[0].exact], vectors)
         found = [it for it in (*exact, *joined) if not _any_of(it, barred)]
         old = [it for it in found if _any_of(it, known)]
-        new = [it for it in found if not _any_of(it, known) and _figures(it, values).convincing]
-        new.sort(key=lambda it: -_figures(it, values).sure)
+        figures = {id(it): _figures(it, values) for it in found}
+        new = [it for it in found if not _any_of(it, known) and figures[id(it)].worth_telling]
+        new.sort(key=lambda it: (figures[id(it)].discouraging, -abs(figures[id(it)].sure)))
         since = max(item.step for item in pool) + 1
         return [_skill(it, _id_of(it, known), values, vectors, since) for it in (*new[:MOST_NEW], *old)]
 
@@ -126,7 +127,7 @@ class SkillExtractor:
         clusters = same_words(pool, values)
         exact = [it for it in clusters if it.changes[0].exact]
         told = [it for it in clusters if not it.changes[0].exact][-MOST_WORDINGS:]
-        useful = [it for it in exact if _any_of(it, known) or _figures(it, values).convincing]
+        useful = [it for it in exact if _any_of(it, known) or _figures(it, values).worth_telling]
         return [*useful, *(told if sum(len(it.steps) for it in told) > 1 else ())]
 
     def _vectors(self, texts: Sequence[str]) -> dict[str, Vector]:
@@ -171,13 +172,14 @@ def _skill(
     change, figures = wording(cluster, values), _figures(cluster, values)
     return Skill(
         id=own_id,
-        text=skill_text(change.advice, figures),
+        text=skill_text(change.warning if figures.discouraging else change.advice, figures),
         change=f"{change.locus}: {change.text}",
         locus=change.locus,
         fits=_fits(change.advice, vectors),
         evidence=tuple(item.entry for item in sorted(cluster.steps, key=lambda item: item.step)),
         gain=round(figures.gain, 4),
         since=since,
+        warns=figures.discouraging,
     )
 
 

@@ -49,7 +49,8 @@ class SkillSettings:
 def skills_for(
     population: Population, kind: str, locus: str | None, aspect: str | None, most: int, rng: random.Random
 ) -> tuple[Skill, ...]:
-    """The lessons of a brief: those about its part of a program, by fit and measured lift, the best first.
+    """The lessons of a brief: those about its part of a program, by fit and measured lift, the best first, and
+    warnings behind all others.
 
     A share of the briefs gets none, and each lesson is left out of a share of the others.
     """
@@ -61,7 +62,7 @@ def skills_for(
     if not fitting or rng.random() < CONTROL_SHARE:
         return ()
     offered = [skill for skill in fitting if rng.random() >= LEFT_OUT]
-    return tuple(sorted(offered, key=lambda it: -(fit(it.fits, kind, locus, aspect) + it.lift))[:most])
+    return tuple(sorted(offered, key=lambda it: (it.warns, -fit(it.fits, kind, locus, aspect) - it.lift))[:most])
 
 
 class SkillManager:
@@ -88,7 +89,7 @@ class SkillManager:
 
     def _is_duplicate(self, one: Skill, other: Skill, cosines: Cosines) -> bool:
         """True for two wordings of one lesson."""
-        if change_in(one).contradicts(change_in(other)):
+        if one.warns != other.warns or change_in(one).contradicts(change_in(other)):
             return False
         return cosines(one.id, other.id) >= self._settings.duplicate_similarity
 
@@ -120,7 +121,7 @@ class SkillManager:
         """The skill in force that is this lesson. A step is evidence of one skill only."""
         if skill.id in book.population.skills:
             return book.population.skills[skill.id]
-        shared = (it for it in book.active if set(it.evidence) & set(skill.evidence))
+        shared = (it for it in book.active if it.warns == skill.warns and set(it.evidence) & set(skill.evidence))
         alike = (it for it in book.active if self._is_duplicate(it, skill, cosines))
         return next(shared, None) or next(alike, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import re
 from collections.abc import Callable
 from typing import Any
@@ -103,6 +104,18 @@ def test_the_closest_skill_ranks_first_and_losses_advise_nothing() -> None:
     assert [advice.rank("MODEL", BEFORE, after) for after in (higher, lower, BEFORE | {"TREES": 1})] == [0, 1, 2]
     assert Advice([skill("MODEL: RATE 2 -> 1", gain=-0.4)]).behind("MODEL", BEFORE, lower) == ()
     assert Advice([]).rank("MODEL", BEFORE, lower) == 0
+
+
+def test_what_is_warned_of_comes_last_and_a_heeded_warning_is_followed() -> None:
+    lower, other = BEFORE | {"RATE": 0.05}, BEFORE | {"TREES": 1}
+    warning = dataclasses.replace(skill("MODEL: RATE 2 -> 1", "w", gain=-0.4), warns=True)
+    advice = Advice([skill("MODEL: RATE 1 -> 2", "up"), warning])
+    assert advice.rank("MODEL", BEFORE, lower) > advice.rank("MODEL", BEFORE, other)
+    assert not advice.favours("MODEL", BEFORE, lower)
+    assert advice.behind("MODEL", BEFORE, lower) == ()
+    assert advice.behind("MODEL", BEFORE, other) == ("w",)
+    assert advice.behind("MODEL", BEFORE, BEFORE | {"RATE": 0.2}) == ("up", "w")
+    assert advice.behind("DATA", BEFORE, other) == ()
 
 
 def test_the_words_of_every_swap_and_step_are_read_back() -> None:

@@ -50,8 +50,43 @@ def test_a_change_is_a_lesson_when_it_gained_twice_more_often_than_not_and_on_av
     assert bool(extract(tries(BETTER, gains))) == convincing
 
 
+@pytest.mark.parametrize(
+    ("gains", "warned"),
+    [
+        ([-0.3, -0.2], False),
+        ([-0.3, -0.2, -0.1], True),
+        ([-0.3, -0.2, 0.0], True),
+        ([-0.3, -0.2, -0.1, 0.01], False),
+        ([-0.3, -0.2, None], True),
+        ([-0.001, -0.001, -0.001], False),
+    ],
+)
+def test_lesson_25_a_change_that_was_tried_in_vain_is_a_warning(gains: list[float | None], warned: bool) -> None:
+    found = extract(tries(BETTER, gains))
+    assert [skill.warns for skill in found] == [True] * warned
+
+
+def test_a_warning_says_what_not_to_do() -> None:
+    texts = [
+        extract(tries(change, [-0.3, -0.2, -0.1], locus="MODEL"))[0].text
+        for change in (BETTER, "MODEL: C 1 -> 2, KIND words -> characters", "deeper trees")
+    ]
+    evidence = "Evidence: tried 3 times, helped 0 times, -0.20 spreads on average."
+    assert texts == [
+        f"MODEL: it did not pay to use model_lightgbm instead of model_linear. {evidence}",
+        f"MODEL: it did not pay to raise C, as from 1 to 2, set KIND to characters instead of words. {evidence}",
+        f"MODEL: no gain: deeper trees {evidence}",
+    ]
+
+
+def test_gains_come_before_warnings() -> None:
+    pool = tries("MODEL: A 1 -> 2", [-0.9, -0.9, -0.9]) + tries("MODEL: B 1 -> 2", [0.1, 0.1], first=5)
+    assert [skill.change for skill in extract(pool)] == ["MODEL: B 1 -> 2", "MODEL: A 1 -> 2"]
+
+
 def test_a_failure_counts_like_the_usual_loss() -> None:
-    pool = [*tries(BETTER, [0.3, 0.2, None]), *tries("DATA: x of words", [-0.4, -0.2, -0.9], first=10)]
+    pool = [*tries(BETTER, [0.3, 0.2, None]), *tries("DATA: x of words", [-0.4, -0.2], first=10)]
+    pool.append(step(12, -0.9, "DATA: something else"))
     assert values_of(pool)["s0002"] == -0.4
     (found,) = extract(pool)
     assert found.gain == pytest.approx((0.3 + 0.2 - 0.4) / 3, abs=1e-4)

@@ -64,6 +64,10 @@ def test_only_a_measured_lift_or_strong_evidence_is_kept(tmp_path: Path, fields:
     assert bool(read_library(tmp_path)) == kept
 
 
+def test_warnings_are_not_carried(tmp_path: Path) -> None:
+    assert write_library(tmp_path, [useful(warns=True)], ()) == 0
+
+
 def test_sentences_of_a_model_are_not_carried(tmp_path: Path) -> None:
     worded = [useful("MODEL: use the deck letter of the cabin"), useful("DATA: fare -> log_fare")]
     told = useful(text="Passengers with a cabin survive. Evidence: none.")

@@ -186,6 +186,23 @@ def test_a_gain_that_did_not_last_ends_a_lesson_for_ever() -> None:
     assert evolved(pool, population)[1] == []
 
 
+def test_a_warning_ends_when_its_change_pays() -> None:
+    pool = tries(BETTER, [-0.3, -0.2, -0.1])
+    population, (event,) = evolved(pool)
+    assert event.skill.warns
+    pool += tries(BETTER, [0.5, 0.6], first=3)
+    population, events = evolved(pool, population)
+    assert [event.change for event in events] == ["merged", "retired"]
+    assert events[1].evidence == {"why": "the loss did not last"}
+
+
+def test_warnings_stand_behind_lessons_that_gain() -> None:
+    gains, warns = skill("MODEL: A 1 -> 2", fits={}), skill("MODEL: B 1 -> 2", warns=True, gain=-0.5, lift=0.5)
+    population = force(warns, gains)
+    shown = [skills_for(population, "mutate", "MODEL", None, 5, random.Random(seed)) for seed in range(40)]
+    assert {tuple(one.warns for one in told) for told in shown} == {(), (False,), (True,), (False, True)}
+
+
 def test_a_retired_lesson_never_comes_back_in_like_words() -> None:
     words = "use gradient boosting with deep trees"
     pool = tries(words, [0.4, 0.3], locus="MODEL")
@@ -275,6 +292,12 @@ def test_opposites_are_no_duplicates_however_alike() -> None:
     up, down = worded("more trees, fewer leaves"), worded("fewer trees, more leaves")
     assert Words()([up.text, down.text])[0] == Words()([up.text, down.text])[1]
     assert evolved([step(0, 0.1)], force(up, down))[1] == []
+
+
+def test_praise_and_warning_are_no_duplicates_however_alike() -> None:
+    praise, warning = worded(OWN), worded(NEAR, warns=True, gain=-0.3)
+    assert evolved([step(0, 0.1)], force(praise, warning))[1] == []
+    assert evolved([step(0, 0.1)], force(praise, worded(NEAR)))[1] != []
 
 
 def test_exact_changes_are_duplicates_of_themselves_only() -> None:
