@@ -17,7 +17,8 @@ from agents.proposer import ModelProposer
 from agents.recipes.catalog import all_packages
 from agents.recipes.packages import installed
 from agents.recipes.proposer import RecipesProposer
-from agents.team import MixedTeam, TeamRules
+from agents.self_check import reports_nothing
+from agents.team import Alone, MixedTeam, TeamRules
 from core.genome import normalised_digest
 from core.journal.programs import TextStore
 from core.llm.abandon import StoppableModel
@@ -66,10 +67,14 @@ def _model(llm: Llm, role: RoleName, around: Surroundings | MetricQuestion) -> M
 
 
 def _team(llm: Llm, recipes: ProposerFactory, calls: int, gpus: tuple[str, ...], around: Surroundings) -> Proposer:
-    floor, listened = recipes(around), _model(llm, "code", around)
+    listened = _model(llm, "code", around)
     if listened is None:
-        return floor
+        return recipes(around)
     author = _Author(around, listened, gpus, llm.code.timeout * REQUESTS_PER_PROPOSAL)
+    if around.split.kind == "none":
+        # A recipe does not measure itself.
+        return Alone(author)
+    floor = recipes(around)
     return MixedTeam(floor, author, listened, TeamRules(calls=calls), around.steps_to_spare)
 
 
@@ -122,12 +127,16 @@ class _Author:
         return ModelProposer(
             self._model,
             self._prompts(),
-            around.gate,
+            self._gate,
             _known(around),
             around.clock,
             self._allowance_s,
             around.search_ends,
         )
+
+    def _gate(self, program: str) -> Sequence[str]:
+        missing = reports_nothing(program) if self._around.split.kind == "none" else ()
+        return (*self._around.gate(program), *missing)
 
     def _prompts(self) -> PromptBuilder:
         around = self._around

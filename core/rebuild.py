@@ -46,7 +46,11 @@ def rebuild(plan: dict[str, Any], code: Path, scratch: Path, out_csv: Path) -> N
     if spec.original_dir:
         # What the run added to the competition (unpacked archives, a table of labels) is made again.
         decided = {"metric": spec.metric.name, "id_column": spec.id_columns, "target_columns": spec.target_columns}
-        made = task.inspect(Path(spec.original_dir), spec.description, decided, scratch)
+        original = Path(spec.original_dir)
+        if spec.train is None:
+            made = task.inspect_bare(original, spec.description, decided, scratch, split.why)
+        else:
+            made = task.inspect(original, spec.description, decided, scratch)
         spec = replace(spec, data_dir=made.data_dir)
     judge = HoldoutJudge(spec, store=scratch / "predictions")
     try:

@@ -51,7 +51,7 @@ from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
 from core.task.service import TaskService, last_preview
 from utils.background import Pending
-from utils.errors import ResumeError, SwarmError
+from utils.errors import ResumeError, SpecError, SwarmError
 from utils.files import sha256_file, write_atomic
 from utils.process import WorkerProcess
 
@@ -125,14 +125,13 @@ class Run:
         self._baseline(spec)
         spec = self._metric.decide(spec, self.history, self._inspect)
         self._stage(7, "views")
-        judge = self._metric.judge(spec)
-        split, views = self._views(spec, judge)
-        self._note_what_is_missing(spec)
+        split, views = self._views(spec)
+        judge = self._metric.judge(spec, split)
+        self._note_what_is_missing(spec, split)
         publisher = self._publisher(spec, split, judge)
         parts = self._assemble(spec, split, views, judge, publisher)
         self._stage(8, "search")
-        if not views.search():
-            self.report.reasons.append(f"nothing can be held out: {split.why}")
+        if split.kind == "none" and not self._reports:
             return
         if self.history.final_pick is None:
             self._screen.start(lambda: status_block(self.history, self._budget, self._leases, self._clock))
@@ -228,10 +227,15 @@ class Run:
         return before
 
     def _inspect(self, told: Mapping[str, object]) -> CompetitionSpec:
+        """Where only the sample is understood, that is enough for those who can look at the rest by themselves."""
         settings = self._settings
-        return self._task.inspect(
-            settings.data_dir, settings.description, {**settings.task, **told}, settings.folders.workspace
-        )
+        found = (settings.data_dir, settings.description, {**settings.task, **told}, settings.folders.workspace)
+        try:
+            return self._task.inspect(*found)
+        except SpecError as error:
+            if not self._reports:
+                raise
+            return self._task.inspect_bare(*found, why=str(error))
 
     def _look_around(self, spec: CompetitionSpec) -> None:
         """What only a model wants to know, in the background while views are built."""
@@ -249,14 +253,14 @@ class Run:
         source, rows = self._task.baseline(Path(spec.data_dir), spec, target)
         self._recorder.append(BaselineWritten(source, rows, sha256_file(target)))
 
-    def _views(self, spec: CompetitionSpec, judge: HoldoutJudge) -> tuple[SplitSpec, ViewKeeper]:
+    def _views(self, spec: CompetitionSpec) -> tuple[SplitSpec, ViewKeeper]:
         """The folders that candidates see: built once, checked on resume."""
         settings, workspace = self._settings, self._settings.folders.workspace
         decided = self.history.spec
         if decided is not None:
             split, made = decided.split, [from_json(View, view) for view in decided.views]
         else:
-            self._leaks.start(judge.leak_warnings)
+            self._leaks.start(partial(self._metric.leak_warnings, spec))
             split = self._task.plan_split(spec, settings.seed, settings.holdout_max_rows, settings.task)
             made, split = self._task.build_views(spec, split, workspace)
         keeper = ViewKeeper(made, lambda name: self._task.build_views(spec, split, workspace, [name])[0][0])
@@ -275,8 +279,16 @@ class Run:
             self._screen.line(f"possible leak: {warning}", "yellow")
         return warnings
 
-    def _note_what_is_missing(self, spec: CompetitionSpec) -> None:
+    @property
+    def _reports(self) -> bool:
+        """True where somebody writes programs that can measure themselves; recipes do not."""
+        return self._settings.provider != "recipes"
+
+    def _note_what_is_missing(self, spec: CompetitionSpec, split: SplitSpec) -> None:
         """Reasons for the status `degraded` that are known before the search."""
+        if split.kind == "none":
+            ranked = ": programs are ranked by the scores that they report themselves" if self._reports else ""
+            self.report.reasons.append(f"nothing can be held out ({split.why}){ranked}")
         if spec.metric.source == "fallback":
             self.report.reasons.append(f"metric not recognised, scored by {spec.metric.name} instead")
         if not self._settings.description.strip():
@@ -321,7 +333,7 @@ class Run:
             box=self._box,
             deadline=lambda: self._budget.deadline,
         )
-        again = settings.finalists * len(views.search()) / self._leases.size if split.locked_rows == 0 else 1.0
+        again = settings.finalists * split.folds / self._leases.size if split.locked_rows == 0 else 1.0
         pace = Pacer(
             self.history,
             self._budget,
@@ -414,6 +426,9 @@ class Run:
             return
         if not any(entry.complete for entry in self.history.entries):
             reasons.append("no program ran on all of its views" if self.history.published else "no program was valid")
+            return
+        if split.kind == "none":
+            # There is nothing unseen to choose on, and a claim is not compared with anything else: the leader stays.
             return
 
         def final_views() -> Sequence[View]:

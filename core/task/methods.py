@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.records import CompetitionSpec, from_json, to_json
+from core.task.bare import inspect_bare as bare
 from core.task.baseline import write_baseline
 from core.task.inspect import inspect_competition
 from core.task.preview_look import look
@@ -16,6 +17,13 @@ from utils.errors import PublishError
 def inspect(data_dir: str, description: str, overrides: dict[str, Any], workspace: str | None = None) -> Any:
     """JSON of the CompetitionSpec."""
     return to_json(inspect_competition(Path(data_dir), description, overrides, Path(workspace) if workspace else None))
+
+
+def inspect_bare(
+    data_dir: str, description: str, overrides: dict[str, Any], workspace: str | None = None, why: str = ""
+) -> Any:
+    """JSON of the CompetitionSpec of a folder that is not understood."""
+    return to_json(bare(Path(data_dir), description, overrides, Path(workspace) if workspace else None, why))
 
 
 def baseline(data_dir: str, spec: dict[str, Any] | None, out_csv: str) -> dict[str, Any]:
@@ -32,4 +40,9 @@ def preview(spec: dict[str, Any]) -> Any:
     return to_json(look(from_json(CompetitionSpec, spec)))
 
 
-METHODS: dict[str, Callable[..., Any]] = {"inspect": inspect, "baseline": baseline, "preview": preview}
+METHODS: dict[str, Callable[..., Any]] = {
+    "inspect": inspect,
+    "inspect_bare": inspect_bare,
+    "baseline": baseline,
+    "preview": preview,
+}

@@ -31,15 +31,16 @@ class TaskService:
 
         Raises DataError, SpecError or ConfigError (see core.task.inspect).
         """
-        answer = self._worker.call(
-            "inspect",
-            timeout=_TIMEOUT_S,
-            data_dir=str(data_dir),
-            description=description,
-            overrides=dict(overrides),
-            workspace=str(workspace.absolute()) if workspace is not None else None,
-        )
-        return from_json(CompetitionSpec, answer)
+        return self._inspect("inspect", data_dir, description, overrides, workspace)
+
+    def inspect_bare(
+        self, data_dir: Path, description: str, overrides: Mapping[str, object], workspace: Path | None, why: str
+    ) -> CompetitionSpec:
+        """A folder of which only the sample submission is understood (see core.task.bare). why: what was not.
+
+        Raises SpecError with `why` where there is no sample either.
+        """
+        return self._inspect("inspect_bare", data_dir, description, overrides, workspace, why=why)
 
     def baseline(self, data_dir: Path, spec: CompetitionSpec | None, out_csv: Path) -> tuple[str, int]:
         """Writes `out_csv`; returns what it is (sample or prior) and its number of rows.
@@ -82,6 +83,26 @@ class TaskService:
             names=list(names) if names is not None else None,
         )
         return [from_json(View, view) for view in answer["views"]], from_json(SplitSpec, answer["split"])
+
+    def _inspect(
+        self,
+        method: str,
+        data_dir: Path,
+        description: str,
+        overrides: Mapping[str, object],
+        workspace: Path | None,
+        **more: str,
+    ) -> CompetitionSpec:
+        answer = self._worker.call(
+            method,
+            timeout=_TIMEOUT_S,
+            data_dir=str(data_dir),
+            description=description,
+            overrides=dict(overrides),
+            workspace=str(workspace.absolute()) if workspace is not None else None,
+            **more,
+        )
+        return from_json(CompetitionSpec, answer)
 
     def close(self) -> None:
         """Ends the worker."""

@@ -43,6 +43,7 @@ FLOOR_3 = frozenset(
         "metric_question",
         "metric_stage",
         "generated_score",
+        "self_report",
         "score_acceptance",
         "rescue",
         "run",
