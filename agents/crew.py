@@ -18,6 +18,7 @@ from agents.recipes.catalog import all_packages
 from agents.recipes.packages import installed
 from agents.recipes.proposer import RecipesProposer
 from agents.self_check import reports_nothing
+from agents.split_reader import read_split
 from agents.team import Alone, MixedTeam, TeamRules
 from core.genome import normalised_digest
 from core.journal.programs import TextStore
@@ -26,6 +27,7 @@ from core.llm.factory import RoleName, build_model, preload, provider_of
 from core.metric_question import MetricQuestion, MetricReader, Reading
 from core.protocols import Coach, Model, Proposer
 from core.records import Brief, Proposal
+from core.split_stage import SplitQuestion, SplitReader, WrittenSplits
 from core.surroundings import ProposerFactory, Surroundings
 from utils.config_schema import Llm
 from utils.errors import ConfigError
@@ -51,7 +53,7 @@ def with_model(llm: Llm, recipes: ProposerFactory, calls: int, gpus: Sequence[st
     return partial(_team, llm, recipes, calls, tuple(gpus[:1]))
 
 
-def _model(llm: Llm, role: RoleName, around: Surroundings | MetricQuestion) -> Model | None:
+def _model(llm: Llm, role: RoleName, around: Surroundings | MetricQuestion | SplitQuestion) -> Model | None:
     """The model of a role, with its calls in the journal of the run, and left alone when the run stops."""
     totals = around.history.llm
     model = build_model(
@@ -90,6 +92,20 @@ def _read_metric(llm: Llm, question: MetricQuestion) -> Reading:
         log.warning("nobody is asked for the metric: %s", error)
         return None
     return None if model is None else read_metric(model, question)
+
+
+def split_reader(llm: Llm) -> SplitReader:
+    """Asks the model of the role `code`: it writes programs."""
+    return partial(_read_split, llm)
+
+
+def _read_split(llm: Llm, question: SplitQuestion) -> WrittenSplits | None:
+    try:
+        model = _model(llm, "code", question)
+    except ConfigError as error:
+        log.warning("nobody is asked for a split: %s", error)
+        return None
+    return None if model is None else read_split(model, question)
 
 
 def coach(llm: Llm, around: Surroundings) -> Coach | None:

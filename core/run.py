@@ -46,6 +46,7 @@ from core.refit import Refit, pays
 from core.rescue import sample_as_baseline
 from core.results import Result, ResultPublisher, RunReport, journal_json
 from core.settings import Settings
+from core.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage, Told
 from core.surroundings import Authors, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
@@ -103,6 +104,15 @@ class Run:
         self._judging = WorkerProcess("core.judging.worker", log=self._workers_log)
         reader = authors.metric_reader
         self._metric = MetricStage(settings, box, stop, clock, reader, self.programs, self._judging, self._gate)
+        self._split = SplitStage(
+            authors.split_reader,
+            self._task,
+            trial_box(settings, box, stop, TRIAL_S),
+            self._gate,
+            self.programs,
+            folders.logs / "written_split",
+        )
+        self._told: Told | None = self._split.known(self.history)
         self._alarm = threading.Timer(max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",))
         self._alarm.daemon = True
 
@@ -118,6 +128,7 @@ class Run:
         spec = self._recognise()
         if resuming:
             self._start()
+        spec = self._with_tables(spec)
         self._metric.ask(spec, self.history, self._recorder, self._budget.deadline)
         if self._settings.provider != "recipes":
             self._look_around(spec)
@@ -229,13 +240,40 @@ class Run:
     def _inspect(self, told: Mapping[str, object]) -> CompetitionSpec:
         """Where only the sample is understood, that is enough for those who can look at the rest by themselves."""
         settings = self._settings
-        found = (settings.data_dir, settings.description, {**settings.task, **told}, settings.folders.workspace)
+        known = {**settings.task, **(self._told.overrides() if self._told is not None else {}), **told}
+        found = (settings.data_dir, settings.description, known, settings.folders.workspace)
         try:
             return self._task.inspect(*found)
         except SpecError as error:
             if not self._reports:
                 raise
             return self._task.inspect_bare(*found, why=str(error))
+
+    def _with_tables(self, spec: CompetitionSpec) -> CompetitionSpec:
+        """A competition of which only the sample is understood, once more with the tables of a written program.
+
+        As it is where no program is accepted, and in a run that has decided.
+        """
+        if spec.train is not None or self.history.spec is not None:
+            return spec
+        self._baseline(spec)
+        settings, now, end = self._settings, self._clock(), self._budget.deadline
+        question = SplitQuestion(
+            spec,
+            self._task.preview(spec),
+            self.history,
+            self._recorder,
+            settings.folders.logs / "answers",
+            settings.seed,
+            self._stop,
+            self._clock,
+            now + min(WAIT_S, WAIT_SHARE * (end - now)),
+        )
+        self._told = self._split.decide(question)
+        found = self._inspect({}) if self._told is not None else spec
+        if found.train is None:
+            self._told = None
+        return found
 
     def _look_around(self, spec: CompetitionSpec) -> None:
         """What only a model wants to know, in the background while views are built."""
@@ -291,6 +329,8 @@ class Run:
             self.report.reasons.append(f"nothing can be held out ({split.why}){ranked}")
         if spec.metric.source == "fallback":
             self.report.reasons.append(f"metric not recognised, scored by {spec.metric.name} instead")
+        if spec.split_program:
+            self.report.reasons.append("the folder was not understood: a written program made its tables")
         if not self._settings.description.strip():
             self.report.reasons.append("no description found")
         self.report.reasons += self._settings.missing

@@ -52,6 +52,16 @@ class TaskService:
         answer = self._worker.call("baseline", timeout=_TIMEOUT_S, data_dir=str(data_dir), spec=known, out_csv=target)
         return str(answer["source"]), int(answer["rows"])
 
+    def turn_rows(self, data_dir: Path, target: Path) -> None:
+        """A new folder like `data_dir` whose tables have their rows in the opposite order."""
+        self._worker.call("turn_rows", timeout=_TIMEOUT_S, data_dir=str(data_dir), target=str(target))
+
+    def examine_tables(self, spec: CompetitionSpec, folders: Sequence[Path], group: str | None) -> list[str]:
+        """Reasons against the tables of a generated split (see core.task.written_tables); [] when it may be used."""
+        named = [str(folder) for folder in folders]
+        call = self._worker.call
+        return list(call("examine_tables", timeout=_TIMEOUT_S, spec=to_json(spec), folders=named, group=group))
+
     def preview(self, spec: CompetitionSpec) -> Preview:
         """A first look at tables and files, bounded in time, memory and length (see core.task.preview)."""
         return from_json(Preview, self._worker.call("preview", timeout=_TIMEOUT_S, spec=to_json(spec)))

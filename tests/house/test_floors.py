@@ -44,6 +44,7 @@ FLOOR_3 = frozenset(
         "metric_stage",
         "generated_score",
         "self_report",
+        "split_stage",
         "score_acceptance",
         "rescue",
         "run",
