@@ -27,7 +27,7 @@ from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING, find_weights
 from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, model_trouble, status
+from core.finish import decide, finalists, missing, model_trouble, status
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
@@ -107,7 +107,7 @@ class Run:
         self._split = SplitStage(
             authors.split_reader,
             self._task,
-            trial_box(settings, box, stop, TRIAL_S),
+            trial_box(settings, box, stop, min(TRIAL_S, WAIT_SHARE * settings.time_limit_s)),
             self._gate,
             self.programs,
             folders.logs / "written_split",
@@ -138,7 +138,7 @@ class Run:
         self._stage(7, "views")
         split, views = self._views(spec)
         judge = self._metric.judge(spec, split)
-        self._note_what_is_missing(spec, split)
+        self.report.reasons += missing(spec, split, self._settings, self._reports)
         publisher = self._publisher(spec, split, judge)
         parts = self._assemble(spec, split, views, judge, publisher)
         self._stage(8, "search")
@@ -245,7 +245,7 @@ class Run:
         try:
             return self._task.inspect(*found)
         except SpecError as error:
-            if not self._reports:
+            if not self._reports and self.history.spec is None:
                 raise
             return self._task.inspect_bare(*found, why=str(error))
 
@@ -321,19 +321,6 @@ class Run:
     def _reports(self) -> bool:
         """True where somebody writes programs that can measure themselves; recipes do not."""
         return self._settings.provider != "recipes"
-
-    def _note_what_is_missing(self, spec: CompetitionSpec, split: SplitSpec) -> None:
-        """Reasons for the status `degraded` that are known before the search."""
-        if split.kind == "none":
-            ranked = ": programs are ranked by the scores that they report themselves" if self._reports else ""
-            self.report.reasons.append(f"nothing can be held out ({split.why}){ranked}")
-        if spec.metric.source == "fallback":
-            self.report.reasons.append(f"metric not recognised, scored by {spec.metric.name} instead")
-        if spec.split_program:
-            self.report.reasons.append("the folder was not understood: a written program made its tables")
-        if not self._settings.description.strip():
-            self.report.reasons.append("no description found")
-        self.report.reasons += self._settings.missing
 
     @property
     def _lanes(self) -> int:

@@ -20,6 +20,7 @@ from core.protocols import Clock, Programs, Recorder, Stop
 from core.records import CompetitionSpec
 from core.task.preview import Preview
 from core.task.service import TaskService
+from utils.errors import WorkerError
 
 log = logging.getLogger(__name__)
 
@@ -103,10 +104,15 @@ class SplitStage:
     def decide(self, question: SplitQuestion) -> Told | None:
         """None where no program is accepted; why not is logged."""
         written = self._reader(question) if self._reader is not None else None
-        if written is None:
+        try:
+            return self._accepted(question.spec, written) if written is not None else None
+        except (OSError, WorkerError) as error:
+            log.error("the written split could not be tried: %s", error)
             return None
+
+    def _accepted(self, spec: CompetitionSpec, written: WrittenSplits) -> Told | None:
         with tempfile.TemporaryDirectory(prefix=".tables-", dir=self._box.workspace) as scratch:
-            self.reasons = self._faults(question.spec, written, Path(scratch))
+            self.reasons = self._faults(spec, written, Path(scratch))
             if self.reasons:
                 log.warning("the written split is not used: %s", "; ".join(self.reasons))
                 return None

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.metric_names import BY_NAME
-from core.records import CompetitionSpec, SplitSpec, View
+from core.metric_names import BY_NAME, MetricName
+from core.records import CompetitionSpec, MetricSpec, SplitSpec, ValueKind, View
 from core.task.archives import to_unpack
 from core.task.inventory import folder_digest, list_files
 from core.task.loading import load
@@ -40,9 +40,8 @@ def inspect_bare(
         raise SpecError(why)
     sample = load(made.root, roles.sample.table)
     ids, targets = _columns(sample, overrides, where(roles.sample))
-    # The cells of a sample submission are of the kind that is asked for, whatever they say.
     answers = Answers(sample[list(targets)], sample[list(targets)], False)
-    metric, said = choose_metric(description, answers, overrides)
+    metric, said = _metric(description, answers, overrides)
     plain = {file.path for file in original}
     digest = folder_digest(data_dir, original, [table.table.path for table in tables if table.table.path in plain])
     return CompetitionSpec(
@@ -51,7 +50,7 @@ def inspect_bare(
         description=description,
         metric=metric,
         modality="files",
-        value_kind=kind_of(BY_NAME[metric.name], answers)[0],
+        value_kind=_kind(BY_NAME[metric.name], answers),
         sample=roles.sample.table,
         train=None,
         test=None,
@@ -67,6 +66,20 @@ def inspect_bare(
         id_sources=ids,
         original_dir=str(data_dir) if made.changed else "",
     )
+
+
+def _metric(description: str, answers: Answers, overrides: Mapping[str, object]) -> tuple[MetricSpec, tuple[str, ...]]:
+    """As ever, but that the cells of a sample submission say no more than whether they are numbers."""
+    metric, said = choose_metric(description, answers, overrides)
+    if metric.source != "fallback" or not answers.numeric or overrides.get("direction"):
+        return metric, tuple(said)
+    return MetricSpec("rmse", "minimize", "fallback", metric.why), (f"metric: {metric.why}; rmse stands in",)
+
+
+def _kind(metric: MetricName, answers: Answers) -> ValueKind:
+    """What a submission is checked for; cells that are no numbers may be anything that the metric can score."""
+    words: tuple[ValueKind, ...] = () if answers.numeric else ("mask", "list", "text")
+    return next((kind for kind in words if kind in metric.kinds), kind_of(metric, answers)[0])
 
 
 def _columns(sample: pd.DataFrame, overrides: Mapping[str, object], table: str) -> tuple[tuple[str, ...], ...]:
