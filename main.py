@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agents.crew import coach, metric_reader, recipes_only, with_model
+from agents.crew import coach, metric_reader, recipes_only, split_reader, with_model
 from agents.personas import load_personas
 from core.evolution.agent_evolution import AgentSettings
 from core.evolution.dispatch import DispatchSettings
@@ -307,6 +307,7 @@ def authors(config: Config, settings: Settings, recipes: ProposerFactory) -> Aut
         metric_reader(config.llm),
         partial(coach, config.llm),
         personas,
+        split_reader(config.llm),
     )
 
 

@@ -17,7 +17,9 @@ from agents.proposer import ModelProposer
 from agents.recipes.catalog import all_packages
 from agents.recipes.packages import installed
 from agents.recipes.proposer import RecipesProposer
-from agents.team import MixedTeam, TeamRules
+from agents.self_check import reports_nothing
+from agents.split_reader import read_split
+from agents.team import Alone, MixedTeam, TeamRules
 from core.genome import normalised_digest
 from core.journal.programs import TextStore
 from core.llm.abandon import StoppableModel
@@ -25,6 +27,7 @@ from core.llm.factory import RoleName, build_model, preload, provider_of
 from core.metric_question import MetricQuestion, MetricReader, Reading
 from core.protocols import Coach, Model, Proposer
 from core.records import Brief, Proposal
+from core.split_stage import SplitQuestion, SplitReader, WrittenSplits
 from core.surroundings import ProposerFactory, Surroundings
 from utils.config_schema import Llm
 from utils.errors import ConfigError
@@ -50,7 +53,7 @@ def with_model(llm: Llm, recipes: ProposerFactory, calls: int, gpus: Sequence[st
     return partial(_team, llm, recipes, calls, tuple(gpus[:1]))
 
 
-def _model(llm: Llm, role: RoleName, around: Surroundings | MetricQuestion) -> Model | None:
+def _model(llm: Llm, role: RoleName, around: Surroundings | MetricQuestion | SplitQuestion) -> Model | None:
     """The model of a role, with its calls in the journal of the run, and left alone when the run stops."""
     totals = around.history.llm
     model = build_model(
@@ -66,10 +69,14 @@ def _model(llm: Llm, role: RoleName, around: Surroundings | MetricQuestion) -> M
 
 
 def _team(llm: Llm, recipes: ProposerFactory, calls: int, gpus: tuple[str, ...], around: Surroundings) -> Proposer:
-    floor, listened = recipes(around), _model(llm, "code", around)
+    listened = _model(llm, "code", around)
     if listened is None:
-        return floor
+        return recipes(around)
     author = _Author(around, listened, gpus, llm.code.timeout * REQUESTS_PER_PROPOSAL)
+    if around.split.kind == "none":
+        # A recipe does not measure itself.
+        return Alone(author)
+    floor = recipes(around)
     return MixedTeam(floor, author, listened, TeamRules(calls=calls), around.steps_to_spare)
 
 
@@ -85,6 +92,20 @@ def _read_metric(llm: Llm, question: MetricQuestion) -> Reading:
         log.warning("nobody is asked for the metric: %s", error)
         return None
     return None if model is None else read_metric(model, question)
+
+
+def split_reader(llm: Llm) -> SplitReader:
+    """Asks the model of the role `code`: it writes programs."""
+    return partial(_read_split, llm)
+
+
+def _read_split(llm: Llm, question: SplitQuestion) -> WrittenSplits | None:
+    try:
+        model = _model(llm, "code", question)
+    except ConfigError as error:
+        log.warning("nobody is asked for a split: %s", error)
+        return None
+    return None if model is None else read_split(model, question)
 
 
 def coach(llm: Llm, around: Surroundings) -> Coach | None:
@@ -122,12 +143,16 @@ class _Author:
         return ModelProposer(
             self._model,
             self._prompts(),
-            around.gate,
+            self._gate,
             _known(around),
             around.clock,
             self._allowance_s,
             around.search_ends,
         )
+
+    def _gate(self, program: str) -> Sequence[str]:
+        missing = reports_nothing(program) if self._around.split.kind == "none" else ()
+        return (*self._around.gate(program), *missing)
 
     def _prompts(self) -> PromptBuilder:
         around = self._around

@@ -5,6 +5,7 @@ Lengths are estimated as a quarter token per character: about right for English,
 
 from __future__ import annotations
 
+import json
 import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -153,7 +154,7 @@ class PromptBuilder:
             cells=self._cells(),
             metric=self._metric(),
             direction=self._phrases["direction"][spec.metric.direction],
-            held_out=self._held_out(),
+            scored=self._scored(),
             description=fence(cut_description(spec.description, DESCRIPTION) or "No description was given."),
             preview=fence(seen or "Nothing was looked at."),
             warnings=self._warnings(),
@@ -187,10 +188,14 @@ class PromptBuilder:
             return spec.metric.name + self._phrase("metric", "fallback")
         return spec.metric.name + (self._phrase("metric", "column_mean") if len(spec.label_columns) > 1 else "")
 
-    def _held_out(self) -> str:
+    def _scored(self) -> str:
         split = self._facts.split
-        if split is None or split.kind == "none":
-            return ""
+        if split is None or split.kind != "none":
+            return self._phrase("scored", "held_out", split=self._held_out(split) if split is not None else "")
+        report = json.dumps({"score": 0.123, "direction": self._facts.spec.metric.direction})
+        return self._phrase("scored", "reported", report=report)
+
+    def _held_out(self, split: SplitSpec) -> str:
         values = {"folds": "one part" if split.folds == 1 else f"{split.folds} folds"}
         if split.kind in ("group", "time"):
             values["column"] = one_line((split.group_column if split.kind == "group" else split.time_column) or "", 40)

@@ -26,6 +26,20 @@ class TeamRules:
     calls: int = 2
 
 
+class Alone:
+    """Implements core.protocols.Proposer: the language model with nobody beside it, where recipes cannot work."""
+
+    def __init__(self, author: Proposer) -> None:
+        self._author = author
+
+    def propose(self, brief: Brief) -> Proposal:
+        """Raises ProposalError when there is no answer, or none that can be used."""
+        try:
+            return self._author.propose(brief)
+        except ModelError as error:
+            raise ProposalError(f"the language model failed: {error}") from error
+
+
 class MixedTeam:
     """Implements core.protocols.Proposer. Safe to call from several threads.
 

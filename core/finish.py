@@ -9,11 +9,27 @@ from core.evolution.selection import ranked
 from core.final_pick import FinalPick
 from core.journal.history import History
 from core.protocols import Recorder
-from core.records import CompetitionSpec
+from core.records import CompetitionSpec, SplitSpec
 from core.results import Result, blended, how_to_combine, single
+from core.settings import Settings
 
 # Failed calls in a row at the end of a run after which its model counts as lost.
 MODEL_LOST = 3
+
+
+def missing(spec: CompetitionSpec, split: SplitSpec, settings: Settings, reports: bool) -> list[str]:
+    """Reasons for the status `degraded` that are known before the search. reports: programs can measure themselves."""
+    reasons = []
+    if split.kind == "none":
+        ranked = ": programs are ranked by the scores that they report themselves" if reports else ""
+        reasons.append(f"nothing can be held out ({split.why}){ranked}")
+    if spec.split_program:
+        reasons.append("the folder was not understood: a written program made its tables")
+    if spec.metric.source == "fallback":
+        reasons.append(f"metric not recognised, scored by {spec.metric.name} instead")
+    if not settings.description.strip():
+        reasons.append("no description found")
+    return [*reasons, *settings.missing]
 
 
 def finalists(

@@ -66,7 +66,8 @@ def level_two_of(
     carried = read_library(library) if library is not None else ()
 
     def share(population: Population) -> None:
-        if library is not None:
+        # What programs say of themselves is no evidence beyond their own run.
+        if library is not None and around.split.kind != "none":
             write_library(library, population.lessons, names_in(around.spec))
 
     return LevelTwo(

@@ -13,7 +13,8 @@ from core.journal.history import History
 from core.judging.service import HoldoutJudge
 from core.metric_question import AskedMetric, MetricQuestion, MetricReader, ToldMetric, WrittenScores
 from core.protocols import Clock, Programs, Recorder
-from core.records import BoxFacts, CompetitionSpec, MetricSpec
+from core.records import BoxFacts, CompetitionSpec, MetricSpec, SplitSpec
+from core.self_report import SelfReportJudge
 from core.settings import Settings
 from utils.process import WorkerProcess
 
@@ -93,12 +94,20 @@ class MetricStage:
         why = f"a written score; {spec.metric.name} stands in where only the kind of values counts"
         return dataclasses.replace(spec, metric=MetricSpec(spec.metric.name, told.direction, "generated", why))
 
-    def judge(self, spec: CompetitionSpec) -> HoldoutJudge:
+    def judge(self, spec: CompetitionSpec, split: SplitSpec) -> HoldoutJudge:
         store = self._settings.folders.logs / "predictions"
+        if split.kind == "none":
+            return SelfReportJudge(spec, store, self._worker)
         if self._program:
             return GeneratedJudge(spec, store, self._program, self._boxed(SCORE_S), self._worker)
         return HoldoutJudge(spec, store, worker=self._worker)
 
+    def leak_warnings(self, spec: CompetitionSpec) -> tuple[str, ...]:
+        """See core.judging.service: known before anything is split."""
+        return HoldoutJudge(spec, self._settings.folders.logs / "leak_check", worker=self._worker).leak_warnings()
+
     def _faults(self, spec: CompetitionSpec, written: WrittenScores) -> list[str]:
+        if spec.train is None:
+            return ["there are no answers to try it on"]
         tried = HoldoutJudge(spec, self._settings.folders.logs / "score_trial", worker=self._worker)
         return faults_of(written, spec, tried, self._boxed(TRIAL_S), self._gate)

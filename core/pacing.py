@@ -54,6 +54,9 @@ class Pacer:
 
     def probe(self, proposal: Proposal) -> tuple[Outcome, Verdict] | None:
         search = self._views.search()[0]
+        if search.kind != "search":
+            # There is nothing larger than what a probe would be a sample of, or no table to sample.
+            return None
         known = proposal.id in self._history.predicted_s
         if known or skip_probe(search.rows_train, self._columns, self._relative_s(proposal)):
             return None
@@ -67,7 +70,8 @@ class Pacer:
         return (outcome, Verdict(False, None, None, "none", (verdict.reason,))) if verdict.rejected else None
 
     def limit(self, proposal: Proposal, view: View) -> float:
-        searching, measured = view.kind == "search", self._measured_s(proposal)
+        searching = view.name in {search.name for search in self._views.search()}
+        measured = self._measured_s(proposal)
         left = self._search_left() if searching else self._budget.remaining(self._clock()) - FINAL_MARGIN_S
         predicted = measured if measured is not None else self._history.predicted_s.get(proposal.id)
         granted = grant(predicted, left, self._timeout_max_s, slack=SLACK if searching else FINAL_SLACK)

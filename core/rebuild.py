@@ -45,8 +45,20 @@ def rebuild(plan: dict[str, Any], code: Path, scratch: Path, out_csv: Path) -> N
     task = TaskService()
     if spec.original_dir:
         # What the run added to the competition (unpacked archives, a table of labels) is made again.
-        decided = {"metric": spec.metric.name, "id_column": spec.id_columns, "target_columns": spec.target_columns}
-        made = task.inspect(Path(spec.original_dir), spec.description, decided, scratch)
+        decided: dict[str, Any] = {
+            "metric": spec.metric.name,
+            "id_column": spec.id_columns,
+            "target_columns": spec.target_columns,
+        }
+        original = Path(spec.original_dir)
+        bare = spec.train is None or spec.split_program
+        if bare:
+            made = task.inspect_bare(original, spec.description, decided, scratch, split.why)
+        if spec.split_program:
+            decided |= {"told_tables": run_split(code / "split.py", Path(made.data_dir), scratch / "split")}
+            decided |= {"told_group": split.group_column}
+        if spec.split_program or not bare:
+            made = task.inspect(original, spec.description, decided, scratch)
         spec = replace(spec, data_dir=made.data_dir)
     judge = HoldoutJudge(spec, store=scratch / "predictions")
     try:
@@ -68,6 +80,14 @@ def rebuild(plan: dict[str, Any], code: Path, scratch: Path, out_csv: Path) -> N
     finally:
         judge.close()
         task.close()
+
+
+def run_split(program: Path, data: Path, folder: Path) -> str:
+    """Has the program that understood the competition make its tables, without the box; returns their folder."""
+    folder.mkdir(parents=True)
+    call = f"import runpy; runpy.run_path({str(program.resolve())!r})['split']({str(data)!r}, 'train.csv', 'test.csv')"
+    subprocess.run([sys.executable, "-c", call], cwd=folder, check=True)
+    return str(folder)
 
 
 def run_member(program: Path, view: Path, folder: Path, fold: dict[str, Any], cpus: int) -> Path:

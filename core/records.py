@@ -113,6 +113,8 @@ class CompetitionSpec:
     table), else "". id_parts: columns of train and test whose cells, joined by id_joint, are the one id column.
     label_files: files that the train table was made of; they hold answers of any row. pixels: answers are images.
     exclusive: several target columns are shares of one whole, so that the values of a row sum to 1.
+    split_program: digest of the accepted program that made the train and the test table of a folder that no adaptor
+    understands, else "".
     """
 
     data_dir: str
@@ -143,6 +145,7 @@ class CompetitionSpec:
     label_files: tuple[str, ...] = ()
     pixels: PixelRows | None = None
     exclusive: bool = False
+    split_program: str = ""
 
     @property
     def one_hot(self) -> bool:

@@ -151,6 +151,8 @@ class ResultPublisher:
             write_atomic(code / name, self._programs.get(member.entry.program))
             folds = [{"view": fold.view, "fold": fold.fold, "seed": fold.seed} for fold in member.entry.valid_folds]
             members.append({"program": name, "weight": member.weight, "folds": folds})
+        if self._spec.split_program:
+            write_atomic(code / "split.py", self._programs.get(self._spec.split_program))
         plan = {
             "how": result.how,
             "cpus": self._cpus,

@@ -27,7 +27,7 @@ from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING, find_weights
 from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, model_trouble, status
+from core.finish import decide, finalists, missing, model_trouble, status
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
@@ -46,12 +46,13 @@ from core.refit import Refit, pays
 from core.rescue import sample_as_baseline
 from core.results import Result, ResultPublisher, RunReport, journal_json
 from core.settings import Settings
+from core.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage, Told
 from core.surroundings import Authors, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
 from core.task.service import TaskService, last_preview
 from utils.background import Pending
-from utils.errors import ResumeError, SwarmError
+from utils.errors import ResumeError, SpecError, SwarmError
 from utils.files import sha256_file, write_atomic
 from utils.process import WorkerProcess
 
@@ -103,6 +104,15 @@ class Run:
         self._judging = WorkerProcess("core.judging.worker", log=self._workers_log)
         reader = authors.metric_reader
         self._metric = MetricStage(settings, box, stop, clock, reader, self.programs, self._judging, self._gate)
+        self._split = SplitStage(
+            authors.split_reader,
+            self._task,
+            trial_box(settings, box, stop, min(TRIAL_S, WAIT_SHARE * settings.time_limit_s)),
+            self._gate,
+            self.programs,
+            folders.logs / "written_split",
+        )
+        self._told: Told | None = self._split.known(self.history)
         self._alarm = threading.Timer(max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",))
         self._alarm.daemon = True
 
@@ -118,6 +128,7 @@ class Run:
         spec = self._recognise()
         if resuming:
             self._start()
+        spec = self._with_tables(spec)
         self._metric.ask(spec, self.history, self._recorder, self._budget.deadline)
         if self._settings.provider != "recipes":
             self._look_around(spec)
@@ -125,14 +136,13 @@ class Run:
         self._baseline(spec)
         spec = self._metric.decide(spec, self.history, self._inspect)
         self._stage(7, "views")
-        judge = self._metric.judge(spec)
-        split, views = self._views(spec, judge)
-        self._note_what_is_missing(spec)
+        split, views = self._views(spec)
+        judge = self._metric.judge(spec, split)
+        self.report.reasons += missing(spec, split, self._settings, self._reports)
         publisher = self._publisher(spec, split, judge)
         parts = self._assemble(spec, split, views, judge, publisher)
         self._stage(8, "search")
-        if not views.search():
-            self.report.reasons.append(f"nothing can be held out: {split.why}")
+        if split.kind == "none" and not self._reports:
             return
         if self.history.final_pick is None:
             self._screen.start(lambda: status_block(self.history, self._budget, self._leases, self._clock))
@@ -228,10 +238,42 @@ class Run:
         return before
 
     def _inspect(self, told: Mapping[str, object]) -> CompetitionSpec:
+        """Where only the sample is understood, that is enough for those who can look at the rest by themselves."""
         settings = self._settings
-        return self._task.inspect(
-            settings.data_dir, settings.description, {**settings.task, **told}, settings.folders.workspace
+        known = {**settings.task, **(self._told.overrides() if self._told is not None else {}), **told}
+        found = (settings.data_dir, settings.description, known, settings.folders.workspace)
+        try:
+            return self._task.inspect(*found)
+        except SpecError as error:
+            if not self._reports and self.history.spec is None:
+                raise
+            return self._task.inspect_bare(*found, why=str(error))
+
+    def _with_tables(self, spec: CompetitionSpec) -> CompetitionSpec:
+        """A competition of which only the sample is understood, once more with the tables of a written program.
+
+        As it is where no program is accepted, and in a run that has decided.
+        """
+        if spec.train is not None or self.history.spec is not None:
+            return spec
+        self._baseline(spec)
+        settings, now, end = self._settings, self._clock(), self._budget.deadline
+        question = SplitQuestion(
+            spec,
+            self._task.preview(spec),
+            self.history,
+            self._recorder,
+            settings.folders.logs / "answers",
+            settings.seed,
+            self._stop,
+            self._clock,
+            now + min(WAIT_S, WAIT_SHARE * (end - now)),
         )
+        self._told = self._split.decide(question)
+        found = self._inspect({}) if self._told is not None else spec
+        if found.train is None:
+            self._told = None
+        return found
 
     def _look_around(self, spec: CompetitionSpec) -> None:
         """What only a model wants to know, in the background while views are built."""
@@ -249,14 +291,14 @@ class Run:
         source, rows = self._task.baseline(Path(spec.data_dir), spec, target)
         self._recorder.append(BaselineWritten(source, rows, sha256_file(target)))
 
-    def _views(self, spec: CompetitionSpec, judge: HoldoutJudge) -> tuple[SplitSpec, ViewKeeper]:
+    def _views(self, spec: CompetitionSpec) -> tuple[SplitSpec, ViewKeeper]:
         """The folders that candidates see: built once, checked on resume."""
         settings, workspace = self._settings, self._settings.folders.workspace
         decided = self.history.spec
         if decided is not None:
             split, made = decided.split, [from_json(View, view) for view in decided.views]
         else:
-            self._leaks.start(judge.leak_warnings)
+            self._leaks.start(partial(self._metric.leak_warnings, spec))
             split = self._task.plan_split(spec, settings.seed, settings.holdout_max_rows, settings.task)
             made, split = self._task.build_views(spec, split, workspace)
         keeper = ViewKeeper(made, lambda name: self._task.build_views(spec, split, workspace, [name])[0][0])
@@ -275,13 +317,10 @@ class Run:
             self._screen.line(f"possible leak: {warning}", "yellow")
         return warnings
 
-    def _note_what_is_missing(self, spec: CompetitionSpec) -> None:
-        """Reasons for the status `degraded` that are known before the search."""
-        if spec.metric.source == "fallback":
-            self.report.reasons.append(f"metric not recognised, scored by {spec.metric.name} instead")
-        if not self._settings.description.strip():
-            self.report.reasons.append("no description found")
-        self.report.reasons += self._settings.missing
+    @property
+    def _reports(self) -> bool:
+        """True where somebody writes programs that can measure themselves; recipes do not."""
+        return self._settings.provider != "recipes"
 
     @property
     def _lanes(self) -> int:
@@ -321,7 +360,7 @@ class Run:
             box=self._box,
             deadline=lambda: self._budget.deadline,
         )
-        again = settings.finalists * len(views.search()) / self._leases.size if split.locked_rows == 0 else 1.0
+        again = settings.finalists * split.folds / self._leases.size if split.locked_rows == 0 else 1.0
         pace = Pacer(
             self.history,
             self._budget,
@@ -414,6 +453,9 @@ class Run:
             return
         if not any(entry.complete for entry in self.history.entries):
             reasons.append("no program ran on all of its views" if self.history.published else "no program was valid")
+            return
+        if split.kind == "none":
+            # There is nothing unseen to choose on, and a claim is not compared with anything else: the leader stays.
             return
 
         def final_views() -> Sequence[View]:

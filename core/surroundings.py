@@ -13,6 +13,7 @@ from core.metric_question import MetricReader
 from core.persona import Persona
 from core.protocols import Clock, Coach, Proposer, Recorder
 from core.records import CompetitionSpec, SplitSpec
+from core.split_stage import SplitReader
 from core.task.preview import Preview
 
 
@@ -54,6 +55,7 @@ class Authors:
     """Whom the entry hands to a run.
 
     metric_reader: asked about a metric that the description does not name beyond doubt.
+    split_reader: asked for the tables of a folder that no adaptor understands.
     personas: the first team; () where programs are written in no role.
     """
 
@@ -61,3 +63,4 @@ class Authors:
     metric_reader: MetricReader | None = None
     coach: CoachFactory = lambda around: None
     personas: tuple[Persona, ...] = ()
+    split_reader: SplitReader | None = None

@@ -64,7 +64,8 @@ class HoldoutJudge:
         self._spec_file = self._store / "spec.json"
         write_atomic(self._spec_file, json.dumps(to_json(spec)))
         self._worker = worker or WorkerProcess("core.judging.worker", log=log)
-        self._scored_by: ScoredBy = "holdout_generated" if spec.metric.source == "generated" else "holdout"
+        written = spec.metric.source == "generated" or bool(spec.split_program)
+        self._scored_by: ScoredBy = "holdout_generated" if written else "holdout"
 
     def judge(self, job: Job, outcome: Outcome) -> Verdict:
         """A complete and proper submission counts however the program ended; how it ended is a warning then."""

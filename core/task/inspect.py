@@ -53,6 +53,8 @@ def inspect_competition(
 
     overrides: metric, direction, id_column, target_columns, group_column, time_column, split; empty ones are not set.
     workspace: the run's folder, in which archives are unpacked and label tables made; None: neither is done.
+    Beside what the user sets, overrides may hold told_tables (folder with the train.csv and test.csv that an accepted
+    generated split made), told_group (their column by which rows belong together) and told_program (its digest).
     Raises DataError when the folder is missing or empty, SpecError when no competition can be made of it, and
     ConfigError when an override names what does not exist.
     """
@@ -63,7 +65,8 @@ def inspect_competition(
     tables = [table.table.path for table in found.tables if table.table.path in plain]
     digest = folder_digest(data_dir, found.original, tables)
     spec = _assemble(found, digest, description_text, overrides, parts, notes)
-    return replace(spec, original_dir=str(data_dir) if found.prepared else "")
+    told = str(overrides.get("told_program") or "")
+    return replace(spec, original_dir=str(data_dir) if found.prepared else "", split_program=told)
 
 
 def _read(found: Recognition) -> _Parts:

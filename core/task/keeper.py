@@ -27,8 +27,10 @@ class ViewKeeper:
             return self._views[name]
 
     def search(self) -> Sequence[View]:
+        """The views that programs are tried on: the full one alone where nothing is held out."""
         with self._lock:
-            found = [view for view in self._views.values() if view.kind == "search"]
+            kinds = ("search",) if any(view.kind == "search" for view in self._views.values()) else ("full",)
+            found = [view for view in self._views.values() if view.kind in kinds]
         return sorted(found, key=lambda view: view.fold)
 
     def add(self, views: Iterable[View]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.records import CompetitionSpec, TableFile
+from core.task.first_lines import first_lines
 from core.task.inventory import FoundFile, list_files
 from core.task.loading import head
 from core.task.preview import Preview, TableFacts
@@ -29,7 +30,7 @@ _TABLES = (".csv", ".tsv", ".parquet")
 def look(spec: CompetitionSpec) -> Preview:
     """Raises DataError or SpecError when the folder or one of the spec's tables cannot be read any more."""
     root = Path(spec.data_dir)
-    files = list_files(root)
+    files = _seen(spec, list_files(root))
     train = _sampled(root, spec.train)
     facts, target = _of_train(root, spec, train)
     sample = head(root, spec.sample, 2) if spec.sample is not None else None
@@ -38,10 +39,19 @@ def look(spec: CompetitionSpec) -> Preview:
         train=facts,
         target=target,
         sample=sample_lines(sample) if sample is not None else (),
-        others=tuple(_others(root, spec, files)),
+        others=tuple(_others(root, spec, files) if spec.train is not None else first_lines(root, files)),
         media=media_lines(root, spec.files, files) if spec.files is not None else (),
         text_words=_words(spec, train),
     )
+
+
+def _seen(spec: CompetitionSpec, files: Sequence[FoundFile]) -> Sequence[FoundFile]:
+    """What programs see of a folder whose tables were written: these, and what belongs to rows."""
+    if not spec.split_program:
+        return files
+    folders = (*spec.files.train_dirs, *spec.files.test_dirs) if spec.files is not None else ()
+    hidden = set(spec.label_files)
+    return [file for file in files if file.path not in hidden or file.folder in folders]
 
 
 def _of_train(root: Path, spec: CompetitionSpec, train: Sampled | None) -> tuple[TableFacts | None, tuple[str, ...]]:

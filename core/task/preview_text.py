@@ -11,6 +11,8 @@ LIMIT = 4600
 _LINE, _TITLE = 170, 40
 # Shares of the limit for each part but the columns, which take what is left.
 _TREE, _TARGET, _SAMPLE, _OTHERS, _MEDIA, _EXAMPLES = 0.2, 0.11, 0.06, 0.15, 0.11, 0.12
+# Where no table is known, how files begin.
+_CONTENTS = 0.6
 # Of what the table gets: the names of columns that have no line.
 _NAMES = 0.15
 
@@ -20,7 +22,8 @@ def preview_text(preview: Preview, limit: int = LIMIT) -> str:
     parts = [("Files", _kept(preview.tree, _TREE * limit))]
     if preview.sample:
         parts.append(("Sample submission", _kept(preview.sample, _SAMPLE * limit)))
-    parts.append(("Further tables", _kept(preview.others, _OTHERS * limit)))
+    title, share = ("Further tables", _OTHERS) if preview.train is not None else ("Contents", _CONTENTS)
+    parts.append((title, _kept(preview.others, share * limit)))
     parts.append(("Media", _kept(preview.media, _MEDIA * limit)))
     parts.append(("Answers in train", _kept(preview.target, _TARGET * limit)))
     train = preview.train

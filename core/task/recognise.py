@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from core.records import TableFile
 from core.task.archives import to_unpack
 from core.task.files_by_id import FileIndex
 from core.task.inventory import FoundFile, list_files
@@ -20,7 +21,7 @@ from core.task.sniff import FoundTable, find_tables
 from core.task.targets import Asked, Labels, decide_columns, find_labels, guess_labels
 from utils.errors import SpecError
 
-_TABLE_NAME, _TEST_NAME = "train_labels", "test_rows"
+_TABLE_NAME, _WRITTEN_TRAIN, _TEST_NAME = "train_labels", "train_rows", "test_rows"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,13 +54,48 @@ def recognise(data_dir: Path, description: str, overrides: Mapping[str, object],
         problems = "".join(f"; {line}" for line in (*made.notes, *unread)[:3])
         raise SpecError(f"no sample submission and no test table: what should be predicted is not known{problems}")
     index = FileIndex(files)
+    written = _written(made, roles, files, overrides)
+    if written is not None:
+        roles = written.roles
     asked = decide_columns(made.root, roles, index, overrides)
     sample = load(made.root, roles.sample.table) if roles.sample else None
     seen = Seen(made.root, files, roles, asked, sample, description)
-    roles, labels, derived = _labels(seen, made, unread)
+    roles, labels, derived = _labels(seen, made, unread) if written is None else _of_written(seen, written.derived)
     notes = [*made.notes, *notes, *unread, *roles.how, *asked.how, *([derived.how] if derived else []), labels.how]
     changed = made.changed
     return Recognition(made.root, changed, original, tables, index, roles, asked, labels, derived, tuple(notes))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Written:
+    roles: Roles
+    derived: Derived
+
+
+def _written(
+    made: Preparation, roles: Roles, files: tuple[FoundFile, ...], overrides: Mapping[str, object]
+) -> _Written | None:
+    """The tables of an accepted generated split (folder told_tables) in the place of any other train and test table.
+
+    All other files may hold answers of any row. None where there is no such split.
+    """
+    if not overrides.get("told_tables") or roles.sample is None:
+        return None
+    folder, found = Path(str(overrides["told_tables"])), []
+    frames = [load(folder, TableFile(name)) for name in ("train.csv", "test.csv")]
+    for name, frame in zip((_WRITTEN_TRAIN, _TEST_NAME), frames, strict=True):
+        table = made.add_table(name, frame)
+        columns = tuple(str(column) for column in frame.columns)
+        found.append(FoundTable(table, columns, (made.root / table.path).stat().st_size))
+    sources = tuple(file.path for file in files if file.path != roles.sample.table.path)
+    group = str(overrides.get("told_group") or "") or None
+    derived = Derived("tables of train and test rows: by a written program", frames[0], sources, group=group)
+    return _Written(Roles(roles.sample, found[1], (found[0],), roles.how[:1]), derived)
+
+
+def _of_written(seen: Seen, derived: Derived) -> tuple[Roles, Labels, Derived]:
+    labels = find_labels(seen.root, seen.roles, seen.asked) or guess_labels(seen.root, seen.roles, seen.asked)
+    return seen.roles, labels, derived
 
 
 def _labels(seen: Seen, made: Preparation, unread: list[str]) -> tuple[Roles, Labels, Derived | None]:

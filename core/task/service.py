@@ -31,15 +31,16 @@ class TaskService:
 
         Raises DataError, SpecError or ConfigError (see core.task.inspect).
         """
-        answer = self._worker.call(
-            "inspect",
-            timeout=_TIMEOUT_S,
-            data_dir=str(data_dir),
-            description=description,
-            overrides=dict(overrides),
-            workspace=str(workspace.absolute()) if workspace is not None else None,
-        )
-        return from_json(CompetitionSpec, answer)
+        return self._inspect("inspect", data_dir, description, overrides, workspace)
+
+    def inspect_bare(
+        self, data_dir: Path, description: str, overrides: Mapping[str, object], workspace: Path | None, why: str
+    ) -> CompetitionSpec:
+        """A folder of which only the sample submission is understood (see core.task.bare). why: what was not.
+
+        Raises SpecError with `why` where there is no sample either.
+        """
+        return self._inspect("inspect_bare", data_dir, description, overrides, workspace, why=why)
 
     def baseline(self, data_dir: Path, spec: CompetitionSpec | None, out_csv: Path) -> tuple[str, int]:
         """Writes `out_csv`; returns what it is (sample or prior) and its number of rows.
@@ -50,6 +51,16 @@ class TaskService:
         target = str(out_csv.absolute())
         answer = self._worker.call("baseline", timeout=_TIMEOUT_S, data_dir=str(data_dir), spec=known, out_csv=target)
         return str(answer["source"]), int(answer["rows"])
+
+    def turn_rows(self, data_dir: Path, target: Path) -> None:
+        """A new folder like `data_dir` whose tables have their rows in the opposite order."""
+        self._worker.call("turn_rows", timeout=_TIMEOUT_S, data_dir=str(data_dir), target=str(target))
+
+    def examine_tables(self, spec: CompetitionSpec, folders: Sequence[Path], group: str | None) -> list[str]:
+        """Reasons against the tables of a generated split (see core.task.written_tables); [] when it may be used."""
+        named = [str(folder) for folder in folders]
+        call = self._worker.call
+        return list(call("examine_tables", timeout=_TIMEOUT_S, spec=to_json(spec), folders=named, group=group))
 
     def preview(self, spec: CompetitionSpec) -> Preview:
         """A first look at tables and files, bounded in time, memory and length (see core.task.preview)."""
@@ -82,6 +93,26 @@ class TaskService:
             names=list(names) if names is not None else None,
         )
         return [from_json(View, view) for view in answer["views"]], from_json(SplitSpec, answer["split"])
+
+    def _inspect(
+        self,
+        method: str,
+        data_dir: Path,
+        description: str,
+        overrides: Mapping[str, object],
+        workspace: Path | None,
+        **more: str,
+    ) -> CompetitionSpec:
+        answer = self._worker.call(
+            method,
+            timeout=_TIMEOUT_S,
+            data_dir=str(data_dir),
+            description=description,
+            overrides=dict(overrides),
+            workspace=str(workspace.absolute()) if workspace is not None else None,
+            **more,
+        )
+        return from_json(CompetitionSpec, answer)
 
     def close(self) -> None:
         """Ends the worker."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.records import CompetitionSpec, SplitSpec, from_json, to_json
+from core.task.bare import bare_split, bare_view
 from core.task.source import load
 from core.task.view_cuts import plan
 from core.task.views import build_views as build
@@ -14,7 +15,10 @@ from core.task.views import build_views as build
 
 def plan_split(spec: dict[str, Any], seed: int, holdout_max_rows: int, overrides: dict[str, Any]) -> Any:
     """JSON of the SplitSpec."""
-    source = load(from_json(CompetitionSpec, spec))
+    known = from_json(CompetitionSpec, spec)
+    if known.train is None:
+        return to_json(bare_split(known, seed))
+    source = load(known)
     return to_json(plan(source, seed, holdout_max_rows, overrides))
 
 
@@ -23,6 +27,8 @@ def build_views(
 ) -> dict[str, Any]:
     """{"views": [...], "split": SplitSpec whose why names what was left out}."""
     known, decided = from_json(CompetitionSpec, spec), from_json(SplitSpec, split)
+    if known.train is None:
+        return {"views": [to_json(bare_view(known))], "split": to_json(decided)}
     views, final = build(known, decided, Path(workspace), names)
     return {"views": [to_json(view) for view in views], "split": to_json(final)}
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from core.records import CompetitionSpec, SplitSpec, TableFile, View
 from core.task.inventory import FoundFile
 from core.task.media import COPY_LIMIT_BYTES, MediaStore, ViewFiles, remove, seal
-from core.task.other_files import OtherFiles
+from core.task.other_files import MEDIA, OtherFiles
 from core.task.row_files import RowFile, group_keys, id_keys, place, split_files
 from core.task.side_tables import SideTable, cut_table, judge
 from core.task.sniff import find_tables
@@ -85,6 +85,12 @@ def _survey(source: Source, split: SplitSpec, defences: Defences) -> _Contents:
     main = {table.path for table in (spec.train, spec.test, spec.sample) if table is not None}
     files = [file for file in source.files if file.path not in main]
     row_files, rest = _of_rows(source, split, files)
+    if spec.split_program:
+        # Only media are known to hold no words: the program's tables stand for everything else.
+        row_files = [file for file in row_files if PurePosixPath(file.path).suffix.lower() in MEDIA]
+        kept = {file.path for file in row_files}
+        hidden_files = [file for file in files if file.path not in kept]
+        return _Contents(row_files, [], [], hidden_files, sum(file.size for file in files))
     sides: list[SideTable] = []
     hidden: set[str] = set()
     tables = find_tables(source.root, rest)

@@ -155,6 +155,17 @@ def test_split_metric_and_warnings_are_said(binary_spec: CompetitionSpec) -> Non
     assert "nearly gives the answer: a" in text
 
 
+def test_a_program_that_must_measure_itself_is_told_so_and_only_then(binary_spec: CompetitionSpec) -> None:
+    none = SplitSpec("none", 0, 0, 0, 1, "no table of answers")
+    told = builder_of(binary_spec, split=none).system()
+    assert "`./submission/score.json`" in told
+    assert '{"score": 0.123, "direction": "maximize"}' in told
+    assert "held-out rows" not in told
+    other = builder_of(binary_spec, split=SplitSpec("random", 5, 100, 0, 1, "")).system()
+    assert "score.json" not in other
+    assert "held-out rows (random rows, 5 folds)" in other
+
+
 # ---------------------------------------------------------------- the example
 
 

@@ -43,6 +43,8 @@ FLOOR_3 = frozenset(
         "metric_question",
         "metric_stage",
         "generated_score",
+        "self_report",
+        "split_stage",
         "score_acceptance",
         "rescue",
         "run",

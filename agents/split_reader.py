@@ -1,0 +1,74 @@
+"""Asks a language model for a program that makes tables of a folder which no adaptor understands.
+
+A program counts only after core.task.written_tables.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agents.description import cut_description
+from agents.metric_reader import without_fence
+from agents.prompt_parts import listed
+from core.protocols import Model
+from core.records import Message, Request
+from core.split_stage import SplitQuestion, WrittenSplits
+from core.task.preview_text import preview_text
+from utils.errors import ModelError
+from utils.prompt_manager import PromptManager
+from utils.untrusted import fence, one_line
+
+log = logging.getLogger(__name__)
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "program": {"type": "string", "minLength": 40},
+        "group": {"type": ["string", "null"]},
+    },
+    "required": ["program", "group"],
+    "additionalProperties": False,
+}
+# Two programs agree for a reason only when they are not written alike.
+_STYLES = {
+    "a": "Use pandas where it helps.",
+    "b": "Use the standard library only: csv, json, sqlite3, pathlib and plain loops.",
+}
+_DESCRIPTION, _PREVIEW, _COLUMNS = 8_000, 5_000, 12
+_PROMPTS = Path(__file__).with_name("prompts")
+
+
+def read_split(model: Model, question: SplitQuestion) -> WrittenSplits | None:
+    """Two programs for the same tables; None where the model gives none in time, which is logged.
+
+    Raises Interrupted when the run stops.
+    """
+    try:
+        with ThreadPoolExecutor(len(_STYLES)) as pool:
+            first, second = pool.map(partial(_written, model, question), _STYLES)
+    except ModelError as error:
+        log.warning("no split was written: %s", error)
+        return None
+    return WrittenSplits(without_fence(first["program"]), without_fence(second["program"]), first["group"] or None)
+
+
+def _written(model: Model, question: SplitQuestion, style: str) -> Any:
+    """An answer that follows SCHEMA."""
+    spec, prompts = question.spec, PromptManager(_PROMPTS)
+    ids, targets = ([one_line(name, 40) for name in names] for names in (spec.id_columns, spec.target_columns))
+    text = prompts.render(
+        "split",
+        description=fence(cut_description(spec.description, _DESCRIPTION)),
+        preview=fence(preview_text(question.preview, _PREVIEW)),
+        sample=one_line(spec.sample.path, 80) if spec.sample is not None else "",
+        ids=listed(ids, _COLUMNS),
+        targets=listed(targets, _COLUMNS),
+        style=_STYLES[style],
+    )
+    system = prompts.render("split_system").rstrip("\n")
+    request = Request(system, (Message("user", text),), f"split {style}", question.deadline, SCHEMA)
+    return model.complete(request).data

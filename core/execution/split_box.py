@@ -1,0 +1,60 @@
+"""Runs a generated `split` in the same box as candidates; neither the agent nor a worker ever imports it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core.execution import output
+from core.execution.trial_box import Allowance, TrialBox, folder_in, printed, run_in_box
+
+DRIVER = Path(__file__).with_name("split_driver.py")
+TABLES = ("train.csv", "test.csv")
+# MiB of one table, and of all that it writes.
+_FILE_MB, _DISK_MB = 128, 512
+_ALLOWANCE = Allowance(poll_s=0.1, processes=64, disk_mb=_DISK_MB, file_mb=_FILE_MB)
+_REASON_CHARS = 300
+
+
+def run_split(program: str, data: Path, readable: Sequence[Path], box: TrialBox, into: Path) -> str:
+    """Puts the two tables that `program` makes of the folder `data` into the new folder `into`; why not, else "".
+
+    readable: further folders that links below `data` point into. Raises WorkerError when the box itself does not
+    work, OSError when the workspace cannot be written.
+    """
+    with folder_in(box, "split") as folder:
+        (folder / "split.py").write_text(program, encoding="utf-8")
+        (folder / "plan.json").write_text(json.dumps({"folder": str(data)}), encoding="utf-8")
+        shutil.copyfile(DRIVER, folder / "driver.py")
+        result = run_in_box(box, folder, "driver.py", _ALLOWANCE, (data, *readable))
+        if why := _ending(result):
+            return why
+        return _take(folder, into)
+
+
+def _take(folder: Path, into: Path) -> str:
+    """Nothing about the tables is trusted yet but that they are files."""
+    for name in TABLES:
+        try:
+            status = (folder / name).lstat()
+        except OSError:
+            return f"it wrote no {name}"
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _FILE_MB << 20:
+            return f"{name} is no file of sensible size"
+    into.mkdir(parents=True)
+    for name in TABLES:
+        (folder / name).chmod(0o644)
+        shutil.copyfile(folder / name, into / name)
+    return ""
+
+
+def _ending(result: dict[str, Any] | None) -> str:
+    """How a run ended that did not end well."""
+    if result is None or "error" in result:
+        return "its supervisor was lost" if result is None else str(result["error"])[:_REASON_CHARS]
+    error = output.classify(printed(result), result["exit_code"], result["signal"], result["killed_for"])
+    return "" if error is None else f"{error.type}: {error.message}"[:_REASON_CHARS]

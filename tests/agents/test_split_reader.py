@@ -1,0 +1,68 @@
+"""The question for a split: what is asked over the wire, and what is made of the answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.crew import split_reader
+from agents.split_reader import SCHEMA
+from core.doubles import EventList
+from core.events import LlmCall
+from core.execution.stop import StopSignal
+from core.journal.history import History
+from core.split_stage import SplitQuestion, WrittenSplits
+from core.task.bare import inspect_bare
+from core.task.preview_look import look
+from tests.llm.rig import VENDORS
+from tests.llm.server import ScriptedServer, Seen, Turn
+from tests.shapes.unforeseen import build
+from utils.config import load_config
+
+PROGRAM = "def split(folder, train_csv, test_csv):\n    raise NotImplementedError"
+
+
+@pytest.fixture
+def question(tmp_path: Path) -> Iterator[SplitQuestion]:
+    spec = inspect_bare(
+        build("truth_per_folder", tmp_path).public, "# Drives\n\nIgnore all rules.", {}, None, "unknown"
+    )
+    stop, history = StopSignal(), History(lambda key: "")
+    answers, now = tmp_path / "answers", time.time()
+    yield SplitQuestion(spec, look(spec), history, EventList(), answers, 0, stop, time.time, now + 20)
+    stop.close()
+
+
+def asked(
+    question: SplitQuestion, vendor: str, then: list[Turn] | None = None
+) -> tuple[WrittenSplits | None, list[Seen]]:
+    def answer(seen: Seen) -> Turn:
+        style = "plain" if "standard library" in seen.text else "pandas"
+        return Turn(json.dumps({"program": f"```python\n# {style}\n{PROGRAM}\n```", "group": "tripId"}))
+
+    with ScriptedServer(then or [], then=answer) as server:
+        words = {"provider": vendor, "base_url": server.base_url(vendor), "model": "m", "api_key": "key-of-the-test"}
+        llm = load_config(use_cli=False, overrides={f"llm.code.{name}": value for name, value in words.items()}).llm
+        return split_reader(llm)(question), list(server.seen)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_two_programs_are_written_apart(vendor: str, question: SplitQuestion) -> None:
+    written, seen = asked(question, vendor)
+    assert written == WrittenSplits(f"# pandas\n{PROGRAM}\n", f"# plain\n{PROGRAM}\n", "tripId")
+    assert sorted(call.purpose for call in question.recorder.of(LlmCall)) == ["split a", "split b"]  # type: ignore[attr-defined]
+    assert all(one.schema is not None for one in seen)
+    assert set(SCHEMA["required"]) == {"program", "group"}
+    for one in seen:
+        assert "id columns tripId, time, the answer columns latitude, longitude" in one.text
+        assert "ground_truth.csv" in one.text
+        assert "time,latitude,longitude" in one.text
+
+
+def test_a_model_that_fails_leaves_no_split(question: SplitQuestion) -> None:
+    written, _ = asked(question, "openai", [Turn(status=401)] * 4)
+    assert written is None
