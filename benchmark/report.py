@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmark.big import big_table
 from benchmark.embeddings import embeddings_table
 from benchmark.flaml_runs import flaml_table
 from benchmark.imports import imports_table
@@ -155,6 +156,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("overlap", "overlap.json", overlap_table),
     ("imports", "imports.json", imports_section),
     ("embeddings", "embeddings.json", _with_source(embeddings_table)),
+    ("big", "big.json", _with_source(big_table)),
     ("container", "container.json", container_table),
     ("search", "search.json", _with_source(search_table)),
     ("ablate", "ablate.json", _with_source(ablate_table)),
