@@ -1,5 +1,5 @@
 """Command line: python -m benchmark list | prepare | grade | run | live | overlap | replay | faults | imports
-| embeddings | epochs | fill | search | ablate | full | flaml | report."""
+| embeddings | epochs | fill | search | ablate | full | flaml | big | report."""
 
 from __future__ import annotations
 

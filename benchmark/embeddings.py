@@ -74,7 +74,7 @@ def measure_embeddings(model: Path, count: int) -> EmbeddingCost:
             if manager.fallback is not None:
                 raise NotRunError(f"the model at {model}: {manager.fallback}")
             (worker,) = set(child_pids(os.getpid())) - others
-            peak_mb = _peak_mb(worker)
+            peak_mb = process_peak_mb(worker)
             manager.close()
             begin = time.perf_counter()
             if manager.embed(texts) != first:
@@ -96,6 +96,7 @@ def embeddings_table(cost: Mapping[str, Any]) -> str:
     return "\n".join(["| figure | measured | target |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def _peak_mb(pid: int) -> float:
+def process_peak_mb(pid: int) -> float:
+    """Peak memory of a running process, MiB."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))

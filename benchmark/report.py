@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmark.big import big_table
 from benchmark.embeddings import embeddings_table
 from benchmark.epochs import epochs_table
 from benchmark.flaml_runs import flaml_table
@@ -157,6 +158,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("imports", "imports.json", imports_section),
     ("embeddings", "embeddings.json", _with_source(embeddings_table)),
     ("epochs", "epochs.json", _with_source(epochs_table)),
+    ("big", "big.json", _with_source(big_table)),
     ("container", "container.json", container_table),
     ("search", "search.json", _with_source(search_table)),
     ("ablate", "ablate.json", _with_source(ablate_table)),

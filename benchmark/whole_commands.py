@@ -1,17 +1,21 @@
-"""The commands full and flaml."""
+"""The commands full, flaml and big."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark import flaml_runs, pack, report, whole
+from benchmark import big, flaml_runs, pack, report, whole
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
 from benchmark.registry import EVERY, find_all
+from core.task.media import remove
+from utils.errors import UsageError
 from utils.hardware import usable_cpus
 
 _FULL, _FLAML = Path("out/full"), Path("out/flaml")
@@ -33,6 +37,12 @@ def add_commands(commands: Any, dest: Path) -> None:
         parser.add_argument("--minutes", type=float, default=10.0, help="time for each competition (default 10)")
         parser.add_argument("--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})")
         parser.add_argument("--json", type=Path, help="keep the figures here")
+    large = commands.add_parser("big", help="very many files and a very large csv, made on the fly: seconds and memory")
+    large.add_argument("--files", type=int, default=1_000_000, help="small files, 0 for none (default 1000000)")
+    large.add_argument("--csv-gb", type=float, default=5.0, help="GB of the csv, 0 for none (default 5)")
+    large.add_argument("--dir", type=Path, help="where they are made and removed (default: the temporary folder)")
+    large.add_argument("--json", type=Path, help="keep the figures here, e.g. docs/results/big.json")
+    large.set_defaults(action=_big)
 
 
 def _full(options: argparse.Namespace) -> None:
@@ -55,6 +65,26 @@ def _flaml(options: argparse.Namespace) -> None:
         return dataclasses.asdict(flaml_runs.compared(competition, options.dest, made, ours))
 
     _each(options, "flaml", measure, flaml_runs.flaml_table)
+
+
+def _big(options: argparse.Namespace) -> None:
+    """Each competition in a folder of its own, which goes before the next is made."""
+    if options.files < 0 or options.csv_gb < 0:
+        raise UsageError("--files and --csv-gb must not be negative")
+    wanted = [(big.measure_files, options.files), (big.measure_csv, int(options.csv_gb * 10**9))]
+    costs = []
+    for measure, size in wanted:
+        if not size:
+            continue
+        folder = Path(tempfile.mkdtemp(prefix="big-", dir=options.dir))
+        try:
+            costs.append(dataclasses.asdict(measure(folder, size)))
+        finally:
+            remove(folder)
+        print(json.dumps(costs[-1]), flush=True)
+        if options.json is not None:
+            command = f"python -m benchmark big --files {options.files} --csv-gb {options.csv_gb:g}"
+            report.keep_figures(options.json, command, {"costs": costs})
 
 
 def _each(

@@ -12,6 +12,9 @@ Task = Literal["binary", "multiclass", "multilabel", "regression", "texts"]
 _LISTED_FEATURES = 60
 # Values of a submission that no model here computes: they are looked up among the answers of train.
 _LOOKED_UP = ("text", "list", "mask")
+# Words of a ranking that a classifier can tell apart, and the probabilities of them that fit into memory.
+_RANKED_CLASSES = 500
+_RANKED_CELLS = 20_000_000
 # A table with so many features says more of a row than the row's file of this kind does.
 _WIDE_TABLE = {"image": 11, "audio": 11, "files": 1}
 # Cells of the train table that fit into memory as numbers.
@@ -68,6 +71,8 @@ def problem_of(spec: CompetitionSpec) -> Problem:
 def task_of(spec: CompetitionSpec) -> Task:
     """The kind of model; a probability that is no class share of two or more columns is a regression."""
     labels = spec.value_kind == "label"
+    if ranked(spec):
+        return "multiclass"
     if spec.value_kind in _LOOKED_UP:
         return "texts"
     if spec.value_kind == "real" or not spec.classes:
@@ -81,10 +86,16 @@ def task_of(spec: CompetitionSpec) -> Task:
     return "binary" if len(spec.classes) <= 2 else "multiclass"
 
 
+def ranked(spec: CompetitionSpec) -> bool:
+    """Answers are rankings of classes, of which one is right: a classifier's probabilities give the order."""
+    classes = len(spec.classes) if spec.value_kind == "list" and len(spec.label_columns) == 1 else 0
+    return 1 < classes <= _RANKED_CLASSES and classes * spec.rows_test <= _RANKED_CELLS
+
+
 def modality_of(spec: CompetitionSpec) -> str:
     """The modality whose fragments fit: texts where answers are looked up, pixels where they are images; tables stand
     in where texts or files cannot be found by column or id, and where they say more than a file does."""
-    if spec.value_kind in _LOOKED_UP:
+    if spec.value_kind in _LOOKED_UP and not ranked(spec):
         return "texts"
     if spec.pixels is not None:
         return "pixels"
@@ -127,7 +138,8 @@ def _locus_constants(spec: CompetitionSpec) -> dict[str, Any]:
 def _plain(spec: CompetitionSpec) -> bool:
     tables = [table for table in (spec.train, spec.test, spec.sample) if table is not None]
     usual = all((table.format, table.member, table.decimal) == ("csv", None, ".") for table in tables)
-    return usual and not spec.id_parts and _share_read(spec) == 1 and spec.value_kind not in _LOOKED_UP
+    looked_up = spec.value_kind in _LOOKED_UP and not ranked(spec)
+    return usual and not spec.id_parts and _share_read(spec) == 1 and not looked_up
 
 
 def _share_read(spec: CompetitionSpec) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,15 +51,18 @@ class FileIndex:
         few: Counter[str] = Counter()
         for file in files:
             # A name is cut once per file: there may be hundreds of thousands of them.
-            folder, suffix = file.folder, file.suffix
-            if suffix in _NO_RECORD or (file.depth == 0 and suffix in _TOP_TABLES):
+            above, _, name = file.path.rpartition("/")
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122
+            folder, suffix = above or ".", suffix.lower()
+            if suffix in _NO_RECORD or (not above and suffix in _TOP_TABLES):
                 continue
-            for key in {file.name, file.stem}:
-                self._by_key.setdefault(key, []).append(file)
+            self._by_key.setdefault(name, []).append(file)
+            if stem != name:
+                self._by_key.setdefault(stem, []).append(file)
             few[folder] += 1
             if few[folder] <= _PER_FOLDER:
-                for name in folder.split("/")[-_UNIT_DEPTH:]:
-                    self._by_folder.setdefault(name, []).append(file)
+                for unit in folder.split("/")[-_UNIT_DEPTH:]:
+                    self._by_folder.setdefault(unit, []).append(file)
 
     def match(self, ids: Sequence[str]) -> Matched | None:
         """The files of these ids, when nearly all of a spread sample of them have one."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.metric_names import BY_NAME, MetricName
 from core.records import MetricSpec
-from core.task.metric_text import recognise
+from core.task.metric_text import recognise, unweighted
 from core.task.value_kinds import kind_of
 from core.task.values import Answers, fallback
 from utils.errors import ConfigError
@@ -43,8 +43,18 @@ def choose_metric(description: str, answers: Answers, overrides: Mapping[str, ob
         why = "no metric found in the description" if description.strip() else "no description"
     if told := _told(answers, overrides, direction):
         return told, []
-    metric = _proxy(answers, direction)
-    return MetricSpec(metric.name, metric.direction, "fallback", why), [f"metric: {why}; {metric.name} stands in"]
+    plain = _unweighted(found.evidence, answers, direction)
+    metric = plain or _proxy(answers, direction)
+    how = f"{metric.name} without its weights" if plain else metric.name
+    return MetricSpec(metric.name, metric.direction, "fallback", why), [f"metric: {why}; {how} stands in"]
+
+
+def _unweighted(evidence: str, answers: Answers, direction: str | None) -> MetricName | None:
+    """The scorer of which a weighted variant is named; nearer to it than what the values alone suggest."""
+    metric = BY_NAME.get(unweighted(evidence) or "")
+    if metric is None or direction not in (None, metric.direction) or kind_of(metric, answers)[1]:
+        return None
+    return metric
 
 
 def _told(answers: Answers, overrides: Mapping[str, object], direction: str | None) -> MetricSpec | None:

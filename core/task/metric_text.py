@@ -55,6 +55,7 @@ _COMBINES = re.compile(
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d\"'(])")
 _GENERAL = frozenset({"accuracy", "error_rate"})
+_WEIGHTED = re.compile(r"\b(?:sample[ -])?weighted(?: (?:average|mean)(?= of))?[ -]+|\bw(?=(?:mae|rmse)\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,13 @@ def recognise(description: str) -> MetricText:
             return found
         unknown = unknown or _declaration(section)
     return MetricText(None, unknown)
+
+
+def unweighted(sentence: str) -> str | None:
+    """The metric that a sentence names once its words about weights are left out; None where that is not one metric."""
+    text, count = _WEIGHTED.subn("", sentence.lower())
+    names = _names_in(text) if count else set()
+    return names.pop() if len(names) == 1 else None
 
 
 def evaluation_sections(description: str) -> list[str]:

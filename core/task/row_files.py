@@ -127,10 +127,13 @@ def place(source: Source, cut: Cut, files: Iterable[RowFile], neutral: bool = Tr
             yield Placed(file.held_as if neutral or not file.telling else _untold(file), file.path, told)
 
 
-def find_id(inside: str, known: Container[str]) -> Carried | None:
-    """The id that a path carries: the path or the name without extension, else a part of the name."""
+def find_id(inside: str, known: Container[str], paths: bool = True) -> Carried | None:
+    """The id that a path carries: the path or the name without extension, else a part of the name.
+
+    paths: some ids are paths; without such ids there is less to look up.
+    """
     name = inside.rfind("/") + 1
-    for start in dict.fromkeys((0, name)):
+    for start in (0, name) if paths and name else (name,):
         for cut in _cuts(inside, start):
             if inside[start:cut] in known:
                 return Carried(inside[start:cut], inside[:start], inside[cut:])
@@ -158,7 +161,9 @@ class _Linker:
     def __init__(self, keys: Keys) -> None:
         self._train = {key: row for row, key in enumerate(keys.train) if key}
         self._official = {key: row for row, key in enumerate(keys.official) if key}
+        self._paths = any("/" in key for key in (*self._train, *self._official))
         self._dirs, self._ambiguous = keys.places, keys.ambiguous
+        self._row_dirs = {*keys.places.train_dirs, *keys.places.test_dirs} - {"."}
         self._endings: set[tuple[str, str]] = set()
         self._places: Counter[str] = Counter()
         self._shown = keys.shown
@@ -170,8 +175,7 @@ class _Linker:
 
     def folder_of(self, file: FoundFile) -> str:
         """The folder of rows that holds the file, the deepest one; else the one in which it lies."""
-        known = {*self._dirs.train_dirs, *self._dirs.test_dirs} - {"."}
-        above = [folder for folder in known if file.path.startswith(folder + "/")]
+        above = [folder for folder in self._row_dirs if file.path.startswith(folder + "/")]
         return max(above, key=len, default=file.folder)
 
     def link(self, folder: str, files: list[FoundFile]) -> None:
@@ -189,11 +193,11 @@ class _Linker:
             self.found += self._mixed(folder, hits, role)
 
     def _carried(self, folder: str, file: FoundFile, known: Container[str]) -> Carried | None:
-        for cut in _cuts(file.path, 0) if "/" in file.path else ():
+        for cut in _cuts(file.path, 0) if self._paths and "/" in file.path else ():
             if file.path[:cut] in known:
                 return Carried(file.path[:cut], "", file.path[cut:], whole=True)
         inside = _inside(file.path, folder)
-        return find_id(inside, known) or (_folder_id(inside, known) if self._dirs.folders else None)
+        return find_id(inside, known, self._paths) or (_folder_id(inside, known) if self._dirs.folders else None)
 
     def _learn(self, carried: Iterable[Carried]) -> None:
         for found in carried:

@@ -23,6 +23,7 @@ _TEXT_WORDS = 5.0
 _TEXT_CHARS = 30.0
 _TEXT_DISTINCT = 0.2
 _OWN_CELLS, _OWN_SHARE = 10, 0.1
+_RANKED_WORDS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,16 @@ def fallback(answers: Answers) -> MetricName:
 
 
 def classes_of(kind: ValueKind, answers: Answers) -> tuple[str, ...]:
-    return tuple(answers.distinct) if kind in ("label", "probability") else ()
+    """The distinct labels; of rankings only where each row has one true word of at most _RANKED_WORDS."""
+    if kind in ("label", "probability"):
+        return tuple(answers.distinct)
+    return tuple(answers.distinct) if kind == "list" and _single_words(answers) else ()
+
+
+def _single_words(answers: Answers) -> bool:
+    cells = answers.labels.to_numpy(dtype=object).ravel()
+    cells = pd.Series(cells[cells != ""])
+    return cells.nunique() <= _RANKED_WORDS and not bool(cells.astype(str).str.contains(r"[\s,;|]").any())
 
 
 def text_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[str, ...], bool]:

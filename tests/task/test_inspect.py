@@ -223,6 +223,18 @@ def test_unknown_metric_is_a_proxy_and_says_so(tmp_path: Path) -> None:
     assert any("rmse stands in" in note for note in spec.notes)
 
 
+def test_a_weighted_metric_is_stood_in_for_by_its_plain_scorer(tmp_path: Path) -> None:
+    weighted = "## Evaluation\n\nSubmissions are evaluated on the weighted mean absolute error (WMAE).\n"
+    spec = inspect(folders.real_rows(tmp_path / "a"), weighted)
+    assert (spec.metric.name, spec.metric.source) == ("mae", "fallback")
+    assert "weighted mean absolute error" in spec.metric.why
+    assert any("mae without its weights stands in" in note for note in spec.notes)
+    unfit = inspect(
+        folders.real_rows(tmp_path / "b"), weighted.replace("mean absolute error (WMAE)", "accuracy per class, or AUC")
+    )
+    assert (unfit.metric.name, unfit.metric.source) == ("rmse", "fallback")
+
+
 def test_lesson_03_a_metric_that_the_labels_cannot_have_is_not_believed(tmp_path: Path) -> None:
     spec = inspect(folders.one_hot_text(tmp_path), RMSE)
     assert (spec.metric.name, spec.metric.source) == ("log_loss", "fallback")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.metric_names import BY_NAME
-from core.task.metric_text import evaluation_sections, normalise, recognise
+from core.task.metric_text import evaluation_sections, normalise, recognise, unweighted
 
 BACKGROUND = """# Overview
 
@@ -178,6 +178,22 @@ def test_a_rubric_behind_an_unknown_metric_decides_nothing() -> None:
     assert recognise(text).name is None
     assert "our own measure" in recognise(text).evidence
     assert recognise(text + "\n## Evaluation metric\n\nRMSE\n").name == "rmse"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "name"),
+    [
+        ("Submissions are evaluated on weighted mean absolute error (WMAE).", "mae"),
+        ("Scored on the sample-weighted log loss.", "log_loss"),
+        ("We use wRMSE.", "rmse"),
+        ("Scored by weighted kappa.", None),
+        ("Scored on WRMSSE.", None),
+        ("Scored on mean absolute error.", None),
+        ("Scored on a weighted sum of RMSE and AUC.", None),
+    ],
+)
+def test_the_plain_metric_of_a_weighted_one(sentence: str, name: str | None) -> None:
+    assert unweighted(sentence) == name
 
 
 def test_a_link_that_is_never_closed_takes_its_line_only() -> None:
