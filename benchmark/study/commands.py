@@ -30,7 +30,7 @@ def add_commands(commands: Any, dest: Path) -> None:
     filling.add_argument("--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})")
     filling.set_defaults(action=_fill)
     searching = commands.add_parser("search", help="evolved, greedy and random search on what `fill` has evaluated")
-    searching.set_defaults(action=lambda options: _compare(options, "search", COMPARED, search_table))
+    searching.set_defaults(action=lambda options: _compare(options, "search", COMPARED, search_table, True))
     ablating = commands.add_parser("ablate", help="the search without one of its parts, on what `fill` has evaluated")
     ablating.set_defaults(action=lambda options: _compare(options, "ablate", ABLATED, ablate_table))
     for parser in (filling, searching, ablating):
@@ -54,13 +54,17 @@ def _fill(options: argparse.Namespace) -> None:
     fill(tier, _names(tier, options.names), options.cache, options.dest, machine, _say)
 
 
-def _compare(options: argparse.Namespace, word: str, known: Sequence[Policy], table: Any) -> None:
+def _compare(
+    options: argparse.Namespace, word: str, known: Sequence[Policy], table: Any, over_time: bool = False
+) -> None:
+    """over_time: after fewer executions as well."""
     tier = tier_of(options.tier)
     names = _names(tier, options.names)
     policies = policies_named(options.policy, known)
     if options.seeds < 1:
         raise UsageError("--seeds must be 1 or more")
-    found = measure(options.cache, tier, names, policies, options.seeds, options.workers, _say)
+    earlier = tier.earlier if over_time else ()
+    found = measure(options.cache, tier, names, policies, options.seeds, options.workers, _say, earlier)
     print(table(found))
     if options.json is not None:
         words = [*options.names, f"--tier {tier.name}", f"--seeds {options.seeds}"]

@@ -21,13 +21,21 @@ Say = Callable[[str], None]
 
 
 def measure(
-    cache: Path, tier: Tier, names: Sequence[str], policies: Sequence[Policy], seeds: int, workers: int, say: Say
+    cache: Path,
+    tier: Tier,
+    names: Sequence[str],
+    policies: Sequence[Policy],
+    seeds: int,
+    workers: int,
+    say: Say,
+    earlier: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Figures of every policy with every seed on every filled case; what is not filled is left out and named.
 
-    Raises DataError when nothing is filled.
+    earlier: smaller numbers of executions that are played as well. Raises DataError when nothing is filled.
     """
-    tasks = [(str(cache), tier.name, name, tuple(policies), seed) for name in names for seed in range(seeds)]
+    budgets = (*earlier, tier.executions)
+    tasks = [(str(cache), tier.name, name, tuple(policies), seed, budgets) for name in names for seed in range(seeds)]
     found: list[tuple[str, int, dict[str, Any]]] = []
     absent: dict[str, str] = {}
     for number, (name, seed, made) in enumerate(_results(tasks, workers), 1):
@@ -49,11 +57,15 @@ def measure(
         "policies": [policy.name for policy in policies],
         "absent": sorted(absent),
         "libraries": libraries,
-        "runs": [run for _, _, made in found for run in made["runs"]],
+        "runs": [run for _, _, made in found for run in made["runs"][-1]],
+        "earlier": {
+            str(budget): [run for _, _, made in found for run in made["runs"][place]]
+            for place, budget in enumerate(earlier)
+        },
     }
 
 
-Task = tuple[str, str, str, tuple[Policy, ...], int]
+Task = tuple[str, str, str, tuple[Policy, ...], int, tuple[int, ...]]
 
 
 def _results(tasks: Sequence[Task], workers: int) -> Iterator[tuple[str, int, Any]]:
@@ -67,14 +79,13 @@ def _results(tasks: Sequence[Task], workers: int) -> Iterator[tuple[str, int, An
 
 
 def _play_all(task: Task) -> tuple[str, int, Any]:
-    """(competition, seed, {"library", "runs"}, or why there is nothing)."""
-    cache, tier, name, policies, seed = task
+    """(competition, seed, {"library", "runs": a list per number of executions}, or why there is nothing)."""
+    cache, tier, name, policies, seed, budgets = task
     try:
         table, library = _table(cache, tier, name)
     except DataError as error:
         return name, seed, str(error)
-    executions = tier_of(tier).executions
-    runs = [dataclasses.asdict(play(table, policy, seed, executions)) for policy in policies]
+    runs = [[dataclasses.asdict(play(table, policy, seed, budget)) for policy in policies] for budget in budgets]
     return name, seed, {"library": library, "runs": runs}
 
 

@@ -15,8 +15,8 @@ _WITHIN = 2.0
 
 
 def search_table(measured: Measured) -> str:
-    """Each policy by competition, then what the first had over the others, then the final pick."""
-    return "\n\n".join([_scores(measured), _comparison(measured), _pick(measured)])
+    """Each policy by competition, then what the first had over the others, in time as well, then the final pick."""
+    return "\n\n".join([_scores(measured), _comparison(measured), _over_time(measured), _pick(measured)])
 
 
 def ablate_table(measured: Measured) -> str:
@@ -64,6 +64,22 @@ def _comparison(measured: Measured) -> str:
             target = _target(found) if (other, field) == ("random", "private") else ""
             cells = f"{_centre(found)} | {_mean(found)} | {_counts(found)}"
             lines.append(f"| {first} over {other}, {what} | {cells} | {target} |")
+    return "\n".join(lines)
+
+
+def _over_time(measured: Measured) -> str:
+    """What the first policy had over the others when searches were shorter."""
+    first, *others = measured["policies"]
+    lines = ["| executions | programs tried | paired gain | median | mean | better, equal, worse |"]
+    lines.append("|---" * 6 + "|")
+    stages = {**measured["earlier"], str(measured["executions"]): measured["runs"]}
+    for executions, runs in stages.items():
+        then = {**measured, "runs": runs}
+        tried = f"{fmean(run['steps'] for run in _runs(then, first)):.0f}"
+        for other in others:
+            found = gains(then, first, other)
+            cells = f"{_centre(found)} | {_mean(found)} | {_counts(found)}"
+            lines.append(f"| {executions} | {tried} | {first} over {other} | {cells} |")
     return "\n".join(lines)
 
 

@@ -14,7 +14,8 @@ from utils.errors import UsageError
 class Tier:
     """rows: of train that are kept, None for all. extents: by competition, "" for the others.
 
-    executions: fold runs of one search. limit_s: of one execution.
+    executions: fold runs of one search. earlier: smaller numbers of them, at which searches are compared as well.
+    limit_s: of one execution.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Tier:
     rows: int | None
     extents: Mapping[str, Extent]
     executions: int
+    earlier: tuple[int, ...]
     limit_s: float
 
     def extent(self, name: str) -> Extent:
@@ -39,6 +41,7 @@ QUICK = Tier(
         "": Extent(data=1, model=1, train=2, post=2, most=250),
     },
     executions=200,
+    earlier=(40, 80, 120),
     limit_s=60.0,
 )
 FULL = Tier(
@@ -47,6 +50,7 @@ FULL = Tier(
     rows=None,
     extents={"": Extent(data=1, model=1, train=2, post=2, most=80)},
     executions=100,
+    earlier=(40,),
     limit_s=600.0,
 )
 TIERS = {tier.name: tier for tier in (QUICK, FULL)}

@@ -18,7 +18,7 @@ from core.judging.blend import score_blend
 from core.judging.store import Prediction
 from core.records import FoldResult, Verdict, View
 
-TINY = Tier("tiny", ("churn",), 200, {"": Extent(data=1, model=1, train=2, post=1, most=50)}, 40, 60.0)
+TINY = Tier("tiny", ("churn",), 200, {"": Extent(data=1, model=1, train=2, post=1, most=50)}, 40, (10,), 60.0)
 """Executions for eight whole programs."""
 
 

@@ -110,6 +110,8 @@ def test_figures_become_tables_and_a_file(table: Table, tmp_path: Path, capsys: 
     assert search_table(kept) in said
     assert kept["command"] == "python -m benchmark search churn --tier tiny --seeds 2"
     assert len(kept["runs"]) == 6
+    assert {budget: len(runs) for budget, runs in kept["earlier"].items()} == {"10": 6}
+    assert max(run["executions"] for run in kept["earlier"]["10"]) <= 10
     assert len({run["executions"] <= 40 for run in kept["runs"]}) == 1
     assert main(["ablate", *words[:-1], "1", "--policy", "no merge"]) == 0
     shown = capsys.readouterr().out
@@ -167,7 +169,8 @@ def run(policy: str, seed: int, private: float, **fields: object) -> dict[str, o
 def measured(direction: str, *runs: dict[str, object]) -> dict[str, object]:
     best = 3.0 if direction == "maximize" else 1.0
     library = {"direction": direction, "median": 2.0, "best": best, "metric": "m", "programs": 4}
-    return {"policies": ["a", "b"], "absent": [], "libraries": {"c": library}, "runs": runs}
+    known = {"policies": ["a", "b"], "absent": [], "libraries": {"c": library}}
+    return known | {"executions": 40, "earlier": {}, "runs": runs}
 
 
 def test_gains_are_paired_by_seed_and_better_is_plus() -> None:
@@ -197,8 +200,11 @@ def test_tables_say_what_is_met() -> None:
     found = measured("maximize", *better)
     found["policies"] = ["a", "random"]
     found["runs"] = [one | {"policy": "random" if one["policy"] == "b" else "a"} for one in better]
+    found["earlier"] = {"10": [one | {"private": 2.0, "steps": 3} for one in found["runs"]]}
     table = search_table(found)
     assert "> 0 with its interval: met" in table
+    assert "| 10 | 3 | a over random | +0.000 (+0.000 to +0.000) |" in table
+    assert "| 40 | 9 | a over random | +1.000 (+1.000 to +1.000) |" in table
     assert "<= 0.5: met" in table
     found["runs"] = [one | {"private": 2.0, "best_finalist": 3.0, "picked": 5.0} for one in found["runs"]]  # type: ignore[attr-defined]
     table = search_table(found)

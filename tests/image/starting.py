@@ -81,6 +81,8 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # Whoever runs the tests in the background ignores SIGINT, and bash cannot trap what it inherits as ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def run(self, *words: str | bytes, shell: tuple[str, ...] = (BASH,), **environ: str) -> Ran:
