@@ -52,8 +52,7 @@ def parse(name: str, text: str) -> Persona:
 @cache
 def tastes() -> frozenset[str]:
     """What a pattern of `genes` may match: the keys of all fragments, and the aspects."""
-    keys = {fragment.key for modality in catalog.MODALITIES for fragment in catalog.load(modality)}
-    return frozenset(keys | {aspect for aspects in ASPECTS.values() for aspect in aspects})
+    return catalog.all_keys() | {aspect for aspects in ASPECTS.values() for aspect in aspects}
 
 
 def _field(key: str, value: Any) -> Any:

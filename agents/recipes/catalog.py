@@ -88,17 +88,27 @@ class Fragment:
         return {parameter.name: parameter.default for parameter in self.parameters}
 
 
+def _files() -> list[Path]:
+    """One per fragment; other names begin with an underscore."""
+    return sorted(FRAGMENTS.glob("*/[!_]*.py"))
+
+
 @cache
 def load(modality: str) -> tuple[Fragment, ...]:
     """The fragments for one modality, ordered by locus, rank and key. Raises ValueError for a malformed file."""
-    everything = [read_fragment(path) for path in sorted(FRAGMENTS.glob("*/*.py")) if path.name[0] != "_"]
+    everything = [read_fragment(path) for path in _files()]
     fitting = [fragment for fragment in everything if {modality, "common"} & fragment.modalities]
     return tuple(sorted(fitting, key=lambda item: (LOCI.index(item.locus), item.rank, item.key)))
 
 
 def all_packages() -> frozenset[str]:
     """Module names that some fragment needs beyond numpy, pandas and scikit-learn."""
-    return frozenset().union(*(read_fragment(path).packages for path in FRAGMENTS.glob("*/[!_]*.py")))
+    return frozenset().union(*(read_fragment(path).packages for path in _files()))
+
+
+def all_keys() -> frozenset[str]:
+    """Of every fragment of any modality; no file is read."""
+    return frozenset(path.stem for path in _files())
 
 
 @cache
