@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import references, registry
+from benchmark import references, registry, report
 from benchmark.__main__ import main
 from benchmark.study import compare, tables, tiers
 from benchmark.study.case import open_case
@@ -171,6 +171,14 @@ def measured(direction: str, *runs: dict[str, object]) -> dict[str, object]:
     library = {"direction": direction, "median": 2.0, "best": best, "metric": "m", "programs": 4}
     known = {"policies": ["a", "b"], "absent": [], "libraries": {"c": library}}
     return known | {"executions": 40, "earlier": {}, "runs": runs}
+
+
+def test_lesson_29_what_merging_is_worth_was_measured_and_is_shown() -> None:
+    kept = json.loads((report.RESULTS / "ablate.json").read_text(encoding="utf-8"))
+    assert {len(kept["libraries"]) * kept["seeds"]} == {
+        sum(run["policy"] == policy for run in kept["runs"]) for policy in ("full", "no merge")
+    }
+    assert "| no merge |" in report.BENCHMARKS.read_text(encoding="utf-8")
 
 
 def test_gains_are_paired_by_seed_and_better_is_plus() -> None:

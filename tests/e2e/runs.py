@@ -142,6 +142,12 @@ def solve(
     return finish(start([agent, "--data", data, "--out", out, *words], environ), out, seconds)
 
 
+def model_words(address: str, vendor: str = "openai") -> list[str]:
+    """Configuration of both models. address: as a user would give it."""
+    values = {"provider": vendor, "base_url": address, "api_key": "key-of-a-test", "model": "some-model"}
+    return [f"llm.{role}.{name}={value}" for role in ("code", "feedback") for name, value in values.items()]
+
+
 def adapter_words(data: Path, out: Path) -> list[str]:
     """The adapter's container paths, moved below `out`."""
     return [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.runs import Ended, check_submission, solve, write_competition
+from tests.e2e.runs import Ended, check_submission, model_words, solve, write_competition
 from tests.e2e.weighing_model import LESSON, ROLE, weighing
 from tests.llm.server import ScriptedServer
 
@@ -28,16 +28,7 @@ def test_a_hundred_steps_of_recipes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("vendor", ["openai", "anthropic"])
 def test_sixty_steps_of_a_scripted_model(vendor: str, widgets: Path, tmp_path: Path) -> None:
     with ScriptedServer(then=weighing) as server:
-        words = [
-            f"llm.{role}.{name}={value}"
-            for role in ("code", "feedback")
-            for name, value in (
-                ("provider", vendor),
-                ("base_url", server.base_url(vendor)),
-                ("api_key", "key-of-a-test"),
-                ("model", "some-model"),
-            )
-        ]
+        words = model_words(server.base_url(vendor), vendor)
         # One worker: decisions keep one order, and the run is the same each time.
         ended = solve(
             widgets, tmp_path / "out", "--steps", 60, "--time", "10m", "execution.workers=1", *words, seconds=600

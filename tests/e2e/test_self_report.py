@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.quick_agent import PROGRAM as QUICK
-from tests.e2e.runs import Ended, check_submission, read_csv, solve, write_competition
+from tests.e2e.runs import Ended, check_submission, model_words, read_csv, solve, write_competition
 from tests.llm.server import ScriptedServer, Seen, Turn
 from tests.shapes.unforeseen import build
 
@@ -55,16 +55,7 @@ def run(tmp_path: Path, programs: list[str]) -> tuple[Ended, ScriptedServer]:
         return Turn(f"PLAN: number {seen.number}\n```python\n{left.pop(0) if left else 'pass'}\n```\n")
 
     with ScriptedServer(then=answer) as server:
-        model = [
-            f"llm.{role}.{name}={value}"
-            for role in ("code", "feedback")
-            for name, value in (
-                ("provider", "openai"),
-                ("base_url", server.base_url("openai")),
-                ("api_key", "key-of-a-test"),
-                ("model", "some-model"),
-            )
-        ]
+        model = model_words(server.base_url("openai"))
         more = ("search.num_drafts=20", "execution.workers=1", "evolution.skill.enabled=false")
         ended = solve(data, tmp_path / "out", "--steps", len(programs), "--time", "100s", *model, *more)
     return ended, server

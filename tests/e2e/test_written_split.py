@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.test_written_split import GOOD_A, GOOD_B
-from tests.e2e.runs import Ended, solve
+from tests.e2e.runs import Ended, model_words, solve
 from tests.e2e.test_self_report import rebuilt
 from tests.llm.server import ScriptedServer, Seen, Turn
 from tests.shapes.unforeseen import build
@@ -50,16 +50,7 @@ def run(tmp_path: Path, splits: tuple[str, str], steps: int) -> tuple[Ended, Scr
         return Turn(f"PLAN: number {seen.number}\n```python\n{left.pop(0) if left else 'pass'}\n```\n")
 
     with ScriptedServer(then=answer) as server:
-        model = [
-            f"llm.{role}.{name}={value}"
-            for role in ("code", "feedback")
-            for name, value in (
-                ("provider", "openai"),
-                ("base_url", server.base_url("openai")),
-                ("api_key", "key-of-a-test"),
-                ("model", "some-model"),
-            )
-        ]
+        model = model_words(server.base_url("openai"))
         more = ("search.num_drafts=20", "execution.workers=1", "evolution.skill.enabled=false")
         more += ("evolution.solution.ensemble=false",)
         ended = solve(data, tmp_path / "out", "--steps", steps, "--time", "200s", *model, *more)
