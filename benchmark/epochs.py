@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, get_args
 
 from agents.personas import load_personas
-from benchmark.study.policies import default_level_two, default_settings
+from benchmark.study.policies import default_level_two, default_settings, loud
 from benchmark.study.replay import Memory
 from core.doubles import ManualClock, entry
 from core.events import FoldScored, Proposed, StepDone
@@ -53,7 +53,7 @@ def measure_epochs(steps: int) -> EpochCost:
         history,
         memory,
         background=False,
-        complain=_loud,
+        complain=loud,
     )
     learner.start()
     for number in range(steps):
@@ -107,7 +107,3 @@ def _change(draw: random.Random) -> str:
     if draw.random() < 0.5:
         return f"{draw.choice(_NAMES)} {draw.randint(1, 9)} -> {draw.randint(10, 99)}"
     return f"{draw.choice(_ACTS)} {draw.choice(_THINGS)} and {draw.choice(_ACTS)} {draw.choice(_THINGS)}"
-
-
-def _loud(reason: str) -> None:
-    raise RuntimeError(reason)

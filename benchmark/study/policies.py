@@ -72,7 +72,7 @@ class Policy:
         evolution = evolution_of(two, lambda texts: [hashed(text) for text in texts], lambda *_: "", None, seed)
         team = Team(load_personas() if self.personas else ())
         return LevelTwo(
-            evolution, Learning(direction, self.settings(), two.dispatch.records), team, history, recorder, False, _loud
+            evolution, Learning(direction, self.settings(), two.dispatch.records), team, history, recorder, False, loud
         )
 
 
@@ -119,7 +119,8 @@ def default_level_two() -> LevelTwoSettings:
     return level_two_settings(load_config(use_cli=False))
 
 
-def _loud(reason: str) -> None:
+def loud(reason: str) -> None:
+    """A bug in level 2 ends a measurement."""
     raise RuntimeError(reason)
 
 

@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.evolution.experience import experiences
+from core.evolution.experience import Experience, experiences
 from core.evolution.situation import Situation
 from core.records import BriefKind, EntryKind
 
@@ -75,10 +75,16 @@ def accounts(now: Situation) -> dict[EntryKind, Account]:
 
     The first drafts are on nobody's: they lead each other on by their nature, and drafts must not be credited for it.
     """
-    found: dict[EntryKind, Account] = {}
-    for item in experiences(now, MEMORY):
-        if not item.opening:
-            account = found.setdefault(item.kind, Account())
-            account.gain += DISCOUNT**item.age * item.profit
-            account.cost += DISCOUNT**item.age * item.cost
-    return found
+    pool = [item for item in experiences(now, MEMORY) if not item.opening]
+    # In order of appearance: sums over a set of words would differ from process to process.
+    kinds = dict.fromkeys(item.kind for item in pool)
+    return {kind: account_of([item for item in pool if item.kind == kind]) for kind in kinds}
+
+
+def account_of(pool: Sequence[Experience]) -> Account:
+    """Gain and cost of some steps; what is long ago counts less."""
+    account = Account()
+    for item in pool:
+        account.gain += DISCOUNT**item.age * item.profit
+        account.cost += DISCOUNT**item.age * item.cost
+    return account

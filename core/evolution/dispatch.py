@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.evolution.bandit import DISCOUNT, PRIOR_GAIN, Account
+from core.evolution.bandit import PRIOR_GAIN, account_of
 from core.evolution.experience import Experience, experiences
 from core.evolution.situation import Situation
 from core.persona import NOBODY, Persona
@@ -62,12 +62,3 @@ class TaskDispatcher:
             return rng.gammavariate(events, 1.0 / (PRIOR_STEPS + known.cost)) if events > 0 else 0.0
 
         return max([(draw(persona), persona) for persona in personas], key=lambda pair: pair[0])[1]
-
-
-def account_of(pool: Sequence[Experience]) -> Account:
-    """Gain and cost of some steps; what is long ago counts less."""
-    account = Account()
-    for item in pool:
-        account.gain += DISCOUNT**item.age * item.profit
-        account.cost += DISCOUNT**item.age * item.cost
-    return account

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.execution import output
-from core.execution.trial_box import Allowance, TrialBox, folder_in, printed, run_in_box
+from core.execution.trial_box import REASON_CHARS, Allowance, TrialBox, failure_of, folder_in, run_in_box
 
 DRIVER = Path(__file__).with_name("score_driver.py")
 _ALLOWANCE = Allowance(poll_s=0.1, processes=64, disk_mb=1024, file_mb=512)
-_REASON_CHARS = 300
 _MOST_BYTES = 1 << 20
 
 
@@ -69,12 +67,12 @@ def _read(folder: Path, result: dict[str, Any] | None, cases: Sequence[ScoreCase
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
             raise ValueError("there are no results")
-        found = [Scored(_values(row["values"]), str(row["error"])[:_REASON_CHARS]) for row in _rows(path)]
+        found = [Scored(_values(row["values"]), str(row["error"])[:REASON_CHARS]) for row in _rows(path)]
         if len(found) == len(cases):
             return found
         raise ValueError("there are other results than cases")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        why = _ending(result) or str(error)
+        why = failure_of(result) or str(error)
     return [Scored((), why)] * len(cases)
 
 
@@ -84,11 +82,3 @@ def _rows(path: Path) -> Any:
 
 def _values(values: Any) -> tuple[float | None, ...]:
     return tuple(None if value is None else float(value) for value in values)
-
-
-def _ending(result: dict[str, Any] | None) -> str:
-    """How a run without results ended."""
-    if result is None or "error" in result:
-        return "its supervisor was lost" if result is None else str(result["error"])[:_REASON_CHARS]
-    error = output.classify(printed(result), result["exit_code"], result["signal"], result["killed_for"])
-    return "" if error is None else f"{error.type}: {error.message}"[:_REASON_CHARS]

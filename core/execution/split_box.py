@@ -7,17 +7,14 @@ import shutil
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from core.execution import output
-from core.execution.trial_box import Allowance, TrialBox, folder_in, printed, run_in_box
+from core.execution.trial_box import Allowance, TrialBox, failure_of, folder_in, run_in_box
 
 DRIVER = Path(__file__).with_name("split_driver.py")
 TABLES = ("train.csv", "test.csv")
 # MiB of one table, and of all that it writes.
 _FILE_MB, _DISK_MB = 128, 512
 _ALLOWANCE = Allowance(poll_s=0.1, processes=64, disk_mb=_DISK_MB, file_mb=_FILE_MB)
-_REASON_CHARS = 300
 
 
 def run_split(program: str, data: Path, readable: Sequence[Path], box: TrialBox, into: Path) -> str:
@@ -31,7 +28,7 @@ def run_split(program: str, data: Path, readable: Sequence[Path], box: TrialBox,
         (folder / "plan.json").write_text(json.dumps({"folder": str(data)}), encoding="utf-8")
         shutil.copyfile(DRIVER, folder / "driver.py")
         result = run_in_box(box, folder, "driver.py", _ALLOWANCE, (data, *readable))
-        if why := _ending(result):
+        if why := failure_of(result):
             return why
         return _take(folder, into)
 
@@ -50,11 +47,3 @@ def _take(folder: Path, into: Path) -> str:
         (folder / name).chmod(0o644)
         shutil.copyfile(folder / name, into / name)
     return ""
-
-
-def _ending(result: dict[str, Any] | None) -> str:
-    """How a run ended that did not end well."""
-    if result is None or "error" in result:
-        return "its supervisor was lost" if result is None else str(result["error"])[:_REASON_CHARS]
-    error = output.classify(printed(result), result["exit_code"], result["signal"], result["killed_for"])
-    return "" if error is None else f"{error.type}: {error.message}"[:_REASON_CHARS]

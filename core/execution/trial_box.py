@@ -21,6 +21,8 @@ from core.execution.stop import StopSignal
 from core.execution.supervised import SupervisorJob, supervise
 from core.records import BoxFacts
 
+REASON_CHARS = 300
+
 
 @dataclass(frozen=True, slots=True)
 class TrialBox:
@@ -80,6 +82,14 @@ def run_in_box(
 def printed(result: Mapping[str, Any]) -> str:
     """What the program wrote, without what a terminal would act on."""
     return output.clean(output.join_log(result["head"], result["tail"], result["dropped"]))
+
+
+def failure_of(result: dict[str, Any] | None) -> str:
+    """How a run ended that did not end well, in at most REASON_CHARS characters; "" for a good end."""
+    if result is None or "error" in result:
+        return "its supervisor was lost" if result is None else str(result["error"])[:REASON_CHARS]
+    error = output.classify(printed(result), result["exit_code"], result["signal"], result["killed_for"])
+    return "" if error is None else f"{error.type}: {error.message}"[:REASON_CHARS]
 
 
 def _job(box: TrialBox, folder: Path, program: str, allowance: Allowance, readable: tuple[Path, ...]) -> SupervisorJob:
