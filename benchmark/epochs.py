@@ -17,9 +17,9 @@ from core.doubles import ManualClock, entry
 from core.events import FoldScored, Proposed, StepDone
 from core.genome import LOCI
 from core.journal.history import History
-from core.level_two import Learning, LevelTwo, Team, evolution_of
+from core.level_two import Learning, LevelTwo, evolution_of
 from core.records import Brief, BriefKind, Entry, Proposal
-from utils.embedding_hashing import hashed
+from utils.embedding_hashing import all_hashed
 
 STEPS_PER_EPOCH = 10
 _KINDS = get_args(BriefKind)
@@ -47,9 +47,9 @@ def measure_epochs(steps: int) -> EpochCost:
     memory = Memory(history, clock)
     two, found = default_level_two(), []
     learner = LevelTwo(
-        evolution_of(two, lambda texts: [hashed(text) for text in texts], lambda *_: "", None, 0),
+        evolution_of(two, all_hashed, lambda *_: "", None, 0),
         Learning("maximize", default_settings(), two.dispatch.records),
-        Team(load_personas()),
+        load_personas(),
         history,
         memory,
         background=False,

@@ -10,6 +10,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.events import PersonaChanged, SkillChanged
 from core.evolution.agent_evolution import AgentEvolution
@@ -19,14 +20,13 @@ from core.evolution.situation import SearchSettings, Situation
 from core.evolution.skill_extractor import Embed, GeneText, SkillExtractor, gene_reader
 from core.evolution.skills import SkillManager
 from core.evolution.staff import Staff
+from core.lesson_means import LessonMeans, RunMeans
 from core.persona import Persona
 from core.population import Population
 from core.protocols import Coach, Recorder, State
 from core.records import CompetitionSpec
 from core.score import Direction
 from core.settings import LevelTwoSettings, Settings
-from core.skill import Skill
-from core.skill_library import read_library, write_library
 from core.surroundings import Authors, Surroundings
 from utils.embedding import CodeEmbeddingManager
 from utils.errors import Interrupted
@@ -57,30 +57,28 @@ def level_two_of(
     settings: Settings, authors: Authors, around: Surroundings, background: bool, complain: Callable[[str], None]
 ) -> LevelTwo:
     """For a run. Embeddings are made in a process that lives for one epoch."""
-    two, folders, history = settings.level_two, settings.folders, around.history
-    embedder = CodeEmbeddingManager(
-        two.embedding_model, folders.workspace / EMBEDDINGS, folders.logs / "workers.log", stop=around.stop.fileno()
-    )
+    two, history = settings.level_two, around.history
+    means = means_of(settings, around) if two.skills is not None else LessonMeans()
     genes = gene_reader(lambda: history.entries, around.program)
-    library = two.library if two.skills is not None else None
-    carried = read_library(library) if library is not None else ()
-
-    def share(population: Population) -> None:
-        # What programs say of themselves is no evidence beyond their own run.
-        if library is not None and around.split.kind != "none":
-            write_library(library, population.lessons, names_in(around.spec))
-
     return LevelTwo(
-        evolution_of(two, embedder.embed, genes, authors.coach(around), settings.seed),
+        evolution_of(two, means.embed, genes, authors.coach(around), settings.seed),
         Learning(around.spec.metric.direction, settings.search, two.dispatch.records),
-        Team(authors.personas, carried),
+        authors.personas,
         history,
         around.recorder,
         background,
         complain,
-        embedder.close,
-        share,
+        means,
     )
+
+
+def means_of(settings: Settings, around: Surroundings) -> RunMeans:
+    """Embedding model and shared lessons, as the user names them."""
+    two, folders = settings.level_two, settings.folders
+    embedder = CodeEmbeddingManager(
+        two.embedding_model, folders.workspace / EMBEDDINGS, folders.logs / "workers.log", stop=around.stop.fileno()
+    )
+    return RunMeans(embedder, two.library, names_in(around.spec), evidence=around.split.kind != "none")
 
 
 def names_in(spec: CompetitionSpec) -> set[str]:
@@ -88,14 +86,6 @@ def names_in(spec: CompetitionSpec) -> set[str]:
     tables = [table.path for table in (spec.sample, spec.train, spec.test) if table is not None]
     columns = {*spec.id_columns, *spec.target_columns, *spec.label_columns, *spec.feature_columns, *spec.text_columns}
     return columns | {*tables, *spec.label_files, *spec.classes}
-
-
-@dataclass(frozen=True, slots=True)
-class Team:
-    """Who and what is there at the start. carried: skills of earlier runs."""
-
-    personas: Sequence[Persona] = ()
-    carried: Sequence[Skill] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +107,15 @@ class LevelTwo:
         self,
         evolution: AgentEvolution,
         learning: Learning,
-        team: Team,
+        team: Sequence[Persona],
         state: State,
         recorder: Recorder,
         background: bool,
         complain: Callable[[str], None] = lambda reason: None,
-        let_go: Callable[[], None] = lambda: None,
-        share: Callable[[Population], None] = lambda population: None,
+        means: LessonMeans | None = None,
     ) -> None:
-        """complain: told of our own bug, for the report. let_go: called when an epoch's work is done. share: called
-        with what was learnt, at the end.
+        """team: who is there at the start. complain: told of our own bug, for the report. means: what skills are
+        made with, shared with other runs and carried from.
         """
         self._evolution = evolution
         self._learning = learning
@@ -134,8 +123,7 @@ class LevelTwo:
         self._state = state
         self._recorder = recorder
         self._complain = complain
-        self._let_go = let_go
-        self._share = share
+        self._means = means or LessonMeans()
         self._epochs: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="level 2", daemon=True) if background else None
         self._off = False
@@ -144,14 +132,19 @@ class LevelTwo:
         """Who is on the team from the first step; a resumed run has its own team already."""
         if self._thread is not None:
             self._thread.start()
+        self._means.open()
         population = self._state.population
         if not population.personas:
-            for persona in self._team.personas:
+            for persona in self._team:
                 self._recorder.append(PersonaChanged(persona, "joined", self._state.next_step))
         known = population.skills.keys() | population.retired.keys()
-        for skill in self._team.carried:
+        for skill in self._means.carried:
             if skill.id not in known:
                 self._recorder.append(SkillChanged(skill, "carried"))
+
+    def facts(self) -> dict[str, Any]:
+        """What the journal does not say, for run.json."""
+        return self._means.facts()
 
     def epoch(self, number: int) -> None:
         """Learns from the steps so far."""
@@ -166,7 +159,7 @@ class LevelTwo:
             self._epochs.put(None)
             self._thread.join(PATIENCE_S)
         if not self._off:
-            self._share(self._state.population)
+            self._means.share(self._state.population)
         self._off = True
 
     def _serve(self) -> None:
@@ -183,7 +176,7 @@ class LevelTwo:
             self._off = True
             self._complain(f"internal error in level 2: {type(error).__name__}: {error}")
         finally:
-            self._let_go()
+            self._means.release()
 
     def _learn(self, number: int) -> None:
         state, learning = self._state, self._learning

@@ -11,11 +11,12 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from core.events import Published
 from core.journal.history import History
 from core.metric_names import VOTING
+from core.population import PersonaChange, SkillChange
 from core.protocols import Combiner, Programs, Recorder
 from core.records import Best, CompetitionSpec, Ensemble, Entry, SplitSpec, to_json
 from utils.errors import PublishError
@@ -187,7 +188,8 @@ def copy_harness(target: Path) -> None:
 class RunReport:
     """Keeps run.json up to date: rewritten atomically during the run, final at its end.
 
-    reasons: what was missing, in order of discovery. elapsed: seconds that count against the limit.
+    reasons: what was missing, in order of discovery. elapsed: seconds that count against the limit. learning: facts
+    of level 2 that the journal does not hold.
     """
 
     def __init__(self, history: History, folders: Folders, elapsed: Callable[[], float]) -> None:
@@ -195,10 +197,12 @@ class RunReport:
         self._folders = folders
         self._elapsed = elapsed
         self.reasons: list[str] = []
+        self.learning: Callable[[], Mapping[str, Any]] = dict
 
     def write(self, status: str = "running") -> None:
         """status: running, ok, degraded, baseline or failed. Raises OSError when the folder refuses it."""
         report = run_json(self._history, self._folders, status, self.reasons, self._elapsed())
+        report["level_two"] |= self.learning()
         write_atomic(self._folders.run_json, json.dumps(report, indent=1, allow_nan=False) + "\n")
 
 
@@ -217,6 +221,7 @@ def run_json(
         "steps": _steps(history),
         "time": _time(history, elapsed_s),
         "llm": _llm(history),
+        "level_two": _level_two(history),
         "box": _box(history),
         "submission": _submission(history, folders),
     }
@@ -275,6 +280,19 @@ def _llm(history: History) -> dict[str, Any]:
         "cached_tokens": llm.cached_tokens,
         "completion_tokens": llm.completion_tokens,
         "cost_usd": llm.cost_usd,
+    }
+
+
+def _level_two(history: History) -> dict[str, Any]:
+    team, personas, skills = history.population, history.persona_changes, history.skill_changes
+    return {
+        "personas": {name: persona.version for name, persona in team.personas.items()},
+        "on_trial": sorted(team.probations),
+        **{change: personas[change] for change in get_args(PersonaChange) if change != "joined"},
+        "skills": {change: skills[change] for change in get_args(SkillChange)}
+        | {"in_use": len(team.skills), "proposals": history.taught},
+        "embeddings": None,
+        "library": None,
     }
 
 

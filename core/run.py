@@ -375,6 +375,7 @@ class Run:
         evaluator = Evaluator(runner, views, judge, pace, self._recorder, self.history, self._stop)
         around = self._surroundings(spec, split, pace)
         learner = level_two_of(settings, self._authors, around, self._lanes > 1, self.report.reasons.append)
+        self.report.learning = learner.facts
         return Parts(
             proposer=self._authors.proposer(around),
             search=EvolutionSearch(

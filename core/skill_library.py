@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import stat
+import tempfile
 import tomllib
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
@@ -64,7 +65,7 @@ def write_library(folder: Path, skills: Iterable[Skill], forbidden: Collection[s
     A file stays as it is when it rests on more uses, or on as many and more tries.
     """
     names = {parts for name in forbidden for parts in (_words(name), _words(PurePosixPath(name).stem)) if parts}
-    written = 0
+    written, refused = 0, []
     for skill in skills:
         change = read_change(skill.change, skill.locus or "")
         # What never paid here may pay on other data.
@@ -76,8 +77,20 @@ def write_library(folder: Path, skills: Iterable[Skill], forbidden: Collection[s
                 write_atomic(path, _text(skill, change))
                 written += 1
         except OSError as error:
-            log.warning("skill library: %s was not written: %s", path.name, error)
+            refused.append(error)
+    if refused:
+        log.warning("skill library: %s takes no lesson (%d were not written): %s", folder, len(refused), refused[0])
     return written
+
+
+def library_trouble(folder: Path) -> str | None:
+    """Why lessons cannot be added to a folder, which is made where it is missing; None where they can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return f"{folder} takes no lessons: {error.strerror or error}"
 
 
 def _says_more(skill: Skill, path: Path) -> bool:

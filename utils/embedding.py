@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from utils.embedding_cache import VectorCache
-from utils.embedding_hashing import hashed
+from utils.embedding_hashing import all_hashed
 from utils.errors import WorkerError
 from utils.process import WorkerProcess
 
@@ -28,6 +28,7 @@ _SETTINGS = frozenset({".json", ".txt", ".model"})
 _SAMPLE = 64 << 10
 # Part of every key of the cache: changes with whatever else changes the vectors of a text.
 _FORMAT = "1"
+_NO_WEIGHTS = "no weights there"
 
 Vector = tuple[float, ...]
 
@@ -67,11 +68,23 @@ class CodeEmbeddingManager:
         self._identity: str | None = None
         self._fallback: str | None = None
         self._said = False
+        self._answered = False
 
     @property
     def fallback(self) -> str | None:
         """Why words are hashed; None as long as the model answers."""
         return self._fallback
+
+    @property
+    def answered(self) -> bool:
+        """True once the model made or found the vectors of a text."""
+        return self._answered
+
+    def look(self) -> None:
+        """Falls back now where the folder holds no model, rather than with the first text."""
+        with self._lock:
+            if self._fallback is None and self._known_identity() is None:
+                self._give_up(_NO_WEIGHTS)
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """A vector of length 1 per text, in order; only the first MAX_CHARS characters count. Raises Interrupted."""
@@ -82,7 +95,7 @@ class CodeEmbeddingManager:
                     return self._by_model(cut)
                 except WorkerError as error:
                     self._give_up(" ".join(str(error).split())[:300])
-        return [hashed(text) for text in cut]
+        return all_hashed(cut)
 
     def close(self) -> None:
         """Ends the worker after the call that is under way; the next text that the cache lacks starts a new one."""
@@ -96,12 +109,17 @@ class CodeEmbeddingManager:
 
     def _by_model(self, texts: Sequence[str]) -> list[list[float]]:
         """Raises WorkerError when the model cannot be used."""
-        self._identity = self._identity or model_identity(self._model_path)
-        if self._identity is None:
-            raise WorkerError("no weights there")
-        keyed = {text: _key(self._identity, text) for text in texts}
+        identity = self._known_identity()
+        if identity is None:
+            raise WorkerError(_NO_WEIGHTS)
+        keyed = {text: _key(identity, text) for text in texts}
         vectors = self._vectors({key: text for text, key in keyed.items()})
+        self._answered = True
         return [list(vectors[keyed[text]]) for text in texts]
+
+    def _known_identity(self) -> str | None:
+        self._identity = self._identity or model_identity(self._model_path)
+        return self._identity
 
     def _vectors(self, texts: Mapping[bytes, str]) -> dict[bytes, Vector]:
         """By key, from the cache and the worker. Raises WorkerError."""

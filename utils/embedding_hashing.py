@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 DIMENSIONS = 256
@@ -38,6 +38,11 @@ def hashed(text: str) -> list[float]:
         _add(vector := [0.0] * DIMENSIONS, "", 1.0)
         return vector
     return [value / length for value in vector]
+
+
+def all_hashed(texts: Sequence[str]) -> list[list[float]]:
+    """A vector per text, in order."""
+    return [hashed(text) for text in texts]
 
 
 def _words(text: str) -> list[str]:

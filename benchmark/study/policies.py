@@ -15,14 +15,14 @@ from core.evolution.selection import derived_rng
 from core.evolution.situation import SearchSettings, Situation
 from core.genome import LOCI
 from core.journal.history import History
-from core.level_two import Learning, LevelTwo, Team, evolution_of, staff_of
+from core.level_two import Learning, LevelTwo, evolution_of, staff_of
 from core.protocols import Learner, Recorder, Search
 from core.records import Brief, BriefKind, Entry, Parent, Proposal
 from core.score import Direction
 from core.settings import LevelTwoSettings
 from main import level_two_settings, search_settings
 from utils.config import load_config
-from utils.embedding_hashing import hashed
+from utils.embedding_hashing import all_hashed
 from utils.errors import UsageError
 
 ProgramOf = Callable[[str], str]
@@ -69,8 +69,8 @@ class Policy:
         if self.search != "evolution":
             return None
         two = self.level_two()
-        evolution = evolution_of(two, lambda texts: [hashed(text) for text in texts], lambda *_: "", None, seed)
-        team = Team(load_personas() if self.personas else ())
+        evolution = evolution_of(two, all_hashed, lambda *_: "", None, seed)
+        team = load_personas() if self.personas else ()
         return LevelTwo(
             evolution, Learning(direction, self.settings(), two.dispatch.records), team, history, recorder, False, loud
         )

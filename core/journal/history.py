@@ -6,6 +6,7 @@ The live run and a replay apply the same lines with the same code, so they canno
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ from core.events import (
     revive,
 )
 from core.persona import Persona
-from core.population import Population
+from core.population import PersonaChange, Population, SkillChange
 from core.records import Entry, FoldResult, Proposal, from_json
 from core.skill import Skill
 
@@ -34,7 +35,8 @@ class History:
 
     entries: finished steps in the order of their end. pending: proposals without a step (in flight, or cut off by a
     kill). folds: judged executions by evaluation key. next_step: index of the next proposal.
-    consumed_s: seconds that ended sessions used. population: the state of level 2.
+    consumed_s: seconds that ended sessions used. population: the state of level 2. persona_changes, skill_changes:
+    how often each happened. taught: proposals whose author was shown skills.
     """
 
     def __init__(self, program: Callable[[str], str]) -> None:
@@ -61,6 +63,9 @@ class History:
         self.ended: RunEnded | None = None
         self.llm = LlmTotals()
         self.population = Population()
+        self.persona_changes: Counter[PersonaChange] = Counter()
+        self.skill_changes: Counter[SkillChange] = Counter()
+        self.taught = 0
         self._session_start: float | None = None
         self._last_t = 0.0
         self._closed_s = 0.0
@@ -146,6 +151,7 @@ class History:
         proposal = from_json(Proposal, line | {"program": self._program(line["program"])})
         self.pending[proposal.id] = proposal
         self.next_step = max(self.next_step, proposal.step + 1)
+        self.taught += bool(proposal.skills)
         self.failed_in_a_row = 0
 
     def _on_proposal_failed(self, line: Line) -> None:
@@ -173,9 +179,11 @@ class History:
     def _on_persona(self, line: Line) -> None:
         persona = from_json(Persona, line["persona"])
         self.population = self.population.with_persona(persona, line["change"], line["step"])
+        self.persona_changes[line["change"]] += 1
 
     def _on_skill(self, line: Line) -> None:
         self.population = self.population.with_skill(from_json(Skill, line["skill"]), line["change"])
+        self.skill_changes[line["change"]] += 1
 
     def _on_published(self, line: Line) -> None:
         self.published = revive(line)  # type: ignore[assignment]

@@ -27,9 +27,10 @@ from core.final_pick import FinalPick, PickSettings
 from core.finish import decide, finalists, status
 from core.journal.history import History
 from core.protocols import Parts
-from core.records import Agreement, Best, CompetitionSpec, Ensemble, Entry, Job, MetricSpec, Outcome, SplitSpec, View
+from core.records import Agreement, Best, Ensemble, Entry, Job, Outcome, SplitSpec, View
 from core.refit import Refit, pays
 from core.results import Result, single
+from tests.core.paper_spec import paper_spec
 from utils.errors import Interrupted
 
 FOLDS = 3
@@ -173,35 +174,13 @@ class ScriptedBlender:
         return Agreement(0.999 if pair <= self._alike else 0.9, 0.0)
 
 
-def spec() -> CompetitionSpec:
-    return CompetitionSpec(
-        data_dir="",
-        data_digest="",
-        description="",
-        metric=MetricSpec("roc_auc", "maximize", "config"),
-        modality="tabular",
-        value_kind="probability",
-        sample=None,
-        train=None,
-        test=None,
-        id_columns=("id",),
-        target_columns=("y",),
-        label_columns=("y",),
-        classes=(),
-        feature_columns=(),
-        text_columns=(),
-        rows_train=0,
-        rows_test=0,
-    )
-
-
 def six_entries() -> list[Entry]:
     return [entry(f"s000{number}", 0.5 + number / 100) for number in range(6)]
 
 
 def test_the_ensemble_is_among_the_finalists_and_incomplete_entries_are_not() -> None:
     desk = Desk([*six_entries(), entry("s0009", 0.99, complete=False)], {})
-    chosen = finalists(spec(), desk.history, 5, ScriptedBlender({2: 0.56}), desk.events)
+    chosen = finalists(paper_spec(), desk.history, 5, ScriptedBlender({2: 0.56}), desk.events)
     assert [result.best.id for result in chosen] == ["ensemble", "s0005", "s0004", "s0003", "s0002"]
     assert [member.entry.id for member in chosen[0].members] == ["s0005", "s0004"]
     assert chosen[0].how == "rank"
@@ -210,7 +189,7 @@ def test_the_ensemble_is_among_the_finalists_and_incomplete_entries_are_not() ->
 
 def test_an_even_blend_takes_programs_that_differ() -> None:
     blender = ScriptedBlender({2: 0.56}, alike=frozenset({"s0005", "s0004", "s0003"}))
-    blend = build_ensemble(spec(), six_entries()[::-1], blender, EventList())
+    blend = build_ensemble(paper_spec(), six_entries()[::-1], blender, EventList())
     assert blend is not None
     assert blend.members == (("s0005", 0.5), ("s0002", 0.5))
 
@@ -224,14 +203,17 @@ def test_the_better_blend_is_taken_where_it_beats_the_best_program(
     weights = (("s0005", 0.5), ("s0001", 0.3), ("s0000", 0.2))
     greedy = None if fitted is None else Ensemble(weights, "rank", fitted, 0.01)
     events = EventList()
-    blend = build_ensemble(spec(), six_entries()[::-1], ScriptedBlender({2: even}, greedy), events)
+    blend = build_ensemble(paper_spec(), six_entries()[::-1], ScriptedBlender({2: even}, greedy), events)
     assert (blend and len(blend.members)) == members
     assert len(events.events) == (members is not None)
 
 
 def test_the_ensemble_can_be_switched_off() -> None:
     desk = Desk([entry("s0000", 0.9), entry("s0001", 0.8)], {})
-    assert [result.best.id for result in finalists(spec(), desk.history, 5, None, desk.events)] == ["s0000", "s0001"]
+    assert [result.best.id for result in finalists(paper_spec(), desk.history, 5, None, desk.events)] == [
+        "s0000",
+        "s0001",
+    ]
 
 
 def test_a_pick_that_the_journal_holds_is_not_made_again() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -21,9 +23,33 @@ from core.doubles import (
     PublisherList,
     ScriptedJudge,
     ScriptedRunner,
+    entry,
+    proposal,
+    view,
 )
 from core.evaluation import Evaluator
-from core.events import TYPES, Event, PersonaChanged, SkillChanged
+from core.events import (
+    TYPES,
+    BaselineWritten,
+    EnsembleBuilt,
+    EpochClosed,
+    Event,
+    FinalPicked,
+    FoldScored,
+    LlmCall,
+    PersonaChanged,
+    Probed,
+    ProposalFailed,
+    Proposed,
+    Published,
+    Refitted,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    SkillChanged,
+    SpecDecided,
+    StepDone,
+)
 from core.evolution.agent_evolution import AgentEvolution, AgentSettings
 from core.evolution.dispatch import DispatchSettings
 from core.evolution.experience import Experience
@@ -33,15 +59,20 @@ from core.evolution.situation import SearchSettings
 from core.evolution.skills import SkillSettings
 from core.genome import LOCI, Genome
 from core.journal.history import History
-from core.level_two import Learning, LevelTwo, Team, evolution_of, staff_of
+from core.journal.journal import Journal, read_lines
+from core.lesson_means import LessonMeans, RunMeans
+from core.level_two import Learning, LevelTwo, evolution_of, staff_of
 from core.loop import Loop, Parts, Rules
 from core.persona import Persona
-from core.population import Population
-from core.records import Brief, Job, Proposal, to_json
+from core.population import PersonaChange, Population, SkillChange
+from core.records import Best, BoxFacts, Brief, Ensemble, Job, Proposal, SplitSpec, to_json
+from core.results import Folders, RunReport
 from core.settings import LevelTwoSettings
 from core.skill_library import read_library, write_library
+from tests.core.paper_spec import paper_spec
 from tests.core.skill_rig import BETTER, skill
-from utils.embedding_hashing import hashed
+from utils.embedding import CodeEmbeddingManager
+from utils.embedding_hashing import all_hashed
 from utils.errors import ProposalError, WorkerError
 
 SEARCH = SearchSettings(4, 1, 0.1, 1.0, 1000, merge=True, tune=True, pheromone=True)
@@ -51,8 +82,10 @@ KNOBS = 16
 TWO = LevelTwoSettings(DispatchSettings(), AgentSettings(True, 3, 20), SkillSettings(0.85, 5), None, Path("nowhere"))
 
 
-def embed(texts: Sequence[str]) -> list[list[float]]:
-    return [hashed(text) for text in texts]
+def means_at(library: Path) -> RunMeans:
+    """Without a model."""
+    embedder = CodeEmbeddingManager(library / "none", library / "vectors.sqlite")
+    return RunMeans(embedder, library, (), evidence=True)
 
 
 def program(knobs: dict[str, int]) -> str:
@@ -112,9 +145,9 @@ class World:
         self.history = History(self.programs.get)
         self.complaints: list[str] = []
         self.snapshots: list[dict[str, Any]] = []
-        made = evolution or evolution_of(TWO, embed, lambda *_: "", None, 1)
+        made = evolution or evolution_of(TWO, all_hashed, lambda *_: "", None, 1)
         self.learner = LevelTwo(
-            made, Learning("maximize", SEARCH, 10_000), Team(TEAM), self.history, self, False, self.complaints.append
+            made, Learning("maximize", SEARCH, 10_000), TEAM, self.history, self, False, self.complaints.append
         )
         judge, pace = ScriptedJudge(worth), FreePace()
         runner = ScriptedRunner(lambda job: CLEAN, self.clock)
@@ -148,12 +181,10 @@ class World:
 
 def state(history: History) -> dict[str, Any]:
     """Everything that a history knows, by value."""
-    known = {name: value for name, value in vars(history).items() if name not in ("_program", "llm")}
-    return {
-        name: (list(value) if isinstance(value, list) else dict(value) if isinstance(value, dict) else value)
-        for name, value in known.items()
-        if name != "_folds_by_id"
+    known = {
+        name: copy.copy(value) for name, value in vars(history).items() if name not in ("_program", "_folds_by_id")
     }
+    return known | {"llm": dict(vars(history.llm))}
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +235,102 @@ def test_state_after_replay_equals_the_state_before_a_kill_at_every_event(world:
         assert state(replayed) == before_kill
         kinds.add(line["type"])
     assert {"persona", "skill", "proposal", "fold", "step", "epoch"} <= kinds <= set(TYPES)
+    assert {"joined", "rewritten"} < set(changes(world, "persona"))
+    assert {"extracted", "merged", "measured"} <= set(changes(world, "skill"))
+
+
+def test_a_replayed_file_gives_the_state_before_a_kill_at_each_event_type(tmp_path: Path, world: World) -> None:
+    live, before_kill = History(world.programs.get), []
+
+    def listen(line: dict[str, Any]) -> None:
+        live.apply(line)
+        before_kill.append(state(live))
+
+    journal = Journal(tmp_path / "journal.jsonl", ManualClock(), listen)
+    for event in whole_run(world):
+        journal.append(event)
+    journal.close()
+    lines, _ = read_lines(journal.path)
+    assert {line["type"] for line in lines} == set(TYPES)
+    assert {line["change"] for line in lines if line["type"] == "persona"} == set(get_args(PersonaChange))
+    assert {line["change"] for line in lines if line["type"] == "skill"} == set(get_args(SkillChange))
+    replayed = History(world.programs.get)
+    for line, live_then in zip(lines, before_kill, strict=True):
+        replayed.apply(line)
+        assert state(replayed) == live_then, line["type"]
+
+
+def whole_run(world: World) -> list[Event]:
+    """Two sessions: one event of each type that needs no other, around the level 2 of `world` and one of its steps."""
+    box, best = BoxFacts(True, False), Best("s0000", "draft", 0.8, 0.01, "holdout")
+    made, old, new = entry("s0000", 0.8, steers=True), TEAM[0], dataclasses.replace(TEAM[0], version=1)
+    offer = dataclasses.replace(proposal(Brief(0, "draft", 7), made.program), skills=("a",))
+    lesson = skill(BETTER)
+    call = LlmCall("code", "m", True, 1.0, 10, 5, 3, 0.1, "draft", "ab", "cd")
+    split = SplitSpec("stratified", 2, 100, 0, 1, "paper")
+    changed: list[PersonaChange] = ["joined", "rewritten", "rolled_back", "rewritten", "kept"]
+    learnt: list[SkillChange] = ["carried", "extracted", "merged", "measured", "retired"]
+    program = next(line["program"] for line in world.of("proposal"))
+    return [
+        RunStarted(0.0, 9.0, 10, 1, 2, "openai", "paper", {}, box),
+        BaselineWritten("sample", 3, "ab"),
+        SpecDecided(paper_spec(), split, (to_json(view("search0")),)),
+        *(PersonaChanged(new if change in ("rewritten", "kept") else old, change, 1) for change in changed),
+        call,
+        dataclasses.replace(call, ok=False, error="HTTP 500", cost_usd=None),
+        Proposed(offer, program),
+        ProposalFailed(1, "draft", "nothing new"),
+        Probed(made.id, CLEAN, False, 2.0),
+        *(FoldScored(made.id, fold, 60.0) for fold in made.folds),
+        StepDone(made),
+        Published(best, 3, "ab", "local"),
+        *(SkillChanged(lesson, change) for change in learnt),
+        EpochClosed(1, 1, 0.8),
+        Resumed(5.0, 9.0, 20, 1, 4.0, 9.0),
+        Probed("s0002", CLEAN, True, None),
+        EnsembleBuilt("e1", Ensemble((("s0000", 1.0),), "mean", 0.8, 0.01)),
+        FinalPicked(("s0000",), (0.8,), (0.01,), "s0000", "final folds"),
+        Refitted("s0000", False, ("too late",), CLEAN),
+        RunEnded("ok", None, 5.0),
+    ]
+
+
+def test_the_report_counts_what_was_learnt(world: World, tmp_path: Path) -> None:
+    folders = Folders(tmp_path / "w", tmp_path / "l", tmp_path / "s", tmp_path / "c")
+    report = RunReport(world.history, folders, lambda: 1.0)
+    report.learning = means_at(tmp_path / "lessons").facts
+    report.write()
+    said = json.loads(folders.run_json.read_text())["level_two"]
+    found, lessons = changes(world, "persona"), changes(world, "skill")
+    assert {key: said[key] for key in ("rewritten", "kept", "rolled_back")} == {
+        key: found.count(key) for key in ("rewritten", "kept", "rolled_back")
+    }
+    assert said["personas"] == {name: it.version for name, it in world.history.population.personas.items()}
+    assert said["skills"]["extracted"] == lessons.count("extracted") > 0
+    assert said["skills"]["proposals"] == sum(bool(line["skills"]) for line in world.of("proposal")) > 0
+    assert said["embeddings"] == {"kind": None, "why": None}
+    assert said["library"] == {"path": str(tmp_path / "lessons"), "read": 0, "written": None}
+
+
+def test_what_is_missing_is_said_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    means = means_at(tmp_path / "file")
+    caplog.clear()
+    means.open()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert "no weights there" in caplog.text
+    assert f"{tmp_path / 'file'} takes no lessons: File exists" in caplog.text
+    facts = means.facts()
+    assert facts["embeddings"] == {"kind": "hashed", "why": "no weights there"}
+
+
+def test_a_library_is_said_to_have_been_read_and_written(tmp_path: Path) -> None:
+    write_library(tmp_path, [skill(BETTER, uses=6, lift=0.2)], ())
+    means = means_at(tmp_path)
+    world = World(0)
+    world.append(SkillChanged(skill(BETTER, uses=9, lift=0.3), "measured"))
+    means.share(world.history.population)
+    assert means.facts()["library"] == {"path": str(tmp_path), "read": 1, "written": 1}
 
 
 def test_a_resumed_run_keeps_its_team(world: World) -> None:
@@ -238,13 +365,13 @@ def test_a_carried_lesson_that_did_harm_here_is_not_carried_on(tmp_path: Path) -
     world.append(SkillChanged(dataclasses.replace(carried, uses=9, lift=-0.3), "retired", {"why": "harmful"}))
     assert not world.history.population.skills
     learner = LevelTwo(
-        evolution_of(TWO, embed, lambda *_: "", None, 1),
+        evolution_of(TWO, all_hashed, lambda *_: "", None, 1),
         Learning("maximize", SEARCH, 10_000),
-        Team(TEAM, (carried,)),
+        TEAM,
         world.history,
         world,
         False,
-        share=lambda population: write_library(tmp_path, population.lessons, ()),
+        means=means_at(tmp_path),
     )
     learner.start()
     assert not world.history.population.skills
@@ -271,17 +398,14 @@ def test_in_the_background_the_loop_does_not_wait(world: World) -> None:
         def append(self, event: Event) -> None:
             events.append(event)
 
-    made = evolution_of(TWO, embed, lambda *_: "", None, 1)
+    made = evolution_of(TWO, all_hashed, lambda *_: "", None, 1)
     closed: list[bool] = []
-    learner = LevelTwo(
-        made,
-        Learning("maximize", SEARCH, 10_000),
-        Team(TEAM),
-        world.history,
-        Ears(),
-        True,
-        let_go=lambda: closed.append(True),
-    )
+
+    class Means(LessonMeans):
+        def release(self) -> None:
+            closed.append(True)
+
+    learner = LevelTwo(made, Learning("maximize", SEARCH, 10_000), TEAM, world.history, Ears(), True, means=Means())
     learner.start()
     learner.epoch(3)
     learner.close()

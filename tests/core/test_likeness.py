@@ -8,7 +8,8 @@ from core.doubles import entry
 from core.evolution.diversity import genes_in_common
 from core.likeness import MOST_ROWS, Likeness, likeness_of
 from core.protocols import Parts
-from core.records import Agreement, CompetitionSpec, MetricSpec
+from core.records import Agreement
+from tests.core.paper_spec import paper_spec
 from utils.errors import WorkerError
 
 
@@ -39,17 +40,9 @@ def test_genes_stand_in_where_predictions_cannot_be_compared() -> None:
     assert alike(first, second) == 0.5
 
 
-def competition(rows: int) -> CompetitionSpec:
-    metric = MetricSpec("roc_auc", "maximize", "config")
-    tables, columns = (None, None, None), ((), (), (), (), (), ())
-    return CompetitionSpec(
-        "", "", "", metric, "tabular", "probability", *tables, *columns, rows_train=9, rows_test=rows
-    )
-
-
 def test_many_rows_are_not_compared() -> None:
     comparer = Comparer(0.7)
     first, second = entry("s0000", 0.6), entry("s0001", 0.9)
-    assert likeness_of(comparer, competition(MOST_ROWS))(first, second) == 0.7
-    assert likeness_of(comparer, competition(MOST_ROWS + 1)) is genes_in_common
+    assert likeness_of(comparer, paper_spec(rows_test=MOST_ROWS))(first, second) == 0.7
+    assert likeness_of(comparer, paper_spec(rows_test=MOST_ROWS + 1)) is genes_in_common
     assert [how for _, _, how in comparer.asked] == ["rank"]

@@ -29,6 +29,7 @@ FLOOR_3 = frozenset(
     {
         "loop",
         "level_two",
+        "lesson_means",
         "skill_library",
         "evaluation",
         "pacing",
