@@ -18,8 +18,8 @@ from core.score import Score
 
 How = Literal["mean", "rank", "vote"]
 CANDIDATES = 10
-EVEN_MEMBERS = 4
-DISTINCT = 6
+EVEN_MEMBERS = 8
+DISTINCT = 10
 # Above this rank correlation a program adds next to nothing to a blend.
 ALIKE = 0.995
 RANKED = frozenset({"roc_auc", "average_precision"})

@@ -20,6 +20,9 @@ from core.score import Direction, Score, unscored
 from utils.errors import Interrupted
 
 SAFETY = 1.3
+# Standard errors by which a single program must beat the ensemble. Scores of a few finalists on the same rows differ by
+# noise, and the largest of them is the luckiest; a blend that promises as much is the safer bet (decision 0004).
+MARGIN = 0.25
 
 Results = dict[tuple[str, str], FoldResult]
 """By entry id and name of the view."""
@@ -59,7 +62,7 @@ class FinalPick:
     def pick(self, finalists: Sequence[Result], locked_rows: int, deadline: float) -> Result | None:
         """The winner with its score on unseen data, recorded; None when there was no time to score anyone.
 
-        finalists: best first; ties go to the earlier one.
+        finalists: best first, an ensemble before all others; ties go to the earlier one.
         """
         finalists = list(finalists)[: self._settings.finalists]
         if locked_rows:
@@ -126,12 +129,19 @@ class FinalPick:
         best = max(ranking, default=unscored(self._settings.direction))
         if not best.scored:
             return None
-        place = ranking.index(best)
+        place = 0 if ensemble_stands(finalists[0], *scores[0], best) else ranking.index(best)
         winner = finalists[place]
         ids = tuple(result.best.id for result in finalists)
         values, errors = zip(*scores, strict=True)
         self._recorder.append(FinalPicked(ids, values, errors, winner.best.id, on))
-        return winner.with_final_pick(best.value)
+        return winner.with_final_pick(scores[place][0])
+
+
+def ensemble_stands(first: Result, score: float | None, stderr: float | None, best: Score) -> bool:
+    """True for an ensemble that the best finalist does not beat by MARGIN standard errors."""
+    if first.best.kind != "ensemble" or score is None:
+        return False
+    return best.utility - Score(score, best.direction).utility <= MARGIN * (stderr or 0.0)
 
 
 def as_proposal(entry: Entry, programs: Programs) -> Proposal:

@@ -7,6 +7,9 @@ import numpy as np
 from core.judging.ranks import ranked
 from core.judging.statistic import Array
 
+# More rows tell no more about a rank correlation: at .995 its error is .00005 here.
+MOST_ROWS = 50_000
+
 
 def labels_agree(a: Array, b: Array) -> tuple[float, float]:
     """Share of equal labels, and the largest difference of a class's share. Arrays [rows, columns]."""
@@ -29,7 +32,8 @@ def numbers_agree(a: Array, b: Array) -> tuple[float, float]:
 
 
 def _rank_correlation(a: Array, b: Array) -> float:
-    first, second = (ranked(part) - (len(part) + 1) / 2 for part in (a, b))
+    every = -(-len(a) // MOST_ROWS)
+    first, second = (ranked(part) - (len(part) + 1) / 2 for part in (a[::every], b[::every]))
     scale = np.sqrt((first**2).sum() * (second**2).sum())
     if scale == 0:
         return float(np.ptp(a) == np.ptp(b))

@@ -29,7 +29,7 @@ from core.journal.history import History
 from core.protocols import Parts
 from core.records import Agreement, Best, Ensemble, Entry, Job, Outcome, SplitSpec, View
 from core.refit import Refit, pays
-from core.results import Result, single
+from core.results import Result, blended, single
 from tests.core.paper_spec import paper_spec
 from utils.errors import Interrupted
 
@@ -157,6 +157,42 @@ def test_ties_go_to_the_earlier_finalist() -> None:
     assert winner.best.id == "s0000"
 
 
+@pytest.mark.parametrize(
+    ("blend", "single_program", "stderr", "wins"),
+    [
+        (0.700, 0.7024, 0.01, "ensemble"),
+        (0.700, 0.7026, 0.01, "s0000"),
+        (0.700, 0.7024, None, "s0000"),
+        (0.700, 0.6, None, "ensemble"),
+        (None, 0.6, 0.01, "s0000"),
+    ],
+)
+def test_a_single_program_must_beat_the_ensemble_clearly(
+    blend: float | None, single_program: float, stderr: float | None, wins: str
+) -> None:
+    entries = [entry("s0000", 0.9), entry("s0001", 0.8)]
+    desk = Desk(entries, {})
+    scores = {2: (blend, stderr), 1: (single_program, 0.01)}
+
+    class Locked(ScriptedJudge):
+        def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float | None, float | None]:
+            return scores[len(parts)]
+
+    desk.pick._judge = Locked(lambda job: None)
+    ensemble = blended(Ensemble((("s0000", 0.5), ("s0001", 0.5)), "mean", 0.91, 0.01), {it.id: it for it in entries})
+    winner = desk.pick.pick([ensemble, desk.results()[0]], 50, desk.clock() + 1000)
+    assert winner is not None
+    assert winner.best.id == wins
+    assert winner.best.final_pick == (blend if wins == "ensemble" else single_program)
+
+
+def test_among_single_programs_the_best_score_wins() -> None:
+    desk = Desk([entry("s0000", 0.9), entry("s0001", 0.8)], {"s0000": 0.7, "s0001": 0.7001})
+    winner = desk.pick.pick(desk.results(), 0, desk.clock() + 1000)
+    assert winner is not None
+    assert winner.best.id == "s0001"
+
+
 class ScriptedBlender:
     """Blends score by how many members they have; programs named in `alike` cannot be told apart."""
 
@@ -192,6 +228,14 @@ def test_an_even_blend_takes_programs_that_differ() -> None:
     blend = build_ensemble(paper_spec(), six_entries()[::-1], blender, EventList())
     assert blend is not None
     assert blend.members == (("s0005", 0.5), ("s0002", 0.5))
+
+
+def test_an_even_blend_may_be_wide() -> None:
+    entries = [entry(f"s00{number:02}", 0.9 - number / 100) for number in range(12)]
+    blender = ScriptedBlender({count: 0.9 + count / 100 for count in range(13)})
+    blend = build_ensemble(paper_spec(), entries, blender, EventList())
+    assert blend is not None
+    assert [name for name, _ in blend.members] == [it.id for it in entries[:8]]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.judging.agreement import MOST_ROWS, numbers_agree
 from core.judging.blend import blend, ranks
 from core.judging.service import Combined
 from tests.judging.arena import Arena, done, make_spec
@@ -205,6 +206,18 @@ def test_agreement_of_two_runs(arena: Build) -> None:
     assert against("a") == (pytest.approx(1.0), 0.0)
     assert against("shifted") == (pytest.approx(1.0), pytest.approx(10 / np.sqrt(2)))
     assert against("turned") == (pytest.approx(-1.0), 0.0)
+
+
+def test_agreement_of_very_many_rows_is_that_of_a_sample() -> None:
+    draw = np.random.default_rng(0)
+    a = draw.normal(size=(10 * MOST_ROWS + 7, 1))
+    b = a + 0.1 * draw.normal(size=a.shape)
+    few = numbers_agree(a[:MOST_ROWS], b[:MOST_ROWS])[0]
+    assert numbers_agree(a, b)[0] == pytest.approx(few, abs=1e-3)
+    # Only rows that the sample leaves out differ.
+    b = a.copy()
+    b[1::11] += 1e6
+    assert numbers_agree(a, b)[0] == pytest.approx(1.0)
 
 
 def test_agreement_of_labels(arena: Build) -> None:
