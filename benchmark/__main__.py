@@ -101,10 +101,9 @@ def _live(options: argparse.Namespace) -> None:
         measured.append(dataclasses.asdict(live.measure_live(competition.name, out, score, reference)))
         print(json.dumps(measured[-1]), flush=True)
         if options.json is not None:
-            words = " ".join(
-                [*options.names, f"--steps {options.steps}", f"--minutes {options.minutes:g}", *options.words]
-            )
-            report.keep_figures(options.json, f"python -m benchmark live {words}", {"runs": measured})
+            words = [*options.names, f"--steps {options.steps}", f"--minutes {options.minutes:g}"]
+            words += [f"--set {word}" for word in options.words]
+            report.keep_figures(options.json, f"python -m benchmark live {' '.join(words)}", {"runs": measured})
 
 
 def _overlap(options: argparse.Namespace) -> None:
