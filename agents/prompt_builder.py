@@ -17,6 +17,7 @@ from agents.digest import Paradigms, digest_text, faults_text, untried
 from agents.lessons import lessons_text, shown
 from agents.prompt_parts import (
     coarse,
+    differing,
     fault_of,
     folded,
     listed,
@@ -27,7 +28,6 @@ from agents.prompt_parts import (
     second_of,
 )
 from agents.skeleton import skeleton
-from core.genome import LOCI
 from core.metric_names import BY_NAME
 from core.records import Brief, BriefKind, CompetitionSpec, Entry, Parent, SplitSpec
 from core.task.preview import Preview
@@ -325,7 +325,7 @@ def _shown(brief: Brief) -> str:
     program = brief.parents[0].program
     if brief.kind == "merge":
         replaced = {locus for locus, parent in brief.gene_plan if parent != brief.parents[0].id}
-        return folded(program, *(locus for locus in LOCI if locus not in replaced))
+        return folded(program, *(locus for locus in differing(brief) if locus not in replaced))
     return folded(program, brief.locus) if brief.kind in ("mutate", "tune") and brief.locus else program
 
 

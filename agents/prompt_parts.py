@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from core.genome import LOCI, Genome
+from core.genome import LOCI, Genome, Locus
 from core.records import Brief, Entry, Parent
 from utils.text import cap, human_bytes, human_seconds
 from utils.untrusted import anonymous, code_block, fence, one_line, plain
@@ -117,18 +117,28 @@ def coarse(seconds: float) -> str:
     return human_seconds(max((step for step in _SECONDS if step <= seconds), default=_SECONDS[0]))
 
 
+def differing(brief: Brief) -> list[Locus | None]:
+    """Parts in which the two programs of a merge differ, None for what is above the first marker; all of them where one
+    of the programs lacks its markers, or is missing."""
+    every: list[Locus | None] = [None, *LOCI]
+    genomes = [Genome.parse(parent.program) for parent in brief.parents[:2]]
+    if len(genomes) < 2 or not all(genome.complete for genome in genomes):
+        return every
+    first, second = genomes
+    return [locus for locus in every if first.gene(locus) != second.gene(locus)]
+
+
 def second_of(brief: Brief) -> dict[str, str]:
     """The second program of a merge: where both have all four parts, only those in which it differs, and of these only
     those that the gene plan takes from it."""
     first, others = brief.parents[0], brief.parents[1:2]
     if not others:
         return {"other": "none", "other_plan": "none", "other_score": "unknown"}
-    mine, theirs = Genome.parse(first.program), Genome.parse(others[0].program)
+    theirs = Genome.parse(others[0].program)
     text = others[0].program
-    if mine.complete and theirs.complete:
+    if theirs.complete and Genome.parse(first.program).complete:
         skipped = {locus for locus, parent in brief.gene_plan if parent == first.id}
-        shown = [locus for locus in (None, *LOCI) if locus not in skipped and theirs.gene(locus) != mine.gene(locus)]
-        text = "".join(theirs.gene(locus) for locus in shown)
+        text = "".join(theirs.gene(locus) for locus in differing(brief) if locus not in skipped)
     plan = one_line(others[0].plan, 200)
     return {"other": program_block(text), "other_plan": plan, "other_score": score_text(others[0])}
 

@@ -348,6 +348,15 @@ def test_a_merge_with_a_plan_shows_of_the_second_program_what_the_plan_takes(pro
     assert "mine_DATA = 1" in planned
 
 
+def test_a_merge_does_not_show_long_bodies_that_both_programs_have(prompts: PromptBuilder) -> None:
+    first = "".join(f"# %% {locus}\nfor i in range(9):\n" + f"    print('{locus}')\n" * 9 for locus in LOCI)
+    second = first.replace("print('MODEL')", "print('other')")
+    text = prompts.write(brief_of("merge", parents=(parent(program=first), parent("s0002", second))))
+    assert [locus for locus in LOCI if f"print('{locus}')" in text] == ["MODEL"]
+    assert text.count("# 9 unchanged lines") == 3
+    assert text.count("print('other')") == 9
+
+
 def test_long_bodies_are_shown_only_in_the_parts_that_a_brief_is_about() -> None:
     body = "".join(f"    x = {i}\n" for i in range(9))
     program = f"if OPEN:\n{body}# %% DATA\nfor i in y:\n{body}# %% MODEL\ndef build():\n{body}"
