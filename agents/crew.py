@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from importlib.metadata import distributions
 
 from agents import graph, knowledge
+from agents.absent import absent_packages, importable
 from agents.coach import ModelCoach
 from agents.metric_reader import read_metric
 from agents.prompt_builder import Learned, Machine, PromptBuilder, TaskFacts
@@ -152,7 +153,7 @@ class _Author:
 
     def _gate(self, program: str) -> Sequence[str]:
         missing = reports_nothing(program) if self._around.split.kind == "none" else ()
-        return (*self._around.gate(program), *missing)
+        return (*self._around.gate(program), *missing, *absent_packages(program, importable))
 
     def _prompts(self) -> PromptBuilder:
         around = self._around

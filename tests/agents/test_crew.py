@@ -81,3 +81,14 @@ def test_a_prompt_tells_of_the_data_the_machine_the_weights_and_fitting_knowledg
     assert "What has worked elsewhere" in asked
     (call,) = around.recorder.of(LlmCall)  # type: ignore[attr-defined]
     assert (around.answers / f"{call.answer}.txt").read_text().startswith("PLAN: constant")
+
+
+def test_a_program_that_needs_a_package_that_is_not_there_is_repaired_before_it_runs(around: Surroundings) -> None:
+    gone = PROGRAM.replace("import pandas as pd\n", "import pandas as pd\nimport no_such_package\n")
+    answers = [Turn(f"PLAN: fancy\n```python\n{gone}```\n")]
+    with ScriptedServer(answers, then=Turn(f"PLAN: plain\n```python\n{PROGRAM}```\n")) as server:
+        made = with_model(settings(server), recipes_only, 2, [])(around).propose(
+            Brief(3, "draft", 5, siblings=("linear", "trees"))
+        )
+    assert made.program.strip() == PROGRAM.strip()
+    assert "line 2: the package no_such_package is not installed" in server.seen[1].text
