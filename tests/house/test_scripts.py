@@ -19,6 +19,7 @@ def bash(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 SCRIPTS = [
     "run_demo.sh",
     "test.sh",
+    "test_base.sh",
     "test_long.sh",
     "test_embeddings.sh",
     "test_container.sh",
