@@ -61,6 +61,13 @@ def decide(
     return next((result.with_final_pick(scores[decided.winner]) for result in named), None)
 
 
+def unpicked(contenders: Sequence[Result]) -> Result | None:
+    """What is published where no finalist could be scored: the ensemble, which was better than the program in place on
+    the folds of the search (decision 0004); None where there is no ensemble.
+    """
+    return contenders[0] if contenders and contenders[0].best.kind == "ensemble" else None
+
+
 def model_trouble(history: History) -> str | None:
     """Why the language model was no help in the end, if it was not: it never answered, or its last calls all failed."""
     llm = history.llm

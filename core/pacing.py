@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import median
+from statistics import fmean, median
 
 from core.budget import Budget
 from core.evaluation import evaluation_key, gpus_wanted
@@ -95,7 +95,7 @@ class Pacer:
         if not any(entry.complete for entry in self._history.entries):
             # The reserve is for choosing among results; the first one has all the time there is.
             return max(self._budget.remaining(now) - FINAL_MARGIN_S, 0.0)
-        wanted = SAFETY * self._runs_at_end * self._usual_s() + FINAL_MARGIN_S
+        wanted = SAFETY * self._runs_at_end * self._finalist_s() + FINAL_MARGIN_S
         most = RESERVE_AT_MOST * (self._budget.deadline - self._budget.started)
         reserve = max(self._budget.reserve_s, min(wanted, most))
         return max(self._budget.remaining(now) - reserve, 0.0)
@@ -103,6 +103,13 @@ class Pacer:
     def _usual_s(self) -> float:
         """Median time of one execution so far; 0 before the first."""
         return median([fold.outcome.duration_s for fold in self._history.folds.values()] or [0.0])
+
+    def _finalist_s(self) -> float:
+        """What one execution of a finalist will take: the usual time, or that of complete entries where they are slower,
+        as they are beside many quick failures.
+        """
+        whole = [fold.outcome.duration_s for entry in self._history.entries if entry.complete for fold in entry.folds]
+        return max(self._usual_s(), fmean(whole or [0.0]))
 
     def _run_probe(self, proposal: Proposal) -> Outcome:
         view = self._views.get("probe")

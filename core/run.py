@@ -27,7 +27,7 @@ from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING, find_weights
 from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, missing, model_trouble, status
+from core.finish import decide, finalists, missing, model_trouble, status, unpicked
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
@@ -480,6 +480,8 @@ class Run:
         winner = decide(contenders, self.history, pick, split.locked_rows, deadline)
         if winner is None:
             reasons.append("no final pick: no finalist could be scored in the time that was left")
+            if (blend := unpicked(contenders)) is not None:
+                self._put(publisher, blend)
             return
         self._put(publisher, winner)
         if settings.refit and pays(split) and self.history.refit is None:

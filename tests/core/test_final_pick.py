@@ -24,7 +24,7 @@ from core.ensemble import build_ensemble
 from core.evaluation import Evaluator
 from core.events import EnsembleBuilt, FinalPicked, Refitted
 from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, status
+from core.finish import decide, finalists, status, unpicked
 from core.journal.history import History
 from core.protocols import Parts
 from core.records import Agreement, Best, Ensemble, Entry, Job, Outcome, SplitSpec, View
@@ -272,6 +272,15 @@ def test_a_pick_that_the_journal_holds_is_not_made_again() -> None:
 def test_without_time_there_is_no_winner() -> None:
     desk = Desk([entry("s0000", 0.99)], {"s0000": 0.9})
     assert decide(desk.results(), desk.history, desk.pick, 0, desk.clock()) is None
+
+
+def test_without_a_pick_the_ensemble_is_published_and_no_single_program() -> None:
+    entries = [entry("s0000", 0.9), entry("s0001", 0.8)]
+    blend = blended(Ensemble((("s0000", 0.5), ("s0001", 0.5)), "mean", 0.91, 0.01), {it.id: it for it in entries})
+    alone = [single(item, "mean") for item in entries]
+    assert unpicked([blend, *alone]) is blend
+    assert unpicked(alone) is None
+    assert unpicked([]) is None
 
 
 def test_status_says_what_the_output_folder_holds() -> None:

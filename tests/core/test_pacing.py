@@ -147,6 +147,16 @@ def test_the_reserve_grows_with_what_the_final_pick_will_cost() -> None:
     assert track.pacer.affordable() * 2 == pytest.approx(120.0 * 0.7, rel=0.2)
 
 
+def test_quick_failures_do_not_make_the_final_pick_look_cheap() -> None:
+    track = Track()
+    track.pacer._runs_at_end = 2.0
+    for step in range(9):
+        track.ran(offer(step), 1.0)
+    slow = dataclasses.replace(CLEAN, duration_s=12.0)
+    track.history.entries = [entry("s0098", 0.5, outcome=slow), entry("s0099", 0.4, outcome=CLEAN, complete=False)]
+    assert track.pacer.affordable() == pytest.approx((120.0 - 1.3 * 2 * 12.0 - 3.0) / 2)
+
+
 def test_the_first_result_may_use_the_reserve() -> None:
     track = Track()
     track.clock.advance(105.0)
