@@ -105,8 +105,8 @@ class Pacer:
         return median([fold.outcome.duration_s for fold in self._history.folds.values()] or [0.0])
 
     def _finalist_s(self) -> float:
-        """What one execution of a finalist will take: the usual time, or that of complete entries where they are slower,
-        as they are beside many quick failures.
+        """What one execution of a finalist will take: the usual time, or that of complete entries where these are
+        slower, as they are beside many quick failures.
         """
         whole = [fold.outcome.duration_s for entry in self._history.entries if entry.complete for fold in entry.folds]
         return max(self._usual_s(), fmean(whole or [0.0]))
