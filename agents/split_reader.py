@@ -13,14 +13,15 @@ from typing import Any
 
 from agents.description import cut_description
 from agents.metric_reader import without_fence
-from agents.prompt_parts import listed
+from agents.prompt_parts import listed, program_block
 from core.protocols import Model
 from core.records import Message, Request
 from core.split_stage import SplitQuestion, WrittenSplits
 from core.task.preview_text import preview_text
 from utils.errors import ModelError
 from utils.prompt_manager import PromptManager
-from utils.untrusted import fence, one_line
+from utils.text import cap
+from utils.untrusted import anonymous, fence, one_line
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ _STYLES = {
     "a": "Use pandas where it helps.",
     "b": "Use the standard library only: csv, json, sqlite3, pathlib and plain loops.",
 }
-_DESCRIPTION, _PREVIEW, _COLUMNS = 8_000, 5_000, 12
+_DESCRIPTION, _PREVIEW, _COLUMNS, _REASONS = 8_000, 5_000, 12, 2_000
 _PROMPTS = Path(__file__).with_name("prompts")
 
 
@@ -69,6 +70,12 @@ def _written(model: Model, question: SplitQuestion, style: str) -> Any:
         targets=listed(targets, _COLUMNS),
         style=_STYLES[style],
     )
+    if question.broken is not None:
+        written, reasons = question.broken.written, "\n".join(question.broken.reasons)
+        program = program_block(written.first if style == "a" else written.second)
+        said = fence(cap(anonymous(reasons), _REASONS), "output")
+        text = f"{text}\n{prompts.render('split_again', program=program, reasons=said)}"
     system = prompts.render("split_system").rstrip("\n")
-    request = Request(system, (Message("user", text),), f"split {style}", question.deadline, SCHEMA)
+    purpose = f"split {style}" if question.broken is None else f"split {style} again"
+    request = Request(system, (Message("user", text),), purpose, question.deadline, SCHEMA)
     return model.complete(request).data

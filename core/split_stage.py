@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.execution.split_box import run_split
@@ -28,11 +28,32 @@ log = logging.getLogger(__name__)
 WAIT_S, WAIT_SHARE = 240.0, 0.15
 # Seconds in the box for one of them.
 TRIAL_S = 120.0
+# Runs of a trial: both programs, and the first one on a copy with its rows and files turned round.
+_RUNS = ("first", "second", "turned")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSplits:
+    """Two programs for the same tables, written apart. group: column by which rows belong together."""
+
+    first: str
+    second: str
+    group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Programs of which one did not run to its end, and why."""
+
+    written: WrittenSplits
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SplitQuestion:
-    """spec: without tables. preview: how its files begin. deadline: epoch seconds, of the answer."""
+    """spec: without tables. preview: how its files begin. deadline: epoch seconds, of the answer. broken: what was
+    answered before.
+    """
 
     spec: CompetitionSpec
     preview: Preview
@@ -43,15 +64,7 @@ class SplitQuestion:
     stop: Stop
     clock: Clock
     deadline: float
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenSplits:
-    """Two programs for the same tables, written apart. group: column by which rows belong together."""
-
-    first: str
-    second: str
-    group: str | None
+    broken: Broken | None = None
 
 
 # None where nobody knows.
@@ -93,6 +106,7 @@ class SplitStage:
         self._programs = programs
         self._tables = tables
         self.reasons: list[str] = []
+        self._crashed = False
 
     def known(self, history: History) -> Told | None:
         """What an earlier session accepted."""
@@ -102,17 +116,26 @@ class SplitStage:
         return Told(self._tables, spec.split_program, history.spec.split.group_column if history.spec else None)
 
     def decide(self, question: SplitQuestion) -> Told | None:
-        """None where no program is accepted; why not is logged."""
+        """None where no program is accepted; why not is logged.
+
+        Programs that do not run are written once more. Tables that break a rule are not: whoever knows which rule it
+        was can keep it and still tell the answers.
+        """
         written = self._reader(question) if self._reader is not None else None
         try:
-            return self._accepted(question.spec, written) if written is not None else None
+            told = self._accepted(question.spec, written) if written is not None else None
+            if written is None or told is not None or not self._crashed or question.broken is not None:
+                return told
         except (OSError, WorkerError) as error:
             log.error("the written split could not be tried: %s", error)
             return None
+        return self.decide(replace(question, broken=Broken(written, tuple(self.reasons))))
 
     def _accepted(self, spec: CompetitionSpec, written: WrittenSplits) -> Told | None:
         with tempfile.TemporaryDirectory(prefix=".tables-", dir=self._box.workspace) as scratch:
-            self.reasons = self._faults(spec, written, Path(scratch))
+            self.reasons = self._crashes(spec, written, Path(scratch))
+            self._crashed = bool(self.reasons)
+            self.reasons = self.reasons or self._faults(spec, written, Path(scratch))
             if self.reasons:
                 log.warning("the written split is not used: %s", "; ".join(self.reasons))
                 return None
@@ -120,14 +143,15 @@ class SplitStage:
             shutil.copytree(Path(scratch) / "first", self._tables)
         return Told(self._tables, self._programs.put(written.first), written.group)
 
-    def _faults(self, spec: CompetitionSpec, written: WrittenSplits, scratch: Path) -> list[str]:
+    def _crashes(self, spec: CompetitionSpec, written: WrittenSplits, scratch: Path) -> list[str]:
+        """Why a program may not run or did not run; their tables lie below `scratch`."""
         for program in (written.first, written.second):
             if reasons := list(self._gate(program)):
                 return reasons
         data, turned = Path(spec.data_dir).resolve(), scratch / "data"
         originals = [Path(spec.original_dir).resolve()] if spec.original_dir else []
         self._task.turn_rows(data, turned)
-        runs = {"first": (written.first, data), "second": (written.second, data), "turned": (written.first, turned)}
+        runs = dict(zip(_RUNS, ((written.first, data), (written.second, data), (written.first, turned)), strict=True))
 
         def run(name: str) -> str:
             program, folder = runs[name]
@@ -135,5 +159,7 @@ class SplitStage:
             return f"{name} version: {why}" if why else ""
 
         with ThreadPoolExecutor(len(runs)) as pool:
-            failed = [why for why in pool.map(run, runs) if why]
-        return failed or self._task.examine_tables(spec, [scratch / name for name in runs], written.group)
+            return [why for why in pool.map(run, runs) if why]
+
+    def _faults(self, spec: CompetitionSpec, written: WrittenSplits, scratch: Path) -> list[str]:
+        return self._task.examine_tables(spec, [scratch / name for name in _RUNS], written.group)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from core.doubles import EventList
 from core.events import LlmCall
 from core.execution.stop import StopSignal
 from core.journal.history import History
-from core.split_stage import SplitQuestion, WrittenSplits
+from core.split_stage import Broken, SplitQuestion, WrittenSplits
 from core.task.bare import inspect_bare
 from core.task.preview_look import look
 from tests.llm.rig import VENDORS
@@ -66,3 +67,15 @@ def test_two_programs_are_written_apart(vendor: str, question: SplitQuestion) ->
 def test_a_model_that_fails_leaves_no_split(question: SplitQuestion) -> None:
     written, _ = asked(question, "openai", [Turn(status=401)] * 4)
     assert written is None
+
+
+def test_a_second_question_shows_what_happened(question: SplitQuestion) -> None:
+    before = WrittenSplits("FIRST = 1\n", "SECOND = 2\n", None)
+    broken = Broken(before, ("second version: KeyError: 'drive'",))
+    written, seen = asked(replace(question, broken=broken), "openai")
+    assert written is not None
+    assert all("second version: KeyError: 'drive'" in one.text for one in seen)
+    assert sorted("FIRST = 1" in one.text for one in seen) == [False, True]
+    assert sorted("SECOND = 2" in one.text for one in seen) == [False, True]
+    purposes = sorted(call.purpose for call in question.recorder.of(LlmCall))  # type: ignore[attr-defined]
+    assert purposes == ["split a again", "split b again"]

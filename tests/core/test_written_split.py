@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,8 +94,14 @@ def tried(
     task: TaskService, data: Path, box: TrialBox, first: str, second: str = GOOD_B, group: str | None = "tripId"
 ) -> tuple[Told | None, list[str]]:
     """What is accepted, and the reasons against it."""
+    return answered(task, data, box, lambda question: WrittenSplits(first, second, group))
+
+
+def answered(
+    task: TaskService, data: Path, box: TrialBox, reader: Callable[[SplitQuestion], WrittenSplits | None]
+) -> tuple[Told | None, list[str]]:
     stage = SplitStage(
-        lambda question: WrittenSplits(first, second, group),
+        reader,
         task,
         box,
         lambda program: reasons_to_reject(program, [str(path) for path in box.protected]),
@@ -111,6 +117,49 @@ def tried(
     told = stage.decide(question)
     assert list(box.workspace.iterdir()) == []
     return told, stage.reasons
+
+
+def test_programs_that_do_not_run_are_written_once_more(task: TaskService, data: Path, box: TrialBox) -> None:
+    broken = GOOD_B.replace("    known, asked = [], []\n", "    raise KeyError('drive')\n")
+    assert broken != GOOD_B
+    asked: list[SplitQuestion] = []
+
+    def read(question: SplitQuestion) -> WrittenSplits:
+        asked.append(question)
+        return WrittenSplits(GOOD_A, broken if len(asked) == 1 else GOOD_B, "tripId")
+
+    told, reasons = answered(task, data, box, read)
+    assert told is not None
+    assert reasons == []
+    assert [question.broken is None for question in asked] == [True, False]
+    assert asked[1].broken is not None
+    assert asked[1].broken.written.second == broken
+    (why,) = asked[1].broken.reasons
+    assert why.startswith("second version: ")
+    assert "KeyError: 'drive'" in why
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        GOOD_A.replace("def split(", "def cut("),
+        GOOD_A.replace("return made.sort_values", "return made.iloc[1:].sort_values"),
+    ],
+)
+def test_nobody_is_asked_a_third_time_nor_again_for_tables_that_break_a_rule(
+    task: TaskService, data: Path, box: TrialBox, first: str
+) -> None:
+    """A rule that is told can be kept by tables that still tell the answers."""
+    asked: list[SplitQuestion] = []
+
+    def read(question: SplitQuestion) -> WrittenSplits:
+        asked.append(question)
+        return WrittenSplits(first, GOOD_B, "tripId")
+
+    told, reasons = answered(task, data, box, read)
+    assert told is None
+    assert reasons
+    assert len(asked) == (2 if "def cut" in first else 1)
 
 
 def test_two_good_versions_are_believed_and_the_harness_holds_out(
