@@ -74,7 +74,7 @@ def _written(model: Model, question: SplitQuestion, style: str) -> Any:
         written, reasons = question.broken.written, "\n".join(question.broken.reasons)
         program = program_block(written.first if style == "a" else written.second)
         said = fence(cap(anonymous(reasons), _REASONS), "output")
-        text = f"{text}\n{prompts.render('split_again', program=program, reasons=said)}"
+        text = "\n".join((text, prompts.render("split_again", program=program, reasons=said)))
     system = prompts.render("split_system").rstrip("\n")
     purpose = f"split {style}" if question.broken is None else f"split {style} again"
     request = Request(system, (Message("user", text),), purpose, question.deadline, SCHEMA)
