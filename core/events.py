@@ -299,7 +299,10 @@ class Refitted(Event):
     outcome: Outcome | None = None
 
     def render(self) -> str:
-        return f"refit of {self.id} " + ("accepted" if self.accepted else f"not used: {'; '.join(self.reasons)}")
+        notes = "; ".join(self.reasons)
+        if self.accepted:
+            return f"refit of {self.id} accepted" + (f" ({notes})" if notes else "")
+        return f"refit of {self.id} not used: {notes}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """The refit: the winner trained once more on all rows, where its search view held rows back for good.
 
-It replaces what is published only when it agrees with it: a program that goes wrong on the full data cannot be seen by
-any score, because nothing is held out there.
+Of an ensemble as many members as the time allows, the heaviest first; the others stay as the search trained them. It
+replaces what is published only when it agrees with it: a program that goes wrong on the full data cannot be seen by any
+score, because nothing is held out there.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import Protocol
 
@@ -42,8 +44,16 @@ class Refit:
     """Runs the members of a result on the full view and compares."""
 
     def __init__(
-        self, evaluator: Evaluator, judge: Comparer, programs: Programs, recorder: Recorder, clock: Clock
+        self,
+        evaluator: Evaluator,
+        judge: Comparer,
+        programs: Programs,
+        recorder: Recorder,
+        clock: Clock,
+        workers: int = 1,
     ) -> None:
+        """workers: candidates that run at the same time."""
+        self._workers = workers
         self._evaluator = evaluator
         self._judge = judge
         self._programs = programs
@@ -55,22 +65,26 @@ class Refit:
 
         others: further results of the search, which show how much two runs differ.
         """
-        cost = SAFETY * sum(max(fold.outcome.duration_s for fold in member.entry.folds) for member in winner.members)
         left = deadline - self._clock()
-        if cost > left:
+        chosen = affordable(winner.members, left, self._workers)
+        if not chosen:
+            cost = min(map(_cost_s, winner.members))
             self._refuse(winner, f"a refit would take {cost:.0f} s, and {left:.0f} s are left")
             return None
-        members = []
-        for member in winner.members:
-            result = self._run(member, full)
-            if result is None or not result.verdict.valid:
-                why = "stopped" if result is None else "; ".join(result.verdict.reasons)
-                self._refuse(winner, f"{member.entry.id} on all rows: {why}")
-                return None
-            members.append(Member(dataclasses.replace(member.entry, folds=(result,)), member.weight))
-        made = Result(dataclasses.replace(winner.best, kind="refit"), tuple(members), winner.how)
+        with ThreadPoolExecutor(self._workers, "refit") as pool:
+            results = dict(
+                zip(chosen, pool.map(lambda place: self._run(winner.members[place], full), chosen), strict=True)
+            )
+        sound = {place: result for place, result in results.items() if result is not None and result.verdict.valid}
+        failed = [_failure(winner.members[place], results[place]) for place in chosen if place not in sound]
+        if not sound:
+            self._refuse(winner, *failed)
+            return None
+        made = _replaced(winner, sound)
         doubts = self._doubts(winner, made, others)
-        self._recorder.append(Refitted(winner.best.id, not doubts, tuple(doubts)))
+        whole = len(sound) == len(winner.members)
+        notes = failed if whole else [f"{len(sound)} of {len(winner.members)} members", *failed]
+        self._recorder.append(Refitted(winner.best.id, not doubts, tuple(doubts or notes)))
         return None if doubts else made
 
     def _run(self, member: Member, full: View) -> FoldResult | None:
@@ -101,8 +115,38 @@ class Refit:
         shift = max((pair.shift for pair in pairs), default=DEFAULT_SPREAD[1])
         return min(rank, DEFAULT_SPREAD[0]), max(shift, DEFAULT_SPREAD[1])
 
-    def _refuse(self, winner: Result, reason: str) -> None:
-        self._recorder.append(Refitted(winner.best.id, False, (reason,)))
+    def _refuse(self, winner: Result, *reasons: str) -> None:
+        self._recorder.append(Refitted(winner.best.id, False, reasons))
+
+
+def affordable(members: Sequence[Member], left_s: float, workers: int) -> list[int]:
+    """Places of the members, the heaviest first, that can run on all rows within so many seconds on so many workers;
+    one that takes too long leaves its time to lighter ones.
+    """
+    chosen: list[int] = []
+    costs: list[float] = []
+    for place in sorted(range(len(members)), key=lambda place: -members[place].weight):
+        taken = [*costs, _cost_s(members[place])]
+        if max(*taken, sum(taken) / workers) <= left_s:
+            chosen.append(place)
+            costs = taken
+    return chosen
+
+
+def _cost_s(member: Member) -> float:
+    return SAFETY * max(fold.outcome.duration_s for fold in member.entry.folds)
+
+
+def _replaced(winner: Result, results: Mapping[int, FoldResult]) -> Result:
+    """The winner with the predictions of its members at some places replaced."""
+    members = list(winner.members)
+    for place, result in results.items():
+        members[place] = Member(dataclasses.replace(members[place].entry, folds=(result,)), members[place].weight)
+    return Result(dataclasses.replace(winner.best, kind="refit"), tuple(members), winner.how)
+
+
+def _failure(member: Member, result: FoldResult | None) -> str:
+    return f"{member.entry.id} on all rows: " + ("stopped" if result is None else "; ".join(result.verdict.reasons))
 
 
 def parts_of(result: Result) -> list[tuple[list[str], float]]:

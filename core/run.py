@@ -485,7 +485,7 @@ class Run:
             return
         self._put(publisher, winner)
         if settings.refit and pays(split) and self.history.refit is None:
-            refit = Refit(evaluator, judge, self.programs, self._recorder, self._clock)
+            refit = Refit(evaluator, judge, self.programs, self._recorder, self._clock, self._leases.size)
             made = refit.refit(winner, contenders, views.get("full"), deadline)
             if made is not None:
                 self._put(publisher, made)

@@ -28,7 +28,7 @@ from core.finish import decide, finalists, status, unpicked
 from core.journal.history import History
 from core.protocols import Parts
 from core.records import Agreement, Best, Ensemble, Entry, Job, Outcome, SplitSpec, View
-from core.refit import Refit, pays
+from core.refit import Refit, affordable, pays
 from core.results import Result, blended, single
 from tests.core.paper_spec import paper_spec
 from utils.errors import Interrupted
@@ -331,6 +331,47 @@ def test_a_refit_that_does_not_fit_the_time_is_not_started() -> None:
     assert refit.refit(desk.results()[0], [], view("full", -1, "full"), desk.clock() + 1.0) is None
     assert desk.runner.jobs == []
     assert len(desk.events.of(Refitted)) == 1
+
+
+def slow(seconds: float) -> Outcome:
+    return replace(CLEAN, duration_s=seconds)
+
+
+def weighed(costs: Sequence[float], weights: Sequence[float]) -> Result:
+    entries = [entry(f"s000{i}", 0.9 - i / 100, folds=[0.9], outcome=slow(cost)) for i, cost in enumerate(costs)]
+    parts = tuple((item.id, weight) for item, weight in zip(entries, weights, strict=True))
+    return blended(Ensemble(parts, "mean", 0.91, 0.01), {item.id: item for item in entries})
+
+
+@pytest.mark.parametrize(
+    ("left", "workers", "places"),
+    [(100.0, 1, [1, 0, 2]), (29.0, 1, [1, 0]), (29.0, 2, [1, 0, 2]), (14.0, 1, [1]), (12.0, 1, [2]), (5.0, 1, [])],
+)
+def test_the_heaviest_members_that_fit_the_time_are_refitted(left: float, workers: int, places: list[int]) -> None:
+    assert affordable(weighed([10.0, 10.0, 5.0], [0.3, 0.5, 0.2]).members, left, workers) == places
+
+
+def test_a_member_that_is_not_refitted_stays_as_the_search_trained_it() -> None:
+    winner = weighed([10.0, 10.0, 10.0], [0.5, 0.3, 0.2])
+    desk = Desk([member.entry for member in winner.members], {"s0000": 0.0, "s0001": 0.0, "s0002": 0.0})
+
+    def crash_once(job: Job) -> Outcome:
+        return Outcome(1, None, False, 1.0, 1.0, 1.0, None, "") if job.program == "s0001" else CLEAN
+
+    desk.runner._script = crash_once
+    comparer = ScriptedComparer(Agreement(1.0, 0.0), Agreement(1.0, 0.0))
+    refit = Refit(desk.pick._evaluator, comparer, desk.programs, desk.events, desk.clock)
+    made = refit.refit(winner, [], view("full", -1, "full"), desk.clock() + 27.0)
+    assert made is not None
+    assert [job.program for job in desk.runner.jobs] == ["s0000", "s0001"]
+    assert [member.entry.folds[0].view for member in made.members] == ["full", "search0", "search0"]
+    assert [member.weight for member in made.members] == [0.5, 0.3, 0.2]
+    (event,) = desk.events.of(Refitted)
+    assert isinstance(event, Refitted)
+    assert event.accepted
+    assert event.reasons[0] == "1 of 3 members"
+    assert event.reasons[1].startswith("s0001 on all rows: ")
+    assert "(1 of 3 members; s0001 on all rows" in event.render()
 
 
 def test_a_refit_pays_only_where_rows_were_held_back_for_good() -> None:
