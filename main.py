@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None, recipes: ProposerFactory = recipes_o
     screen = Screen(Console())
     screen.line(WARNING, "yellow")
     try:
-        config = load_config(use_cli=False, overrides=overrides(options))
+        config = configured(options)
         validate_config(config)
         validate_dataset(config.data.data_dir)
     except UsageError as error:
@@ -110,6 +110,18 @@ def overrides(options: argparse.Namespace) -> dict[str, object]:
     }
     values |= {key: value for key, value in given.items() if value is not None}
     return values | dotlist(options.overrides)
+
+
+def configured(options: argparse.Namespace) -> Config:
+    """The configuration of a run. Where the user names the model that writes programs and says nothing of the other
+    role, it has that role too: the default one is unknown at most addresses. Raises ConfigError.
+    """
+    config = load_config(use_cli=False, overrides=overrides(options))
+    told = any(word.startswith("llm.feedback.") for word in options.overrides)
+    if told or config.llm.code.model is None:
+        return config
+    feedback = dataclasses.replace(config.llm.feedback, model=config.llm.code.model)
+    return dataclasses.replace(config, llm=dataclasses.replace(config.llm, feedback=feedback))
 
 
 def folders_in(out: Path) -> Folders:

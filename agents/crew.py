@@ -13,7 +13,7 @@ from agents import graph, knowledge
 from agents.absent import absent_packages, importable
 from agents.coach import ModelCoach
 from agents.metric_reader import read_metric
-from agents.prompt_builder import Learned, Machine, PromptBuilder, TaskFacts
+from agents.prompt_builder import Draft, Learned, Machine, PromptBuilder, TaskFacts
 from agents.proposer import ModelProposer
 from agents.recipes.catalog import all_packages
 from agents.recipes.packages import installed
@@ -27,7 +27,7 @@ from core.llm.abandon import StoppableModel
 from core.llm.factory import RoleName, build_model, preload, provider_of
 from core.metric_question import MetricQuestion, MetricReader, Reading
 from core.protocols import Coach, Model, Proposer
-from core.records import Brief, Proposal
+from core.records import Brief, Entry, Proposal
 from core.split_stage import SplitQuestion, SplitReader, WrittenSplits
 from core.surroundings import ProposerFactory, Surroundings
 from utils.config_schema import Llm
@@ -174,7 +174,15 @@ class _Author:
         )
         task = TaskFacts(around.spec, preview, around.split, around.warnings)
         skills = partial(_skills, around, facts)
-        return PromptBuilder(task, machine, Learned(lambda: around.history.entries, skills))
+        learned = Learned(lambda: around.history.entries, partial(_drafts, around), skills)
+        return PromptBuilder(task, machine, learned)
+
+
+def _drafts(around: Surroundings) -> list[Draft]:
+    """In the order of their steps."""
+    every: list[Entry | Proposal] = [*around.history.entries, *around.history.pending.values()]
+    made = [item for item in every if item.kind == "draft" and item.plan]
+    return [Draft(item.plan, item.author == "recipes") for item in sorted(made, key=lambda item: item.step)]
 
 
 def _skills(around: Surroundings, facts: knowledge.Facts, brief: Brief, most: int) -> Sequence[str]:

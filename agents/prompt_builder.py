@@ -87,10 +87,19 @@ class TaskFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A first program as its author describes it."""
+
+    plan: str
+    by_recipes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
-    """What changes during a run, asked for each brief."""
+    """What changes during a run, asked for each brief. drafts: those that are written by now, finished or not."""
 
     entries: Callable[[], Sequence[Entry]] = tuple
+    drafts: Callable[[], Sequence[Draft]] = tuple
     skills: Skills = field(default=lambda brief, most: ())
 
 
@@ -232,8 +241,9 @@ class PromptBuilder:
     def _task(self, brief: Brief) -> str:
         """The brief in words; one that lacks its parents is answered as a draft."""
         if brief.kind == "draft" or not brief.parents:
+            others = self._others(brief)
             return self._prompts.render(
-                "draft", siblings=self._siblings(brief), idea=self._idea(brief), example=self._example
+                "draft", siblings=self._siblings(others), idea=self._idea(brief, others), example=self._example
             ).rstrip("\n")
         parent = brief.parents[0]
         shown = _shown(brief)
@@ -267,21 +277,34 @@ class PromptBuilder:
     def _entry(self, parent: Parent) -> Entry | None:
         return next((entry for entry in self._learned.entries() if entry.id == parent.id), None)
 
-    def _siblings(self, brief: Brief) -> str:
-        # A sibling that is being written has no plan yet.
-        plans = list(dict.fromkeys(one_line(plan, SIBLINGS // _SHOWN_SIBLINGS) for plan in brief.siblings if plan))
-        if not plans:
-            return self._phrase("draft", "first")
-        return "\n" + fence("\n".join(f"- {plan}" for plan in plans[-_SHOWN_SIBLINGS:]), "notes")
+    def _others(self, brief: Brief) -> list[Draft]:
+        """The drafts that are known by now: a sibling that was still being written when the brief was made may be."""
+        written = list(self._learned.drafts())
+        known = {draft.plan for draft in written}
+        return [*(Draft(plan, False) for plan in dict.fromkeys(brief.siblings) if plan and plan not in known), *written]
 
-    def _idea(self, brief: Brief) -> str:
-        """A family that nobody has tried; another for each step, since several drafts are under way at once."""
+    def _siblings(self, others: Sequence[Draft]) -> str:
+        """What other drafts rest on. Recipes are a floor and no limit: their idea is free for a better program."""
+        parts = []
+        for by_recipes, title in ((False, "siblings"), (True, "recipes")):
+            plans = dict.fromkeys(
+                one_line(draft.plan, SIBLINGS // _SHOWN_SIBLINGS) for draft in others if draft.by_recipes == by_recipes
+            )
+            if plans:
+                listing = "\n".join(f"- {plan}" for plan in [*plans][-_SHOWN_SIBLINGS:])
+                parts.append(f"{self._phrase('draft', title)}\n{fence(listing, 'notes')}")
+        return "\n".join(parts) or self._phrase("draft", "first")
+
+    def _idea(self, brief: Brief, others: Sequence[Draft]) -> str:
+        """The strongest family that no program of a model rests on; drafts that are being written have those before."""
+        plans = [draft.plan for draft in others if not draft.by_recipes]
         fitting = [
             name
-            for name in untried(brief.siblings, self._paradigms)
+            for name in untried(plans, self._paradigms)
             if self._machine.weights or not _PRETRAINED & {*name.split()}
         ]
-        return self._phrase("draft", "idea", idea=fitting[brief.step % len(fitting)]) + "\n" if fitting else ""
+        under_way = max(len(brief.siblings) - len(others), 0)
+        return self._phrase("draft", "idea", idea=fitting[under_way % len(fitting)]) + "\n" if fitting else ""
 
     def _lessons(self, brief: Brief) -> str:
         skills = shown(brief.skills)

@@ -60,6 +60,7 @@ class MixedTeam:
         self._free_calls = threading.Semaphore(rules.calls)
         self._lock = threading.Lock()
         self._rest = self._next_rest = 0
+        self._said = ""
 
     def propose(self, brief: Brief) -> Proposal:
         """Raises ProposalError when the answer of the model or the recipes cannot be used."""
@@ -76,7 +77,7 @@ class MixedTeam:
         try:
             proposal = self._author.propose(brief)
         except ModelError as error:
-            log.warning("the language model failed, recipes go on: %s", error)
+            self._complain(str(error))
             return self._recipes.propose(brief)
         except ProposalError:
             with self._lock:
@@ -84,8 +85,14 @@ class MixedTeam:
                 self._rest = self._next_rest
             raise
         with self._lock:
-            self._next_rest = 0
+            self._next_rest, self._said = 0, ""
         return proposal
+
+    def _complain(self, error: str) -> None:
+        """Once for each cause in a row: several briefs fail at a time, and all that follow."""
+        with self._lock:
+            again, self._said = self._said == error, error
+        log.log(logging.DEBUG if again else logging.WARNING, "the language model failed, recipes go on: %s", error)
 
     def _recipes_begin(self, brief: Brief) -> bool:
         return brief.kind == "draft" and len(brief.siblings) < self._rules.recipe_drafts

@@ -13,7 +13,8 @@ from core.records import CompetitionSpec, SplitSpec
 from core.results import Result, blended, how_to_combine, single
 from core.settings import Settings
 
-# Failed calls in a row at the end of a run after which its model counts as lost.
+# Failed calls in a row at the end of a run after which its model counts as lost, and programs that the recipes wrote
+# since a failed call: a model whose quota is used up is not asked again.
 MODEL_LOST = 3
 
 
@@ -69,9 +70,12 @@ def unpicked(contenders: Sequence[Result]) -> Result | None:
 
 
 def model_trouble(history: History) -> str | None:
-    """Why the language model was no help in the end, if it was not: it never answered, or its last calls all failed."""
+    """Why the language model was no help in the end, if it was not: it never answered, its last calls all failed, or
+    recipes wrote everything since one did.
+    """
     llm = history.llm
-    if llm.failed_in_a_row == llm.calls > 0 or llm.failed_in_a_row >= MODEL_LOST:
+    lost = llm.failed_in_a_row >= MODEL_LOST or (llm.failed_in_a_row > 0 and llm.unanswered >= MODEL_LOST)
+    if lost or llm.failed_in_a_row == llm.asked > 0:
         return f"the language model {llm.model} at {_address(history)} failed, recipes went on: {llm.last_error}"
     return None
 

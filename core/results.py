@@ -280,6 +280,7 @@ def _llm(history: History) -> dict[str, Any]:
         "cached_tokens": llm.cached_tokens,
         "completion_tokens": llm.completion_tokens,
         "cost_usd": llm.cost_usd,
+        "programs": sum(entry.author == "model" and entry.verdict.valid for entry in history.entries),
     }
 
 

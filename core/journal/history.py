@@ -28,6 +28,8 @@ from core.records import Entry, FoldResult, Proposal, from_json
 from core.skill import Skill
 
 Line = dict[str, Any]
+# How the error of a request begins that the end of the run cut off: nobody waited for it any more.
+ABANDONED = "given up"
 
 
 class History:
@@ -152,6 +154,7 @@ class History:
         self.pending[proposal.id] = proposal
         self.next_step = max(self.next_step, proposal.step + 1)
         self.taught += bool(proposal.skills)
+        self.llm.unanswered += proposal.author == "recipes"
         self.failed_in_a_row = 0
 
     def _on_proposal_failed(self, line: Line) -> None:
@@ -206,11 +209,13 @@ class History:
 class LlmTotals:
     """Sums over llm_call lines. cost_usd is None once a call had no known price.
 
-    failed_in_a_row: failures since the last answer. last_error: cause of the latest one.
+    Of the role that writes programs: model; asked, requests of it that somebody waited for; failed_in_a_row, failures
+    since its last answer; last_error, the cause of the latest one; unanswered, proposals of the recipes since then.
     """
 
     def __init__(self) -> None:
         self.model = ""
+        self.asked = self.unanswered = 0
         self.failed_in_a_row = 0
         self.last_error = ""
         self.calls = self.failed_calls = 0
@@ -218,13 +223,21 @@ class LlmTotals:
         self.cost_usd: float | None = 0.0
 
     def add(self, line: Line) -> None:
-        self.model = line["model"]
         self.calls += 1
         self.failed_calls += not line["ok"]
-        self.failed_in_a_row = 0 if line["ok"] else self.failed_in_a_row + 1
-        self.last_error = line["error"] or self.last_error
+        if line["role"] == "code":
+            self._add_writer(line)
         self.prompt_tokens += line["prompt_tokens"]
         self.cached_tokens += line["cached_tokens"]
         self.completion_tokens += line["completion_tokens"]
         cost = line["cost_usd"]
         self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost
+
+    def _add_writer(self, line: Line) -> None:
+        self.model = line["model"]
+        if not line["ok"] and (line["error"] or "").startswith(ABANDONED):
+            return
+        self.asked += 1
+        self.unanswered = 0
+        self.failed_in_a_row = 0 if line["ok"] else self.failed_in_a_row + 1
+        self.last_error = line["error"] or self.last_error

@@ -27,7 +27,7 @@ Spent = Callable[[], tuple[int, float | None]]
 _NEVER_AGAIN: frozenset[Kind] = frozenset({"context", "bad_request", "not_found", "not_an_api", "refusal"})
 _OF_THE_ENDPOINT: frozenset[Kind] = frozenset({"auth", "quota", "not_found", "not_an_api"})
 # The endpoint is well; it is the request that it cannot take.
-_OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "refusal"})
+_OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "refusal", "no_room"})
 _ADAPTATIONS = 8
 _LEAST_S = 0.5
 # Far more than a line in the ledger takes.
@@ -117,7 +117,10 @@ class RetryingModel:
                 reply, _data = self._answer(page, dataclasses.replace(request, messages=turns))
             except ModelError:
                 return Answer(text, complete=False)
-            text = join(text, reply.text)
+            longer = join(text, reply.text)
+            if len(longer) <= len(text):
+                break
+            text = longer
         return Answer(text, complete=reply.finish != "length")
 
     # ------------------------------------------------------------ attempts
@@ -138,8 +141,12 @@ class RetryingModel:
             attempts += 1
             if last.kind in _NEVER_AGAIN:
                 break
+            if last.kind == "no_room" and asked is not request:
+                break
             if last.kind == "format":
                 asked = _corrected(request, last)
+            elif last.kind == "no_room":
+                asked = _hurried(request)
             elif last.kind not in ("auth", "quota", "rate"):
                 self._pause(self._backoff(attempts, last), request, last)
         raise self._given_up(last)
@@ -266,8 +273,10 @@ def _usable(reply: Reply, request: Request) -> Any:
         said = " ".join(reply.text.split())[:200]
         raise EndpointError("refusal", f"the model declined: {said}", usage=reply.usage, text=reply.text)
     if not reply.text.strip():
-        cut = ", cut off by max_tokens (all of it thinking?)" if reply.finish == "length" else ""
-        raise EndpointError("empty", f"an empty answer{cut}", usage=reply.usage, text=reply.text)
+        if reply.finish == "length":
+            said = "an empty answer, cut off by max_tokens (all of it thinking?)"
+            raise EndpointError("no_room", said, usage=reply.usage, text=reply.text)
+        raise EndpointError("empty", "an empty answer", usage=reply.usage, text=reply.text)
     if request.schema is None:
         return None
     try:
@@ -275,6 +284,13 @@ def _usable(reply: Reply, request: Request) -> Any:
     except ValueError as error:
         cut = "it was cut off by max_tokens: " if reply.finish == "length" else ""
         raise EndpointError("format", f"{cut}{error}"[:300], usage=reply.usage, text=reply.text) from None
+
+
+def _hurried(request: Request) -> Request:
+    """The request again for a model that thought until its answer had no room."""
+    *before, asked = request.messages
+    words = "Your last answer was empty. Think briefly, and write the answer itself at once."
+    return dataclasses.replace(request, messages=(*before, Message(asked.role, f"{asked.text}\n\n{words}")))
 
 
 def _corrected(request: Request, error: EndpointError) -> Request:

@@ -22,6 +22,7 @@ Kind = Literal[
     "bad_request",  # the server refuses the request as it is
     "adapt",  # a parameter was refused; the next request goes without it
     "empty",  # an answer without text
+    "no_room",  # the length limit was reached before the answer began
     "refusal",  # the model, or a filter, declined
     "format",  # the answer does not follow the schema
     "cap",  # a cap of this run is reached; nothing was sent

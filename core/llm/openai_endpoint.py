@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from core.llm.dialect import Dialect, is_strict, spoken
-from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Usage
+from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Reply, Usage
 from core.llm.exchange import SdkEndpoint
 from core.llm.heard import Heard, count_of, get, items
 from core.records import Message, Request
@@ -18,6 +19,15 @@ _FINISH: dict[str, Finish] = {"length": "length", "max_tokens": "length", "conte
 class OpenAiEndpoint(SdkEndpoint):
     def __init__(self, settings: EndpointSettings) -> None:
         super().__init__(settings, base_url(settings.base_url))
+
+    def send(self, request: Request, key: str, timeout: float) -> Reply:
+        try:
+            return super().send(request, key, timeout)
+        except EndpointError as error:
+            if error.kind not in ("not_found", "not_an_api"):
+                raise
+            said = error.message + hint(self._settings.base_url)
+            raise EndpointError(error.kind, said, error.retry_after, error.usage, error.text) from None
 
     def _library(self) -> Any:
         return load()
@@ -61,6 +71,11 @@ def load() -> Any:
 def base_url(url: str | None) -> str:
     """The address below which the client appends its routes; a full route is cut back."""
     return (url or OWN_ADDRESS).rstrip("/").removesuffix("/chat/completions")
+
+
+def hint(url: str | None) -> str:
+    """What may be wrong with an address at which nothing was found."""
+    return "" if url is None or urlsplit(base_url(url)).path else " (does base_url lack its /v1?)"
 
 
 def _messages(request: Request, messages: Iterable[Message], dialect: Dialect) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agents.prompt_builder import PROMPTS, SKILLS, Learned, Machine, PromptBuilder, TaskFacts
+from agents.prompt_builder import PROMPTS, SKILLS, Draft, Learned, Machine, PromptBuilder, TaskFacts
 from agents.prompt_parts import fault_of, folded
 from agents.recipes.proposer import RecipesProposer
 from agents.self_check import reasons_against
@@ -384,12 +384,37 @@ def test_siblings_and_role_are_shown(binary_spec: CompetitionSpec) -> None:
 def test_drafts_that_are_written_at_once_get_different_ideas(binary_spec: CompetitionSpec) -> None:
     """Neither has a plan yet when the other is asked for."""
     prompts = builder_of(binary_spec)
-    told = ("linear model", "histogram boosting", "")
-    texts = [prompts.write(Brief(step, "draft", 3, siblings=told)) for step in (2, 3)]
-    assert "\n- \n" not in texts[0]
-    ideas = {text.split("Build it on this, unless the data speak against it: ")[1].split(".")[0] for text in texts}
-    assert len(ideas) == 2
-    assert not {"linear or logistic model", "gradient boosted trees"} & ideas
+    told = ("linear model", "histogram boosting")
+    texts = [prompts.write(Brief(3, "draft", 3, siblings=(*told, *[""] * count))) for count in (0, 1)]
+    assert "\n- \n" not in texts[1]
+    assert [idea_in(text) for text in texts] == ["random forest or extra trees", "neural network"]
+
+
+def idea_in(text: str) -> str:
+    return text.split("An idea that is still free: ")[1].split(".")[0]
+
+
+def test_recipes_are_a_floor_and_leave_their_ideas_free(binary_spec: CompetitionSpec) -> None:
+    """A model's boosting is worth more than nearest neighbours that nobody has tried."""
+    drafts = [Draft("histogram boosting (learning rate 0.06)", True), Draft("linear model (c 0.1)", True)]
+    prompts = builder_of(binary_spec, Learned(drafts=lambda: drafts))
+    # Two recipes and one other draft were under way when the briefs were made.
+    text = prompts.write(Brief(2, "draft", 3, siblings=("", "")))
+    assert idea_in(text) == "gradient boosted trees"
+    assert "Simple recipes have run as a floor" in text
+    assert text.count("histogram boosting (learning rate 0.06)") == 1
+    assert "another idea than these" not in text
+    assert idea_in(prompts.write(Brief(3, "draft", 3, siblings=("", "", "")))) == "linear or logistic model"
+    drafts.append(Draft("LightGBM on counts", False))
+    text = prompts.write(Brief(4, "draft", 3, siblings=(drafts[0].plan, "", "")))
+    assert idea_in(text) == "linear or logistic model"
+    assert text.index("another idea than these") < text.index("LightGBM on counts") < text.index("Simple recipes")
+
+
+def test_the_first_draft_takes_what_usually_wins(binary_spec: CompetitionSpec) -> None:
+    text = builder_of(binary_spec).write(brief_of("draft", siblings=()))
+    assert "take what usually wins" in text
+    assert idea_in(text) == "gradient boosted trees"
 
 
 def test_repair_stands_alone(prompts: PromptBuilder) -> None:

@@ -54,6 +54,15 @@ def test_a_failed_call_costs_no_step() -> None:
     assert team(Writer("model", [ModelError("HTTP 500")])).propose(brief(3)).plan == "recipes"
 
 
+def test_a_cause_is_told_once_until_the_model_answers_again(caplog: pytest.LogCaptureFixture) -> None:
+    down, quota = ModelError("HTTP 500"), ModelError("no quota")
+    mixed = team(Writer("model", [down, down, quota, None, quota]))
+    for step in range(3, 8):
+        mixed.propose(brief(step))
+    said = [record.getMessage().rpartition(": ")[2] for record in caplog.records if record.levelname == "WARNING"]
+    assert said == ["HTTP 500", "no quota", "no quota"]
+
+
 def test_lesson_19_unusable_answers_count_and_make_the_model_rest_longer_each_time() -> None:
     mixed = team(Writer("model", [ProposalError("prose"), ProposalError("prose"), None, ProposalError("prose")]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmark.overlap import characters
+from benchmark.report import overlap_table
 
 
 def test_the_texts_of_both_vendors_count_and_nothing_else() -> None:
@@ -13,3 +14,15 @@ def test_the_texts_of_both_vendors_count_and_nothing_else() -> None:
         "messages": [{"role": "user", "content": [{"type": "text", "text": "de"}]}],
     }
     assert characters(openai) == characters(anthropic) == 5
+
+
+def test_a_figure_beyond_its_target_says_so() -> None:
+    good = {"vendor": "a", "steps": 9, "model_steps": 7, "first_request_s": 2.9, "utilisation": 0.8, "wall_s": 60.0}
+    good |= {"requests": 1.3, "prompt_tokens": 4000.0, "late_prompt_tokens": 100.0, "agent_peak_mb": 180.0}
+    worse = good | {"vendor": "b", "first_request_s": 3.96, "utilisation": 0.79}
+    measured = {"runs": [good, worse], "command": "c", "commit": "d", "machine": "m", "date": "t"}
+    lines = overlap_table(measured).splitlines()
+    assert [line for line in lines if "missed" in line] == [
+        "| process start to first request, s | 2.9 | 4.0 (missed) | <= 3 |",
+        "| CPU seconds of candidates / (workers x wall) | 0.80 | 0.79 (missed) | >= 0.8 |",
+    ]

@@ -35,10 +35,37 @@ def test_a_cut_off_answer_is_continued(vendor: str) -> None:
 
 
 def test_an_answer_that_stays_cut_off_is_marked(vendor: str) -> None:
-    with Server(then=Turn("more and more of it ", finish="length")) as server:
+    turns = [Turn(f"part {number} of it ", finish="length") for number in range(9)]
+    with Server(turns) as server:
         answer = Rig(vendor, server).ask()
     assert not answer.complete
     assert len(server.seen) == 1 + POLICY.continuations
+
+
+def test_a_continuation_that_adds_nothing_is_the_last(vendor: str) -> None:
+    with Server(then=Turn("more and more of it ", finish="length")) as server:
+        answer = Rig(vendor, server).ask()
+    assert (answer.text, answer.complete) == ("more and more of it ", False)
+    assert len(server.seen) == 2
+
+
+def test_a_model_that_only_thinks_is_told_to_hurry_and_asked_once_more(vendor: str) -> None:
+    with Server([Turn("", finish="length"), Turn("x = 1")]) as server:
+        rig = Rig(vendor, server)
+        assert rig.ask().text == "x = 1"
+    first, second = server.seen
+    assert "Think briefly" in second.text
+    assert "Think briefly" not in first.text
+    assert [message["role"] for message in second.body["messages"]] == [it["role"] for it in first.body["messages"]]
+
+
+def test_a_model_that_never_stops_thinking_costs_two_requests_and_no_circuit(vendor: str) -> None:
+    with Server(then=Turn("", finish="length")) as server:
+        rig = Rig(vendor, server)
+        error = rig.fail()
+        assert rig.model.available
+    assert len(server.seen) == 2
+    assert "all of it thinking?" in str(error)
 
 
 def test_what_there_is_survives_a_failed_continuation(vendor: str) -> None:

@@ -254,3 +254,11 @@ def test_a_refusal_is_told_and_not_repeated(vendor: str) -> None:
         assert "I cannot help with that." in str(error)
         assert len(server.seen) == 1
         assert rig.ask().text == GOOD.text
+
+
+def test_an_address_without_its_path_is_suspected() -> None:
+    with Server(then=GOOD) as server:
+        bare = server.base_url("openai").removesuffix("/v1")
+        assert "does base_url lack its /v1?" in str(Rig("openai", server, base_url=bare).fail())
+        missing = f"{server.base_url('openai')}/elsewhere"
+        assert "lack its" not in str(Rig("openai", server, base_url=missing).fail())
