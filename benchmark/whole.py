@@ -131,10 +131,11 @@ def whole_table(measured: Mapping[str, Any]) -> str:
 
 
 def _counts(runs: Sequence[Mapping[str, Any]], absent: int) -> str:
-    total, trained, beaten = len(runs) + absent, sum(run["trained"] for run in runs), sum(run["beaten"] for run in runs)
+    done, total = len(runs), len(runs) + absent
+    trained, beaten = sum(run["trained"] for run in runs), sum(run["beaten"] for run in runs)
     line = (
-        f"Trained and valid: {trained} of {len(runs)} (target {total}: {_verdict(trained, total, absent)}). "
-        f"Better than every reference: {beaten} of {len(runs)} (target {total - 1}: {_verdict(beaten, total - 1, absent)})."
+        f"Trained and valid: {trained} of {done} (target {total}: {_verdict(trained, total, absent)}). "
+        f"Better than every reference: {beaten} of {done} (target {total - 1}: {_verdict(beaten, total - 1, absent)})."
     )
     return line + (f" {absent} of {total} are NOT RUN." if absent else "")
 
