@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,10 @@ class Folders:
     @property
     def run_json(self) -> Path:
         return self.logs / "run.json"
+
+    @property
+    def team_json(self) -> Path:
+        return self.logs / "team.json"
 
     @property
     def submission_csv(self) -> Path:
@@ -186,7 +191,7 @@ def copy_harness(target: Path) -> None:
 
 
 class RunReport:
-    """Keeps run.json up to date: rewritten atomically during the run, final at its end.
+    """Keeps run.json and team.json up to date: rewritten atomically during the run, final at its end.
 
     reasons: what was missing, in order of discovery. elapsed: seconds that count against the limit. learning: facts
     of level 2 that the journal does not hold.
@@ -198,12 +203,16 @@ class RunReport:
         self._elapsed = elapsed
         self.reasons: list[str] = []
         self.learning: Callable[[], Mapping[str, Any]] = dict
+        self._team = ""
 
     def write(self, status: str = "running") -> None:
         """status: running, ok, degraded, baseline or failed. Raises OSError when the folder refuses it."""
         report = run_json(self._history, self._folders, status, self.reasons, self._elapsed())
-        report["level_two"] |= self.learning()
         write_atomic(self._folders.run_json, json.dumps(report, indent=1, allow_nan=False) + "\n")
+        team = json.dumps({**team_json(self._history), **self.learning()}, indent=1) + "\n"
+        if team != self._team:
+            write_atomic(self._folders.team_json, team)
+            self._team = team
 
 
 def run_json(
@@ -221,7 +230,6 @@ def run_json(
         "steps": _steps(history),
         "time": _time(history, elapsed_s),
         "llm": _llm(history),
-        "level_two": _level_two(history),
         "box": _box(history),
         "submission": _submission(history, folders),
     }
@@ -280,13 +288,15 @@ def _llm(history: History) -> dict[str, Any]:
         "cached_tokens": llm.cached_tokens,
         "completion_tokens": llm.completion_tokens,
         "cost_usd": llm.cost_usd,
-        "programs": sum(entry.author == "model" and entry.verdict.valid for entry in history.entries),
     }
 
 
-def _level_two(history: History) -> dict[str, Any]:
+def team_json(history: History) -> dict[str, Any]:
+    """Who wrote the programs and what they learnt; docs/run_json.md describes its fields."""
     team, personas, skills = history.population, history.persona_changes, history.skill_changes
+    authors = Counter(entry.author for entry in history.entries if entry.verdict.valid)
     return {
+        "valid_programs": {"model": authors["model"], "recipes": authors["recipes"]},
         "personas": {name: persona.version for name, persona in team.personas.items()},
         "on_trial": sorted(team.probations),
         **{change: personas[change] for change in get_args(PersonaChange) if change != "joined"},

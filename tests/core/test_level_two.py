@@ -300,7 +300,8 @@ def test_the_report_counts_what_was_learnt(world: World, tmp_path: Path) -> None
     report = RunReport(world.history, folders, lambda: 1.0)
     report.learning = means_at(tmp_path / "lessons").facts
     report.write()
-    said = json.loads(folders.run_json.read_text())["level_two"]
+    said = json.loads(folders.team_json.read_text())
+    assert said["valid_programs"] == {"model": 0, "recipes": sum(it.verdict.valid for it in world.history.entries)}
     found, lessons = changes(world, "persona"), changes(world, "skill")
     assert {key: said[key] for key in ("rewritten", "kept", "rolled_back")} == {
         key: found.count(key) for key in ("rewritten", "kept", "rolled_back")
