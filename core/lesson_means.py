@@ -33,12 +33,12 @@ class LessonMeans:
         """Hands on what was learnt, at the end."""
 
     def facts(self) -> dict[str, Any]:
-        """For run.json."""
+        """For team.json."""
         return {}
 
 
 class RunMeans(LessonMeans):
-    """Those of a run; its lessons are on, or nothing is opened and nothing said."""
+    """Those of a run whose lessons are switched on: the user's model and library."""
 
     def __init__(
         self, embedder: CodeEmbeddingManager, library: Path | None, forbidden: Collection[str], evidence: bool

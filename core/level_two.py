@@ -143,7 +143,7 @@ class LevelTwo:
                 self._recorder.append(SkillChanged(skill, "carried"))
 
     def facts(self) -> dict[str, Any]:
-        """What the journal does not say, for run.json."""
+        """What the journal does not say, for team.json."""
         return self._means.facts()
 
     def epoch(self, number: int) -> None:

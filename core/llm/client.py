@@ -27,7 +27,7 @@ Spent = Callable[[], tuple[int, float | None]]
 _NEVER_AGAIN: frozenset[Kind] = frozenset({"context", "bad_request", "not_found", "not_an_api", "refusal"})
 _OF_THE_ENDPOINT: frozenset[Kind] = frozenset({"auth", "quota", "not_found", "not_an_api"})
 # The endpoint is well; it is the request that it cannot take.
-_OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "refusal", "no_room"})
+_OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "refusal"})
 _ADAPTATIONS = 8
 _LEAST_S = 0.5
 # Far more than a line in the ledger takes.

@@ -59,12 +59,16 @@ def test_a_model_that_only_thinks_is_told_to_hurry_and_asked_once_more(vendor: s
     assert [message["role"] for message in second.body["messages"]] == [it["role"] for it in first.body["messages"]]
 
 
-def test_a_model_that_never_stops_thinking_costs_two_requests_and_no_circuit(vendor: str) -> None:
+def test_a_model_that_never_stops_thinking_costs_two_requests_a_time_until_the_circuit_opens(vendor: str) -> None:
     with Server(then=Turn("", finish="length")) as server:
         rig = Rig(vendor, server)
         error = rig.fail()
+        assert len(server.seen) == 2
         assert rig.model.available
-    assert len(server.seen) == 2
+        for _ in range(9):
+            rig.fail()
+    assert len(server.seen) == POLICY.failures
+    assert not rig.model.available
     assert "all of it thinking?" in str(error)
 
 
