@@ -195,7 +195,14 @@ class PromptBuilder:
             return self._phrase("metric", "generated")
         if spec.metric.source == "fallback":
             return spec.metric.name + self._phrase("metric", "fallback")
-        return spec.metric.name + (self._phrase("metric", "column_mean") if len(spec.label_columns) > 1 else "")
+        parts = [spec.metric.name]
+        if len(spec.label_columns) > 1:
+            parts.append(self._phrase("metric", "column_mean"))
+        if spec.metric.weight_column is not None:
+            parts.append(self._phrase("metric", "weighted", column=one_line(spec.metric.weight_column, 40)))
+        if spec.metric.mean_over is not None:
+            parts.append(self._phrase("metric", "mean_over", column=one_line(spec.metric.mean_over, 40)))
+        return "".join(parts)
 
     def _scored(self) -> str:
         split = self._facts.split

@@ -76,6 +76,8 @@ def _big(options: argparse.Namespace) -> None:
     for measure, size in wanted:
         if not size:
             continue
+        if options.dir is not None:
+            options.dir.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="big-", dir=options.dir))
         try:
             costs.append(dataclasses.asdict(measure(folder, size)))

@@ -122,6 +122,7 @@ METRICS: tuple[MetricName, ...] = (
     MetricName(
         "mape", "minimize", "real", (r"mean[ -]absolute[ -]percent(?:age)?[ -]error(?: \(mape\))?", r"\bmape\b")
     ),
+    MetricName("log_mae", "minimize", "real", (r"log(?:arithm)? of (?:the )?mean absolute error",)),
     MetricName("mae", "minimize", "real", (r"mean[ -]absolute[ -](?:error|deviation)(?: \(mae\))?", r"\bmae\b")),
     MetricName(
         "r2",

@@ -29,12 +29,18 @@ ValueKind = Literal["probability", "label", "real", "list", "text", "mask"]
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """The metric, decided once. `name` is a key of core.metric_names.BY_NAME."""
+    """The metric, decided once. `name` is a key of core.metric_names.BY_NAME.
+
+    weight_column: column of the train table with what each row weighs in the score. mean_over: column of the train
+    table; the score is the mean of the scores of the rows of each of its values.
+    """
 
     name: str
     direction: Direction
     source: MetricSource
     why: str = ""
+    weight_column: str | None = None
+    mean_over: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

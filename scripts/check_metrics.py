@@ -28,8 +28,9 @@ from core.task.metric_text import recognise
 NOT_RUN = 3
 # Grader names that end or begin like this; the first that fits.
 GRADERS = {
-    r"weighted-auroc|weighted-multi|bias|log-mean|mAP|mean-average-precision|combo|f0|^f1-score|haversine": "",
+    r"weighted-auroc|weighted-multi|bias|mAP|mean-average-precision|combo|f0|^f1-score|haversine": "",
     r"auc|auroc": "roc_auc",
+    r"log-mean-absolute": "log_mae",
     r"map.at.(\d+)|map@(\d+)": "map@",
     r"quadratic": "quadratic_weighted_kappa",
     r"kl-divergence": "kl_divergence",
@@ -67,6 +68,7 @@ SAME = {
     "levenshtein_mean": "levenshtein",
     "matthews_corrcoef": "mcc",
     "custom:lwlrap": "lwlrap",
+    "custom:mean_log_mae_by_type": "log_mae",
     "custom:levenshtein_sum_over_true_length": "word_error_rate",
 }
 

@@ -119,6 +119,8 @@ class Task:
     target_columns: tuple[str, ...] | None  # Columns that are predicted.
     group_column: str | None  # Rows with the same value stay on one side of the split.
     time_column: str | None  # Rows are held out from the end of this column.
+    weight_column: str | None  # What each row weighs in the score.
+    mean_over: str | None  # The score is the mean over the values of this column.
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from core.judging.metrics import Metric, row_statistic, score
+from core.judging.metrics import ALIKE, Metric, row_statistic, score
 from core.judging.ranking import auc_influence, defined_columns, weighted_average_precision
 from core.judging.resample import clusters, draws, pooled, unit_sums
 from core.judging.statistic import Array, Statistic
+from core.judging.weighing import Weighing
 
 CAP_ROWS = 5000
 SEED = 20
@@ -28,6 +29,12 @@ class Held:
 
     truth: Array
     groups: Array | None = None
+    weighing: Weighing = ALIKE
+
+    def take(self, rows: Array) -> Held:
+        """These rows only."""
+        groups = None if self.groups is None else self.groups[rows]
+        return Held(self.truth[rows], groups, self.weighing.take(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ def standard_error(metric: Metric, held: Held, pred: Array) -> float | None:
         value, influence = auc_influence(held.truth, pred)
         return _root(_clustered(influence, cluster)) if math.isfinite(value) else None
     if metric.name != "average_precision":
-        statistic = row_statistic(metric, held.truth, pred)
+        statistic = row_statistic(metric, held.truth, pred, held.weighing)
         if statistic.slope is not None:
             return _root(_clustered(_influence(statistic), cluster))
     values = _bootstrap(metric, held, [pred], SEED)[0]
@@ -112,7 +119,7 @@ def _bootstrap(metric: Metric, held: Held, preds: Sequence[Array], seed: int) ->
     count = weights @ np.bincount(unit)
     values = []
     for pred in preds:
-        statistic = row_statistic(metric, held.truth, pred)
+        statistic = row_statistic(metric, held.truth, pred, held.weighing)
         values.append(statistic.finish(weights @ unit_sums(statistic.rows, unit) / count[:, None]))
     return values
 
@@ -148,7 +155,7 @@ def mean_score(metric: Metric, parts: Sequence[tuple[Held, Array]]) -> tuple[flo
     """Mean over views of the score, and its standard error; (None, None) where no view has a value."""
     values, variances = [], []
     for held, pred in parts:
-        value = score(metric, held.truth, pred)
+        value = score(metric, held.truth, pred, held.weighing)
         if not math.isfinite(value):
             continue
         values.append(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def _utility(metric: Metric, blocks: Sequence[Block], counts: Array, how: str) -
     for block in blocks:
         stack = [block.stack[index] for index in chosen]
         values = stack[0] if len(stack) == 1 else blend(stack, counts[chosen].tolist(), how)
-        value = score(metric, block.held.truth, values)
+        value = score(metric, block.held.truth, values, block.held.weighing)
         total += 0.0 if math.isnan(value) else value
     return total if metric.maximize else -total
 
@@ -164,8 +164,7 @@ def _halves(block: Block) -> list[Block]:
 
 
 def _rows(block: Block, rows: Array) -> Block:
-    groups = None if block.held.groups is None else block.held.groups[rows]
-    return Block(Held(block.held.truth[rows], groups), tuple(values[rows] for values in block.stack))
+    return Block(block.held.take(rows), tuple(values[rows] for values in block.stack))
 
 
 def _for_selection(block: Block, how: str) -> Block:
@@ -184,4 +183,4 @@ def _coded(block: Block) -> Block:
     """Labels as numbers: equal where the texts are equal."""
     every = np.stack([block.held.truth, *block.stack])
     codes = np.unique(every, return_inverse=True)[1].reshape(every.shape).astype(float)
-    return Block(Held(codes[0], block.held.groups), tuple(codes[1:]))
+    return Block(replace(block.held, truth=codes[0]), tuple(codes[1:]))

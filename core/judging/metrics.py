@@ -16,6 +16,7 @@ from core.judging import metrics_labels, metrics_masks, metrics_numbers, metrics
 from core.judging.metrics_numbers import multiclass_log_loss
 from core.judging.statistic import Array, Statistic, averaged
 from core.judging.values import predicts
+from core.judging.weighing import Weighing
 from core.metric_names import BY_NAME, family
 from core.records import CompetitionSpec, ValueKind
 
@@ -24,6 +25,7 @@ _RANKS: Mapping[str, Callable[[Array, Array], float]] = {
     "average_precision": ranking.average_precision,
 }
 RANKED = frozenset(_RANKS)
+ALIKE = Weighing()
 # The only one that is a family.
 _TOP = "map@k"
 
@@ -51,18 +53,25 @@ class Metric:
         return self.kind or BY_NAME[self.name].predicts
 
 
-def score(metric: Metric, truth: Array, pred: Array) -> float:
-    """The metric's value; NaN where it is not defined on these rows (no rows, one class only, no spread)."""
+def score(metric: Metric, truth: Array, pred: Array, weighing: Weighing = ALIKE) -> float:
+    """The metric's value; NaN where it is not defined on these rows (no rows, one class only, no spread).
+
+    weighing: of the rows, for metrics that are not in RANKED.
+    """
     if not len(truth):
         return float("nan")
     if metric.name in _RANKS:
         return _RANKS[metric.name](truth, pred)
-    statistic = row_statistic(metric, truth, pred)
+    statistic = row_statistic(metric, truth, pred, weighing)
     return float(statistic.finish(statistic.means()))
 
 
-def row_statistic(metric: Metric, truth: Array, pred: Array) -> Statistic:
+def row_statistic(metric: Metric, truth: Array, pred: Array, weighing: Weighing = ALIKE) -> Statistic:
     """The statistic of any metric that is not in RANKED."""
+    return weighing.of(_plain(metric, truth, pred))
+
+
+def _plain(metric: Metric, truth: Array, pred: Array) -> Statistic:
     kind = metric.predicts
     if kind in ("list", "text", "mask"):
         return _of_words(metric, kind)(truth, pred)

@@ -13,6 +13,7 @@ from core.judging.ranks import ranked
 from core.judging.statistic import Array, Statistic, averaged, divided, rooted
 
 CLIP = 1e-15
+LEAST_ERROR = 1e-9
 
 
 def multiclass_log_loss(truth: Array, pred: Array) -> Array:
@@ -72,6 +73,11 @@ def _ranking_precision(truth: Array, pred: Array) -> Array:
 
 def mae(truth: Array, pred: Array) -> Statistic:
     return averaged(np.abs(truth - pred))
+
+
+def log_mae(truth: Array, pred: Array) -> Statistic:
+    """Mean over columns of the log of the column's mean absolute error, which is 1e-9 at least (a perfect one)."""
+    return Statistic(np.abs(truth - pred), lambda means: np.log(np.maximum(means, LEAST_ERROR)).mean(axis=-1))
 
 
 def mape(truth: Array, pred: Array) -> Statistic:
@@ -135,6 +141,7 @@ STATISTICS: dict[str, Callable[[Array, Array], Statistic]] = {
     "lrap": lrap,
     "lwlrap": lwlrap,
     "mae": mae,
+    "log_mae": log_mae,
     "mape": mape,
     "mse": mse,
     "rmse": rmse,

@@ -15,22 +15,27 @@ from core.judging.statistic import Array
 from core.judging.store import HELD_PARTS, Prediction, Store
 from core.judging.submission import check_file
 from core.judging.values import truth_values
+from core.judging.weighing import Weighing
 from core.records import CompetitionSpec, View
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The held-out truth of a view. truth: [rows, columns] like predictions; part: holdout or locked; group: text."""
+    """The held-out truth of a view. truth: [rows, columns] like predictions; part: holdout or locked; group: text.
+
+    weighing: how the rows count.
+    """
 
     ids: Array
     truth: Array
     part: Array
     group: Array
+    weighing: Weighing
 
     def held(self, part: str) -> tuple[Held, Array]:
         """The rows of one part, and which rows those are."""
         rows = np.flatnonzero(self.part == part)
-        return Held(self.truth[rows], self.group[rows]), rows
+        return Held(self.truth, self.group, self.weighing).take(rows), rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ def load_answers(path: Path, spec: CompetitionSpec) -> Answers:
 def _answers(path: Path, _stamp: int, spec: CompetitionSpec) -> Answers:
     with np.load(path, allow_pickle=False) as file:
         ids, truth, part, group = (file[name] for name in ("ids", "truth", "part", "group"))
-    return Answers(ids.astype(str), truth_values(truth, spec), part, group)
+        weighing = Weighing(file.get("weight"), file.get("level"))
+    return Answers(ids.astype(str), truth_values(truth, spec), part, group, weighing)
 
 
 def judge(spec: CompetitionSpec, view: View, submission: Path, store: Store, name: str) -> Judged:

@@ -134,7 +134,7 @@ def _constant(column: pd.Series, spec: CompetitionSpec) -> object:
         return float(np.mean(values)) if not np.isnan(values).any() else float((column == spec.classes[-1]).mean())
     if np.isnan(values).any():
         raise SpecError("the labels are not numbers")
-    if spec.metric.name == "mae":
+    if spec.metric.name in ("mae", "log_mae"):
         return float(np.median(values))
     if spec.metric.name == "rmsle":
         return float(np.expm1(np.log1p(np.maximum(values, 0)).mean()))

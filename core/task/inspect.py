@@ -16,6 +16,7 @@ from core.task.grouping import Recognised, recognise_split
 from core.task.inventory import folder_digest
 from core.task.loading import head, load, rows_of
 from core.task.metric_choice import choose_metric
+from core.task.metric_columns import NO_COLUMNS, RowColumns
 from core.task.pixel_rows import item_of
 from core.task.recognise import Recognition, recognise
 from core.task.roles import Roles, where
@@ -91,7 +92,7 @@ def _assemble(
 ) -> CompetitionSpec:
     labels, roles, data_dir = parts.labels, parts.roles, found.root
     answers = _answers(parts)
-    metric, said = choose_metric(description, answers, overrides)
+    metric, said = choose_metric(description, answers, overrides, _row_columns(data_dir, parts))
     kind = kind_of(BY_NAME[metric.name], answers)[0]
     matched, files, sources = _files(parts, found)
     features, texts, about_text = _features(data_dir, parts, sources)
@@ -138,6 +139,19 @@ def _answers(parts: _Parts) -> Answers:
     decimal = parts.labels.train.table.decimal
     labels = pd.DataFrame({name: with_point(parts.train[name], decimal) for name in columns})
     return Answers(labels, sample, bool(parts.labels.classes))
+
+
+def _row_columns(data_dir: Path, parts: _Parts) -> RowColumns:
+    """None where a row of the train table is no row of the answers."""
+    if parts.shown is not None:
+        return NO_COLUMNS
+    table = parts.labels.train
+    others = {*parts.labels.columns, *parts.asked.sources, *parts.asked.ids}
+
+    def read(name: str) -> pd.Series:
+        return (parts.train if name in parts.train.columns else load(data_dir, table.table, [name]))[name]
+
+    return RowColumns([name for name in table.columns if name not in others], read)
 
 
 def _classes(data_dir: Path, kind: ValueKind, parts: _Parts, answers: Answers) -> tuple[str, ...]:

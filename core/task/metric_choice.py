@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from core.metric_names import BY_NAME, MetricName
 from core.records import MetricSpec
-from core.task.metric_text import recognise, unweighted
+from core.task.metric_columns import NO_COLUMNS, RowColumns, asked_columns, by_rows, levels_named, weight_named
+from core.task.metric_text import evaluation_sections, recognise, unweighted
 from core.task.value_kinds import kind_of
 from core.task.values import Answers, fallback
 from utils.errors import ConfigError
@@ -15,12 +17,29 @@ from utils.errors import ConfigError
 _OTHER_WAY = {"accuracy": "error_rate", "roc_auc": "log_loss", "log_loss": "roc_auc"}
 
 
-def choose_metric(description: str, answers: Answers, overrides: Mapping[str, object]) -> tuple[MetricSpec, list[str]]:
+def choose_metric(
+    description: str, answers: Answers, overrides: Mapping[str, object], columns: RowColumns = NO_COLUMNS
+) -> tuple[MetricSpec, list[str]]:
     """The metric and lines for the notes. Raises ConfigError for overrides that cannot be.
 
-    Beside what the user sets, overrides may hold told_metric and told_why: what a language model read in a description
-    that says nothing to the recogniser.
+    columns: those that may say how rows count in the score. Beside what the user sets, overrides may hold told_metric
+    and told_why: what a language model read in a description that says nothing to the recogniser.
     """
+    section = "\n\n".join(evaluation_sections(description))
+    metric, said = _named(description, section, answers, overrides, columns)
+    if metric.source == "description" and (name := levels_named(metric.name, section, columns)):
+        metric = replace(metric, mean_over=name)
+    metric = asked_columns(metric, columns, overrides)
+    if metric.weight_column is not None:
+        said = [*said, f"metric: rows weigh what {metric.weight_column!r} says"]
+    if metric.mean_over is not None:
+        said = [*said, f"metric: the mean over the values of {metric.mean_over!r} of each one's {metric.name}"]
+    return metric, said
+
+
+def _named(
+    description: str, section: str, answers: Answers, overrides: Mapping[str, object], columns: RowColumns
+) -> tuple[MetricSpec, list[str]]:
     direction = _direction(overrides)
     asked = overrides.get("metric")
     if asked:
@@ -41,9 +60,11 @@ def choose_metric(description: str, answers: Answers, overrides: Mapping[str, ob
         why = f"the description names a metric without a scorer here: {found.evidence!r}"
     else:
         why = "no metric found in the description" if description.strip() else "no description"
+    plain = _unweighted(found.evidence, answers, direction)
+    if plain is not None and by_rows(plain.name) and (name := weight_named(section, columns)):
+        return MetricSpec(plain.name, plain.direction, "description", found.evidence, name), []
     if told := _told(answers, overrides, direction):
         return told, []
-    plain = _unweighted(found.evidence, answers, direction)
     metric = plain or _proxy(answers, direction)
     how = f"{metric.name} without its weights" if plain else metric.name
     return MetricSpec(metric.name, metric.direction, "fallback", why), [f"metric: {why}; {how} stands in"]

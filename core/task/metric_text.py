@@ -47,7 +47,7 @@ _ASIDE = re.compile(
 )
 _CONTRAST = re.compile(
     r"\b(?:instead of|rather than|as opposed to|in contrast (?:to|with)|unlike|analogous to|similar to|diverges from"
-    r"|differs from|compared (?:to|with)|not by|not on|and not)\b[^,;)]*"
+    r"|differs from|compared (?:to|with)|not by|not on|and not|so that)\b[^,;)]*"
 )
 _COMBINES = re.compile(
     r"sub-?metrics?|generali[sz]ed mean|(?:combin|product|average|sum|blend|mean)\w* of (?:the )?(?:two|three|several) "

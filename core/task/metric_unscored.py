@@ -22,7 +22,6 @@ UNSCORED: tuple[str, ...] = (
     r"\bf[ -]?(?:[2-9]|0\.5|beta|\u03b2)[ -]?(?:score|measure)?\b",
     r"modifi\w+ (?:version |variant )?(?:of )?(?:the )?(?:[\w-]+ ){0,4}"
     r"(?:score|coefficient|error|auc|likelihood|index)",
-    r"log(?:arithm)? of (?:the )?mean absolute error",
     r"(?:symmetric mean absolute percentage|mean absolute scaled) error|\bsmape\b|\bmase\b",
     r"median (?:absolute|squared) (?:error|deviation)",
     r"(?:weighted|normali[sz]ed|scaled|relative) (?:mean absolute (?:percentage )?error|" + _RMSE + r"|mae\b|rmse\b)",

@@ -15,6 +15,7 @@ import pandas as pd
 
 from core.records import SplitSpec, TableFile, ViewKind
 from core.task.big_tables import late_rows
+from core.task.loading import numbers
 from core.task.rows import id_columns_in, parse_times, text_of
 from core.task.source import Source
 from core.task.splits import Integers, Mask, Part
@@ -101,7 +102,8 @@ def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> tup
 
     ids: text [n, id columns] as shown in the view. truth: text or float [n, target columns] in the shape of the
     sample submission (one-hot where that is). part: "holdout" or "locked". group: the group or time block to resample
-    by, "" where rows are independent. Returns how many rows are holdout and how many are locked.
+    by, "" where rows are independent. weight (float), level (text): how rows count in the score, where they do not
+    count alike (MetricSpec). Returns how many rows are holdout and how many are locked.
     """
     held = cut.held
     rows = source.held_rows(held)
@@ -110,6 +112,7 @@ def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> tup
         "truth": rows.truth,
         "part": np.where(cut.part.locked[held], "locked", "holdout")[rows.item],
         "group": _groups(source, cut, split)[rows.item],
+        **{name: values[rows.item] for name, values in _weighing(source, held).items()},
     }
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("wb") as file:
@@ -217,6 +220,15 @@ def _groups(source: Source, cut: Cut, split: SplitSpec) -> np.ndarray[Any, Any]:
         blocks = rank * TIME_BLOCKS // max(len(held), 1)
         return np.array([f"{cut.name}:{block:02d}" for block in blocks], dtype=str)
     return np.full(len(held), "", dtype="<U1")
+
+
+def _weighing(source: Source, held: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    metric, found = source.spec.metric, {}
+    if metric.weight_column is not None:
+        found["weight"] = numbers(text_of(source.train[metric.weight_column])).iloc[held].to_numpy(dtype=float)
+    if metric.mean_over is not None:
+        found["level"] = text_of(source.train[metric.mean_over]).iloc[held].to_numpy(dtype=str)
+    return found
 
 
 def _text(frame: pd.DataFrame) -> np.ndarray[Any, Any]:

@@ -155,6 +155,14 @@ def test_split_metric_and_warnings_are_said(binary_spec: CompetitionSpec) -> Non
     assert "nearly gives the answer: a" in text
 
 
+def test_rows_that_do_not_count_alike_are_said(binary_spec: CompetitionSpec) -> None:
+    """The user's column names reach the system prompt, at most a line of each."""
+    metric = dataclasses.replace(binary_spec.metric, name="log_loss", weight_column="cost", mean_over="kind\nof day")
+    text = builder_of(dataclasses.replace(binary_spec, metric=metric)).system()
+    assert "each row weighs what the train table's column `cost` says" in text
+    assert "the mean of the scores of each value of column `kind of day`" in text
+
+
 def test_a_program_that_must_measure_itself_is_told_so_and_only_then(binary_spec: CompetitionSpec) -> None:
     none = SplitSpec("none", 0, 0, 0, 1, "no table of answers")
     told = builder_of(binary_spec, split=none).system()

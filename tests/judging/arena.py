@@ -85,8 +85,12 @@ def make_arena(
     worker: WorkerProcess,
     locked: int = 0,
     groups: Sequence[np.ndarray] | None = None,
+    weights: np.ndarray | None = None,
 ) -> Arena:
-    """truths: held-out answers per view, [rows] or [rows, columns]; the last `locked` rows of each are locked."""
+    """truths: held-out answers per view, [rows] or [rows, columns]; the last `locked` rows of each are locked.
+
+    weights: of the rows of every view.
+    """
     data = root / "data"
     data.mkdir(parents=True)
     test_ids = [f"t{number}" for number in range(5)]
@@ -107,7 +111,8 @@ def make_arena(
         part = np.array(["holdout"] * (len(ids) - locked) + ["locked"] * locked)
         group = np.array([""] * len(ids)) if groups is None else groups[fold]
         answers = root / f"search{fold}.npz"
-        np.savez(answers, ids=np.array(ids)[:, None], truth=truth, part=part, group=group)
+        weighing = {} if weights is None else {"weight": weights}
+        np.savez(answers, ids=np.array(ids)[:, None], truth=truth, part=part, group=group, **weighing)
         table = TableFile("sample_submission.csv")
         shape = (100, len(ids) - locked, locked, len(test_ids))
         views.append(View(f"search{fold}", "search", fold, str(folder), "x", str(answers), table, *shape))

@@ -94,7 +94,6 @@ UNSCORED = [
     "Submissions are evaluated on the mean of Pearson and Spearman correlation.",
     "Submissions are evaluated on the correlation coefficient.",
     "Submissions are evaluated on the adjusted R2 score.",
-    "Submissions are evaluated on the Log of the Mean Absolute Error, averaged over kinds.",
     "Submissions are evaluated on a modified version of the Laplace Log Likelihood.",
     "Submissions are evaluated using a weighted multi-label logarithmic loss.",
     "Submissions are evaluated on weighted AUC.",

@@ -43,7 +43,7 @@ class Boosting(CatBoostRegressor if TASK == "regression" else CatBoostClassifier
 
 
 def build_model(seed):
-    loss = ("MAE" if METRIC == "mae" else "RMSE") if TASK == "regression" else None
+    loss = ("MAE" if METRIC in ("mae", "log_mae") else "RMSE") if TASK == "regression" else None
     return Boosting(
         learning_rate=RATE,
         iterations=TREES,

@@ -29,7 +29,7 @@ L2 = 1.0
 COLUMN_SHARE = 1.0  # of the columns, drawn at each split
 WEIGHTS = "even"  # or balanced: rare classes count as much as frequent ones
 
-own = {"loss": "absolute_error" if METRIC == "mae" else "squared_error"}
+own = {"loss": "absolute_error" if METRIC in ("mae", "log_mae") else "squared_error"}
 if TASK != "regression":
     own = {"class_weight": "balanced" if WEIGHTS == "balanced" else None}
 

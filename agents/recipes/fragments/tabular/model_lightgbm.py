@@ -47,7 +47,7 @@ def build_model(seed):
         reg_lambda=L2,
         n_jobs=CPUS,
         random_state=seed,
-        objective="l1" if METRIC == "mae" and TASK == "regression" else None,
+        objective="l1" if METRIC in ("mae", "log_mae") and TASK == "regression" else None,
         **({"class_weight": "balanced"} if WEIGHTS == "balanced" and TASK != "regression" else {}),
         verbose=-1,
     )

@@ -34,7 +34,7 @@ class LinearThenTrees(RegressorMixin, BaseEstimator):
     def fit(self, X, y):
         self.linear = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), Ridge(alpha=ALPHA))
         self.trees = HistGradientBoostingRegressor(
-            loss="absolute_error" if METRIC == "mae" else "squared_error",
+            loss="absolute_error" if METRIC in ("mae", "log_mae") else "squared_error",
             learning_rate=RATE,
             max_iter=TREES,
             early_stopping=False,

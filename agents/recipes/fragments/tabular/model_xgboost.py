@@ -49,5 +49,5 @@ def build_model(seed):
         enable_categorical=bool(CATEGORIES),
         n_jobs=CPUS,
         random_state=seed,
-        **({"objective": "reg:absoluteerror"} if METRIC == "mae" and TASK == "regression" else {}),
+        **({"objective": "reg:absoluteerror"} if METRIC in ("mae", "log_mae") and TASK == "regression" else {}),
     )
