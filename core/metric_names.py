@@ -122,7 +122,9 @@ METRICS: tuple[MetricName, ...] = (
     MetricName(
         "mape", "minimize", "real", (r"mean[ -]absolute[ -]percent(?:age)?[ -]error(?: \(mape\))?", r"\bmape\b")
     ),
-    MetricName("log_mae", "minimize", "real", (r"log(?:arithm)? of (?:the )?mean absolute error",)),
+    MetricName(
+        "log_mae", "minimize", "real", (r"log(?:arithm)? of (?:the )?(?:mean absolute error|mae\b)(?: \(mae\))?",)
+    ),
     MetricName("mae", "minimize", "real", (r"mean[ -]absolute[ -](?:error|deviation)(?: \(mae\))?", r"\bmae\b")),
     MetricName(
         "r2",

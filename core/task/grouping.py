@@ -16,6 +16,7 @@ _MIN_GROUPS = 10
 _MIN_MOMENTS = 10
 _MIN_TEST = 3
 _REPEATED_SHARE = 0.5
+_FEW_SHARED = 0.05
 _LOOKED_AT = 200
 _MAX_TEXT = 60
 _FLOAT = re.compile(r"-?\d*\.\d*[1-9]\d*(?:[eE][-+]?\d+)?|-?\d+[eE][-+]?\d+")
@@ -69,6 +70,26 @@ def recognise_split(
             if _repeats(train[name]):
                 why = f"{name!r} by its name and its values, of which rows share many; test does not show it"
                 return Recognised(group=name, how=(f"split: group, {why}",))
+    return Recognised()
+
+
+def group_of_ids(train: pd.DataFrame, test: pd.DataFrame, parts: Sequence[str]) -> Recognised:
+    """The part of joined ids by which rows were split. Where both tables have the same ids, these start anew in each,
+    and equal values of the first part are not the same thing; else a part of which both share almost no value."""
+    columns = [name for name in parts if name in train.columns]
+    if len(columns) < len(parts):
+        return Recognised()
+    if len(train[columns].drop_duplicates().merge(test[columns].drop_duplicates())):
+        name = columns[0]
+        if train[name].duplicated().any():
+            why = f"{name!r} is the first part of the ids, which start anew in test"
+            return Recognised(group=name, how=(f"split: group, {why}",))
+        return Recognised()
+    for name in columns:
+        theirs = pd.Series(test[name].unique())
+        if _repeats(train[name]) and theirs.isin(train[name]).mean() <= _FEW_SHARED:
+            why = f"{name!r} is part of the ids, and almost none of its values is in both parts"
+            return Recognised(group=name, how=(f"split: group, {why}",))
     return Recognised()
 
 

@@ -12,7 +12,7 @@ from core.metric_names import BY_NAME
 from core.records import CompetitionSpec, FilesById, Modality, ValueKind
 from core.task.big_tables import big_csv, distinct
 from core.task.files_by_id import Matched, modality_of, place
-from core.task.grouping import Recognised, recognise_split
+from core.task.grouping import Recognised, group_of_ids, recognise_split
 from core.task.inventory import folder_digest
 from core.task.loading import head, load, rows_of
 from core.task.metric_choice import choose_metric
@@ -248,13 +248,14 @@ def _split_columns(
         return Recognised(group, time)
     if derived is not None and (derived.group or derived.time):
         return Recognised(derived.group, derived.time)
-    composite = parts.asked.composite
-    if composite is not None and parts.train[composite.columns[0]].duplicated().any():
-        name = composite.columns[0]
-        return Recognised(group=name, how=(f"split: group, {name!r} is the first part of the ids",))
     answers = {*parts.labels.columns, *parts.labels.targets}
-    keys = {*parts.asked.ids, *parts.asked.sources}
-    return recognise_split(parts.train, parts.test, keys, answers, texts)
+    # Columns that are the id together may be what the parts were split by; one that is it alone is not.
+    keys = {*parts.asked.ids, *parts.asked.sources} if len(parts.asked.ids) == 1 else set[str]()
+    found = recognise_split(parts.train, parts.test, keys, answers, texts)
+    composite = parts.asked.composite
+    if composite is None or parts.test is None or found.group or found.time:
+        return found
+    return group_of_ids(parts.train, parts.test, composite.columns)
 
 
 def _column(overrides: Mapping[str, object], key: str, train: FoundTable) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.metric_names import BY_NAME, MetricName
 from core.records import MetricSpec
 from core.task.metric_columns import NO_COLUMNS, RowColumns, asked_columns, by_rows, levels_named, weight_named
-from core.task.metric_text import evaluation_sections, recognise, unweighted
+from core.task.metric_text import evaluation_sections, left_out, recognise, unweighted
 from core.task.value_kinds import kind_of
 from core.task.values import Answers, fallback
 from utils.errors import ConfigError
@@ -30,6 +30,8 @@ def choose_metric(
     if metric.source == "description" and (name := levels_named(metric.name, section, columns)):
         metric = replace(metric, mean_over=name)
     metric = asked_columns(metric, columns, overrides)
+    if sentence := left_out(section):
+        said = [*said, f"metric: every held-out row counts here, but the description says: {sentence!r}"]
     if metric.weight_column is not None:
         said = [*said, f"metric: rows weigh what {metric.weight_column!r} says"]
     if metric.mean_over is not None:

@@ -25,6 +25,7 @@ _HTML_HEADING = re.compile(r"<h([1-6])[^>]*>(.*?)</h\1>", re.I | re.S)
 _BOLD_LINE = re.compile(r"^\s*(\*\*|__)([^*_]{2,60})\1\s*:?\s*$")
 _INLINE_LABEL = re.compile(r"^\W*((?:evaluation|scoring|competition)?\s*metric|evaluation|scoring)\W*:\W*(\w.*)$", re.I)
 _UNDERLINE = re.compile(r"^\s*(=+|-{3,})\s*$")
+_NUMBERED = re.compile(r"^(?:\d+|[ivx]+)[.)]\s+")
 _BOLD_LEVEL = 7
 
 _OPENS = re.compile(r"\bevaluation\b|\bmetrics?\b|\bscoring\b|^how .*(?:scored|evaluated|judged)")
@@ -44,6 +45,8 @@ _ASIDE = re.compile(
     r"\b(?:previous|earlier|past|last year|former|prior) |\bties?\b|tie[- ]break|efficiency"
     r"|second(?:ary)? (?:metric|prize|score)"
     r"|for (?:reference|information) only|not (?:be )?(?:used|scored|evaluated|judged|ranked)"
+    r"|\b(?:baseline|benchmark|starter|trivial|constant)[\w ]* (?:model |solution |notebook )?"
+    r"(?:reaches|achieves|gets|scores|obtains|has) (?:an?|about|around|\d)"
 )
 _CONTRAST = re.compile(
     r"\b(?:instead of|rather than|as opposed to|in contrast (?:to|with)|unlike|analogous to|similar to|diverges from"
@@ -51,9 +54,15 @@ _CONTRAST = re.compile(
 )
 _COMBINES = re.compile(
     r"sub-?metrics?|generali[sz]ed mean|(?:combin|product|average|sum|blend|mean)\w* of (?:the )?(?:two|three|several) "
-    r"(?:different )?(?:metrics|scores|measures)"
+    r"(?:different )?(?:metrics|scores|measures)|\bhalf of (?:the|your) (?:final )?(?:score|grade|points)\b"
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d\"'(])")
+_LEFT_OUT = re.compile(
+    r"\bnot (?:be )?(?:scored|evaluated|counted)\b"
+    r"|\b(?:excluded from|ignored (?:in|by|for)|not used (?:in|for)) (?:the )?(?:scor|evaluat|metric)"
+    r"|\b(?:other|remaining|these|such) (?:rows|pixels|phases?)[\w ]* ignored\b"
+    r"|\bonly (?:the )?[\w ]{0,30}\b(?:rows|pixels|phase)[\w ]* (?:scored|evaluated|count)"
+)
 _GENERAL = frozenset({"accuracy", "error_rate"})
 _WEIGHTED = re.compile(r"\b(?:sample[ -])?weighted(?: (?:average|mean)(?= of))?[ -]+|\bw(?=(?:mae|rmse)\b)")
 
@@ -100,6 +109,12 @@ def unweighted(sentence: str) -> str | None:
     return names.pop() if len(names) == 1 else None
 
 
+def left_out(section: str) -> str | None:
+    """The sentence that says that some rows do not count, None without one."""
+    sentences = (sentence for part in re.split(r"\n\s*\n", section) for sentence in _SENTENCE_END.split(part))
+    return next((" ".join(text.split())[:200] for text in sentences if _LEFT_OUT.search(text.lower())), None)
+
+
 def evaluation_sections(description: str) -> list[str]:
     """Normalised paragraphs (joined by blank lines) below each heading that opens an evaluation section."""
     lines = list(_lines(description))
@@ -135,12 +150,21 @@ def _lines(description: str) -> Iterator[_Line]:
         elif below and 0 < len(line.strip()) < 80:
             yield _Line(1 if "=" in below.group(1) else 2, _plain(line))
         elif not _UNDERLINE.match(line):
-            yield _Line(0, _plain(line))
+            plain = _plain(line)
+            yield _Line(_BOLD_LEVEL if _in_capitals(plain) else 0, plain)
+
+
+def _in_capitals(line: str) -> bool:
+    """A line like EVALUATION or SUBMISSION FILE; names of metrics are written so as well, and are no headings."""
+    lowered = line.lower()
+    words = re.fullmatch(r"[A-Z][A-Z ]{3,40}:?", line)
+    return words is not None and bool(_OPENS.search(lowered) or _CLOSES.search(lowered))
 
 
 def _opens(heading: str) -> bool:
-    lowered = heading.lower()
-    return len(lowered) < 80 and bool(_OPENS.search(lowered)) and not _CLOSES.search(lowered)
+    lowered = _NUMBERED.sub("", heading.lower())
+    asks = lowered.startswith("how ") or not _CLOSES.search(lowered)
+    return len(lowered) < 80 and bool(_OPENS.search(lowered)) and asks
 
 
 def _body(lines: list[_Line], start: int) -> str:

@@ -15,7 +15,9 @@ UNSCORED: tuple[str, ...] = (
     r"mean reciprocal rank|\bmrr\b",
     r"(?:weighted|top[ -]?\d+|per[ -]class|class[ -]averaged|mean class|exact match) (?:\w+ )?accuracy",
     r"(?:top[ -]?[2-9]\d*|equal|phoneme|hierarchical) (?:\w+ )?error(?: rate)?",
-    r"(?:weighted|partial|subgroup|balanced|bias) (?:\w+[ -]){0,3}au(?:ro)?cs?\b",
+    r"(?:weighted|partial|subgroup|balanced|bias) (?:\w+[ -]){0,3}au(?:ro)?cs?\b|partial area under[\w -]*|\bpauc\b",
+    r"(?:errors?|mae|rmse|loss(?:es)?)\b[^.]{0,40}\b(?:is|are|be) (?:clipped|capped|truncated)"
+    r"|(?:clipped|capped|truncated) (?:[\w-]+ ){0,3}(?:error|mae|rmse|loss)",
     r"(?:weighted|balanced|focal|normali[sz]ed|modified) (?:[\w-]+ ){0,3}"
     r"(?:log(?:arithmic)?[ -]?loss|cross[ -]entropy)",
     r"(?:sample[sd]?|instance|example)[ -](?:weighted|averaged? |based |mean )" + _F1,

@@ -75,6 +75,14 @@ def test_cells_that_are_no_weights_are_not_believed(tmp_path: Path) -> None:
     assert (spec.metric.source, spec.metric.weight_column) == ("fallback", None)
 
 
+def test_rows_that_do_not_count_are_said(tmp_path: Path) -> None:
+    """Which ones the harness cannot tell; a score of all rows is near, and the note says what it is not."""
+    text = "Entries are scored by the MAE of the price. The second side is not scored."
+    assert any("second side is not scored" in note for note in spec_of(orders(tmp_path / "a"), text).notes)
+    plain = spec_of(orders(tmp_path / "b"), "Entries are scored by the MAE of the price.")
+    assert not any("counts here" in note for note in plain.notes)
+
+
 def test_the_user_names_columns(tmp_path: Path) -> None:
     spec = spec_of(orders(tmp_path), "", metric="rmse", weight_column="cost_weight", mean_over="kind")
     assert (spec.metric.weight_column, spec.metric.mean_over) == ("cost_weight", "kind")

@@ -97,6 +97,9 @@ UNSCORED = [
     "Submissions are evaluated on a modified version of the Laplace Log Likelihood.",
     "Submissions are evaluated using a weighted multi-label logarithmic loss.",
     "Submissions are evaluated on weighted AUC.",
+    "Submissions are evaluated on the partial area under the ROC curve (pAUC) above 80 % true positive rate.",
+    "Submissions are evaluated on the mean absolute error, where each error is clipped at 100.",
+    "Half of the score is the RMSE of the heights, the other half the accuracy of the kinds.",
     "Submissions are evaluated by top-5 accuracy.",
     "Submissions are evaluated by the top-3 error.",
     "Submissions are evaluated on the sample-averaged F1 score.",
@@ -128,7 +131,8 @@ def test_metrics_without_scorer_give_none_and_say_so(sentence: str) -> None:
 @pytest.mark.parametrize(
     "heading",
     ["# Evaluation", "#### Evaluation", "## **Evaluation**", "**Evaluation**", "Evaluation\n==========", "# Metric",
-     "### Evaluation metric", "<h3>Evaluation</h3>", "Evaluation\n---"],
+     "### Evaluation metric", "<h3>Evaluation</h3>", "Evaluation\n---", "EVALUATION", "METRIC:",
+     "## 3. How will submissions be scored?"],
 )  # fmt: skip
 def test_headings(heading: str) -> None:
     assert said("Mean\nabsolute\u00a0error of *each* row.", heading) == "mae"
@@ -159,6 +163,7 @@ def test_lesson_02_accuracy_in_the_prose_of_the_section_gives_way() -> None:
     text = "Rangers need accuracy. In the previous edition accuracy was used. Submissions are evaluated on log loss."
     assert said(text) == "log_loss"
     assert said("Submissions are evaluated on log loss rather than accuracy.") == "log_loss"
+    assert said("The baseline reaches an RMSE of 0.5. The jury computes a profit.") is None
     assert said("Submissions are scored on RMSE. Ties are broken by MAE. An efficiency prize uses AUC.") == "rmse"
 
 
