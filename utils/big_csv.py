@@ -17,6 +17,8 @@ import pandas as pd
 BIG_BYTES = 128 << 20
 # Records that stand for all of them: enough for the largest holdout and its locked part.
 DRAWN_ROWS = 200_000
+# Tables in one of these are read through a decompressor, like those in archives.
+PACKED = (".gz", ".bz2", ".xz", ".zip")
 _BLOCK = 16 << 20
 _CHUNK_ROWS = 500_000
 _NEWLINE, _QUOTE, _RETURN = 10, 34, 13
@@ -26,7 +28,7 @@ Numbers = npt.NDArray[np.int64]
 
 def is_big(path: Path, format: str, encoding: str, member: str | None) -> bool:
     """True for a csv that is handled in blocks: one file, large, with bytes for newline and quote as in ASCII."""
-    plain = format == "csv" and member is None and path.suffix.lower() not in (".gz", ".zip")
+    plain = format == "csv" and member is None and path.suffix.lower() not in PACKED
     return plain and encoding in ("utf-8", "utf-8-sig", "latin-1") and path.stat().st_size > BIG_BYTES
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from core.records import TableFile
-from core.task.archives import Archive, ArchiveError, unpack
+from core.task.archives import Archive, ArchiveError, to_unpack, unpack
 from core.task.inventory import FoundFile, list_files
 from core.task.media import remove
 from utils.files import write_atomic
@@ -51,18 +51,32 @@ class Preparation:
             self.notes += [f"{archive.path} is not unpacked: there is no workspace" for archive in archives]
             return
         wanted = [archive.path for archive in archives]
+        failed = set[str]()
         if not self._reuse(wanted):
-            for archive in archives:
-                try:
-                    unpack(self._original, archive, self._folder)
-                except ArchiveError as error:
-                    self.notes.append(str(error))
+            failed = self._add(self._original, archives)
+            # What an archive holds may be archives again (one per part, say); no deeper.
+            before = {file.path for file in self._files}
+            fresh = [file for file in list_files(self._folder) if file.path not in before]
+            inner, unread = to_unpack(self._folder, fresh)
+            self._add(self._folder, inner)
+            self.notes += unread
             self._note(self._facts(wanted))
-        there = [archive for archive in archives if (self._folder / archive.targets[0]).is_file()]
+        there = [it for it in archives if it.path not in failed and (self._folder / it.targets[0]).is_file()]
         self.notes += [
             f"{archive.path} is unpacked: {len(archive.members)} files, {archive.targets[0]} and so on"
             for archive in there
         ]
+
+    def _add(self, root: Path, archives: Sequence[Archive]) -> set[str]:
+        """Paths of those that cannot be unpacked, or only in part; they are noted."""
+        failed = set()
+        for archive in archives:
+            try:
+                unpack(root, archive, self._folder)
+            except ArchiveError as error:
+                self.notes.append(str(error))
+                failed.add(archive.path)
+        return failed
 
     def add_table(self, name: str, frame: pd.DataFrame) -> TableFile:
         """Writes a csv of this name, or of another where the competition has such a file. Same content, same file."""

@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.records import TableFile
 from core.task.loading import BROKEN, head, load
+from utils.big_csv import PACKED
 
 WHOLE_BYTES = 16 << 20
 MAX_ROWS = 50_000
@@ -36,7 +37,7 @@ def sample_table(data_dir: Path, table: TableFile, columns: int) -> Sampled:
     """
     rows = min(MAX_ROWS, max(MAX_CELLS // max(columns, 1), _MIN_ROWS))
     path = data_dir / table.path
-    plain = table.member is None and path.suffix.lower() not in (".gz", ".zip")
+    plain = table.member is None and path.suffix.lower() not in PACKED
     if table.format == "parquet":
         return _of_parquet(data_dir, table, rows)
     if plain and path.stat().st_size <= WHOLE_BYTES:

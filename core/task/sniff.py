@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import csv
 import gzip
 import io
+import lzma
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from core.records import TableFile
 from core.task.inventory import FoundFile
@@ -28,7 +30,8 @@ _MAX_TABLES_PER_FOLDER = 30
 _MAX_MEMBERS = 10
 _TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 _JSON = (".json", ".jsonl", ".ndjson")
-_TABLE_NAME = re.compile(r"\.(?:csv|tsv)(?:\.gz)?$|\.(?:parquet|json|jsonl|ndjson)$", re.I)
+_TABLE_NAME = re.compile(r"\.(?:csv|tsv)(?:\.gz|\.bz2|\.xz)?$|\.(?:parquet|json|jsonl|ndjson)$", re.I)
+_OPENERS: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+\s*")
 _POINT_NUMBER = re.compile(r"\s*[-+]?\d*\.\d+\s*")
 
@@ -68,13 +71,13 @@ def find_tables(data_dir: Path, files: Iterable[FoundFile], unread: list[str] | 
 
 
 def sniff(data_dir: Path, file: FoundFile, unread: list[str] | None = None) -> FoundTable | None:
-    """The table in a csv, tsv, csv.gz, json, jsonl or parquet file; None when it has no header or cannot be read."""
+    """The table in a csv or tsv (.gz, .bz2, .xz too), json, jsonl or parquet file; None without a readable header."""
     path = data_dir / file.path
     try:
         if file.suffix == ".parquet":
             return FoundTable(TableFile(file.path, "parquet"), parquet_columns(path), file.size)
-        with gzip.open(path) if file.suffix == ".gz" else path.open("rb") as stream:
-            return _sniff_stream(stream, TableFile(file.path), file.size)  # type: ignore[arg-type]
+        with _OPENERS.get(file.suffix, Path.open)(path, "rb") as stream:
+            return _sniff_stream(stream, TableFile(file.path), file.size)
     except BROKEN as error:
         if unread is not None and file.suffix not in _JSON:
             unread.append(f"{file.path} cannot be read: {' '.join(str(error).split())[:120] or type(error).__name__}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,14 +26,14 @@ def text_of(header: Sequence[str], rows: Iterable[Row], delimiter: str = ",") ->
 
 
 def put(path: Path, header: Sequence[str], rows: Iterable[Row], delimiter: str = ",", encoding: str = "utf-8") -> Path:
-    """A csv; inside an archive for names that end with .zip, compressed for .gz."""
+    """A csv; inside an archive for names that end with .zip, compressed for .gz, .bz2 and .xz."""
     path.parent.mkdir(parents=True, exist_ok=True)
     raw = text_of(header, rows, delimiter).encode(encoding)
     if path.suffix == ".zip":
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr(path.stem if path.stem.endswith(".csv") else f"{path.stem}.csv", raw)
-    elif path.suffix == ".gz":
-        path.write_bytes(gzip.compress(raw))
+    elif path.suffix in (".gz", ".bz2", ".xz"):
+        path.write_bytes({".gz": gzip, ".bz2": bz2, ".xz": lzma}[path.suffix].compress(raw))
     else:
         path.write_bytes(raw)
     return path

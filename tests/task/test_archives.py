@@ -37,6 +37,24 @@ def pack(root: Path, folder: str, archive: str, inside: str = "", keep: bool = F
         path.unlink()
 
 
+def test_an_archive_of_archives(tmp_path: Path) -> None:
+    data = folders.files_by_id(tmp_path / "data", suffix=".jpg")
+    for part in ("train", "test"):
+        (data / "inner").mkdir(exist_ok=True)
+        pack(data, part, f"inner/{part}.zip", part)
+    pack(data, "inner", "images.zip")
+    made = build(data, tmp_path / "ws", MACRO_F1)
+    assert made.spec.files is not None
+    assert (made.spec.files.train_dirs, made.spec.files.test_dirs) == (("images/train",), ("images/test",))
+    check_rows(made)
+    for view in made.searches:
+        seen = everything(view)
+        assert not any(name.endswith(".zip") for name in seen)
+        assert not any(f"images/train/{name}.jpg" in seen for name in truth(view))
+    again = inspect_competition(data, MACRO_F1, {}, tmp_path / "ws")
+    assert again.files == made.spec.files
+
+
 @pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz", ".tgz"])
 @pytest.mark.parametrize("inside", ["", "{part}"], ids=["flat", "folder"])
 def test_images_in_archives(tmp_path: Path, suffix: str, inside: str) -> None:

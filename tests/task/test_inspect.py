@@ -92,7 +92,7 @@ def test_separators(tmp_path: Path, delimiter: str) -> None:
 
 
 def test_tsv_and_zipped_and_gzipped_tables(tmp_path: Path) -> None:
-    for suffix in (".tsv", ".csv.zip", ".csv.gz"):
+    for suffix in (".tsv", ".csv.zip", ".csv.gz", ".csv.bz2", ".csv.xz"):
         root = folders.real_rows(tmp_path / suffix, suffix=suffix, delimiter="\t" if suffix == ".tsv" else ",")
         spec = inspect(root, RMSE)
         assert paths(spec) == tuple(f"{name}{suffix}" for name in ("sample_submission", "train", "test"))
@@ -143,6 +143,31 @@ def test_a_folder_of_one_table_per_id_holds_no_train_table(tmp_path: Path) -> No
     spec = inspect(folders.files_by_id(tmp_path, ".csv", train=40, test=35), MACRO_F1)
     assert paths(spec) == ("sample_submission.csv", "train.csv", None)
     assert spec.files is not None
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["a row per file", "rows per file"])
+def test_tables_that_are_rows_are_no_test_table(tmp_path: Path, several: bool) -> None:
+    for i in range(45):
+        rows = [(f"{0.1 * (i + k):.2f}", f"{0.3 * k:.2f}") for k in range(5)]
+        folders.put(tmp_path / ("train" if i < 25 else "test") / f"{1000 + i}.csv", ("s1", "s2"), rows)
+    ids = [f"{1000 + i}_{k}" if several else str(1000 + i) for i in range(45) for k in range(1 + several)]
+    cut = 25 * (1 + several)
+    folders.put(tmp_path / "train.csv", ("segment", "wait"), [(key, 1.5 * i) for i, key in enumerate(ids[:cut])])
+    folders.put(tmp_path / "sample_submission.csv", ("segment", "wait"), [(key, 0) for key in ids[cut:]])
+    spec = inspect(tmp_path, RMSE)
+    assert paths(spec) == ("sample_submission.csv", "train.csv", None)
+    if not several:
+        assert spec.files is not None
+        assert (spec.files.train_dirs, spec.files.test_dirs, spec.files.suffix) == (("train",), ("test",), ".csv")
+
+
+def test_tables_of_a_folder_named_test_may_be_test_tables(tmp_path: Path) -> None:
+    root = folders.binary_rows(tmp_path)
+    (root / "test").mkdir()
+    (root / "test.csv").rename(root / "test" / "features.csv")
+    for name in ("weather", "prices"):
+        folders.put(root / "test" / f"{name}_of_days.csv", ("day", "value"), [(i, i) for i in range(9)])
+    assert paths(inspect(root, AUC))[2] == "test/features.csv"
 
 
 def test_label_table_by_another_name(tmp_path: Path) -> None:
