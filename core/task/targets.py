@@ -84,7 +84,7 @@ def find_labels(data_dir: Path, roles: Roles, asked: Asked) -> Labels | None:
 
 def guess_labels(data_dir: Path, roles: Roles, asked: Asked) -> Labels:
     """The only column that can be the answers under another name. Raises SpecError when there is none."""
-    found = _search((_other_name,), data_dir, roles, asked)
+    found = _search((_other_name, _other_prefix), data_dir, roles, asked)
     if found is not None:
         return found
     tables = ", ".join(where(train) for train in roles.trains) or "no table besides sample and test"
@@ -248,6 +248,26 @@ def _other_name(data_dir: Path, train: FoundTable, roles: Roles, asked: Asked) -
         return None
     how = f"labels: column {chosen[0]!r} of {where(train)} for target {asked.targets[0]!r}, the only one that fits"
     return Labels(train, asked.targets, (chosen[0],), (), how)
+
+
+def _other_prefix(data_dir: Path, train: FoundTable, roles: Roles, asked: Asked) -> Labels | None:
+    """Several targets that differ from the columns that only train has by what stands before each (is_a, prob_a)."""
+    known = set(asked.ids) | set(asked.sources) | set(roles.test.columns if roles.test else ())
+    rest = [name for name in train.columns if name not in known and name]
+    if len(asked.targets) < 2 or len(rest) != len(asked.targets) or not known & set(train.columns):
+        return None
+    behind, wanted = _behind_prefix(rest), _behind_prefix(asked.targets)
+    if behind.keys() != wanted.keys() or len(behind) != len(rest):
+        return None
+    columns = tuple(behind[stem] for stem in wanted)
+    how = f"labels: columns {_listed(columns)} of {where(train)} for targets {_listed(asked.targets)}, but for a prefix"
+    return Labels(train, asked.targets, columns, (), how)
+
+
+def _behind_prefix(names: Sequence[str]) -> dict[str, str]:
+    """Each name by what is left of it without what all of them begin with."""
+    prefix = os.path.commonprefix([folded(name) for name in names])
+    return {folded(name)[len(prefix) :]: name for name in names}
 
 
 def classes_among(targets: Sequence[str], values: Sequence[str]) -> tuple[str, ...]:

@@ -91,6 +91,19 @@ def test_separators(tmp_path: Path, delimiter: str) -> None:
     assert (spec.target_columns, spec.feature_columns) == (("price",), ("size", "kind"))
 
 
+def test_targets_with_another_prefix_than_the_answers(tmp_path: Path) -> None:
+    kinds = ("low", "mid", "high")
+    rows = [(i, i % 7, *(int(i % 3 == k) for k in (1, 0, 2))) for i in range(60)]
+    folders.put(tmp_path / "train.csv", ("id", "a", "is_mid", "is_low", "is_high"), rows[:40])
+    folders.put(tmp_path / "test.csv", ("id", "a"), [row[:2] for row in rows[40:]])
+    shown = [(row[0], 0.3, 0.3, 0.4) for row in rows[40:]]
+    folders.put(tmp_path / "sample_submission.csv", ("id", *(f"prob_{kind}" for kind in kinds)), shown)
+    spec = inspect(tmp_path, LOGLOSS)
+    assert spec.target_columns == ("prob_low", "prob_mid", "prob_high")
+    assert spec.label_columns == ("is_low", "is_mid", "is_high")
+    assert spec.exclusive
+
+
 def test_tsv_and_zipped_and_gzipped_tables(tmp_path: Path) -> None:
     for suffix in (".tsv", ".csv.zip", ".csv.gz", ".csv.bz2", ".csv.xz"):
         root = folders.real_rows(tmp_path / suffix, suffix=suffix, delimiter="\t" if suffix == ".tsv" else ",")
