@@ -69,7 +69,8 @@ def _fit(spec: CompetitionSpec, regression: bool, folder: Path) -> str:
     if spec.one_hot:
         same = spec.classes == spec.target_columns and len(spec.classes) > _LISTED
         return render(lines["one_hot"].strip(), {"classes": "targets" if same else repr(list(spec.classes))})
-    return str(lines["probability" if spec.value_kind == "probability" and not regression else "values"])
+    fit = str(lines["probability" if spec.value_kind == "probability" and not regression else "values"])
+    return fit + str(lines["shares"]).rstrip() if spec.exclusive else fit
 
 
 def _write(spec: CompetitionSpec, sample: TableFile) -> str:

@@ -119,6 +119,8 @@ class CompetitionSpec:
     table), else "". id_parts: columns of train and test whose cells, joined by id_joint, are the one id column.
     label_files: files that the train table was made of; they hold answers of any row. pixels: answers are images.
     exclusive: several target columns are shares of one whole, so that the values of a row sum to 1.
+    items: the competition's own test table where `test` was made of it, because it has one row for several of the
+    sample or other spellings of the ids.
     split_program: digest of the accepted program that made the train and the test table of a folder that no adaptor
     understands, else "".
     """
@@ -152,11 +154,29 @@ class CompetitionSpec:
     pixels: PixelRows | None = None
     exclusive: bool = False
     split_program: str = ""
+    items: TableFile | None = None
 
     @property
     def one_hot(self) -> bool:
         """True when the sample has one column per class of a single label column."""
         return len(self.label_columns) == 1 and len(self.target_columns) > 1
+
+    @property
+    def positive(self) -> str | None:
+        """The label that a predicted probability is of: the second of two classes, "True" of truth values.
+
+        None where the answers are what is predicted (from 0 to 1, or shares of one whole), or there are not two.
+        """
+        if len(self.classes) != 2 or self.one_hot or self.exclusive or all(map(_is_share, self.classes)):
+            return None
+        return "True" if set(self.classes) == {"True", "False"} else self.classes[1]
+
+
+def _is_share(label: str) -> bool:
+    try:
+        return 0 <= float(label) <= 1
+    except ValueError:
+        return False
 
 
 ViewKind = Literal["probe", "search", "final", "full"]

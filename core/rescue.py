@@ -1,20 +1,47 @@
-"""The sample submission as a last resort: what is published where a run cannot come as far as its baseline."""
+"""The first submission of a run: the prior where it is valid, and the sample submission as a last resort."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from core.events import BaselineWritten
 from core.finish import status
 from core.journal.history import History
+from core.judging.service import HoldoutJudge
+from core.records import CompetitionSpec
 from core.results import Folders, RunReport
 from core.task.service import TaskService
 from utils.errors import SwarmError
-from utils.files import sha256_file
+from utils.files import copy_atomic, sha256_file
+from utils.process import WorkerProcess
 
 log = logging.getLogger(__name__)
+
+
+def checked_baseline(
+    task: TaskService, spec: CompetitionSpec, target: Path, store: Path, worker: WorkerProcess
+) -> tuple[str, int]:
+    """Writes `target`; returns what it is (sample or prior) and its rows.
+
+    A prior that the submission check refuses makes room for the sample submission, where that is not refused as well.
+    store, worker: see HoldoutJudge. Raises what TaskService.baseline raises; a check that fails refuses nothing.
+    """
+    made = task.baseline(Path(spec.data_dir), spec, target)
+    if made[0] != "prior" or spec.sample is None:
+        return made
+    with contextlib.suppress(SwarmError, OSError), tempfile.TemporaryDirectory() as folder:
+        judge, sample = HoldoutJudge(spec, store, worker=worker), Path(folder) / "submission.csv"
+        if reasons := judge.check_file(target):
+            found = task.baseline(Path(spec.data_dir), replace(spec, train=None), sample)
+            if not judge.check_file(sample):
+                copy_atomic(sample, target)
+                log.warning("the baseline is the sample submission; of the prior: %s", "; ".join(reasons))
+                return found
+    return made
 
 
 def sample_as_baseline(data_dir: Path, target: Path) -> tuple[str, int, str]:

@@ -8,7 +8,6 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from core.budget import Budget
 from core.evaluation import Evaluator
@@ -43,7 +42,7 @@ from core.pacing import Pacer
 from core.protocols import Clock
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.refit import Refit, pays
-from core.rescue import sample_as_baseline
+from core.rescue import checked_baseline, sample_as_baseline
 from core.results import Result, ResultPublisher, RunReport, journal_json
 from core.settings import Settings
 from core.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage, Told
@@ -288,7 +287,8 @@ class Run:
         if self.history.baseline is not None:
             return
         target = self._settings.folders.submission_csv
-        source, rows = self._task.baseline(Path(spec.data_dir), spec, target)
+        store = self._settings.folders.logs / "baseline_check"
+        source, rows = checked_baseline(self._task, spec, target, store, self._judging)
         self._recorder.append(BaselineWritten(source, rows, sha256_file(target)))
 
     def _views(self, spec: CompetitionSpec) -> tuple[SplitSpec, ViewKeeper]:

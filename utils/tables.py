@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -41,6 +42,20 @@ def read_table(
         with zipfile.ZipFile(path) as archive, archive.open(member) as file:
             frame = pd.read_csv(file, **options)
     return frame.rename(columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")})
+
+
+def unpacked_bytes(path: Path, member: str | None = None) -> int:
+    """What a compressed table says that it has of bytes (gzip says it modulo 4 GiB); 0 for one that is not compressed
+    or says nothing."""
+    with contextlib.suppress(OSError, KeyError, zipfile.BadZipFile):
+        if member is not None:
+            with zipfile.ZipFile(path) as archive:
+                return archive.getinfo(member).file_size
+        if path.suffix.lower() == ".gz":
+            with path.open("rb") as file:
+                file.seek(-4, io.SEEK_END)
+                return int.from_bytes(file.read(4), "little")
+    return 0
 
 
 def write_table(

@@ -79,11 +79,16 @@ def task_of(spec: CompetitionSpec) -> Task:
         return "regression"
     if spec.one_hot:
         return "multiclass"
-    if len(spec.classes) > 2 and not labels:
+    if (len(spec.classes) > 2 and not labels) or (spec.exclusive and not _one_of_all(spec)):
         return "regression"
     if len(spec.label_columns) > 1:
         return "multilabel"
     return "binary" if len(spec.classes) <= 2 else "multiclass"
+
+
+def _one_of_all(spec: CompetitionSpec) -> bool:
+    """Exclusive columns of 0 and 1, as many classes: log loss knows them by rows that sum to 1."""
+    return spec.metric.name == "log_loss" and len(spec.classes) == 2 and set(map(float, spec.classes)) == {0, 1}
 
 
 def ranked(spec: CompetitionSpec) -> bool:
@@ -120,6 +125,7 @@ def _constants(spec: CompetitionSpec, task: Task) -> dict[str, Any]:
         "LABELS": list(spec.label_columns),
         "TARGETS": list(spec.target_columns),
         "CLASSES": [] if task in ("regression", "texts") else list(spec.classes),
+        "EXCLUSIVE": spec.exclusive,
     } | ({} if _plain(spec) else {"PARTS": list(spec.id_parts), "JOINT": spec.id_joint})
 
 

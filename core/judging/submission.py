@@ -174,11 +174,12 @@ def _range_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Ite
 
 
 def _numeric_label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
-    broken = values != np.round(values)
-    if spec.metric.name == "quadratic_weighted_kappa" and broken.any():
+    broken, known = values != np.round(values), to_floats(np.array(spec.classes, dtype=object))
+    whole = bool((known == np.round(known)).all())
+    if spec.metric.name == "quadratic_weighted_kappa" and whole and broken.any():
         yield _line(broken, "predictions are not integers, which kappa needs", values, sample, spec)
     elif spec.classes:
-        strange = ~np.isin(values, to_floats(np.array(spec.classes, dtype=object)))
+        strange = ~np.isin(values, known)
         if strange.any():
             yield _line(strange, "labels do not occur in the training data", values, sample, spec)
 

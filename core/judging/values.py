@@ -50,23 +50,21 @@ def to_labels(cells: Array, classes: tuple[str, ...]) -> Array:
 def truth_values(truth: Array, spec: CompetitionSpec) -> Array:
     """Held-out answers [rows, columns] in the representation of predictions.
 
-    Labels of a two-class competition with one probability column become 0 and 1, in the order of spec.classes.
+    Where a probability is predicted, labels become 1 for spec.positive and 0 for the other, text or number.
     Raises ValueError when a number is needed and a cell is none.
     """
     if is_words(spec):
         return to_labels(truth, ()).astype(object)
     if is_text(spec):
         return to_labels(truth, spec.classes)
-    if np.issubdtype(truth.dtype, np.number):
-        return truth.astype(float)
-    numbers = to_floats(truth)
+    numbers = truth.astype(float) if np.issubdtype(truth.dtype, np.number) else to_floats(truth)
+    positive = spec.positive if predicts(spec) == "probability" else None
     if not np.isnan(numbers).any():
-        return numbers
-    classes = ("False", "True") if set(spec.classes) == {"True", "False"} else spec.classes
-    known = np.isin(truth, np.array(classes, dtype=str)) if len(classes) == 2 else np.zeros(truth.shape, dtype=bool)
+        return numbers if positive is None else (numbers == _numbers((positive,))[0]).astype(float)
+    known = np.isin(truth, np.array(spec.classes if positive else (), dtype=str))
     if not known.all():
         raise ValueError(f"held-out answers are no numbers, for example {truth[~known][:1]}")
-    return (truth == classes[1]).astype(float)
+    return (truth == positive).astype(float)
 
 
 def to_cells(values: Array, spec: CompetitionSpec) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from core.metric_names import BY_NAME, family
 from core.records import CompetitionSpec, TableFile
 from core.task.archives import ArchiveError, is_archive, listed, unpack
 from core.task.inventory import list_files
-from core.task.loading import load, numbers
+from core.task.loading import is_numeric, load, numbers
 from core.task.roles import find_sample
 from core.task.sniff import find_tables
 from core.task.values import has_own_answers
@@ -92,6 +92,8 @@ def _prior_submission(data_dir: Path, spec: CompetitionSpec) -> pd.DataFrame:
     labels = load(data_dir, spec.train, list(spec.label_columns))
     labels = labels.assign(**{name: with_point(labels[name], spec.train.decimal) for name in spec.label_columns})
     for name, value in zip(spec.target_columns, _constants(labels, spec), strict=True):
+        if str(value).startswith("[") and is_numeric(frame[name]):
+            raise SpecError("a list answers several rows of the sample, which shows numbers")
         frame[name] = value
     return frame
 
@@ -108,6 +110,8 @@ def _constants(labels: pd.DataFrame, spec: CompetitionSpec) -> list[object]:
     """One value per target that scores best without looking at a feature."""
     if spec.one_hot:
         return _shares(labels[spec.label_columns[0]], spec)
+    if spec.exclusive:
+        return _mean_shares(labels, spec)
     columns = [labels[name][labels[name] != ""] for name in spec.label_columns]
     if any(len(column) == 0 for column in columns):
         raise SpecError("a label column is empty")
@@ -124,14 +128,24 @@ def _shares(column: pd.Series, spec: CompetitionSpec) -> list[object]:
     return list(counts / counts.sum())
 
 
+def _mean_shares(labels: pd.DataFrame, spec: CompetitionSpec) -> list[object]:
+    """Mean over rows of what each column has of its row: summing to 1, also where the answers count votes."""
+    cells = np.stack([numbers(labels[name]).to_numpy(dtype=float) for name in spec.label_columns], axis=1)
+    totals = cells.sum(axis=1, keepdims=True)
+    filled = totals[:, 0] > 0
+    if not filled.any():
+        raise SpecError("no train row has shares")
+    return list((cells[filled] / totals[filled]).mean(axis=0))
+
+
 def _constant(column: pd.Series, spec: CompetitionSpec) -> object:
     if spec.value_kind in ("list", "text", "mask"):
         return _common_words(column, spec)
     if spec.value_kind == "label":
         return column.mode().iloc[0]
     values = numbers(column).to_numpy(dtype=float)
-    if spec.value_kind == "probability":
-        return float(np.mean(values)) if not np.isnan(values).any() else float((column == spec.classes[-1]).mean())
+    if spec.value_kind == "probability" and (spec.positive is not None or np.isnan(values).any()):
+        return float((column == (spec.positive or spec.classes[-1])).mean())
     if np.isnan(values).any():
         raise SpecError("the labels are not numbers")
     if spec.metric.name in ("mae", "log_mae"):

@@ -13,7 +13,8 @@ from core.task.loading import is_numeric
 from core.task.rows import parse_times
 
 _MIN_GROUPS = 10
-_MIN_MOMENTS = 10
+# Fewer cannot be cut into windows that follow each other.
+_MIN_MOMENTS = 4
 _MIN_TEST = 3
 _REPEATED_SHARE = 0.5
 _FEW_SHARED = 0.05
@@ -25,8 +26,8 @@ _DATE = re.compile(
     r"[A-Z][a-z]{2,8} \d{1,2},? \d{4}.*"
 )
 _TIME_NAME = re.compile(
-    r"(?:^|_|\b)(?:date|time|timestamp|datetime|day|week|month|quarter|year|period|epoch)s?(?:$|_|\b)|"
-    r"(?:Date|Time|Year|Month)$",
+    r"(?:^|_|\b)(?:date|time|timestamp|datetime|second|minute|hour|day|week|month|quarter|season|year|period|epoch)s?"
+    r"(?:$|_|\b)|(?:Date|Time|Hour|Month|Season|Year)$",
     re.I,
 )
 _GROUP_NAME = re.compile(

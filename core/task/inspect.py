@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,34 +17,19 @@ from core.task.inventory import folder_digest
 from core.task.loading import head, load, rows_of
 from core.task.metric_choice import choose_metric
 from core.task.metric_columns import NO_COLUMNS, RowColumns
+from core.task.parts import Parts, check, recognise_and_read
 from core.task.pixel_rows import item_of
-from core.task.recognise import Recognition, recognise
-from core.task.roles import Roles, where
+from core.task.recognise import Recognition
+from core.task.roles import where
 from core.task.seen import Derived
 from core.task.sniff import FoundTable
-from core.task.targets import Asked, Labels, names_of
+from core.task.targets import names_of
 from core.task.value_kinds import exclusive, kind_of
 from core.task.values import Answers, classes_of, has_own_answers, in_order, text_columns
 from utils.errors import ConfigError, SpecError
 from utils.tables import with_point
 
 _MANY_CLASSES = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """The tables of one competition in memory: cells as text; test is None where there is none.
-
-    shown: some answers, where the train table only names them.
-    """
-
-    roles: Roles
-    asked: Asked
-    labels: Labels
-    sample: pd.DataFrame | None
-    test: pd.DataFrame | None
-    train: pd.DataFrame
-    shown: pd.DataFrame | None = None
 
 
 def inspect_competition(
@@ -59,9 +44,8 @@ def inspect_competition(
     Raises DataError when the folder is missing or empty, SpecError when no competition can be made of it, and
     ConfigError when an override names what does not exist.
     """
-    found = recognise(data_dir, description_text, overrides, workspace)
-    parts = _read(found)
-    notes = [*found.notes, *_check(parts)]
+    found, parts = recognise_and_read(data_dir, description_text, overrides, workspace)
+    notes = [*found.notes, *check(parts)]
     plain = {file.path for file in found.original}
     tables = [table.table.path for table in found.tables if table.table.path in plain]
     digest = folder_digest(data_dir, found.original, tables)
@@ -70,24 +54,12 @@ def inspect_competition(
     return replace(spec, original_dir=str(data_dir) if found.prepared else "", split_program=told)
 
 
-def _read(found: Recognition) -> _Parts:
-    """The columns that matter; a train table of moderate size is read whole, so that torn rows are found."""
-    data_dir, roles, asked, labels = found.root, found.roles, found.asked, found.labels
-    parts = asked.composite.columns if asked.composite else ()
-    wanted = [n for n in labels.train.columns if n in {*labels.columns, *asked.sources, *asked.ids, *parts}]
-    train = load(data_dir, labels.train.table, wanted)
-    sample = load(data_dir, roles.sample.table) if roles.sample else None
-    known = [name for name in (*asked.sources, *parts) if roles.test and name in roles.test.columns]
-    test = load(data_dir, roles.test.table, known or None) if roles.test else None
-    return _Parts(roles, asked, labels, sample, test, train, found.derived.answers if found.derived else None)
-
-
 def _assemble(
     found: Recognition,
     digest: str,
     description: str,
     overrides: Mapping[str, object],
-    parts: _Parts,
+    parts: Parts,
     notes: list[str],
 ) -> CompetitionSpec:
     labels, roles, data_dir = parts.labels, parts.roles, found.root
@@ -128,10 +100,11 @@ def _assemble(
         label_files=found.derived.sources if found.derived else (),
         pixels=found.derived.pixels if found.derived else None,
         exclusive=exclusive(BY_NAME[metric.name], answers),
+        items=found.items,
     )
 
 
-def _answers(parts: _Parts) -> Answers:
+def _answers(parts: Parts) -> Answers:
     columns, targets = list(parts.labels.columns), list(parts.labels.targets)
     sample = parts.sample[targets] if parts.sample is not None else None
     if parts.shown is not None:
@@ -141,7 +114,7 @@ def _answers(parts: _Parts) -> Answers:
     return Answers(labels, sample, bool(parts.labels.classes))
 
 
-def _row_columns(data_dir: Path, parts: _Parts) -> RowColumns:
+def _row_columns(data_dir: Path, parts: Parts) -> RowColumns:
     """None where a row of the train table is no row of the answers."""
     if parts.shown is not None:
         return NO_COLUMNS
@@ -154,7 +127,7 @@ def _row_columns(data_dir: Path, parts: _Parts) -> RowColumns:
     return RowColumns([name for name in table.columns if name not in others], read)
 
 
-def _classes(data_dir: Path, kind: ValueKind, parts: _Parts, answers: Answers) -> tuple[str, ...]:
+def _classes(data_dir: Path, kind: ValueKind, parts: Parts, answers: Answers) -> tuple[str, ...]:
     """The distinct labels; of a table that is too large to hold, those of all of its rows."""
     found = classes_of(kind, answers)
     big = big_csv(data_dir, parts.labels.train.table)
@@ -164,37 +137,7 @@ def _classes(data_dir: Path, kind: ValueKind, parts: _Parts, answers: Answers) -
     return tuple(in_order(every))
 
 
-def _check(parts: _Parts) -> list[str]:
-    """Lines for the notes. Raises SpecError where the tables contradict each other."""
-    train, table = parts.train, where(parts.labels.train)
-    if len(train) == 0:
-        raise SpecError(f"{table} has no rows")
-    for name in parts.labels.columns:
-        empty = int((train[name] == "").sum())
-        if empty == len(train):
-            raise SpecError(f"column {name!r} of {table} is empty in every row")
-    notes = [f"numbers have a decimal comma in {table}"] if parts.labels.train.table.decimal == "," else []
-    notes += [f"{name!r} is empty in {n} train rows" for name in parts.labels.columns if (n := _empty(train[name]))]
-    if parts.sample is not None and parts.test is not None:
-        notes += _compare(parts.sample, parts.test, parts.asked)
-    return notes
-
-
-def _empty(column: pd.Series) -> int:
-    return int((column == "").sum())
-
-
-def _compare(sample: pd.DataFrame, test: pd.DataFrame, asked: Asked) -> list[str]:
-    pairs = [(mine, theirs) for mine, theirs in zip(asked.ids, asked.sources, strict=True) if theirs in test.columns]
-    for mine, theirs in pairs:
-        if not set(sample[mine]) & set(test[theirs]):
-            raise SpecError(f"sample and test table contradict each other: no id of column {mine!r} is in both")
-    if len(sample) == len(test):
-        return []
-    return [f"the sample has {len(sample)} rows, the test table {len(test)}"]
-
-
-def _files(parts: _Parts, found: Recognition) -> tuple[Matched | None, FilesById | None, tuple[str, ...]]:
+def _files(parts: Parts, found: Recognition) -> tuple[Matched | None, FilesById | None, tuple[str, ...]]:
     """Files of both parts, and the id columns of the train table: the sample's, or the one that names files."""
     sources, index = parts.asked.sources, found.index
     if len(sources) != 1:
@@ -223,7 +166,7 @@ def _files(parts: _Parts, found: Recognition) -> tuple[Matched | None, FilesById
     return test, place(None, test), sources
 
 
-def _features(data_dir: Path, parts: _Parts, sources: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+def _features(data_dir: Path, parts: Parts, sources: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
     """Feature columns (those that the official test table has), free text among them, and whether text leads."""
     if parts.roles.test is None:
         return (), (), False
@@ -231,7 +174,8 @@ def _features(data_dir: Path, parts: _Parts, sources: tuple[str, ...]) -> tuple[
     answers = {*parts.labels.columns, *parts.labels.targets}
     both = [name for name in parts.roles.test.columns if name in table.columns and name not in answers]
     texts, about_text = text_columns(first, both)
-    keys = {*parts.asked.ids, *sources}
+    # Columns that only together are the id say something of a row.
+    keys = {*parts.asked.ids, *sources} if len(parts.asked.ids) == 1 else set[str]()
     features = tuple(name for name in both if name not in keys or name in texts)
     if not features and set(parts.roles.test.columns) - keys:
         raise SpecError(f"{where(table)} and {where(parts.roles.test)} have no feature column in common")
@@ -239,7 +183,7 @@ def _features(data_dir: Path, parts: _Parts, sources: tuple[str, ...]) -> tuple[
 
 
 def _split_columns(
-    overrides: Mapping[str, object], parts: _Parts, derived: Derived | None, texts: tuple[str, ...]
+    overrides: Mapping[str, object], parts: Parts, derived: Derived | None, texts: tuple[str, ...]
 ) -> Recognised:
     """The column to split by: the user's, the rule's that made the labels, or the one that the tables show."""
     train = parts.labels.train
@@ -252,10 +196,20 @@ def _split_columns(
     # Columns that are the id together may be what the parts were split by; one that is it alone is not.
     keys = {*parts.asked.ids, *parts.asked.sources} if len(parts.asked.ids) == 1 else set[str]()
     found = recognise_split(parts.train, parts.test, keys, answers, texts)
+    if not found.time and (name := _repeated_id(parts)):
+        return Recognised(group=name, how=(f"split: group, several train rows have the same {name!r}",))
     composite = parts.asked.composite
     if composite is None or parts.test is None or found.group or found.time:
         return found
     return group_of_ids(parts.train, parts.test, composite.columns)
+
+
+def _repeated_id(parts: Parts) -> str | None:
+    """The id column of train where most rows share their id with another row."""
+    known = [name for name in parts.asked.sources if name in parts.train.columns]
+    if len(parts.asked.ids) > 1 or not known or parts.train[known[0]].duplicated(keep=False).mean() < 0.5:
+        return None
+    return known[0]
 
 
 def _column(overrides: Mapping[str, object], key: str, train: FoundTable) -> str | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
+
 from core.records import TableFile
 from core.task.archives import to_unpack
 from core.task.files_by_id import FileIndex
@@ -15,19 +17,21 @@ from core.task.inventory import FoundFile, list_files
 from core.task.labels.rules import LATE_RULES, RULES
 from core.task.loading import load
 from core.task.prepared import Preparation
+from core.task.respelled import respelled_test
 from core.task.roles import Roles, assign_roles, where
 from core.task.seen import Derived, Rule, Seen, first
 from core.task.sniff import FoundTable, find_tables
 from core.task.targets import Asked, Labels, decide_columns, find_labels, guess_labels
+from core.task.torn_lines import whole_lines
 from utils.errors import SpecError
 
-_TABLE_NAME, _WRITTEN_TRAIN, _TEST_NAME = "train_labels", "train_rows", "test_rows"
+_TABLE_NAME, _WRITTEN_TRAIN, _TEST_NAME, _MENDED_TRAIN = "train_labels", "train_rows", "test_rows", "train_whole_lines"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recognition:
     """root: the folder that programs see. original: files of the competition itself. derived: how the train table was
-    made, None where the competition has one."""
+    made, None where the competition has one. items: the competition's test table, where another stands for it."""
 
     root: Path
     prepared: bool
@@ -39,10 +43,18 @@ class Recognition:
     labels: Labels
     derived: Derived | None
     notes: tuple[str, ...]
+    items: TableFile | None = None
 
 
-def recognise(data_dir: Path, description: str, overrides: Mapping[str, object], workspace: Path | None) -> Recognition:
-    """workspace: where archives may be unpacked and tables added. Errors as core.task.inspect."""
+def recognise(
+    data_dir: Path,
+    description: str,
+    overrides: Mapping[str, object],
+    workspace: Path | None,
+    mend: bool = False,
+) -> Recognition:
+    """workspace: where archives may be unpacked and tables added. mend: train tables with a few torn lines are replaced
+    by their whole lines. Errors as core.task.inspect."""
     original = list_files(data_dir)
     made = Preparation(data_dir, original, workspace)
     archives, notes = to_unpack(data_dir, original)
@@ -53,17 +65,43 @@ def recognise(data_dir: Path, description: str, overrides: Mapping[str, object],
     if roles.sample is None and roles.test is None:
         problems = "".join(f"; {line}" for line in (*made.notes, *unread)[:3])
         raise SpecError(f"no sample submission and no test table: what should be predicted is not known{problems}")
+    if mend and made.possible:
+        roles = _mended(made, roles)
     index = FileIndex(files)
     written = _written(made, roles, files, overrides)
     if written is not None:
         roles = written.roles
     asked = decide_columns(made.root, roles, index, overrides)
     sample = load(made.root, roles.sample.table) if roles.sample else None
+    given = roles.test
+    if written is None and made.possible:
+        roles = _respelled(made, roles, asked, sample)
     seen = Seen(made.root, files, roles, asked, sample, description)
     roles, labels, derived = _labels(seen, made, unread) if written is None else _of_written(seen, written.derived)
     notes = [*made.notes, *notes, *unread, *roles.how, *asked.how, *([derived.how] if derived else []), labels.how]
-    changed = made.changed
-    return Recognition(made.root, changed, original, tables, index, roles, asked, labels, derived, tuple(notes))
+    changed, items = made.changed, given.table if given is not None and given is not seen.roles.test else None
+    items = items or (derived.items if derived else None)
+    return Recognition(made.root, changed, original, tables, index, roles, asked, labels, derived, tuple(notes), items)
+
+
+def _respelled(made: Preparation, roles: Roles, asked: Asked, sample: pd.DataFrame | None) -> Roles:
+    frame = respelled_test(made.root, roles, asked, sample)
+    if frame is None or roles.test is None:
+        return roles
+    how = f"ids of {where(roles.test)} are rewritten as the sample has them, which are equal by value"
+    found = _table(made, _TEST_NAME, frame, roles.test.table.decimal)
+    return replace(roles, test=found, how=(*roles.how, how))
+
+
+def _mended(made: Preparation, roles: Roles) -> Roles:
+    trains, how = [], list(roles.how)
+    for train in roles.trains:
+        found = whole_lines(made.root, train)
+        if found is not None:
+            how.append(f"{where(train)} has {found[1]} torn lines, which are left out")
+            train = _table(made, _MENDED_TRAIN, found[0], train.table.decimal)
+        trains.append(train)
+    return replace(roles, trains=tuple(trains), how=tuple(how))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,9 +122,7 @@ def _written(
     folder, found = Path(str(overrides["told_tables"])), []
     frames = [load(folder, TableFile(name)) for name in ("train.csv", "test.csv")]
     for name, frame in zip((_WRITTEN_TRAIN, _TEST_NAME), frames, strict=True):
-        table = made.add_table(name, frame)
-        columns = tuple(str(column) for column in frame.columns)
-        found.append(FoundTable(table, columns, (made.root / table.path).stat().st_size))
+        found.append(_table(made, name, frame))
     sources = tuple(file.path for file in files if file.path != roles.sample.table.path)
     group = str(overrides.get("told_group") or "") or None
     derived = Derived("tables of train and test rows: by a written program", frames[0], sources, group=group)
@@ -121,17 +157,19 @@ def _added(seen: Seen, made: Preparation, derived: Derived) -> tuple[Roles, Labe
     """The derived table as a file of the folder that programs see, and its labels."""
     if not made.possible:
         raise SpecError(f"{derived.how}: there is no workspace to put such a table in")
-    table = made.add_table(_TABLE_NAME, derived.frame)
-    size = (made.root / table.path).stat().st_size
-    found = FoundTable(table, tuple(str(name) for name in derived.frame.columns), size)
+    found = _table(made, _TABLE_NAME, derived.frame)
     roles = replace(seen.roles, trains=(found,))
     if derived.test is not None:
-        rows = made.add_table(_TEST_NAME, derived.test)
-        columns = tuple(str(name) for name in derived.test.columns)
-        roles = replace(roles, test=FoundTable(rows, columns, (made.root / rows.path).stat().st_size))
+        roles = replace(roles, test=_table(made, _TEST_NAME, derived.test))
     if derived.pixels is not None:
         target = tuple(name for name in derived.frame.columns if name not in seen.asked.ids)[:1]
         how = f"labels: images that {where(found)} names"
         return roles, Labels(found, seen.asked.targets, target, (), how), derived
     labels = find_labels(made.root, roles, seen.asked) or guess_labels(made.root, roles, seen.asked)
     return roles, labels, derived
+
+
+def _table(made: Preparation, name: str, frame: pd.DataFrame, decimal: str = ".") -> FoundTable:
+    """A new file of the folder that programs see."""
+    table = replace(made.add_table(name, frame), decimal=decimal)
+    return FoundTable(table, tuple(str(column) for column in frame.columns), (made.root / table.path).stat().st_size)

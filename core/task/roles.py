@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from core.task.loading import head, load
 from core.task.sniff import FoundTable
 from utils.errors import SpecError
+from utils.tables import unpacked_bytes
 
 _SAMPLE = re.compile(r"ample.*ubmission|ubmission.*(?:ample|format)", re.I)
 _SUBMISSION = re.compile(r"submission", re.I)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_TRAIN = ("train", "training")
+_SIGN = re.compile(r"[\W_]|$")
+# Tables of one folder that the sample must name to be taken for rows.
+_MIN_RECORDS = 3
 # Rows that a shape test looks at: enough to tell ids from features.
 _LOOKED_AT = 2000
+# A larger file is more than a header.
+_LOOKED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ def assign_roles(data_dir: Path, tables: Sequence[FoundTable]) -> Roles:
     sample = find_sample(data_dir, tables)
     how = [f"sample submission: {where(sample)}, by name"] if sample else []
     rest = [table for table in tables if table is not sample and not is_sample_name(table)]
+    rest = _without_records(data_dir, rest, sample)
     test = _test_by_name(rest, sample)
     if sample is None:
         sample = _sample_by_shape(data_dir, rest, test)
@@ -43,7 +54,8 @@ def assign_roles(data_dir: Path, tables: Sequence[FoundTable]) -> Roles:
         test = _test_by_shape(data_dir, rest, sample)
         how.append(f"test table: {where(test)}, by shape" if test else "no test table")
     trains = [table for table in rest if table is not test and not _named(table, "test")]
-    return Roles(sample, test, tuple(sorted(trains, key=_train_rank)), tuple(how))
+    trains = [table for table in trains if _has_rows(data_dir, table)] or [t for t in trains if _named(t, *_TRAIN)]
+    return Roles(sample, test, tuple(sorted(trains, key=lambda table: _train_rank(table, test))), tuple(how))
 
 
 def find_sample(data_dir: Path, tables: Sequence[FoundTable]) -> FoundTable | None:
@@ -59,6 +71,30 @@ def is_sample_name(table: FoundTable) -> bool:
 def where(found: FoundTable) -> str:
     """Path for a person: `a.zip/b.csv` inside an archive."""
     return f"{found.table.path}/{found.table.member}" if found.table.member else found.table.path
+
+
+def _without_records(data_dir: Path, tables: list[FoundTable], sample: FoundTable | None) -> list[FoundTable]:
+    """Without tables that are each one row: the sample names several of one folder, and others look like them."""
+    inner = [table for table in tables if _folder(table)]
+    if sample is None or len(inner) < _MIN_RECORDS:
+        return tables
+    asked = _beginnings(data_dir, sample)
+    named = [table for table in inner if table.name in asked]
+    crowds = Counter(_folder(table) for table in named)
+    alike = {table.columns for table in named if crowds[_folder(table)] >= _MIN_RECORDS}
+    return [table for table in tables if not (_folder(table) and table.columns in alike)]
+
+
+def _folder(table: FoundTable) -> str:
+    """The folder or archive that holds the table, "" for the top."""
+    return where(table).rpartition("/")[0]
+
+
+def _beginnings(data_dir: Path, sample: FoundTable) -> set[str]:
+    """Cells of the sample, without folders, and what stands before each sign in them: ids name files and more."""
+    cells = pd.unique(head(data_dir, sample.table, _LOOKED_AT).to_numpy(dtype=object).ravel())
+    names = [str(cell).rpartition("/")[2] for cell in cells]
+    return {name[: sign.start()] for name in names for sign in _SIGN.finditer(name)}
 
 
 def _is_answer_sheet(data_dir: Path, table: FoundTable) -> bool:
@@ -80,9 +116,20 @@ def _named(table: FoundTable, *words: str) -> bool:
     return any(word.lower() in words for word in _WORD.findall(path.rsplit(".", 1)[0]))
 
 
-def _train_rank(table: FoundTable) -> tuple[bool, int, int, bool, int, str]:
+def _has_rows(data_dir: Path, table: FoundTable) -> bool:
+    """False where there is a header and nothing else."""
+    try:
+        size = max(table.size, unpacked_bytes(data_dir / table.table.path, table.table.member))
+        return size > _LOOKED_BYTES or len(head(data_dir, table.table, 1)) > 0
+    except SpecError:
+        return True
+
+
+def _train_rank(table: FoundTable, test: FoundTable | None) -> tuple[bool, int, int, int, bool, int, str]:
+    """Named for train first, then what has most of the features."""
     zipped = table.table.member is not None
-    return not _named(table, "train", "training"), table.depth, len(table.name), zipped, -table.size, table.name
+    lacking = len(set(test.columns) - set(table.columns)) if test is not None else 0
+    return not _named(table, *_TRAIN), lacking, table.depth, len(table.name), zipped, -table.size, table.name
 
 
 def _test_by_name(tables: Sequence[FoundTable], sample: FoundTable | None) -> FoundTable | None:
@@ -101,9 +148,7 @@ def _sample_by_shape(data_dir: Path, tables: Sequence[FoundTable], test: FoundTa
     """A table with the rows of the test table and columns that train has and test lacks; a `submission` first."""
     if test is None:
         return None
-    trains = [table for table in tables if _named(table, "train", "training")] or [
-        table for table in tables if table is not test
-    ]
+    trains = [table for table in tables if _named(table, *_TRAIN)] or [table for table in tables if table is not test]
     fits = [t for t in tables if t is not test and any(_answers(t, test, train) for train in trains if train is not t)]
     fits.sort(key=lambda table: (not _SUBMISSION.search(table.name), *_plainness(table)))
     return _first(fits, lambda table: _same_rows(data_dir, table, test))
@@ -132,7 +177,7 @@ def _test_by_shape(data_dir: Path, tables: Sequence[FoundTable], sample: FoundTa
     for table in tables:
         ids = [name for name in sample.columns if name in table.columns]
         others = [t for t in tables if t is not table and set(table.columns) - set(ids) < set(t.columns)]
-        if ids and len(ids) < len(sample.columns) and others and not _named(table, "train", "training"):
+        if ids and len(ids) < len(sample.columns) and others and not _named(table, *_TRAIN):
             fits.append(table)
     return _first(sorted(fits, key=_plainness), lambda table: _covers(data_dir, table, sample))
 

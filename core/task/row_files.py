@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
 from core.records import FilesById
 from core.task.files_by_id import FileIndex, named_places
 from core.task.files_by_id import place as place_of
+from core.task.ids_in_paths import Carried, cuts_of, ending_of, find_id, folder_id, place_in
 from core.task.inventory import FoundFile
 from core.task.rows import text_of
 from core.task.source import Source
@@ -22,21 +23,10 @@ from core.task.view_tables import Cut
 
 Role = Literal["train", "test", "other"]
 
-_BREAKS = re.compile(r"[_\-. ]")
-_MAX_BREAKS = 12
-_NUMBER = re.compile(r"[0-9a-f]*\d[0-9a-f]*")
+_TRAIN = re.compile(r"(?<![a-z])(?:train|test)(?:ing)?(?![a-z])", re.I)
+_TRUTH = re.compile(r"mask|truth|label|annot|segment|target|answer", re.I)
 # A folder is about rows when at least this share of its files carries an id.
 _LINKED_SHARE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """An id found in a path. before, after: the rest of the path around the id; whole: the id is the path itself."""
-
-    id: str
-    before: str
-    after: str
-    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +57,15 @@ class Placed:
 @dataclass(frozen=True, slots=True, eq=False)
 class Keys:
     """What files are named by. train: of each train row, and under which name (`shown`) its held-out file stands;
-    official: of each row of the sample; a key that several rows have stands for all of them."""
+    official: of each row of the sample; a key that several rows have stands for all of them. answers: paths of files
+    that answer rows."""
 
     train: Sequence[str]
     shown: Sequence[str]
     official: Sequence[str]
     ambiguous: bool
     places: FilesById
+    answers: frozenset[str] = frozenset()
 
 
 def id_keys(source: Source) -> Keys | None:
@@ -82,7 +74,8 @@ def id_keys(source: Source) -> Keys | None:
         return None
     shown = source.rows.shown[source.spec.id_columns[0]].tolist()
     places = source.spec.files or FilesById((), (), "")
-    return Keys(source.rows.ids.tolist(), shown, source.official.tolist(), source.rows.ambiguous, places)
+    ids, official = source.rows.ids.tolist(), source.official.tolist()
+    return Keys(ids, shown, official, source.rows.ambiguous, places, _answers(source))
 
 
 def group_keys(source: Source, column: str | None, files: Sequence[FoundFile]) -> Keys | None:
@@ -96,7 +89,16 @@ def group_keys(source: Source, column: str | None, files: Sequence[FoundFile]) -
     index = FileIndex(files)
     ours, theirs = (index.match(list(dict.fromkeys(cells))) if cells else None for cells in (train, official))
     places = place_of(ours, theirs) if ours is not None else named_places(files)
-    return None if places is None else Keys(train, train, official, False, places)
+    return None if places is None else Keys(train, train, official, False, places, _answers(source))
+
+
+def _answers(source: Source) -> frozenset[str]:
+    """Files of which the labels were made, and images that are the labels. A written program may read every file."""
+    pixels = source.spec.pixels
+    if source.spec.split_program:
+        return frozenset()
+    images = (file.path for file in source.files if pixels is not None and file.folder == pixels.truth_dir)
+    return frozenset((*source.spec.label_files, *images))
 
 
 def split_files(keys: Keys, files: Iterable[FoundFile]) -> tuple[list[RowFile], list[FoundFile]]:
@@ -109,7 +111,25 @@ def split_files(keys: Keys, files: Iterable[FoundFile]) -> tuple[list[RowFile], 
     for folder in sorted(folders, key=lambda folder: linker.role(folder) != "test"):
         linker.link(folder, folders[folder])
     linked = {file.path for file in linker.found}
-    return linker.found, [file for file in files if file.path not in linked]
+    return _without_answers(linker.found, keys.answers), [file for file in files if file.path not in linked]
+
+
+def _without_answers(files: list[RowFile], answers: frozenset[str]) -> list[RowFile]:
+    """A file that answers its row is no feature of it; of several that would stand in one place, as an image and its
+    mask of the same name would, the likeliest is."""
+    lost, taken = set(answers), dict[str, RowFile]()
+    for file in files:
+        if file.train >= 0 and file.official < 0 and file.feature and file.path not in answers:
+            best = min(file, taken.setdefault(file.held_as, file), key=_unlikely)
+            lost |= {file.path, taken[file.held_as].path} - {best.path}
+            taken[file.held_as] = best
+    return [replace(file, feature=False) if file.path in lost else file for file in files] if lost else files
+
+
+def _unlikely(file: RowFile) -> tuple[bool, bool, str]:
+    """Smaller for a file whose folder is called like that of the test files, and for one not named for answers."""
+    folder, there = (path.rpartition("/")[0] for path in (file.path, file.held_as))
+    return _TRAIN.sub("test", folder) != _TRAIN.sub("test", there), bool(_TRUTH.search(folder)), file.path
 
 
 def place(source: Source, cut: Cut, files: Iterable[RowFile], neutral: bool = True) -> Iterator[Placed]:
@@ -127,46 +147,18 @@ def place(source: Source, cut: Cut, files: Iterable[RowFile], neutral: bool = Tr
             yield Placed(file.held_as if neutral or not file.telling else _untold(file), file.path, told)
 
 
-def find_id(inside: str, known: Container[str], paths: bool = True) -> Carried | None:
-    """The id that a path carries: the path or the name without extension, else a part of the name.
-
-    paths: some ids are paths; without such ids there is less to look up.
-    """
-    name = inside.rfind("/") + 1
-    for start in (0, name) if paths and name else (name,):
-        for cut in _cuts(inside, start):
-            if inside[start:cut] in known:
-                return Carried(inside[start:cut], inside[:start], inside[cut:])
-    breaks = [match.start() for match in _BREAKS.finditer(inside, name)][:_MAX_BREAKS]
-    for low in [name, *(spot + 1 for spot in breaks)]:
-        for high in (spot for spot in [len(inside), *reversed(breaks)] if spot > low):
-            if inside[low:high] in known:
-                return Carried(inside[low:high], inside[:low], inside[high:])
-    return None
-
-
-def _folder_id(inside: str, known: Container[str]) -> Carried | None:
-    """The id that is the name of a folder on the path, the outermost one."""
-    start = 0
-    while (end := inside.find("/", start)) >= 0:
-        if inside[start:end] in known:
-            return Carried(inside[start:end], inside[:start], inside[end:])
-        start = end + 1
-    return None
-
-
 class _Linker:
     """Looks ids up, folder by folder; those of official rows first, because held-out files join them."""
 
     def __init__(self, keys: Keys) -> None:
-        self._train = {key: row for row, key in enumerate(keys.train) if key}
-        self._official = {key: row for row, key in enumerate(keys.official) if key}
+        named = not keys.places.suffix and bool(keys.places.train_dirs or keys.places.test_dirs)
+        self._train, self._official = (_rows_by_key(each, named) for each in (keys.train, keys.official))
         self._paths = any("/" in key for key in (*self._train, *self._official))
         self._dirs, self._ambiguous = keys.places, keys.ambiguous
         self._row_dirs = {*keys.places.train_dirs, *keys.places.test_dirs} - {"."}
         self._endings: set[tuple[str, str]] = set()
         self._places: Counter[str] = Counter()
-        self._shown = keys.shown
+        self._keys, self._shown = keys.train, keys.shown
         self.found: list[RowFile] = []
 
     def role(self, folder: str) -> Role:
@@ -193,16 +185,16 @@ class _Linker:
             self.found += self._mixed(folder, hits, role)
 
     def _carried(self, folder: str, file: FoundFile, known: Container[str]) -> Carried | None:
-        for cut in _cuts(file.path, 0) if self._paths and "/" in file.path else ():
+        for cut in cuts_of(file.path, 0) if self._paths and "/" in file.path else ():
             if file.path[:cut] in known:
                 return Carried(file.path[:cut], "", file.path[cut:], whole=True)
         inside = _inside(file.path, folder)
-        return find_id(inside, known, self._paths) or (_folder_id(inside, known) if self._dirs.folders else None)
+        return find_id(inside, known, self._paths) or (folder_id(inside, known) if self._dirs.folders else None)
 
     def _learn(self, carried: Iterable[Carried]) -> None:
         for found in carried:
-            self._endings.add(_ending(found))
-            self._places[_place(found)] += 1
+            self._endings.add(ending_of(found))
+            self._places[place_in(found)] += 1
 
     def _mixed(self, folder: str, hits: list[tuple[FoundFile, Carried]], role: Role) -> list[RowFile]:
         """Files of a folder that may hold both parts. Without an official one it is train-side; with ids that both
@@ -213,7 +205,7 @@ class _Linker:
         for file, found in hits:
             train = self._train.get(found.id, -1) if role == "other" else -1
             official = -1 if ambiguous else self._official.get(found.id, -1)
-            shown = self._shown[train] if train >= 0 else found.id
+            shown = self._shown_as(train, found.id) if train >= 0 else found.id
             base = "" if found.whole or folder == "." else folder + "/"
             held_as = f"{base}{found.before}{shown}{found.after}"
             files.append(RowFile(file.path, train, official, feature, held_as, shown != found.id))
@@ -222,18 +214,23 @@ class _Linker:
     def _train_file(self, folder: str, file: FoundFile, found: Carried) -> RowFile:
         """A held-out row's file joins those of the official rows where they have one of its kind."""
         train = self._train[found.id]
-        shown = self._shown[train]
-        feature = _ending(found) in self._endings if self._endings else found.after in ("", self._dirs.suffix)
+        shown = self._shown_as(train, found.id)
+        feature = ending_of(found) in self._endings if self._endings else found.after in ("", self._dirs.suffix)
         if found.whole:
             return RowFile(file.path, train, -1, feature, shown + found.after, shown != found.id)
-        where = _place(found)
+        where = place_in(found)
         if where not in self._places and self._places:
             where = self._places.most_common(1)[0][0]
         name = found.before[found.before.rfind("/") + 1 :]
         held_as = f"{self._test_dir(folder)}{where}{name}{shown}{found.after}"
         merged = 1 < len(self._dirs.train_dirs) != len(self._dirs.test_dirs)
-        telling = shown != found.id or where != _place(found) or merged
+        telling = shown != found.id or where != place_in(found) or merged
         return RowFile(file.path, train, -1, feature, held_as, telling)
+
+    def _shown_as(self, train: int, found: str) -> str:
+        """What stands in the place of the found id; without an extension where the id was found without its own."""
+        shown = self._shown[train]
+        return shown if found == self._keys[train] else shown.removesuffix(PurePosixPath(shown).suffix)
 
     def _test_dir(self, folder: str) -> str:
         train, test = self._dirs.train_dirs, self._dirs.test_dirs
@@ -243,28 +240,16 @@ class _Linker:
         return "" if chosen == "." else chosen + "/"
 
 
+def _rows_by_key(keys: Sequence[str], named: bool) -> dict[str, int]:
+    """Row of each key; named: keys are names of files, whose companions (masks) have the name without extension."""
+    rows = {key: row for row, key in enumerate(keys) if key}
+    return {key.removesuffix(PurePosixPath(key).suffix): row for key, row in rows.items()} | rows if named else rows
+
+
 def _untold(file: RowFile) -> str:
     """The original name in the place where the neutral one would stand."""
     return str(PurePosixPath(file.held_as).parent / file.path.replace("/", "__"))
 
 
-def _cuts(path: str, start: int) -> list[int]:
-    """Ends of the name in `path`, with and without its extensions, the longest first."""
-    name = path.rfind("/") + 1
-    dots = [spot for spot in range(max(name, start) + 1, len(path)) if path[spot] == "."]
-    return [len(path), *reversed(dots)]
-
-
 def _inside(path: str, folder: str) -> str:
     return path if folder == "." else path[len(folder) + 1 :]
-
-
-def _place(found: Carried) -> str:
-    """Sub-folder of the file, "" or with its closing slash; an id that is a path brings its own."""
-    return found.before[: found.before.rfind("/") + 1]
-
-
-def _ending(found: Carried) -> tuple[str, str]:
-    """What stands around the id in the name; files in a folder of their own may be numbered."""
-    after = _NUMBER.sub("#", found.after) if found.after.startswith("/") else found.after
-    return found.before[found.before.rfind("/") + 1 :], after

@@ -12,6 +12,7 @@ from core.records import CompetitionSpec, SplitKind
 from core.task.composite import join_columns
 from core.task.neutral import carries_label, fresh_ids, shapes
 from core.task.splits import Floats, Integers, Mask, Rows
+from core.task.value_kinds import NO_PIXEL
 from utils.tables import with_point
 
 _SEPARATOR = "\x1f"
@@ -89,7 +90,12 @@ def describe(spec: CompetitionSpec, train: pd.DataFrame, official: pd.DataFrame,
         return _without_ids(spec, len(train), labels, usable, official)
     columns = id_columns_in(spec, train)
     ids, theirs = key_of(own, spec.id_columns), key_of(official, spec.id_columns)
-    usable = usable & ~ids.duplicated(keep=False).to_numpy() & (ids != "").to_numpy()
+    usable = usable & (ids != "").to_numpy()
+    repeated = ids.duplicated(keep=False).to_numpy()
+    if len(columns) == 1 and spec.files is None and bool(repeated.mean() >= 0.5):
+        again = f"train ids repeat in {int(repeated.sum())} rows: held-out rows got new ids"
+        return TrainRows(ids, _numbered(spec, len(train), ids, theirs), labels, usable, True, True, (again,))
+    usable = usable & ~repeated
     clashes = ids.isin(set(theirs)).to_numpy()
     many = bool(clashes.mean() >= 0.5) if len(clashes) else False
     telling = neutral and len(spec.id_columns) == 1 and carries_label(ids, labels, theirs, _SHAPE_SEED)
@@ -111,7 +117,7 @@ def split_rows(
     strata = np.zeros(len(rows.usable), dtype=np.int64)
     usable = rows.usable
     if kind == "stratified":
-        strata, lonely = _strata(rows.labels)
+        strata, lonely = _strata(spec, rows.labels)
         usable = usable & ~lonely if len(spec.label_columns) == 1 else usable
     groups = pd.factorize(text_of(train[group]))[0].astype(np.int64) if kind == "group" and group else None
     times = parse_times(text_of(train[time])) if kind == "time" and time else None
@@ -122,7 +128,7 @@ def can_stratify(spec: CompetitionSpec, rows: TrainRows) -> bool:
     """Answers are classes with, mostly, more than one row each."""
     if spec.value_kind == "real" or not len(rows.labels):
         return False
-    strata, lonely = _strata(rows.labels)
+    strata, lonely = _strata(spec, rows.labels)
     return int(strata.max()) + 1 <= min(_MAX_STRATA, len(strata) // 2) and bool(lonely.mean() < 0.5)
 
 
@@ -161,7 +167,12 @@ def truth_of(spec: CompetitionSpec, every: pd.DataFrame, held: Integers) -> np.n
 
 
 def _answered(spec: CompetitionSpec, labels: pd.DataFrame) -> Mask:
-    """Rows whose every label is there, and is a class of the sample submission where that has one column per class."""
+    """Rows whose every label is there, and is a class of the sample submission where that has one column per class.
+
+    An empty cell among masks is the mask without a pixel.
+    """
+    if spec.value_kind == "mask":
+        return np.ones(len(labels), dtype=bool)
     usable = (labels != "").all(axis=1).to_numpy()
     if spec.one_hot:
         usable = usable & labels[spec.label_columns[0]].isin(spec.classes).to_numpy()
@@ -197,8 +208,12 @@ def _clash_notes(clashes: Mask) -> tuple[str, ...]:
     return (f"{count} train rows share an id with a test row and always train",) if count else ()
 
 
-def _strata(labels: pd.DataFrame) -> tuple[Integers, Mask]:
-    """Class code of each row (all label columns together), and the rows that are alone in their class."""
+def _strata(spec: CompetitionSpec, labels: pd.DataFrame) -> tuple[Integers, Mask]:
+    """Class code of each row (all label columns together), and the rows that are alone in their class.
+
+    Of masks only which have no pixel.
+    """
+    labels = labels.isin(NO_PIXEL).astype(str) if spec.value_kind == "mask" else labels
     key = key_of(labels, tuple(labels.columns))
     codes = pd.factorize(key)[0].astype(np.int64)
     return codes, np.bincount(codes)[codes] < 2

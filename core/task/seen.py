@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from core.records import PixelRows
+from core.records import PixelRows, TableFile
 from core.task.inventory import FoundFile
 from core.task.roles import Roles
 from core.task.targets import Asked, Labels
@@ -33,9 +33,10 @@ class Derived:
 
     how: the rule and its reason, for the notes. frame: id columns as in the sample, the target columns (or one class
     column), and columns that say more of a row. sources: files that hold answers of any row, relative paths.
-    test: the same columns for the rows of the sample, without answers, where there is no test table. group, time: a
-    column of the frame by which rows must be split, where the rule knows one. pixels: the frame names images that are
-    the answers, and `answers` shows some of their values.
+    test: the same columns for the rows of the sample, without answers, where there is no test table, or (`items`) one
+    with a row per item where the sample has several. group, time: a column of the frame by which rows must be split,
+    where the rule knows one. pixels: the frame names images that are the answers, and `answers` shows some of their
+    values.
     """
 
     how: str
@@ -46,6 +47,7 @@ class Derived:
     time: str | None = None
     pixels: PixelRows | None = None
     answers: pd.DataFrame | None = None
+    items: TableFile | None = None
 
 
 class Rule(Protocol):

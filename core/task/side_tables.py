@@ -11,30 +11,36 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.records import TableFile
+from core.task.cell_mentions import Marks, marks_at, rows_mentioned
+from core.task.loading import BROKEN
+from core.task.mentions import Mentions
 from core.task.rows import id_columns_in, key_of, text_of
 from core.task.sniff import FoundTable
 from core.task.source import Source
 from core.task.view_tables import Cut, blank_in
-from utils.tables import read_table
+from utils.big_csv import BIG_BYTES
+from utils.tables import read_table, unpacked_bytes
 
 _NONE = -1
 # A column of other name holds ids when its values are mostly ids and cover a good part of them.
 _ARE_IDS = 0.5
 _COVERED = 0.2
+SAME_COLUMNS = "it has the train table's columns"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SideTable:
-    """A table by row id. train, official: row of each record, -1 for none. feature: it holds official test ids.
+    """A table about rows. train, official: the rows that its records are about. feature: it holds official test ids.
 
-    keys: its id columns. dropped: answer columns, which go. blanks: columns that are empty for every official row.
+    keys: its id columns, none where ids are parts of cells. dropped: answer columns, which go. blanks: columns that are
+    empty for every official row.
     """
 
     table: TableFile
     frame: pd.DataFrame
     keys: tuple[str, ...]
-    train: npt.NDArray[np.int64]
-    official: npt.NDArray[np.int64]
+    train: Marks
+    official: Marks
     feature: bool
     dropped: tuple[str, ...]
     blanks: tuple[str, ...]
@@ -48,17 +54,19 @@ class Judged:
     reason: str | None = None
 
 
-def judge(source: Source, found: FoundTable, group: str | None = None) -> Judged:
+def judge(source: Source, mentions: Mentions, found: FoundTable, group: str | None = None) -> Judged:
     """A table with train ids only loses held-out rows; one with official ids as well is feature data.
 
     group: the column by which rows are split; a table may be about groups (rule P10).
     """
     table = found.table
+    if unpacked_bytes(source.root / table.path, table.member) > BIG_BYTES:
+        return Judged(reason="too large to look into")
     try:
         frame = read_table(
             source.root / table.path, table.format, table.delimiter, table.encoding, table.member
         ).reset_index(drop=True)
-    except (ValueError, OSError, EOFError, MemoryError):
+    except BROKEN:
         return Judged(reason="unreadable table")
     keys, train, official = _find_keys(source, frame)
     if table.path in source.spec.label_files:
@@ -66,15 +74,27 @@ def judge(source: Source, found: FoundTable, group: str | None = None) -> Judged
     if not (train >= 0).any() and group is not None:
         keys, train, official = _find_groups(source, frame, group) or (keys, train, official)
     if not keys or not (train >= 0).any():
-        return _judge_unkeyed(source, frame, bool((official >= 0).any()))
+        return _judge_unkeyed(source, mentions, table, frame, bool((official >= 0).any()))
+    feature = bool((official >= 0).any())
+    return _cuttable(source, table, frame, keys, marks_at(train), marks_at(official), feature)
+
+
+def _cuttable(
+    source: Source,
+    table: TableFile,
+    frame: pd.DataFrame,
+    keys: tuple[str, ...],
+    train: Marks,
+    official: Marks,
+    feature: bool,
+) -> Judged:
     if source.rows.ambiguous:
         return Judged(reason="ids of train and test cannot be told apart")
     if table.member is not None:
         return Judged(reason="archive with train ids")
-    feature = bool((official >= 0).any())
     answers = {*source.spec.label_columns, *source.spec.target_columns}
     dropped = tuple(name for name in frame.columns if name in answers and name not in keys) if feature else ()
-    blanks = tuple(blank_in(frame[official >= 0])) if feature else ()
+    blanks = tuple(blank_in(frame.iloc[np.unique(official.record)])) if feature else ()
     return Judged(SideTable(table, frame, keys, train, official, feature, dropped, blanks))
 
 
@@ -92,7 +112,7 @@ def _judge_labels(
     if not (train >= 0).all() or table.member is not None:
         return Judged(reason="the labels were taken from it")
     none = np.full(len(frame), _NONE, dtype=np.int64)
-    return Judged(SideTable(table, frame, keys, train, none, False, (), ()))
+    return Judged(SideTable(table, frame, keys, marks_at(train), marks_at(none), False, (), ()))
 
 
 def _find_groups(
@@ -109,44 +129,57 @@ def _find_groups(
 
 def cut_table(source: Source, cut: Cut, side: SideTable) -> pd.DataFrame:
     """The records of the view's rows; held-out ones under the ids that they have among the test rows."""
-    part = cut.part
-    may_train = part.train | part.held if side.feature else part.train
-    shown = np.ones(len(side.frame), dtype=bool)
-    shown[side.train >= 0] = may_train[side.train[side.train >= 0]]
-    tested = (side.official >= 0) & (side.train < 0)
-    shown[tested] = cut.official[side.official[tested]]
+    part, train, official = cut.part, side.train, side.official
+    # An id that is part of a cell cannot be replaced there.
+    kept = side.feature and bool(side.keys or not source.rows.renamed)
+    may_train = part.train | part.held if kept else part.train
+    shown, about_train = np.ones(len(side.frame), dtype=bool), np.zeros(len(side.frame), dtype=bool)
+    shown[train.record[~may_train[train.row]]] = False
+    about_train[train.record] = True
+    absent = official.record[~cut.official[official.row]]
+    shown[absent[~about_train[absent]]] = False
     frame = side.frame.drop(columns=list(side.dropped))
-    if side.feature:
-        held = (side.train >= 0) & part.held[np.maximum(side.train, 0)]
-        frame = _disguise(source, side, frame, held)
-    return frame[shown]
+    return (_disguise(source, side, frame, part.held[train.row]) if side.feature else frame)[shown]
 
 
-def _disguise(source: Source, side: SideTable, frame: pd.DataFrame, held: npt.NDArray[np.bool_]) -> pd.DataFrame:
+def _disguise(source: Source, side: SideTable, frame: pd.DataFrame, marks: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """marks: those of held-out rows."""
     changed: dict[str, Any] = {}
+    held = np.zeros(len(frame), dtype=bool)
+    held[side.train.record[marks]] = True
     for name in side.blanks:
         if name in frame.columns and name not in side.keys:
             blank = "" if pd.api.types.is_string_dtype(frame[name]) else None
             changed[name] = frame[name].mask(held, blank)
     if source.rows.renamed and len(side.keys) == 1 and side.keys[0] != source.spec.group_column:
-        new = source.rows.shown.iloc[side.train[held], 0]
+        new = source.rows.shown.iloc[side.train.row[marks], 0]
         column = text_of(frame[side.keys[0]])
         column = column.mask(held, pd.Series(new.to_numpy(), index=column.index[held]))
         changed[side.keys[0]] = column
     return frame.assign(**changed)
 
 
-def _judge_unkeyed(source: Source, frame: pd.DataFrame, has_official: bool) -> Judged:
+def _judge_unkeyed(
+    source: Source, mentions: Mentions, table: TableFile, frame: pd.DataFrame, has_official: bool
+) -> Judged:
+    """A table without a column of train ids; its cells may hold them beside other text."""
+    found = rows_mentioned(mentions, frame)
+    if isinstance(found, str):
+        return Judged(reason=found)
     answers = {*source.spec.label_columns, *source.spec.target_columns}
-    if has_official:
+    if not has_official and (found is None or found.share < _ARE_IDS):
+        if set(source.train.columns) <= set(frame.columns):
+            return Judged(reason=SAME_COLUMNS)
+        if len(frame) == len(source.train):
+            return Judged(reason="as many rows as the train table")
+        if answers & set(frame.columns):
+            return Judged(reason="answer columns without train ids")
+        if found is None and _mentions_ids(source, frame):
+            return Judged(reason="train ids in a column of mixed content")
+    if found is None:
         return Judged()
-    if len(frame) == len(source.train):
-        return Judged(reason="as many rows as the train table")
-    if answers & set(frame.columns):
-        return Judged(reason="answer columns without train ids")
-    if _mentions_ids(source, frame):
-        return Judged(reason="train ids in a column of mixed content")
-    return Judged()
+    feature = has_official or len(np.unique(found.official.row)) >= _COVERED * mentions.official
+    return _cuttable(source, table, frame, (), found.train, found.official, feature)
 
 
 def _mentions_ids(source: Source, frame: pd.DataFrame) -> bool:

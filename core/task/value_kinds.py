@@ -17,7 +17,7 @@ from core.task.values import Answers
 _ORDER: tuple[ValueKind, ...] = ("mask", "list", "text", "label", "probability", "real")
 _RUNS = re.compile(r"\d+ \d+(?: \d+ \d+)*")
 _NUMBERS = re.compile(r"-?\d+(?: -?\d+)*")
-_NO_PIXEL = frozenset({"", "-", "-1"})
+NO_PIXEL = frozenset({"", "-", "-1"})
 _OF_SHARES = frozenset({"log_loss", "kl_divergence"})
 _OF_RANKINGS = frozenset({"lrap", "lwlrap"})
 _OPEN_VALUES = 200
@@ -46,7 +46,7 @@ def exclusive(metric: MetricName, answers: Answers) -> bool:
 
 def _mask(metric: MetricName, answers: Answers) -> str:
     cells = [cell.strip() for cell in _cells(answers)]
-    filled = [cell for cell in cells if cell not in _NO_PIXEL]
+    filled = [cell for cell in cells if cell not in NO_PIXEL]
     paired = sum(bool(_RUNS.fullmatch(cell)) for cell in filled)
     return "" if filled and paired == len(filled) else "the labels are no run lengths"
 

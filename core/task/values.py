@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ _LIST = re.compile(r"^\S+(?:[ ,;|]+\S+)+$")
 _LIST_SHARE = 0.2
 _SOME_LISTS = 0.005
 _FIRST_CELLS = 20
+_NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
 _TEXT_WORDS = 5.0
 _TEXT_CHARS = 30.0
 _TEXT_DISTINCT = 0.2
@@ -130,14 +131,19 @@ def _single_words(answers: Answers) -> bool:
 
 def text_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """Columns of free text among `names`, and whether text is what the rows are about."""
-    found = tuple(name for name in names if _is_text(frame[name]))
+    # One look at the first cells of all columns: a look at each as a column is slow where there are thousands.
+    first = frame[list(names)].head(_FIRST_CELLS).to_numpy(dtype=object)
+    found = tuple(name for k, name in enumerate(names) if not _numbers(first[:, k]) and _is_text(frame[name]))
     long = any(frame[name].str.len().mean() >= 1.5 * _TEXT_CHARS for name in found)
     return found, bool(found) and (long or 2 * len(found) >= len(names))
 
 
+def _numbers(cells: Iterable[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and all(map(_NUMBER.fullmatch, filled))
+
+
 def _is_text(column: pd.Series) -> bool:
-    if is_numeric(column.head(_FIRST_CELLS)):
-        return False
     cells = column[column != ""]
     if len(cells) == 0 or is_numeric(cells):
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from core.records import SplitKind, SplitSpec, ViewKind
 from core.task.rows import key_of
 from core.task.source import Source, with_notes
-from core.task.splits import FOLDS, Mask, Part, assign, assign_final, decide
+from core.task.splits import FOLDS, MIN_ROWS, Mask, Part, assign, assign_final, decide
 from core.task.view_tables import Cut
 from utils.errors import ConfigError
 
@@ -24,6 +25,8 @@ PROBE_FILES = 2_000
 PIXEL_ROWS = 2_000_000
 ONE_FOLD_ABOVE_FILES = 50_000
 _PROBE_PER_CLASS = 2
+# Share of the rows that windows in time must hold out.
+_LEAST_HELD = 0.05
 _NUMBERED = re.compile(r"(search|final)(\d+)")
 
 
@@ -47,6 +50,10 @@ def plan(source: Source, seed: int, holdout_max_rows: int, overrides: dict[str, 
     many_pixels = limit < holdout_max_rows and limit * FOLDS < len(source.train)
     single = many_pixels or len(source.files) > ONE_FOLD_ABOVE_FILES
     split = decide(kind, source.splittable(wanted), seed, limit, group, time, single)
+    asked_for = wish is not None or overrides.get("time_column")
+    if kind == "time" and not asked_for and _is_poor(split, len(source.train), limit):
+        kind = "stratified" if source.stratifiable else "random"
+        split = decide(kind, source.splittable(replace(wanted, kind=kind)), seed, limit, single=single)
     return with_notes(split, *source.rows.notes)
 
 
@@ -69,6 +76,11 @@ def cut_for(source: Source, split: SplitSpec, name: str) -> Cut:
     if fold >= len(parts):
         raise ValueError(f"the split has {len(parts)} {kind} views, there is no {name!r}")
     return Cut(name, kind, fold, parts[fold], everything, split.seed)
+
+
+def _is_poor(split: SplitSpec, total: int, limit: int) -> bool:
+    """Most of `total` rows are of a few moments, so that windows hold too little or leave too little to train on."""
+    return split.holdout_rows < max(MIN_ROWS, min(limit, _LEAST_HELD * total)) or split.locked_rows > total / 2
 
 
 def _kind(source: Source, wish: str | None, group: str | None, time: str | None) -> SplitKind:

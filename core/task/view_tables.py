@@ -16,10 +16,10 @@ import pandas as pd
 from core.records import SplitSpec, TableFile, ViewKind
 from core.task.big_tables import late_rows
 from core.task.loading import numbers
-from core.task.rows import id_columns_in, parse_times, text_of
+from core.task.rows import id_columns_in, key_of, parse_times, text_of
 from core.task.source import Source
 from core.task.splits import Integers, Mask, Part
-from utils.tables import write_table
+from utils.tables import read_table, write_table
 
 TIME_BLOCKS = 20
 
@@ -67,6 +67,18 @@ def tables_of(source: Source, cut: Cut, split: SplitSpec, shuffle: bool = True) 
         order = test_order if source.rowwise else order
         test = test.iloc[test_order]
     return Tables(source.train.iloc[train_order], test, sample.iloc[order])
+
+
+def items_of(source: Source, table: TableFile, test: pd.DataFrame) -> pd.DataFrame:
+    """The competition's own test table for the rows `test` of a view: the items of these, each once. Where it has no
+    ids and held-out rows got new ones, these are not in it: items of train and test may have the same name."""
+    path = source.root / table.path
+    given = read_table(path, table.format, table.delimiter, table.encoding, table.member)
+    if source.rows.renamed and not id_columns_in(source.spec, given):
+        test = test[key_of(test, source.spec.id_columns).isin(set(source.official)).to_numpy()]
+    columns = [name for name in given.columns if name in test.columns]
+    every = test[columns].drop_duplicates(ignore_index=True).reindex(columns=given.columns, fill_value="")
+    return pd.DataFrame({name: like(every[name], given[name]) for name in given.columns})
 
 
 def write_all(folder: Path, tables: Iterable[tuple[TableFile, pd.DataFrame]]) -> None:
@@ -125,11 +137,15 @@ def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> tup
 def blank_in(official: pd.DataFrame) -> list[str]:
     """Columns in which no official row has a value: filled ones among held-out rows would tell them apart."""
 
-    def blank(column: pd.Series) -> bool:
-        return bool((text_of(column) == "").all())
+    # Most columns show a value at once; a look at each as a column is slow where there are thousands.
+    first = official.head(50).to_numpy(dtype=object)
+    unsure = [k for k in range(first.shape[1]) if not any(map(_shows, first[:, k]))] if len(official) else []
+    return [official.columns[k] for k in unsure if bool((text_of(official.iloc[:, k]) == "").all())]
 
-    # Most columns show a value at once, and need not be read as text to their end.
-    return [name for name in official.columns if len(official) and blank(official[name][:50]) and blank(official[name])]
+
+def _shows(cell: Any) -> bool:
+    """A text or number that is surely there."""
+    return bool(cell) if isinstance(cell, str) else isinstance(cell, int | float) and cell == cell
 
 
 def like(values: pd.Series, column: pd.Series) -> pd.Series:
@@ -167,6 +183,9 @@ def _features(source: Source, test: pd.DataFrame, held: Integers) -> pd.DataFram
     shared = [name for name in test.columns if name in source.train.columns and name not in {*named, *answers, *blank}]
     block = source.train[shared].iloc[held].reset_index(drop=True)
 
+    types = zip(shared, block.dtypes, test.dtypes[shared], strict=True)
+    alike = block[[name for name, ours, theirs in types if ours == theirs]]
+
     def values(name: str) -> pd.Series:
         if name in named:
             return source.rows.shown[named[name]].iloc[held].reset_index(drop=True)
@@ -177,7 +196,8 @@ def _features(source: Source, test: pd.DataFrame, held: Integers) -> pd.DataFram
             return block[name]
         return pd.Series([""] * len(held), dtype=object)
 
-    return pd.DataFrame({name: like(values(name), test[name]) for name in test.columns}, index=range(len(held)))
+    others = {name: like(values(name), test[name]) for name in test.columns if name not in alike.columns}
+    return pd.concat([alike, pd.DataFrame(others, index=range(len(held)))], axis=1)[list(test.columns)]
 
 
 def _sample(source: Source, cut: Cut) -> pd.DataFrame:

@@ -14,14 +14,15 @@ import pandas as pd
 from core.records import CompetitionSpec, SplitSpec, TableFile, View
 from core.task.inventory import FoundFile
 from core.task.media import COPY_LIMIT_BYTES, MediaStore, ViewFiles, remove, seal
+from core.task.mentions import mentions_of
 from core.task.other_files import MEDIA, OtherFiles
-from core.task.row_files import RowFile, group_keys, id_keys, place, split_files
-from core.task.side_tables import SideTable, cut_table, judge
+from core.task.row_files import Placed, RowFile, group_keys, id_keys, place, split_files
+from core.task.side_tables import SAME_COLUMNS, SideTable, cut_table, judge
 from core.task.sniff import find_tables
 from core.task.source import SYNTHETIC_SAMPLE, Source, load, with_notes
 from core.task.view_cuts import cut_for, names_of_run
 from core.task.view_digest import view_digest
-from core.task.view_tables import Cut, tables_of, write_all, write_answers, write_big_train
+from core.task.view_tables import Cut, items_of, tables_of, write_all, write_answers, write_big_train
 from utils.tables import write_table
 
 __all__ = ["Defences", "build_views", "view_digest"]
@@ -47,13 +48,17 @@ class Defences:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Contents:
-    """What the competition folder holds besides train, test and sample. shown: copied as they are; left_out: not."""
+    """What the competition folder holds besides train, test and sample. shown: copied as they are; left_out: not.
+
+    repeats: paths of those of the latter that have the columns of the train table.
+    """
 
     row_files: list[RowFile]
     side_tables: list[SideTable]
     shown: list[FoundFile]
     left_out: list[FoundFile]
     bytes: int
+    repeats: frozenset[str] = frozenset()
 
 
 def build_views(
@@ -77,12 +82,12 @@ def build_views(
     copies = contents.bytes <= copy_limit and len(source.files) <= COPY_LIMIT_FILES
     builder = _Builder(source, split, contents, workspace.resolve(), defences, copies)
     views = [builder.build(name) for name in (names_of_run(split) if names is None else names)]
-    return views, with_notes(split, *source.rows.notes, *_left_out_note(contents.left_out))
+    return views, with_notes(split, *source.rows.notes, *_left_out_note(contents))
 
 
 def _survey(source: Source, split: SplitSpec, defences: Defences) -> _Contents:
     spec = source.spec
-    main = {table.path for table in (spec.train, spec.test, spec.sample) if table is not None}
+    main = {table.path for table in (spec.train, spec.test, spec.sample, spec.items) if table is not None}
     files = [file for file in source.files if file.path not in main]
     row_files, rest = _of_rows(source, split, files)
     if spec.split_program:
@@ -93,15 +98,17 @@ def _survey(source: Source, split: SplitSpec, defences: Defences) -> _Contents:
         return _Contents(row_files, [], [], hidden_files, sum(file.size for file in files))
     sides: list[SideTable] = []
     hidden: set[str] = set()
-    tables = find_tables(source.root, rest)
+    repeats: set[str] = set()
+    tables, mentions = find_tables(source.root, rest), mentions_of(source)
     for found in tables if defences.side_tables else ():
-        judged = judge(source, found, split.group_column)
+        judged = judge(source, mentions, found, split.group_column)
         if judged.side is not None:
             sides.append(judged.side)
         if judged.reason is not None:
             hidden.add(found.table.path)
+            repeats |= {found.table.path} if judged.reason == SAME_COLUMNS else set()
     known = {found.table.path for found in tables}
-    others = OtherFiles(source)
+    others = OtherFiles(mentions)
     if defences.extra_files:
         unknown = (file for file in rest if file.path not in known)
         hidden |= {file.path for file in unknown if others.reason_to_hide(source.root, file) is not None}
@@ -110,7 +117,7 @@ def _survey(source: Source, split: SplitSpec, defences: Defences) -> _Contents:
     apart = hidden | {side.table.path for side in sides}
     shown = [file for file in rest if file.path not in apart]
     left_out = [file for file in rest if file.path in hidden]
-    return _Contents(row_files, sides, shown, left_out, sum(file.size for file in files))
+    return _Contents(row_files, sides, shown, left_out, sum(file.size for file in files), frozenset(repeats))
 
 
 def _of_rows(source: Source, split: SplitSpec, files: list[FoundFile]) -> tuple[list[RowFile], list[FoundFile]]:
@@ -123,12 +130,13 @@ def _of_rows(source: Source, split: SplitSpec, files: list[FoundFile]) -> tuple[
     return found, files
 
 
-def _left_out_note(files: Sequence[FoundFile]) -> list[str]:
-    if not files:
+def _left_out_note(contents: _Contents) -> list[str]:
+    if not contents.left_out:
         return []
-    named = ", ".join(file.path for file in files[:_NAMED_IN_WHY])
-    more = f" and {len(files) - _NAMED_IN_WHY} more" if len(files) > _NAMED_IN_WHY else ""
-    return [f"left out because they may carry answers: {named}{more}"]
+    paths = sorted((file.path for file in contents.left_out), key=lambda path: path not in contents.repeats)
+    said = [f"{path} ({SAME_COLUMNS})" if path in contents.repeats else path for path in paths[:_NAMED_IN_WHY]]
+    more = f" and {len(paths) - _NAMED_IN_WHY} more" if len(paths) > _NAMED_IN_WHY else ""
+    return [f"left out because they may carry answers: {', '.join(said)}{more}"]
 
 
 class _Builder:
@@ -185,10 +193,14 @@ class _Builder:
             rows_train = write_big_train(source, cut, self._split, folder)
         for side in contents.side_tables:
             write_all(folder, [(side.table, cut_table(source, cut, side))])
-        placed = place(source, cut, contents.row_files, self._defences.names)
-        for file in sorted(placed, key=lambda file: self._store.order(file.source)):
+        # A place is taken once: by the file that stands there in the competition, if any.
+        all_placed = sorted(place(source, cut, contents.row_files, self._defences.names), key=_stays)
+        placed = {file.target: file for file in all_placed}
+        for file in sorted(placed.values(), key=lambda file: self._store.order(file.source)):
             files.link(file.source, file.target, file.telling)
         for other in contents.shown:
+            if other.path in placed:
+                continue
             if other.size < _SMALL_BYTES:
                 files.copy(other.path)
             else:
@@ -206,6 +218,8 @@ class _Builder:
             yield spec.train, tables.train
         if spec.test is not None and tables.test is not None:
             yield spec.test, tables.test
+            if spec.items is not None:
+                yield spec.items, items_of(self._source, spec.items, tables.test)
         yield self._source.sample_file, tables.sample
 
     def _full(self) -> View:
@@ -224,6 +238,10 @@ class _Builder:
         counts = (source.rows_train, 0, 0, len(source.sample))
         digest = view_digest(folder)
         return View("full", "full", -1, str(folder), digest, None, source.sample_file, *counts, readable)
+
+
+def _stays(file: Placed) -> bool:
+    return file.target == file.source
 
 
 class _Swap:

@@ -185,6 +185,8 @@ def shapes(root: Path) -> dict[str, CompetitionSpec]:
         "zipped": spec_of(folders.real_rows(root / "zipped", suffix=".csv.zip"), **mae),
         "parquet": spec_of(folders.parquet_rows(root / "parquet"), **mae),
         "several": spec_of(folders.several_targets(root / "several"), **auc),
+        "shares": spec_of(folders.several_targets(root / "shares"), metric="log_loss"),
+        "votes": spec_of(folders.several_targets(root / "votes", real=True), metric="kl_divergence"),
         "one_hot": spec_of(folders.one_hot_text(root / "one_hot", prefix="is_"), metric="log_loss"),
         "text_key": spec_of(folders.target_first_text_key(root / "text_key"), **auc),
         "unnamed": spec_of(folders.unnamed_index(root / "unnamed"), **mae),
@@ -238,6 +240,11 @@ def test_the_example_runs_on_every_shape_of_competition(tmp_path: Path) -> None:
         ids = [column or "Unnamed: 0" for column in spec.id_columns]
         assert sample[ids].equals(made[ids]), name
         assert not made.isna().any(axis=None), name
+        if spec.exclusive:
+            sums = made[list(spec.target_columns)].astype(float).sum(axis=1)
+            assert sums.tolist() == pytest.approx([1.0] * len(made)), name
+    assert specs["shares"].exclusive
+    assert specs["votes"].exclusive
 
 
 # ---------------------------------------------------------------- briefs

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from agents.recipes import catalog
 from agents.recipes.assemble import program_text
@@ -120,15 +121,39 @@ def test_texts_are_remembered_with_their_neighbours_and_new_ones_follow_a_rule(t
         assert (found == test["after"]).mean() > 0.95, name
 
 
-def test_masks_and_lists_get_the_commonest_answer(tools: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["list", "mask"])
+def test_masks_and_lists_without_anything_else_get_the_commonest_answer(tools: Any, tmp_path: Path, kind: str) -> None:
     data = tmp_path / "data"
     data.mkdir()
     answers = ["1 5", "1 5", "2 3"] * 20
     pd.DataFrame({"id": range(60), "y": answers}).to_csv(data / "train.csv", index=False)
     tools_sample(data, list(range(100, 110)), {"y": ""})
-    spec = tools.make_spec(data, "accuracy", value_kind="mask", classes=(), test=None)
-    (found,) = run_drafts(tools, tmp_path, spec)
-    assert set(found["y"]) == {"1 5"}
+    spec = tools.make_spec(data, "accuracy", value_kind=kind, classes=(), test=None)
+    drafts = run_drafts(tools, tmp_path, spec, most=2)
+    assert len(drafts) == (2 if kind == "mask" else 1)
+    assert all(set(found["y"]) == {"1 5"} for found in drafts)
+
+
+def test_masks_are_the_mean_of_those_of_images_of_the_same_size(tools: Any, tmp_path: Path) -> None:
+    """Empty masks count, an image of a new size gets what is masked in most others, cut off at its end."""
+    data = tmp_path / "data"
+    for part in ("train", "test"):
+        (data / part).mkdir(parents=True)
+    small, large = ["3 4", "3 6", "4 5", ""], ["20 30", "25 30", "10 50"]
+    for i, (height, cell) in enumerate([*((4, cell) for cell in small), *((10, cell) for cell in large)]):
+        Image.new("L", (5 if height == 4 else 10, height)).save(data / "train" / f"{i}.png")
+        with (data / "train.csv").open("a") as file:
+            file.write(("id,rle\n" if not i else "") + f"{i},{cell}\n")
+    for name, size in (("a", (5, 4)), ("b", (10, 10)), ("c", (4, 2))):
+        Image.new("L", size).save(data / "test" / f"{name}.png")
+    tools_sample(data, ["a", "b", "c"], {"rle": ""})
+    names, places = ("rle",), FilesById(("train",), ("test",), ".png")
+    more = {"target_columns": names, "label_columns": names, "test": None, "classes": ()}
+    spec = tools.make_spec(data, "dice", value_kind="mask", modality="image", files=places, **more)
+    found = run_drafts(tools, tmp_path, spec)[0].set_index("id")["rle"]
+    assert found["a"] in ("3 5", "3 6", "4 5", "4 3", "3 4")
+    assert found["b"] in ("20 30", "20 35", "25 25")
+    assert all(int(start) + int(length) <= 9 for start, length in [str(found["c"]).split()[:2]])
 
 
 def test_pixels_come_back_clean(tools: Any, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_two_good_versions_are_believed_and_the_harness_holds_out(
     spec = task.inspect(data, "", told.overrides(), tmp_path / "run")
     assert spec.split_program == told.program
     assert (spec.id_columns, spec.target_columns) == (("tripId", "time"), ("latitude", "longitude"))
-    assert spec.feature_columns == ("x", "y", "z")
+    assert spec.feature_columns == ("tripId", "time", "x", "y", "z")
     split = task.plan_split(spec, 3, 50_000, {})
     assert (split.kind, split.group_column) == ("group", "tripId")
     views, _ = task.build_views(spec, split, tmp_path / "run")

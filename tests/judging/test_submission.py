@@ -301,3 +301,9 @@ def test_kappa_needs_integers(check: Check) -> None:
     assert good(check("id,target\na,0\nb,1.0\nc,2\n", spec)) == [[0], [1], [2]]
     assert "not integers" in only(check("id,target\na,0\nb,1.2\nc,2\n", spec))
     assert "labels do not occur" in only(check("id,target\na,0\nb,1\nc,7\n", spec))
+
+
+def test_kappa_takes_half_grades_where_train_has_them(check: Check) -> None:
+    spec = make_spec("quadratic_weighted_kappa", classes=("1.0", "1.5", "2.0"))
+    assert good(check("id,target\na,1.5\nb,2\nc,1.0\n", spec)) == [[1.5], [2.0], [1.0]]
+    assert "do not occur" in only(check("id,target\na,1.25\nb,2\nc,1\n", spec))

@@ -180,6 +180,42 @@ def test_probability_of_the_later_class(tmp_path: Path) -> None:
     assert float(baseline(root, spec)[1]["won"][0]) == 0.25
 
 
+def _filled(
+    root: Path, names: tuple[str, ...], rows: list[tuple[object, ...]], metric: str, shown: object
+) -> list[float]:
+    """The constants of a baseline for answers `rows`, where the sample shows `shown`."""
+    folders.put(root / "train.csv", ("id", "a", *names), [(i, i % 5, *row) for i, row in enumerate(rows)])
+    folders.put(root / "test.csv", ("id", "a"), [(900, 5)])
+    folders.put(root / "sample_submission.csv", ("id", *names), [(900, *[shown] * len(names))])
+    source, frame = baseline(root, spec_of(root, metric))
+    assert source == "prior"
+    return [float(cell) for cell in frame.loc[0, list(names)]]
+
+
+@pytest.mark.parametrize("names", [(1, 2), (4, 2), (-1, 1), ("no", "yes")])
+def test_the_prior_of_two_labels_is_the_share_of_the_second(tmp_path: Path, names: tuple[object, object]) -> None:
+    rows = [(max(names, key=str) if i % 4 else min(names, key=str),) for i in range(40)]
+    for metric in ("roc_auc", "log_loss"):
+        assert _filled(tmp_path / "data", ("won",), rows, metric, 0.5) == [0.75]
+
+
+def test_the_prior_of_votes_is_the_mean_share_of_each_column(tmp_path: Path) -> None:
+    rows: list[tuple[object, ...]] = [(8, 2, 0), (0, 1, 1), (0, 0, 0)] * 10
+    assert _filled(tmp_path / "data", ("x", "y", "z"), rows, "kl_divergence", 1 / 3) == pytest.approx([0.4, 0.35, 0.25])
+
+
+def test_a_list_in_one_cell_is_no_answer_where_the_sample_shows_numbers(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    rows = [(f"r{i}", i, f"[{i / 7:.3f}, {i}.0]") for i in range(30)]
+    folders.put(root / "train.csv", ("id", "a", "react"), rows)
+    folders.put(root / "test.csv", ("id", "a"), [("t0", 5), ("t1", 6)])
+    folders.put(root / "sample_submission.csv", ("id_seqpos", "react"), [("t0_0", 0.0), ("t0_1", 0.0), ("t1_0", 0.0)])
+    source, frame = baseline(root, spec_of(root))
+    assert (source, frame["react"].tolist()) == ("sample", ["0.0"] * 3)
+    folders.put(root / "sample_submission.csv", ("id", "react"), [("t0", "[0.0]"), ("t1", "[0.0]")])
+    assert baseline(root, spec_of(root))[0] == "prior"
+
+
 def test_without_a_sample_the_prior_answers_the_test_ids(tmp_path: Path) -> None:
     root = folders.real_rows(tmp_path / "data")
     (root / "sample_submission.csv").unlink()

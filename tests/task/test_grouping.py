@@ -86,6 +86,28 @@ def test_a_test_that_is_later_is_a_time_split(tmp_path: Path, column: str, cell:
     assert f"every test row is later than every train row by {column!r}" in made.notes
 
 
+@pytest.mark.parametrize(("column", "rows"), [("season", 40), ("hour_index", 1)])
+def test_a_few_seasons_and_numbered_hours_are_time(tmp_path: Path, column: str, rows: int) -> None:
+    values: list[object] = [2010 + i // rows for i in range(320)]
+    made = build(rows_of(tmp_path / "data", column, values, 240), tmp_path / "ws", RMSE)
+    assert (made.split.kind, made.split.time_column) == ("time", column)
+    for view in made.searches:
+        train, held = table(made.spec, view, "train"), answers(view)["ids"][:, 0].tolist()
+        test = table(made.spec, view, "test").set_index("id").loc[held]
+        assert int(train[column].astype(int).max()) < int(test[column].astype(int).min())
+
+
+def test_a_single_year_before_the_test_is_no_time_split(tmp_path: Path) -> None:
+    values: list[object] = [2020 + i // 100 for i in range(200)]
+    assert build(rows_of(tmp_path / "data", "year", values, 100), tmp_path / "ws", RMSE).split.kind == "random"
+
+
+def test_rows_of_which_most_are_of_the_last_year_are_split_at_random(tmp_path: Path) -> None:
+    values: list[object] = [*range(2000, 2006), *[2006] * 144, *[2007] * 50]
+    made = build(rows_of(tmp_path / "data", "year", values, 150), tmp_path / "ws", RMSE)
+    assert (made.spec.time_column, made.split.kind, made.split.holdout_rows) == ("year", "random", 150)
+
+
 def test_ids_and_features_that_grow_are_no_time(tmp_path: Path) -> None:
     made = build(rows_of(tmp_path / "data", "mileage", [100 + 3 * i for i in range(200)], 150), tmp_path / "ws", RMSE)
     assert made.split.kind == "random"
@@ -130,3 +152,38 @@ def test_side_tables_and_files_of_a_group_follow_it(tmp_path: Path) -> None:
         kept = set(plays[:180]) - held
         assert all(f"train/{name}_Endzone.mp4" in shown for name in kept)
         assert all(f"secret of {name}" in shown["train_tracking.csv"].decode() for name in kept)
+
+
+def joined_rows(root: Path, first: list[str], second: list[str], train: int, whole: bool = False) -> Path:
+    """store, day, x -> y, where the id is `<store>_<day>`; whole: the sample has both columns instead."""
+    rows = [(s, d, i % 7) for i, (s, d) in enumerate(zip(first, second, strict=True))]
+    folders.put(root / "train.csv", ("store", "day", "x", "y"), [(*row, 1.5 * row[2]) for row in rows[:train]])
+    folders.put(root / "test.csv", ("store", "day", "x"), rows[train:])
+    asked = [(*row[:2], 0) if whole else (f"{row[0]}_{row[1]}", 0) for row in rows[train:]]
+    folders.put(root / "sample_submission.csv", ("store", "day", "y") if whole else ("id", "y"), asked)
+    return root
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["joined", "two id columns"])
+def test_a_later_test_counts_where_ids_are_made_of_the_time(tmp_path: Path, whole: bool) -> None:
+    stores, days = [f"{i % 12}" for i in range(360)], [f"2021-01-{1 + i // 12:02d}" for i in range(360)]
+    made = build(joined_rows(tmp_path / "data", stores, days, 288, whole), tmp_path / "ws", RMSE)
+    assert (made.split.kind, made.spec.time_column, made.spec.group_column) == ("time", "day", None)
+
+
+def test_parts_of_ids_that_both_tables_share_are_no_groups(tmp_path: Path) -> None:
+    cells = [(f"s{i}", f"n{k}") for i in range(12) for k in range(30)]
+    order = np.random.default_rng(3).permutation(len(cells))
+    stores, days = [cells[i][0] for i in order], [cells[i][1] for i in order]
+    made = build(joined_rows(tmp_path / "data", stores, days, 280), tmp_path / "ws", RMSE)
+    assert made.split.kind == "random"
+    check_rows(made)
+
+
+def test_a_part_of_ids_that_hardly_any_row_of_test_shares_is_a_group(tmp_path: Path) -> None:
+    stores, days = [f"s{i // 6}" for i in range(360)], [f"n{i % 6}" for i in range(360)]
+    stores[-1], days[-1] = "s0", "n9"
+    made = build(joined_rows(tmp_path / "data", stores, days, 228), tmp_path / "ws", RMSE)
+    assert (made.split.kind, made.split.group_column) == ("group", "store")
+    assert "almost none of its values is in both parts" in made.notes
+    check_rows(made)

@@ -65,8 +65,18 @@ def test_one_hot_sample_against_a_class_column(tmp_path: Path, prefix: str) -> N
 def test_target_first_and_the_key_is_a_text(tmp_path: Path) -> None:
     spec = inspect(folders.target_first_text_key(tmp_path), AUC)
     assert (spec.id_columns, spec.target_columns) == (("Date", "Comment"), ("Insult",))
-    assert (spec.feature_columns, spec.text_columns, spec.modality) == (("Comment",), ("Comment",), "text")
+    assert (spec.feature_columns, spec.text_columns, spec.modality) == (("Date", "Comment"), ("Comment",), "text")
     assert spec.rows_train == 30
+
+
+def test_features_that_the_sample_repeats_stay_features(tmp_path: Path) -> None:
+    rows = [(i, i % 2, f"{0.37 * i:.2f}", f"{i % 7}.5") for i in range(60)]
+    folders.put(tmp_path / "train.csv", ("", "Insult", "f1", "f2"), rows[:40])
+    folders.put(tmp_path / "test.csv", ("", "f1", "f2"), [(i, *row[2:]) for i, row in enumerate(rows[40:])])
+    folders.put(tmp_path / "sample_submission_null.csv", ("Insult", "f1", "f2"), [(0, *row[2:]) for row in rows[40:]])
+    spec = inspect(tmp_path, AUC)
+    assert (spec.id_columns, spec.target_columns) == (("f1", "f2"), ("Insult",))
+    assert {"f1", "f2"} <= set(spec.feature_columns)
 
 
 def test_unnamed_index(tmp_path: Path) -> None:
@@ -158,71 +168,10 @@ def test_a_folder_of_one_table_per_id_holds_no_train_table(tmp_path: Path) -> No
     assert spec.files is not None
 
 
-@pytest.mark.parametrize("several", [False, True], ids=["a row per file", "rows per file"])
-def test_tables_that_are_rows_are_no_test_table(tmp_path: Path, several: bool) -> None:
-    for i in range(45):
-        rows = [(f"{0.1 * (i + k):.2f}", f"{0.3 * k:.2f}") for k in range(5)]
-        folders.put(tmp_path / ("train" if i < 25 else "test") / f"{1000 + i}.csv", ("s1", "s2"), rows)
-    ids = [f"{1000 + i}_{k}" if several else str(1000 + i) for i in range(45) for k in range(1 + several)]
-    cut = 25 * (1 + several)
-    folders.put(tmp_path / "train.csv", ("segment", "wait"), [(key, 1.5 * i) for i, key in enumerate(ids[:cut])])
-    folders.put(tmp_path / "sample_submission.csv", ("segment", "wait"), [(key, 0) for key in ids[cut:]])
-    spec = inspect(tmp_path, RMSE)
-    assert paths(spec) == ("sample_submission.csv", "train.csv", None)
-    if not several:
-        assert spec.files is not None
-        assert (spec.files.train_dirs, spec.files.test_dirs, spec.files.suffix) == (("train",), ("test",), ".csv")
-
-
-def test_tables_of_a_folder_named_test_may_be_test_tables(tmp_path: Path) -> None:
-    root = folders.binary_rows(tmp_path)
-    (root / "test").mkdir()
-    (root / "test.csv").rename(root / "test" / "features.csv")
-    for name in ("weather", "prices"):
-        folders.put(root / "test" / f"{name}_of_days.csv", ("day", "value"), [(i, i) for i in range(9)])
-    assert paths(inspect(root, AUC))[2] == "test/features.csv"
-
-
 def test_label_table_by_another_name(tmp_path: Path) -> None:
     root = folders.files_by_id(tmp_path, labels="train_labels.csv")
     folders.put(root / "labels.csv", ("label_id", "description"), [(f"kind{k}", "a kind") for k in range(3)])
     assert paths(inspect(root, MACRO_F1))[1] == "train_labels.csv"
-
-
-def test_lesson_08_samples_by_many_names(tmp_path: Path) -> None:
-    names = (
-        "sampleSubmission.csv",
-        "sample_submission_null.csv",
-        "sample_submission.csv.zip",
-        "SampleSubmission.csv",
-        "en_sample_submission_2.csv",
-        "submission_format.csv",
-    )
-    for name in names:
-        root = folders.binary_rows(tmp_path / name, name=name)
-        assert paths(inspect(root, AUC)) == (name, "train.csv", "test.csv")
-
-
-def test_lesson_08_a_sample_without_its_name_is_found_by_shape(tmp_path: Path) -> None:
-    root = folders.binary_rows(tmp_path, name="benchmark.csv")
-    folders.put(root / "extra.csv", ("id", "note"), [(i, "x") for i in range(60)])
-    spec = inspect(root, AUC)
-    assert paths(spec) == ("benchmark.csv", "train.csv", "test.csv")
-    assert any("by shape" in note for note in spec.notes)
-
-
-def test_a_test_table_without_its_name_is_found_by_shape(tmp_path: Path) -> None:
-    root = folders.binary_rows(tmp_path)
-    (root / "test.csv").rename(root / "unlabelled.csv")
-    assert paths(inspect(root, AUC)) == ("sample_submission.csv", "train.csv", "unlabelled.csv")
-
-
-def test_names_that_only_look_like_roles(tmp_path: Path) -> None:
-    root = folders.binary_rows(tmp_path)
-    folders.put(root / "contest.csv", ("id", "a"), [(i, 1) for i in range(60)])
-    folders.put(root / "sample_train.csv", ("id", "a", "b", "target"), [(0, 1, "c0", 1)])
-    folders.put(root / "test_labels.csv", ("id", "target"), [(i, -1) for i in range(40, 60)])
-    assert paths(inspect(root, AUC)) == ("sample_submission.csv", "train.csv", "test.csv")
 
 
 def test_train_only_columns_are_no_features(tmp_path: Path) -> None:

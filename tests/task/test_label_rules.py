@@ -48,6 +48,24 @@ def check_birds(made: Built, ids: list[str], label_file: str) -> None:
     assert seen == set(ids)
 
 
+def test_rows_without_an_answer_in_the_train_table_are_the_test_rows(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    rows = [(i, i % 7, f"c{i % 3}", "" if i % 4 == 2 else f"{int(i % 7 > 3)}.0") for i in range(120)]
+    folders.put(data / "data.csv", ("shot", "a", "b", "made"), rows)
+    asked = [row[0] for row in reversed(rows) if row[3] == ""]
+    folders.put(data / "sample_submission.csv", ("shot", "made"), [(key, 0.5) for key in asked])
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
+    assert "P1, data.csv has the 30 rows of the sample too" in made.notes
+    assert (made.spec.rows_train, made.spec.rows_test, made.spec.feature_columns) == (90, 30, ("a", "b"))
+    check_rows(made)
+    for view in made.searches:
+        test = table(made.spec, view, "test")
+        assert test["shot"].tolist() == table(made.spec, view, "sample")["shot"].tolist()
+        assert all((int(row.a), row.b) == rows[int(row.shot)][1:3] for row in test.itertuples())
+        assert "data.csv" not in everything(view)
+        assert truth(view) == {key: [float(rows[int(key)][3])] for key in truth(view)}
+
+
 def test_a_cell_that_lists_classes_becomes_columns(tmp_path: Path) -> None:
     data = tmp_path / "data"
     ids = recordings(data)

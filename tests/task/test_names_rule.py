@@ -128,10 +128,53 @@ def test_files_of_the_same_name_in_several_folders_keep_their_paths(tmp_path: Pa
             assert everything(view)[f"test/{name}.jpg"].startswith(b"dog" if row == [1.0] else b"cat")
 
 
+def test_files_of_the_same_name_without_a_common_folder(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for kind in KINDS:
+        for i in range(20):
+            path = data / kind / "train" / f"{i}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(f"{kind} {i}".encode())
+    (data / "test").mkdir()
+    for i in range(100, 112):
+        (data / "test" / f"{i}.jpg").write_bytes(b"unknown")
+    folders.put(data / "sample_submission.csv", ("id", "label"), [(i, 0.5) for i in range(100, 112)])
+    made = build(data, tmp_path / "ws")
+    train = table(made.spec, None, "train")
+    assert set(train["id"]) == {f"{kind}/train/{i}" for kind in KINDS for i in range(20)}
+    assert set(train["label"].astype(str) + train["id"].str[:3]) == {"0cat", "1dog"}
+
+
 def test_names_that_tell_nothing_stay_an_error(tmp_path: Path) -> None:
     data = tmp_path / "data"
     pictures(data, "{i}.jpg")
     folders.put(data / "sample_submission.csv", ("id", "label"), [(i + 1, 0.5) for i in range(12)])
+    with pytest.raises(SpecError, match="in no train table"):
+        build(data, tmp_path / "ws")
+
+
+@pytest.mark.parametrize(
+    ("names", "cell"),
+    [
+        (("images/{i}.png", "masks/{i}.png"), "?"),
+        (("images/{i}.png", "masks/{i}.png"), "1 1"),
+        (("car{i}_1.png", "car{i}_2.png", "car{i}_3.png"), "1 1"),
+    ],
+)
+def test_names_that_an_image_shares_with_its_mask_are_no_labels(
+    tmp_path: Path, names: tuple[str, ...], cell: str
+) -> None:
+    """Nor where the sample asks for run lengths, and the same car on several images would look like a class."""
+    data = tmp_path / "data"
+    for i in range(40):
+        for name in names:
+            path = data / "train" / name.format(i=f"k{i}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"no image")
+    (data / "test" / "images").mkdir(parents=True)
+    for i in range(12):
+        (data / "test" / "images" / f"{i}.png").write_bytes(b"no image")
+    folders.put(data / "sample_submission.csv", ("id", "mask"), [(i, cell) for i in range(12)])
     with pytest.raises(SpecError, match="in no train table"):
         build(data, tmp_path / "ws")
 

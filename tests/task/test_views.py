@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.records import CompetitionSpec, FilesById, TableFile, View
+from core.records import CompetitionSpec, FilesById, MetricSpec, TableFile, View
 from core.task.media import NEUTRAL_NS, remove
 from core.task.view_tables import write_all
 from core.task.views import build_views, view_digest
@@ -146,6 +146,23 @@ def test_one_hot_answers_have_the_shape_of_the_sample(tmp_path: Path) -> None:
     for name, row in zip(truth["ids"][:, 0], truth["truth"].tolist(), strict=True):
         assert row == ([0.0, 1.0] if expected[name] == "a" else [1.0, 0.0])
     assert set(by_id(table(spec, view, "sample")).loc[truth["ids"][:, 0], "p_b"]) == {"0.3"}
+
+
+@pytest.mark.parametrize("empty", ["", "-1"])
+def test_masks_without_a_pixel_are_answers_and_are_held_out_in_their_share(tmp_path: Path, empty: str) -> None:
+    metric = MetricSpec("dice", "maximize", "config")
+    spec = spec_of(tmp_path / "data", metric=metric, value_kind="mask", test=None)
+    masks = [empty if i % 3 else f"{i + 1} {i + 2}" for i in range(60)]
+    save(
+        spec,
+        pd.DataFrame({"id": [f"a{i:03d}" for i in range(60)], "target": masks}),
+        None,
+        pd.DataFrame({"id": [f"b{i:03d}" for i in range(9)], "target": "1 1"}),
+    )
+    views = search_views(built(spec, tmp_path / "ws"))
+    truths = [answers(view)["truth"][:, 0].tolist() for view in views]
+    assert sorted(cell for truth in truths for cell in truth) == sorted(masks)
+    assert [truth.count(empty) for truth in truths] == [8] * 5
 
 
 def test_several_targets_are_answered_in_order(tmp_path: Path) -> None:

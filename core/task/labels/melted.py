@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from core.task.loading import load
+from core.task.neutral import shapes
 from core.task.roles import where
 from core.task.seen import Derived, Seen
 from core.task.sniff import FoundTable
 
 _JOINTS = ("_", "-", ":", "/", "|", ".", " ")
-_QUESTION = "question"
+_QUESTION, _ITEM = "question", "item"
+# The least share of cells of a column that look like items.
+_ALIKE = 0.9
 
 
 def labels_in_columns(seen: Seen) -> Derived | None:
@@ -40,36 +45,53 @@ def _split(ids: pd.Series, joint: str, columns: tuple[str, ...]) -> tuple[pd.Ser
 
 def _melted(seen: Seen, table: FoundTable, joint: str, items: pd.Series, asked: pd.Series) -> Derived | None:
     frame = load(seen.root, table.table)
+    test = load(seen.root, seen.roles.test.table) if seen.roles.test is not None else None
     key, target = seen.asked.ids[0], seen.asked.targets[0]
-    item = _item_column(seen, frame, items, set(asked))
-    if item is None:
+    item = _item_column(frame, test, items, set(asked))
+    if item is None or (test is not None and not {item, key} & set(test.columns)):
         return None
+    named, name = _free(item, key, target), _question_name(test, asked)
     questions = list(dict.fromkeys(asked))
-    long = frame.melt(
-        id_vars=[n for n in frame.columns if n not in questions],
-        value_vars=questions,
-        var_name=_question_name(seen, items, asked),
-        value_name=target,
-    )
-    name = _question_name(seen, items, asked)
-    long.insert(0, key, long[item] + joint + long[name])
+    frame = frame.rename(columns={item: named})
+    others = [n for n in frame.columns if n not in questions]
+    if {key, target, name} & set(others) or name in (key, target):
+        return None
+    long = frame.melt(id_vars=others, value_vars=questions, var_name=name, value_name=target)
+    long.insert(0, key, long[named] + joint + long[name])
     how = f"labels: P7, {len(questions)} columns of {where(table)} become rows; the id is {item}{joint}{name}"
-    return Derived(how, long.astype(object), (table.table.path,), group=item)
+    derived = Derived(how, long.astype(object), (table.table.path,), group=named)
+    if test is None or not _has_items(test, item, items):
+        return derived
+    rows = test.rename(columns={item: named}).set_index(named, drop=False).loc[items].reset_index(drop=True)
+    rows = pd.DataFrame({key: items + joint + asked}, dtype=object).join(rows).assign(**{name: asked})
+    assert seen.roles.test is not None
+    how += f"; the rows of {where(seen.roles.test)} are repeated for each of them"
+    return replace(derived, how=how, test=rows, items=seen.roles.test.table if named == item else None)
 
 
-def _item_column(seen: Seen, frame: pd.DataFrame, items: pd.Series, questions: set[str]) -> str | None:
-    """The unique column of train that holds items: named as in the test table, or the first."""
+def _item_column(frame: pd.DataFrame, test: pd.DataFrame | None, items: pd.Series, questions: set[str]) -> str | None:
+    """The column of train without repeated cells that holds items: the one that does in the test table, else one whose
+    cells look like them."""
     names = [n for n in frame.columns if n not in questions and frame[n].is_unique]
-    known = [n for n in names if seen.roles.test is not None and n in seen.roles.test.columns]
-    return next(iter([*known, *names]), None)
+    known = [n for n in names if test is not None and n in test.columns and set(items) <= set(test[n])]
+    looks = set(shapes(items))
+    alike = [n for n in names if shapes(frame[n]).isin(looks).mean() >= _ALIKE]
+    return next(iter([*known, *alike]), None)
 
 
-def _question_name(seen: Seen, items: pd.Series, asked: pd.Series) -> str:
+def _has_items(test: pd.DataFrame, item: str, items: pd.Series) -> bool:
+    """One row for each item, where the sample has several."""
+    return item in test.columns and test[item].is_unique and set(items) <= set(test[item])
+
+
+def _free(item: str, *taken: str) -> str:
+    return item if item not in taken else _ITEM
+
+
+def _question_name(test: pd.DataFrame | None, asked: pd.Series) -> str:
     """The test table's column that says which question a row is, if it has one."""
-    if seen.roles.test is not None:
-        test = load(seen.root, seen.roles.test.table)
-        if len(test) == len(asked):
-            for name in test.columns:
-                if set(test[name]) == set(asked):
-                    return str(name)
+    if test is not None and len(test) == len(asked):
+        for name in test.columns:
+            if set(test[name]) == set(asked):
+                return str(name)
     return _QUESTION

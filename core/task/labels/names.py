@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.task.files_by_id import FileIndex
 from core.task.inventory import FoundFile
+from core.task.labels.masks import asks_for_masks
 from core.task.labels.positive import positive_of
 from core.task.seen import Derived, Seen
 from core.task.targets import classes_among
@@ -40,7 +41,7 @@ class _Place:
 
 def labels_in_names(seen: Seen) -> Derived | None:
     """Train files are those of the official files' kind that are not official; a part of their path is the label."""
-    if seen.sample is None or len(seen.asked.ids) != 1:
+    if seen.sample is None or len(seen.asked.ids) != 1 or asks_for_masks(seen):
         return None
     official, train = _parts_of(seen)
     if len(train) < _MIN_FILES or not official:
@@ -80,13 +81,15 @@ def _places(seen: Seen, train: Sequence[FoundFile], official: Sequence[FoundFile
         ("a part of the name", lambda file: _SEPARATED.split(file.stem)),
         ("a part of the name", lambda file: _RUNS.findall(file.stem)),
     ]
-    found = []
+    found, stems = [], len({file.stem for file in train})
     for what, cut in ways:
         ours, theirs = [cut(file) for file in train], [cut(file) for file in official]
         longer = min(map(len, ours)) > max(map(len, theirs))
         for spot in (*range(_MAX_PLACES), *range(-1, -_MAX_PLACES - 1, -1)):
             values = tuple(parts[spot] if -len(parts) <= spot < len(parts) else "" for parts in ours)
             known = set(values)
+            if len(known) == stems > 2:
+                continue  # One value per item, which an image shares with its mask or its copy.
             same = sum(parts[spot] in known for parts in theirs if -len(parts) <= spot < len(parts))
             if same <= _OFFICIAL_SHARE * len(theirs) and (score := _score(seen, values)) is not None:
                 found.append(_Place(what, values, score + longer))
@@ -140,7 +143,7 @@ def _ids(seen: Seen, train: Sequence[FoundFile]) -> list[str]:
     if len(set(names)) == len(names):
         return names
     folder = PurePosixPath(train[0].folder)
-    while not all(file.path.startswith(f"{folder}/") for file in train):
+    while folder.parts and not all(file.path.startswith(f"{folder}/") for file in train):
         folder = folder.parent
     inside = [PurePosixPath(file.path).relative_to(folder) for file in train]
     return [str(path if with_suffix else path.with_suffix("")) for path in inside]

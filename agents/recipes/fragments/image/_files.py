@@ -6,6 +6,7 @@ FILES = {"train": [], "test": []}  # folders
 def files_of(part):
     """The files below the folders of `part`, by folder, stem and name."""
     paths = [path for folder in FILES[part] for path in sorted((Path("input") / folder).rglob("*")) if path.is_file()]
+    paths.sort(key=lambda path: "mask" not in str(path).lower())  # of two of the same name the image counts
     return {name(path): path for name in (lambda p: p.parent.name, lambda p: p.stem, lambda p: p.name) for path in paths}
 
 

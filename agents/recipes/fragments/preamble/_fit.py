@@ -29,6 +29,9 @@ def late(started, done):
 
 def write(values):
     """Makes `values` the submission: a row per id of the sample, in its order, and a column per target."""
+    if EXCLUSIVE:
+        values = np.clip(values, 1e-6, 1)
+        values = values / values.sum(axis=1, keepdims=True)
     Path("submission").mkdir(exist_ok=True)
     part = Path("submission") / "submission.part"
     table = sample.astype({name: object for name in TARGETS})
@@ -48,6 +51,9 @@ if CLASSES:
     Y = np.column_stack([train[name].map(codes) for name in LABELS]).astype(float)
 else:
     Y = np.column_stack([pd.to_numeric(train[name], errors="coerce") for name in LABELS]).astype(float)
+    if EXCLUSIVE:
+        # Answers may be counts.
+        Y = pd.DataFrame(Y).pipe(lambda counts: counts.div(counts.sum(axis=1), axis=0)).to_numpy()
 known = np.isfinite(Y).all(axis=1)
 if known.any() and TASK != "texts":
     train, Y = train[known].reset_index(drop=True), Y[known]

@@ -17,6 +17,7 @@ KEYS = ["id"]  # the same ids in the tables
 LABELS = ["target"]  # answers in the train table
 TARGETS = ["target"]  # columns of the submission
 CLASSES = ["0", "1"]  # in the order of the sample's columns; else empty
+EXCLUSIVE = False  # the columns of a row are shares of one whole
 CATEGORIES = []  # columns of X that hold codes without an order; DATA says which
 
 CPUS = int(os.environ.get("SWARM_CPUS", "1"))

@@ -1,6 +1,7 @@
 # title = "cells with {CONTEXT} around them"
 # rank = 1
 # aspect = "features"
+# gives = ["cells"]
 # grid.CONTEXT.features = ["nothing", "the one before", "both"]
 CONTEXT = "both"  # cells of the rows around, in the order of the columns that the id is made of
 TEXTS = []

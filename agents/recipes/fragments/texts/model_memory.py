@@ -1,6 +1,7 @@
 # title = "memory of answers"
 # aspect = "architecture"
 # rank = 1
+# needs = ["cells"]
 # cost = 0.3
 # show = ["SUPPORT"]
 # grid.SUPPORT.regularisation = [1, 2, 3, 5]

@@ -1,0 +1,67 @@
+"""Where an id stands in the path of a file. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from dataclasses import dataclass
+
+_BREAKS = re.compile(r"[_\-. ]")
+_MAX_BREAKS = 12
+_NUMBER = re.compile(r"[0-9a-f]*\d[0-9a-f]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """An id found in a path. before, after: the rest of the path around the id; whole: the id is the path itself."""
+
+    id: str
+    before: str
+    after: str
+    whole: bool = False
+
+
+def find_id(inside: str, known: Container[str], paths: bool = True) -> Carried | None:
+    """The id that a path carries: the path or the name without extension, else a part of the name.
+
+    paths: some ids are paths; without such ids there is less to look up.
+    """
+    name = inside.rfind("/") + 1
+    for start in (0, name) if paths and name else (name,):
+        for cut in cuts_of(inside, start):
+            if inside[start:cut] in known:
+                return Carried(inside[start:cut], inside[:start], inside[cut:])
+    breaks = [match.start() for match in _BREAKS.finditer(inside, name)][:_MAX_BREAKS]
+    for low in [name, *(spot + 1 for spot in breaks)]:
+        for high in (spot for spot in [len(inside), *reversed(breaks)] if spot > low):
+            if inside[low:high] in known:
+                return Carried(inside[low:high], inside[:low], inside[high:])
+    return None
+
+
+def folder_id(inside: str, known: Container[str]) -> Carried | None:
+    """The id that is the name of a folder on the path, the outermost one."""
+    start = 0
+    while (end := inside.find("/", start)) >= 0:
+        if inside[start:end] in known:
+            return Carried(inside[start:end], inside[:start], inside[end:])
+        start = end + 1
+    return None
+
+
+def cuts_of(path: str, start: int) -> list[int]:
+    """Ends of the name in `path`, with and without its extensions, the longest first."""
+    name = path.rfind("/") + 1
+    dots = [spot for spot in range(max(name, start) + 1, len(path)) if path[spot] == "."]
+    return [len(path), *reversed(dots)]
+
+
+def place_in(found: Carried) -> str:
+    """Sub-folder of the file, "" or with its closing slash; an id that is a path brings its own."""
+    return found.before[: found.before.rfind("/") + 1]
+
+
+def ending_of(found: Carried) -> tuple[str, str]:
+    """What stands around the id in the name; files in a folder of their own may be numbered."""
+    after = _NUMBER.sub("#", found.after) if found.after.startswith("/") else found.after
+    return found.before[found.before.rfind("/") + 1 :], after

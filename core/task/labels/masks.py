@@ -1,0 +1,157 @@
+"""Rule P5: images of masks, named for the images that they belong to, are the answers. Runs in a worker process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from core.metric_names import BY_NAME
+from core.task.files_by_id import IMAGES
+from core.task.inventory import FoundFile
+from core.task.labels.runs import Order, pixel_order, pixels_of_mask, run_lengths
+from core.task.metric_text import recognise
+from core.task.seen import Derived, Seen
+
+_RUNS = re.compile(r"(?:\d+ \d+(?: \d+ \d+)*)?|-1?")
+_COLUMN = re.compile(r"rle|mask|encoded|pixel|segment", re.I)
+_SPOKEN = re.compile(r"run[- ]?lengths?\b|\bRLE\b|encoded ?pixels", re.I)
+_TRUTH = re.compile(r"mask|truth|(?<![a-z])gt(?![a-z])|label|annot|segment|target|answer", re.I)
+_BREAK = re.compile(r"[_\-. ]")
+_DIGITS = re.compile(r"\d+")
+_MIN_IMAGES = 3
+_SHARE = 0.9
+_MAX_FOLDERS = 30
+_LOOKED_AT = 1000
+_THREADS = 4
+Images = Mapping[str, FoundFile]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """images: by stem. masks: of each image that has any. rank: larger is likelier."""
+
+    images: Images
+    masks: Mapping[str, Sequence[FoundFile]]
+    rank: tuple[bool, bool, int]
+
+
+def asks_for_masks(seen: Seen) -> bool:
+    """The sample shows run lengths or nothing, and a metric, a column or the description speaks of masks."""
+    if seen.sample is None or len(seen.asked.ids) != 1 or len(seen.asked.targets) != 1:
+        return False
+    target = seen.asked.targets[0]
+    if not all(_RUNS.fullmatch(cell.strip()) for cell in seen.sample[target].head(_LOOKED_AT)):
+        return False
+    named = recognise(seen.description).name
+    scored = named is not None and BY_NAME[named].predicts == "mask"
+    return scored or bool(_COLUMN.search(target) or _SPOKEN.search(seen.description))
+
+
+def labels_in_masks(seen: Seen) -> Derived | None:
+    """One row per image: the run lengths of its mask, of all of them together where it has several."""
+    if not asks_for_masks(seen):
+        return None
+    folders, (items, with_suffix) = _folders(seen.files), _items(seen)
+    test = _test_of(folders, items)
+    pair = max(_pairs(folders, test), key=lambda pair: pair.rank, default=None) if test else None
+    if pair is None:
+        return None
+    return _derived(seen, pair, with_suffix)
+
+
+def _folders(files: Sequence[FoundFile]) -> dict[tuple[str, str], dict[str, FoundFile]]:
+    """Image by stem, for each folder and suffix; the largest ones."""
+    found: dict[tuple[str, str], dict[str, FoundFile]] = {}
+    for file in files:
+        if file.suffix in IMAGES:
+            found.setdefault((file.folder, file.suffix), {})[file.stem] = file
+    return dict(sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:_MAX_FOLDERS])
+
+
+def _items(seen: Seen) -> tuple[set[str], bool]:
+    """The sample's ids without an extension, and whether they have one."""
+    assert seen.sample is not None
+    ids = seen.sample[seen.asked.ids[0]]
+    with_suffix = PurePosixPath(str(ids.iloc[0])).suffix.lower() in IMAGES
+    return {PurePosixPath(each).stem if with_suffix else each for each in ids}, with_suffix
+
+
+def _test_of(folders: Mapping[tuple[str, str], Images], items: set[str]) -> tuple[str, str] | None:
+    having = [key for key, images in folders.items() if items <= images.keys()]
+    return min(having, key=lambda key: ("test" not in key[0].lower(), len(folders[key]), key), default=None)
+
+
+def _pairs(folders: Mapping[tuple[str, str], Images], test: tuple[str, str]) -> Iterator[_Pair]:
+    """Images of the kind of the test's, each with files of another folder, or of another ending, named for them."""
+    likely = re.sub("test", "train", test[0], flags=re.I).lower()
+    for mine, images in folders.items():
+        for other, answers in folders.items():
+            if test in (mine, other) or mine[1] != test[1]:
+                continue
+            for ending, masks in _named_for(images, answers, mine == other).items():
+                inputs = {stem: file for stem, file in images.items() if mine != other or stem in masks}
+                told = bool(_TRUTH.search(ending)) or (_speaks(other[0]) and not _speaks(mine[0]))
+                rank = (told, mine[0].lower() == likely, len(masks))
+                if told and len(masks) >= max(_MIN_IMAGES, _SHARE * len(inputs)):
+                    yield _Pair(inputs, masks, rank)
+
+
+def _speaks(folder: str) -> bool:
+    return bool(_TRUTH.search(folder))
+
+
+def _named_for(images: Images, answers: Images, same: bool) -> dict[str, dict[str, list[FoundFile]]]:
+    """Files by the stem of the image that their names hold, for each rest of a name; digits of a rest may differ."""
+    found: dict[str, dict[str, list[FoundFile]]] = {}
+    for stem, file in answers.items():
+        fits = ((name, rest) for name, rest in _cuts(stem, same) if name in images)
+        name, rest = next(fits, ("", ""))
+        if name:
+            found.setdefault(_DIGITS.sub("#", rest), {}).setdefault(name, []).append(file)
+    return found
+
+
+def _cuts(stem: str, same: bool) -> Iterator[tuple[str, str]]:
+    """(name, rest): the whole stem, what stands before a break, and what stands behind one; the longest first."""
+    if not same:
+        yield stem, ""
+    breaks = [match.start() for match in _BREAK.finditer(stem)]
+    yield from ((stem[:spot], stem[spot:]) for spot in reversed(breaks))
+    yield from ((stem[spot + 1 :], stem[: spot + 1]) for spot in breaks)
+
+
+def _derived(seen: Seen, pair: _Pair, with_suffix: bool) -> Derived | None:
+    assert seen.sample is not None
+    key, target = seen.asked.ids[0], seen.asked.targets[0]
+    order, why = pixel_order(seen.description)
+    stems = sorted(pair.masks)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        cells = list(threads.map(partial(_cell, seen.root, order), [pair.masks[stem] for stem in stems]))
+    known = [(stem, cell) for stem, cell in zip(stems, cells, strict=True) if cell is not None]
+    ids = [pair.images[stem].name if with_suffix else stem for stem, _ in known]
+    frame = pd.DataFrame({key: ids, target: [cell or _mark(seen) for _, cell in known]}, dtype=object)
+    if not frame[target].str.contains(" ").any():
+        return None
+    files = [file for masks in pair.masks.values() for file in masks]
+    unread = f"; {len(stems) - len(known)} are no images" if len(known) < len(stems) else ""
+    way = f"from 1 {'down the columns' if order == 'columns' else 'along the rows'}"
+    how = f"labels: P5, masks of {len(ids)} images in {files[0].folder} as run lengths, {way}, {why}"
+    return Derived(how + unread, frame, tuple(file.path for file in files))
+
+
+def _cell(root: Path, order: Order, masks: Sequence[FoundFile]) -> str | None:
+    mask = pixels_of_mask([root / file.path for file in masks])
+    return None if mask is None else run_lengths(mask, order)
+
+
+def _mark(seen: Seen) -> str:
+    """How the sample writes an empty mask."""
+    assert seen.sample is not None
+    cells = seen.sample[seen.asked.targets[0]].str.strip()
+    return next((cell for cell in cells.unique() if cell in ("-", "-1")), "")

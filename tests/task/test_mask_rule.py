@@ -1,0 +1,238 @@
+"""Rule P5: images of masks become run lengths, and no view shows the mask of a held-out row; nor where a table holds
+the run lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.judging.scorer import judge
+from core.judging.store import Store
+from core.task.labels.runs import pixel_order, pixels_of_mask, run_lengths
+from tests.task import folders
+from tests.task.rule_cases import Built, build, check_rows, everything, truth
+from tests.task.view_cases import table
+
+Bits = np.ndarray[Any, np.dtype[np.uint8]]
+DICE = "## Evaluation\n\nScored by the mean Dice coefficient.\n"
+HEIGHT, WIDTH = 6, 9
+EMPTY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Names of files; `{id}` stands for that of an image. masks: those of an image. carried: ids have an extension."""
+
+    images: str
+    masks: Sequence[str]
+    test: str
+    carried: bool = False
+
+
+APART = Layout("train/images/{id}.png", ("train/masks/{id}.png",), "test/images/{id}.png")
+CARS = Layout("train/{id}.jpg", ("train_masks/{id}_mask.gif",), "test/{id}.jpg", carried=True)
+LAYOUTS = {
+    "apart": APART,
+    "cars": CARS,
+    "parts first": Layout("images/train/{id}.png", ("masks/train/{id}.png",), "images/test/{id}.png"),
+    "beside": Layout("train/{id}.png", ("train/{id}_mask.png",), "test/{id}.png"),
+    "same kind": Layout("train/{id}.png", ("train_masks/{id}.png",), "test/{id}.png", carried=True),
+    "instances": Layout("train/{id}.png", ("masks/{id}_0.png", "masks/{id}_12.png"), "test/{id}.png"),
+}
+
+
+def name_of(i: int) -> str:
+    return f"{i * 7919 % 100003:05x}_{i % 4:02d}"
+
+
+def mask_of(i: int) -> Bits:
+    """A box and a number in the last row, so that no two are equal; every fifth is empty."""
+    bits = np.zeros((HEIGHT, WIDTH), np.uint8)
+    if i % EMPTY:
+        bits[i % 3 : i % 3 + 2, 1:4] = 1
+        bits[-1] = [(i >> k) & 1 for k in range(WIDTH)]
+    return bits
+
+
+def scans(data: Path, layout: Layout, count: int = 40, test: int = 10) -> dict[str, Bits]:
+    """The folder without a table of answers; returns the mask of each train id."""
+    rng, masks, asked = np.random.default_rng(0), {}, []
+    for i in range(count + test):
+        name, train = name_of(i), i < count
+        path = data / (layout.images if train else layout.test).format(id=name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (HEIGHT, WIDTH)).astype(np.uint8)).save(path)
+        shown = path.name if layout.carried else name
+        if not train:
+            asked.append((shown, "1 1"))
+            continue
+        masks[shown] = mask_of(i)
+        for k, where in enumerate(layout.masks):
+            piece = masks[shown].copy()
+            piece[:, [column for column in range(WIDTH) if column % len(layout.masks) != k]] = 0
+            target = data / where.format(id=name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Empty masks would be equal; what stands behind an image changes nothing but its bytes.
+            Image.fromarray(piece * 255).save(target)
+            target.write_bytes(target.read_bytes() + f"end {name}".encode())
+    folders.put(data / "sample_submission.csv", ("id", "rle_mask"), asked)
+    return masks
+
+
+def painted(cell: str, down: bool = True) -> Bits:
+    """The mask of run lengths, pixel by pixel."""
+    flat = np.zeros(HEIGHT * WIDTH, np.uint8)
+    numbers = [int(number) for number in cell.split()]
+    for start, length in zip(numbers[::2], numbers[1::2], strict=True):
+        flat[start - 1 : start - 1 + length] = 1
+    return flat.reshape((WIDTH, HEIGHT)).T if down else flat.reshape((HEIGHT, WIDTH))
+
+
+def check_hidden(made: Built, data: Path, layout: Layout, masks: dict[str, Bits]) -> None:
+    """Each image is held out once, with the images beside the test's and no mask anywhere; other masks may be seen."""
+    seen: set[str] = set()
+    for view in made.searches:
+        shown, held = everything(view), truth(view)
+        contents = set(shown.values())
+        for key in held:
+            stem = key.rsplit(".", 1)[0]
+            assert not any((data / mask.format(id=stem)).read_bytes() in contents for mask in layout.masks)
+            assert shown[layout.test.format(id=stem)] == (data / layout.images.format(id=stem)).read_bytes()
+        left = sum(1 for path, content in shown.items() if b"end " in content[-20:] and path.endswith(("png", "gif")))
+        assert left == (len(masks) - len(held)) * len(layout.masks)
+        seen |= set(held)
+    assert seen == set(masks)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_masks_become_run_lengths_and_hide_with_their_image(tmp_path: Path, name: str) -> None:
+    data, layout = tmp_path / "data", LAYOUTS[name]
+    masks = scans(data, layout)
+    made = build(data, tmp_path / "ws", DICE)
+    spec = made.spec
+    assert (spec.metric.name, spec.value_kind, spec.modality) == ("dice", "mask", "image")
+    assert (spec.id_columns, spec.target_columns, spec.rows_train) == (("id",), ("rle_mask",), len(masks))
+    assert "P5, masks of 40 images" in made.notes
+    assert "down the columns, the usual order" in made.notes
+    assert set(spec.label_files) == {mask.format(id=key.rsplit(".", 1)[0]) for key in masks for mask in layout.masks}
+    cells = table(spec, None, "train").set_index("id")["rle_mask"]
+    assert cells.eq("").sum() == len(masks) / EMPTY
+    assert all((painted(cells[key]) == mask).all() for key, mask in masks.items())
+    check_rows(made)
+    check_hidden(made, data, layout, masks)
+
+
+def test_true_run_lengths_score_one_and_others_less(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    scans(data, APART)
+    made = build(data, tmp_path / "ws", DICE)
+    view = made.searches[0]
+    asked = table(made.spec, view, "sample")
+    answers = {key: row[0] for key, row in truth(view).items()}
+    assert "" in {cell for view in made.searches for (cell,) in truth(view).values()}
+    scores = []
+    for wrong in ("", "1 1"):
+        filled = asked.assign(rle_mask=[wrong or answers.get(key, "") for key in asked["id"]])
+        filled.to_csv(tmp_path / "submission.csv", index=False)
+        judged = judge(made.spec, view, tmp_path / "submission.csv", Store(tmp_path / "kept"), f"p{len(scores)}")
+        assert judged.valid, judged.reasons
+        scores.append(judged.score)
+    assert scores[0] == 1.0
+    assert scores[1] is not None
+    assert scores[1] < 0.5
+
+
+@pytest.mark.parametrize("name", ["apart", "cars", "parts first", "same kind"])
+def test_masks_beside_a_table_of_run_lengths_hide_with_their_image(tmp_path: Path, name: str) -> None:
+    """Images and masks of the same name, of which only one can stand among the test files."""
+    data, layout = tmp_path / "data", LAYOUTS[name]
+    masks = scans(data, layout)
+    rows = [(key, run_lengths(mask.astype(bool), "columns")) for key, mask in masks.items()]
+    folders.put(data / "train.csv", ("id", "rle_mask"), rows)
+    made = build(data, tmp_path / "ws", DICE)
+    assert "P5" not in made.notes
+    check_rows(made)
+    check_hidden(made, data, layout, masks)
+
+
+def test_masks_of_another_image_or_without_run_lengths_are_no_labels(tmp_path: Path) -> None:
+    """A sample of classes: a folder of masks is more about the images, and no answer."""
+    data = tmp_path / "data"
+    scans(data, APART)
+    rows = [(name_of(i), "sick" if i % 2 else "well") for i in range(50)]
+    folders.put(data / "train.csv", ("id", "state"), rows[:40])
+    folders.put(data / "sample_submission.csv", ("id", "state"), [(key, "well") for key, _ in rows[40:]])
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nAccuracy.\n")
+    assert made.spec.value_kind == "label"
+    assert made.spec.label_files == ()
+
+
+def test_rows_of_pixels_where_the_description_says_so(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    masks = scans(data, APART)
+    text = f"{DICE}\nPixels are numbered from left to right, then top to bottom.\n"
+    made = build(data, tmp_path / "ws", text)
+    assert "along the rows, as the description says" in made.notes
+    cells = table(made.spec, None, "train").set_index("id")["rle_mask"]
+    assert all((painted(cells[key], down=False) == mask).all() for key, mask in masks.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        (
+            "Pixels are one-indexed and numbered from top to bottom, then left to right: 1 is (1,1).",
+            "columns",
+        ),
+        ("numbered from left to right, then top to bottom", "rows"),
+        ("Runs are in column-major order.", "columns"),
+        ("Masks are flattened in row-major order", "rows"),
+        ("Cars drive from left to right. Scroll from top to bottom.", "columns"),
+        ("", "columns"),
+    ],
+)
+def test_order_of_pixels(text: str, order: str) -> None:
+    found, why = pixel_order(text)
+    assert found == order
+    assert ("does not tell" in why) == (text.startswith("Cars") or not text)
+
+
+def saved(path: Path, image: Image.Image) -> Bits | None:
+    image.save(path)
+    found = pixels_of_mask([path])
+    return None if found is None else found.astype(np.uint8)
+
+
+def test_kinds_of_mask_files(tmp_path: Path) -> None:
+    bits = mask_of(21)
+    palette = Image.frombytes("P", (WIDTH, HEIGHT), (1 - bits).tobytes())
+    palette.putpalette([200, 0, 0, 0, 0, 0])
+    kinds = {
+        "deep.png": Image.fromarray(bits.astype(np.uint16) * 300),
+        "deep.tif": Image.fromarray(bits.astype(np.uint16) * 256),
+        "classes.png": Image.fromarray(bits * 2),
+        "truth.png": Image.fromarray(bits.astype(bool)),
+        "palette.gif": palette,
+        "clear.png": Image.fromarray(np.stack([bits * 255] * 3 + [np.full_like(bits, 255)], axis=2)),
+    }
+    for name, image in kinds.items():
+        assert np.array_equal(saved(tmp_path / name, image), bits), name
+    large = np.kron(bits, np.ones((16, 16), np.uint8))
+    assert np.array_equal(saved(tmp_path / "lossy.jpg", Image.fromarray(large * 255)), large)
+    (tmp_path / "torn.png").write_bytes(b"no image")
+    assert pixels_of_mask([tmp_path / "truth.png", tmp_path / "torn.png"]) is None
+
+
+def test_run_lengths_of_masks_that_touch_the_borders() -> None:
+    assert run_lengths(np.ones((2, 3), bool), "columns") == "1 6"
+    assert run_lengths(np.zeros((2, 3), bool), "rows") == ""
+    corners = np.array([[1, 0], [0, 1]], bool)
+    assert run_lengths(corners, "rows") == "1 1 4 1"
+    assert run_lengths(np.array([[1, 0], [1, 0]], bool), "columns") == "1 2"
+    assert run_lengths(np.array([[1, 0], [1, 0]], bool), "rows") == "1 1 3 1"
