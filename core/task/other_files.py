@@ -10,6 +10,7 @@ from pathlib import Path
 from core.task.files_by_id import AUDIO, IMAGES
 from core.task.inventory import FoundFile
 from core.task.mentions import Mentions
+from utils.big_csv import PACKED
 
 MEDIA = IMAGES | AUDIO | frozenset(".mp4 .avi .mov .mkv .webm .pdf .svg .ttf .otf".split())
 PROSE = frozenset(".md .rst .html .htm .py .ipynb .tex".split())
@@ -29,7 +30,7 @@ class OtherFiles:
         if file.size > _SCANNED_BYTES:
             return "too large to look into"
         content = (root / file.path).read_bytes()
-        if b"\0" in content[: 1 << 16] or file.suffix == ".gz":
+        if b"\0" in content[: 1 << 16] or file.suffix in PACKED:
             return "binary file that may carry train rows"
         if content.count(b"\n") in (self._rows, self._rows + 1, self._rows - 1) and file.suffix not in PROSE:
             return "as many lines as train rows"
