@@ -20,7 +20,7 @@ from core.skill import Skill
 # ---------------------------------------------------------------- competition
 
 Modality = Literal["tabular", "text", "image", "audio", "files"]
-TableFormat = Literal["csv", "parquet", "json", "jsonl", "json_columns"]
+TableFormat = Literal["csv", "parquet", "json", "jsonl", "json_columns", "json_rows"]
 SplitKind = Literal["stratified", "random", "group", "time", "none"]
 MetricSource = Literal["config", "description", "llm", "generated", "fallback"]
 ScoredBy = Literal["holdout", "holdout_generated", "self_report", "none"]
@@ -48,7 +48,8 @@ class TableFile:
     """A table in the competition folder.
 
     path: relative to the folder. member: name inside a zip archive, else None. delimiter: for csv, one character.
-    format: json is a list of records, json_columns a mapping of columns. decimal: "," where numbers are written so.
+    format: json is a list of records, json_columns a mapping of columns, json_rows one of ids to records.
+    decimal: "," where numbers are written so.
     """
 
     path: str

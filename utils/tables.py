@@ -14,7 +14,7 @@ import pandas as pd
 
 # The default shrinks with the number of columns: 1,500 of them are written 66 rows at a time, which is slow.
 _ROWS_AT_A_TIME = 10_000
-JSON_FORMATS = ("json", "jsonl", "json_columns")
+JSON_FORMATS = ("json", "jsonl", "json_columns", "json_rows")
 
 
 def read_table(
@@ -85,12 +85,16 @@ def from_json_text(text: str, format: str) -> pd.DataFrame:
     """Cells as JSON has them (numbers, text, true, null, lists); a key that a record lacks is NaN.
 
     json: a list of records. jsonl: a record per line. json_columns: column name to values, or to {row: value}.
+    json_rows: id to record; the ids are the column "".
     Raises ValueError when the text is something else.
     """
     if format == "json_columns":
         mapping: dict[str, Any] = json.loads(text)
         columns = {name: list(cells.values()) if isinstance(cells, dict) else cells for name, cells in mapping.items()}
         return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
+    if format == "json_rows":
+        keyed: dict[str, dict[str, Any]] = json.loads(text)
+        text = json.dumps([{"": key, **record} for key, record in keyed.items()])
     lines = format == "jsonl"
     records = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
@@ -108,6 +112,8 @@ def to_json_text(frame: pd.DataFrame, format: str) -> str:
         return json.dumps({name: dict(enumerate(map(_plain, cells))) for name, cells in plain.items()})
     rows: Iterable[tuple[Any, ...]] = zip(*plain.values(), strict=True) if plain else ()
     lines = [json.dumps({k: _plain(v) for k, v in zip(plain, row, strict=True) if not _absent(v)}) for row in rows]
+    if format == "json_rows":
+        return json.dumps({str(record.pop("")): record for record in map(json.loads, lines)})
     return "".join(line + "\n" for line in lines) if format == "jsonl" else "[" + ",\n".join(lines) + "]"
 
 

@@ -14,6 +14,7 @@ from core.records import TableFormat
 _HEAD = 16 << 20
 _RECORDS = 20
 _MAX_COLUMNS = 2000
+_MIN_KEYED = 5
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -41,7 +42,10 @@ def sniff_json(stream: BinaryIO, lines: bool) -> JsonTable | None:
     if len(records) > (0 if lines else 1):
         return JsonTable("jsonl", encoding, _keys(records))
     if len(raw) < _HEAD:
-        columns = _columns(json.loads(text))
+        found = json.loads(text)
+        if columns := _keyed(found):
+            return JsonTable("json_rows", encoding, ("", *columns))
+        columns = _columns(found)
         return JsonTable("json_columns", encoding, columns) if columns else None
     return None
 
@@ -71,6 +75,17 @@ def _records(text: str, spot: int) -> list[dict[str, object]]:
 
 def _keys(records: list[dict[str, object]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for record in records for name in record))
+
+
+def _keyed(found: object) -> tuple[str, ...]:
+    """Keys of the records of a mapping of ids to records: more ids than keys, plain values; () when it is none."""
+    if not isinstance(found, dict) or len(found) < _MIN_KEYED:
+        return ()
+    rows = [row for row in found.values() if isinstance(row, dict)]
+    columns = _keys(rows)
+    plain = len(rows) == len(found) and not any(isinstance(cell, dict | list) for row in rows for cell in row.values())
+    numbered = all(name.isdecimal() for name in columns)
+    return columns if plain and not numbered and 0 < len(columns) < len(found) and "" not in columns else ()
 
 
 def _columns(found: object) -> tuple[str, ...]:

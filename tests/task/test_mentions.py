@@ -77,7 +77,7 @@ def test_rows_with_ids_inside_their_cells_are_cut(tmp_path: Path, style: str, sh
 
 
 @pytest.mark.parametrize("style", [CODE, NUMBER])
-@pytest.mark.parametrize("shape", ["lists.csv", "columns.csv", "nested.json", "names.json", "keys.json"])
+@pytest.mark.parametrize("shape", ["lists.csv", "columns.csv", "nested.json", "names.json"])
 def test_files_that_cannot_be_cut_are_left_out_and_named(tmp_path: Path, style: str, shape: str) -> None:
     spec = case(tmp_path / "data", style)
     train, path = table(spec, None, "train"), tmp_path / "data" / "side" / shape
@@ -91,13 +91,27 @@ def test_files_that_cannot_be_cut_are_left_out_and_named(tmp_path: Path, style: 
         texts = {
             "nested.json": {"items": [{"name": f"{n}.mp4", "y": y} for n, y in pairs], "made": "2020-01-01"},
             "names.json": {f"{n}.jpg": int(y) for n, y in pairs},
-            "keys.json": {n: {"y": y, "n": 1} for n, y in pairs},
         }
         path.write_text(json.dumps(texts[shape]))
     views, split = build_views(spec, planned(spec), tmp_path / "ws", ["search0"])
     assert told(views[0]) == set()
     assert not Path(views[0].path, "side", shape).exists()
     assert f"side/{shape}" in split.why
+
+
+@pytest.mark.parametrize("key", ["{}", "{}.jpg"])
+@pytest.mark.parametrize("style", [CODE, NUMBER])
+def test_records_by_id_are_cut(tmp_path: Path, style: str, key: str) -> None:
+    spec = case(tmp_path / "data", style)
+    train, path = table(spec, None, "train"), tmp_path / "data" / "side" / "keys.json"
+    path.parent.mkdir()
+    records = {key.format(name): {"y": y, "n": 1} for name, y in zip(train["id"], train["target"], strict=True)}
+    path.write_text(json.dumps(records))
+    view = built(spec, tmp_path / "ws", ["search0"])["search0"]
+    assert told(view) == set()
+    shown = json.loads(Path(view.path, "side", "keys.json").read_text())
+    assert len(shown) == len(train) - len(answers(view)["ids"])
+    assert all(records[name] == record for name, record in shown.items())
 
 
 @pytest.mark.parametrize("style", [CODE, NUMBER])

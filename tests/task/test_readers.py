@@ -48,6 +48,36 @@ def test_columns_come_back_as_columns(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "b.json").read_text()) == {"id": {"0": "y"}, "v": {"0": 2.5}}
 
 
+def test_records_by_id_come_back_as_records_by_id(tmp_path: Path) -> None:
+    records = {f"{i}.mp4": {"label": "FAKE" if i % 3 else "REAL", **({"n": i} if i else {})} for i in range(6)}
+    (tmp_path / "a.json").write_text(json.dumps(records))
+    (found,) = find_tables(tmp_path, list_files(tmp_path))
+    assert (found.table.format, found.columns) == ("json_rows", ("", "label", "n"))
+    frame = read_table(tmp_path / "a.json", "json_rows")
+    write_table(frame.iloc[[0, 4]], tmp_path / "b.json", "json_rows")
+    assert json.loads((tmp_path / "b.json").read_text()) == {name: records[name] for name in ("0.mp4", "4.mp4")}
+
+
+def test_labels_in_records_by_file_name(tmp_path: Path) -> None:
+    """No table of answers but a JSON file beside the images."""
+    records = {}
+    for part, count in (("train", 40), ("test", 10)):
+        (tmp_path / part).mkdir()
+        for i in range(count):
+            (tmp_path / part / f"{part}{i:03d}.jpg").write_bytes(bytes([i, 7]))
+            records |= (
+                {f"{part}{i:03d}.jpg": {"label": ("FAKE", "REAL")[i % 2], "split": part}} if part == "train" else {}
+            )
+    (tmp_path / "train" / "metadata.json").write_text(json.dumps(records))
+    shown = "".join(f"test{i:03d}.jpg,0.5\n" for i in range(10))
+    (tmp_path / "sample_submission.csv").write_text(f"filename,label\n{shown}")
+    spec = inspect_competition(tmp_path, "## Evaluation\n\nScored by log loss.\n", {})
+    assert spec.train is not None
+    assert (spec.train.path, spec.label_columns, spec.rows_train) == ("train/metadata.json", ("label",), 40)
+    assert spec.files is not None
+    assert (spec.files.train_dirs, spec.files.test_dirs) == (("train",), ("test",))
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", '{"a": 1}', "[", '[{"a": 1}, 2]'])
 def test_other_json_is_no_table(tmp_path: Path, text: str) -> None:
     with pytest.raises(ValueError, match=".*"):
