@@ -22,19 +22,17 @@ from utils.process import WorkerProcess
 log = logging.getLogger(__name__)
 
 
-def checked_baseline(
-    task: TaskService, spec: CompetitionSpec, target: Path, store: Path, worker: WorkerProcess
-) -> tuple[str, int]:
+def checked_baseline(task: TaskService, spec: CompetitionSpec, target: Path, worker: WorkerProcess) -> tuple[str, int]:
     """Writes `target`; returns what it is (sample or prior) and its rows.
 
     A prior that the submission check refuses makes room for the sample submission, where that is not refused as well.
-    store, worker: see HoldoutJudge. Raises what TaskService.baseline raises; a check that fails refuses nothing.
+    worker: see HoldoutJudge. Raises what TaskService.baseline raises; a check that fails refuses nothing.
     """
     made = task.baseline(Path(spec.data_dir), spec, target)
     if made[0] != "prior" or spec.sample is None:
         return made
     with contextlib.suppress(SwarmError, OSError), tempfile.TemporaryDirectory() as folder:
-        judge, sample = HoldoutJudge(spec, store, worker=worker), Path(folder) / "submission.csv"
+        judge, sample = HoldoutJudge(spec, Path(folder), worker=worker), Path(folder) / "submission.csv"
         if reasons := judge.check_file(target):
             found = task.baseline(Path(spec.data_dir), replace(spec, train=None), sample)
             if not judge.check_file(sample):

@@ -287,8 +287,7 @@ class Run:
         if self.history.baseline is not None:
             return
         target = self._settings.folders.submission_csv
-        store = self._settings.folders.logs / "baseline_check"
-        source, rows = checked_baseline(self._task, spec, target, store, self._judging)
+        source, rows = checked_baseline(self._task, spec, target, self._judging)
         self._recorder.append(BaselineWritten(source, rows, sha256_file(target)))
 
     def _views(self, spec: CompetitionSpec) -> tuple[SplitSpec, ViewKeeper]:

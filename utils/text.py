@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 
 MASK = "***"
+# Ids that are whole numbers are the same where the two groups are: "007", 7 and 7.0.
+WHOLE_NUMBER = re.compile(r"^\+?(-?)0*(\d+)(?:\.0*)?$")
 
 _KEY = re.compile(
     r"\b(?:sk|pk|rk)-[A-Za-z0-9_\-]{12,}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,9 +13,9 @@ import pandas as pd
 from core.judging.statistic import Array
 from core.records import CompetitionSpec, TableFile
 from utils.tables import read_table
+from utils.text import WHOLE_NUMBER
 
 _SEPARATOR = "\x1f"
-_WHOLE = re.compile(r"^\+?(-?)0*(\d+)(?:\.0*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +105,14 @@ def text_ids(frame: pd.DataFrame, id_columns: Sequence[str]) -> Array:
 
 def _number_keys(ids: Array, repeated: bool) -> pd.Index | None:
     """Keys by value; None unless every id is a whole number and no two are the same by value."""
-    if not all(_WHOLE.match(cell) for cell in ids.ravel()):
+    if not all(WHOLE_NUMBER.match(cell) for cell in ids.ravel()):
         return None
     keys = pd.Index(_keys(_as_numbers(ids), repeated))
     return keys if keys.is_unique else None
 
 
 def _as_numbers(ids: Array) -> Array:
-    return np.array([[_WHOLE.sub(r"\1\2", cell) for cell in row] for row in ids.tolist()], dtype=str)
+    return np.array([[WHOLE_NUMBER.sub(r"\1\2", cell) for cell in row] for row in ids.tolist()], dtype=str)
 
 
 def _keys(ids: Array, repeated: bool) -> Array:

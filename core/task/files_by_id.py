@@ -14,6 +14,8 @@ from core.records import FilesById, Modality
 from core.task.inventory import FoundFile
 
 IMAGES = frozenset(".jpg .jpeg .png .tif .tiff .bmp .gif .webp .dcm .dicom".split())
+# Names of folders and files that hold answers as images or annotations.
+NAMED_FOR_ANSWERS = re.compile(r"mask|truth|(?<![a-z])gt(?![a-z])|label|annot|segment|target|answer", re.I)
 AUDIO = frozenset(".wav .flac .mp3 .ogg .aif .aiff .m4a .opus".split())
 TEXTS = frozenset(".txt .md .html .htm".split())
 _NO_RECORD = frozenset(".py .ipynb .pdf .zip .gz .7z .tar .tgz .rar .parquet".split())

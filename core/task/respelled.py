@@ -10,8 +10,9 @@ from core.task.big_tables import big_csv
 from core.task.loading import head, load
 from core.task.roles import Roles
 from core.task.targets import Asked
+from utils.text import WHOLE_NUMBER
 
-_WHOLE = r"^\+?(-?)0*(\d+)(?:\.0*)?$"
+_WHOLE = WHOLE_NUMBER.pattern
 
 
 def by_value(ids: pd.Series, official: pd.Series) -> pd.Series:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from core.records import FilesById
-from core.task.files_by_id import FileIndex, named_places
+from core.task.files_by_id import NAMED_FOR_ANSWERS, FileIndex, named_places
 from core.task.files_by_id import place as place_of
 from core.task.ids_in_paths import Carried, cuts_of, ending_of, find_id, folder_id, place_in
 from core.task.inventory import FoundFile
@@ -24,7 +24,6 @@ from core.task.view_tables import Cut
 Role = Literal["train", "test", "other"]
 
 _TRAIN = re.compile(r"(?<![a-z])(?:train|test)(?:ing)?(?![a-z])", re.I)
-_TRUTH = re.compile(r"mask|truth|label|annot|segment|target|answer", re.I)
 # A folder is about rows when at least this share of its files carries an id.
 _LINKED_SHARE = 0.5
 
@@ -129,7 +128,7 @@ def _without_answers(files: list[RowFile], answers: frozenset[str]) -> list[RowF
 def _unlikely(file: RowFile) -> tuple[bool, bool, str]:
     """Smaller for a file whose folder is called like that of the test files, and for one not named for answers."""
     folder, there = (path.rpartition("/")[0] for path in (file.path, file.held_as))
-    return _TRAIN.sub("test", folder) != _TRAIN.sub("test", there), bool(_TRUTH.search(folder)), file.path
+    return _TRAIN.sub("test", folder) != _TRAIN.sub("test", there), bool(NAMED_FOR_ANSWERS.search(folder)), file.path
 
 
 def place(source: Source, cut: Cut, files: Iterable[RowFile], neutral: bool = True) -> Iterator[Placed]:

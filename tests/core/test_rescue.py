@@ -37,7 +37,7 @@ def first(
     folders.put(root / "data" / "sample_submission.csv", ("id", "y"), [(900 + i, y) for i, y in enumerate(shown)])
     spec = workers[0].inspect(root / "data", "", {"metric": metric})
     target = root / "out" / "submission.csv"
-    source, rows = checked_baseline(workers[0], spec, target, root / "store", workers[1])
+    source, rows = checked_baseline(workers[0], spec, target, workers[1])
     assert rows == len(shown)
     return source, target.read_text().splitlines()
 

@@ -46,6 +46,7 @@ def spec_of(root: Path, text: str, **overrides: object) -> CompetitionSpec:
         ),
         ("The metric is the mean of the RMSE over all kinds.", ("rmse", None, "kind")),
         ("Entries are scored by the weighted MAE. Rows count by their cost_weight.", ("mae", "cost_weight", None)),
+        ("Entries are scored by the weighted MAE, weighted by the `weight` column.", ("mae", "weight", None)),
         ("The metric is a weighted RMSE, weighted by the `cost weight` field.", ("rmse", "cost_weight", None)),
         ("Entries are evaluated on RMSE of the price of each kind of order.", ("rmse", None, None)),
         ("Entries are evaluated on RMSE, averaged over all orders.", ("rmse", None, None)),

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from core.metric_names import BY_NAME
-from core.task.files_by_id import IMAGES
+from core.task.files_by_id import IMAGES, NAMED_FOR_ANSWERS
 from core.task.inventory import FoundFile
 from core.task.labels.runs import Order, pixel_order, pixels_of_mask, run_lengths
 from core.task.metric_text import recognise
@@ -21,7 +21,6 @@ from core.task.seen import Derived, Seen
 _RUNS = re.compile(r"(?:\d+ \d+(?: \d+ \d+)*)?|-1?")
 _COLUMN = re.compile(r"rle|mask|encoded|pixel|segment", re.I)
 _SPOKEN = re.compile(r"run[- ]?lengths?\b|\bRLE\b|encoded ?pixels", re.I)
-_TRUTH = re.compile(r"mask|truth|(?<![a-z])gt(?![a-z])|label|annot|segment|target|answer", re.I)
 _BREAK = re.compile(r"[_\-. ]")
 _DIGITS = re.compile(r"\d+")
 _MIN_IMAGES = 3
@@ -96,14 +95,14 @@ def _pairs(folders: Mapping[tuple[str, str], Images], test: tuple[str, str]) -> 
                 continue
             for ending, masks in _named_for(images, answers, mine == other).items():
                 inputs = {stem: file for stem, file in images.items() if mine != other or stem in masks}
-                told = bool(_TRUTH.search(ending)) or (_speaks(other[0]) and not _speaks(mine[0]))
+                told = bool(NAMED_FOR_ANSWERS.search(ending)) or (_speaks(other[0]) and not _speaks(mine[0]))
                 rank = (told, mine[0].lower() == likely, len(masks))
                 if told and len(masks) >= max(_MIN_IMAGES, _SHARE * len(inputs)):
                     yield _Pair(inputs, masks, rank)
 
 
 def _speaks(folder: str) -> bool:
-    return bool(_TRUTH.search(folder))
+    return bool(NAMED_FOR_ANSWERS.search(folder))
 
 
 def _named_for(images: Images, answers: Images, same: bool) -> dict[str, dict[str, list[FoundFile]]]:
