@@ -65,18 +65,28 @@ class BigCsv:
 
     def rows(self, numbers: Numbers, columns: list[str] | None = None) -> pd.DataFrame:
         """These records (in ascending order), cells as text."""
-        buffer = io.BytesIO()
-        buffer.write(self._header())
-        first = 0
+        header, parts = self._header(), list[pd.DataFrame]()
+        options = {"usecols": columns, **self._options}
+        # Read part by part: the bytes of all records and their cells at once would be the peak of memory.
+        for piece in self._pieces(numbers):
+            parts.append(pd.read_csv(io.BytesIO(header + piece), **options))
+        frame = pd.concat(parts, ignore_index=True) if parts else pd.read_csv(io.BytesIO(header), **options)
+        return frame.rename(columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")})
+
+    def _pieces(self, numbers: Numbers) -> Iterator[bytes]:
+        """These records as they are in the file, about a block at a time."""
+        piece, first = bytearray(), 0
         for block, ends in self._blocks():
             wanted = numbers[np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(ends))] - first
             starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
             for low, high in _runs(wanted, starts, ends):
-                buffer.write(block[low:high])
+                piece += block[low:high]
             first += len(ends)
-        buffer.seek(0)
-        frame = pd.read_csv(buffer, usecols=columns, **self._options)
-        return frame.rename(columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")})
+            if len(piece) >= _BLOCK:
+                yield bytes(piece)
+                piece.clear()
+        if piece:
+            yield bytes(piece)
 
     def copy_without(self, numbers: Numbers, out: BinaryIO) -> None:
         """Writes the header and every other record, byte for byte, in the order of the file."""

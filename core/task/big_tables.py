@@ -14,6 +14,9 @@ import pandas as pd
 from core.records import TableFile
 from utils.big_csv import BigCsv, Numbers, is_big
 
+# What was drawn last, by table and group column.
+_LAST: dict[tuple[BigCsv, str | None], tuple[pd.DataFrame, Numbers]] = {}
+
 
 def big_csv(root: Path, table: TableFile | None) -> BigCsv | None:
     """The table as a large csv; None where it can be held."""
@@ -25,7 +28,12 @@ def big_csv(root: Path, table: TableFile | None) -> BigCsv | None:
 
 def drawn(big: BigCsv, group: str | None = None) -> tuple[pd.DataFrame, Numbers]:
     """Rows at random in the order of the file, cells as text, and their numbers. group: whole groups of this column."""
-    return _drawn(big, group)
+    key = (big, group)
+    if key not in _LAST:
+        _LAST.clear()  # Before the next is read: two of them at once would be the worker's peak.
+        numbers = big.draw() if group is None else big.draw_groups(group)
+        _LAST[key] = big.rows(numbers), numbers
+    return _LAST[key]
 
 
 def distinct(big: BigCsv, column: str) -> list[str]:
@@ -46,9 +54,3 @@ def late_rows(big: BigCsv, column: str, since: float) -> Numbers:
 @lru_cache(maxsize=4)
 def _opened(path: Path, delimiter: str, encoding: str, _stamp: int) -> BigCsv:
     return BigCsv(path, delimiter, encoding)
-
-
-@lru_cache(maxsize=1)
-def _drawn(big: BigCsv, group: str | None) -> tuple[pd.DataFrame, Numbers]:
-    numbers = big.draw() if group is None else big.draw_groups(group)
-    return big.rows(numbers), numbers

@@ -46,27 +46,29 @@ class Cut:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    train: pd.DataFrame
+    """train: None where it is copied as bytes (see write_big_train)."""
+
+    train: pd.DataFrame | None
     test: pd.DataFrame | None
     sample: pd.DataFrame
 
 
-def tables_of(source: Source, cut: Cut, split: SplitSpec, shuffle: bool = True) -> Tables:
+def tables_of(source: Source, cut: Cut, split: SplitSpec, streamed: bool, shuffle: bool = True) -> Tables:
     """Rows are shuffled by the view's seed, in time order for time splits; official rows are unchanged in content.
 
-    shuffle: off only to show in a test what the file order gives away.
+    streamed: the train table is copied as bytes. shuffle: off only to show in a test what the file order gives away.
     """
     test, sample = _test(source, cut), _sample(source, cut)
-    train_order = _order(source.train, cut.part.train, cut, split, 0)
     if not shuffle:
-        return Tables(source.train[cut.part.train], test, sample)
+        return Tables(None if streamed else source.train[cut.part.train], test, sample)
+    train = None if streamed else source.train.iloc[_order(source.train, cut.part.train, cut, split, 0)]
     order = _order(sample, np.ones(len(sample), dtype=bool), cut, split, 1)
     if test is not None:
         everything = np.ones(len(test), dtype=bool)
         test_order = _order(test, everything, cut, split, 1)
         order = test_order if source.rowwise else order
         test = test.iloc[test_order]
-    return Tables(source.train.iloc[train_order], test, sample.iloc[order])
+    return Tables(train, test, sample.iloc[order])
 
 
 def items_of(source: Source, table: TableFile, test: pd.DataFrame) -> pd.DataFrame:
@@ -179,9 +181,9 @@ def _features(source: Source, test: pd.DataFrame, held: Integers) -> pd.DataFram
     spec = source.spec
     named = dict(zip(id_columns_in(spec, test), spec.id_columns, strict=False)) | {name: name for name in spec.id_parts}
     answers, blank = {*spec.label_columns, *spec.target_columns}, set(blank_in(test))
-    # One block: a copy per column is slow where there are thousands.
+    # One block: a copy per column is slow where there are thousands. Rows first: the columns of all rows are large.
     shared = [name for name in test.columns if name in source.train.columns and name not in {*named, *answers, *blank}]
-    block = source.train[shared].iloc[held].reset_index(drop=True)
+    block = source.train.iloc[held][shared].reset_index(drop=True)
 
     types = zip(shared, block.dtypes, test.dtypes[shared], strict=True)
     alike = block[[name for name, ours, theirs in types if ours == theirs]]

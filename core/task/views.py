@@ -213,8 +213,8 @@ class _Builder:
 
     def _tables(self, cut: Cut) -> Iterator[tuple[TableFile, pd.DataFrame]]:
         spec = self._source.spec
-        tables = tables_of(self._source, cut, self._split, shuffle=self._defences.order)
-        if spec.train is not None and not self._is_streamed(cut):
+        tables = tables_of(self._source, cut, self._split, self._is_streamed(cut), self._defences.order)
+        if spec.train is not None and tables.train is not None:
             yield spec.train, tables.train
         if spec.test is not None and tables.test is not None:
             yield spec.test, tables.test
