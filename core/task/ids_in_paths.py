@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 _BREAKS = re.compile(r"[_\-. ]")
 _MAX_BREAKS = 12
+# No path has it.
+_ANY_ID = "\0"
 _NUMBER = re.compile(r"[0-9a-f]*\d[0-9a-f]*")
 
 
@@ -57,11 +59,25 @@ def cuts_of(path: str, start: int) -> list[int]:
 
 
 def place_in(found: Carried) -> str:
-    """Sub-folder of the file, "" or with its closing slash; an id that is a path brings its own."""
-    return found.before[: found.before.rfind("/") + 1]
+    """Sub-folder of the file, "" or with its closing slash, for any id (see `inside`); an id that is a path brings its
+    own."""
+    folder = found.before[: found.before.rfind("/") + 1]
+    if found.id not in folder:
+        return folder
+    return "".join(f"{_ANY_ID if part == found.id else part}/" for part in folder.split("/")[:-1])
+
+
+def inside(place: str, shown: str) -> str:
+    """The sub-folder of a file whose id is `shown`."""
+    return place.replace(_ANY_ID, shown)
 
 
 def ending_of(found: Carried) -> tuple[str, str]:
     """What stands around the id in the name; files in a folder of their own may be numbered."""
     after = _NUMBER.sub("#", found.after) if found.after.startswith("/") else found.after
-    return found.before[found.before.rfind("/") + 1 :], after
+    return name_before(found), after
+
+
+def name_before(found: Carried) -> str:
+    """What stands before the id in the file's name."""
+    return found.before[found.before.rfind("/") + 1 :]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
@@ -15,7 +15,7 @@ from typing import Literal
 from core.records import FilesById
 from core.task.files_by_id import NAMED_FOR_ANSWERS, FileIndex, named_places
 from core.task.files_by_id import place as place_of
-from core.task.ids_in_paths import Carried, cuts_of, ending_of, find_id, folder_id, place_in
+from core.task.ids_in_paths import Carried, cuts_of, ending_of, find_id, folder_id, inside, name_before, place_in
 from core.task.inventory import FoundFile
 from core.task.rows import text_of
 from core.task.source import Source
@@ -26,6 +26,8 @@ Role = Literal["train", "test", "other"]
 _TRAIN = re.compile(r"(?<![a-z])(?:train|test)(?:ing)?(?![a-z])", re.I)
 # A folder is about rows when at least this share of its files carries an id.
 _LINKED_SHARE = 0.5
+# Ids have folders of their own when at least this share has one.
+_FOLDER_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,8 @@ class _Linker:
     def link(self, folder: str, files: list[FoundFile]) -> None:
         role = self.role(folder)
         known = {"train": self._train, "test": self._official}.get(role) or {**self._official, **self._train}
-        carried = [(file, self._carried(folder, file, known)) for file in files]
+        folders = self._dirs.folders or _have_folders(known, [_below(file.folder, folder) for file in files])
+        carried = [(file, self._carried(folder, file, known, folders)) for file in files]
         hits = [(file, found) for file, found in carried if found is not None]
         if len(hits) < _LINKED_SHARE * len(files):
             return
@@ -183,12 +186,12 @@ class _Linker:
         else:
             self.found += self._mixed(folder, hits, role)
 
-    def _carried(self, folder: str, file: FoundFile, known: Container[str]) -> Carried | None:
+    def _carried(self, folder: str, file: FoundFile, known: Container[str], folders: bool) -> Carried | None:
         for cut in cuts_of(file.path, 0) if self._paths and "/" in file.path else ():
             if file.path[:cut] in known:
                 return Carried(file.path[:cut], "", file.path[cut:], whole=True)
-        inside = _inside(file.path, folder)
-        return find_id(inside, known, self._paths) or (folder_id(inside, known) if self._dirs.folders else None)
+        below = _below(file.path, folder)
+        return find_id(below, known, self._paths) or (folder_id(below, known) if folders else None)
 
     def _learn(self, carried: Iterable[Carried]) -> None:
         for found in carried:
@@ -206,7 +209,7 @@ class _Linker:
             official = -1 if ambiguous else self._official.get(found.id, -1)
             shown = self._shown_as(train, found.id) if train >= 0 else found.id
             base = "" if found.whole or folder == "." else folder + "/"
-            held_as = f"{base}{found.before}{shown}{found.after}"
+            held_as = f"{base}{inside(place_in(found), shown)}{name_before(found)}{shown}{found.after}"
             files.append(RowFile(file.path, train, official, feature, held_as, shown != found.id))
         return files
 
@@ -220,8 +223,7 @@ class _Linker:
         where = place_in(found)
         if where not in self._places and self._places:
             where = self._places.most_common(1)[0][0]
-        name = found.before[found.before.rfind("/") + 1 :]
-        held_as = f"{self._test_dir(folder)}{where}{name}{shown}{found.after}"
+        held_as = f"{self._test_dir(folder)}{inside(where, shown)}{name_before(found)}{shown}{found.after}"
         merged = 1 < len(self._dirs.train_dirs) != len(self._dirs.test_dirs)
         telling = shown != found.id or where != place_in(found) or merged
         return RowFile(file.path, train, -1, feature, held_as, telling)
@@ -250,5 +252,11 @@ def _untold(file: RowFile) -> str:
     return str(PurePosixPath(file.held_as).parent / file.path.replace("/", "__"))
 
 
-def _inside(path: str, folder: str) -> str:
+def _have_folders(ids: Collection[str], folders: Iterable[str]) -> bool:
+    """Nearly every id has a folder of its name."""
+    names = {part for folder in set(folders) for part in folder.split("/")}
+    return len(names) >= _FOLDER_SHARE * len(ids) and sum(each in names for each in ids) >= _FOLDER_SHARE * len(ids)
+
+
+def _below(path: str, folder: str) -> str:
     return path if folder == "." else path[len(folder) + 1 :]

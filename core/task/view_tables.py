@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import tempfile
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ from core.task.splits import Integers, Mask, Part
 from utils.tables import read_table, write_table
 
 TIME_BLOCKS = 20
+_LISTS_IN = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +82,14 @@ def items_of(source: Source, table: TableFile, test: pd.DataFrame) -> pd.DataFra
         test = test[key_of(test, source.spec.id_columns).isin(set(source.official)).to_numpy()]
     columns = [name for name in given.columns if name in test.columns]
     every = test[columns].drop_duplicates(ignore_index=True).reindex(columns=given.columns, fill_value="")
-    return pd.DataFrame({name: like(every[name], given[name]) for name in given.columns})
+    return pd.DataFrame({name: _listed(like(every[name], given[name]), given[name]) for name in given.columns})
+
+
+def _listed(values: pd.Series, column: pd.Series) -> pd.Series:
+    """Texts of lists as lists, where the official column has lists."""
+    if not any(isinstance(cell, list) for cell in column.head(_LISTS_IN)):
+        return values
+    return values.map(lambda cell: ast.literal_eval(cell) if str(cell).startswith("[") else cell)
 
 
 def write_all(folder: Path, tables: Iterable[tuple[TableFile, pd.DataFrame]]) -> None:

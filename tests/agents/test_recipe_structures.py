@@ -156,6 +156,25 @@ def test_masks_are_the_mean_of_those_of_images_of_the_same_size(tools: Any, tmp_
     assert all(int(start) + int(length) <= 9 for start, length in [str(found["c"]).split()[:2]])
 
 
+def test_masks_of_images_and_classes_are_the_mean_of_each_class(tools: Any, tmp_path: Path) -> None:
+    data, rows = tmp_path / "data", []
+    for part, names in (("train", "abc"), ("test", "xy")):
+        (data / part).mkdir(parents=True)
+        for name in names:
+            Image.new("L", (5, 4)).save(data / part / f"{name}.png")
+            rows += [
+                (f"{name}_{kind}", name, kind, cell) for kind, cell in (("sky", "2 3"), ("sea", "11 3"), ("sun", "-"))
+            ]
+    every = pd.DataFrame(rows, columns=["id", "item", "class", "rle"])
+    every[:9].to_csv(data / "train.csv", index=False)
+    every[9:].drop(columns="rle").to_csv(data / "test.csv", index=False)
+    tools_sample(data, list(every["id"][9:]), {"rle": ""})
+    names, places = ("rle",), FilesById(("train",), ("test",), ".png")
+    more = {"target_columns": names, "label_columns": names, "classes": (), "feature_columns": ("item", "class")}
+    spec = tools.make_spec(data, "dice", value_kind="mask", modality="image", files=places, **more)
+    assert run_drafts(tools, tmp_path, spec)[0]["rle"].tolist() == ["2 3", "11 3", "-"] * 2
+
+
 def test_pixels_come_back_clean(tools: Any, tmp_path: Path) -> None:
     rng, data = np.random.default_rng(0), tmp_path / "data"
     sample, truth = [], []

@@ -152,6 +152,62 @@ def test_ragged_lists_of_labels(tmp_path: Path, factor: int) -> None:
         assert not set(held) & set(table(made.spec, view, "train")["Id"])
 
 
+def scans(data: Path, suffix: str, count: int = 40, test: int = 10) -> dict[str, int]:
+    """train and test with an image per scan; train.csv and the sample have a row for each scan and finding."""
+    found, rows = {}, []
+    for i in range(count + test):
+        name = f"s{i * 7919 % 100003:05d}{suffix}"
+        path = data / ("train" if i < count else "test") / (name if suffix else f"{name}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(f"scan {i}".encode())
+        rows += [(f"{name}_{kind}", int((i + k) % 3 == 0)) for k, kind in enumerate(("any", "left", "right"))]
+        found[name] = i
+    folders.put(data / "train.csv", ("ID", "Label"), rows[: 3 * count])
+    folders.put(data / "sample_submission.csv", ("ID", "Label"), [(key, 0.5) for key, _ in rows[3 * count :]])
+    return found
+
+
+@pytest.mark.parametrize("suffix", ["", ".png"])
+def test_ids_that_join_an_image_and_a_class(tmp_path: Path, suffix: str) -> None:
+    data = tmp_path / "data"
+    known = scans(data, suffix)
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
+    assert "P7, the ids of train.csv are item_class, 3 of them for each item" in made.notes
+    assert (made.spec.modality, made.spec.feature_columns, made.spec.rows_train) == ("image", ("item", "class"), 120)
+    assert (made.split.kind, made.split.group_column) == ("group", "item")
+    check_rows(made)
+    seen: set[str] = set()
+    for view in made.searches:
+        held, shown = truth(view), everything(view)
+        items = {key.rsplit("_", 1)[0] for key in held}
+        assert len(held) == 3 * len(items)
+        for name in items:
+            file = name if suffix else f"{name}.png"
+            assert shown[f"test/{file}"] == f"scan {known[name]}".encode()
+            assert f"train/{file}" not in shown
+        assert not any(name.encode() in shown[file] for name in items for file in ("train.csv", "train_labels.csv"))
+        seen |= items
+    assert len(seen) == 40
+
+
+@pytest.mark.parametrize(
+    ("train", "sample", "kinds"),
+    [
+        pytest.param("{}_{}", "{}", 1, id="train only"),
+        pytest.param("{1}_{0}", "{0}_{1}", 3, id="other classes"),
+        pytest.param("{}{}", "{}{}", 3, id="numbers"),
+    ],
+)
+def test_ids_that_join_nothing_stay_as_they_are(tmp_path: Path, train: str, sample: str, kinds: int) -> None:
+    data = tmp_path / "data"
+    rows = [(train.format(100 + i, k), i % 2) for i in range(20) for k in range(3)]
+    asked = [(sample.format(200 + i, k), 0) for i in range(10) for k in range(kinds)]
+    folders.put(data / "train.csv", ("ID", "Label"), rows)
+    folders.put(data / "sample_submission.csv", ("ID", "Label"), asked)
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
+    assert (made.spec.test, made.spec.group_column) == (None, None)
+
+
 def pages(data: Path, count: int = 15, test: int = 4) -> dict[str, np.ndarray[object, np.dtype[np.uint8]]]:
     """train, train_cleaned and test with images of two sizes, and a sample with a row per pixel."""
     rng, clean = np.random.default_rng(2), {}

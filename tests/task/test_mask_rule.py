@@ -44,6 +44,11 @@ LAYOUTS = {
     "beside": Layout("train/{id}.png", ("train/{id}_mask.png",), "test/{id}.png"),
     "same kind": Layout("train/{id}.png", ("train_masks/{id}.png",), "test/{id}.png", carried=True),
     "instances": Layout("train/{id}.png", ("masks/{id}_0.png", "masks/{id}_12.png"), "test/{id}.png"),
+    "own folders": Layout(
+        "train/{id}/images/{id}.png",
+        ("train/{id}/masks/a{id}.png", "train/{id}/masks/7f.png"),
+        "test/{id}/images/{id}.png",
+    ),
 }
 
 
@@ -82,6 +87,24 @@ def scans(data: Path, layout: Layout, count: int = 40, test: int = 10) -> dict[s
             Image.fromarray(piece * 255).save(target)
             target.write_bytes(target.read_bytes() + f"end {name}".encode())
     folders.put(data / "sample_submission.csv", ("id", "rle_mask"), asked)
+    return masks
+
+
+def records(data: Path, count: int = 30, test: int = 8) -> dict[str, Bits]:
+    """Arrays in a folder per id, those of train with the mask and those of single raters; some lie in validation."""
+    masks = {}
+    for i in range(count + test):
+        name = name_of(i).replace("_", "")
+        folder = data / ("test" if i >= count else "validation" if i % 10 == 9 else "train") / name
+        folder.mkdir(parents=True)
+        np.save(folder / "band_08.npy", np.full((HEIGHT, WIDTH, 3), i, np.float32))
+        if i < count:
+            masks[name] = mask_of(i)
+            np.save(folder / "human_pixel_masks.npy", masks[name][:, :, None])
+        if folder.parent.name == "train":
+            np.save(folder / "human_individual_masks.npy", np.stack([masks[name]] * 3, axis=-1)[:, :, None])
+    asked = [(path.name, "1 3 10 5" if k else "-", 6, 9) for k, path in enumerate(sorted((data / "test").iterdir()))]
+    folders.put(data / "sample_submission.csv", ("record_id", "encoded_pixels", "height", "width"), asked)
     return masks
 
 
@@ -126,6 +149,26 @@ def test_masks_become_run_lengths_and_hide_with_their_image(tmp_path: Path, name
     assert all((painted(cells[key]) == mask).all() for key, mask in masks.items())
     check_rows(made)
     check_hidden(made, data, layout, masks)
+
+
+def test_arrays_in_a_folder_per_id(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    masks = records(data)
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nThe global Dice coefficient, over all pixels.\n")
+    assert (made.spec.metric.name, made.spec.target_columns) == ("dice_global", ("encoded_pixels",))
+    cells = table(made.spec, None, "train").set_index("record_id")["encoded_pixels"]
+    assert set(cells[cells == "-"].index) == {name for name, mask in masks.items() if not mask.any()}
+    assert all((painted(cells[name].replace("-", "")) == mask).all() for name, mask in masks.items())
+    check_rows(made)
+    seen: set[str] = set()
+    for view in made.searches:
+        held, shown = truth(view), everything(view)
+        seen |= set(held)
+        for name in held:
+            there = {path for path in shown if f"/{name}/" in path}
+            assert there == {f"test/{name}/band_08.npy"}
+        assert all(f"/{name}/human_pixel_masks.npy" in " ".join(shown) for name in set(masks) - set(held))
+    assert seen == set(masks)
 
 
 def test_true_run_lengths_score_one_and_others_less(tmp_path: Path) -> None:

@@ -6,23 +6,20 @@ Runs in a worker process.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from core.task.inventory import FoundFile
+from core.task.labels.codes import CLASS_COLUMN, ITEM_COLUMN, Code, codes_of
 from core.task.seen import Derived, Seen
 
 _SUFFIXES = (".txt", ".csv", ".tsv", ".dat", ".labels")
 _MAX_BYTES = 64 << 20
-_MAX_CLASSES = 2000
 _UNKNOWN = "?"
-_FACTORS = (100_000, 10_000, 1000, 100, 10)
-_JOINTS = ("_", "-", ":", "/", "|")
 _SPLITS = (",", "\t", ";", " ")
-_CLASS_COLUMN, _ITEM_COLUMN = "class", "item"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,54 +31,17 @@ class _Ragged:
     labels: Mapping[str, frozenset[str] | None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Code:
-    """How the sample's ids are made of item and class. factor: 0 where they are joined by `joint`."""
-
-    items: pd.Series
-    classes: pd.Series
-    factor: int = 0
-    joint: str = ""
-
-    def ids(self, items: pd.Series, classes: pd.Series) -> pd.Series:
-        if self.factor:
-            return (items.astype(int) * self.factor + classes.astype(int)).astype(str)
-        return items + self.joint + classes
-
-
 def labels_in_lists(seen: Seen) -> Derived | None:
     """A line `item,class,class,...` per item; `?`, or no line at all, for items of the test."""
     if seen.sample is None or len(seen.asked.ids) != 1 or len(seen.asked.targets) != 1:
         return None
-    codes = list(_codes(seen.sample[seen.asked.ids[0]]))
+    codes = list(codes_of(seen.sample[seen.asked.ids[0]]))
     for file in seen.files if codes else ():
         ragged = _read(seen.root, file)
         for code in codes if ragged is not None else ():
             if ragged is not None and _fits(ragged, code):
                 return _derived(seen, ragged, code)
     return None
-
-
-def _codes(ids: pd.Series) -> Iterator[_Code]:
-    """Ways to read the ids, each with several classes for every item."""
-    if bool(ids.str.fullmatch(r"\d{1,15}").all()):
-        numbers = ids.astype(int)
-        for factor in _FACTORS:
-            code = _Code((numbers // factor).astype(str), (numbers % factor).astype(str), factor)
-            if _is_full(code):
-                yield code
-    for joint in _JOINTS:
-        pieces = ids.str.rsplit(joint, n=1)
-        if bool((pieces.str.len() == 2).all()):
-            code = _Code(pieces.str[0], pieces.str[1], joint=joint)
-            if _is_full(code):
-                yield code
-
-
-def _is_full(code: _Code) -> bool:
-    """Every item has a row for every class."""
-    items, classes = code.items.nunique(), code.classes.nunique()
-    return 1 < classes <= _MAX_CLASSES and items > 1 and items * classes == len(code.items)
 
 
 def _read(root: Path, file: FoundFile) -> _Ragged | None:
@@ -99,10 +59,10 @@ def _read(root: Path, file: FoundFile) -> _Ragged | None:
     if len(rows) < 2 or len(set(keys)) < len(keys) or len({len(row) for row in rows}) < 2:
         return None
     labels = {row[0]: None if _UNKNOWN in row else frozenset(cell for cell in row[1:] if cell) for row in rows}
-    return _Ragged(file.path, header or _ITEM_COLUMN, labels)
+    return _Ragged(file.path, header or ITEM_COLUMN, labels)
 
 
-def _fits(ragged: _Ragged, code: _Code) -> bool:
+def _fits(ragged: _Ragged, code: Code) -> bool:
     """Its classes are those of the sample, and no item of the sample has labels in it; it may name those that lack
     them."""
     items = set(code.items)
@@ -114,7 +74,7 @@ def _fits(ragged: _Ragged, code: _Code) -> bool:
     return len(known) > 1 and bool(used) and used <= set(code.classes) and not known & items
 
 
-def _derived(seen: Seen, ragged: _Ragged, code: _Code) -> Derived:
+def _derived(seen: Seen, ragged: _Ragged, code: Code) -> Derived:
     assert seen.sample is not None
     key, target = seen.asked.ids[0], seen.asked.targets[0]
     classes = list(dict.fromkeys(code.classes))
@@ -122,11 +82,11 @@ def _derived(seen: Seen, ragged: _Ragged, code: _Code) -> Derived:
     pairs = pd.MultiIndex.from_product([known, classes]).to_frame(index=False).set_axis(["item", "class"], axis=1)
     hits = [str(int(name in (ragged.labels[item] or ()))) for item, name in pairs.itertuples(index=False)]
     taken = {key, target}
-    named = ragged.key_name if ragged.key_name not in taken else _ITEM_COLUMN
+    named = ragged.key_name if ragged.key_name not in taken else ITEM_COLUMN
 
     def rows(items: pd.Series, names: pd.Series) -> dict[str, Sequence[str]]:
         more = {other: items.map(cells).fillna("") for other, cells in _more(seen, ragged, named, taken).items()}
-        return {key: code.ids(items, names), named: items, _CLASS_COLUMN: names, **more}
+        return {key: code.ids(items, names), named: items, CLASS_COLUMN: names, **more}
 
     frame = pd.DataFrame({**rows(pairs["item"], pairs["class"]), target: hits}, dtype=object)
     test = pd.DataFrame(rows(code.items, code.classes), dtype=object)
@@ -148,6 +108,6 @@ def _more(seen: Seen, ragged: _Ragged, named: str, taken: set[str]) -> dict[str,
         keys = table.iloc[:, 0] if table.shape[1] > 1 else pd.Series(dtype=str)
         if len(keys) and keys.is_unique and set(ragged.labels) <= set(keys):
             for name in table.columns[1:]:
-                if name not in (*taken, named, _CLASS_COLUMN, *found):
+                if name not in (*taken, named, CLASS_COLUMN, *found):
                     found[str(name)] = dict(zip(keys, table[name], strict=True))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -40,28 +41,36 @@ class _Pair:
     rank: tuple[bool, bool, int]
 
 
-def asks_for_masks(seen: Seen) -> bool:
-    """The sample shows run lengths or nothing, and a metric, a column or the description speaks of masks."""
-    if seen.sample is None or len(seen.asked.ids) != 1 or len(seen.asked.targets) != 1:
-        return False
-    target = seen.asked.targets[0]
-    if not all(_RUNS.fullmatch(cell.strip()) for cell in seen.sample[target].head(_LOOKED_AT)):
-        return False
+def asks_for_masks(seen: Seen) -> str | None:
+    """The one target whose cells in the sample are run lengths or nothing, where a metric, its name or the description
+    speaks of masks."""
+    if seen.sample is None or len(seen.asked.ids) != 1:
+        return None
+    found = [name for name in seen.asked.targets if _are_runs(seen.sample[name].head(_LOOKED_AT))]
+    if len(found) != 1:
+        return None
     named = recognise(seen.description).name
     scored = named is not None and BY_NAME[named].predicts == "mask"
-    return scored or bool(_COLUMN.search(target) or _SPOKEN.search(seen.description))
+    return found[0] if scored or _COLUMN.search(found[0]) or _SPOKEN.search(seen.description) else None
+
+
+def _are_runs(cells: pd.Series) -> bool:
+    return all(_RUNS.fullmatch(cell.strip()) for cell in cells)
 
 
 def labels_in_masks(seen: Seen) -> Derived | None:
     """One row per image: the run lengths of its mask, of all of them together where it has several."""
-    if not asks_for_masks(seen):
+    target = asks_for_masks(seen)
+    if target is None:
         return None
     folders, (items, with_suffix) = _folders(seen.files), _items(seen)
     test = _test_of(folders, items)
-    pair = max(_pairs(folders, test), key=lambda pair: pair.rank, default=None) if test else None
+    pair = (
+        max(_pairs(folders, test), key=lambda pair: pair.rank, default=None) if test else _in_own_folders(seen, items)
+    )
     if pair is None:
         return None
-    return _derived(seen, pair, with_suffix)
+    return _derived(seen, pair, target, with_suffix)
 
 
 def _folders(files: Sequence[FoundFile]) -> dict[tuple[str, str], dict[str, FoundFile]]:
@@ -125,16 +134,56 @@ def _cuts(stem: str, same: bool) -> Iterator[tuple[str, str]]:
     yield from ((stem[spot + 1 :], stem[: spot + 1]) for spot in breaks)
 
 
-def _derived(seen: Seen, pair: _Pair, with_suffix: bool) -> Derived | None:
+def _in_own_folders(seen: Seen, items: set[str]) -> _Pair | None:
+    """Masks in a folder for each id: of the files that only those of train have, named for answers, the commonest kind
+    that can be read."""
+    units = _units(seen.files, items)
+    kinds: dict[str, dict[str, list[FoundFile]]] = {}
+    theirs = {_kind(rest) for name, files in units.items() if name in items for rest in files}
+    ours = {name: files for name, files in units.items() if name not in items}
+    for name, files in ours.items():
+        for rest, file in files.items():
+            if _kind(rest) not in theirs and _speaks(rest):
+                kinds.setdefault(_kind(rest), {}).setdefault(name, []).append(file)
+    for masks in sorted(kinds.values(), key=len, reverse=True):
+        first = next(iter(masks.values()))
+        enough = len(masks) >= max(_MIN_IMAGES, _SHARE * len(ours))
+        if enough and pixels_of_mask([seen.root / file.path for file in first]) is not None:
+            return _Pair({}, masks, (True, True, len(masks)))
+    return None
+
+
+def _units(files: Sequence[FoundFile], items: set[str]) -> dict[str, dict[str, FoundFile]]:
+    """Files by their path below the folder of an id, for each id: folders called like the sample's ids, and those that
+    lie as deep. {} where not all of the ids have one."""
+    paths = [(file.path.split("/"), file) for file in files]
+    depths = Counter(spot for parts, _ in paths for spot, part in enumerate(parts[:-1]) if part in items)
+    if not depths:
+        return {}
+    spot = depths.most_common(1)[0][0]
+    units: dict[str, dict[str, FoundFile]] = {}
+    for parts, file in paths:
+        if len(parts) > spot + 1:
+            units.setdefault(parts[spot], {})["/".join(parts[spot + 1 :])] = file
+    return units if items <= units.keys() else {}
+
+
+def _kind(rest: str) -> str:
+    """What files of several ids have in common: their folder, else their name but for digits."""
+    path = PurePosixPath(rest)
+    return f"{path.parent}/*{path.suffix}" if len(path.parts) > 1 else _DIGITS.sub("#", rest)
+
+
+def _derived(seen: Seen, pair: _Pair, target: str, with_suffix: bool) -> Derived | None:
     assert seen.sample is not None
-    key, target = seen.asked.ids[0], seen.asked.targets[0]
+    key = seen.asked.ids[0]
     order, why = pixel_order(seen.description)
     stems = sorted(pair.masks)
     with ThreadPoolExecutor(_THREADS) as threads:
         cells = list(threads.map(partial(_cell, seen.root, order), [pair.masks[stem] for stem in stems]))
     known = [(stem, cell) for stem, cell in zip(stems, cells, strict=True) if cell is not None]
     ids = [pair.images[stem].name if with_suffix else stem for stem, _ in known]
-    frame = pd.DataFrame({key: ids, target: [cell or _mark(seen) for _, cell in known]}, dtype=object)
+    frame = pd.DataFrame({key: ids, target: [cell or _mark(seen.sample[target]) for _, cell in known]}, dtype=object)
     if not frame[target].str.contains(" ").any():
         return None
     files = [file for masks in pair.masks.values() for file in masks]
@@ -149,8 +198,6 @@ def _cell(root: Path, order: Order, masks: Sequence[FoundFile]) -> str | None:
     return None if mask is None else run_lengths(mask, order)
 
 
-def _mark(seen: Seen) -> str:
+def _mark(cells: pd.Series) -> str:
     """How the sample writes an empty mask."""
-    assert seen.sample is not None
-    cells = seen.sample[seen.asked.targets[0]].str.strip()
-    return next((cell for cell in cells.unique() if cell in ("-", "-1")), "")
+    return next((cell for cell in cells.str.strip().unique() if cell in ("-", "-1")), "")

@@ -55,6 +55,10 @@ def _read(path: Path) -> Pixels | None:
     from PIL import Image
 
     try:
+        if path.suffix.lower() == ".npy":
+            cells = np.load(path, allow_pickle=False)
+            plane = cells.reshape([size for size in cells.shape if size > 1])
+            return np.asarray(plane != 0) if plane.ndim == 2 else None
         with Image.open(path) as image:
             plain = image.mode in _GREY
             values = np.asarray(image if plain else image.convert("L" if image.mode == "LA" else "RGB"))

@@ -6,11 +6,12 @@
 # show = ["LEVELS"]
 # grid.LEVELS.threshold = [1, 5, 20]
 LEVELS = 20  # thresholds that are tried; one: half
+EMPTY = ("", "-", "-1")  # masks without a pixel
 
 
 def runs(cell):
     """[runs, 2]: first pixel, from 0, and the pixel behind the last; nothing where the cell has no pairs."""
-    numbers = np.array(str(cell).split(), dtype=int)
+    numbers = np.array([] if cell in EMPTY else str(cell).split(), dtype=int)
     starts, lengths = numbers[: len(numbers) // 2 * 2].reshape(-1, 2).T
     return np.stack([starts - 1, starts - 1 + lengths], axis=1)
 
@@ -30,13 +31,14 @@ def dice(mask, masks):
 
 
 class MeanMask:
-    """For each size of images the pixels that are masked often enough; where a size is new, those of all sizes."""
+    """For each size of images and class the pixels that are masked often enough; where these are new, those of all."""
 
     def fit(self, X, y):
         masks = [runs(cell) for cell in y]
-        groups = {key: [masks[i] for i in rows] for key, rows in pd.DataFrame(X).groupby([0, 1]).indices.items()}
+        groups = {key: [masks[i] for i in rows] for key, rows in pd.DataFrame(X).groupby([*range(X.shape[1])]).indices.items()}
         self.known = {key: self.usual(group, key[0] * key[1]) for key, group in groups.items()}
         self.other = self.usual(masks, 0)
+        self.empty = next((cell for cell in y if cell in EMPTY), "")
         return self
 
     def usual(self, masks, pixels):
@@ -50,8 +52,9 @@ class MeanMask:
 
     def predict(self, X):
         cells = {key: cell_of(mask) for key, mask in self.known.items()}
-        sizes = map(tuple, X.tolist())
-        return np.array([cells[key] if key in cells else cell_of(self.other[: key[0] * key[1]]) for key in sizes], object)
+        rows = map(tuple, X.tolist())
+        found = [cells[key] if key in cells else cell_of(self.other[: key[0] * key[1]]) for key in rows]
+        return np.array([cell or self.empty for cell in found], object)
 
 
 def build_model(seed):
