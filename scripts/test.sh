@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-}" in -h | --help)
-    echo "usage: scripts/test.sh [pytest arguments]    lint, format, types, quick tests (scripts/test_long.sh: the long ones)"
+    echo "usage: scripts/test.sh [pytest arguments]    lint, format, types, quick tests (scripts/test_whole.sh: whole runs)"
     exit 0 ;;
 esac
 

@@ -11,4 +11,4 @@ esac
 . scripts/venv.sh
 swarm_venv base requirements_base.txt
 
-"$PYTHON" -m pytest tests/task tests/judging tests/shapes tests/agents/test_recipe_programs.py "$@"
+"$PYTHON" -m pytest -m "not long" tests/task tests/judging tests/shapes tests/agents/test_recipe_programs.py "$@"

@@ -21,6 +21,8 @@ from agents.recipes.space import Space
 from core.genome import LOCI
 from core.records import CompetitionSpec, FilesById, TableFile
 
+pytestmark = pytest.mark.whole
+
 PACKAGES = frozenset({"lightgbm", "PIL"})
 
 

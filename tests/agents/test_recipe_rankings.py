@@ -19,6 +19,8 @@ from core.task.inspect import inspect_competition
 from tests.agents.test_recipe_programs import covering_recipes
 from tests.shapes.registry import BY_NAME
 
+pytestmark = pytest.mark.whole
+
 EVALUATION = "## Evaluation\n\nSubmissions are evaluated by Mean Average Precision @ 3 (MAP@3).\n"
 
 

@@ -20,6 +20,8 @@ from core.records import CompetitionSpec, FilesById, PixelRows, TableFile
 from tests.agents.test_recipe_programs import PACKAGES, covering_recipes
 from tests.shapes.writing import aiff_bytes, image_bytes, wav_bytes
 
+pytestmark = pytest.mark.whole
+
 
 def run_drafts(tools: Any, tmp_path: Path, spec: CompetitionSpec, most: int = 1) -> list[pd.DataFrame]:
     problem = problem_of(spec)

@@ -32,6 +32,8 @@ from tests.benchmark.made_up import TINY
 from utils.errors import DataError, Interrupted, UsageError
 from utils.hardware import usable_cpus
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

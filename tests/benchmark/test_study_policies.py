@@ -23,6 +23,8 @@ from tests.benchmark.filling import small_case
 from tests.benchmark.made_up import TINY, fill_by_hand
 from utils.errors import DataError, UsageError
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:

@@ -26,6 +26,8 @@ from tests.judging.arena import make_arena, make_spec
 from tests.task import folders
 from utils.process import WorkerProcess
 
+pytestmark = pytest.mark.whole
+
 # Capped absolute error, by columns and by hand.
 GOOD_A = """
 import pandas as pd

@@ -23,6 +23,8 @@ from core.split_stage import SplitQuestion, SplitStage, Told, WrittenSplits
 from core.task.service import TaskService
 from tests.shapes.unforeseen import build
 
+pytestmark = pytest.mark.whole
+
 # Recordings in folders: answers lie beside the signal in train, ids are made of the path and the time.
 GOOD_A = """
 from pathlib import Path

@@ -11,6 +11,8 @@ from tests.e2e.quick_agent import PROGRAM
 from tests.e2e.runs import Ended, solve, write_competition
 from tests.llm.server import ScriptedServer, Seen, Turn
 
+pytestmark = pytest.mark.whole
+
 UNCLEAR = "# Widgets\n\n## Evaluation\n\nEntries are scored by how sure they are of what is the case, in nats.\n"
 
 

@@ -12,6 +12,8 @@ from tests.e2e.quick_agent import PROGRAM
 from tests.e2e.runs import Ended, adapter_words, check_submission, finish, solve, start
 from tests.llm.server import ScriptedServer, Seen, Turn
 
+pytestmark = pytest.mark.whole
+
 KEY = "secret-key-of-a-user-4711"
 STEPS = 5
 

@@ -217,6 +217,7 @@ def test_the_agent_process_stays_light(widgets: Path, tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
 
 
+@pytest.mark.whole
 def test_the_adapter_does_the_same_with_the_containers_names(widgets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     environ = {"STEP_LIMIT": "1", "TIME_LIMIT_SECS": "90", "COMPETITION_ID": "widgets-2026"}

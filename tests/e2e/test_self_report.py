@@ -14,6 +14,8 @@ from tests.e2e.runs import Ended, check_submission, model_words, read_csv, solve
 from tests.llm.server import ScriptedServer, Seen, Turn
 from tests.shapes.unforeseen import build
 
+pytestmark = pytest.mark.whole
+
 PROGRAM = """import csv, json, sqlite3
 # %% DATA
 base = sqlite3.connect("file:input/data.sqlite?mode=ro&immutable=1", uri=True)

@@ -21,6 +21,7 @@ SCRIPTS = [
     "test.sh",
     "test_base.sh",
     "test_long.sh",
+    "test_whole.sh",
     "test_embeddings.sh",
     "test_container.sh",
     "dockerd.sh",

@@ -24,6 +24,8 @@ from tests.shapes.writing import Folder
 from utils.errors import SwarmError
 from utils.process import become_subreaper
 
+pytestmark = pytest.mark.whole
+
 # Folders that the harness cannot hold labels out of yet, and why. One that works must leave the list.
 NOT_YET: dict[str, str] = {}
 

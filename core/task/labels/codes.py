@@ -1,4 +1,4 @@
-"""Ids that are made of an item and a class, with a row of each class for every item. Pure."""
+"""Ids that are made of an item and a class, with a row of each class for every item. Runs in a worker process."""
 
 from __future__ import annotations
 
