@@ -65,13 +65,15 @@ class FilesById:
     """One file per row, found through its id.
 
     train_dirs, test_dirs: relative folders. suffix: the usual file extension with its dot, "" when ids carry it.
-    folders: the id is the name of a folder with the files of one row.
+    folders: the id is the name of a folder with the files of one row. column: of train and test, names the files
+    where the id does not.
     """
 
     train_dirs: tuple[str, ...]
     test_dirs: tuple[str, ...]
     suffix: str
     folders: bool = False
+    column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

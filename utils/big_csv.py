@@ -70,7 +70,9 @@ class BigCsv:
         # Read part by part: the bytes of all records and their cells at once would be the peak of memory.
         for piece in self._pieces(numbers):
             parts.append(pd.read_csv(io.BytesIO(header + piece), **options))
-        frame = pd.concat(parts, ignore_index=True) if parts else pd.read_csv(io.BytesIO(header), **options)
+        # Rows with more cells than the header make an index, which tells the caller so.
+        plain = all(isinstance(part.index, pd.RangeIndex) for part in parts)
+        frame = pd.concat(parts, ignore_index=plain) if parts else pd.read_csv(io.BytesIO(header), **options)
         return frame.rename(columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")})
 
     def _pieces(self, numbers: Numbers) -> Iterator[bytes]:

@@ -79,7 +79,7 @@ class FileIndex:
         usual = [file for files in hits.values() for file in files if file.suffix == suffix]
         named = sum(PurePosixPath(each).suffix.lower() == suffix for each in hits)
         written = Counter(PurePosixPath(file.path).suffix for file in usual).most_common(1)[0][0]
-        folders = [_above(file, each) if by_folder else file.folder for each, files in hits.items() for file in files]
+        folders = [_home(file, each) for each, files in hits.items() for file in files]
         kept = [folder for folder, file in zip(folders, chain(*hits.values()), strict=True) if file.suffix == suffix]
         return Matched(_folders(kept), written, named > len(hits) / 2, by_folder)
 
@@ -130,6 +130,12 @@ def _without(folders: tuple[str, ...], words: set[str]) -> tuple[str, ...]:
 
 def _enough(hits: Mapping[str, object], ids: Sequence[str], looked: Sequence[str]) -> bool:
     return len(hits) >= min(_MIN_FILES, len(set(ids)) or 1) and len(hits) >= _MATCH_SHARE * len(looked)
+
+
+def _home(file: FoundFile, each: str) -> str:
+    """The folder of the file, or the one in which the folder of its id lies."""
+    names = [name for name in (each, PurePosixPath(each).stem) if name in file.folder.split("/")]
+    return _above(file, names[0]) if names else file.folder
 
 
 def _above(file: FoundFile, name: str) -> str:

@@ -25,6 +25,7 @@ _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}(?: .*)?|"
     r"[A-Z][a-z]{2,8} \d{1,2},? \d{4}.*"
 )
+_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[012]\d|3[01])")
 _TIME_NAME = re.compile(
     r"(?:^|_|\b)(?:date|time|timestamp|datetime|second|minute|hour|day|week|month|quarter|season|year|period|epoch)s?"
     r"(?:$|_|\b)|(?:Date|Time|Hour|Month|Season|Year)$",
@@ -56,7 +57,7 @@ def recognise_split(
         shared = [name for name in names if name in test.columns]
         looked = _Looked(train[shared].head(_LOOKED_AT), test[shared].head(_LOOKED_AT))
         for name in _by_preference(shared):
-            if looked.timed(name) and _is_later(train[name], test[name]):
+            if looked.timed(name) and is_later(train[name], test[name]):
                 why = f"every test row is later than every train row by {name!r}"
                 return Recognised(time=name, how=(f"split: time, {why}",))
         apart = [name for name in shared if looked.apart(name) and _is_disjoint(train[name], test[name])]
@@ -99,6 +100,11 @@ def _by_preference(names: Sequence[str]) -> Iterator[str]:
     yield from sorted(names, key=lambda name: not _TIME_NAME.search(name))
 
 
+def are_dates(cells: pd.Series) -> bool:
+    """All are dates, with or without signs between year, month and day."""
+    return bool((cells.str.fullmatch(_DATE) | cells.str.fullmatch(_DAY)).all())
+
+
 class _Looked:
     """The first rows of both tables, which rule most columns out."""
 
@@ -121,7 +127,8 @@ class _Looked:
         return not set(ours) & set(theirs) - {""} and not any(_FLOAT.fullmatch(cell) for cell in ours)
 
 
-def _is_later(train: pd.Series, test: pd.Series) -> bool:
+def is_later(train: pd.Series, test: pd.Series) -> bool:
+    """Every moment of test is later than those of train, of which there are several."""
     ours, theirs = train[train != ""], test[test != ""]
     if len(ours) < 0.9 * len(train) or len(theirs) < 0.9 * len(test) or len(theirs) < _MIN_TEST:
         return False

@@ -73,9 +73,19 @@ def inside(place: str, shown: str) -> str:
 
 
 def ending_of(found: Carried) -> tuple[str, str]:
-    """What stands around the id in the name; files in a folder of their own may be numbered."""
-    after = _NUMBER.sub("#", found.after) if found.after.startswith("/") else found.after
+    """What stands around the id in the name; files in a folder of their own may be numbered, or have the id too."""
+    after = found.after
+    if after.startswith("/"):
+        after = _NUMBER.sub("#", after.replace(found.id, "#"))
     return name_before(found), after
+
+
+def after_as(found: Carried, shown: str) -> str:
+    """What stands behind the id where it is `shown`: names in a folder of its own may begin with it."""
+    if shown == found.id or not found.after.startswith("/"):
+        return found.after
+    begins = re.compile(rf"(?<=/){re.escape(found.id)}(?![^\W_])")
+    return begins.sub(lambda _: shown, found.after)
 
 
 def name_before(found: Carried) -> str:

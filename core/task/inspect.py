@@ -161,8 +161,8 @@ def _files(parts: Parts, found: Recognition) -> tuple[Matched | None, FilesById 
         for name in [n for n in parts.train.columns if n in parts.test.columns and n not in parts.labels.columns]:
             theirs = index.match(list(parts.test[name].unique()))
             ours = index.match(list(parts.train[name].unique())) if theirs is not None else None
-            if ours is not None:
-                return theirs, place(ours, theirs), sources
+            if ours is not None and (places := place(ours, theirs)) is not None:
+                return theirs, replace(places, column=name), sources
     return test, place(None, test), sources
 
 
@@ -190,11 +190,13 @@ def _split_columns(
     group, time = (_column(overrides, key, train) for key in ("group_column", "time_column"))
     if group or time or overrides.get("split") in ("random", "stratified", "none"):
         return Recognised(group, time)
-    if derived is not None and (derived.group or derived.time):
-        return Recognised(derived.group, derived.time)
     answers = {*parts.labels.columns, *parts.labels.targets}
     # Columns that are the id together may be what the parts were split by; one that is it alone is not.
     keys = {*parts.asked.ids, *parts.asked.sources} if len(parts.asked.ids) == 1 else set[str]()
+    if derived is not None and (derived.group or derived.time):
+        named = recognise_split(parts.train, None, keys, answers, texts)
+        wider = named.group and derived.group and _is_wider(parts.train, named.group, derived.group)
+        return named if wider else Recognised(derived.group, derived.time)
     found = recognise_split(parts.train, parts.test, keys, answers, texts)
     if not found.time and (name := _repeated_id(parts)):
         return Recognised(group=name, how=(f"split: group, several train rows have the same {name!r}",))
@@ -202,6 +204,13 @@ def _split_columns(
     if composite is None or parts.test is None or found.group or found.time:
         return found
     return group_of_ids(parts.train, parts.test, composite.columns)
+
+
+def _is_wider(train: pd.DataFrame, column: str, group: str) -> bool:
+    """Its groups are made of whole groups of the other column."""
+    if not {column, group} <= set(train.columns) or train[column].nunique() >= train[group].nunique():
+        return False
+    return bool(train.groupby(group)[column].nunique().max() == 1)
 
 
 def _repeated_id(parts: Parts) -> str | None:

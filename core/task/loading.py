@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.records import TableFile
@@ -111,6 +112,8 @@ def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
 def _cell(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, np.ndarray):
+        return str(value.tolist())
     if value is None or (not hasattr(value, "__len__") and pd.isna(value)):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

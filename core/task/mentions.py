@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 
+from core.task.rows import text_of
 from core.task.source import Source
 
 _WORD = re.compile(r"[^\W_]+")
@@ -131,16 +132,23 @@ class Mentions:
             yield from (run for run in runs if run in self._several)
 
 
-def mentions_of(source: Source) -> Mentions:
-    """The ids of the rows; of ids in several columns only the one with most values."""
+def mentions_of(source: Source, things: Sequence[str] = ()) -> Mentions:
+    """The ids of the rows; of ids in several columns only the one with most values. things: columns of train that name
+    what is held out as a whole (Source.things); their cells stand for a row of theirs where ids are made of them.
+    """
     ids: dict[str, int] = {}
     train, official = source.rows.ids, source.official
     if len(source.spec.id_columns) > 1:
         parts = source.rows.shown[list(source.spec.id_columns)]
         train, official = parts[parts.nunique().idxmax()], official.iloc[:0]
-    for row, text in enumerate([*train, *official]):
-        if text:
-            ids.setdefault(text, row)
+    texts = [[*train, *official]]
+    if len(source.spec.id_columns) == 1:
+        inner = (column for column in things if source.are_in_ids(column))
+        texts += [[*text_of(source.train[column]), *source.official_cells(column)] for column in inner]
+    for every in texts:
+        for row, text in enumerate(every):
+            if text:
+                ids.setdefault(text, row)
     return Mentions(ids, len(train), len(official))
 
 

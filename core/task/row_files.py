@@ -15,7 +15,17 @@ from typing import Literal
 from core.records import FilesById
 from core.task.files_by_id import NAMED_FOR_ANSWERS, FileIndex, named_places
 from core.task.files_by_id import place as place_of
-from core.task.ids_in_paths import Carried, cuts_of, ending_of, find_id, folder_id, inside, name_before, place_in
+from core.task.ids_in_paths import (
+    Carried,
+    after_as,
+    cuts_of,
+    ending_of,
+    find_id,
+    folder_id,
+    inside,
+    name_before,
+    place_in,
+)
 from core.task.inventory import FoundFile
 from core.task.rows import text_of
 from core.task.source import Source
@@ -79,9 +89,9 @@ def id_keys(source: Source) -> Keys | None:
     return Keys(ids, shown, official, source.rows.ambiguous, places, _answers(source))
 
 
-def group_keys(source: Source, column: str | None, files: Sequence[FoundFile]) -> Keys | None:
+def group_keys(source: Source, column: str, files: Sequence[FoundFile]) -> Keys | None:
     """Rule P10: files that the rows of a group share; a group is held out as a whole. None where no files are."""
-    if column is None or column in source.spec.id_columns:
+    if column in source.spec.id_columns:
         return None
     train = text_of(source.train[column]).tolist()
     official = source.official_cells(column)
@@ -191,7 +201,7 @@ class _Linker:
             if file.path[:cut] in known:
                 return Carried(file.path[:cut], "", file.path[cut:], whole=True)
         below = _below(file.path, folder)
-        return find_id(below, known, self._paths) or (folder_id(below, known) if folders else None)
+        return (folder_id(below, known) if folders else None) or find_id(below, known, self._paths)
 
     def _learn(self, carried: Iterable[Carried]) -> None:
         for found in carried:
@@ -199,17 +209,18 @@ class _Linker:
             self._places[place_in(found)] += 1
 
     def _mixed(self, folder: str, hits: list[tuple[FoundFile, Carried]], role: Role) -> list[RowFile]:
-        """Files of a folder that may hold both parts. Without an official one it is train-side; with ids that both
-        parts use nobody can tell, so it counts as train-side too."""
+        """Files of a folder that may hold both parts. What no official row has is train-side; with ids that both parts
+        use nobody can tell, so everything counts as train-side."""
         ambiguous = self._ambiguous and role == "other"
-        feature = not ambiguous and any(found.id in self._official for _, found in hits)
+        endings = {_part_aside(found) for _, found in hits if found.id in self._official and not ambiguous}
         files = []
         for file, found in hits:
             train = self._train.get(found.id, -1) if role == "other" else -1
             official = -1 if ambiguous else self._official.get(found.id, -1)
             shown = self._shown_as(train, found.id) if train >= 0 else found.id
             base = "" if found.whole or folder == "." else folder + "/"
-            held_as = f"{base}{inside(place_in(found), shown)}{name_before(found)}{shown}{found.after}"
+            held_as = f"{base}{inside(place_in(found), shown)}{name_before(found)}{shown}{after_as(found, shown)}"
+            feature = _part_aside(found) in endings
             files.append(RowFile(file.path, train, official, feature, held_as, shown != found.id))
         return files
 
@@ -223,7 +234,8 @@ class _Linker:
         where = place_in(found)
         if where not in self._places and self._places:
             where = self._places.most_common(1)[0][0]
-        held_as = f"{self._test_dir(folder)}{inside(where, shown)}{name_before(found)}{shown}{found.after}"
+        name = f"{name_before(found)}{shown}{after_as(found, shown)}"
+        held_as = f"{self._test_dir(folder)}{inside(where, shown)}{name}"
         merged = 1 < len(self._dirs.train_dirs) != len(self._dirs.test_dirs)
         telling = shown != found.id or where != place_in(found) or merged
         return RowFile(file.path, train, -1, feature, held_as, telling)
@@ -250,6 +262,11 @@ def _rows_by_key(keys: Sequence[str], named: bool) -> dict[str, int]:
 def _untold(file: RowFile) -> str:
     """The original name in the place where the neutral one would stand."""
     return str(PurePosixPath(file.held_as).parent / file.path.replace("/", "__"))
+
+
+def _part_aside(found: Carried) -> tuple[str, str]:
+    before, after = ending_of(found)
+    return _TRAIN.sub("", before), after
 
 
 def _have_folders(ids: Collection[str], folders: Iterable[str]) -> bool:

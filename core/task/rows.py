@@ -222,6 +222,8 @@ def _strata(spec: CompetitionSpec, labels: pd.DataFrame) -> tuple[Integers, Mask
 def _cell(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, np.ndarray):
+        return str(value.tolist())
     if value is None or (not hasattr(value, "__len__") and pd.isna(value)):
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -54,10 +54,10 @@ class Judged:
     reason: str | None = None
 
 
-def judge(source: Source, mentions: Mentions, found: FoundTable, group: str | None = None) -> Judged:
+def judge(source: Source, mentions: Mentions, found: FoundTable, things: Sequence[str] = ()) -> Judged:
     """A table with train ids only loses held-out rows; one with official ids as well is feature data.
 
-    group: the column by which rows are split; a table may be about groups (rule P10).
+    things: columns of train that name what is held out as a whole, which a table may be about (rule P10).
     """
     table = found.table
     if unpacked_bytes(source.root / table.path, table.member) > BIG_BYTES:
@@ -70,9 +70,9 @@ def judge(source: Source, mentions: Mentions, found: FoundTable, group: str | No
         return Judged(reason="unreadable table")
     keys, train, official = _find_keys(source, frame)
     if table.path in source.spec.label_files:
-        return _judge_labels(source, table, frame, keys, train, group)
-    if not (train >= 0).any() and group is not None:
-        keys, train, official = _find_groups(source, frame, group) or (keys, train, official)
+        return _judge_labels(source, table, frame, keys, train, things)
+    if not (train >= 0).any():
+        keys, train, official = _find_things(source, frame, things) or (keys, train, official)
     if not keys or not (train >= 0).any():
         return _judge_unkeyed(source, mentions, table, frame, bool((official >= 0).any()))
     feature = bool((official >= 0).any())
@@ -104,27 +104,31 @@ def _judge_labels(
     frame: pd.DataFrame,
     keys: tuple[str, ...],
     train: npt.NDArray[np.int64],
-    group: str | None,
+    things: Sequence[str],
 ) -> Judged:
     """The table that the labels were taken from: it keeps the rows of train and no others."""
-    if not (train >= 0).any() and group is not None:
-        keys, train, _ = _find_groups(source, frame, group) or (keys, train, train)
+    if not (train >= 0).any():
+        keys, train, _ = _find_things(source, frame, things) or (keys, train, train)
     if not (train >= 0).all() or table.member is not None:
         return Judged(reason="the labels were taken from it")
     none = np.full(len(frame), _NONE, dtype=np.int64)
     return Judged(SideTable(table, frame, keys, marks_at(train), marks_at(none), False, (), ()))
 
 
-def _find_groups(
-    source: Source, frame: pd.DataFrame, group: str
+def _find_things(
+    source: Source, frame: pd.DataFrame, things: Sequence[str]
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
-    """The column that names groups, with a train row and a row of the sample of each; None without one."""
-    if group not in frame.columns or group not in source.train.columns:
-        return None
-    values = text_of(frame[group]).reset_index(drop=True)
-    ours, theirs = pd.Index(text_of(source.train[group])), pd.Index(source.official_cells(group))
-    train = _positions(ours, values)
-    return ((group,), train, _positions(theirs, values)) if (train >= 0).any() else None
+    """The column that names one of these, with a train row and a row of the sample of each; None without one. It has
+    the same name, or any where ids are made of them."""
+    for thing in things:
+        ours, theirs = pd.Index(text_of(source.train[thing])), pd.Index(source.official_cells(thing))
+        same = thing in frame.columns
+        for name in [thing] if same else frame.columns if source.are_in_ids(thing) else ():
+            values = text_of(frame[name]).reset_index(drop=True)
+            train, official = _positions(ours, values), _positions(theirs, values)
+            if (train >= 0).any() if same else _are_ids(values, train, official, ours.nunique()):
+                return (name,), train, official
+    return None
 
 
 def cut_table(source: Source, cut: Cut, side: SideTable) -> pd.DataFrame:
@@ -151,11 +155,12 @@ def _disguise(source: Source, side: SideTable, frame: pd.DataFrame, marks: npt.N
         if name in frame.columns and name not in side.keys:
             blank = "" if pd.api.types.is_string_dtype(frame[name]) else None
             changed[name] = frame[name].mask(held, blank)
-    if source.rows.renamed and len(side.keys) == 1 and side.keys[0] != source.spec.group_column:
-        new = source.rows.shown.iloc[side.train.row[marks], 0]
-        column = text_of(frame[side.keys[0]])
-        column = column.mask(held, pd.Series(new.to_numpy(), index=column.index[held]))
-        changed[side.keys[0]] = column
+    if source.rows.renamed and len(side.keys) == 1:
+        rows, column = side.train.row[marks], text_of(frame[side.keys[0]])
+        # Names of what rows share stay as they are.
+        if bool((column[held].to_numpy() == source.rows.ids.iloc[rows].to_numpy()).all()):
+            new = source.rows.shown.iloc[rows, 0]
+            changed[side.keys[0]] = column.mask(held, pd.Series(new.to_numpy(), index=column.index[held]))
     return frame.assign(**changed)
 
 

@@ -29,6 +29,7 @@ from utils.big_csv import BigCsv, Numbers
 from utils.errors import SpecError
 from utils.tables import read_table
 
+_LOOKED_AT = 500
 SYNTHETIC_SAMPLE = TableFile("sample_submission.csv")
 
 
@@ -47,7 +48,7 @@ class Source:
     """train, test, sample: as in the files. sample_file: where the sample stands in every view.
 
     official: key of each row of the sample, its image where rows are pixels. test_keys: key of each row of the test
-    table, None where it has no ids. fill: text that a held-out row shows in each target column of the sample.
+    table, None where it has no ids. fill: text that a held-out row shows in each column of the sample but its ids.
     files: all files of the folder. big: the train table where it is too large to hold: `train` has drawn rows of it
     then, and `numbers` says which.
     """
@@ -103,6 +104,24 @@ class Source:
             return []
         by_key = pd.Series(cells.array, index=pd.Index(self.test_keys))
         return by_key[~by_key.index.duplicated()].reindex(self.official).fillna("").tolist()
+
+    def things(self, group: str | None) -> list[str]:
+        """Columns of train that name what several rows are about and are held out together: the group's, and the one
+        that names files."""
+        named = self.spec.files.column if self.spec.files is not None else None
+        if group is None or group not in self.train.columns:
+            return []
+        if named in (None, group) or named not in self.train.columns:
+            return [group]
+        whole = self.train.groupby(named)[group].nunique().max() == 1
+        return [group, named] if whole else [group]
+
+    def are_in_ids(self, column: str) -> bool:
+        """The ids are made of the column's cells and more."""
+        ids, cells = self.rows.ids, text_of(self.train[column])
+        step = max(1, len(ids) // _LOOKED_AT)
+        pairs = zip(cells[::step], ids[::step], strict=True)
+        return all(cell and cell != each and cell in each for cell, each in pairs)
 
     def held_rows(self, held: Integers) -> HeldRows:
         """The rows of the sample that these train rows are worth."""
@@ -194,7 +213,8 @@ def _renamed(spec: CompetitionSpec, table: pd.DataFrame, columns: tuple[str, ...
 def _fill(spec: CompetitionSpec, sample: pd.DataFrame | None, labels: pd.DataFrame) -> dict[str, str]:
     """The commonest value of each target column of the sample, else a prior of the labels."""
     if sample is not None and len(sample):
-        return {name: _commonest(text_of(sample[name])) for name in spec.target_columns}
+        # Columns that are carried through are no targets, and may not be empty.
+        return {name: _commonest(text_of(sample[name])) for name in sample.columns if name not in spec.id_columns}
     if spec.one_hot:
         return {name: f"{1 / len(spec.target_columns):.6g}" for name in spec.target_columns}
     pairs = zip(spec.target_columns, spec.label_columns, strict=False)

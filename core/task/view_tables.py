@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import json
+import re
 import tempfile
 import zipfile
 import zlib
@@ -24,6 +27,8 @@ from utils.tables import read_table, write_table
 
 TIME_BLOCKS = 20
 _LISTS_IN = 50
+_AS_JSON = {"nan": "NaN", "inf": "Infinity", "None": "null", "True": "true", "False": "false"}
+_NO_NUMBER = re.compile(rf"\b(?:{'|'.join(_AS_JSON)})\b")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,9 +92,18 @@ def items_of(source: Source, table: TableFile, test: pd.DataFrame) -> pd.DataFra
 
 def _listed(values: pd.Series, column: pd.Series) -> pd.Series:
     """Texts of lists as lists, where the official column has lists."""
-    if not any(isinstance(cell, list) for cell in column.head(_LISTS_IN)):
+    if not any(isinstance(cell, list | np.ndarray) for cell in column.head(_LISTS_IN)):
         return values
-    return values.map(lambda cell: ast.literal_eval(cell) if str(cell).startswith("[") else cell)
+    return values.map(lambda cell: _list_of(cell) if isinstance(cell, str) and cell.startswith("[") else cell)
+
+
+def _list_of(cell: str) -> Any:
+    """The list whose text this is; numbers that are none stay none."""
+    with contextlib.suppress(ValueError, SyntaxError):
+        return ast.literal_eval(cell)
+    with contextlib.suppress(ValueError):
+        return json.loads(_NO_NUMBER.sub(lambda found: _AS_JSON[found[0]], cell))
+    return cell
 
 
 def write_all(folder: Path, tables: Iterable[tuple[TableFile, pd.DataFrame]]) -> None:

@@ -99,9 +99,10 @@ def _survey(source: Source, split: SplitSpec, defences: Defences) -> _Contents:
     sides: list[SideTable] = []
     hidden: set[str] = set()
     repeats: set[str] = set()
-    tables, mentions = find_tables(source.root, rest), mentions_of(source)
+    things = source.things(split.group_column)
+    tables, mentions = find_tables(source.root, rest), mentions_of(source, things)
     for found in tables if defences.side_tables else ():
-        judged = judge(source, mentions, found, split.group_column)
+        judged = judge(source, mentions, found, things)
         if judged.side is not None:
             sides.append(judged.side)
         if judged.reason is not None:
@@ -121,9 +122,10 @@ def _survey(source: Source, split: SplitSpec, defences: Defences) -> _Contents:
 
 
 def _of_rows(source: Source, split: SplitSpec, files: list[FoundFile]) -> tuple[list[RowFile], list[FoundFile]]:
-    """Files named by ids, then those named by groups; and the others."""
+    """Files named by ids, then those named by what several rows share; and the others."""
     found: list[RowFile] = []
-    for keys in (id_keys(source), group_keys(source, split.group_column, files)):
+    for column in (None, *source.things(split.group_column)):
+        keys = id_keys(source) if column is None else group_keys(source, column, files)
         if keys is not None:
             more, files = split_files(keys, files)
             found += more

@@ -18,6 +18,7 @@ from tests.task import folders
 from tests.task.rule_cases import Built, build, check_rows, truth
 from tests.task.view_cases import contents, table
 from utils import big_csv as blocks
+from utils.errors import SpecError
 
 RMSE = "## Evaluation\n\nSubmissions are scored on RMSE.\n"
 ACCURACY = "## Evaluation\n\nScored by accuracy.\n"
@@ -75,6 +76,15 @@ def test_a_large_table_is_drawn_from_and_copied_without_the_held_out_rows(tmp_pa
     assert made.views["full"].rows_train == 2000
     assert made.views["probe"].rows_train == 300
     check_streamed(made, frame)
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_rows_with_more_cells_than_the_header_are_refused_in_a_large_table_too(tmp_path: Path) -> None:
+    large(tmp_path / "data")
+    path = tmp_path / "data" / "train.csv"
+    path.write_text("id,x,note,y\n" + "".join(f"r{i},{i},,{i},\n" for i in range(2000)))
+    with pytest.raises(SpecError, match="more cells than its header"):
+        build(tmp_path / "data", tmp_path / "ws", RMSE)
 
 
 @pytest.mark.usefixtures("small_limits")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -190,12 +191,83 @@ def test_ids_that_join_an_image_and_a_class(tmp_path: Path, suffix: str) -> None
     assert len(seen) == 40
 
 
+def test_side_tables_of_items_follow_them(tmp_path: Path) -> None:
+    """A table of answers by image under another name, and one whose cells only name some images."""
+    data = tmp_path / "data"
+    known = scans(data, ".png")
+    train = [name for name, i in known.items() if i < 40]
+    folders.put(data / "train_wide.csv", ("image", "any"), [(name, int(known[name] % 3 == 0)) for name in train])
+    folders.put(data / "boxes.csv", ("of", "x"), [(f"scan {name}", 1) for name in train[::6]])
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
+    for view in made.searches:
+        shown = everything(view)
+        for key in truth(view):
+            assert not any(key.rsplit("_", 1)[0].encode() in shown[name] for name in ("train_wide.csv", "boxes.csv"))
+        assert shown["train_wide.csv"].count(b"\n") == 33
+
+
+def test_a_group_of_items_is_held_out_as_a_whole(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    known = scans(data, "")
+    rows = [line.split(",") for line in (data / "train.csv").read_text().splitlines()[1:]]
+    told = [(*row, f"p{known[row[0].rsplit('_', 1)[0]] % 13}") for row in rows]
+    folders.put(data / "train.csv", ("ID", "Label", "patient_id"), told)
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
+    assert (made.split.group_column, made.spec.files and made.spec.files.column) == ("patient_id", "item")
+    for view in made.searches:
+        shown = everything(view)
+        items = {key.rsplit("_", 1)[0] for key in truth(view)}
+        patients = {known[name] % 13 for name in items}
+        assert items == {name for name, i in known.items() if i < 40 and i % 13 in patients}
+        assert all(f"test/{name}.png" in shown and f"train/{name}.png" not in shown for name in items)
+
+
+def test_masks_without_a_pixel_are_added_where_train_lists_the_others_only(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    known = scans(data, ".png")
+    cells = {
+        f"{name}_{kind}": f"{i + 1} 2" if (i + k) % 3 == 0 else ""
+        for name, i in known.items()
+        for k, kind in enumerate("ab")
+    }
+    train = [(key, cell) for key, cell in cells.items() if cell and known[key[:-2]] < 40]
+    asked = [(key, "1 1") for key in cells if known[key[:-2]] >= 40]
+    folders.put(data / "train.csv", ("ImageId_ClassId", "EncodedPixels"), train)
+    folders.put(data / "sample_submission.csv", ("ImageId_ClassId", "EncodedPixels"), asked)
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nScored by the mean Dice coefficient.\n")
+    listed = {key[:-2] for key, _ in train}
+    assert f"{2 * len(listed) - len(train)} masks without a pixel are added" in made.notes
+    held = {key: row[0] for view in made.searches for key, row in truth(view).items()}
+    assert held == {key: cell for key, cell in cells.items() if key[:-2] in listed}
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y%m%d"])
+def test_items_that_are_days_are_split_by_time(tmp_path: Path, form: str) -> None:
+    data = tmp_path / "data"
+    days = [f"{day:{form}}" for day in pd.date_range("2020-01-01", periods=60)]
+    rows = [(f"{day}_{store}", i + k) for i, day in enumerate(days) for k, store in enumerate(("abc", "def"))]
+    folders.put(data / "train.csv", ("id", "sales"), rows[:100])
+    folders.put(data / "sample_submission.csv", ("id", "sales"), [(key, 0) for key, _ in rows[100:]])
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nRMSE.\n")
+    assert (made.split.kind, made.split.time_column) == ("time", "item")
+
+
+def test_classes_may_have_joints_of_their_own(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    rows = [(f"s{i:02d}_{kind}", i % 2) for i in range(40) for kind in ("No_Finding", "Mass")]
+    folders.put(data / "train.csv", ("ID", "Label"), rows[:60])
+    folders.put(data / "sample_submission.csv", ("ID", "Label"), [(key, 0.5) for key, _ in rows[60:]])
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
+    assert set(table(made.spec, None, "train")["class"]) == {"No_Finding", "Mass"}
+
+
 @pytest.mark.parametrize(
     ("train", "sample", "kinds"),
     [
         pytest.param("{}_{}", "{}", 1, id="train only"),
         pytest.param("{1}_{0}", "{0}_{1}", 3, id="other classes"),
         pytest.param("{}{}", "{}{}", 3, id="numbers"),
+        pytest.param("2{}-01-01 {:02d}", "2{}-01-01 {:02d}", 3, id="times"),
     ],
 )
 def test_ids_that_join_nothing_stay_as_they_are(tmp_path: Path, train: str, sample: str, kinds: int) -> None:

@@ -3,6 +3,7 @@ the run lengths."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ LAYOUTS = {
     "beside": Layout("train/{id}.png", ("train/{id}_mask.png",), "test/{id}.png"),
     "same kind": Layout("train/{id}.png", ("train_masks/{id}.png",), "test/{id}.png", carried=True),
     "instances": Layout("train/{id}.png", ("masks/{id}_0.png", "masks/{id}_12.png"), "test/{id}.png"),
+    "arrays": Layout("train/{id}.png", ("train_masks/{id}.npy",), "test/{id}.png"),
+    "its own name": Layout("train/{id}/{id}.png", ("train/{id}/{id}_mask.png",), "test/{id}/{id}.png"),
     "own folders": Layout(
         "train/{id}/images/{id}.png",
         ("train/{id}/masks/a{id}.png", "train/{id}/masks/7f.png"),
@@ -84,7 +87,10 @@ def scans(data: Path, layout: Layout, count: int = 40, test: int = 10) -> dict[s
             target = data / where.format(id=name)
             target.parent.mkdir(parents=True, exist_ok=True)
             # Empty masks would be equal; what stands behind an image changes nothing but its bytes.
-            Image.fromarray(piece * 255).save(target)
+            if target.suffix == ".npy":
+                np.save(target, piece)
+            else:
+                Image.fromarray(piece * 255).save(target)
             target.write_bytes(target.read_bytes() + f"end {name}".encode())
     folders.put(data / "sample_submission.csv", ("id", "rle_mask"), asked)
     return masks
@@ -108,6 +114,12 @@ def records(data: Path, count: int = 30, test: int = 8) -> dict[str, Bits]:
     return masks
 
 
+def png(pixels: Bits) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
 def painted(cell: str, down: bool = True) -> Bits:
     """The mask of run lengths, pixel by pixel."""
     flat = np.zeros(HEIGHT * WIDTH, np.uint8)
@@ -127,7 +139,9 @@ def check_hidden(made: Built, data: Path, layout: Layout, masks: dict[str, Bits]
             stem = key.rsplit(".", 1)[0]
             assert not any((data / mask.format(id=stem)).read_bytes() in contents for mask in layout.masks)
             assert shown[layout.test.format(id=stem)] == (data / layout.images.format(id=stem)).read_bytes()
-        left = sum(1 for path, content in shown.items() if b"end " in content[-20:] and path.endswith(("png", "gif")))
+        left = sum(
+            1 for path, content in shown.items() if b"end " in content[-20:] and path.endswith(("png", "gif", "npy"))
+        )
         assert left == (len(masks) - len(held)) * len(layout.masks)
         seen |= set(held)
     assert seen == set(masks)
@@ -151,6 +165,61 @@ def test_masks_become_run_lengths_and_hide_with_their_image(tmp_path: Path, name
     check_hidden(made, data, layout, masks)
 
 
+def test_numbered_masks_of_numbered_ids_hide_with_their_image(tmp_path: Path) -> None:
+    """The number of a mask is no id."""
+    data = tmp_path / "data"
+    for i in range(38):
+        folder = data / ("train" if i < 30 else "test") / str(i)
+        folder.mkdir(parents=True)
+        (folder / "image.png").write_bytes(png(np.full((HEIGHT, WIDTH), i, np.uint8)))
+        for k in range(2 if i < 30 else 0):
+            (folder / f"mask_{k}.png").write_bytes(png(mask_of(i)) + f"of {i} {k}".encode())
+    folders.put(data / "sample_submission.csv", ("id", "rle_mask"), [(i, "1 1") for i in range(30, 38)])
+    made = build(data, tmp_path / "ws", DICE)
+    check_rows(made)
+    for view in made.searches:
+        shown = everything(view)
+        for name in truth(view):
+            assert {path for path in shown if f"/{name}/" in path} == {f"test/{name}/image.png"}
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_what_only_train_rows_have_is_hidden_in_a_folder_of_both_parts(tmp_path: Path, masks: bool) -> None:
+    data, train = tmp_path / "data", []
+    for i in range(38):
+        name = f"c{i * 7919 % 9973:04d}"
+        (data / "cases" / name).mkdir(parents=True)
+        (data / "cases" / name / "scan.png").write_bytes(png(np.full((HEIGHT, WIDTH), i, np.uint8)))
+        if i < 30:
+            train.append((name, f"{i + 1} 2"))
+            for file in ("mask.png", "rater2.png") if masks else ("diagnosis.txt",):
+                (data / "cases" / name / file).write_bytes(png(mask_of(i)) + name.encode())
+    asked = [(path.name, "1 1") for path in sorted((data / "cases").iterdir()) if path.name not in dict(train)]
+    folders.put(data / "sample_submission.csv", ("id", "rle_mask"), asked)
+    if not masks:
+        folders.put(data / "train.csv", ("id", "rle_mask"), train)
+    made = build(data, tmp_path / "ws", DICE)
+    for view in made.searches:
+        shown = everything(view)
+        for name in truth(view):
+            assert {path for path in shown if f"/{name}/" in path} == {f"cases/{name}/scan.png"}
+
+
+def test_of_several_kinds_of_arrays_the_one_of_planes_is_the_mask(tmp_path: Path) -> None:
+    """Single raters' masks are planes where there was one rater; an array may be torn."""
+    data = tmp_path / "data"
+    masks = records(data)
+    for k, name in enumerate(sorted(masks)):
+        folder = next(path for path in data.glob(f"*/{name}"))
+        raters = 1 if k < 9 else 3
+        np.save(folder / "human_individual_masks.npy", np.ones((HEIGHT, WIDTH, 1, raters), np.uint8))
+    (folder / "human_pixel_masks.npy").write_bytes(b"")
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nThe global Dice coefficient, over all pixels.\n")
+    assert made.spec.rows_train == len(masks) - 1
+    cells = table(made.spec, None, "train").set_index("record_id")["encoded_pixels"].replace("-", "")
+    assert all((painted(cell) == masks[key]).all() for key, cell in cells.items())
+
+
 def test_arrays_in_a_folder_per_id(tmp_path: Path) -> None:
     data = tmp_path / "data"
     masks = records(data)
@@ -167,6 +236,8 @@ def test_arrays_in_a_folder_per_id(tmp_path: Path) -> None:
         for name in held:
             there = {path for path in shown if f"/{name}/" in path}
             assert there == {f"test/{name}/band_08.npy"}
+        shown_sample = table(made.spec, view, "sample")
+        assert set(shown_sample["height"].astype(str)) == {"6"}
         assert all(f"/{name}/human_pixel_masks.npy" in " ".join(shown) for name in set(masks) - set(held))
     assert seen == set(masks)
 

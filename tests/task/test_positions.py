@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.task import folders
@@ -106,3 +107,57 @@ def test_words_are_no_lists_of_answers(tmp_path: Path) -> None:
     write(tmp_path / "data", lambda i, found: found | {"react": found["sequence"], "decay": found["sequence"]})
     made = build(tmp_path / "data", tmp_path / "ws", MCRMSE)
     assert "P7" not in made.notes
+
+
+@pytest.mark.parametrize("text", ["[NaN, 1.0, 2.5, 0, 1, 2, 3, 4, Infinity]", '["a", null, "c", 1, 2, 3, 4, 5, 6]'])
+def test_lists_of_the_test_table_keep_their_cells(tmp_path: Path, text: str) -> None:
+    data = tmp_path / "data"
+    write(data)
+    for name in ("train", "test"):
+        rows = [json.loads(line) | {"signal": "@"} for line in (data / f"{name}.json").read_text().splitlines()]
+        (data / f"{name}.json").write_text("".join(json.dumps(row).replace('"@"', text) + "\n" for row in rows))
+    made = build(data, tmp_path / "ws", MCRMSE)
+    for view in made.searches:
+        signals = {repr(json.loads(line)["signal"]) for line in everything(view)["test.json"].splitlines()}
+        assert signals == {repr(json.loads(text))}
+
+
+def test_long_arrays_of_parquet_are_whole(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write(data)
+    for name in ("train", "test"):
+        rows = [json.loads(line) for line in (data / f"{name}.json").read_text().splitlines()]
+        pd.DataFrame(rows).assign(more=[[0.5] * 2000] * len(rows)).to_parquet(data / f"{name}.parquet")
+        (data / f"{name}.json").unlink()
+    made = build(data, tmp_path / "ws", MCRMSE)
+    view = made.searches[0]
+    found = pd.read_parquet(Path(view.path, "test.parquet"))
+    assert {len(cells) for cells in found["more"]} == {2000}
+    assert len(truth(view)) == SCORED * ITEMS // 5
+
+
+def test_tables_by_item_follow_the_rows(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write(data)
+    told = [(record(i)["id"], sum(record(i)["react"])) for i in range(ITEMS)]
+    folders.put(data / "quality.csv", ("molecule", "mean_react"), told)
+    made = build(data, tmp_path / "ws", MCRMSE)
+    for view in made.searches:
+        left = everything(view)["quality.csv"].decode()
+        assert not any(key.rpartition("_")[0] in left for key in truth(view))
+
+
+@pytest.mark.parametrize("kind", ["classes", "numbers", "ids start anew"])
+def test_other_tables_are_left_as_they_are(tmp_path: Path, kind: str) -> None:
+    data = tmp_path / "data"
+    first = 0 if kind == "ids start anew" else 40
+    label = {"classes": "cat", "numbers": 47, "ids start anew": "1 2"}[kind]
+    folders.put(
+        data / "train.csv", ("item", "f", "y"), [(f"v{i}", i % 7, label if i % 2 else "dog") for i in range(40)]
+    )
+    folders.put(data / "test.csv", ("item", "f"), [(f"v{first + i}", i % 5) for i in range(10)])
+    columns = ("row_id", "cat", "dog") if kind == "classes" else ("row_id", "y")
+    asked = [(f"v{first + i}_{k}", *[0] * (len(columns) - 1)) for i in range(10) for k in range(2)]
+    folders.put(data / "sample_submission.csv", columns, asked)
+    made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
+    assert (made.spec.rows_train, "P7" in made.notes) == (40, False)

@@ -34,17 +34,20 @@ def codes_of(ids: pd.Series) -> Iterator[Code]:
         numbers = ids.astype(int)
         for factor in _FACTORS:
             code = Code((numbers // factor).astype(str), (numbers % factor).astype(str), factor)
-            if _is_full(code):
+            if is_full(code):
                 yield code
     for joint in _JOINTS:
-        pieces = ids.str.rsplit(joint, n=1)
+        yield from (code for code in split_at(ids, joint) if is_full(code))
+
+
+def split_at(ids: pd.Series, joint: str) -> Iterator[Code]:
+    """The ids cut at their last and at their first joint: either part may have joints of its own."""
+    for pieces in (ids.str.rsplit(joint, n=1), ids.str.split(joint, n=1)):
         if bool((pieces.str.len() == 2).all()):
-            code = Code(pieces.str[0], pieces.str[1], joint=joint)
-            if _is_full(code):
-                yield code
+            yield Code(pieces.str[0], pieces.str[1], joint=joint)
 
 
-def _is_full(code: Code) -> bool:
+def is_full(code: Code) -> bool:
     """Every item has a row for every class."""
     items, classes = code.items.nunique(), code.classes.nunique()
     return 1 < classes <= _MAX_CLASSES and items > 1 and items * classes == len(code.items)

@@ -29,6 +29,7 @@ _SHARE = 0.9
 _MAX_FOLDERS = 30
 _LOOKED_AT = 1000
 _THREADS = 4
+_TRIED = 20
 Images = Mapping[str, FoundFile]
 
 
@@ -74,10 +75,10 @@ def labels_in_masks(seen: Seen) -> Derived | None:
 
 
 def _folders(files: Sequence[FoundFile]) -> dict[tuple[str, str], dict[str, FoundFile]]:
-    """Image by stem, for each folder and suffix; the largest ones."""
+    """Image or array by stem, for each folder and suffix; the largest ones."""
     found: dict[tuple[str, str], dict[str, FoundFile]] = {}
     for file in files:
-        if file.suffix in IMAGES:
+        if file.suffix in IMAGES or file.suffix == ".npy":
             found.setdefault((file.folder, file.suffix), {})[file.stem] = file
     return dict(sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:_MAX_FOLDERS])
 
@@ -139,18 +140,23 @@ def _in_own_folders(seen: Seen, items: set[str]) -> _Pair | None:
     that can be read."""
     units = _units(seen.files, items)
     kinds: dict[str, dict[str, list[FoundFile]]] = {}
-    theirs = {_kind(rest) for name, files in units.items() if name in items for rest in files}
+    theirs = {_kind(rest, name) for name, files in units.items() if name in items for rest in files}
     ours = {name: files for name, files in units.items() if name not in items}
     for name, files in ours.items():
         for rest, file in files.items():
-            if _kind(rest) not in theirs and _speaks(rest):
-                kinds.setdefault(_kind(rest), {}).setdefault(name, []).append(file)
-    for masks in sorted(kinds.values(), key=len, reverse=True):
-        first = next(iter(masks.values()))
-        enough = len(masks) >= max(_MIN_IMAGES, _SHARE * len(ours))
-        if enough and pixels_of_mask([seen.root / file.path for file in first]) is not None:
-            return _Pair({}, masks, (True, True, len(masks)))
-    return None
+            kind = _kind(rest, name)
+            if kind not in theirs and _speaks(kind):
+                kinds.setdefault(kind, {}).setdefault(name, []).append(file)
+    enough = [masks for masks in kinds.values() if len(masks) >= max(_MIN_IMAGES, _SHARE * len(ours))]
+    read = [(_readable(seen.root, masks), len(masks), masks) for masks in enough]
+    share, _, best = max(read, key=lambda each: each[:2], default=(0.0, 0, {}))
+    return _Pair({}, best, (True, True, len(best))) if share >= _SHARE else None
+
+
+def _readable(root: Path, masks: Mapping[str, Sequence[FoundFile]]) -> float:
+    """The share of masks that are planes, of some that lie apart."""
+    looked = list(masks.values())[:: max(1, len(masks) // _TRIED)]
+    return sum(pixels_of_mask([root / file.path for file in files]) is not None for files in looked) / len(looked)
 
 
 def _units(files: Sequence[FoundFile], items: set[str]) -> dict[str, dict[str, FoundFile]]:
@@ -168,8 +174,9 @@ def _units(files: Sequence[FoundFile], items: set[str]) -> dict[str, dict[str, F
     return units if items <= units.keys() else {}
 
 
-def _kind(rest: str) -> str:
-    """What files of several ids have in common: their folder, else their name but for digits."""
+def _kind(rest: str, unit: str) -> str:
+    """What files of several ids have in common: their folder, else their name, but for the id and digits."""
+    rest = rest.replace(unit, "")
     path = PurePosixPath(rest)
     return f"{path.parent}/*{path.suffix}" if len(path.parts) > 1 else _DIGITS.sub("#", rest)
 
@@ -183,7 +190,7 @@ def _derived(seen: Seen, pair: _Pair, target: str, with_suffix: bool) -> Derived
         cells = list(threads.map(partial(_cell, seen.root, order), [pair.masks[stem] for stem in stems]))
     known = [(stem, cell) for stem, cell in zip(stems, cells, strict=True) if cell is not None]
     ids = [pair.images[stem].name if with_suffix else stem for stem, _ in known]
-    frame = pd.DataFrame({key: ids, target: [cell or _mark(seen.sample[target]) for _, cell in known]}, dtype=object)
+    frame = pd.DataFrame({key: ids, target: [cell or mark_of(seen.sample[target]) for _, cell in known]}, dtype=object)
     if not frame[target].str.contains(" ").any():
         return None
     files = [file for masks in pair.masks.values() for file in masks]
@@ -198,6 +205,6 @@ def _cell(root: Path, order: Order, masks: Sequence[FoundFile]) -> str | None:
     return None if mask is None else run_lengths(mask, order)
 
 
-def _mark(cells: pd.Series) -> str:
+def mark_of(cells: pd.Series) -> str:
     """How the sample writes an empty mask."""
     return next((cell for cell in cells.str.strip().unique() if cell in ("-", "-1")), "")

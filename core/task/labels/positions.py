@@ -23,6 +23,7 @@ _POSITION = "position"
 _BESIDE = 2
 # The share of elements that may be no number.
 _NO_ANSWER = 0.1
+_ANEW = 0.5
 _MAX_CELLS = 50_000_000
 _MAX_BYTES = 400_000_000
 _BETWEEN = re.compile(r"[\s,;]+")
@@ -44,7 +45,9 @@ class _Places:
 def labels_in_sequences(seen: Seen, labels: Labels) -> Derived | None:
     """One row per item and position, with the elements of other sequences that stand there and beside it."""
     key, table = seen.asked.ids[0], labels.train
-    if seen.sample is None or seen.roles.test is None or len(seen.asked.ids) > 1 or key in table.columns:
+    if seen.sample is None or seen.roles.test is None or len(seen.asked.ids) > 1:
+        return None
+    if key in table.columns or labels.classes:
         return None
     test = None
     for joint in _JOINTS:
@@ -78,6 +81,10 @@ def _derived(seen: Seen, labels: Labels, places: _Places, item: str, test: pd.Da
     assert seen.roles.test is not None
     key, table = seen.asked.ids[0], labels.train
     frame = load(seen.root, table.table)
+    # Ids that start anew in test would be those of other items.
+    anew = test[item].isin(frame[item]).mean() > _ANEW
+    if anew or not all(_hold_lists(frame[name]) for name in labels.columns):
+        return None
     lists = {target: _lists(frame[name]) for target, name in zip(labels.targets, labels.columns, strict=True)}
     lengths = [max(map(len, cells)) for cells in zip(*lists.values(), strict=True)]
     answers = [cell for column in lists.values() for cells in column for cell in cells]
@@ -100,6 +107,11 @@ def _derived(seen: Seen, labels: Labels, places: _Places, item: str, test: pd.Da
     beside = f", with {', '.join(sequences)} at each and beside it" if sequences else ""
     how = f"labels: P7, lists of {where(table)} become a row per position; the id is {item}{places.joint}{_POSITION}"
     return Derived(how + beside, train, (table.table.path,), asked, group=item, items=seen.roles.test.table)
+
+
+def _hold_lists(column: pd.Series) -> bool:
+    filled = column[column != ""]
+    return bool(filled.str.contains(_BETWEEN).mean() >= 1 - _NO_ANSWER) if len(filled) else False
 
 
 def _lists(column: pd.Series) -> Lists:

@@ -62,7 +62,7 @@ def _read(path: Path) -> Pixels | None:
         with Image.open(path) as image:
             plain = image.mode in _GREY
             values = np.asarray(image if plain else image.convert("L" if image.mode == "LA" else "RGB"))
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, EOFError, ValueError, SyntaxError):
         return None
     # Channel by channel: ten times as fast as the maximum along the last axis.
     lightest = values if values.ndim == 2 else np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])

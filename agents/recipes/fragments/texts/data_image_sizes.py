@@ -15,10 +15,10 @@ def size(path):
     """Rows and columns of the image or array, from its header; zeros where there is none."""
     try:
         if path.suffix == ".npy":
-            return np.array(np.load(path, mmap_mode="r").shape[:2])
+            return np.array([*np.load(path, mmap_mode="r").shape, 0, 0])[:2]
         with Image.open(path) as image:
             return np.array([image.height, image.width])
-    except (OSError, ValueError, AttributeError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, EOFError, ValueError, AttributeError, SyntaxError, Image.DecompressionBombError):
         return np.zeros(2, int)
 
 
