@@ -211,7 +211,7 @@ def _renamed(spec: CompetitionSpec, table: pd.DataFrame, columns: tuple[str, ...
 
 
 def _fill(spec: CompetitionSpec, sample: pd.DataFrame | None, labels: pd.DataFrame) -> dict[str, str]:
-    """The commonest value of each target column of the sample, else a prior of the labels."""
+    """The commonest value of each column of the sample, else a prior of the labels for its targets."""
     if sample is not None and len(sample):
         # Columns that are carried through are no targets, and may not be empty.
         return {name: _commonest(text_of(sample[name])) for name in sample.columns if name not in spec.id_columns}
