@@ -32,9 +32,12 @@ def is_big(path: Path, format: str, encoding: str, member: str | None) -> bool:
     return plain and encoding in ("utf-8", "utf-8-sig", "latin-1") and path.stat().st_size > BIG_BYTES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BigCsv:
-    """Record numbers count from 0 after the header; blank lines are no records."""
+    """One state of a file: not equal to another of the same path.
+
+    Record numbers count from 0 after the header; blank lines are no records.
+    """
 
     path: Path
     delimiter: str

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 # The default shrinks with the number of columns: 1,500 of them are written 66 rows at a time, which is slow.
@@ -56,6 +57,17 @@ def unpacked_bytes(path: Path, member: str | None = None) -> int:
                 file.seek(-4, io.SEEK_END)
                 return int.from_bytes(file.read(4), "little")
     return 0
+
+
+def text_of_cell(value: Any) -> str:
+    """A cell of parquet or JSON as text: "" where empty, whole numbers without a decimal point, arrays as lists."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, np.ndarray):
+        return str(value.tolist())
+    if value is None or (not hasattr(value, "__len__") and pd.isna(value)):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def write_table(

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from core.records import TableFile
 from core.task.big_tables import big_csv, drawn
 from utils.errors import SpecError
-from utils.tables import read_table
+from utils.tables import read_table, text_of_cell
 
 # Above this size only the asked columns are read; below it the whole table is, which finds torn rows.
 WHOLE_BYTES = 200 << 20
@@ -106,17 +105,7 @@ def _read(path: Path, table: TableFile, columns: list[str] | None) -> pd.DataFra
 def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
     """Typed columns (parquet) as text; whole numbers lose their decimal point."""
     typed = [name for name in frame.columns if not pd.api.types.is_string_dtype(frame[name])]
-    return frame.assign(**{name: frame[name].map(_cell) for name in typed}) if typed else frame
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, np.ndarray):
-        return str(value.tolist())
-    if value is None or (not hasattr(value, "__len__") and pd.isna(value)):
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return frame.assign(**{name: frame[name].map(text_of_cell) for name in typed}) if typed else frame
 
 
 def _line(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from core.task.composite import join_columns
 from core.task.neutral import carries_label, fresh_ids, shapes
 from core.task.splits import Floats, Integers, Mask, Rows
 from core.task.value_kinds import NO_PIXEL
-from utils.tables import with_point
+from utils.tables import text_of_cell, with_point
 
 _SEPARATOR = "\x1f"
 _MAX_STRATA = 10_000
@@ -45,7 +45,7 @@ def text_of(column: pd.Series) -> pd.Series:
     """Cells as text, "" where empty; whole floats lose their point, as in the class names of a spec."""
     if pd.api.types.is_string_dtype(column) and not column.isna().any():
         return column.astype(object)
-    return column.map(_cell).astype(object)
+    return column.map(text_of_cell).astype(object)
 
 
 def key_of(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
@@ -217,13 +217,3 @@ def _strata(spec: CompetitionSpec, labels: pd.DataFrame) -> tuple[Integers, Mask
     key = key_of(labels, tuple(labels.columns))
     codes = pd.factorize(key)[0].astype(np.int64)
     return codes, np.bincount(codes)[codes] < 2
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, np.ndarray):
-        return str(value.tolist())
-    if value is None or (not hasattr(value, "__len__") and pd.isna(value)):
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

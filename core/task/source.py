@@ -118,9 +118,8 @@ class Source:
 
     def are_in_ids(self, column: str) -> bool:
         """The ids are made of the column's cells and more."""
-        ids, cells = self.rows.ids, text_of(self.train[column])
-        step = max(1, len(ids) // _LOOKED_AT)
-        pairs = zip(cells[::step], ids[::step], strict=True)
+        step = max(1, len(self.train) // _LOOKED_AT)
+        pairs = zip(text_of(self.train[column][::step]), self.rows.ids[::step], strict=True)
         return all(cell and cell != each and cell in each for cell, each in pairs)
 
     def held_rows(self, held: Integers) -> HeldRows:

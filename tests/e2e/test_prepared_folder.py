@@ -12,8 +12,6 @@ from tests.e2e.runs import read_csv, solve
 from tests.shapes.registry import BY_NAME
 from tests.shapes.writing import Folder
 
-pytestmark = pytest.mark.whole
-
 
 @pytest.mark.long
 @pytest.mark.parametrize(

@@ -13,8 +13,6 @@ from tests.e2e.test_self_report import rebuilt
 from tests.llm.server import ScriptedServer, Seen, Turn
 from tests.shapes.unforeseen import build
 
-pytestmark = pytest.mark.whole
-
 PROGRAM = """import csv, json
 # %% DATA
 read = lambda name: list(csv.DictReader(open(f"input/{name}", newline="")))

@@ -10,7 +10,7 @@ import pandas as pd
 CLASS_COLUMN, ITEM_COLUMN = "class", "item"
 _MAX_CLASSES = 2000
 _FACTORS = (100_000, 10_000, 1000, 100, 10)
-_JOINTS = ("_", "-", ":", "/", "|")
+JOINTS = ("_", "-", ":", "/", "|")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,12 +36,14 @@ def codes_of(ids: pd.Series) -> Iterator[Code]:
             code = Code((numbers // factor).astype(str), (numbers % factor).astype(str), factor)
             if is_full(code):
                 yield code
-    for joint in _JOINTS:
+    for joint in JOINTS:
         yield from (code for code in split_at(ids, joint) if is_full(code))
 
 
 def split_at(ids: pd.Series, joint: str) -> Iterator[Code]:
     """The ids cut at their last and at their first joint: either part may have joints of its own."""
+    if not len(ids) or joint not in ids.iloc[0]:
+        return
     for pieces in (ids.str.rsplit(joint, n=1), ids.str.split(joint, n=1)):
         if bool((pieces.str.len() == 2).all()):
             yield Code(pieces.str[0], pieces.str[1], joint=joint)

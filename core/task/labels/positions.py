@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.task.loading import load
+from core.task.labels.codes import JOINTS, split_at
+from core.task.loading import load, numbers
 from core.task.roles import where
 from core.task.seen import Derived, Seen
 from core.task.targets import Labels
 
-_JOINTS = ("_", "-", ":", "/", "|", ".")
 _POSITION = "position"
 # Elements before and behind a position that become columns, too.
 _BESIDE = 2
@@ -50,7 +50,7 @@ def labels_in_sequences(seen: Seen, labels: Labels) -> Derived | None:
     if key in table.columns or labels.classes:
         return None
     test = None
-    for joint in _JOINTS:
+    for joint in (*JOINTS, "."):
         places = _places(seen.sample[key], joint)
         if places is None:
             continue
@@ -63,15 +63,13 @@ def labels_in_sequences(seen: Seen, labels: Labels) -> Derived | None:
 
 
 def _places(ids: pd.Series, joint: str) -> _Places | None:
-    pieces = ids.str.rsplit(joint, n=1)
-    if not bool((pieces.str.len() == 2).all()):
+    code = next(split_at(ids, joint), None)
+    if code is None or not bool(code.classes.str.fullmatch(_NUMBERED).all()):
         return None
-    items, ends = pieces.str[0], pieces.str[1]
-    if not bool(ends.str.fullmatch(_NUMBERED).all()):
-        return None
-    numbers = ends.astype(int).groupby(items)
-    start, counts = int(numbers.min().min()), numbers.nunique()
-    whole = bool((numbers.min() == start).all() and (numbers.max() - start + 1 == counts).all())
+    items, ends = code.items, code.classes
+    spots = ends.astype(int).groupby(items)
+    start, counts = int(spots.min().min()), spots.nunique()
+    whole = bool((spots.min() == start).all() and (spots.max() - start + 1 == counts).all())
     plain = bool((ends == ends.astype(int).astype(str)).all())
     return _Places(joint, start, items, counts) if whole and plain and start <= 1 and counts.max() > 1 else None
 
@@ -85,10 +83,14 @@ def _derived(seen: Seen, labels: Labels, places: _Places, item: str, test: pd.Da
     anew = test[item].isin(frame[item]).mean() > _ANEW
     if anew or not all(_hold_lists(frame[name]) for name in labels.columns):
         return None
-    lists = {target: _lists(frame[name]) for target, name in zip(labels.targets, labels.columns, strict=True)}
+    answers = zip(labels.targets, labels.columns, strict=True)
+    lists = {target: [_elements(cell) for cell in frame[name]] for target, name in answers}
     lengths = [max(map(len, cells)) for cells in zip(*lists.values(), strict=True)]
-    answers = [cell for column in lists.values() for cells in column for cell in cells]
-    if not frame[item].is_unique or max(lengths, default=0) < 2 or answers.count("") > _NO_ANSWER * len(answers):
+    if not frame[item].is_unique or max(lengths, default=0) < 2:
+        return None
+    told = pd.DataFrame({name: _one_after_another(column, lengths) for name, column in lists.items()}, dtype=object)
+    told = told.where(told.apply(numbers).replace([np.inf, -np.inf], np.nan).notna(), "")
+    if bool((told == "").to_numpy().mean() > _NO_ANSWER):
         return None
     known = test.set_index(item, drop=False).loc[places.counts.index].reset_index(drop=True)
     shared = [name for name in test.columns if name in frame.columns and name not in lists]
@@ -101,7 +103,7 @@ def _derived(seen: Seen, labels: Labels, places: _Places, item: str, test: pd.Da
     if taken or made > _MAX_CELLS or size > _MAX_BYTES:
         return None
     train = _long(frame[rest], item, key, lengths, sequences, places)
-    train = train.assign(**{name: _one_after_another(column, lengths) for name, column in lists.items()})
+    train = pd.concat([train, told], axis=1)
     asked = _long(known[shared], item, key, places.counts.tolist(), sequences, places)
     asked = asked.set_index(key, drop=False).loc[seen.sample[key]].reset_index(drop=True)
     beside = f", with {', '.join(sequences)} at each and beside it" if sequences else ""
@@ -112,11 +114,6 @@ def _derived(seen: Seen, labels: Labels, places: _Places, item: str, test: pd.Da
 def _hold_lists(column: pd.Series) -> bool:
     filled = column[column != ""]
     return bool(filled.str.contains(_BETWEEN).mean() >= 1 - _NO_ANSWER) if len(filled) else False
-
-
-def _lists(column: pd.Series) -> Lists:
-    """The elements of each cell; those that are no numbers are empty."""
-    return [[cell if _is_number(cell) else "" for cell in _elements(text)] for text in column]
 
 
 def _one_after_another(column: Lists, lengths: Sequence[int]) -> list[str]:
@@ -131,13 +128,6 @@ def _elements(cell: str) -> list[str]:
     return list(text)
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        return bool(np.isfinite(float(cell)))
-    except ValueError:
-        return False
-
-
 def _runs_along(column: pd.Series, counts: pd.Series) -> bool:
     """Each cell has an element for every position."""
     return all(len(_elements(cell)) == count for cell, count in zip(column, counts, strict=True))
@@ -150,8 +140,8 @@ def _long(
     rows = np.repeat(np.arange(len(frame)), counts)
     position = np.concatenate([np.arange(count) for count in counts])
     made = frame.iloc[rows].reset_index(drop=True)
-    numbers = pd.Series(position + places.start).astype(str)
-    columns: dict[str, object] = {key: made[item] + places.joint + numbers, _POSITION: numbers}
+    ordinal = pd.Series(position + places.start).astype(str)
+    columns: dict[str, object] = {key: made[item] + places.joint + ordinal, _POSITION: ordinal}
     pad = [""] * _BESIDE
     for name in sequences:
         padded = [[*pad, *_elements(cell), *pad] for cell in frame[name]]

@@ -35,8 +35,8 @@ class MeanMask:
 
     def fit(self, X, y):
         masks = [runs(cell) for cell in y]
-        groups = {key: [masks[i] for i in rows] for key, rows in pd.DataFrame(X).groupby([*range(X.shape[1])]).indices.items()}
-        self.known = {key: self.usual(group, key[0] * key[1]) for key, group in groups.items()}
+        kinds = pd.DataFrame(X).groupby([*range(X.shape[1])]).indices.items()
+        self.known = {key: self.usual([masks[i] for i in rows], key[0] * key[1]) for key, rows in kinds}
         self.other = self.usual(masks, 0)
         self.empty = next((cell for cell in y if cell in EMPTY), "")
         return self
