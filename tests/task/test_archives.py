@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -158,7 +159,7 @@ def fake_seven_zip(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = folder / "bin" / "7z"
     program.parent.mkdir(parents=True)
     program.write_text(
-        "#!/usr/bin/env python3\n"
+        f"#!{sys.executable}\n"
         "import sys, tarfile\n"
         "words = sys.argv[1:]\n"
         "tar = tarfile.open([word for word in words if word.endswith('.7z')][0])\n"
@@ -167,7 +168,7 @@ def fake_seven_zip(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "        kind = 'D_ drwx' if info.isdir() else 'A_ -rw-'\n"
         "        print(f'Path = {info.name}\\nSize = {info.size}\\nAttributes = {kind}\\n')\n"
         "else:\n"
-        "    tar.extractall([word[2:] for word in words if word.startswith('-o')][0], filter='data')\n"
+        "    tar.extractall([word[2:] for word in words if word.startswith('-o')][0])\n"
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
