@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core.ensemble import Blender, build_ensemble
 from core.evolution.selection import ranked
 from core.final_pick import FinalPick
 from core.journal.history import History
 from core.protocols import Recorder
-from core.records import CompetitionSpec, SplitSpec
+from core.records import Best, CompetitionSpec, SplitSpec
 from core.results import Result, blended, how_to_combine, single
 from core.settings import Settings
 
@@ -60,6 +61,23 @@ def decide(
     scores = dict(zip(decided.finalists, decided.scores, strict=True))
     named = (result for result in contenders if result.best.id == decided.winner)
     return next((result.with_final_pick(scores[decided.winner]) for result in named), None)
+
+
+def standing(history: History, how: str) -> Result | None:
+    """What the output folder should hold while the search goes on: the blend that was published, else the program in
+    the lead. None where there is neither, and after the final pick, which says it itself.
+    """
+    if history.final_pick is not None:
+        return None
+    published, lead = history.published, history.incumbent
+    if published is not None and published.best.kind == "ensemble" and history.ensemble is not None:
+        return blended(history.ensemble.ensemble, {entry.id: entry for entry in history.entries})
+    return None if lead is None else single(lead, how)
+
+
+def stands(published: Best, result: Result | None) -> bool:
+    """The result, or its refit, is what was published."""
+    return result is not None and published in (result.best, replace(result.best, kind="refit"))
 
 
 def unpicked(contenders: Sequence[Result]) -> Result | None:

@@ -21,7 +21,7 @@ from core.population import PersonaChange, SkillChange
 from core.protocols import Combiner, Programs, Recorder
 from core.records import Best, CompetitionSpec, Ensemble, Entry, SplitSpec, to_json
 from utils.errors import PublishError
-from utils.files import copy_atomic, write_atomic
+from utils.files import copy_atomic, sha256_file, write_atomic
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -132,7 +132,7 @@ class ResultPublisher:
         Raises PublishError when the output folder refuses it.
         """
         try:
-            draft = self._folders.workspace / "submission" / "next.csv"
+            draft = self._copy.with_name("next.csv")
             draft.parent.mkdir(parents=True, exist_ok=True)
             parts = [(member.predictions, member.weight) for member in result.members]
             made = self._judge.combine(parts, result.how, draft)
@@ -140,13 +140,35 @@ class ResultPublisher:
             if objection:
                 return False
             copy_atomic(draft, self._folders.submission_csv)
-            draft.replace(draft.with_name("submission.csv"))
+            draft.replace(self._copy)
             self._write_code(result)
         except OSError as error:
-            raise PublishError(f"cannot publish to {self._folders.submission}: {error.strerror or error}") from error
+            raise self._refused(error) from error
         checked_by = "local" if objection is None else "server"
         self._recorder.append(Published(result.best, made.rows, made.sha256, checked_by))
         return True
+
+    def restore(self, published: Published) -> bool:
+        """Puts what was published in place again where it is missing or cut; False where no copy of it is left.
+
+        Raises PublishError as above.
+        """
+        if _holds(self._folders.submission_csv, published.sha256):
+            return True
+        if not _holds(self._copy, published.sha256):
+            return False
+        try:
+            copy_atomic(self._copy, self._folders.submission_csv)
+        except OSError as error:
+            raise self._refused(error) from error
+        return True
+
+    @property
+    def _copy(self) -> Path:
+        return self._folders.workspace / "submission" / "submission.csv"
+
+    def _refused(self, error: OSError) -> PublishError:
+        return PublishError(f"cannot publish to {self._folders.submission}: {error.strerror or error}")
 
     def _write_code(self, result: Result) -> None:
         """code/: solution.py, the member programs, what it needs to rebuild the same views, and weights.json."""
@@ -172,6 +194,13 @@ class ResultPublisher:
         best = self._folders.workspace / "best_solution"
         for member in result.members:
             copy_atomic(code / f"members/{member.entry.id}.py", best / f"{member.entry.id}.py")
+
+
+def _holds(path: Path, sha256: str) -> bool:
+    try:
+        return sha256_file(path) == sha256
+    except OSError:
+        return False
 
 
 def copy_harness(target: Path) -> None:

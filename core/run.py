@@ -26,7 +26,7 @@ from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING, find_weights
 from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, missing, model_trouble, status, unpicked
+from core.finish import decide, finalists, missing, model_trouble, standing, stands, status, unpicked
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
@@ -43,7 +43,7 @@ from core.protocols import Clock
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.refit import Refit, pays
 from core.rescue import checked_baseline, sample_as_baseline
-from core.results import Result, ResultPublisher, RunReport, journal_json
+from core.results import Result, ResultPublisher, RunReport, how_to_combine, journal_json
 from core.settings import Settings
 from core.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage, Told
 from core.surroundings import Authors, Surroundings
@@ -139,6 +139,8 @@ class Run:
         judge = self._metric.judge(spec, split)
         self.report.reasons += missing(spec, split, self._settings, self._reports)
         publisher = self._publisher(spec, split, judge)
+        if resuming:
+            self._put_back(publisher, how_to_combine(spec))
         parts = self._assemble(spec, split, views, judge, publisher)
         self._stage(8, "search")
         if split.kind == "none" and not self._reports:
@@ -284,9 +286,9 @@ class Run:
 
     def _baseline(self, spec: CompetitionSpec) -> None:
         """Something valid in the output folder before anything is tried."""
-        if self.history.baseline is not None:
-            return
         target = self._settings.folders.submission_csv
+        if self.history.baseline is not None and target.exists():
+            return
         source, rows = checked_baseline(self._task, spec, target, self._judging)
         self._recorder.append(BaselineWritten(source, rows, sha256_file(target)))
 
@@ -490,7 +492,16 @@ class Run:
                 self._put(publisher, made)
 
     def _put(self, publisher: ResultPublisher, result: Result) -> None:
-        published = self.history.published
-        already = published is not None and published.best == result.best
-        if not already and not publisher.publish_result(result):
+        if not self._is_in_place(publisher, result) and not publisher.publish_result(result):
             self.report.reasons.append(f"the validation server rejected {result.best.id}")
+
+    def _put_back(self, publisher: ResultPublisher, how: str) -> None:
+        """What a kill kept from being published, or what is gone from the output folder since."""
+        result = standing(self.history, how)
+        if not self._is_in_place(publisher, result) and result is not None:
+            publisher.publish_result(result)
+
+    def _is_in_place(self, publisher: ResultPublisher, result: Result | None) -> bool:
+        """True when the result was published last and is there; what was published last is put back on the way."""
+        published = self.history.published
+        return published is not None and publisher.restore(published) and stands(published.best, result)

@@ -22,9 +22,9 @@ from core.doubles import (
 )
 from core.ensemble import build_ensemble
 from core.evaluation import Evaluator
-from core.events import EnsembleBuilt, FinalPicked, Refitted
+from core.events import EnsembleBuilt, FinalPicked, Published, Refitted
 from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, status, unpicked
+from core.finish import decide, finalists, standing, stands, status, unpicked
 from core.journal.history import History
 from core.protocols import Parts
 from core.records import Agreement, Best, Ensemble, Entry, Job, Outcome, SplitSpec, View
@@ -379,3 +379,28 @@ def test_a_refit_pays_only_where_rows_were_held_back_for_good() -> None:
     assert not pays(folds)
     assert pays(replace(folds, folds=1))
     assert pays(replace(folds, kind="time", folds=3))
+
+
+def test_a_refit_stands_for_its_winner_and_nothing_else_does() -> None:
+    winner = single(entry("a", 0.8), "mean").with_final_pick(0.7)
+    refit = replace(winner.best, kind="refit")
+    assert stands(winner.best, winner)
+    assert stands(refit, winner)
+    assert not stands(winner.best, replace(winner, best=refit))
+    assert not stands(winner.best, winner.with_final_pick(0.6))
+    assert not stands(winner.best, None)
+
+
+def test_what_stands_while_the_search_goes_on() -> None:
+    history = History(lambda key: "")
+    assert standing(history, "mean") is None
+    history.entries = [entry("a", 0.7, steers=True), entry("b", 0.8, steers=True), entry("c", 0.6)]
+    assert standing(history, "mean") == single(history.entries[1], "mean")
+    blend = Ensemble((("a", 0.5), ("b", 0.5)), "mean", 0.81, 0.01)
+    history.ensemble = EnsembleBuilt("e", blend)
+    assert standing(history, "mean") == single(history.entries[1], "mean")
+    made = blended(blend, {item.id: item for item in history.entries})
+    history.published = Published(made.best, 10, "", "local")
+    assert standing(history, "mean") == made
+    history.final_pick = FinalPicked(("b",), (0.7,), (0.01,), "b", "")
+    assert standing(history, "mean") is None

@@ -104,6 +104,39 @@ def test_the_same_out_again_after_the_final_pick_changes_nothing(done: Ended, wi
     assert len(again.of("final_pick")) == 1
 
 
+@pytest.mark.parametrize("copies", [0, 1])
+def test_a_result_that_is_gone_is_put_back(done: Ended, widgets: Path, copies: int) -> None:
+    """copies: how many are left in the workspace; without one the result is made again of its predictions."""
+    before = done.submission.read_bytes()
+    done.submission.write_bytes(before[:100])
+    if not copies:
+        done.submission.unlink()
+        (done.out / "workspace" / "submission" / "submission.csv").unlink()
+    again = solve(widgets, done.out, "--steps", STEPS, "--time", "120s")
+    assert again.code == 0, again.stderr
+    assert again.submission.read_bytes() == before
+    assert again.report["submission"]["sha256"] == hashlib.sha256(before).hexdigest()
+    assert again.report["best"] == done.report["best"]
+
+
+def test_the_lead_is_published_where_a_kill_came_between(widgets: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("--steps", QUICK_STEPS, "--time", "120s")
+    solve(widgets, out, *words)
+    journal = out / "logs" / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    kinds = [json.loads(line)["type"] for line in lines]
+    last = max(place for place, kind in enumerate(kinds) if kind == "step" and kinds[place + 1] == "published")
+    journal.write_bytes(b"".join(lines[: last + 1]))
+    (out / "submission" / "submission.csv").unlink()
+    ended = solve(widgets, out, *words)
+    assert ended.code == 0, ended.stderr
+    events = ended.events[last + 1 :]
+    first = next(event for event in events if event["type"] in ("published", "proposal", "final_pick"))
+    assert (first["type"], first["best"]["id"]) == ("published", json.loads(lines[last])["id"])
+    assert_consistent(out, widgets)
+
+
 def test_other_data_or_another_seed_in_the_same_out_is_refused(done: Ended, widgets: Path, tmp_path: Path) -> None:
     before = (done.out / "logs" / "journal.jsonl").read_bytes()
     other = tmp_path / "other"
