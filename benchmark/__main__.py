@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark import embeddings, epochs, faults, grading, imports, live, measure, pack, report
+from benchmark.arguments import count, positive, subcommand
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
 from benchmark.registry import COMPETITIONS, EVERY, find, find_all
@@ -169,73 +170,74 @@ def _epochs(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    report.write_documents()
+    for path in report.write_documents():
+        print(f"wrote {path.relative_to(report.ROOT)}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmark", description="Offline competitions with known answers.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    listing = commands.add_parser("list", help="name the competitions of the pack")
+    listing = subcommand(commands, "list", "name the competitions of the pack")
     listing.set_defaults(action=_list)
-    prepare = commands.add_parser("prepare", help="make competition folders from data packages")
+    prepare = subcommand(commands, "prepare", "make competition folders from data packages")
     prepare.add_argument("names", nargs="+", metavar="NAME", help=f"a competition, or {EVERY}")
     prepare.set_defaults(action=_prepare)
-    grade = commands.add_parser("grade", help="score a submission against the private answers")
+    grade = subcommand(commands, "grade", "score a submission against the private answers")
     grade.add_argument("name", metavar="NAME")
     grade.add_argument("submission", type=Path, metavar="SUBMISSION")
     grade.add_argument("--json", action="store_true", help="print one line of JSON")
     grade.set_defaults(action=_grade)
-    run = commands.add_parser("run", help="run main.py with several seeds and measure each run")
+    run = subcommand(commands, "run", "run main.py with several seeds and measure each run")
     run.add_argument("name", metavar="NAME")
-    run.add_argument("--seeds", type=int, default=5, help="how many runs (default 5)")
-    run.add_argument("--minutes", type=float, default=3.0, help="time limit of a run (default 3)")
+    run.add_argument("--seeds", type=count, default=5, help="how many runs (default 5)")
+    run.add_argument("--minutes", type=positive, default=3.0, help="time limit of a run (default 3)")
     run.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/churn.json")
     run.add_argument("words", nargs="*", metavar="key=value", help="configuration overrides")
     run.set_defaults(action=_run)
-    alive = commands.add_parser("live", help="run main.py with a real model server (scripts/local_llm.sh), recorded")
+    alive = subcommand(commands, "live", "run main.py with a real model server (scripts/local_llm.sh), recorded")
     alive.add_argument("names", nargs="+", metavar="NAME")
     alive.add_argument("--url", default="http://127.0.0.1:8089/v1", help="OpenAI-compatible address")
     alive.add_argument("--model", default="qwen2.5-coder-1.5b", help="model name")
-    alive.add_argument("--steps", type=int, default=15, help="steps of a run (default 15)")
-    alive.add_argument("--minutes", type=float, default=90.0, help="time limit of a run (default 90)")
+    alive.add_argument("--steps", type=count, default=15, help="steps of a run (default 15)")
+    alive.add_argument("--minutes", type=positive, default=90.0, help="time limit of a run (default 90)")
     alive.add_argument("--out", type=Path, default=Path("out/live"), help="folder of the runs; the same again resumes")
     alive.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/live.json")
     alive.add_argument("--set", dest="words", action="append", default=[], metavar="key=value", help="override a key")
     alive.set_defaults(action=_live)
-    overlap = commands.add_parser("overlap", help="idle cores, tokens and memory with a scripted model of some latency")
+    overlap = subcommand(commands, "overlap", "idle cores, tokens and memory with a scripted model of some latency")
     overlap.add_argument("name", metavar="NAME")
     overlap.add_argument("--latency", type=float, default=1.0, help="seconds before each answer (default 1)")
-    overlap.add_argument("--minutes", type=float, default=8.0, help="time limit of a run (default 8)")
-    overlap.add_argument("--steps", type=int, default=55, help="steps of a run (default 55)")
+    overlap.add_argument("--minutes", type=positive, default=8.0, help="time limit of a run (default 8)")
+    overlap.add_argument("--steps", type=count, default=55, help="steps of a run (default 55)")
     overlap.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/overlap.json")
     overlap.set_defaults(action=_overlap)
-    replay = commands.add_parser("replay", help="time the replay of a journal")
-    replay.add_argument("--steps", type=int, default=500)
+    replay = subcommand(commands, "replay", "time the replay of a journal")
+    replay.add_argument("--steps", type=count, default=500)
     replay.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/replay.json")
     replay.set_defaults(action=_replay)
-    over = commands.add_parser("faults", help="by how many seconds stubborn programs get over their limit")
-    over.add_argument("--repeats", type=int, default=5)
+    over = subcommand(commands, "faults", "by how many seconds stubborn programs get over their limit")
+    over.add_argument("--repeats", type=count, default=5)
     over.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/faults.json")
     over.set_defaults(action=_faults)
-    cost = commands.add_parser("imports", help="seconds and memory of what the agent imports")
-    cost.add_argument("--repeats", type=int, default=5, help="interpreters of each kind (default 5)")
+    cost = subcommand(commands, "imports", "seconds and memory of what the agent imports")
+    cost.add_argument("--repeats", type=count, default=5, help="interpreters of each kind (default 5)")
     cost.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/imports.json")
     cost.set_defaults(action=_imports)
-    vectors = commands.add_parser("embeddings", help="seconds of an embedding model, and of its cache")
+    vectors = subcommand(commands, "embeddings", "seconds of an embedding model, and of its cache")
     vectors.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the model")
-    vectors.add_argument("--texts", type=int, default=1000, help="short texts (default 1000)")
+    vectors.add_argument("--texts", type=count, default=1000, help="short texts (default 1000)")
     vectors.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/embeddings.json")
     vectors.set_defaults(action=_embeddings)
-    spent = commands.add_parser("epochs", help="seconds of the agent in the epochs of level 2")
-    spent.add_argument("--steps", type=int, default=1000, help="steps of the made-up run (default 1000)")
+    spent = subcommand(commands, "epochs", "seconds of the agent in the epochs of level 2")
+    spent.add_argument("--steps", type=count, default=1000, help="steps of the made-up run (default 1000)")
     spent.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/epochs.json")
     spent.set_defaults(action=_epochs)
-    table = commands.add_parser("report", help="write the tables of README and docs/benchmarks.md from docs/results")
+    table = subcommand(commands, "report", "write the tables of README and docs/benchmarks.md from docs/results")
     table.set_defaults(action=_report)
     add_study_commands(commands, _DEST)
     add_whole_commands(commands, _DEST)
-    for command in (prepare, grade, run, alive, overlap):
-        command.add_argument("--dest", type=Path, default=_DEST, help=f"folder of the competitions (default {_DEST})")
+    for parsed in (prepare, grade, run, alive, overlap):
+        parsed.add_argument("--dest", type=Path, default=_DEST, help=f"folder of the competitions (default {_DEST})")
     return parser
 
 

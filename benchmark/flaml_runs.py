@@ -17,8 +17,8 @@ import pandas as pd
 from benchmark import grading
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
+from benchmark.made import claim, made_of
 from benchmark.references import features
-from utils.errors import UsageError
 from utils.files import sha256_file, write_atomic
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements_flaml.txt"
@@ -54,7 +54,7 @@ class Compared:
     """FLAML on one competition beside a whole run.
 
     ours: None where there is no submission. ahead: how much better ours is, plus is better. stderr: paired, over the
-    private rows.
+    private rows. commit, against: of the checkouts that made FLAML's submission and ours, "" where unknown.
     """
 
     competition: str
@@ -63,6 +63,8 @@ class Compared:
     ours: float | None
     ahead: float | None
     stderr: float | None
+    commit: str
+    against: str
 
 
 def environment(place: Path) -> Path:
@@ -94,13 +96,11 @@ def submission_of(
 
     Raises NotRunError when FLAML fails, UsageError when the submission was made in another time.
     """
-    target, note = out / "submission.csv", out / "minutes"
+    claim(out, minutes)
+    target = out / "submission.csv"
     if target.is_file():
-        if note.read_text(encoding="utf-8") != f"{minutes:g}":
-            raise UsageError(f"{out} was made in other than {minutes:g} minutes: use another --out")
         return target
     public = dest / competition.name / "prepared" / "public"
-    out.mkdir(parents=True, exist_ok=True)
     answers = pd.read_csv(public / "train.csv")[competition.target]
     features(competition, public, "train").assign(answer=answers.to_numpy()).to_csv(out / "train.csv", index=False)
     features(competition, public, "test").to_csv(out / "test.csv", index=False)
@@ -109,7 +109,6 @@ def submission_of(
     (fit or run_flaml)(python, job)
     sample = pd.read_csv(public / "sample_submission.csv")
     found = pd.read_csv(out / "answers.csv")["answer"].to_numpy()
-    write_atomic(note, f"{minutes:g}")
     write_atomic(target, sample.assign(**{competition.target: found}).to_csv(index=False))
     return target
 
@@ -131,15 +130,20 @@ def run_flaml(python: Path, job: Job) -> None:
         raise NotRunError(f"FLAML failed in {folder}: {(lines or ['no output'])[-1]}")
 
 
-def compared(competition: Competition, dest: Path, flaml: Path, ours: Path) -> Compared:
-    """ours: submission of a whole run; where it is missing, only FLAML's score is told."""
-    theirs = grading.grade(competition, flaml, dest)["score"]
+def compared(competition: Competition, dest: Path, flaml: Path, against: Path) -> Compared:
+    """flaml: a folder of `flaml`. against: one of `full`; where it has no submission, only FLAML's score is told.
+
+    Raises SubmissionError for a submission that cannot be graded.
+    """
+    theirs, ours = flaml / "submission.csv", against / "submission" / "submission.csv"
+    score = grading.grade(competition, theirs, dest)["score"]
+    commits = [made.commit if (made := made_of(folder)) else "" for folder in (flaml, against)]
     if not ours.is_file():
-        return Compared(competition.name, competition.metric, theirs, None, None, None)
+        return Compared(competition.name, competition.metric, score, None, None, None, *commits)
     mine = grading.grade(competition, ours, dest)["score"]
     sign = 1 if competition.scored_by.direction == "maximize" else -1
-    error = paired_stderr(competition, dest, ours, flaml)
-    return Compared(competition.name, competition.metric, theirs, mine, sign * (mine - theirs), error)
+    error = paired_stderr(competition, dest, ours, theirs)
+    return Compared(competition.name, competition.metric, score, mine, sign * (mine - score), error, *commits)
 
 
 def paired_stderr(competition: Competition, dest: Path, first: Path, second: Path) -> float:
@@ -172,10 +176,12 @@ def flaml_table(measured: Mapping[str, Any]) -> str:
         lines.append(f"| {run['competition']} | {' | '.join(cells)} |")
     lines += [f"| {name} |" + " |" * 6 for name in measured["absent"]]
     good, total = sum(map(not_behind, runs)), len(runs) + len(measured["absent"])
-    wanted = round(2 / 3 * total)
+    wanted = max(round(2 / 3 * total), 1)
     met = "met" if good >= wanted else "missed"
     counted = f"Within one paired standard error or ahead: {good} of {total} (target {wanted}: {met})."
-    return "\n".join([*lines, "", counted])
+    commits = sorted({run["against"] for run in runs if run.get("against")})
+    programs = f" This agent's runs: commit {', '.join(commits)}." if commits else ""
+    return "\n".join([*lines, "", counted + programs])
 
 
 def not_behind(run: Mapping[str, Any]) -> bool:

@@ -48,7 +48,7 @@ def score(competition: Competition, answers: pd.DataFrame, values: Any) -> float
 def grade(competition: Competition, submission: Path, dest: Path) -> dict[str, Any]:
     """Score of a submission beside those of the dummy and the reference models.
 
-    Raises DataError when the competition is not prepared, UsageError when there is no such file, SubmissionError when
+    Raises DataError when the competition is not prepared, UsageError when the file cannot be read, SubmissionError when
     its columns, ids or values are wrong.
     """
     private = dest / competition.name / "prepared" / "private"
@@ -59,7 +59,7 @@ def grade(competition: Competition, submission: Path, dest: Path) -> dict[str, A
     try:
         found = score(competition, answers, table[competition.target])
     except ValueError as error:
-        raise SubmissionError(f"{submission}: {error}") from error
+        raise SubmissionError(f"{submission}, column {competition.target}: {error}") from error
     return {
         "competition": competition.name,
         "metric": competition.metric,
@@ -85,8 +85,10 @@ def _read_submission(competition: Competition, path: Path, answers: pd.DataFrame
         table = pd.read_csv(path)
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {path}") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise SubmissionError(f"{path} is no csv table: {error}") from error
+        raise SubmissionError(f"{path} is no csv table: {' '.join(str(error).split())}") from error
     key, target = competition.id_column, competition.target
     if not {key, target} <= set(table.columns):
         raise SubmissionError(f"{path} has the columns {list(table.columns)}, not {[key, target]}")

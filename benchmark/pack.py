@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import shutil
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +37,26 @@ def prepare(competition: Competition, dest: Path) -> bool:
     if intact(root):
         return False
     frame = _loaded(competition, dest / _CACHE)
-    dest.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=dest, prefix=f".{competition.name}.") as folder:
-        made = Path(folder) / "made"
+    with _alone(dest / _CACHE / f"{competition.name}.lock"):
+        if intact(root):
+            return False
+        made = dest / f".{competition.name}.made"
+        for leftover in (made, root):
+            if leftover.exists():
+                shutil.rmtree(leftover)
         _write_parts(competition, frame, made / "prepared")
         write_atomic(made / CHECKSUMS, json.dumps(_checksums(made), indent=1))
-        if root.exists():
-            shutil.rmtree(root)
         made.replace(root)
     return True
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Waits while another process makes the same competition."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def intact(root: Path) -> bool:

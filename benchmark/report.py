@@ -6,7 +6,6 @@ import dataclasses
 import datetime
 import json
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -18,14 +17,14 @@ from benchmark.epochs import epochs_table
 from benchmark.flaml_runs import flaml_table
 from benchmark.imports import imports_table
 from benchmark.live import live_table
-from benchmark.measure import RunMeasure
+from benchmark.made import head
+from benchmark.measure import ROOT, RunMeasure
 from benchmark.study.tables import ablate_table, search_table
 from benchmark.whole import whole_table
 from utils.files import write_atomic
 from utils.hardware import memory_mb, usable_cpus
 from utils.text import human_bytes
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 README = ROOT / "README.md"
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"
@@ -38,11 +37,13 @@ def keep(path: Path, name: str, command: str, reference: dict[str, float], runs:
 
 
 def keep_figures(path: Path, command: str, figures: Mapping[str, Any]) -> None:
-    """Writes figures with the command, commit, date and machine that they come from."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    """Writes figures with the command, commit, date and machine that they come from.
+
+    figures: may name commits of their own, where they were made earlier.
+    """
     source = {
         "command": command,
-        "commit": commit.stdout.strip(),
+        "commit": head(),
         "date": datetime.date.today().isoformat(),
         "machine": f"{len(usable_cpus())} cores, {human_bytes(memory_mb() << 20)}",
     }
@@ -193,6 +194,8 @@ def with_sections(text: str, results: Path = RESULTS) -> str:
     return text
 
 
-def write_documents() -> None:
+def write_documents() -> tuple[Path, ...]:
+    """The files with tables, written anew."""
     README.write_text(with_table(README.read_text(encoding="utf-8"), results_table()), encoding="utf-8")
     BENCHMARKS.write_text(with_sections(BENCHMARKS.read_text(encoding="utf-8")), encoding="utf-8")
+    return README, BENCHMARKS

@@ -13,8 +13,10 @@ from typing import Any
 from benchmark import grading
 from benchmark.competition import Competition
 from benchmark.errors import SubmissionError
+from benchmark.made import claim
 from benchmark.measure import ROOT
 from utils.errors import UsageError, WorkerError
+from utils.files import sha256_file
 
 Run = Callable[[Path, Path, float, Sequence[str]], int]
 DUMMY = "dummy"
@@ -24,7 +26,8 @@ DUMMY = "dummy"
 class Whole:
     """One run. private: score of what was published, None where that cannot be graded. reference: of the pack.
 
-    trained: a trained program or blend was published. beaten: it is better than every reference model.
+    trained: a trained program or blend was published. beaten: it is better than every reference model. problem: why
+    it cannot be graded. commit: of the checkout that made it.
     """
 
     competition: str
@@ -39,6 +42,20 @@ class Whole:
     first_valid_s: float | None
     elapsed_s: float
     steps: int
+    problem: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """What the report of a run says of its end. sha256: of its submission, None where there is none."""
+
+    status: str
+    winner: str
+    first_valid_s: float | None
+    elapsed_s: float
+    steps: int
+    sha256: str | None
 
 
 def run_main_py(public: Path, out: Path, minutes: float, words: Sequence[str]) -> int:
@@ -50,12 +67,32 @@ def run_main_py(public: Path, out: Path, minutes: float, words: Sequence[str]) -
 
 
 def is_over(out: Path) -> bool:
-    """True when the run below `out` came to its end; one that was killed before goes on."""
+    """True when the run below `out` came to its end and what it published is there; main.py goes on with others."""
+    ended = _ended(out)
+    if ended is None or ended.status == "running":
+        return False
+    submission = _submission(out)
+    return ended.sha256 is None or (submission.is_file() and sha256_file(submission) == ended.sha256)
+
+
+def _ended(out: Path) -> _Ended | None:
+    """None where the report is missing, or none that main.py wrote."""
     try:
         report = json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(report["status"] != "running")
+        return _Ended(
+            status=report["status"],
+            winner=report["best"]["kind"],
+            first_valid_s=report["time"]["first_valid_s"],
+            elapsed_s=report["time"]["elapsed_s"],
+            steps=report["steps"]["done"],
+            sha256=report["submission"] and report["submission"]["sha256"],
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _submission(out: Path) -> Path:
+    return out / "submission" / "submission.csv"
 
 
 def measure_whole(
@@ -63,41 +100,40 @@ def measure_whole(
 ) -> Whole:
     """The run below `out`, made or finished where it is not over. The competition must be prepared in `dest`.
 
-    Raises WorkerError when main.py does not finish it, UsageError when it had another time.
+    Raises WorkerError when main.py does not finish it, UsageError when it had another time or other words.
     """
+    made = claim(out, minutes, words)
     if not is_over(out):
         run(dest / competition.name / "prepared" / "public", out, minutes, words)
-    if not is_over(out):
+    ended = _ended(out)
+    if ended is None or not is_over(out):
         raise WorkerError(f"the run did not come to its end, see {out / 'console.log'}; the same command goes on")
-    report = json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))
-    limit_s = report["time"]["limit_s"]
-    if abs(limit_s - 60 * minutes) > 1:
-        raise UsageError(f"{out} holds a run of {limit_s / 60:g} minutes, not {minutes:g}: use another --out")
-    graded = _graded(competition, out / "submission" / "submission.csv", dest)
-    private = None if graded is None else float(graded["score"])
+    private, problem = _graded(competition, _submission(out), dest)
     reference = _reference(competition, dest)
     return Whole(
         competition=competition.name,
         metric=competition.metric,
         direction=competition.scored_by.direction,
-        status=report["status"],
-        winner=report["best"]["kind"],
-        trained=report["best"]["kind"] != "baseline" and private is not None,
+        status=ended.status,
+        winner=ended.winner,
+        trained=ended.winner != "baseline" and private is not None,
         private=private,
         reference=reference,
         beaten=_beats(private, reference, competition.scored_by.direction),
-        first_valid_s=report["time"]["first_valid_s"],
-        elapsed_s=report["time"]["elapsed_s"],
-        steps=report["steps"]["done"],
+        first_valid_s=ended.first_valid_s,
+        elapsed_s=ended.elapsed_s,
+        steps=ended.steps,
+        problem=problem,
+        commit=made.commit,
     )
 
 
-def _graded(competition: Competition, submission: Path, dest: Path) -> dict[str, Any] | None:
-    """None where there is no submission, or none that can be graded."""
+def _graded(competition: Competition, submission: Path, dest: Path) -> tuple[float | None, str]:
+    """The score, or None and why there is none."""
     try:
-        return grading.grade(competition, submission, dest)
-    except (SubmissionError, UsageError):
-        return None
+        return float(grading.grade(competition, submission, dest)["score"]), ""
+    except (SubmissionError, UsageError) as error:
+        return None, str(error)
 
 
 def _reference(competition: Competition, dest: Path) -> dict[str, float]:
@@ -127,15 +163,17 @@ def whole_table(measured: Mapping[str, Any]) -> str:
         cells = (run["metric"], private, shown, "yes" if run["beaten"] else "no", run["winner"], run["steps"], first)
         lines.append(f"| {run['competition']} | {' | '.join(map(str, cells))} |")
     lines += [f"| {name} |" + " |" * 7 for name in measured["absent"]]
-    return "\n".join([*lines, "", _counts(runs, len(measured["absent"]))])
+    problems = [f"{run['competition']}: {run['problem']}." for run in runs if run.get("problem")]
+    return "\n".join([*lines, "", _counts(runs, len(measured["absent"])), *problems])
 
 
 def _counts(runs: Sequence[Mapping[str, Any]], absent: int) -> str:
     done, total = len(runs), len(runs) + absent
     trained, beaten = sum(run["trained"] for run in runs), sum(run["beaten"] for run in runs)
+    wanted = max(total - 1, 1)
     line = (
         f"Trained and valid: {trained} of {done} (target {total}: {_verdict(trained, total, absent)}). "
-        f"Better than every reference: {beaten} of {done} (target {total - 1}: {_verdict(beaten, total - 1, absent)})."
+        f"Better than every reference: {beaten} of {done} (target {wanted}: {_verdict(beaten, wanted, absent)})."
     )
     return line + (f" {absent} of {total} are NOT RUN." if absent else "")
 

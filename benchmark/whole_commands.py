@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import big, flaml_runs, pack, report, whole
+from benchmark.arguments import positive, subcommand
 from benchmark.competition import Competition
-from benchmark.errors import NotRunError
+from benchmark.errors import NotRunError, SubmissionError
 from benchmark.registry import EVERY, find_all
 from core.task.media import remove
-from utils.errors import UsageError
+from utils.errors import SwarmError, UsageError, WorkerError
 from utils.hardware import usable_cpus
 
 _FULL, _FLAML = Path("out/full"), Path("out/flaml")
@@ -23,21 +24,21 @@ _FULL, _FLAML = Path("out/full"), Path("out/flaml")
 
 def add_commands(commands: Any, dest: Path) -> None:
     """commands: the sub-parsers of `python -m benchmark`. dest: usual folder of the competitions."""
-    full = commands.add_parser("full", help="one whole run of main.py per competition; resumes")
+    full = subcommand(commands, "full", "one whole run of main.py per competition; resumes")
     full.add_argument("--set", dest="words", action="append", default=[], metavar="key=value", help="override a key")
     full.add_argument("--out", type=Path, default=_FULL, help=f"folder of the runs (default {_FULL})")
     full.set_defaults(action=_full)
-    flaml = commands.add_parser("flaml", help="FLAML with the same time and cores, compared with what `full` made")
+    flaml = subcommand(commands, "flaml", "FLAML with the same time and cores, compared with what `full` made")
     flaml.add_argument("--out", type=Path, default=_FLAML, help=f"folder of its runs (default {_FLAML})")
     flaml.add_argument("--against", type=Path, default=_FULL, help=f"folder of the runs of `full` (default {_FULL})")
     flaml.add_argument("--venv", type=Path, help="its virtual environment (default below the user's cache folder)")
     flaml.set_defaults(action=_flaml)
     for parser in (full, flaml):
         parser.add_argument("names", nargs="*", metavar="NAME", help="competitions (default: all)")
-        parser.add_argument("--minutes", type=float, default=10.0, help="time for each competition (default 10)")
+        parser.add_argument("--minutes", type=positive, default=10.0, help="time for each competition (default 10)")
         parser.add_argument("--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})")
         parser.add_argument("--json", type=Path, help="keep the figures here")
-    large = commands.add_parser("big", help="very many files and a very large csv, made on the fly: seconds and memory")
+    large = subcommand(commands, "big", "very many files and a very large csv, made on the fly: seconds and memory")
     large.add_argument("--files", type=int, default=1_000_000, help="small files, 0 for none (default 1000000)")
     large.add_argument("--csv-gb", type=float, default=5.0, help="GB of the csv, 0 for none (default 5)")
     large.add_argument("--dir", type=Path, help="where they are made and removed (default: the temporary folder)")
@@ -60,9 +61,9 @@ def _flaml(options: argparse.Namespace) -> None:
 
     def measure(competition: Competition) -> dict[str, Any]:
         out = (options.out / competition.name).resolve()
-        made = flaml_runs.submission_of(competition, options.dest, out, options.minutes, cores, python)
-        ours = options.against / competition.name / "submission" / "submission.csv"
-        return dataclasses.asdict(flaml_runs.compared(competition, options.dest, made, ours))
+        flaml_runs.submission_of(competition, options.dest, out, options.minutes, cores, python)
+        found = flaml_runs.compared(competition, options.dest, out, options.against / competition.name)
+        return dataclasses.asdict(found)
 
     _each(options, "flaml", measure, flaml_runs.flaml_table)
 
@@ -97,26 +98,30 @@ def _each(
 ) -> None:
     """One competition after another; the figures are kept after each, with the names of those still to come.
 
-    Raises NotRunError at the end for what could not be measured.
+    Raises NotRunError at the end for what could not be measured here, WorkerError for what went wrong.
     """
     competitions = find_all(options.names or [EVERY])
     runs: list[dict[str, Any]] = []
-    missing: list[str] = []
+    problems: list[SwarmError] = []
     for number, competition in enumerate(competitions, 1):
         try:
             pack.prepare(competition, options.dest)
             runs.append(measure(competition))
-        except NotRunError as error:
-            missing.append(str(error))
+        except (NotRunError, SubmissionError, WorkerError) as error:
+            problems.append(error)
+            print(f"{competition.name} is left out: {error}", flush=True)
         print(f"{number} of {len(competitions)} done: {competition.name}", flush=True)
         done = {run["competition"] for run in runs}
         absent = [other.name for other in competitions if other.name not in done]
         figures = {"minutes": options.minutes, "runs": runs, "absent": absent}
+        if runs:
+            figures["commit"] = ", ".join(sorted({run["commit"] for run in runs}))
         if options.json is not None:
             report.keep_figures(options.json, _command(options, word), figures)
     print(table(figures))
-    if missing:
-        raise NotRunError("; ".join(missing))
+    if problems:
+        lacking = all(isinstance(error, NotRunError) for error in problems)
+        raise (NotRunError if lacking else WorkerError)("; ".join(map(str, problems)))
 
 
 def _command(options: argparse.Namespace, word: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import report
+from benchmark.arguments import count, subcommand
 from benchmark.study.compare import measure
 from benchmark.study.fill import Machine, fill
 from benchmark.study.policies import ABLATED, COMPARED, Policy, policies_named
@@ -24,22 +25,22 @@ _WORKERS = 2
 
 def add_commands(commands: Any, dest: Path) -> None:
     """commands: the sub-parsers of `python -m benchmark`. dest: usual folder of the competitions."""
-    filling = commands.add_parser(
-        "fill", help="evaluate the fixed library of each competition once; goes on where it was"
-    )
+    filling = subcommand(commands, "fill", "evaluate the fixed library of each competition once; goes on where it was")
     filling.add_argument("--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})")
     filling.set_defaults(action=_fill)
-    searching = commands.add_parser("search", help="evolved, greedy and random search on what `fill` has evaluated")
+    searching = subcommand(commands, "search", "evolved, greedy and random search on what `fill` has evaluated")
     searching.set_defaults(action=lambda options: _compare(options, "search", COMPARED, search_table, True))
-    ablating = commands.add_parser("ablate", help="the search without one of its parts, on what `fill` has evaluated")
+    ablating = subcommand(commands, "ablate", "the search without one of its parts, on what `fill` has evaluated")
     ablating.set_defaults(action=lambda options: _compare(options, "ablate", ABLATED, ablate_table))
     for parser in (filling, searching, ablating):
         parser.add_argument("names", nargs="*", metavar="NAME", help="competitions of the tier (default: all)")
         parser.add_argument("--tier", default="quick", help=f"one of {', '.join(TIERS)} (default quick)")
         parser.add_argument("--cache", type=Path, default=_CACHE, help=f"folder of the evaluations (default {_CACHE})")
-        parser.add_argument("--workers", type=int, default=_WORKERS, help=f"processes at a time (default {_WORKERS})")
+        parser.add_argument("--workers", type=count, default=_WORKERS, help=f"processes at a time (default {_WORKERS})")
     for parser in (searching, ablating):
-        parser.add_argument("--seeds", type=int, default=5, help="runs of each policy on each competition (default 5)")
+        parser.add_argument(
+            "--seeds", type=count, default=5, help="runs of each policy on each competition (default 5)"
+        )
         parser.add_argument(
             "--policy", action="append", default=[], help="compare only these with the first; may repeat"
         )
@@ -61,8 +62,6 @@ def _compare(
     tier = tier_of(options.tier)
     names = _names(tier, options.names)
     policies = policies_named(options.policy, known)
-    if options.seeds < 1:
-        raise UsageError("--seeds must be 1 or more")
     earlier = tier.earlier if over_time else ()
     found = measure(options.cache, tier, names, policies, options.seeds, options.workers, _say, earlier)
     print(table(found))

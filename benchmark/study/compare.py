@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmark.errors import NotRunError
 from benchmark.study.case import open_case
 from benchmark.study.policies import Policy
 from benchmark.study.replay import Table, play
@@ -32,12 +33,13 @@ def measure(
 ) -> dict[str, Any]:
     """Figures of every policy with every seed on every filled case; what is not filled is left out and named.
 
-    earlier: smaller numbers of executions that are played as well. Raises DataError when nothing is filled.
+    earlier: smaller numbers of executions that are played as well. Raises NotRunError when nothing is filled.
     """
     budgets = (*earlier, tier.executions)
-    tasks = [(str(cache), tier.name, name, tuple(policies), seed, budgets) for name in names for seed in range(seeds)]
+    absent = {name: why for name in names if (why := _why_absent(cache, tier, name))}
+    filled = [name for name in names if name not in absent]
+    tasks = [(str(cache), tier.name, name, tuple(policies), seed, budgets) for name in filled for seed in range(seeds)]
     found: list[tuple[str, int, dict[str, Any]]] = []
-    absent: dict[str, str] = {}
     for number, (name, seed, made) in enumerate(_results(tasks, workers), 1):
         if isinstance(made, str):
             absent[name] = made
@@ -45,7 +47,7 @@ def measure(
             found.append((name, seed, made))
         say(f"{number} of {len(tasks)} done")
     if not found:
-        raise DataError(f"nothing to compare in {cache}: {'; '.join(absent.values())}; run `fill` first")
+        raise NotRunError(f"nothing to compare in {cache}: {'; '.join(absent.values())}; run `fill` first")
     for reason in absent.values():
         say(f"left out: {reason}")
     found.sort(key=lambda item: (names.index(item[0]), item[1]))
@@ -63,6 +65,14 @@ def measure(
             for place, budget in enumerate(earlier)
         },
     }
+
+
+def _why_absent(cache: Path, tier: Tier, name: str) -> str:
+    """What keeps a case from being compared, as far as one look says; "" for nothing."""
+    try:
+        return "" if open_case(cache, tier, name) is not None else f"{name}: nothing is filled"
+    except DataError as error:
+        return str(error)
 
 
 Task = tuple[str, str, str, tuple[Policy, ...], int, tuple[int, ...]]
@@ -92,8 +102,7 @@ def _play_all(task: Task) -> tuple[str, int, Any]:
 @lru_cache(maxsize=1)
 def _table(cache: str, tier: str, name: str) -> tuple[Table, dict[str, Any]]:
     case = open_case(Path(cache), tier_of(tier), name)
-    if case is None:
-        raise DataError(f"{name}: nothing is filled")
+    assert case is not None
     table = Table(case)
     scores = table.library_scores()
     best = max if case.spec.metric.direction == "maximize" else min

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def test_grading_beside_dummy_and_reference(small: Competition, tmp_path: Path) 
         (lambda table: table.assign(id=table["id"] + 1), "1 missing, 1 unknown"),
         (lambda table: table.assign(id=table["id"].iloc[0]), "89 missing, 89 double"),
         (lambda table: table.assign(churn=np.nan), "90 empty cells"),
-        (lambda table: table.assign(churn="high"), "high"),
+        (lambda table: table.assign(churn="high"), "column churn: .*high"),
         (lambda table: table.assign(churn=np.inf), "finite"),
         (lambda table: table.assign(churn=1.01), "between 0 and 1"),
         (lambda table: table.assign(churn=-0.01), "between 0 and 1"),
@@ -58,6 +59,29 @@ def test_a_bad_submission_is_one_line(small: Competition, tmp_path: Path, capsys
     (tmp_path / "bad.csv").write_bytes(b"\xff\xfe\x00broken")
     assert main(["grade", "churn", str(tmp_path / "bad.csv"), "--dest", str(tmp_path)]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: path.write_text("id,churn\n1,0.5,9,9\n1\n2,3,4,5,6,7,8\n"), "is no csv table: "),
+        (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+        (lambda path: path.symlink_to(path), "cannot be read: Too many levels of symbolic links"),
+    ],
+)
+def test_what_is_no_table_is_one_line(
+    small: Competition,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    write: Callable[[Path], object],
+    message: str,
+) -> None:
+    pack.prepare(small, tmp_path)
+    write(tmp_path / "bad.csv")
+    assert main(["grade", "churn", str(tmp_path / "bad.csv"), "--dest", str(tmp_path)]) in (1, 2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert "Errno" not in line
 
 
 def test_prices_below_zero_are_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,21 @@ def test_prepare_is_deterministic_and_mends_a_changed_folder(small: Competition,
     (tmp_path / "a" / "churn" / "prepared" / "public" / "train.csv").write_text("broken")
     assert pack.prepare(small, tmp_path / "a")
     assert pack.intact(tmp_path / "a" / "churn")
+
+
+def test_what_a_kill_left_goes(small: Competition, tmp_path: Path) -> None:
+    staging = tmp_path / ".churn.made" / "prepared" / "public"
+    staging.mkdir(parents=True)
+    (staging / "train.csv").write_text("half")
+    assert pack.prepare(small, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".cache", "churn"]
+
+
+def test_two_that_make_the_same_make_it_once(small: Competition, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(lambda _: pack.prepare(small, tmp_path), range(3)))
+    assert sorted(made) == [False, False, True]
+    assert pack.intact(tmp_path / "churn")
 
 
 def test_a_folder_of_an_earlier_edition_is_made_anew(small: Competition, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from benchmark import references, registry, report
 from benchmark.__main__ import main
+from benchmark.errors import NotRunError
 from benchmark.study import compare, tables, tiers
 from benchmark.study.case import open_case
 from benchmark.study.compare import measure
@@ -130,7 +131,7 @@ def test_a_case_that_is_not_filled_is_left_out_and_stays_empty(table: Table) -> 
         with pytest.raises(DataError, match="churn: 1 of 500 evaluations are missing"):
             Table(table.case)
         compare._table.cache_clear()
-        with pytest.raises(DataError, match="nothing to compare .* run `fill` first"):
+        with pytest.raises(NotRunError, match="nothing to compare .* run `fill` first"):
             measure(cache_of(table), TINY, ["churn"], COMPARED, 1, 1, print)
     finally:
         path.write_bytes(whole)
@@ -144,8 +145,19 @@ def test_unknown_words_are_refused(table: Table, capsys: pytest.CaptureFixture[s
     assert [policy.name for policy in policies_named(["random"], COMPARED)] == ["evolved", "random"]
     assert main(["search", "--tier", "huge"]) == 2
     assert main(["fill", "nothing", "--tier", "tiny"]) == 2
-    assert main(["search", "--tier", "tiny", "--seeds", "0"]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 3
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    for words in (["search", "--seeds", "0"], ["fill", "--workers", "0"], ["ablate", "--workers", "two"]):
+        with pytest.raises(SystemExit, match="2"):
+            main([*words, "--tier", "tiny"])
+        assert "is not a whole number above 0" in capsys.readouterr().err
+
+
+def test_an_empty_cache_is_not_run(table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", "--tier", "tiny", "--cache", str(tmp_path)]) == 3
+    said = capsys.readouterr()
+    assert said.err.startswith("NOT RUN: nothing to compare")
+    assert "nothing is filled; run `fill` first" in said.err
+    assert said.out == ""
 
 
 # ---------------------------------------------------------------- sums

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -15,8 +16,10 @@ from benchmark.__main__ import main
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
 from benchmark.flaml_runs import Job, compared, flaml_table, not_behind, paired_stderr, submission_of
+from benchmark.made import claim, head
 from benchmark.whole import Whole, is_over, measure_whole, whole_table
 from utils.errors import UsageError, WorkerError
+from utils.files import sha256_file
 
 
 @pytest.fixture
@@ -41,15 +44,24 @@ def submit(dest: Path, target: Path, strength: float, seed: int = 0) -> Path:
 
 
 def pretend(out: Path, status: str, kind: str = "ensemble") -> None:
-    """What main.py leaves."""
+    """What main.py leaves, with the submission that is there."""
     (out / "logs").mkdir(parents=True, exist_ok=True)
+    submission = out / "submission" / "submission.csv"
     report = {
         "status": status,
         "best": {"kind": kind},
         "time": {"first_valid_s": 4.0, "elapsed_s": 59.0, "limit_s": 60.0},
         "steps": {"done": 7},
+        "submission": {"sha256": sha256_file(submission)} if submission.exists() else None,
     }
     (out / "logs" / "run.json").write_text(json.dumps(report))
+
+
+def publish(dest: Path, out: Path, strength: float = 0.9, status: str = "ok", kind: str = "ensemble") -> None:
+    """A finished run of one minute."""
+    claim(out, 1.0)
+    submit(dest, out / "submission" / "submission.csv", strength)
+    pretend(out, status, kind)
 
 
 def test_a_run_is_made_once_and_graded(small: Competition, dest: Path, tmp_path: Path) -> None:
@@ -64,7 +76,8 @@ def test_a_run_is_made_once_and_graded(small: Competition, dest: Path, tmp_path:
     made = [measure_whole(small, dest, tmp_path / "out", 1.0, [], run) for _ in range(2)]
     assert calls == [dest / "churn" / "prepared" / "public"]
     assert made[0] == made[1]
-    assert (made[0].trained, made[0].beaten, made[0].steps) == (True, True, 7)
+    assert (made[0].trained, made[0].beaten, made[0].steps, made[0].problem) == (True, True, 7, "")
+    assert made[0].commit == head()
     assert made[0].private == 1.0
     assert "dummy" not in made[0].reference
 
@@ -74,6 +87,7 @@ def test_a_run_that_was_killed_goes_on_and_one_that_cannot_is_an_error(
 ) -> None:
     out = tmp_path / "out"
     assert not is_over(out)
+    claim(out, 1.0)
     pretend(out, "running")
     assert not is_over(out)
     with pytest.raises(WorkerError, match="did not come to its end"):
@@ -85,25 +99,68 @@ def test_a_run_that_was_killed_goes_on_and_one_that_cannot_is_an_error(
 
     found = measure_whole(small, dest, out, 1.0, [], go_on)
     assert (found.status, found.private, found.trained, found.beaten) == ("degraded", None, False, False)
+    assert "there is no file" in found.problem
 
 
-def test_what_was_made_in_another_time_is_refused(small: Competition, dest: Path, tmp_path: Path) -> None:
-    pretend(tmp_path / "out", "ok")
-    with pytest.raises(UsageError, match="holds a run of 1 minutes, not 10"):
+def test_a_submission_that_is_cut_or_gone_is_asked_of_the_run_again(
+    small: Competition, dest: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    publish(dest, out)
+    submission = out / "submission" / "submission.csv"
+    whole, calls = submission.read_bytes(), []
+
+    def put_back(public: Path, out: Path, minutes: float, words: object) -> int:
+        calls.append(out)
+        submission.write_bytes(whole)
+        return 0
+
+    for damage in (lambda: submission.write_bytes(whole[:50]), submission.unlink):
+        damage()
+        assert measure_whole(small, dest, out, 1.0, [], put_back).private == 1.0
+    assert calls == [out, out]
+    submission.unlink()
+    with pytest.raises(WorkerError, match="did not come to its end"):
+        measure_whole(small, dest, out, 1.0, [], lambda *words: 0)
+
+
+@pytest.mark.parametrize("report", ["", "{", "{}", "[]", "null", '{"status": "ok"}', '{"status": "ok", "best": []}'])
+def test_a_report_that_is_none_is_asked_of_the_run_again(
+    small: Competition, dest: Path, tmp_path: Path, report: str
+) -> None:
+    out = tmp_path / "out"
+    publish(dest, out)
+    (out / "logs" / "run.json").write_text(report)
+
+    def mend(public: Path, out: Path, minutes: float, words: object) -> int:
+        pretend(out, "ok")
+        return 0
+
+    assert measure_whole(small, dest, out, 1.0, [], mend).status == "ok"
+
+
+def test_what_was_made_otherwise_is_refused(small: Competition, dest: Path, tmp_path: Path) -> None:
+    publish(dest, tmp_path / "out")
+    with pytest.raises(UsageError, match="was made with 1 minutes, not 10 minutes: use another --out"):
         measure_whole(small, dest, tmp_path / "out", 10.0, [])
+    with pytest.raises(UsageError, match=r"was made with 1 minutes, not 1 minutes --set search\.explore=2"):
+        measure_whole(small, dest, tmp_path / "out", 1.0, ["search.explore=2"])
+    for damage in ("{}", "torn"):
+        (tmp_path / "out" / "made.json").write_text(damage)
+        with pytest.raises(UsageError, match="does not say what it was made with"):
+            measure_whole(small, dest, tmp_path / "out", 1.0, [])
 
     def fit(python: Path, job: Job) -> None:
         rows = len(pd.read_csv(Path(job.folder) / "test.csv"))
         pd.DataFrame({"answer": np.zeros(rows)}).to_csv(Path(job.folder) / "answers.csv")
 
     submission_of(small, dest, tmp_path / "flaml", 1.0, 2, Path("python"), fit)
-    with pytest.raises(UsageError, match="was made in other than 10 minutes"):
+    with pytest.raises(UsageError, match="was made with 1 minutes, not 10 minutes"):
         submission_of(small, dest, tmp_path / "flaml", 10.0, 2, Path("python"), fit)
 
 
 def test_the_baseline_is_not_trained(small: Competition, dest: Path, tmp_path: Path) -> None:
-    submit(dest, tmp_path / "out" / "submission" / "submission.csv", 0.0)
-    pretend(tmp_path / "out", "baseline", "baseline")
+    publish(dest, tmp_path / "out", 0.0, "baseline", "baseline")
     found = measure_whole(small, dest, tmp_path / "out", 1.0, [])
     assert not found.trained
     assert not found.beaten
@@ -111,8 +168,9 @@ def test_the_baseline_is_not_trained(small: Competition, dest: Path, tmp_path: P
 
 def result(name: str, private: float | None, reference: float, direction: str = "maximize") -> dict[str, object]:
     beaten = private is not None and (private > reference) == (direction == "maximize")
+    trained, problem = private is not None, "" if private is not None else f"{name}.csv is cut"
     made = Whole(
-        name, "m", direction, "ok", "draft", private is not None, private, {"linear": reference}, beaten, 3, 9, 5
+        name, "m", direction, "ok", "draft", trained, private, {"linear": reference}, beaten, 3, 9, 5, problem, "abc"
     )
     return {slot: getattr(made, slot) for slot in made.__slots__}
 
@@ -122,8 +180,11 @@ def test_the_table_of_whole_runs_counts_and_leaves_absent_cells_empty() -> None:
     assert "| c | | | | | | | |" in table
     counted = "Trained and valid: 1 of 2 (target 3: missed). Better than every reference: 1 of 2 (target 2: open)."
     assert f"{counted} 1 of 3 are NOT RUN." in table
+    assert table.endswith("\nb: b.csv is cut.")
     table = whole_table({"runs": [result("a", 0.9, 0.8), result("b", 0.1, 0.8, "minimize")], "absent": []})
     assert "2 of 2 (target 2: met). Better than every reference: 2 of 2 (target 1: met)." in table
+    table = whole_table({"runs": [result("a", 0.7, 0.8)], "absent": []})
+    assert "Better than every reference: 0 of 1 (target 1: missed)." in table
 
 
 def test_flaml_gets_the_features_and_is_asked_once(small: Competition, dest: Path, tmp_path: Path) -> None:
@@ -142,12 +203,14 @@ def test_flaml_gets_the_features_and_is_asked_once(small: Competition, dest: Pat
     assert [(job.metric, job.seconds, job.cores, job.text, job.timed) for job in jobs] == [
         ("roc_auc", 600.0, 2, False, False)
     ]
-    found = compared(small, dest, made, submit(dest, tmp_path / "ours.csv", 0.9))
-    assert found.ours == 1.0
+    assert made == tmp_path / "flaml" / "submission.csv"
+    publish(dest, tmp_path / "ours")
+    found = compared(small, dest, tmp_path / "flaml", tmp_path / "ours")
+    assert (found.ours, found.commit, found.against) == (1.0, head(), head())
     assert found.ahead == pytest.approx(1.0 - found.flaml)
     assert 0.0 < (found.stderr or 0.0) < 0.1
-    alone = compared(small, dest, made, tmp_path / "none.csv")
-    assert (alone.flaml, alone.ours, alone.ahead) == (found.flaml, None, None)
+    alone = compared(small, dest, tmp_path / "flaml", tmp_path / "none")
+    assert (alone.flaml, alone.ours, alone.ahead, alone.against) == (found.flaml, None, None, "")
 
 
 def test_a_paired_error_is_small_where_both_err_alike(small: Competition, dest: Path, tmp_path: Path) -> None:
@@ -190,11 +253,42 @@ def test_a_failure_of_flaml_is_one_line(tmp_path: Path) -> None:
 def test_full_keeps_figures_after_each_competition(
     dest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    submit(dest, tmp_path / "out" / "churn" / "submission" / "submission.csv", 0.9)
-    pretend(tmp_path / "out" / "churn", "ok")
+    publish(dest, tmp_path / "out" / "churn")
+    record = tmp_path / "out" / "churn" / "made.json"
+    record.write_text(record.read_text().replace(head(), "earlier"))
     words = ["full", "--dest", str(dest), "--out", str(tmp_path / "out"), "--minutes", "1"]
     assert main([*words, "--json", str(tmp_path / "full.json")]) == 0
     kept = json.loads((tmp_path / "full.json").read_text())
     assert kept["command"] == "python -m benchmark full --minutes 1"
-    assert (kept["absent"], len(kept["runs"])) == ([], 1)
+    assert (kept["absent"], len(kept["runs"]), kept["commit"]) == ([], 1, "earlier")
     assert whole_table(kept) in capsys.readouterr().out
+
+
+def test_what_goes_wrong_with_one_does_not_keep_the_others_from_being_measured(
+    small: Competition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = dataclasses.replace(small, name="loan-default")
+    monkeypatch.setattr(registry, "COMPETITIONS", (small, second))
+    monkeypatch.setattr(flaml_runs, "environment", lambda place: Path("python"))
+    dest = tmp_path / "pack"
+    for competition in (small, second):
+        pack.prepare(competition, dest)
+        claim(tmp_path / "flaml" / competition.name, 1.0)
+        submit(dest, tmp_path / "flaml" / competition.name / "submission.csv", 0.5)
+        publish(dest, tmp_path / "full" / competition.name)
+    (tmp_path / "full" / "churn" / "submission" / "submission.csv").write_text("id,churn\n1,0.5\n")
+    words = ["flaml", "--dest", str(dest), "--out", str(tmp_path / "flaml"), "--against", str(tmp_path / "full")]
+    assert main([*words, "--minutes", "1", "--json", str(tmp_path / "flaml.json")]) == 1
+    said = capsys.readouterr()
+    assert "churn is left out: " in said.out
+    assert "2 of 2 done: loan-default" in said.out
+    assert said.err.count("\n") == 1
+    kept = json.loads((tmp_path / "flaml.json").read_text())
+    assert (kept["absent"], [run["competition"] for run in kept["runs"]]) == (["churn"], ["loan-default"])
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "ten"])
+def test_a_time_that_is_none_is_refused(minutes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["full", f"--minutes={minutes}"])
+    assert "is not a number above 0" in capsys.readouterr().err

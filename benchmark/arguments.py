@@ -1,0 +1,31 @@
+"""Parts that the commands share: a parser with a description, and numbers that are refused before anything runs."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any
+
+
+def subcommand(commands: Any, name: str, does: str) -> argparse.ArgumentParser:
+    """commands: the sub-parsers of `python -m benchmark`. does: shown in the list of commands and above its options."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=does, description=does)
+    return parser
+
+
+def positive(text: str) -> float:
+    """A finite number above 0. Raises ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number from 1. Raises ArgumentTypeError."""
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
