@@ -27,7 +27,7 @@ class Whole:
     """One run. private: score of what was published, None where that cannot be graded. reference: of the pack.
 
     trained: a trained program or blend was published. beaten: it is better than every reference model. problem: why
-    it cannot be graded. commit: of the checkout that made it.
+    it cannot be graded, or why it stayed at the baseline. commit: of the checkout that made it.
     """
 
     competition: str
@@ -51,6 +51,7 @@ class _Ended:
     """What the report of a run says of its end. sha256: of its submission, None where there is none."""
 
     status: str
+    reason: str
     winner: str
     first_valid_s: float | None
     elapsed_s: float
@@ -81,6 +82,7 @@ def _ended(out: Path) -> _Ended | None:
         report = json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))
         return _Ended(
             status=report["status"],
+            reason=report["reason"] or "",
             winner=report["best"]["kind"],
             first_valid_s=report["time"]["first_valid_s"],
             elapsed_s=report["time"]["elapsed_s"],
@@ -123,7 +125,7 @@ def measure_whole(
         first_valid_s=ended.first_valid_s,
         elapsed_s=ended.elapsed_s,
         steps=ended.steps,
-        problem=problem,
+        problem=problem or (ended.reason if ended.winner == "baseline" else ""),
         commit=made.commit,
     )
 

@@ -49,6 +49,7 @@ def pretend(out: Path, status: str, kind: str = "ensemble") -> None:
     submission = out / "submission" / "submission.csv"
     report = {
         "status": status,
+        "reason": None if status == "ok" else f"it is {status}",
         "best": {"kind": kind},
         "time": {"first_valid_s": 4.0, "elapsed_s": 59.0, "limit_s": 60.0},
         "steps": {"done": 7},
@@ -164,6 +165,7 @@ def test_the_baseline_is_not_trained(small: Competition, dest: Path, tmp_path: P
     found = measure_whole(small, dest, tmp_path / "out", 1.0, [])
     assert not found.trained
     assert not found.beaten
+    assert found.problem == "it is baseline"
 
 
 def result(name: str, private: float | None, reference: float, direction: str = "maximize") -> dict[str, object]:
