@@ -8,7 +8,8 @@ one CPU; DATA: seconds for the same), per_class (cost grows with the number of c
 fitted), share (TRAIN: parameter with the share of the rows that one model sees), max_rows, max_classes, rank (smaller
 is tried first), rank_for.<metric or modality>, prefers.<LOCUS> (keys, best first), with.<NAME> (MODEL: value of a
 parameter of another locus in the model's draft), widens (DATA: columns that it makes, in units of 20), show
-(parameters that a plan names), scales (parameters that the cost is proportional to), grid.<NAME>.<aspect> (values).
+(parameters that a plan names), scales (parameters that the cost is proportional to), grid.<NAME>.<aspect> (values),
+only.<NAME> (tasks or metrics for which the parameter changes something; without it all).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,17 @@ Value = int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A constant of a fragment. grid: its values in order; default is one of them."""
+    """A constant of a fragment. grid: its values in order; default is one of them. only: see above, empty for all."""
 
     name: str
     default: Value
     grid: tuple[Value, ...]
     aspect: str
+    only: frozenset[str] = frozenset()
+
+    def narrowed(self, task: str, metric: str) -> Parameter:
+        """With the default alone as its grid where another value would change nothing."""
+        return self if not self.only or {task, metric} & self.only else replace(self, grid=(self.default,))
 
     def neighbours(self, value: Value) -> tuple[Value, ...]:
         """The grid's values next to `value`; for values off the grid all of it."""
@@ -86,6 +92,10 @@ class Fragment:
     @property
     def defaults(self) -> dict[str, Value]:
         return {parameter.name: parameter.default for parameter in self.parameters}
+
+    def narrowed(self, task: str, metric: str) -> Fragment:
+        """With the parameters that change something in such a competition."""
+        return replace(self, parameters=tuple(it.narrowed(task, metric) for it in self.parameters))
 
 
 def _files() -> list[Path]:
@@ -149,7 +159,7 @@ def _fragment(path: Path, header: dict[str, Any], text: str, helpers: list[str])
         "modalities": frozenset({path.parent.name, *header.pop("also", ())}),
         "source": _join(text, helpers),
         "settings": header.pop("with", {}),
-        "parameters": _parameters(text, header.pop("grid", {})),
+        "parameters": _parameters(text, header.pop("grid", {}), header.pop("only", {})),
     }
     sets = {name: frozenset(header[name]) for name in _SETS if name in header}
     return Fragment(**(header | sets | values))
@@ -182,8 +192,12 @@ def _constant(node: ast.Assign) -> bool:
     return isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper()
 
 
-def _parameters(text: str, grids: dict[str, dict[str, list[Value]]]) -> tuple[Parameter, ...]:
-    """grids: name -> {aspect: values}."""
+def _parameters(
+    text: str, grids: dict[str, dict[str, list[Value]]], only: dict[str, list[str]]
+) -> tuple[Parameter, ...]:
+    """grids: name -> {aspect: values}. only: name -> tasks and metrics."""
+    if unknown := set(only) - set(grids):
+        raise ValueError(f"only: no grid of {', '.join(sorted(unknown))}")
     found: dict[str, Value] = {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in grids:
@@ -193,5 +207,5 @@ def _parameters(text: str, grids: dict[str, dict[str, list[Value]]]) -> tuple[Pa
         ((aspect, grid),) = by_aspect.items()
         if found.get(name) not in grid:
             raise ValueError(f"{name} = {found.get(name)!r} is not on its grid")
-        parameters.append(Parameter(name, found[name], tuple(grid), aspect))
+        parameters.append(Parameter(name, found[name], tuple(grid), aspect, frozenset(only.get(name, ()))))
     return tuple(parameters)

@@ -37,9 +37,10 @@ class Space:
     packages: frozenset[str]
 
     def fragments(self, locus: Locus) -> list[Fragment]:
-        """Usable ones, best first."""
+        """Usable ones, best first, with the parameters that matter here."""
         usable = [item for item in catalog.load(self.problem.modality) if item.locus == locus and self._usable(item)]
-        return sorted(usable, key=lambda item: (self.rank(item), item.key))
+        usable.sort(key=lambda item: (self.rank(item), item.key))
+        return [item.narrowed(self.problem.task, self.problem.metric) for item in usable]
 
     def rank(self, fragment: Fragment) -> float:
         by = fragment.rank_for
@@ -85,7 +86,10 @@ class Space:
         """Other fragments, and neighbouring values of one parameter, that leave the recipe valid."""
         now = recipe.at(locus)
         fragment = fragments_by_key(self.problem.modality)[now.fragment]
-        swaps = [Change(locus, Choice.of(it), it.aspect, True) for it in self.fragments(locus) if it is not fragment]
+        fragment = fragment.narrowed(self.problem.task, self.problem.metric)
+        swaps = [
+            Change(locus, Choice.of(it), it.aspect, True) for it in self.fragments(locus) if it.key != fragment.key
+        ]
         tweaks = [
             Change(locus, Choice.of(fragment, dict(now.values) | {parameter.name: value}), parameter.aspect, False)
             for parameter in fragment.parameters

@@ -358,3 +358,39 @@ def test_every_fragment_is_well_formed() -> None:
 def test_packages_are_found_without_importing_them() -> None:
     assert installed(["json", "no_such_package_at_all"]) == {"json"}
     assert {"lightgbm", "PIL"} <= catalog.all_packages()
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "varied"),
+    [
+        ("binary", "roc_auc", {"WEIGHTS"}),
+        ("regression", "rmse", set()),
+        ("regression", "mae", {"ERRORS"}),
+    ],
+)
+def test_a_parameter_that_changes_nothing_here_keeps_its_value(
+    spec: CompetitionSpec, task: Any, metric: str, varied: set[str]
+) -> None:
+    """One step away, far away and at random alike."""
+    problem = dataclasses.replace(problem_of(spec), task=task, metric=metric)
+    space, rng = Space(problem, PACKAGES), random.Random(1)
+    boosting = next(recipe for recipe in space.drafts() if recipe.at("MODEL").fragment == "model_lightgbm")
+    first = dict(boosting.at("MODEL").values)
+    changes = [*space.changes(boosting, "MODEL"), *space.far_changes(boosting, "MODEL", rng, tries=300)]
+    chosen = [change.choice for change in changes] + [item.at("MODEL") for item in space.random_recipes(rng)]
+    found = {
+        name
+        for choice in chosen
+        if choice.fragment == "model_lightgbm"
+        for name, value in choice.values
+        if value != first[name]
+    }
+    assert found & {"WEIGHTS", "ERRORS"} == varied
+    assert {"LEAVES", "LEAF_ROWS", "TREES"} <= found
+
+
+def test_a_condition_of_a_parameter_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model_x.py"
+    path.write_text('# title = "x"\n# aspect = "architecture"\n# only.RATE = ["mae"]\nRATE = 1\n')
+    with pytest.raises(ValueError, match="only: no grid of RATE"):
+        catalog.read_fragment(path)

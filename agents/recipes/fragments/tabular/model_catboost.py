@@ -11,8 +11,8 @@
 # prefers.DATA = ["data_lags", "data_ordinal", "data_topics", "data_gradients"]
 # show = ["RATE"]
 # grid.RATE.optimizer = [0.03, 0.06, 0.1]
-# grid.TREES.optimizer = [200, 400, 800]
-# grid.DEPTH.architecture = [4, 6, 8]
+# grid.TREES.optimizer = [200, 400, 800, 1600]
+# grid.DEPTH.architecture = [4, 6, 8, 10]
 # grid.L2.regularisation = [1.0, 3.0, 10.0]
 # scales = ["TREES"]
 from catboost import CatBoostClassifier, CatBoostRegressor

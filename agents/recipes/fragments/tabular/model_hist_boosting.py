@@ -13,11 +13,14 @@
 # show = ["LEARNING_RATE"]
 # grid.LEARNING_RATE.optimizer = [0.02, 0.04, 0.06, 0.08, 0.12]
 # grid.MAX_ITER.optimizer = [50, 100, 200, 400, 600, 1000]
-# grid.MAX_LEAF_NODES.architecture = [4, 8, 15, 31, 63]
-# grid.MIN_SAMPLES_LEAF.regularisation = [10, 20, 40, 80]
+# grid.MAX_LEAF_NODES.architecture = [4, 8, 15, 31, 63, 127, 255]
+# grid.MIN_SAMPLES_LEAF.regularisation = [3, 10, 20, 40, 80]
 # grid.L2.regularisation = [0.0, 1.0, 10.0]
 # grid.COLUMN_SHARE.regularisation = [0.3, 0.5, 0.8, 1.0]
 # grid.WEIGHTS.loss = ["even", "balanced"]
+# grid.ERRORS.loss = ["absolute", "squared"]
+# only.WEIGHTS = ["binary", "multiclass", "multilabel"]
+# only.ERRORS = ["mae", "log_mae"]
 # scales = ["MAX_ITER"]
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -28,8 +31,9 @@ MIN_SAMPLES_LEAF = 20
 L2 = 1.0
 COLUMN_SHARE = 1.0  # of the columns, drawn at each split
 WEIGHTS = "even"  # or balanced: rare classes count as much as frequent ones
+ERRORS = "absolute"  # or squared: which the trees lower where absolute errors are scored; squared ones converge faster
 
-own = {"loss": "absolute_error" if METRIC in ("mae", "log_mae") else "squared_error"}
+own = {"loss": "absolute_error" if METRIC in ("mae", "log_mae") and ERRORS == "absolute" else "squared_error"}
 if TASK != "regression":
     own = {"class_weight": "balanced" if WEIGHTS == "balanced" else None}
 

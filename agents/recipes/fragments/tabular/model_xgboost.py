@@ -12,9 +12,11 @@
 # with.COUNTS = "yes"
 # show = ["LEARNING_RATE"]
 # grid.LEARNING_RATE.optimizer = [0.01, 0.02, 0.04, 0.08]
-# grid.TREES.optimizer = [100, 200, 400, 800]
-# grid.DEPTH.architecture = [3, 4, 5, 7]
-# grid.MIN_CHILD_WEIGHT.regularisation = [1, 5, 20]
+# grid.TREES.optimizer = [100, 200, 400, 800, 1600]
+# grid.DEPTH.architecture = [3, 4, 5, 7, 10, 14]
+# grid.MIN_CHILD_WEIGHT.regularisation = [0.01, 1, 5, 20]
+# grid.ERRORS.loss = ["absolute", "squared"]
+# only.ERRORS = ["mae", "log_mae"]
 # scales = ["TREES"]
 from xgboost import XGBClassifier, XGBRegressor
 
@@ -22,6 +24,7 @@ LEARNING_RATE = 0.04
 TREES = 400
 DEPTH = 5
 MIN_CHILD_WEIGHT = 5
+ERRORS = "absolute"  # or squared: which the trees lower where absolute errors are scored; squared ones converge faster
 
 
 class Classes(XGBClassifier):
@@ -38,6 +41,7 @@ class Classes(XGBClassifier):
 
 def build_model(seed):
     kind = XGBRegressor if TASK == "regression" else Classes
+    absolute = METRIC in ("mae", "log_mae") and TASK == "regression" and ERRORS == "absolute"
     return kind(
         learning_rate=LEARNING_RATE,
         n_estimators=TREES,
@@ -49,5 +53,5 @@ def build_model(seed):
         enable_categorical=bool(CATEGORIES),
         n_jobs=CPUS,
         random_state=seed,
-        **({"objective": "reg:absoluteerror"} if METRIC in ("mae", "log_mae") and TASK == "regression" else {}),
+        **({"objective": "reg:absoluteerror"} if absolute else {}),
     )
