@@ -80,6 +80,14 @@ def stands(published: Best, result: Result | None) -> bool:
     return result is not None and published in (result.best, replace(result.best, kind="refit"))
 
 
+def refit_is_due(history: History) -> bool:
+    """No refit was decided, or one was accepted and a kill kept it from being published."""
+    decided, published = history.refit, history.published
+    if decided is None:
+        return True
+    return decided.accepted and (published is None or published.best.kind != "refit")
+
+
 def unpicked(contenders: Sequence[Result]) -> Result | None:
     """What is published where no finalist could be scored: the ensemble, which was better than the program in place on
     the folds of the search (decision 0004); None where there is no ensemble.

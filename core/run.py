@@ -26,7 +26,7 @@ from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING, find_weights
 from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, missing, model_trouble, standing, stands, status, unpicked
+from core.finish import decide, finalists, missing, model_trouble, refit_is_due, standing, stands, status, unpicked
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
@@ -485,7 +485,7 @@ class Run:
                 self._put(publisher, blend)
             return
         self._put(publisher, winner)
-        if settings.refit and pays(split) and self.history.refit is None:
+        if settings.refit and pays(split) and refit_is_due(self.history):
             refit = Refit(evaluator, judge, self.programs, self._recorder, self._clock, self._leases.size)
             made = refit.refit(winner, contenders, views.get("full"), deadline)
             if made is not None:

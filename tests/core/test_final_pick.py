@@ -24,7 +24,7 @@ from core.ensemble import build_ensemble
 from core.evaluation import Evaluator
 from core.events import EnsembleBuilt, FinalPicked, Published, Refitted
 from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, standing, stands, status, unpicked
+from core.finish import decide, finalists, refit_is_due, standing, stands, status, unpicked
 from core.journal.history import History
 from core.protocols import Parts
 from core.records import Agreement, Best, Ensemble, Entry, Job, Outcome, SplitSpec, View
@@ -389,6 +389,19 @@ def test_a_refit_stands_for_its_winner_and_nothing_else_does() -> None:
     assert not stands(winner.best, replace(winner, best=refit))
     assert not stands(winner.best, winner.with_final_pick(0.6))
     assert not stands(winner.best, None)
+
+
+def test_an_accepted_refit_that_was_not_published_is_due_again() -> None:
+    history = History(lambda key: "")
+    winner = single(entry("a", 0.8), "mean").best
+    history.published = Published(winner, 10, "", "local")
+    assert refit_is_due(history)
+    history.refit = Refitted("a", False, ("it differs",))
+    assert not refit_is_due(history)
+    history.refit = Refitted("a", True, ())
+    assert refit_is_due(history)
+    history.published = Published(replace(winner, kind="refit"), 10, "", "local")
+    assert not refit_is_due(history)
 
 
 def test_what_stands_while_the_search_goes_on() -> None:
