@@ -26,6 +26,7 @@ from tests.e2e.runs import (
     solve,
     start,
     wait_for,
+    write_competition,
 )
 
 STEPS = 2
@@ -38,6 +39,19 @@ def done(widgets: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """One complete run that several tests look at."""
     out = tmp_path_factory.mktemp("done") / "out"
     return solve(widgets, out, "--steps", STEPS, "--time", "90s", agent="main.py")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So many rows that some are held out for good, and a refit pays."""
+    return write_competition(tmp_path_factory.mktemp("data") / "large", rows=20_500)
+
+
+@pytest.fixture(scope="module")
+def large_done(large: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    ended = solve(large, tmp_path_factory.mktemp("large") / "out", "--steps", STEPS, "--time", "120s")
+    assert [event["accepted"] for event in ended.of("refit")] == [True]
+    return ended
 
 
 def test_a_run_ends_with_a_trained_submission_and_an_honest_report(done: Ended, widgets: Path) -> None:
@@ -135,6 +149,27 @@ def test_the_lead_is_published_where_a_kill_came_between(widgets: Path, tmp_path
     first = next(event for event in events if event["type"] in ("published", "proposal", "final_pick"))
     assert (first["type"], first["best"]["id"]) == ("published", json.loads(lines[last])["id"])
     assert_consistent(out, widgets)
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("damage", ["none", "gone", "no copy", "not recorded"])
+def test_a_refit_outlives_a_resume(large_done: Ended, large: Path, tmp_path: Path, damage: str) -> None:
+    """What a kill between its acceptance and its publication kept back is published, too."""
+    before = large_done.submission.read_bytes()
+    assert large_done.report["best"]["kind"] == "refit"
+    if damage in ("gone", "no copy"):
+        large_done.submission.unlink()
+    if damage == "no copy":
+        (large_done.out / "workspace" / "submission" / "submission.csv").unlink()
+    if damage == "not recorded":
+        journal = large_done.out / "logs" / "journal.jsonl"
+        lines = journal.read_bytes().splitlines(keepends=True)
+        accepted = next(place for place, line in enumerate(lines) if json.loads(line)["type"] == "refit")
+        journal.write_bytes(b"".join(lines[: accepted + 1]))
+    again = solve(large, large_done.out, "--steps", STEPS, "--time", "120s")
+    assert again.code == 0, again.stderr
+    assert again.report["best"] == large_done.report["best"]
+    assert again.submission.read_bytes() == before
 
 
 def test_other_data_or_another_seed_in_the_same_out_is_refused(done: Ended, widgets: Path, tmp_path: Path) -> None:
