@@ -14,6 +14,8 @@ from tests.e2e.runs import Ended, adapter_words, check_submission, finish, solve
 
 SHORT = ("--steps", 1, "--time", "60s")
 
+pytestmark = pytest.mark.whole
+
 
 def assert_no_traceback(ended: Ended) -> None:
     assert "Traceback" not in ended.stdout + ended.stderr

@@ -133,6 +133,7 @@ def test_a_result_that_is_gone_is_put_back(done: Ended, widgets: Path, copies: i
     assert again.report["best"] == done.report["best"]
 
 
+@pytest.mark.whole
 def test_the_lead_is_published_where_a_kill_came_between(widgets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ("--steps", QUICK_STEPS, "--time", "120s")
@@ -228,6 +229,7 @@ def test_kill_minus_9_at_random_points(widgets: Path, tmp_path: Path, seed: int)
     kill_and_resume(widgets, tmp_path / "out", random.Random(seed).randint(3, 60))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_in_a_published_best(widgets: Path, tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "out"
@@ -242,6 +244,7 @@ def test_a_signal_ends_in_a_published_best(widgets: Path, tmp_path: Path, number
     assert left_running(out) == []
 
 
+@pytest.mark.whole
 def test_the_deadline_ends_in_a_published_best(widgets: Path, tmp_path: Path) -> None:
     ended = solve(widgets, tmp_path / "out", "--steps", 1000, "--time", "12s")
     assert ended.code == 0, ended.stderr
@@ -272,6 +275,7 @@ def left_running(out: Path) -> list[str]:
     return found
 
 
+@pytest.mark.whole
 def test_the_agent_process_stays_light(widgets: Path, tmp_path: Path) -> None:
     """No heavy library is imported in the agent, even after a full run."""
     code = (
