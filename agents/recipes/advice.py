@@ -19,18 +19,30 @@ Stated = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
-class _Hint:
-    """One skill. moves: name (FRAGMENT or a parameter) -> (from, to)."""
+class Told:
+    """A change of one locus in the words of a plan. moves: name (FRAGMENT or a parameter) -> (from, to)."""
 
-    skill: str
     locus: str
     moves: dict[str, tuple[str, str]]
 
     def backs(self, locus: str, before: Stated, after: Stated) -> bool:
-        """True when all that changes goes the way of this skill."""
+        """True when all that changes goes the same way."""
         made = moves(before, after)
         known = locus == self.locus and bool(made) and made.keys() <= self.moves.keys()
         return known and all(_same_way(made[name], self.moves[name]) for name in made)
+
+
+def told(words: str) -> Told | None:
+    """The change that such words name: "MODEL: LEAVES 31 -> 63"; None for other words."""
+    change = _CHANGE.fullmatch(words.strip())
+    if change is None:
+        return None
+    locus, said = change.groups()
+    swap = _SWAP.fullmatch(said)
+    if swap is not None:
+        return Told(locus, {FRAGMENT: (swap[1], swap[2])})
+    steps = {step[1]: (step[2], step[3]) for step in _STEP.finditer(said)}
+    return Told(locus, steps) if steps else None
 
 
 class Advice:
@@ -38,14 +50,14 @@ class Advice:
 
     def __init__(self, skills: Sequence[Skill]) -> None:
         """skills: the closest first."""
-        read = [(skill.warns, _hint(skill)) for skill in skills if skill.warns or skill.gain >= 0]
-        self._hints = [hint for warns, hint in read if hint is not None and not warns]
-        self._warnings = [hint for warns, hint in read if hint is not None and warns]
+        read = [(skill, told(skill.change)) for skill in skills if skill.warns or skill.gain >= 0]
+        self._hints = [(skill.id, change) for skill, change in read if change is not None and not skill.warns]
+        self._warnings = [(skill.id, change) for skill, change in read if change is not None and skill.warns]
 
     def rank(self, locus: str, before: Stated, after: Stated) -> int:
         """0 for a change that the first skill advises, then the others in order; what is warned of comes last."""
-        ranks = (place for place, hint in enumerate(self._hints) if hint.backs(locus, before, after))
-        warned = any(hint.backs(locus, before, after) for hint in self._warnings)
+        ranks = (place for place, (_, change) in enumerate(self._hints) if change.backs(locus, before, after))
+        warned = any(change.backs(locus, before, after) for _, change in self._warnings)
         return next(ranks, len(self._hints) + warned)
 
     def favours(self, locus: str, before: Stated, after: Stated) -> bool:
@@ -53,21 +65,10 @@ class Advice:
 
     def behind(self, locus: str, before: Stated, after: Stated) -> tuple[str, ...]:
         """Ids of the skills that a change follows: those that advise it, and heeded warnings about its part."""
-        advised = [hint.skill for hint in self._hints if hint.backs(locus, before, after)]
-        heeded = (it.skill for it in self._warnings if it.locus == locus and not it.backs(locus, before, after))
+        advised = [skill for skill, change in self._hints if change.backs(locus, before, after)]
+        against = ((skill, change) for skill, change in self._warnings if change.locus == locus)
+        heeded = (skill for skill, change in against if not change.backs(locus, before, after))
         return (*advised, *heeded)
-
-
-def _hint(skill: Skill) -> _Hint | None:
-    change = _CHANGE.fullmatch(skill.change.strip())
-    if change is None:
-        return None
-    locus, said = change.groups()
-    swap = _SWAP.fullmatch(said)
-    if swap is not None:
-        return _Hint(skill.id, locus, {FRAGMENT: (swap[1], swap[2])})
-    steps = {step[1]: (step[2], step[3]) for step in _STEP.finditer(said)}
-    return _Hint(skill.id, locus, steps) if steps else None
 
 
 def _same_way(made: tuple[Value, Value], advised: tuple[str, str]) -> bool:

@@ -9,7 +9,7 @@ fitted), share (TRAIN: parameter with the share of the rows that one model sees)
 is tried first), rank_for.<metric or modality>, prefers.<LOCUS> (keys, best first), with.<NAME> (MODEL: value of a
 parameter of another locus in the model's draft), widens (DATA: columns that it makes, in units of 20), show
 (parameters that a plan names), scales (parameters that the cost is proportional to), grid.<NAME>.<aspect> (values),
-only.<NAME> (tasks or metrics for which the parameter changes something; without it all).
+only.<NAME> (tasks, metrics or traits of the program's other fragments with which the parameter changes something).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import ast
 import math
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -43,9 +43,9 @@ class Parameter:
     aspect: str
     only: frozenset[str] = frozenset()
 
-    def narrowed(self, task: str, metric: str) -> Parameter:
+    def narrowed(self, facts: Set[str]) -> Parameter:
         """With the default alone as its grid where another value would change nothing."""
-        return self if not self.only or {task, metric} & self.only else replace(self, grid=(self.default,))
+        return self if not self.only or facts & self.only else replace(self, grid=(self.default,))
 
     def neighbours(self, value: Value) -> tuple[Value, ...]:
         """The grid's values next to `value`; for values off the grid all of it."""
@@ -93,9 +93,9 @@ class Fragment:
     def defaults(self) -> dict[str, Value]:
         return {parameter.name: parameter.default for parameter in self.parameters}
 
-    def narrowed(self, task: str, metric: str) -> Fragment:
-        """With the parameters that change something in such a competition."""
-        return replace(self, parameters=tuple(it.narrowed(task, metric) for it in self.parameters))
+    def narrowed(self, facts: Set[str]) -> Fragment:
+        """With the grids of parameters that change something. facts: task, metric and traits of other fragments."""
+        return replace(self, parameters=tuple(it.narrowed(facts) for it in self.parameters))
 
 
 def _files() -> list[Path]:
@@ -195,7 +195,7 @@ def _constant(node: ast.Assign) -> bool:
 def _parameters(
     text: str, grids: dict[str, dict[str, list[Value]]], only: dict[str, list[str]]
 ) -> tuple[Parameter, ...]:
-    """grids: name -> {aspect: values}. only: name -> tasks and metrics."""
+    """grids: name -> {aspect: values}. only: name -> tasks, metrics and traits."""
     if unknown := set(only) - set(grids):
         raise ValueError(f"only: no grid of {', '.join(sorted(unknown))}")
     found: dict[str, Value] = {}

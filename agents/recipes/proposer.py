@@ -7,17 +7,20 @@ import random
 from collections.abc import Iterable, Iterator
 
 from agents.recipes import repair
-from agents.recipes.advice import Advice
+from agents.recipes.advice import Advice, told
 from agents.recipes.assemble import Recipe, describe, difference, paradigm, program_text, read_recipe
 from agents.recipes.problem import problem_of
 from agents.recipes.space import Change, Space
 from agents.recipes.taste import leaning
+from core.evolution.experience import change_of
 from core.genome import LOCI, Genome, Locus, normalised_digest
 from core.persona import Persona
 from core.records import Brief, BriefKind, CompetitionSpec, Parent, Proposal
 from utils.errors import ProposalError
 
 Candidate = tuple[Recipe, Locus | None]
+# Sizes and rates decide more than what is left of a model's parameters.
+_WEIGHT = {"architecture": 3.0, "optimizer": 3.0}
 # What a draft keeps of its chance for each better model before it, where a persona has a taste.
 _FADE = 0.5
 
@@ -117,7 +120,7 @@ class RecipesProposer:
             if brief.kind == "merge" and len(parents) > 1:
                 yield from self._crossings(recipe, parents[1][1], self._planned(brief, parents[1][0]), rng)
             if brief.kind == "tune":
-                yield from self._steps(brief, recipe, rng)
+                yield from self._steps(brief, parent, recipe, rng)
             yield from self._mutations(brief, recipe, rng)
 
     def _planned(self, brief: Brief, second: Parent) -> int | None:
@@ -145,10 +148,16 @@ class RecipesProposer:
             for change in (*within, *far):
                 yield recipe.with_choice(locus, change.choice), locus
 
-    def _steps(self, brief: Brief, recipe: Recipe, rng: random.Random) -> Iterator[Candidate]:
-        """Neighbouring values of parameters, those of the asked locus first."""
+    def _steps(self, brief: Brief, parent: Parent, recipe: Recipe, rng: random.Random) -> Iterator[Candidate]:
+        """Neighbouring values of parameters, those of the asked locus first, there one more step of the kind that made
+        the parent first (a pattern move after Hooke and Jeeves).
+        """
+        last = told(change_of(parent.plan))
         for locus in self._loci(brief, recipe, rng):
-            for change in self._shuffled(brief, recipe, self._space.changes(recipe, locus), rng):
+            near = self._shuffled(brief, recipe, self._space.changes(recipe, locus), rng)
+            if last is not None:
+                near.sort(key=lambda it: not last.backs(it.locus, recipe.at(it.locus).stated, it.choice.stated))
+            for change in near:
                 if not change.swap and self._in_time(brief, recipe, change):
                     yield recipe.with_choice(locus, change.choice), locus
 
@@ -173,7 +182,7 @@ class RecipesProposer:
         rng.shuffle(swaps)
         rng.shuffle(steps)
         swaps = leaning(swaps[::-1], [taste(change.choice.fragment) for change in swaps[::-1]], rng)
-        steps = leaning(steps[::-1], [taste(change.aspect) for change in steps[::-1]], rng)
+        steps = leaning(steps[::-1], [taste(it.aspect) * _WEIGHT.get(it.aspect, 1.0) for it in steps[::-1]], rng)
         mixed: list[Change] = []
         while swaps or steps:
             take_step = steps and (brief.kind == "tune" or not swaps or rng.random() < 0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from agents.recipes import catalog
@@ -36,11 +36,13 @@ class Space:
     problem: Problem
     packages: frozenset[str]
 
-    def fragments(self, locus: Locus) -> list[Fragment]:
-        """Usable ones, best first, with the parameters that matter here."""
+    def fragments(self, locus: Locus, beside: Recipe | None = None) -> list[Fragment]:
+        """Usable ones, best first, with the grids of parameters that matter: in this competition, and beside the other
+        loci of a recipe.
+        """
         usable = [item for item in catalog.load(self.problem.modality) if item.locus == locus and self._usable(item)]
-        usable.sort(key=lambda item: (self.rank(item), item.key))
-        return [item.narrowed(self.problem.task, self.problem.metric) for item in usable]
+        facts = self._facts(locus, beside)
+        return [item.narrowed(facts) for item in sorted(usable, key=lambda item: (self.rank(item), item.key))]
 
     def rank(self, fragment: Fragment) -> float:
         by = fragment.rank_for
@@ -85,11 +87,9 @@ class Space:
     def changes(self, recipe: Recipe, locus: Locus) -> list[Change]:
         """Other fragments, and neighbouring values of one parameter, that leave the recipe valid."""
         now = recipe.at(locus)
-        fragment = fragments_by_key(self.problem.modality)[now.fragment]
-        fragment = fragment.narrowed(self.problem.task, self.problem.metric)
-        swaps = [
-            Change(locus, Choice.of(it), it.aspect, True) for it in self.fragments(locus) if it.key != fragment.key
-        ]
+        fragment = fragments_by_key(self.problem.modality)[now.fragment].narrowed(self._facts(locus, recipe))
+        others = [it for it in self.fragments(locus) if it.key != fragment.key]
+        swaps = [Change(locus, Choice.of(it), it.aspect, True) for it in others]
         tweaks = [
             Change(locus, Choice.of(fragment, dict(now.values) | {parameter.name: value}), parameter.aspect, False)
             for parameter in fragment.parameters
@@ -101,7 +101,7 @@ class Space:
         self, recipe: Recipe, locus: Locus, rng: random.Random, taste: Taste = indifferent, tries: int = 50
     ) -> Iterator[Change]:
         """Random fragments with random parameter values at one locus."""
-        fragments = self.fragments(locus)
+        fragments = self.fragments(locus, recipe)
         weights = [taste(fragment.key) for fragment in fragments]
         for _ in range(tries if fragments and any(weights) else 0):
             fragment = drawn(fragments, weights, rng)
@@ -115,9 +115,19 @@ class Space:
         weights = [[taste(item.key) / (1 + self.rank(item)) for item in pool] for pool in pools]
         for _ in range(tries if all(map(any, weights)) else 0):
             chosen = [rng.choices(pool, weight)[0] for pool, weight in zip(pools, weights, strict=True)]
-            recipe = Recipe(tuple(random_choice(fragment, rng) for fragment in chosen))
+            plain = Recipe(tuple(Choice.of(fragment) for fragment in chosen))
+            narrow = [it.narrowed(self._facts(it.locus, plain)) for it in chosen]
+            recipe = Recipe(tuple(random_choice(fragment, rng) for fragment in narrow))
             if self.valid(recipe):
                 yield recipe
+
+    def _facts(self, locus: Locus, recipe: Recipe | None) -> frozenset[str]:
+        """What decides which parameters matter at a locus. recipe: None where any traits may come."""
+        if recipe is None:
+            others: Iterable[Fragment] = catalog.load(self.problem.modality)
+        else:
+            others = (it for it in self._fragments_of(recipe) if it.locus != locus)
+        return frozenset({self.problem.task, self.problem.metric}).union(*(it.gives for it in others))
 
     def _usable(self, fragment: Fragment) -> bool:
         problem = self.problem

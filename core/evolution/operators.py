@@ -17,6 +17,8 @@ from core.genome import ASPECTS, LOCI, Locus
 from core.persona import NOBODY, Persona
 from core.records import BriefKind, Entry
 
+# How often a tune goes on at the locus whose change made its parent better.
+GO_ON = 0.5
 # How much a gap in credit weighs against what changing the locus has brought.
 LACK = 2.0
 
@@ -76,7 +78,8 @@ class Tune:
 
     def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move:
         parent = pick_parent(now.parents, now.temperature / 2, rng)
-        return Move(self.kind, (parent,), pick_locus(self.kind, parent, now, rng, persona))
+        locus = gained_at(parent, now) if rng.random() < GO_ON else None
+        return Move(self.kind, (parent,), locus or pick_locus(self.kind, parent, now, rng, persona))
 
 
 class Merge:
@@ -132,6 +135,14 @@ def disagreement(first: Entry, now: Situation) -> dict[str, float]:
     apart = {entry.id: 1.0 - now.alike(first, entry) for entry in now.parents if entry is not first}
     largest = max(apart.values(), default=0.0)
     return {key: value / largest if largest > 0 else 0.0 for key, value in apart.items()}
+
+
+def gained_at(entry: Entry, now: Situation) -> Locus | None:
+    """The one locus whose change made the entry better than its parent; None where there is none."""
+    if entry.kind not in ("mutate", "tune") or entry.parents[0] not in now.scores or entry.id not in now.scores:
+        return None
+    gained = now.scores[entry.id] > now.scores[entry.parents[0]]
+    return next((locus for locus in LOCI if locus == entry.locus), None) if gained else None
 
 
 def pick_locus(kind: BriefKind, parent: Entry, now: Situation, rng: random.Random, persona: Persona = NOBODY) -> Locus:

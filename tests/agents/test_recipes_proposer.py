@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from agents.recipes import catalog
+from agents.recipes.advice import told
 from agents.recipes.assemble import Choice, Recipe, describe, paradigm, program_text, read_recipe
 from agents.recipes.packages import installed
 from agents.recipes.problem import problem_of, task_of
 from agents.recipes.proposer import RecipesProposer
 from agents.recipes.repair import failure_class, guilty_locus
 from agents.recipes.space import Space
+from core.evolution.experience import change_of
 from core.genome import LOCI, Genome, Locus, changed_loci, normalised_digest
 from core.protocols import Proposer
 from core.records import Brief, BriefKind, CompetitionSpec, ErrorInfo, Parent, Proposal
@@ -387,6 +389,64 @@ def test_a_parameter_that_changes_nothing_here_keeps_its_value(
     }
     assert found & {"WEIGHTS", "ERRORS"} == varied
     assert {"LEAVES", "LEAF_ROWS", "TREES"} <= found
+
+
+@pytest.mark.parametrize(
+    ("task", "train", "varied"),
+    [
+        ("binary", "train_single", set()),
+        ("binary", "train_fold_bagging", {"COMBINE"}),
+        ("regression", "train_single", {"MARGIN"}),
+        ("regression", "train_blend", {"COMBINE", "MARGIN"}),
+    ],
+)
+def test_a_parameter_matters_beside_some_fragments_only(
+    spec: CompetitionSpec, task: Any, train: str, varied: set[str]
+) -> None:
+    """The mean and the median of one model are the same; probabilities have no margin."""
+    space, rng = Space(dataclasses.replace(problem_of(spec), task=task, metric="rmse"), PACKAGES), random.Random(1)
+    known = {item.key: item for item in space.fragments("TRAIN")}
+    recipe = space.drafts()[0].with_choice("TRAIN", Choice.of(known[train]))
+    assert recipe.at("POSTPROCESS").fragment == "postprocess_write"
+    near = [change.choice for change in space.changes(recipe, "POSTPROCESS")]
+    far = [change.choice for change in space.far_changes(recipe, "POSTPROCESS", rng, tries=200)]
+    every = [item.at("POSTPROCESS") for item in space.random_recipes(rng) if item.at("TRAIN").fragment == train]
+    for choices in (near, far, every):
+        own = [choice for choice in choices if choice.fragment == "postprocess_write"]
+        usual = dict(recipe.at("POSTPROCESS").values)
+        assert {name for choice in own for name, value in choice.values if value != usual[name]} == varied
+
+
+def test_a_tune_goes_on_the_way_that_made_its_parent(proposer: RecipesProposer) -> None:
+    draft = next(item for item in drafts(proposer, 6) if paradigm(item.plan) == "LightGBM")
+    boosting = next(item for item in catalog.load("tabular") if item.key == "model_lightgbm")
+    grids = {parameter.name: [str(value) for value in parameter.grid] for parameter in boosting.parameters}
+    gone_on = set()
+    for step in range(60, 68):
+        first = child(proposer, "tune", parent_of(draft), step, locus="MODEL")
+        second = child(proposer, "tune", parent_of(first), step + 100, locus="MODEL")
+        before, after = (told(change_of(item.plan)) for item in (first, second))
+        assert before is not None
+        assert after is not None
+        ((name, (was, now)),) = before.moves.items()
+        further = 2 * grids[name].index(now) - grids[name].index(was)
+        if 0 <= further < len(grids[name]):
+            gone_on.add(name)
+            assert after.moves == {name: (now, grids[name][further])}
+    assert len(gone_on) > 2
+
+
+def test_sizes_and_rates_are_tuned_first(spec: CompetitionSpec) -> None:
+    first = []
+    for seed in range(60):
+        fresh = RecipesProposer(spec, PACKAGES)
+        draft = next(item for item in drafts(fresh, 6) if paradigm(item.plan) == "LightGBM")
+        made = told(change_of(child(fresh, "tune", parent_of(draft), seed, locus="MODEL").plan))
+        first += list(made.moves) if made else []
+    sizes = sum(name in ("LEAVES", "TREES", "LEARNING_RATE") for name in first)
+    assert len(first) == 60
+    # Three of eight parameters: without weights a little over a third.
+    assert 0.5 < sizes / 60 < 0.9
 
 
 def test_a_condition_of_a_parameter_that_is_none_is_refused(tmp_path: Path) -> None:

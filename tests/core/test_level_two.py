@@ -152,10 +152,10 @@ class World:
         judge, pace = ScriptedJudge(worth), FreePace()
         runner = ScriptedRunner(lambda job: CLEAN, self.clock)
         evaluator = Evaluator(runner, PaperViews(2), judge, pace, self, self.history, ManualStop())
-        staff = staff_of(TWO, 1, lambda: self.history.population)
+        staff = staff_of(TWO, 0, lambda: self.history.population)
         parts = Parts(
             KnobProposer(),
-            EvolutionSearch(SEARCH, "maximize", 1, self.programs.get, staff=staff),
+            EvolutionSearch(SEARCH, "maximize", 0, self.programs.get, staff=staff),
             evaluator,
             pace,
             self,

@@ -14,12 +14,13 @@ import pytest
 from core.doubles import CLEAN, entry, proposal
 from core.evolution.bandit import Account, accounts, thompson
 from core.evolution.diversity import Alike, distinct, genes_in_common
-from core.evolution.operators import partners, pick_locus
+from core.evolution.operators import Tune, gained_at, partners, pick_locus
 from core.evolution.pheromone import Pheromone, mixtures
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import ranked
 from core.evolution.situation import SearchSettings, Situation
 from core.genome import LOCI
+from core.persona import NOBODY
 from core.records import Brief, BriefKind, Entry, EntryKind, Proposal
 
 FULL = SearchSettings(3, 2, 0.1, 1.0, 1000, merge=True, tune=True, bandit=True, pheromone=True, diversity=True)
@@ -166,6 +167,19 @@ def test_every_operator_keeps_a_least_share() -> None:
     assert found["mutate"] > 500
     assert min(found["merge"], found["tune"]) > 10
     assert found["draft"] == 0
+
+
+@pytest.mark.parametrize(("score", "share"), [(0.95, 0.5), (0.85, 0.0)])
+def test_a_tune_goes_on_at_the_locus_that_made_its_parent_better(score: float, share: float) -> None:
+    """Beside the draws that the other half of the tunes makes of all loci."""
+    parent = done(3, score, kind="mutate", parents=("s0001",), locus="TRAIN")
+    now = situation([*drafts(), parent])
+    assert gained_at(parent, now) == ("TRAIN" if share else None)
+    moves = [Tune().move(now, random.Random(seed), NOBODY) for seed in range(400)]
+    of_parent = [move.locus for move in moves if move.parents == (parent,)]
+    plain = Counter(pick_locus("tune", parent, now, random.Random(seed)) for seed in range(400))["TRAIN"] / 400
+    assert len(of_parent) > 30
+    assert of_parent.count("TRAIN") / len(of_parent) == pytest.approx(share + (1 - share) * plain, abs=0.12)
 
 
 def test_without_the_switches_there_are_drafts_and_mutations_only() -> None:

@@ -4,6 +4,7 @@
 # tasks = ["multiclass"]
 # grid.COMBINE.ensemble = ["mean", "geometric mean"]
 # grid.PRIOR.threshold = [0.0, 0.02, 0.1]
+# only.COMBINE = ["members"]
 # rank = 1
 COMBINE = "mean"  # or geometric mean: of the models
 PRIOR = 0.0  # weight of how often train has each label; it always decides ties
