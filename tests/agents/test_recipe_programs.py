@@ -23,7 +23,7 @@ from core.records import CompetitionSpec, FilesById, TableFile
 
 pytestmark = pytest.mark.whole
 
-PACKAGES = frozenset({"lightgbm", "PIL"})
+PACKAGES = frozenset({"lightgbm", "xgboost", "PIL"})
 
 
 def covering_recipes(problem: Problem) -> dict[str, Recipe]:
