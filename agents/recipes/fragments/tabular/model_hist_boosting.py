@@ -31,7 +31,7 @@ MIN_SAMPLES_LEAF = 20
 L2 = 1.0
 COLUMN_SHARE = 1.0  # of the columns, drawn at each split
 WEIGHTS = "even"  # or balanced: rare classes count as much as frequent ones
-ERRORS = "absolute"  # or squared: which the trees lower where absolute errors are scored; squared ones converge faster
+ERRORS = "squared"  # or absolute: which the trees lower where absolute errors are scored; squared ones converge faster
 
 own = {"loss": "absolute_error" if METRIC in ("mae", "log_mae") and ERRORS == "absolute" else "squared_error"}
 if TASK != "regression":
