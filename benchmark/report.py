@@ -174,6 +174,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("search", "search.json", _with_source(search_table)),
     ("ablate", "ablate.json", _with_source(ablate_table)),
     ("full", "full.json", _with_source(whole_table)),
+    ("again", "again.json", _with_source(whole_table)),
     ("flaml", "flaml.json", _with_source(flaml_table)),
 )
 
