@@ -18,7 +18,7 @@ from benchmark.errors import NotRunError
 from benchmark.registry import COMPETITIONS, EVERY, find, find_all
 from benchmark.study.commands import add_commands as add_study_commands
 from benchmark.whole_commands import add_commands as add_whole_commands
-from utils.errors import SwarmError, UsageError
+from utils.errors import DataError, SwarmError, UsageError
 
 _DEST = Path("datasets")
 
@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         options.action(options)
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on where it was", file=sys.stderr)
+        return 130
     except NotRunError as error:
         print(f"NOT RUN: {error}", file=sys.stderr)
         return 3
@@ -63,6 +66,9 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _grade(options: argparse.Namespace) -> None:
+    root = options.dest / options.name
+    if root.exists() and not pack.intact(root):
+        raise DataError(f"{root} is damaged: `prepare {options.name} --dest {options.dest}` makes it anew")
     found = grading.grade(find(options.name), options.submission, options.dest)
     print(json.dumps(found) if options.json else grading.render(found))
 

@@ -16,9 +16,10 @@ import pandas as pd
 
 from benchmark import grading
 from benchmark.competition import Competition
-from benchmark.errors import NotRunError
+from benchmark.errors import NotRunError, SubmissionError
 from benchmark.made import claim, made_of
 from benchmark.references import features
+from utils.errors import UsageError
 from utils.files import sha256_file, write_atomic
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements_flaml.txt"
@@ -98,7 +99,7 @@ def submission_of(
     """
     claim(out, minutes)
     target = out / "submission.csv"
-    if target.is_file():
+    if _can_be_graded(competition, target, dest):
         return target
     public = dest / competition.name / "prepared" / "public"
     answers = pd.read_csv(public / "train.csv")[competition.target]
@@ -111,6 +112,14 @@ def submission_of(
     found = pd.read_csv(out / "answers.csv")["answer"].to_numpy()
     write_atomic(target, sample.assign(**{competition.target: found}).to_csv(index=False))
     return target
+
+
+def _can_be_graded(competition: Competition, submission: Path, dest: Path) -> bool:
+    try:
+        grading.grade(competition, submission, dest)
+    except (SubmissionError, UsageError):
+        return False
+    return True
 
 
 def run_flaml(python: Path, job: Job) -> None:
@@ -133,13 +142,17 @@ def run_flaml(python: Path, job: Job) -> None:
 def compared(competition: Competition, dest: Path, flaml: Path, against: Path) -> Compared:
     """flaml: a folder of `flaml`. against: one of `full`; where it has no submission, only FLAML's score is told.
 
-    Raises SubmissionError for a submission that cannot be graded.
+    Raises SubmissionError for a submission that cannot be graded, UsageError where the two had not the same time.
     """
     theirs, ours = flaml / "submission.csv", against / "submission" / "submission.csv"
     score = grading.grade(competition, theirs, dest)["score"]
-    commits = [made.commit if (made := made_of(folder)) else "" for folder in (flaml, against)]
+    records = [made_of(folder) for folder in (flaml, against)]
+    commits = [made.commit if made is not None else "" for made in records]
     if not ours.is_file():
         return Compared(competition.name, competition.metric, score, None, None, None, *commits)
+    first, second = (made.minutes if made is not None else None for made in records)
+    if first != second:
+        raise UsageError(f"{against} was not made by `full` in the {first:g} minutes that FLAML had")
     mine = grading.grade(competition, ours, dest)["score"]
     sign = 1 if competition.scored_by.direction == "maximize" else -1
     error = paired_stderr(competition, dest, ours, theirs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmark.measure import ROOT
@@ -17,7 +17,7 @@ _RECORD = "made.json"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """words: overrides of the configuration. commit: of this checkout when the folder was begun."""
+    """words: overrides of the configuration. commit: of this checkout when the folder was worked on, or several."""
 
     minutes: float
     words: tuple[str, ...]
@@ -45,6 +45,15 @@ def claim(out: Path, minutes: float, words: Sequence[str] = ()) -> Made:
     if (found.minutes, found.words) != (wanted.minutes, wanted.words):
         raise UsageError(f"{out} was made with {_told(found)}, not {_told(wanted)}: use another --out")
     return found
+
+
+def go_on(out: Path, made: Made) -> Made:
+    """The record of a folder that is worked on now: another commit than before is added to it."""
+    if head() in made.commit.split(", "):
+        return made
+    made = replace(made, commit=f"{made.commit}, {head()}")
+    write_atomic(out / _RECORD, json.dumps(asdict(made), indent=1))
+    return made
 
 
 def made_of(out: Path) -> Made | None:

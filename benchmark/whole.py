@@ -13,13 +13,14 @@ from typing import Any
 from benchmark import grading
 from benchmark.competition import Competition
 from benchmark.errors import SubmissionError
-from benchmark.made import claim
+from benchmark.made import claim, go_on
 from benchmark.measure import ROOT
 from utils.errors import UsageError, WorkerError
-from utils.files import sha256_file
+from utils.files import is_file_of
 
 Run = Callable[[Path, Path, float, Sequence[str]], int]
 DUMMY = "dummy"
+EXIT_USAGE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,7 @@ def is_over(out: Path) -> bool:
     ended = _ended(out)
     if ended is None or ended.status == "running":
         return False
-    submission = _submission(out)
-    return ended.sha256 is None or (submission.is_file() and sha256_file(submission) == ended.sha256)
+    return ended.sha256 is None or is_file_of(_submission(out), ended.sha256)
 
 
 def _ended(out: Path) -> _Ended | None:
@@ -102,12 +102,18 @@ def measure_whole(
 ) -> Whole:
     """The run below `out`, made or finished where it is not over. The competition must be prepared in `dest`.
 
-    Raises WorkerError when main.py does not finish it, UsageError when it had another time or other words.
+    One that stayed without a trained result is given to main.py again, which goes on where something kept it from
+    working. Raises WorkerError when main.py does not finish it, UsageError when it had another time or other words, or
+    main.py refuses them.
     """
     made = claim(out, minutes, words)
-    if not is_over(out):
-        run(dest / competition.name / "prepared" / "public", out, minutes, words)
     ended = _ended(out)
+    if not is_over(out) or ended is None or ended.winner == "baseline":
+        made = go_on(out, made)
+        code = run(dest / competition.name / "prepared" / "public", out, minutes, words)
+        ended = _ended(out)
+        if code == EXIT_USAGE:
+            raise UsageError(f"main.py refused: {ended.reason if ended else out / 'console.log'}")
     if ended is None or not is_over(out):
         raise WorkerError(f"the run did not come to its end, see {out / 'console.log'}; the same command goes on")
     private, problem = _graded(competition, _submission(out), dest)

@@ -16,7 +16,7 @@ from benchmark.competition import Competition
 from benchmark.errors import NotRunError, SubmissionError
 from benchmark.registry import EVERY, find_all
 from core.task.media import remove
-from utils.errors import SwarmError, UsageError, WorkerError
+from utils.errors import UsageError, WorkerError
 from utils.hardware import usable_cpus
 
 _FULL, _FLAML = Path("out/full"), Path("out/flaml")
@@ -102,12 +102,12 @@ def _each(
     """
     competitions = find_all(options.names or [EVERY])
     runs: list[dict[str, Any]] = []
-    problems: list[SwarmError] = []
+    problems: list[Exception] = []
     for number, competition in enumerate(competitions, 1):
         try:
             pack.prepare(competition, options.dest)
             runs.append(measure(competition))
-        except (NotRunError, SubmissionError, WorkerError) as error:
+        except (NotRunError, SubmissionError, WorkerError, OSError) as error:
             problems.append(error)
             print(f"{competition.name} is left out: {error}", flush=True)
         print(f"{number} of {len(competitions)} done: {competition.name}", flush=True)

@@ -114,6 +114,6 @@ def _address(history: History) -> str:
 
 def status(history: History, reasons: Sequence[str]) -> str:
     """ok, degraded, baseline or failed: what the output folder holds, and whether something was missing."""
-    if history.published is not None:
+    if history.published is not None and history.published.best.kind != "baseline":
         return "degraded" if reasons else "ok"
     return "baseline" if history.baseline is not None else "failed"

@@ -21,7 +21,7 @@ from core.population import PersonaChange, SkillChange
 from core.protocols import Combiner, Programs, Recorder
 from core.records import Best, CompetitionSpec, Ensemble, Entry, SplitSpec, to_json
 from utils.errors import PublishError
-from utils.files import copy_atomic, sha256_file, write_atomic
+from utils.files import copy_atomic, is_file_of, write_atomic
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -74,6 +74,10 @@ class Result:
 
     def with_final_pick(self, score: float | None) -> Result:
         return dataclasses.replace(self, best=dataclasses.replace(self.best, final_pick=score))
+
+
+# What is published where no program's result is.
+NO_RESULT = Best("baseline", "baseline", None, None, "none")
 
 
 def how_to_combine(spec: CompetitionSpec) -> str:
@@ -153,9 +157,9 @@ class ResultPublisher:
 
         Raises PublishError as above.
         """
-        if _holds(self._folders.submission_csv, published.sha256):
+        if is_file_of(self._folders.submission_csv, published.sha256):
             return True
-        if not _holds(self._copy, published.sha256):
+        if not is_file_of(self._copy, published.sha256):
             return False
         try:
             copy_atomic(self._copy, self._folders.submission_csv)
@@ -194,13 +198,6 @@ class ResultPublisher:
         best = self._folders.workspace / "best_solution"
         for member in result.members:
             copy_atomic(code / f"members/{member.entry.id}.py", best / f"{member.entry.id}.py")
-
-
-def _holds(path: Path, sha256: str) -> bool:
-    try:
-        return sha256_file(path) == sha256
-    except OSError:
-        return False
 
 
 def copy_harness(target: Path) -> None:

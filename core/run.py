@@ -13,6 +13,7 @@ from core.budget import Budget
 from core.evaluation import Evaluator
 from core.events import (
     BaselineWritten,
+    Published,
     Resumed,
     RunEnded,
     RunStarted,
@@ -43,7 +44,7 @@ from core.protocols import Clock
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.refit import Refit, pays
 from core.rescue import checked_baseline, sample_as_baseline
-from core.results import Result, ResultPublisher, RunReport, how_to_combine, journal_json
+from core.results import NO_RESULT, Result, ResultPublisher, RunReport, how_to_combine, journal_json
 from core.settings import Settings
 from core.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage, Told
 from core.surroundings import Authors, Surroundings
@@ -52,7 +53,7 @@ from core.task.preview import Preview
 from core.task.service import TaskService, last_preview
 from utils.background import Pending
 from utils.errors import ResumeError, SpecError, SwarmError
-from utils.files import sha256_file, write_atomic
+from utils.files import is_file_of, sha256_file, write_atomic
 from utils.process import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -157,6 +158,7 @@ class Run:
         """The last event and the final reports; the exit status. usage: the user asked for what cannot be done."""
         with contextlib.suppress(SwarmError):
             self._rescue()
+        self._own_up()
         reasons = self.report.reasons
         if trouble := model_trouble(self.history):
             reasons.append(trouble)
@@ -181,6 +183,16 @@ class Run:
         if self.history.baseline is None:
             source, rows, sha256 = sample_as_baseline(self._settings.data_dir, self._settings.folders.submission_csv)
             self._recorder.append(BaselineWritten(source, rows, sha256))
+
+    def _own_up(self) -> None:
+        """What the journal holds as published and nobody could put back is not claimed."""
+        published, baseline = self.history.published, self.history.baseline
+        target = self._settings.folders.submission_csv
+        if published is None or is_file_of(target, published.sha256):
+            return
+        self.report.reasons.append(f"{published.best.id} was published, and its submission could not be put back")
+        if baseline is not None and is_file_of(target, baseline.sha256):
+            self._recorder.append(Published(NO_RESULT, baseline.rows, baseline.sha256, "local"))
 
     def _start_workers(self) -> None:
         """All at once: what they import costs more than what a small competition asks of them."""

@@ -47,6 +47,14 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def is_file_of(path: Path, sha256: str) -> bool:
+    """The file is there and has this content."""
+    try:
+        return sha256_file(path) == sha256
+    except OSError:
+        return False
+
+
 def sha256_file(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:

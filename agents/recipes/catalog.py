@@ -9,7 +9,8 @@ fitted), share (TRAIN: parameter with the share of the rows that one model sees)
 is tried first), rank_for.<metric or modality>, prefers.<LOCUS> (keys, best first), with.<NAME> (MODEL: value of a
 parameter of another locus in the model's draft), widens (DATA: columns that it makes, in units of 20), show
 (parameters that a plan names), scales (parameters that the cost is proportional to), grid.<NAME>.<aspect> (values),
-only.<NAME> (tasks, metrics or traits of the program's other fragments with which the parameter changes something).
+only.<NAME> (tasks, metrics or traits of the program's other fragments with which the parameter changes something;
+several in one string must all be there).
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Parameter:
 
     def narrowed(self, facts: Set[str]) -> Parameter:
         """With the default alone as its grid where another value would change nothing."""
-        return self if not self.only or facts & self.only else replace(self, grid=(self.default,))
+        matters = not self.only or any(facts >= set(words.split()) for words in self.only)
+        return self if matters else replace(self, grid=(self.default,))
 
     def neighbours(self, value: Value) -> tuple[Value, ...]:
         """The grid's values next to `value`; for values off the grid all of it."""

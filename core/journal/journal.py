@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import Any
 from core.events import VERSION, Event
 from core.protocols import Clock
 from utils.errors import ResumeError
+
+log = logging.getLogger(__name__)
 
 TAIL_BYTES = 4_000
 TEXT_BYTES = 2_000
@@ -65,6 +69,7 @@ class Journal:
             raise ResumeError(f"another run is writing to {path.parent}") from None
         lines, good = read_lines(path)
         self._seq = len(lines)
+        self._keep_damaged(good)
         self._file.truncate(good)
         for line in lines:
             listen(line)
@@ -82,6 +87,18 @@ class Journal:
 
     def close(self) -> None:
         self._file.close()
+
+    def _keep_damaged(self, good: int) -> None:
+        """A kill tears one line at most. Where more than that is given up, the file is kept beside the new one."""
+        with self.path.open("rb") as file:
+            file.seek(good)
+            if file.read().count(b"\n") < 2:
+                return
+        kept = self.path.with_name("journal.damaged.jsonl")
+        shutil.copyfile(self.path, kept)
+        log.warning(
+            "%s is damaged behind line %d; what follows is given up, and kept in %s", self.path, self._seq, kept
+        )
 
     def _write(self, raw: bytes) -> None:
         size = self._file.tell()

@@ -395,26 +395,30 @@ def test_a_parameter_that_changes_nothing_here_keeps_its_value(
     ("task", "train", "varied"),
     [
         ("binary", "train_single", set()),
+        ("binary", "train_blend", set()),
         ("binary", "train_fold_bagging", {"COMBINE"}),
         ("regression", "train_single", {"MARGIN"}),
-        ("regression", "train_blend", {"COMBINE", "MARGIN"}),
+        ("regression", "train_subsample_bagging", {"COMBINE", "MARGIN"}),
     ],
 )
 def test_a_parameter_matters_beside_some_fragments_only(
     spec: CompetitionSpec, task: Any, train: str, varied: set[str]
 ) -> None:
-    """The mean and the median of one model are the same; probabilities have no margin."""
+    """The mean and the median of two models are the same; probabilities have no margin, and trees stay within one."""
     space, rng = Space(dataclasses.replace(problem_of(spec), task=task, metric="rmse"), PACKAGES), random.Random(1)
     known = {item.key: item for item in space.fragments("TRAIN")}
-    recipe = space.drafts()[0].with_choice("TRAIN", Choice.of(known[train]))
+    linear = next(draft for draft in space.drafts() if draft.at("MODEL").fragment == "model_linear")
+    recipe = linear.with_choice("TRAIN", Choice.of(known[train]))
     assert recipe.at("POSTPROCESS").fragment == "postprocess_write"
     near = [change.choice for change in space.changes(recipe, "POSTPROCESS")]
     far = [change.choice for change in space.far_changes(recipe, "POSTPROCESS", rng, tries=200)]
-    every = [item.at("POSTPROCESS") for item in space.random_recipes(rng) if item.at("TRAIN").fragment == train]
-    for choices in (near, far, every):
+    usual = dict(recipe.at("POSTPROCESS").values)
+    for choices in (near, far):
         own = [choice for choice in choices if choice.fragment == "postprocess_write"]
-        usual = dict(recipe.at("POSTPROCESS").values)
         assert {name for choice in own for name, value in choice.values if value != usual[name]} == varied
+    for item in space.random_recipes(rng, tries=1000):
+        if item.at("POSTPROCESS").fragment == "postprocess_write" and item.at("MODEL").fragment == "model_lightgbm":
+            assert item.at("POSTPROCESS").value("MARGIN") == usual["MARGIN"]
 
 
 def test_a_tune_goes_on_the_way_that_made_its_parent(proposer: RecipesProposer) -> None:

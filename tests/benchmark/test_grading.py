@@ -84,6 +84,18 @@ def test_what_is_no_table_is_one_line(
     assert "Errno" not in line
 
 
+@pytest.mark.parametrize("name", ["private/test.csv", "private/reference.json", "public/train.csv"])
+def test_a_damaged_competition_is_one_line(
+    small: Competition, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    pack.prepare(small, tmp_path)
+    sample = tmp_path / "churn" / "prepared" / "public" / "sample_submission.csv"
+    damaged = tmp_path / "churn" / "prepared" / name
+    damaged.write_bytes(damaged.read_bytes()[:20])
+    assert main(["grade", "churn", str(sample), "--dest", str(tmp_path)]) == 2
+    assert "churn is damaged: `prepare churn" in capsys.readouterr().err
+
+
 def test_prices_below_zero_are_refused() -> None:
     answers = pd.DataFrame({"price": [1.0, 2.0]})
     with pytest.raises(ValueError, match="negative"):

@@ -58,9 +58,11 @@ def pretend(out: Path, status: str, kind: str = "ensemble") -> None:
     (out / "logs" / "run.json").write_text(json.dumps(report))
 
 
-def publish(dest: Path, out: Path, strength: float = 0.9, status: str = "ok", kind: str = "ensemble") -> None:
-    """A finished run of one minute."""
-    claim(out, 1.0)
+def publish(
+    dest: Path, out: Path, strength: float = 0.9, status: str = "ok", kind: str = "ensemble", minutes: float = 1.0
+) -> None:
+    """A finished run."""
+    claim(out, minutes)
     submit(dest, out / "submission" / "submission.csv", strength)
     pretend(out, status, kind)
 
@@ -92,7 +94,7 @@ def test_a_run_that_was_killed_goes_on_and_one_that_cannot_is_an_error(
     pretend(out, "running")
     assert not is_over(out)
     with pytest.raises(WorkerError, match="did not come to its end"):
-        measure_whole(small, dest, out, 1.0, [], lambda *words: 2)
+        measure_whole(small, dest, out, 1.0, [], lambda *words: 1)
 
     def go_on(public: Path, out: Path, minutes: float, words: object) -> int:
         pretend(out, "degraded", "draft")
@@ -161,8 +163,15 @@ def test_what_was_made_otherwise_is_refused(small: Competition, dest: Path, tmp_
 
 
 def test_the_baseline_is_not_trained(small: Competition, dest: Path, tmp_path: Path) -> None:
-    publish(dest, tmp_path / "out", 0.0, "baseline", "baseline")
-    found = measure_whole(small, dest, tmp_path / "out", 1.0, [])
+    out, calls = tmp_path / "out", []
+    publish(dest, out, 0.0, "baseline", "baseline")
+
+    def run(public: Path, out: Path, minutes: float, words: object) -> int:
+        calls.append(out)
+        return 1
+
+    found = measure_whole(small, dest, out, 1.0, [], run)
+    assert calls == [out]
     assert not found.trained
     assert not found.beaten
     assert found.problem == "it is baseline"
@@ -206,7 +215,7 @@ def test_flaml_gets_the_features_and_is_asked_once(small: Competition, dest: Pat
         ("roc_auc", 600.0, 2, False, False)
     ]
     assert made == tmp_path / "flaml" / "submission.csv"
-    publish(dest, tmp_path / "ours")
+    publish(dest, tmp_path / "ours", minutes=10.0)
     found = compared(small, dest, tmp_path / "flaml", tmp_path / "ours")
     assert (found.ours, found.commit, found.against) == (1.0, head(), head())
     assert found.ahead == pytest.approx(1.0 - found.flaml)
@@ -287,6 +296,50 @@ def test_what_goes_wrong_with_one_does_not_keep_the_others_from_being_measured(
     assert said.err.count("\n") == 1
     kept = json.loads((tmp_path / "flaml.json").read_text())
     assert (kept["absent"], [run["competition"] for run in kept["runs"]]) == (["churn"], ["loan-default"])
+
+
+def test_words_that_main_py_refuses_are_bad_usage(small: Competition, dest: Path, tmp_path: Path) -> None:
+    def refuse(public: Path, out: Path, minutes: float, words: object) -> int:
+        submit(dest, out / "submission" / "submission.csv", 0.0)
+        pretend(out, "baseline", "baseline")
+        return 2
+
+    with pytest.raises(UsageError, match="main.py refused: it is baseline"):
+        measure_whole(small, dest, tmp_path / "out", 1.0, ["no.such=1"], refuse)
+
+
+def test_work_at_another_commit_is_named_too(small: Competition, dest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    publish(dest, out)
+    record = out / "made.json"
+    record.write_text(record.read_text().replace(head(), "earlier"))
+    run = lambda *words: pretend(out, "ok") or 0  # noqa: E731
+    assert measure_whole(small, dest, out, 1.0, [], run).commit == "earlier"
+    for _ in range(2):
+        (out / "logs" / "run.json").unlink()
+        assert measure_whole(small, dest, out, 1.0, [], run).commit == f"earlier, {head()}"
+
+
+def test_flaml_is_compared_with_runs_of_the_same_time_only(small: Competition, dest: Path, tmp_path: Path) -> None:
+    publish(dest, tmp_path / "ours")
+    claim(tmp_path / "flaml", 10.0)
+    submit(dest, tmp_path / "flaml" / "submission.csv", 0.5)
+    with pytest.raises(UsageError, match="was not made by `full` in the 10 minutes that FLAML had"):
+        compared(small, dest, tmp_path / "flaml", tmp_path / "ours")
+
+
+def test_a_cut_submission_of_flaml_is_made_again(small: Competition, dest: Path, tmp_path: Path) -> None:
+    jobs: list[Job] = []
+
+    def fit(python: Path, job: Job) -> None:
+        jobs.append(job)
+        rows = len(pd.read_csv(Path(job.folder) / "test.csv"))
+        pd.DataFrame({"answer": np.zeros(rows)}).to_csv(Path(job.folder) / "answers.csv")
+
+    for _ in range(2):
+        made = submission_of(small, dest, tmp_path / "flaml", 1.0, 2, Path("python"), fit)
+        made.write_bytes(made.read_bytes()[:40])
+    assert len(jobs) == 2
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "ten"])

@@ -29,7 +29,7 @@ from core.journal.history import History
 from core.protocols import Parts
 from core.records import Agreement, Best, Ensemble, Entry, Job, Outcome, SplitSpec, View
 from core.refit import Refit, affordable, pays
-from core.results import Result, blended, single
+from core.results import NO_RESULT, Result, blended, single
 from tests.core.paper_spec import paper_spec
 from utils.errors import Interrupted
 
@@ -288,9 +288,11 @@ def test_status_says_what_the_output_folder_holds() -> None:
     assert status(history, []) == "failed"
     history.baseline = object()  # type: ignore[assignment]
     assert status(history, ["no program"]) == "baseline"
-    history.published = object()  # type: ignore[assignment]
+    history.published = Published(single(entry("a", 0.8), "mean").best, 10, "", "local")
     assert status(history, []) == "ok"
     assert status(history, ["no description found"]) == "degraded"
+    history.published = Published(NO_RESULT, 10, "", "local")
+    assert status(history, ["a was published"]) == "baseline"
     assert Best("a", "draft", None, None, "none").final_pick is None
 
 

@@ -185,3 +185,25 @@ def test_lesson_36_what_an_event_costs_does_not_grow_with_the_run(
         report.write()
         sizes.append(folders.run_json.stat().st_size + journal.path.stat().st_size - before)
     assert max(sizes) < min(sizes) + 100
+
+
+def test_a_journal_that_is_damaged_in_the_middle_is_kept_aside(
+    tmp_path: Path, opened: Opener, programs: ProgramStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = opened(path)
+    for number in range(3):
+        record(journal, programs, entry(f"s{number:04d}", 0.5))
+    journal.close()
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    torn = b"".join(lines[:-1]) + lines[-1][:10]
+    path.write_bytes(torn)
+    opened(path).close()
+    assert not caplog.records
+    damaged = b"".join([*lines[:4], b"\x00 garbage\n", *lines[5:]])
+    path.write_bytes(damaged)
+    opened(path).close()
+    assert path.read_bytes() == b"".join(lines[:4])
+    assert path.with_name("journal.damaged.jsonl").read_bytes() == damaged
+    assert "is damaged behind line 4" in caplog.text

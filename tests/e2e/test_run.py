@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,6 +172,23 @@ def test_a_refit_outlives_a_resume(large_done: Ended, large: Path, tmp_path: Pat
     assert again.code == 0, again.stderr
     assert again.report["best"] == large_done.report["best"]
     assert again.submission.read_bytes() == before
+
+
+@pytest.mark.whole
+def test_a_result_that_cannot_be_put_back_is_not_claimed(widgets: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("--steps", 3, "--time", "60s")
+    solve(widgets, out, *words)
+    for folder in (out / "logs" / "predictions", out / "submission", out / "workspace"):
+        shutil.rmtree(folder)
+    for said in ("could not be put back", "predictions"):
+        ended = solve(widgets, out, *words)
+        assert ended.code == 1, ended.stdout
+        check_submission(ended.submission, widgets)
+        report = ended.report
+        assert (report["status"], report["best"]["kind"]) == ("baseline", "baseline")
+        assert said in report["reason"]
+        assert report["submission"]["sha256"] == hashlib.sha256(ended.submission.read_bytes()).hexdigest()
 
 
 def test_other_data_or_another_seed_in_the_same_out_is_refused(done: Ended, widgets: Path, tmp_path: Path) -> None:

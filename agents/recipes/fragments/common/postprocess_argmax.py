@@ -3,7 +3,7 @@
 # kinds = ["label"]
 # tasks = ["binary", "multiclass", "multilabel"]
 # grid.COMBINE.ensemble = ["mean", "vote"]
-# only.COMBINE = ["members"]
+# only.COMBINE = ["crowd"]
 # rank = 1
 COMBINE = "mean"  # or vote: each model has one, and the mean only decides ties
 labels = np.array(CLASSES)

@@ -3,8 +3,8 @@
 # kinds = ["probability", "real"]
 # grid.COMBINE.ensemble = ["mean", "median"]
 # grid.MARGIN.threshold = [0.0, 0.1, 0.5, 5.0]
-# only.COMBINE = ["members"]
-# only.MARGIN = ["regression"]
+# only.COMBINE = ["crowd"]
+# only.MARGIN = ["regression extrapolates"]
 # rank = 1
 COMBINE = "mean"  # or median: of the models
 MARGIN = 0.1  # numbers leave the range of train by this share of it at most

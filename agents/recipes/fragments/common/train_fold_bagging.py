@@ -2,7 +2,7 @@
 # tasks = ["binary", "multiclass", "multilabel", "regression"]
 # aspect = "validation"
 # rank = 2
-# gives = ["members", "out_of_fold"]
+# gives = ["members", "crowd", "out_of_fold"]
 # grid.FOLDS.validation = [3, 5, 8]
 # members = "FOLDS"
 from scipy.sparse import issparse, vstack

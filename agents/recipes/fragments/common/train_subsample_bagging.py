@@ -1,6 +1,6 @@
 # title = "{MEMBERS} models on random rows"
 # aspect = "schedule"
-# gives = ["members"]
+# gives = ["members", "crowd"]
 # grid.MEMBERS.epochs = [4, 8, 12]
 # grid.SHARE.schedule = [0.5, 0.7, 0.9, 1.0]
 # members = "MEMBERS"

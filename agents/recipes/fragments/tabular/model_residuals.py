@@ -2,7 +2,7 @@
 # aspect = "architecture"
 # also = ["text"]
 # tasks = ["regression"]
-# gives = ["takes_missing", "random"]
+# gives = ["takes_missing", "random", "extrapolates"]
 # cost = 0.7
 # rank = 5.5
 # rank_for.text = 5

@@ -1,5 +1,6 @@
 # title = "additive splines"
 # aspect = "architecture"
+# gives = ["extrapolates"]
 # needs = ["complete"]
 # cost = 0.4
 # rank = 4

@@ -1,7 +1,7 @@
 # title = "linear model"
 # aspect = "architecture"
 # needs = ["sparse"]
-# gives = ["takes_sparse"]
+# gives = ["takes_sparse", "extrapolates"]
 # cost = 1.0
 # per_class = true
 # rank = 1

@@ -2,7 +2,7 @@
 # aspect = "architecture"
 # tasks = ["binary", "multiclass", "multilabel"]
 # needs = ["sparse"]
-# gives = ["takes_sparse"]
+# gives = ["takes_sparse", "extrapolates"]
 # cost = 1.5
 # per_class = true
 # rank = 2
