@@ -35,5 +35,5 @@ def find(name: str) -> Competition:
 
 
 def find_all(names: list[str]) -> tuple[Competition, ...]:
-    """The named ones; the whole pack for `all`. Raises UsageError for an unknown name."""
-    return COMPETITIONS if EVERY in names else tuple(find(name) for name in names)
+    """The named ones, each once; the whole pack for `all`. Raises UsageError for an unknown name."""
+    return COMPETITIONS if EVERY in names else tuple(find(name) for name in dict.fromkeys(names))

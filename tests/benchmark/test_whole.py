@@ -267,10 +267,10 @@ def test_full_keeps_figures_after_each_competition(
     publish(dest, tmp_path / "out" / "churn")
     record = tmp_path / "out" / "churn" / "made.json"
     record.write_text(record.read_text().replace(head(), "earlier"))
-    words = ["full", "--dest", str(dest), "--out", str(tmp_path / "out"), "--minutes", "1"]
+    words = ["full", "churn", "churn", "--dest", str(dest), "--out", str(tmp_path / "out"), "--minutes", "1"]
     assert main([*words, "--json", str(tmp_path / "full.json")]) == 0
     kept = json.loads((tmp_path / "full.json").read_text())
-    assert kept["command"] == "python -m benchmark full --minutes 1"
+    assert kept["command"] == "python -m benchmark full churn churn --minutes 1"
     assert (kept["absent"], len(kept["runs"]), kept["commit"]) == ([], 1, "earlier")
     assert whole_table(kept) in capsys.readouterr().out
 
