@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmark import embeddings, epochs, faults, grading, imports, live, measure, pack, report
 from benchmark.arguments import count, positive, subcommand
@@ -217,6 +218,16 @@ def _parser() -> argparse.ArgumentParser:
     overlap.add_argument("--steps", type=count, default=55, help="steps of a run (default 55)")
     overlap.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/overlap.json")
     overlap.set_defaults(action=_overlap)
+    _add_small(commands)
+    add_study_commands(commands, _DEST)
+    add_whole_commands(commands, _DEST)
+    for parsed in (prepare, grade, run, alive, overlap):
+        parsed.add_argument("--dest", type=Path, default=_DEST, help=f"folder of the competitions (default {_DEST})")
+    return parser
+
+
+def _add_small(commands: Any) -> None:
+    """Commands that need no competition."""
     replay = subcommand(commands, "replay", "time the replay of a journal")
     replay.add_argument("--steps", type=count, default=500)
     replay.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/replay.json")
@@ -240,11 +251,6 @@ def _parser() -> argparse.ArgumentParser:
     spent.set_defaults(action=_epochs)
     table = subcommand(commands, "report", "write the tables of README and docs/benchmarks.md from docs/results")
     table.set_defaults(action=_report)
-    add_study_commands(commands, _DEST)
-    add_whole_commands(commands, _DEST)
-    for parsed in (prepare, grade, run, alive, overlap):
-        parsed.add_argument("--dest", type=Path, default=_DEST, help=f"folder of the competitions (default {_DEST})")
-    return parser
 
 
 if __name__ == "__main__":

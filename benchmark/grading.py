@@ -70,6 +70,14 @@ def grade(competition: Competition, submission: Path, dest: Path) -> dict[str, A
     }
 
 
+def try_grade(competition: Competition, submission: Path, dest: Path) -> tuple[float | None, str]:
+    """The score, or None and why there is none."""
+    try:
+        return float(grade(competition, submission, dest)["score"]), ""
+    except (SubmissionError, UsageError) as error:
+        return None, str(error)
+
+
 def render(report: dict[str, Any]) -> str:
     """The report as a table, best first; the submission is marked."""
     rows = [("this submission", report["score"]), *report["reference"].items()]

@@ -36,7 +36,8 @@ def claim(out: Path, minutes: float, words: Sequence[str] = ()) -> Made:
     Raises UsageError when the folder was made with another time or other words, or nobody knows with what.
     """
     wanted = Made(minutes, tuple(words), head())
-    if not out.exists() or not any(out.iterdir()):
+    # Hidden: what a kill left of writing the record.
+    if not out.exists() or all(path.name.startswith(".") for path in out.iterdir()):
         write_atomic(out / _RECORD, json.dumps(asdict(wanted), indent=1))
         return wanted
     found = made_of(out)

@@ -12,7 +12,6 @@ from typing import Any
 
 from benchmark import grading
 from benchmark.competition import Competition
-from benchmark.errors import SubmissionError
 from benchmark.made import claim, go_on
 from benchmark.measure import ROOT
 from utils.errors import UsageError, WorkerError
@@ -68,19 +67,13 @@ def run_main_py(public: Path, out: Path, minutes: float, words: Sequence[str]) -
         return subprocess.run(command, cwd=ROOT, stdout=console, stderr=subprocess.STDOUT).returncode
 
 
-def is_over(out: Path) -> bool:
-    """True when the run below `out` came to its end and what it published is there; main.py goes on with others."""
-    ended = _ended(out)
-    if ended is None or ended.status == "running":
-        return False
-    return ended.sha256 is None or is_file_of(_submission(out), ended.sha256)
-
-
-def _ended(out: Path) -> _Ended | None:
-    """None where the report is missing, or none that main.py wrote."""
+def _over(out: Path) -> _Ended | None:
+    """How the run below `out` ended; None where main.py has to go on: it did not come to its end, what it published is
+    not there, or its report is none.
+    """
     try:
         report = json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))
-        return _Ended(
+        ended = _Ended(
             status=report["status"],
             reason=report["reason"] or "",
             winner=report["best"]["kind"],
@@ -91,6 +84,8 @@ def _ended(out: Path) -> _Ended | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    in_place = ended.sha256 is None or is_file_of(_submission(out), ended.sha256)
+    return ended if ended.status != "running" and in_place else None
 
 
 def _submission(out: Path) -> Path:
@@ -107,16 +102,16 @@ def measure_whole(
     main.py refuses them.
     """
     made = claim(out, minutes, words)
-    ended = _ended(out)
-    if not is_over(out) or ended is None or ended.winner == "baseline":
+    ended = _over(out)
+    if ended is None or ended.winner == "baseline":
         made = go_on(out, made)
         code = run(dest / competition.name / "prepared" / "public", out, minutes, words)
-        ended = _ended(out)
+        ended = _over(out)
         if code == EXIT_USAGE:
             raise UsageError(f"main.py refused: {ended.reason if ended else out / 'console.log'}")
-    if ended is None or not is_over(out):
+    if ended is None:
         raise WorkerError(f"the run did not come to its end, see {out / 'console.log'}; the same command goes on")
-    private, problem = _graded(competition, _submission(out), dest)
+    private, problem = grading.try_grade(competition, _submission(out), dest)
     reference = _reference(competition, dest)
     return Whole(
         competition=competition.name,
@@ -134,14 +129,6 @@ def measure_whole(
         problem=problem or (ended.reason if ended.winner == "baseline" else ""),
         commit=made.commit,
     )
-
-
-def _graded(competition: Competition, submission: Path, dest: Path) -> tuple[float | None, str]:
-    """The score, or None and why there is none."""
-    try:
-        return float(grading.grade(competition, submission, dest)["score"]), ""
-    except (SubmissionError, UsageError) as error:
-        return None, str(error)
 
 
 def _reference(competition: Competition, dest: Path) -> dict[str, float]:

@@ -278,7 +278,7 @@ def _split(history: History) -> dict[str, Any]:
 
 def _best(history: History) -> dict[str, Any]:
     if history.published is None:
-        return to_json(Best("baseline" if history.baseline else "", "baseline", None, None, "none"))
+        return to_json(NO_RESULT if history.baseline else dataclasses.replace(NO_RESULT, id=""))
     return to_json(history.published.best)
 
 

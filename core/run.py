@@ -185,12 +185,12 @@ class Run:
             self._recorder.append(BaselineWritten(source, rows, sha256))
 
     def _own_up(self) -> None:
-        """What the journal holds as published and nobody could put back is not claimed."""
+        """What the journal holds as published and the output folder does not hold is not claimed."""
         published, baseline = self.history.published, self.history.baseline
         target = self._settings.folders.submission_csv
         if published is None or is_file_of(target, published.sha256):
             return
-        self.report.reasons.append(f"{published.best.id} was published, and its submission could not be put back")
+        self.report.reasons.append(f"submission.csv is not what was published last ({published.best.id})")
         if baseline is not None and is_file_of(target, baseline.sha256):
             self._recorder.append(Published(NO_RESULT, baseline.rows, baseline.sha256, "local"))
 
@@ -504,16 +504,16 @@ class Run:
                 self._put(publisher, made)
 
     def _put(self, publisher: ResultPublisher, result: Result) -> None:
-        if not self._is_in_place(publisher, result) and not publisher.publish_result(result):
+        if not self._keeps(publisher, result) and not publisher.publish_result(result):
             self.report.reasons.append(f"the validation server rejected {result.best.id}")
 
     def _put_back(self, publisher: ResultPublisher, how: str) -> None:
         """What a kill kept from being published, or what is gone from the output folder since."""
         result = standing(self.history, how)
-        if not self._is_in_place(publisher, result) and result is not None:
+        if not self._keeps(publisher, result) and result is not None:
             publisher.publish_result(result)
 
-    def _is_in_place(self, publisher: ResultPublisher, result: Result | None) -> bool:
-        """True when the result was published last and is there; what was published last is put back on the way."""
+    def _keeps(self, publisher: ResultPublisher, result: Result | None) -> bool:
+        """Keeps what was published last in the output folder. True when it could, and the result is that."""
         published = self.history.published
         return published is not None and publisher.restore(published) and stands(published.best, result)

@@ -181,7 +181,7 @@ def test_a_result_that_cannot_be_put_back_is_not_claimed(widgets: Path, tmp_path
     solve(widgets, out, *words)
     for folder in (out / "logs" / "predictions", out / "submission", out / "workspace"):
         shutil.rmtree(folder)
-    for said in ("could not be put back", "predictions"):
+    for said in ("submission.csv is not what was published last", "predictions"):
         ended = solve(widgets, out, *words)
         assert ended.code == 1, ended.stdout
         check_submission(ended.submission, widgets)
