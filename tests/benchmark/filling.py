@@ -23,7 +23,7 @@ def small_case(cache: Path, dest: Path) -> Case:
     registry.COMPETITIONS = (dataclasses.replace(CHURN, load=lambda folder: rows()),)
     references.REFERENCES["rows"] = dict(list(references.REFERENCES["rows"].items())[:1])
     case = make_case(cache, TINY, "churn", dest)
-    quick = [item for item in case.items if item.fragments["MODEL"] in ("model_linear", "model_naive_bayes")]
+    quick = [item for item in case.items if item.fragments["MODEL"] in ("model_linear", "model_splines")]
     return dataclasses.replace(case, items=tuple(quick[:PROGRAMS]), search=case.search[:3], final=())
 
 
