@@ -324,6 +324,21 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PredictionsLost(Event):
+    """A resumed run found executions without their predictions. keys: evaluation keys, which may run again.
+
+    again: entries that are evaluated again, best first; the others keep their scores and are no candidates any more.
+    """
+
+    type: ClassVar[str] = "lost"
+    keys: tuple[str, ...]
+    again: tuple[str, ...]
+
+    def render(self) -> str:
+        return f"predictions of {len(self.keys)} executions are lost: {len(self.again)} programs are evaluated again"
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded(Event):
     type: ClassVar[str] = "run_ended"
     status: str

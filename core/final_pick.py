@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from core.evaluation import Evaluator
 from core.events import FinalPicked
 from core.protocols import Clock, Combiner, Programs, Recorder
-from core.records import Entry, FoldResult, Proposal, View
+from core.records import Entry, FoldResult, View
 from core.results import Result
 from core.score import Direction, Score, unscored
 from utils.errors import Interrupted
@@ -99,7 +99,7 @@ class FinalPick:
 
         def run(entry: Entry, view: View) -> FoldResult | None:
             try:
-                return self._evaluator.evaluate(as_proposal(entry, self._programs), view)
+                return self._evaluator.evaluate(entry.as_proposal(self._programs.get(entry.program)), view)
             except Interrupted:
                 return None
 
@@ -142,24 +142,6 @@ def ensemble_stands(first: Result, score: float | None, stderr: float | None, be
     if first.best.kind != "ensemble" or score is None:
         return False
     return best.utility - Score(score, best.direction).utility <= MARGIN * (stderr or 0.0)
-
-
-def as_proposal(entry: Entry, programs: Programs) -> Proposal:
-    """The proposal that an entry came from, so that its program can run on further views."""
-    return Proposal(
-        id=entry.id,
-        step=entry.step,
-        kind=entry.kind,  # type: ignore[arg-type]
-        parents=entry.parents,
-        persona=entry.persona,
-        plan=entry.plan,
-        program=programs.get(entry.program),
-        genes=entry.genes,
-        seed=entry.folds[0].seed,
-        locus=entry.locus,
-        author=entry.author,
-        skills=entry.skills,
-    )
 
 
 def _failed(finalist: Result, results: Results) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from core.ensemble import Blender, build_ensemble
+from core.ensemble import CANDIDATES, Blender, build_ensemble
+from core.events import PredictionsLost
 from core.evolution.selection import ranked
 from core.final_pick import FinalPick
 from core.journal.history import History
 from core.protocols import Recorder
-from core.records import Best, CompetitionSpec, SplitSpec
+from core.records import Best, CompetitionSpec, FoldResult, SplitSpec
 from core.results import Result, blended, how_to_combine, single
+from core.score import Direction
 from core.settings import Settings
 
 # Failed calls in a row at the end of a run after which its model counts as lost, and programs that the recipes wrote
@@ -39,7 +41,7 @@ def finalists(
 ) -> list[Result]:
     """At most `count`: the ensemble, where there is one, then the best complete entries.
 
-    blender: None leaves the ensemble out.
+    blender: None makes no ensemble; one that the journal holds is among them.
     """
     complete = [entry for entry in ranked(history.entries, spec.metric.direction) if entry.complete]
     ensemble = history.ensemble.ensemble if history.ensemble else None
@@ -78,6 +80,35 @@ def standing(history: History, how: str) -> Result | None:
 def stands(published: Best, result: Result | None) -> bool:
     """The result, or its refit, is what was published."""
     return result is not None and published in (result.best, replace(result.best, kind="refit"))
+
+
+def lost_predictions(
+    history: History, direction: Direction, intact: Callable[[str], bool], in_place: bool
+) -> PredictionsLost | None:
+    """What a resumed run has to evaluate again; None where everything is there, or the run is over and needs none.
+
+    intact: whether the predictions of that name can be read. in_place: what was published last is in the output folder.
+    """
+    keys = tuple(key for key, result in history.folds.items() if _is_lost(result, intact))
+    if not keys or (in_place and is_over(history)):
+        return None
+    complete = [entry for entry in ranked(history.entries, direction) if entry.complete]
+    wanted = dict.fromkeys(entry.id for entry in complete[:CANDIDATES])
+    if history.incumbent is not None:
+        wanted[history.incumbent.id] = None
+    gone = {entry.id for entry in history.entries if any(fold.key in keys for fold in entry.folds)}
+    return PredictionsLost(keys, tuple(entry_id for entry_id in wanted if entry_id in gone))
+
+
+def _is_lost(result: FoldResult, intact: Callable[[str], bool]) -> bool:
+    name = result.verdict.predictions
+    return name is not None and not intact(name)
+
+
+def is_over(history: History) -> bool:
+    """What the final pick chose was published."""
+    pick, published = history.final_pick, history.published
+    return pick is not None and published is not None and published.best.id == pick.winner
 
 
 def refit_is_due(history: History) -> bool:

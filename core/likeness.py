@@ -41,6 +41,8 @@ class Likeness:
 
     def _ask(self, a: Entry, b: Entry) -> float:
         first, second = (Member(entry, 1.0).predictions for entry in (a, b))
+        if not first or not second:
+            return genes_in_common(a, b)
         try:
             return self._comparer.agreement([(first, 1.0)], [(second, 1.0)], self._how).rank
         except WorkerError as error:

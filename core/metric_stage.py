@@ -95,7 +95,7 @@ class MetricStage:
         return dataclasses.replace(spec, metric=MetricSpec(spec.metric.name, told.direction, "generated", why))
 
     def judge(self, spec: CompetitionSpec, split: SplitSpec) -> HoldoutJudge:
-        store = self._settings.folders.logs / "predictions"
+        store = self._settings.folders.predictions
         if split.kind == "none":
             return SelfReportJudge(spec, store, self._worker)
         if self._program:

@@ -10,7 +10,8 @@ import functools
 import math
 import types
 import typing
-from dataclasses import dataclass, field
+from collections.abc import Container
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from core.persona import NOBODY, Persona
@@ -414,6 +415,9 @@ class FoldResult:
     outcome: Outcome
     verdict: Verdict
 
+    def without_predictions(self) -> FoldResult:
+        return replace(self, verdict=replace(self.verdict, predictions=None))
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -455,6 +459,30 @@ class Entry:
     def seconds(self) -> float:
         """Wall seconds over all folds."""
         return sum(fold.outcome.duration_s for fold in self.folds)
+
+    def as_proposal(self, program: str) -> Proposal:
+        """The proposal that this entry came from, so that its program can run again. program: its text."""
+        return Proposal(
+            id=self.id,
+            step=self.step,
+            kind=self.kind,  # type: ignore[arg-type]
+            parents=self.parents,
+            persona=self.persona,
+            plan=self.plan,
+            program=program,
+            genes=self.genes,
+            seed=self.folds[0].seed,
+            locus=self.locus,
+            author=self.author,
+            skills=self.skills,
+        )
+
+    def without_predictions(self, keys: Container[str]) -> Entry:
+        """What is left of it where the predictions of the named executions are gone; itself where none is."""
+        if not any(fold.key in keys for fold in self.folds):
+            return self
+        folds = (fold if fold.key not in keys else fold.without_predictions() for fold in self.folds)
+        return replace(self, folds=tuple(folds), complete=False, steers=False)
 
 
 @dataclass(frozen=True, slots=True)

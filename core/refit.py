@@ -15,7 +15,6 @@ from typing import Protocol
 
 from core.evaluation import Evaluator
 from core.events import Refitted
-from core.final_pick import as_proposal
 from core.protocols import Clock, Parts, Programs, Recorder
 from core.records import Agreement, FoldResult, SplitSpec, View
 from core.results import Member, Result
@@ -89,7 +88,7 @@ class Refit:
 
     def _run(self, member: Member, full: View) -> FoldResult | None:
         try:
-            return self._evaluator.evaluate(as_proposal(member.entry, self._programs), full)
+            return self._evaluator.evaluate(member.entry.as_proposal(self._programs.get(member.entry.program)), full)
         except Interrupted:
             return None
 

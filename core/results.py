@@ -51,6 +51,15 @@ class Folders:
     def submission_csv(self) -> Path:
         return self.submission / "submission.csv"
 
+    @property
+    def submission_copy(self) -> Path:
+        """Out of reach of whoever tidies up the output folder."""
+        return self.workspace / "submission" / "submission.csv"
+
+    @property
+    def predictions(self) -> Path:
+        return self.logs / "predictions"
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -136,7 +145,8 @@ class ResultPublisher:
         Raises PublishError when the output folder refuses it.
         """
         try:
-            draft = self._copy.with_name("next.csv")
+            copy = self._folders.submission_copy
+            draft = copy.with_name("next.csv")
             draft.parent.mkdir(parents=True, exist_ok=True)
             parts = [(member.predictions, member.weight) for member in result.members]
             made = self._judge.combine(parts, result.how, draft)
@@ -144,35 +154,13 @@ class ResultPublisher:
             if objection:
                 return False
             copy_atomic(draft, self._folders.submission_csv)
-            draft.replace(self._copy)
+            draft.replace(copy)
             self._write_code(result)
         except OSError as error:
-            raise self._refused(error) from error
+            raise _refused(self._folders, error) from error
         checked_by = "local" if objection is None else "server"
         self._recorder.append(Published(result.best, made.rows, made.sha256, checked_by))
         return True
-
-    def restore(self, published: Published) -> bool:
-        """Puts what was published in place again where it is missing or cut; False where no copy of it is left.
-
-        Raises PublishError as above.
-        """
-        if is_file_of(self._folders.submission_csv, published.sha256):
-            return True
-        if not is_file_of(self._copy, published.sha256):
-            return False
-        try:
-            copy_atomic(self._copy, self._folders.submission_csv)
-        except OSError as error:
-            raise self._refused(error) from error
-        return True
-
-    @property
-    def _copy(self) -> Path:
-        return self._folders.workspace / "submission" / "submission.csv"
-
-    def _refused(self, error: OSError) -> PublishError:
-        return PublishError(f"cannot publish to {self._folders.submission}: {error.strerror or error}")
 
     def _write_code(self, result: Result) -> None:
         """code/: solution.py, the member programs, what it needs to rebuild the same views, and weights.json."""
@@ -198,6 +186,26 @@ class ResultPublisher:
         best = self._folders.workspace / "best_solution"
         for member in result.members:
             copy_atomic(code / f"members/{member.entry.id}.py", best / f"{member.entry.id}.py")
+
+
+def restore(folders: Folders, published: Published) -> bool:
+    """Puts what was published in place again where it is missing or cut; False where no copy of it is left.
+
+    Raises PublishError when the output folder refuses it.
+    """
+    if is_file_of(folders.submission_csv, published.sha256):
+        return True
+    if not is_file_of(folders.submission_copy, published.sha256):
+        return False
+    try:
+        copy_atomic(folders.submission_copy, folders.submission_csv)
+    except OSError as error:
+        raise _refused(folders, error) from error
+    return True
+
+
+def _refused(folders: Folders, error: OSError) -> PublishError:
+    return PublishError(f"cannot publish to {folders.submission}: {error.strerror or error}")
 
 
 def copy_harness(target: Path) -> None:

@@ -27,13 +27,24 @@ from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING, find_weights
 from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, missing, model_trouble, refit_is_due, standing, stands, status, unpicked
+from core.finish import (
+    decide,
+    finalists,
+    lost_predictions,
+    missing,
+    model_trouble,
+    refit_is_due,
+    standing,
+    stands,
+    status,
+    unpicked,
+)
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
 from core.journal.programs import ProgramStore
 from core.judging.server import ServerCheck
-from core.judging.service import HoldoutJudge
+from core.judging.service import HoldoutJudge, is_intact
 from core.level_two import level_two_of, staff_of
 from core.likeness import likeness_of
 from core.live import Announcer, Screen, status_block
@@ -41,10 +52,10 @@ from core.loop import Loop, Parts, Rules
 from core.metric_stage import MetricStage, trial_box
 from core.pacing import Pacer
 from core.protocols import Clock
-from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
+from core.records import Best, BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.refit import Refit, pays
 from core.rescue import checked_baseline, sample_as_baseline
-from core.results import NO_RESULT, Result, ResultPublisher, RunReport, how_to_combine, journal_json
+from core.results import NO_RESULT, Result, ResultPublisher, RunReport, how_to_combine, journal_json, restore
 from core.settings import Settings
 from core.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage, Told
 from core.surroundings import Authors, Surroundings
@@ -141,7 +152,7 @@ class Run:
         self.report.reasons += missing(spec, split, self._settings, self._reports)
         publisher = self._publisher(spec, split, judge)
         if resuming:
-            self._put_back(publisher, how_to_combine(spec))
+            self._put_back(publisher, spec)
         parts = self._assemble(spec, split, views, judge, publisher)
         self._stage(8, "search")
         if split.kind == "none" and not self._reports:
@@ -179,9 +190,10 @@ class Run:
     # ------------------------------------------------------------ stages
 
     def _rescue(self) -> None:
-        """The sample submission as a last resort, where the stages did not come as far as the baseline."""
-        if self.history.baseline is None:
-            source, rows, sha256 = sample_as_baseline(self._settings.data_dir, self._settings.folders.submission_csv)
+        """What was published before, else the sample submission, where the stages did not come as far as that."""
+        target = self._settings.folders.submission_csv
+        if self._in_place() is None and (self.history.baseline is None or not target.exists()):
+            source, rows, sha256 = sample_as_baseline(self._settings.data_dir, target)
             self._recorder.append(BaselineWritten(source, rows, sha256))
 
     def _own_up(self) -> None:
@@ -487,7 +499,8 @@ class Run:
             final_views,
             self._clock,
         )
-        blender = judge if settings.ensemble else None
+        # A pick that was made chose among what there was.
+        blender = judge if settings.ensemble and self.history.final_pick is None else None
         contenders = finalists(spec, self.history, settings.finalists, blender, self._recorder)
         deadline = self._budget.deadline
         winner = decide(contenders, self.history, pick, split.locked_rows, deadline)
@@ -504,16 +517,31 @@ class Run:
                 self._put(publisher, made)
 
     def _put(self, publisher: ResultPublisher, result: Result) -> None:
-        if not self._keeps(publisher, result) and not publisher.publish_result(result):
+        if not self._keeps(result) and not publisher.publish_result(result):
             self.report.reasons.append(f"the validation server rejected {result.best.id}")
 
-    def _put_back(self, publisher: ResultPublisher, how: str) -> None:
-        """What a kill kept from being published, or what is gone from the output folder since."""
-        result = standing(self.history, how)
-        if not self._keeps(publisher, result) and result is not None:
+    def _put_back(self, publisher: ResultPublisher, spec: CompetitionSpec) -> None:
+        """What a kill kept from being published, or what is gone from the output folder since.
+
+        What lost its predictions is evaluated again; until then what is in place stays.
+        """
+        in_place, store = self._in_place() is not None, self._settings.folders.predictions
+        lost = lost_predictions(self.history, spec.metric.direction, partial(is_intact, store), in_place)
+        if lost is not None:
+            log.warning("%s: %s", store, lost.render())
+            self._recorder.append(lost)
+            if in_place:
+                return
+        result = standing(self.history, how_to_combine(spec))
+        if not self._keeps(result) and result is not None:
             publisher.publish_result(result)
 
-    def _keeps(self, publisher: ResultPublisher, result: Result | None) -> bool:
-        """Keeps what was published last in the output folder. True when it could, and the result is that."""
+    def _keeps(self, result: Result | None) -> bool:
+        """The result is in the output folder already."""
+        best = self._in_place()
+        return best is not None and stands(best, result)
+
+    def _in_place(self) -> Best | None:
+        """What was published last, where the output folder holds it; where it does not, it is put back if it can be."""
         published = self.history.published
-        return published is not None and publisher.restore(published) and stands(published.best, result)
+        return published.best if published is not None and restore(self._settings.folders, published) else None

@@ -179,6 +179,16 @@ class History:
         self.pending.pop(entry.id, None)
         self.entries.append(dataclasses.replace(entry, folds=folds))
 
+    def _on_lost(self, line: Line) -> None:
+        """The named entries are proposals again, before all that a kill cut off; no later decision on them stands."""
+        lost, again = set(line["keys"]), {entry_id: self.entry(entry_id) for entry_id in line["again"]}
+        for key in lost:
+            self.folds.pop(key)
+        unfinished = {entry.id: entry.as_proposal(self._program(entry.program)) for entry in again.values()}
+        self.pending = unfinished | self.pending
+        self.entries = [entry.without_predictions(lost) for entry in self.entries if entry.id not in again]
+        self.ensemble = self.final_pick = self.refit = None
+
     def _on_persona(self, line: Line) -> None:
         persona = from_json(Persona, line["persona"])
         self.population = self.population.with_persona(persona, line["change"], line["step"])

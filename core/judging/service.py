@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,11 @@ class Selection:
     single_score: float | None
     single_stderr: float | None
     p_better: float | None
+
+
+def is_intact(store: Path, name: str) -> bool:
+    """The predictions of that name are there, and not cut: a zip archive ends with its table of contents."""
+    return zipfile.is_zipfile(store / f"{name}.npz")
 
 
 class HoldoutJudge:

@@ -22,7 +22,7 @@ from utils.errors import ResumeError
 Opener = Callable[..., Journal]
 CONTRACT_TYPES = (
     "run_started spec baseline llm_call proposal proposal_failed probe fold step epoch persona skill published "
-    "ensemble final_pick refit resumed run_ended"
+    "ensemble final_pick refit resumed lost run_ended"
 ).split()
 NASTY = "\x00\x1b[31m\udcff\u2028" + "é" * 3 + '\\"'
 

@@ -38,6 +38,7 @@ from core.events import (
     FoldScored,
     LlmCall,
     PersonaChanged,
+    PredictionsLost,
     Probed,
     ProposalFailed,
     Proposed,
@@ -263,14 +264,15 @@ def test_a_replayed_file_gives_the_state_before_a_kill_at_each_event_type(tmp_pa
 def whole_run(world: World) -> list[Event]:
     """Two sessions: one event of each type that needs no other, around the level 2 of `world` and one of its steps."""
     box, best = BoxFacts(True, False), Best("s0000", "draft", 0.8, 0.01, "holdout")
-    made, old, new = entry("s0000", 0.8, steers=True), TEAM[0], dataclasses.replace(TEAM[0], version=1)
+    program = next(line["program"] for line in world.of("proposal"))
+    made = dataclasses.replace(entry("s0000", 0.8, steers=True), program=program)
+    old, new = TEAM[0], dataclasses.replace(TEAM[0], version=1)
     offer = dataclasses.replace(proposal(Brief(0, "draft", 7), made.program), skills=("a",))
     lesson = skill(BETTER)
     call = LlmCall("code", "m", True, 1.0, 10, 5, 3, 0.1, "draft", "ab", "cd")
     split = SplitSpec("stratified", 2, 100, 0, 1, "paper")
     changed: list[PersonaChange] = ["joined", "rewritten", "rolled_back", "rewritten", "kept"]
     learnt: list[SkillChange] = ["carried", "extracted", "merged", "measured", "retired"]
-    program = next(line["program"] for line in world.of("proposal"))
     return [
         RunStarted(0.0, 9.0, 10, 1, 2, "openai", "paper", {}, box),
         BaselineWritten("sample", 3, "ab"),
@@ -287,6 +289,7 @@ def whole_run(world: World) -> list[Event]:
         *(SkillChanged(lesson, change) for change in learnt),
         EpochClosed(1, 1, 0.8),
         Resumed(5.0, 9.0, 20, 1, 4.0, 9.0),
+        PredictionsLost((made.folds[0].key,), (made.id,)),
         Probed("s0002", CLEAN, True, None),
         EnsembleBuilt("e1", Ensemble((("s0000", 1.0),), "mean", 0.8, 0.01)),
         FinalPicked(("s0000",), (0.8,), (0.01,), "s0000", "final folds"),

@@ -40,6 +40,14 @@ def test_genes_stand_in_where_predictions_cannot_be_compared() -> None:
     assert alike(first, second) == 0.5
 
 
+def test_genes_stand_in_where_predictions_were_lost() -> None:
+    comparer = Comparer(0.7)
+    first, second = (dataclasses.replace(entry(f"s{i}", 0.6), genes={"DATA": "a", "MODEL": str(i)}) for i in range(2))
+    without = first.without_predictions([fold.key for fold in first.folds])
+    assert Likeness(comparer, "mean")(without, second) == Likeness(comparer, "mean")(second, without) == 0.5
+    assert not comparer.asked
+
+
 def test_many_rows_are_not_compared() -> None:
     comparer = Comparer(0.7)
     first, second = entry("s0000", 0.6), entry("s0001", 0.9)

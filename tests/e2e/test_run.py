@@ -175,14 +175,57 @@ def test_a_refit_outlives_a_resume(large_done: Ended, large: Path, tmp_path: Pat
 
 
 @pytest.mark.whole
+def test_a_result_is_put_back_even_where_there_is_no_time_for_anything(widgets: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    before = solve(widgets, out, "--steps", 2, "--time", "60s").submission.read_bytes()
+    shutil.rmtree(out / "submission")
+    again = solve(widgets, out, "--steps", 2, "--time", "1s")
+    assert again.code == 0, again.stdout
+    assert again.submission.read_bytes() == before
+    assert again.report["submission"]["sha256"] == hashlib.sha256(before).hexdigest()
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("ended", [True, False])
+@pytest.mark.parametrize("in_place", [True, False])
+def test_lost_predictions_are_made_again(widgets: Path, tmp_path: Path, ended: bool, in_place: bool) -> None:
+    """ended: the final pick was published. in_place: the submission is not lost with them."""
+    out = tmp_path / "out"
+    words = ("--steps", QUICK_STEPS, "--time", "120s")
+    before = solve(widgets, out, *words)
+    journal = out / "logs" / "journal.jsonl"
+    if not ended:
+        lines = journal.read_bytes().splitlines(keepends=True)
+        sixth = [place for place, line in enumerate(lines) if json.loads(line)["type"] == "step"][5]
+        journal.write_bytes(b"".join(lines[: sixth + 1]))
+    submission = before.submission.read_bytes()
+    if not in_place:
+        shutil.rmtree(out / "submission")
+        shutil.rmtree(out / "workspace")
+    for place, path in enumerate(sorted((out / "logs" / "predictions").glob("*.npz"))):
+        if place % 2:
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:100])
+    again = solve(widgets, out, *words)
+    assert again.code == 0, again.stdout
+    check_submission(again.submission, widgets)
+    assert (again.report["status"], again.report["steps"]["done"]) == ("ok", QUICK_STEPS)
+    assert again.report["submission"]["sha256"] == hashlib.sha256(again.submission.read_bytes()).hexdigest()
+    assert len(again.of("lost")) == (0 if ended and in_place else 1)
+    if ended:
+        assert again.submission.read_bytes() == submission
+
+
+@pytest.mark.whole
 def test_a_result_that_cannot_be_put_back_is_not_claimed(widgets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ("--steps", 3, "--time", "60s")
     solve(widgets, out, *words)
     for folder in (out / "logs" / "predictions", out / "submission", out / "workspace"):
         shutil.rmtree(folder)
-    for said in ("submission.csv is not what was published last", "predictions"):
-        ended = solve(widgets, out, *words)
+    for said in ("submission.csv is not what was published last", "stopped"):
+        ended = solve(widgets, out, "--steps", 3, "--time", "1s")
         assert ended.code == 1, ended.stdout
         check_submission(ended.submission, widgets)
         report = ended.report
