@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import venv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from benchmark.made import claim, go_on, made_of
 from benchmark.references import features
 from utils.errors import UsageError
 from utils.files import sha256_file, write_atomic
+from utils.process import end_with_parent
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements_flaml.txt"
 _PROGRAM = Path(__file__).with_name("flaml_program.py")
@@ -122,7 +125,12 @@ def run_flaml(python: Path, job: Job) -> None:
         command = [str(python), str(_PROGRAM), str(folder / "job.json")]
         try:
             done = subprocess.run(
-                command, cwd=folder, stdout=console, stderr=subprocess.STDOUT, timeout=60 + _SLACK * job.seconds
+                command,
+                cwd=folder,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                timeout=60 + _SLACK * job.seconds,
+                preexec_fn=partial(end_with_parent, signal.SIGKILL),
             )
         except subprocess.TimeoutExpired as error:
             raise NotRunError(f"FLAML did not end in {folder}") from error

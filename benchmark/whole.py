@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from benchmark.made import claim, go_on
 from benchmark.measure import ROOT
 from utils.errors import UsageError, WorkerError
 from utils.files import is_file_of
+from utils.process import end_with_parent
 
 Run = Callable[[Path, Path, float, Sequence[str]], int]
 DUMMY = "dummy"
@@ -64,7 +67,8 @@ def run_main_py(public: Path, out: Path, minutes: float, words: Sequence[str]) -
     command = [sys.executable, "main.py", "--data", str(public), "--out", str(out), "--time", f"{minutes:g}m", *words]
     out.mkdir(parents=True, exist_ok=True)
     with (out / "console.log").open("ab") as console:
-        return subprocess.run(command, cwd=ROOT, stdout=console, stderr=subprocess.STDOUT).returncode
+        end = partial(end_with_parent, signal.SIGTERM)
+        return subprocess.run(command, cwd=ROOT, stdout=console, stderr=subprocess.STDOUT, preexec_fn=end).returncode
 
 
 def _over(out: Path) -> _Ended | None:

@@ -23,6 +23,7 @@ from typing import Any
 
 from utils import errors
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -31,6 +32,11 @@ def prctl(option: int, value: int) -> bool:
     """The Linux call; False where the kernel refuses or the platform has none."""
     libc = ctypes.CDLL(None, use_errno=True)
     return hasattr(libc, "prctl") and libc.prctl(option, value, 0, 0, 0) == 0
+
+
+def end_with_parent(number: signal.Signals) -> bool:
+    """This process gets the signal when the thread that started it ends, however that comes."""
+    return prctl(_PR_SET_PDEATHSIG, number)
 
 
 def become_subreaper() -> bool:

@@ -18,12 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from utils.process import prctl, serve
+from utils.process import end_with_parent, serve
 
 OUTPUT = "output.log"
 _NICE = 19
 _FILES = 1024
-_PR_SET_PDEATHSIG = 1
 
 
 def preload(modules: Sequence[str]) -> float:
@@ -71,7 +70,7 @@ def _become(folder: Path, environ: Mapping[str, str], cpus: Sequence[int]) -> No
     code = 1
     try:
         os.setsid()
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent(signal.SIGKILL)
         os.nice(_NICE)
         os.sched_setaffinity(0, cpus)
         os.chdir(folder)

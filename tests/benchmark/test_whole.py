@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import select
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from benchmark.competition import Competition
 from benchmark.errors import NotRunError
 from benchmark.flaml_runs import Job, compared, flaml_table, not_behind, paired_stderr, submission_of
 from benchmark.made import claim, head
+from benchmark.measure import ROOT
 from benchmark.whole import Whole, measure_whole, whole_table
 from utils.errors import UsageError, WorkerError
 from utils.files import sha256_file
@@ -101,6 +105,24 @@ def test_a_run_that_was_killed_goes_on_and_one_that_cannot_is_an_error(
     found = measure_whole(small, dest, out, 1.0, [], go_on)
     assert (found.status, found.private, found.trained, found.beaten) == ("degraded", None, False, False)
     assert "there is no file" in found.problem
+
+
+def test_a_run_does_not_outlive_who_asked_for_it(tmp_path: Path) -> None:
+    """The same command again would find it at work in its folder."""
+    (tmp_path / "main.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n")
+    call = "import sys, pathlib; from benchmark import whole; whole.ROOT = here = pathlib.Path(sys.argv[1])\n"
+    call += "whole.run_main_py(here, here / 'out', 1.0, [])"
+    asker = subprocess.Popen([sys.executable, "-c", call, tmp_path], cwd=ROOT)
+    console = tmp_path / "out" / "console.log"
+    try:
+        while not (console.exists() and console.read_text().endswith("\n")):
+            assert asker.poll() is None
+        run = os.pidfd_open(int(console.read_text()))
+    finally:
+        asker.kill()
+        asker.wait()
+    with os.fdopen(run):
+        assert select.select([run], [], [], 60.0)[0] == [run]
 
 
 def test_a_submission_that_is_cut_or_gone_is_asked_of_the_run_again(
