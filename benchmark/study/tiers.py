@@ -30,15 +30,15 @@ class Tier:
         return self.extents.get(name, self.extents[""])
 
 
-# The libraries are as large as an hour on two cores allows.
+# The libraries are as large as an hour on two cores allows, in both tiers.
 QUICK = Tier(
     name="quick",
     competitions=("churn", "house-price", "hotel-rate", "food-review"),
     rows=1500,
     extents={
-        "churn": Extent(data=1, model=2, train=2, post=2, most=300),
-        "food-review": Extent(data=2, model=2, train=2, post=2, most=150),
-        "": Extent(data=1, model=1, train=2, post=2, most=250),
+        "churn": Extent(data=1, model=2, train=2, post=2, most=220),
+        "food-review": Extent(data=2, model=2, train=2, post=2, most=100),
+        "": Extent(data=1, model=1, train=2, post=2, most=175),
     },
     executions=200,
     earlier=(40, 80, 120),
@@ -49,11 +49,11 @@ FULL = Tier(
     competitions=tuple(competition.name for competition in COMPETITIONS),
     rows=2000,
     extents={
-        "grants": Extent(data=1, model=1, train=2, post=2, most=24),
-        "digits-28": Extent(data=1, model=1, train=2, post=2, most=24),
-        "": Extent(data=1, model=1, train=2, post=2, most=40),
+        "grants": Extent(data=1, model=1, train=2, post=2, most=20),
+        "digits-28": Extent(data=1, model=1, train=2, post=2, most=20),
+        "": Extent(data=1, model=1, train=2, post=2, most=30),
     },
-    executions=80,
+    executions=60,
     earlier=(40,),
     limit_s=300.0,
 )
