@@ -77,9 +77,9 @@ def standing(history: History, how: str) -> Result | None:
     return None if lead is None else single(lead, how)
 
 
-def stands(published: Best, result: Result | None) -> bool:
+def stands(published: Best, result: Result) -> bool:
     """The result, or its refit, is what was published."""
-    return result is not None and published in (result.best, replace(result.best, kind="refit"))
+    return published in (result.best, replace(result.best, kind="refit"))
 
 
 def lost_predictions(

@@ -13,7 +13,6 @@ from core.budget import Budget
 from core.evaluation import Evaluator
 from core.events import (
     BaselineWritten,
-    Published,
     Resumed,
     RunEnded,
     RunStarted,
@@ -30,12 +29,9 @@ from core.final_pick import FinalPick, PickSettings
 from core.finish import (
     decide,
     finalists,
-    lost_predictions,
     missing,
     model_trouble,
     refit_is_due,
-    standing,
-    stands,
     status,
     unpicked,
 )
@@ -44,18 +40,19 @@ from core.journal.history import History
 from core.journal.journal import Journal
 from core.journal.programs import ProgramStore
 from core.judging.server import ServerCheck
-from core.judging.service import HoldoutJudge, is_intact
+from core.judging.service import HoldoutJudge
 from core.level_two import level_two_of, staff_of
 from core.likeness import likeness_of
 from core.live import Announcer, Screen, status_block
 from core.loop import Loop, Parts, Rules
 from core.metric_stage import MetricStage, trial_box
+from core.output import Output
 from core.pacing import Pacer
 from core.protocols import Clock
-from core.records import Best, BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
+from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.refit import Refit, pays
-from core.rescue import checked_baseline, sample_as_baseline
-from core.results import NO_RESULT, Result, ResultPublisher, RunReport, how_to_combine, journal_json, restore
+from core.rescue import checked_baseline
+from core.results import Result, ResultPublisher, RunReport, journal_json
 from core.settings import Settings
 from core.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage, Told
 from core.surroundings import Authors, Surroundings
@@ -64,7 +61,7 @@ from core.task.preview import Preview
 from core.task.service import TaskService, last_preview
 from utils.background import Pending
 from utils.errors import ResumeError, SpecError, SwarmError
-from utils.files import is_file_of, sha256_file, write_atomic
+from utils.files import sha256_file, write_atomic
 from utils.process import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -105,6 +102,7 @@ class Run:
         self._budget = self._plan_budget()
         self.report = RunReport(self.history, folders, lambda: self._budget.elapsed(clock()))
         self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
+        self._output = Output(folders, self.history, self._recorder)
         self._leases = LeasePool(settings.cpus, settings.workers, settings.gpus)
         self._weights = Pending("pretrained weights", NOTHING)
         self._preview: Pending[Preview | None] = Pending("data preview", None)
@@ -152,7 +150,7 @@ class Run:
         self.report.reasons += missing(spec, split, self._settings, self._reports)
         publisher = self._publisher(spec, split, judge)
         if resuming:
-            self._put_back(publisher, spec)
+            self._output.put_back(publisher, spec)
         parts = self._assemble(spec, split, views, judge, publisher)
         self._stage(8, "search")
         if split.kind == "none" and not self._reports:
@@ -168,9 +166,10 @@ class Run:
     def end(self, usage: bool) -> int:
         """The last event and the final reports; the exit status. usage: the user asked for what cannot be done."""
         with contextlib.suppress(SwarmError):
-            self._rescue()
-        self._own_up()
+            self._output.rescue(self._settings.data_dir)
         reasons = self.report.reasons
+        if unclaimed := self._output.own_up():
+            reasons.append(unclaimed)
         if trouble := model_trouble(self.history):
             reasons.append(trouble)
         outcome = status(self.history, reasons)
@@ -188,23 +187,6 @@ class Run:
         self._journal.close()
 
     # ------------------------------------------------------------ stages
-
-    def _rescue(self) -> None:
-        """What was published before, else the sample submission, where the stages did not come as far as that."""
-        target = self._settings.folders.submission_csv
-        if self._in_place() is None and (self.history.baseline is None or not target.exists()):
-            source, rows, sha256 = sample_as_baseline(self._settings.data_dir, target)
-            self._recorder.append(BaselineWritten(source, rows, sha256))
-
-    def _own_up(self) -> None:
-        """What the journal holds as published and the output folder does not hold is not claimed."""
-        published, baseline = self.history.published, self.history.baseline
-        target = self._settings.folders.submission_csv
-        if published is None or is_file_of(target, published.sha256):
-            return
-        self.report.reasons.append(f"submission.csv is not what was published last ({published.best.id})")
-        if baseline is not None and is_file_of(target, baseline.sha256):
-            self._recorder.append(Published(NO_RESULT, baseline.rows, baseline.sha256, "local"))
 
     def _start_workers(self) -> None:
         """All at once: what they import costs more than what a small competition asks of them."""
@@ -517,31 +499,5 @@ class Run:
                 self._put(publisher, made)
 
     def _put(self, publisher: ResultPublisher, result: Result) -> None:
-        if not self._keeps(result) and not publisher.publish_result(result):
+        if not self._output.put(publisher, result):
             self.report.reasons.append(f"the validation server rejected {result.best.id}")
-
-    def _put_back(self, publisher: ResultPublisher, spec: CompetitionSpec) -> None:
-        """What a kill kept from being published, or what is gone from the output folder since.
-
-        What lost its predictions is evaluated again; until then what is in place stays.
-        """
-        in_place, store = self._in_place() is not None, self._settings.folders.predictions
-        lost = lost_predictions(self.history, spec.metric.direction, partial(is_intact, store), in_place)
-        if lost is not None:
-            log.warning("%s: %s", store, lost.render())
-            self._recorder.append(lost)
-            if in_place:
-                return
-        result = standing(self.history, how_to_combine(spec))
-        if not self._keeps(result) and result is not None:
-            publisher.publish_result(result)
-
-    def _keeps(self, result: Result | None) -> bool:
-        """The result is in the output folder already."""
-        best = self._in_place()
-        return best is not None and stands(best, result)
-
-    def _in_place(self) -> Best | None:
-        """What was published last, where the output folder holds it; where it does not, it is put back if it can be."""
-        published = self.history.published
-        return published.best if published is not None and restore(self._settings.folders, published) else None

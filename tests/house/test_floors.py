@@ -47,6 +47,7 @@ FLOOR_3 = frozenset(
         "self_report",
         "split_stage",
         "score_acceptance",
+        "output",
         "rescue",
         "run",
         "settings",

@@ -1,0 +1,77 @@
+"""What the output folder holds: put there, put back where it is lost, and not claimed where it cannot be."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+
+from core.events import BaselineWritten, Published
+from core.finish import lost_predictions, standing, stands
+from core.journal.history import History
+from core.judging.service import is_intact
+from core.protocols import Recorder
+from core.records import Best, CompetitionSpec
+from core.rescue import sample_as_baseline
+from core.results import NO_RESULT, Folders, Result, ResultPublisher, how_to_combine, restore
+from utils.files import is_file_of
+
+log = logging.getLogger(__name__)
+
+
+class Output:
+    """The output folder of a run, beside what its journal says of it."""
+
+    def __init__(self, folders: Folders, history: History, recorder: Recorder) -> None:
+        self._folders = folders
+        self._history = history
+        self._recorder = recorder
+
+    def put(self, publisher: ResultPublisher, result: Result) -> bool:
+        """The result is there; False where the validation server objects to it."""
+        return self._holds(result) or publisher.publish_result(result)
+
+    def put_back(self, publisher: ResultPublisher, spec: CompetitionSpec) -> None:
+        """What a kill kept from being published, or what is gone from the folder since.
+
+        What lost its predictions is evaluated again; until then what is in place stays.
+        """
+        in_place, store = self._in_place() is not None, self._folders.predictions
+        lost = lost_predictions(self._history, spec.metric.direction, partial(is_intact, store), in_place)
+        if lost is not None:
+            log.warning("%s: %s", store, lost.render())
+            self._recorder.append(lost)
+            if in_place:
+                return
+        result = standing(self._history, how_to_combine(spec))
+        if result is not None:
+            self.put(publisher, result)
+
+    def rescue(self, data_dir: Path) -> None:
+        """What was published last, else the sample submission, where the stages did not come as far as that.
+
+        Raises SwarmError, OSError.
+        """
+        target = self._folders.submission_csv
+        if self._in_place() is None and (self._history.baseline is None or not target.exists()):
+            source, rows, sha256 = sample_as_baseline(data_dir, target)
+            self._recorder.append(BaselineWritten(source, rows, sha256))
+
+    def own_up(self) -> str | None:
+        """What the journal holds as published and the folder does not hold is not claimed: the reason for that."""
+        published, baseline = self._history.published, self._history.baseline
+        target = self._folders.submission_csv
+        if published is None or is_file_of(target, published.sha256):
+            return None
+        if baseline is not None and is_file_of(target, baseline.sha256):
+            self._recorder.append(Published(NO_RESULT, baseline.rows, baseline.sha256, "local"))
+        return f"submission.csv is not what was published last ({published.best.id})"
+
+    def _holds(self, result: Result) -> bool:
+        best = self._in_place()
+        return best is not None and stands(best, result)
+
+    def _in_place(self) -> Best | None:
+        """What was published last, where the folder holds it; where it does not, it is put back if it can be."""
+        published = self._history.published
+        return published.best if published is not None and restore(self._folders, published) else None
