@@ -30,7 +30,7 @@ class Tier:
         return self.extents.get(name, self.extents[""])
 
 
-# As large as an hour on two cores allows, in both tiers: the second has three times as many competitions, two of them slow.
+# As large as an hour on two cores allows. The second has three times as many competitions, two of them slow.
 QUICK = Tier(
     name="quick",
     competitions=("churn", "house-price", "hotel-rate", "food-review"),
