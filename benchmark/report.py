@@ -19,7 +19,7 @@ from benchmark.imports import imports_table
 from benchmark.live import live_table
 from benchmark.made import head
 from benchmark.measure import ROOT, RunMeasure
-from benchmark.study.tables import ablate_table, search_table
+from benchmark.study.tables import ablate_table, fill_table, search_table
 from benchmark.whole import whole_table
 from utils.files import write_atomic
 from utils.hardware import memory_mb, usable_cpus
@@ -171,8 +171,10 @@ SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("epochs", "epochs.json", _with_source(epochs_table)),
     ("big", "big.json", _with_source(big_table)),
     ("container", "container.json", container_table),
+    ("fill", "fill.json", _with_source(fill_table)),
     ("search", "search.json", _with_source(search_table)),
     ("ablate", "ablate.json", _with_source(ablate_table)),
+    ("search-full", "search_full.json", _with_source(search_table)),
     ("full", "full.json", _with_source(whole_table)),
     ("again", "again.json", _with_source(whole_table)),
     ("flaml", "flaml.json", _with_source(flaml_table)),

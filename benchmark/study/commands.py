@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from benchmark.arguments import count, subcommand
 from benchmark.study.compare import measure
 from benchmark.study.fill import Machine, fill
 from benchmark.study.policies import ABLATED, COMPARED, Policy, policies_named
-from benchmark.study.tables import ablate_table, search_table
+from benchmark.study.tables import ablate_table, fill_table, search_table
 from benchmark.study.tiers import TIERS, Tier, tier_of
 from core.execution.stop import StopSignal
 from utils.errors import UsageError
@@ -27,6 +28,7 @@ def add_commands(commands: Any, dest: Path) -> None:
     """commands: the sub-parsers of `python -m benchmark`. dest: usual folder of the competitions."""
     filling = subcommand(commands, "fill", "evaluate the fixed library of each competition once; goes on where it was")
     filling.add_argument("--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})")
+    filling.add_argument("--json", type=Path, help="keep how long it took here, e.g. docs/results/fill.json")
     filling.set_defaults(action=_fill)
     searching = subcommand(commands, "search", "evolved, greedy and random search on what `fill` has evaluated")
     searching.set_defaults(action=lambda options: _compare(options, "search", COMPARED, search_table, True))
@@ -52,7 +54,11 @@ def _fill(options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda signum, _: stop.set(signal.Signals(signum).name))
     machine = Machine(usable_cpus(), options.workers, stop)
-    fill(tier, _names(tier, options.names), options.cache, options.dest, machine, _say)
+    found = fill(tier, _names(tier, options.names), options.cache, options.dest, machine, _say)
+    print(fill_table(asdict(found)))
+    if options.json is not None:
+        words = " ".join([*options.names, f"--tier {tier.name}"])
+        report.keep_figures(options.json, f"python -m benchmark fill {words}", asdict(found))
 
 
 def _compare(

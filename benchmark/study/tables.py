@@ -12,6 +12,16 @@ from benchmark.study.sums import gains, interval, misses, regrets
 
 Measured = Mapping[str, Any]
 _WITHIN = 2.0
+HOUR = 60
+
+
+def fill_table(measured: Measured) -> str:
+    """How long one call of `fill` took; only one that evaluated everything says whether the hour was kept."""
+    whole, minutes = measured["made"] == measured["evaluations"], measured["minutes"]
+    verdict = ("met" if minutes <= HOUR else "missed") if whole else f"not measured: {measured['made']} by this call"
+    lines = ["| tier | competitions | evaluations | minutes | target |", "|---|---|---|---|---|"]
+    cells = [measured["tier"], measured["competitions"], measured["evaluations"], f"{minutes:.1f}"]
+    return "\n".join([*lines, f"| {' | '.join(map(str, cells))} | <= {HOUR}: {verdict} |"])
 
 
 def search_table(measured: Measured) -> str:

@@ -17,9 +17,10 @@ import pytest
 from benchmark import references, registry
 from benchmark.errors import NotRunError
 from benchmark.study.case import SEED, Case, make_case, open_case
-from benchmark.study.fill import Bench, Machine, Progress, fill, fill_case, job_of
+from benchmark.study.fill import Bench, Filled, Machine, Progress, fill, fill_case, job_of
 from benchmark.study.fork_runner import ForkRunner, imported_modules
 from benchmark.study.kept import Kept
+from benchmark.study.tables import fill_table
 from core.execution.box import detect
 from core.execution.environment import inherited
 from core.execution.leases import LeasePool
@@ -213,9 +214,17 @@ def test_data_that_are_not_to_be_had_are_said_at_the_end(tmp_path: Path, monkeyp
 
 
 def test_progress_says_how_many_are_done_and_how_long_the_rest_takes() -> None:
-    times = iter([0.0, 10.0, 60.0, 60.0, 60.0])
+    times = iter([0.0, 10.0, 60.0, 60.0, 60.0, 60.0])
     said: list[str] = []
     progress = Progress(10, 4, said.append, lambda: next(times))
     progress.count()
     progress.count()
     assert said == ["8 of 10 done, about 1 minutes left"]
+    assert progress.filled("quick", 4) == Filled("quick", 4, 10, 2, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("made", "minutes", "verdict"), [(10, 59.9, "met"), (10, 60.1, "missed"), (4, 1.0, "not measured: 4 by this call")]
+)
+def test_only_a_whole_fill_says_whether_the_hour_was_kept(made: int, minutes: float, verdict: str) -> None:
+    assert fill_table(dataclasses.asdict(Filled("quick", 4, 10, made, minutes))).endswith(f"<= 60: {verdict} |")
