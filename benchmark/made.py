@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmark.measure import ROOT
-from utils.errors import UsageError
+from utils.errors import DataError, UsageError
 from utils.files import write_atomic
 
 _RECORD = "made.json"
@@ -33,7 +33,7 @@ def head() -> str:
 def claim(out: Path, minutes: float, words: Sequence[str] = ()) -> Made:
     """The record in `out`, written where the folder is new.
 
-    Raises UsageError when the folder was made with another time or other words, or nobody knows with what.
+    Raises UsageError when the folder was made with another time or other words, DataError when nobody knows with what.
     """
     wanted = Made(minutes, tuple(words), head())
     # Hidden: what a kill left of writing the record.
@@ -42,7 +42,7 @@ def claim(out: Path, minutes: float, words: Sequence[str] = ()) -> Made:
         return wanted
     found = made_of(out)
     if found is None:
-        raise UsageError(f"{out} does not say what it was made with: use another --out")
+        raise DataError(f"{out} does not say what it was made with: use another --out")
     if (found.minutes, found.words) != (wanted.minutes, wanted.words):
         raise UsageError(f"{out} was made with {_told(found)}, not {_told(wanted)}: use another --out")
     return found

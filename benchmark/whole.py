@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,9 @@ from utils.process import end_with_parent
 Run = Callable[[Path, Path, float, Sequence[str]], int]
 DUMMY = "dummy"
 EXIT_USAGE = 2
+_STOPPED = re.compile(r"(?:^|; )stopped (?:by|while)")
+# Of its time: a run that was stopped after that was stopped by its deadline.
+_WHOLE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,8 @@ def run_main_py(public: Path, out: Path, minutes: float, words: Sequence[str]) -
 
 
 def _over(out: Path) -> _Ended | None:
-    """How the run below `out` ended; None where main.py has to go on: it did not come to its end, what it published is
-    not there, or its report is none.
+    """How the run below `out` ended; None where main.py has to go on: it did not come to its end, or somebody stopped
+    it long before that, what it published is not there, or its report is none.
     """
     try:
         report = json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))
@@ -86,10 +90,12 @@ def _over(out: Path) -> _Ended | None:
             steps=report["steps"]["done"],
             sha256=report["submission"] and report["submission"]["sha256"],
         )
+        limit_s = float(report["time"]["limit_s"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     in_place = ended.sha256 is None or is_file_of(_submission(out), ended.sha256)
-    return ended if ended.status != "running" and in_place else None
+    stopped = _STOPPED.search(ended.reason) is not None and ended.elapsed_s < _WHOLE * limit_s
+    return ended if ended.status != "running" and in_place and not stopped else None
 
 
 def _submission(out: Path) -> Path:

@@ -16,7 +16,7 @@ from benchmark.competition import Competition
 from benchmark.errors import NotRunError, SubmissionError
 from benchmark.registry import EVERY, find_all
 from core.task.media import remove
-from utils.errors import UsageError, WorkerError
+from utils.errors import DataError, UsageError, WorkerError
 from utils.hardware import usable_cpus
 
 _FULL, _FLAML = Path("out/full"), Path("out/flaml")
@@ -107,7 +107,7 @@ def _each(
         try:
             pack.prepare(competition, options.dest)
             runs.append(measure(competition))
-        except (NotRunError, SubmissionError, WorkerError, OSError) as error:
+        except (NotRunError, SubmissionError, WorkerError, DataError, OSError) as error:
             problems.append(error)
             print(f"{competition.name} is left out: {error}", flush=True)
         print(f"{number} of {len(competitions)} done: {competition.name}", flush=True)

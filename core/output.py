@@ -48,12 +48,12 @@ class Output:
             self.put(publisher, result)
 
     def rescue(self, data_dir: Path) -> None:
-        """What was published last, else the sample submission, where the stages did not come as far as that.
+        """What was published last, else the sample submission, where the folder holds neither that nor the baseline.
 
         Raises SwarmError, OSError.
         """
-        target = self._folders.submission_csv
-        if self._in_place() is None and (self._history.baseline is None or not target.exists()):
+        target, baseline = self._folders.submission_csv, self._history.baseline
+        if self._in_place() is None and (baseline is None or not is_file_of(target, baseline.sha256)):
             source, rows, sha256 = sample_as_baseline(data_dir, target)
             self._recorder.append(BaselineWritten(source, rows, sha256))
 

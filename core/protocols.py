@@ -80,6 +80,7 @@ class State(Protocol):
     failed_in_a_row: int
     entries: list[Entry]
     pending: dict[str, Proposal]
+    again: set[str]
     folds: dict[str, FoldResult]
     published: Published | None
     population: Population

@@ -18,6 +18,7 @@ from agents.recipes.problem import problem_of
 from agents.recipes.space import Space
 from benchmark import pack
 from benchmark.competition import Competition
+from benchmark.made import head
 from benchmark.registry import find
 from benchmark.study.library import Item, make_library
 from benchmark.study.tiers import Tier
@@ -36,7 +37,10 @@ _CASE = "case.json"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """items: the library. search, final: views in the order of their folds; final is () where rows are locked."""
+    """items: the library. search, final: views in the order of their folds; final is () where rows are locked.
+
+    source: checksum of the data. commit: of the checkout that made the library.
+    """
 
     tier: Tier
     competition: Competition
@@ -46,6 +50,8 @@ class Case:
     search: tuple[View, ...]
     final: tuple[View, ...]
     items: tuple[Item, ...]
+    source: str = ""
+    commit: str = ""
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -79,7 +85,7 @@ def case_folder(cache: Path, tier: Tier, name: str) -> Path:
 def open_case(cache: Path, tier: Tier, name: str) -> Case | None:
     """The case as it was made; None where it was not, or not to its end.
 
-    Raises DataError when the file is none of ours.
+    Raises DataError when the file is none of ours, or was made for other rows or another library than the tier has now.
     """
     folder = case_folder(cache, tier, name).resolve()
     if not (folder / _CASE).is_file():
@@ -90,12 +96,16 @@ def open_case(cache: Path, tier: Tier, name: str) -> Case | None:
         spec = from_json(CompetitionSpec, made["spec"])
         items = tuple(from_json(Item, item) for item in made["items"])
         split = from_json(SplitSpec, made["split"])
+        known = str(made["source"]), made["tier"], str(made["commit"])
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{folder / _CASE} is damaged ({error}): delete the folder and fill it again") from error
+    source, made_for, commit = known
+    if made_for != _extent(tier, name):
+        raise DataError(f"{folder} was made for another {tier.name} tier: delete it, or use another --cache")
     spec = dataclasses.replace(spec, data_dir=str(folder / "data" / "public"))
     search = tuple(view for view in views if view.kind == "search")
     final = tuple(view for view in views if view.kind == "final")
-    return Case(tier, find(name), folder, spec, split, search, final, items)
+    return Case(tier, find(name), folder, spec, split, search, final, items, source, commit)
 
 
 def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
@@ -112,8 +122,7 @@ def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
         _make(case_folder(cache, tier, name).resolve(), tier, competition, source / "prepared", checksum)
         case = open_case(cache, tier, name)
         assert case is not None
-    made_of = json.loads((case.folder / _CASE).read_text(encoding="utf-8"))["source"]
-    if made_of != checksum:
+    if case.source != checksum:
         raise DataError(f"{case.folder} was made of other data than {source} holds: delete it, or use another --cache")
     return case
 
@@ -133,12 +142,19 @@ def _make(folder: Path, tier: Tier, competition: Competition, prepared: Path, ch
     items = make_library(Space(problem_of(spec), installed(all_packages())), tier.extent(competition.name))
     made: dict[str, Any] = {
         "source": checksum,
+        "tier": _extent(tier, competition.name),
+        "commit": head(),
         "spec": to_json(spec),
         "split": to_json(split),
         "views": to_json(views),
         "items": to_json(items),
     }
     write_atomic(folder / _CASE, json.dumps(made, indent=1))
+
+
+def _extent(tier: Tier, name: str) -> dict[str, Any]:
+    """What the tier says about the competition, as far as evaluations depend on it."""
+    return {"rows": tier.rows, "limit_s": tier.limit_s, **dataclasses.asdict(tier.extent(name))}
 
 
 def _view_names(split: SplitSpec) -> Sequence[str]:

@@ -112,6 +112,7 @@ def _table(cache: str, tier: str, name: str) -> tuple[Table, dict[str, Any]]:
         "programs": len(case.items),
         "valid": len(scores),
         "digest": case.library_digest,
+        "commit": case.commit,
         "median": median(scores),
         "best": best(scores),
     }

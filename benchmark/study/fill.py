@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import threading
 import time
@@ -24,7 +25,9 @@ from core.judging.service import HoldoutJudge
 from core.protocols import Runner
 from core.records import FoldResult, Job, View
 from core.results import how_to_combine
-from utils.errors import Interrupted, UsageError
+from core.task.keeper import ViewKeeper
+from core.task.service import TaskService
+from utils.errors import DataError, Interrupted, UsageError
 
 Say = Callable[[str], None]
 RunnerOf = Callable[[Case, StopSignal], ForkRunner]
@@ -137,7 +140,10 @@ def _locked(folder: Path) -> BinaryIO:
 
 
 def _keep(bench: Bench, job: Job, progress: Progress) -> None:
-    evaluation = bench.evaluate(job)
+    """Raises DataError where the view was damaged twice while the program ran: nothing is kept of that."""
+    evaluation = bench.evaluate_on_whole(job) or bench.evaluate_on_whole(job)
+    if evaluation is None:
+        raise DataError(f"{job.view.path} changes while programs run")
     if evaluation.result.outcome.killed_for != "stop":
         bench.kept.save(evaluation)
         progress.count()
@@ -189,7 +195,21 @@ class Bench:
         judge: tuple[HoldoutJudge, LocalWorker] = local_judge(case.spec, self._store, case.folder)
         self._judge = judge[0]
         self._private = Private.of(case)
+        self._views = ViewKeeper(case.views, self._rebuild)
         self.kept = Kept(case)
+
+    def evaluate_on_whole(self, job: Job) -> Evaluation | None:
+        """None where the view was damaged before or meanwhile; it has been made again then."""
+        job = dataclasses.replace(job, view=self._views.get(job.view.name))
+        evaluation = self.evaluate(job)
+        return evaluation if self._views.intact(job.view) else None
+
+    def _rebuild(self, name: str) -> View:
+        task = TaskService(log=self._case.folder / "workers.log")
+        try:
+            return task.build_views(self._case.spec, self._case.split, self._case.workspace, [name])[0][0]
+        finally:
+            task.close()
 
     def evaluate(self, job: Job) -> Evaluation:
         """Runs and judges one program on one view; nothing is kept yet."""

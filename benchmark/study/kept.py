@@ -17,7 +17,7 @@ from core.judging.scorer import load_answers, split_rows
 from core.judging.statistic import Array
 from core.judging.store import Prediction, Store
 from core.records import FoldResult, View, from_json, to_json
-from utils.files import write_atomic
+from utils.files import is_archive, write_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Kept:
 
     def load(self, key: str) -> Evaluation | None:
         """None where it is missing or damaged: archives carry checksums."""
+        if not is_archive(self.path(key)):
+            return None
         try:
             with self.path(key).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 facts = json.loads(file["facts"].tobytes())
@@ -60,7 +62,8 @@ class Kept:
             result = from_json(FoldResult, facts["result"])
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             return None
-        return Evaluation(result, facts["private"], values) if result.key == key else None
+        whole = result.key == key and (values is not None or not result.verdict.valid)
+        return Evaluation(result, facts["private"], values) if whole else None
 
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Those that have to be evaluated (again)."""

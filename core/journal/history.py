@@ -36,7 +36,8 @@ class History:
     """What the journal says so far.
 
     entries: finished steps in the order of their end. pending: proposals without a step (in flight, or cut off by a
-    kill). folds: judged executions by evaluation key. next_step: index of the next proposal.
+    kill). again: those of them that were entries until their predictions were lost. folds: judged executions by
+    evaluation key. next_step: index of the next proposal.
     consumed_s: seconds that ended sessions used. population: the state of level 2. persona_changes, skill_changes:
     how often each happened. taught: proposals whose author was shown skills.
     """
@@ -50,6 +51,7 @@ class History:
         self.baseline: BaselineWritten | None = None
         self.entries: list[Entry] = []
         self.pending: dict[str, Proposal] = {}
+        self.again: set[str] = set()
         self.folds: dict[str, FoldResult] = {}
         self._folds_by_id: dict[str, list[FoldResult]] = {}
         self.predicted_s: dict[str, float] = {}
@@ -177,6 +179,7 @@ class History:
         folds = tuple(self.folds[key] for key in line["folds"])
         entry = from_json(Entry, {name: value for name, value in line.items() if name != "folds"})
         self.pending.pop(entry.id, None)
+        self.again.discard(entry.id)
         self.entries.append(dataclasses.replace(entry, folds=folds))
 
     def _on_lost(self, line: Line) -> None:
@@ -186,6 +189,7 @@ class History:
             self.folds.pop(key)
         unfinished = {entry.id: entry.as_proposal(self._program(entry.program)) for entry in again.values()}
         self.pending = unfinished | self.pending
+        self.again |= set(again)
         self.entries = [entry.without_predictions(lost) for entry in self.entries if entry.id not in again]
         self.ensemble = self.final_pick = self.refit = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from core.metric_names import BY_NAME
 from core.protocols import Parts
 from core.records import Agreement, CompetitionSpec, Ensemble, Job, Outcome, ScoredBy, Verdict, to_json
 from utils.errors import SpecError
-from utils.files import write_atomic
+from utils.files import is_archive, write_atomic
 from utils.process import WorkerProcess
 
 _KILLS = {
@@ -46,8 +45,8 @@ class Selection:
 
 
 def is_intact(store: Path, name: str) -> bool:
-    """The predictions of that name are there, and not cut: a zip archive ends with its table of contents."""
-    return zipfile.is_zipfile(store / f"{name}.npz")
+    """The predictions of that name are there as they were written."""
+    return is_archive(store / f"{name}.npz")
 
 
 class HoldoutJudge:

@@ -159,6 +159,45 @@ def test_a_missing_or_damaged_entry_is_none(case: Case, tmp_path: Path) -> None:
     assert kept.missing([key]) == [key]
 
 
+def test_a_bad_block_makes_an_entry_missing_and_never_another_one(case: Case, tmp_path: Path) -> None:
+    stop = StopSignal()
+    with forks(case, stop) as runner:
+        made = Bench(case, runner).evaluate(job_of(case, case.items[0], case.search[0], 0))
+    kept = Kept(dataclasses.replace(case, folder=tmp_path))
+    kept.save(made)
+    path, key = kept.path(made.result.key), made.result.key
+    data = path.read_bytes()
+    for place in range(0, len(data), 61):
+        for block in (bytes(64), bytes([data[place] ^ 16])):
+            path.write_bytes(data[:place] + block[: len(data) - place] + data[place + len(block) :])
+            found = kept.load(key)
+            assert found is None or (found.result, found.private) == (made.result, made.private)
+            assert found is None or np.array_equal(found.values, made.values)
+
+
+def test_nothing_is_kept_of_a_run_on_a_damaged_view(case: Case) -> None:
+    view, stop = case.search[2], StopSignal()
+    table = Path(view.path) / "train.csv"
+    table.chmod(0o644)
+    table.parent.chmod(0o755)
+    table.unlink()
+    item, said = case.items[1], Progress(0, 0, print)
+    Kept(case).path(case.key(item, view)).unlink(missing_ok=True)
+    fill_case(case, [case.key(item, view)], Machine(usable_cpus(), 1, stop), said)
+    found = Kept(case).load(case.key(item, view))
+    assert found is not None
+    assert found.result.verdict.valid
+    assert table.is_file()
+
+
+def test_another_tier_than_before_is_one_clear_line(case: Case, tmp_path: Path) -> None:
+    cache = case.folder.parent.parent
+    for other in (dataclasses.replace(case.tier, rows=77), dataclasses.replace(case.tier, limit_s=1.0)):
+        with pytest.raises(DataError, match="was made for another tiny tier"):
+            open_case(cache, other, "churn")
+    assert open_case(cache, case.tier, "churn") is not None
+
+
 def test_two_fills_of_one_case_do_not_meet(case: Case) -> None:
     import fcntl
 

@@ -22,7 +22,7 @@ from benchmark.flaml_runs import Job, compared, flaml_table, not_behind, paired_
 from benchmark.made import claim, head
 from benchmark.measure import ROOT
 from benchmark.whole import Whole, measure_whole, whole_table
-from utils.errors import UsageError, WorkerError
+from utils.errors import DataError, UsageError, WorkerError
 from utils.files import sha256_file
 
 
@@ -162,6 +162,28 @@ def test_a_report_that_is_none_is_asked_of_the_run_again(
     assert measure_whole(small, dest, out, 1.0, [], mend).status == "ok"
 
 
+def test_a_run_that_somebody_stopped_goes_on(small: Competition, dest: Path, tmp_path: Path) -> None:
+    """Unlike one that its deadline stopped."""
+    out, calls = tmp_path / "out", []
+    publish(dest, out)
+    path = out / "logs" / "run.json"
+    report = json.loads(path.read_text()) | {"status": "degraded"}
+
+    def stopped(by: str, elapsed_s: float) -> None:
+        report["reason"] = f"no description found; stopped by {by} before the final pick"
+        path.write_text(json.dumps(report | {"time": report["time"] | {"elapsed_s": elapsed_s}}))
+
+    def run(public: Path, out: Path, minutes: float, words: object) -> int:
+        calls.append(out)
+        stopped("deadline", 59.0)
+        return 0
+
+    stopped("SIGTERM", 12.0)
+    for _ in range(2):
+        assert measure_whole(small, dest, out, 1.0, [], run).elapsed_s == 59.0
+    assert calls == [out]
+
+
 def test_what_was_made_otherwise_is_refused(small: Competition, dest: Path, tmp_path: Path) -> None:
     publish(dest, tmp_path / "out")
     with pytest.raises(UsageError, match="was made with 1 minutes, not 10 minutes: use another --out"):
@@ -170,7 +192,7 @@ def test_what_was_made_otherwise_is_refused(small: Competition, dest: Path, tmp_
         measure_whole(small, dest, tmp_path / "out", 1.0, ["search.explore=2"])
     for damage in ("{}", "torn"):
         (tmp_path / "out" / "made.json").write_text(damage)
-        with pytest.raises(UsageError, match="does not say what it was made with"):
+        with pytest.raises(DataError, match="does not say what it was made with"):
             measure_whole(small, dest, tmp_path / "out", 1.0, [])
 
     def fit(python: Path, job: Job) -> None:

@@ -22,7 +22,7 @@ from core.doubles import (
     ScriptedRunner,
 )
 from core.evaluation import Evaluator, evaluation_key
-from core.events import EpochClosed, Event, FoldScored, ProposalFailed, Proposed, Published, StepDone
+from core.events import EpochClosed, Event, FoldScored, PredictionsLost, ProposalFailed, Proposed, Published, StepDone
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
 from core.evolution.situation import SearchSettings
@@ -109,6 +109,17 @@ def test_a_challenger_that_is_far_behind_runs_one_fold_only() -> None:
     assert len(world.history.entries[1].folds) == 1
     assert not world.history.entries[1].complete
     assert world.history.entries[1].verdict.valid
+
+
+def test_a_candidate_that_lost_its_predictions_becomes_whole_again_however_far_behind() -> None:
+    world = World(["a\n", "b\n"], {"a\n": 0.1, "b\n": 0.9}, steps=2).run()
+    before = {entry.id: entry for entry in world.history.entries}
+    assert all(entry.complete for entry in before.values())
+    world.events.append(PredictionsLost(tuple(world.history.folds), ("s0001", "s0000")))
+    world.run()
+    assert [entry.id for entry in world.history.entries] == ["s0001", "s0000"]
+    assert all(entry.complete and len(entry.folds) == FOLDS for entry in world.history.entries)
+    assert not world.history.again
 
 
 def test_folds_rotate_so_that_no_fold_is_everybodys_first() -> None:

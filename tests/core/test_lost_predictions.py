@@ -115,7 +115,7 @@ def test_an_entry_that_was_evaluated_again_is_as_it_was() -> None:
     assert not told.history.pending
 
 
-def test_a_cut_file_is_not_intact(tmp_path: Path) -> None:
+def test_a_damaged_file_is_not_intact(tmp_path: Path) -> None:
     assert not is_intact(tmp_path, "gone")
     np.savez(tmp_path / "whole.npz", values=np.zeros(1000))
     assert is_intact(tmp_path, "whole")
@@ -123,3 +123,7 @@ def test_a_cut_file_is_not_intact(tmp_path: Path) -> None:
     for size in (0, 10, len(data) // 2, len(data) - 1):
         (tmp_path / "cut.npz").write_bytes(data[:size])
         assert not is_intact(tmp_path, "cut")
+    for place in (0, 30, len(data) // 2, len(data) - 60):
+        flipped = bytes(byte ^ 255 for byte in data[place : place + 20])
+        (tmp_path / "flipped.npz").write_bytes(data[:place] + flipped + data[place + 20 :])
+        assert not is_intact(tmp_path, "flipped")

@@ -218,11 +218,16 @@ def test_lost_predictions_are_made_again(widgets: Path, tmp_path: Path, ended: b
 
 
 @pytest.mark.whole
-def test_a_result_that_cannot_be_put_back_is_not_claimed(widgets: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_result_that_cannot_be_put_back_is_not_claimed(widgets: Path, tmp_path: Path, cut: bool) -> None:
+    """cut: half of the submission lies there, which no grader takes."""
     out = tmp_path / "out"
-    words = ("--steps", 3, "--time", "60s")
-    solve(widgets, out, *words)
-    for folder in (out / "logs" / "predictions", out / "submission", out / "workspace"):
+    submission = solve(widgets, out, "--steps", 3, "--time", "60s").submission
+    if cut:
+        submission.write_bytes(submission.read_bytes()[:300])
+    else:
+        shutil.rmtree(out / "submission")
+    for folder in (out / "logs" / "predictions", out / "workspace"):
         shutil.rmtree(folder)
     for said in ("submission.csv is not what was published last", "stopped"):
         ended = solve(widgets, out, "--steps", 3, "--time", "1s")
