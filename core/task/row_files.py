@@ -34,7 +34,7 @@ from core.task.view_tables import Cut
 Role = Literal["train", "test", "other"]
 
 _TRAIN = re.compile(r"(?<![a-z])(?:train|test)(?:ing)?(?![a-z])", re.I)
-# A folder is about rows when at least this share of its files carries an id.
+# A folder that is not known for its rows is about them when at least this share of its files carries an id.
 _LINKED_SHARE = 0.5
 # Ids have folders of their own when at least this share has one.
 _FOLDER_SHARE = 0.9
@@ -187,7 +187,8 @@ class _Linker:
         folders = self._dirs.folders or _have_folders(known, [_below(file.folder, folder) for file in files])
         carried = [(file, self._carried(folder, file, known, folders)) for file in files]
         hits = [(file, found) for file, found in carried if found is not None]
-        if len(hits) < _LINKED_SHARE * len(files):
+        # Beside the files of rows there may be any number that nobody labelled.
+        if folder not in self._row_dirs and len(hits) < _LINKED_SHARE * len(files):
             return
         if role == "test":
             self._learn(found for _, found in hits)

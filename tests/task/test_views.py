@@ -351,6 +351,19 @@ def test_files_follow_their_rows(tmp_path: Path) -> None:
     assert view.readable == (str(tmp_path / "ws" / "media"),)
 
 
+def test_files_follow_their_rows_where_most_of_a_folder_has_no_label(tmp_path: Path) -> None:
+    spec = animals(tmp_path / "data")
+    for number in range(300):
+        for folder in ("train/cat", "train/dog", "test"):
+            put_file(tmp_path / "data" / folder / f"more_{number:05d}.jpg", f"nobody's {number}", 0)
+    view = built(spec, tmp_path / "ws", ["search0"])["search0"]
+    train, sample = table(spec, view, "train"), table(spec, view, "sample")
+    shown, asked = ({path.stem for path in Path(view.path, part).rglob("*.jpg")} for part in ("train", "test"))
+    assert {name for name in shown if not name.startswith("more_")} == set(train["id"])
+    assert {name for name in asked if not name.startswith("more_")} == set(sample["id"])
+    assert {f"more_{number:05d}" for number in range(300)} <= shown & asked
+
+
 def test_row_files_of_other_folders_are_hidden_or_kept(tmp_path: Path) -> None:
     """Masks exist for train rows only and go; depths exist for both parts and stay."""
     spec = animals(tmp_path / "data")
