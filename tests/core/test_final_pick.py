@@ -390,7 +390,6 @@ def test_a_refit_stands_for_its_winner_and_nothing_else_does() -> None:
     assert stands(refit, winner)
     assert not stands(winner.best, replace(winner, best=refit))
     assert not stands(winner.best, winner.with_final_pick(0.6))
-    assert not stands(winner.best, None)
 
 
 def test_an_accepted_refit_that_was_not_published_is_due_again() -> None:
