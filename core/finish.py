@@ -89,7 +89,7 @@ def lost_predictions(
 
     intact: whether the predictions of that name can be read. in_place: what was published last is in the output folder.
     """
-    keys = tuple(key for key, result in history.folds.items() if _is_lost(result, intact))
+    keys = dict.fromkeys(key for key, result in history.folds.items() if _is_lost(result, intact))
     if not keys or (in_place and is_over(history)):
         return None
     complete = [entry for entry in ranked(history.entries, direction) if entry.complete]
@@ -97,7 +97,7 @@ def lost_predictions(
     if history.incumbent is not None:
         wanted[history.incumbent.id] = None
     gone = {entry.id for entry in history.entries if any(fold.key in keys for fold in entry.folds)}
-    return PredictionsLost(keys, tuple(entry_id for entry_id in wanted if entry_id in gone))
+    return PredictionsLost(tuple(keys), tuple(entry_id for entry_id in wanted if entry_id in gone))
 
 
 def _is_lost(result: FoldResult, intact: Callable[[str], bool]) -> bool:

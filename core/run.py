@@ -11,13 +11,7 @@ from functools import partial
 
 from core.budget import Budget
 from core.evaluation import Evaluator
-from core.events import (
-    BaselineWritten,
-    Resumed,
-    RunEnded,
-    RunStarted,
-    SpecDecided,
-)
+from core.events import BaselineWritten, Resumed, RunEnded, RunStarted, SpecDecided
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
 from core.execution.leases import LeasePool
@@ -26,15 +20,7 @@ from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING, find_weights
 from core.final_pick import FinalPick, PickSettings
-from core.finish import (
-    decide,
-    finalists,
-    missing,
-    model_trouble,
-    refit_is_due,
-    status,
-    unpicked,
-)
+from core.finish import decide, finalists, missing, model_trouble, refit_is_due, status, unpicked
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal

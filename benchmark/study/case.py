@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from core.evaluation import evaluation_key
 from core.genome import digest
 from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.task.service import TaskService
-from utils.errors import DataError
+from utils.errors import DataError, UsageError
 from utils.files import sha256_file, write_atomic
 
 # Of the split and of every program: a library has one result per program and view.
@@ -111,7 +113,8 @@ def open_case(cache: Path, tier: Tier, name: str) -> Case | None:
 def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
     """The case, made when it is not there. dest: folder of the pack's competitions.
 
-    Raises NotRunError when the data are not to be had, DataError when the case was made of other data.
+    Raises NotRunError when the data are not to be had, DataError when the case was made of other data, UsageError when
+    another process makes it.
     """
     competition = find(name)
     pack.prepare(competition, dest)
@@ -119,12 +122,26 @@ def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
     checksum = sha256_file(source / pack.CHECKSUMS)
     case = open_case(cache, tier, name)
     if case is None:
-        _make(case_folder(cache, tier, name).resolve(), tier, competition, source / "prepared", checksum)
+        folder = case_folder(cache, tier, name).resolve()
+        with locked(folder):
+            _make(folder, tier, competition, source / "prepared", checksum)
         case = open_case(cache, tier, name)
         assert case is not None
     if case.source != checksum:
         raise DataError(f"{case.folder} was made of other data than {source} holds: delete it, or use another --cache")
     return case
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Raises UsageError when another process makes or fills the same case: they would work in the same folders."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(f"another process fills {folder}") from None
+        yield
 
 
 def _make(folder: Path, tier: Tier, competition: Competition, prepared: Path, checksum: str) -> None:

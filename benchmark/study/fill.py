@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import fcntl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from benchmark.errors import NotRunError
-from benchmark.study.case import SEED, Case, make_case
+from benchmark.study.case import SEED, Case, locked, make_case
 from benchmark.study.fork_runner import ForkRunner, imported_modules
 from benchmark.study.kept import Evaluation, Kept, KeptStore
 from benchmark.study.library import Item
@@ -27,7 +26,7 @@ from core.records import FoldResult, Job, View
 from core.results import how_to_combine
 from core.task.keeper import ViewKeeper
 from core.task.service import TaskService
-from utils.errors import DataError, Interrupted, UsageError
+from utils.errors import DataError, Interrupted
 
 Say = Callable[[str], None]
 RunnerOf = Callable[[Case, StopSignal], ForkRunner]
@@ -112,31 +111,15 @@ class Progress:
 
 def fill_case(case: Case, keys: Sequence[str], machine: Machine, progress: Progress) -> None:
     """Evaluates the named ones, as many at a time as there are workers."""
-    stop = machine.stop
-    lock = _locked(case.folder)
+    stop, log = machine.stop, case.folder / "workers.log"
     modules = imported_modules(item.program for item in case.items)
-    runner = ForkRunner(
-        case.workspace, case.folder / "workers.log", machine.cpus, machine.workers, modules, SEED, stop, time.time
-    )
-    try:
+    with locked(case.folder), contextlib.ExitStack() as opened:
+        runner = ForkRunner(case.workspace, log, machine.cpus, machine.workers, modules, SEED, stop, time.time)
+        opened.callback(runner.close)
         bench = Bench(case, runner)
         wanted = set(keys)
         jobs = (job for job in _jobs(case) if job.key in wanted)
         _each(jobs, machine.workers, lambda job: _keep(bench, job, progress), stop)
-    finally:
-        runner.close()
-        lock.close()
-
-
-def _locked(folder: Path) -> BinaryIO:
-    """Raises UsageError when another process fills the same case: they would run in the same folders."""
-    file = (folder / "lock").open("wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise UsageError(f"another process fills {folder}") from None
-    return file
 
 
 def _keep(bench: Bench, job: Job, progress: Progress) -> None:

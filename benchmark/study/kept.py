@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +59,7 @@ class Kept:
                 facts = json.loads(file["facts"].tobytes())
                 values = file["values"] if "values" in file else None
             result = from_json(FoldResult, facts["result"])
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
         whole = result.key == key and (values is not None or not result.verdict.valid)
         return Evaluation(result, facts["private"], values) if whole else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.genome import digest
+from utils.errors import ResumeError
 from utils.files import write_atomic
 
 
@@ -24,7 +25,14 @@ class TextStore:
         return key
 
     def get(self, key: str) -> str:
-        return self.path(key).read_text(encoding="utf-8")
+        """Raises ResumeError where the file is gone or no longer what was kept."""
+        try:
+            text = self.path(key).read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
+            text = ""
+        if digest(text) != key:
+            raise ResumeError(f"{self.path(key)} is missing or damaged: the journal beside it needs it")
+        return text
 
     def path(self, key: str) -> Path:
         return self._folder / f"{key}{self._suffix}"

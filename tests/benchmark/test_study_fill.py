@@ -16,7 +16,7 @@ import pytest
 
 from benchmark import references, registry
 from benchmark.errors import NotRunError
-from benchmark.study.case import SEED, Case, make_case, open_case
+from benchmark.study.case import SEED, Case, locked, make_case, open_case
 from benchmark.study.fill import Bench, Filled, Machine, Progress, fill, fill_case, job_of
 from benchmark.study.fork_runner import ForkRunner, imported_modules
 from benchmark.study.kept import Kept
@@ -190,7 +190,7 @@ def test_nothing_is_kept_of_a_run_on_a_damaged_view(case: Case) -> None:
     assert table.is_file()
 
 
-def test_another_tier_than_before_is_one_clear_line(case: Case, tmp_path: Path) -> None:
+def test_another_tier_than_before_is_one_clear_line(case: Case) -> None:
     cache = case.folder.parent.parent
     for other in (dataclasses.replace(case.tier, rows=77), dataclasses.replace(case.tier, limit_s=1.0)):
         with pytest.raises(DataError, match="was made for another tiny tier"):
@@ -199,12 +199,18 @@ def test_another_tier_than_before_is_one_clear_line(case: Case, tmp_path: Path) 
 
 
 def test_two_fills_of_one_case_do_not_meet(case: Case) -> None:
-    import fcntl
+    with locked(case.folder), pytest.raises(UsageError, match="another process fills"):
+        fill_case(case, case.keys(), Machine(usable_cpus(), 1, StopSignal()), Progress(0, 0, print))
 
-    with (case.folder / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(UsageError, match="another process fills"):
-            fill_case(case, case.keys(), Machine(usable_cpus(), 1, StopSignal()), Progress(0, 0, print))
+
+def test_two_fills_do_not_make_one_case(case: Case) -> None:
+    cache, made = case.folder.parent.parent, case.folder / "case.json"
+    before, text = make_case(cache, TINY, "churn", cache.parent / "pack"), made.read_text()
+    made.unlink()
+    with locked(case.folder), pytest.raises(UsageError, match="another process fills"):
+        make_case(cache, TINY, "churn", cache.parent / "pack")
+    made.write_text(text)
+    assert make_case(cache, TINY, "churn", cache.parent / "pack") == before
 
 
 def test_other_data_than_before_are_one_clear_line(case: Case) -> None:

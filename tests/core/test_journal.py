@@ -163,6 +163,23 @@ def test_programs_are_kept_by_digest(programs: ProgramStore) -> None:
     assert programs.get(key) == "print(1)\n"
 
 
+def test_a_program_comes_back_as_it_was_written(programs: ProgramStore) -> None:
+    text = "x = 1\r\ny = 2\r\n"
+    assert programs.get(programs.put(text)) == text
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"print(2)\n", b"\xff"])
+def test_a_program_that_is_gone_or_damaged_is_one_clear_line(programs: ProgramStore, damage: bytes | None) -> None:
+    key = programs.put("print(1)\n")
+    path = programs.path(key)
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage)
+    with pytest.raises(ResumeError, match="missing or damaged"):
+        programs.get(key)
+
+
 def test_replay_of_500_steps_is_complete(tmp_path: Path, opened: Opener, programs: ProgramStore) -> None:
     path = tmp_path / "journal.jsonl"
     journal = opened(path)

@@ -1,4 +1,4 @@
-"""Kept predictions that are gone or cut: what is evaluated again, and what is left of the rest."""
+"""Kept predictions that are gone or damaged: what is evaluated again, and what is left of the rest."""
 
 from __future__ import annotations
 
