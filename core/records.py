@@ -123,6 +123,7 @@ class CompetitionSpec:
     table), else "". id_parts: columns of train and test whose cells, joined by id_joint, are the one id column.
     label_files: files that the train table was made of; they hold answers of any row. pixels: answers are images.
     exclusive: several target columns are shares of one whole, so that the values of a row sum to 1.
+    words: some feature column may hold words: neither numbers, dates nor free text.
     items: the competition's own test table where `test` was made of it, because it has one row for several of the
     sample or other spellings of the ids.
     split_program: digest of the accepted program that made the train and the test table of a folder that no adaptor
@@ -159,6 +160,7 @@ class CompetitionSpec:
     exclusive: bool = False
     split_program: str = ""
     items: TableFile | None = None
+    words: bool = True
 
     @property
     def one_hot(self) -> bool:

@@ -1,16 +1,16 @@
 """Gene fragments as records: each file under fragments/ is one gene, with a TOML header in its first comment lines.
 
 Header keys: title (words for a plan; `{NAME}` is a parameter), aspect (what swapping it changes), also (further
-modalities), tasks, kinds, metrics (empty: all), packages, texts and timed (only with text columns, with a time
-column), uses (helper files put in front), joins (DATA: helper files put behind where the table has features), needs
-and gives (traits that the fragments of one program must cover), cost (MODEL: seconds for 5,000 rows x 20 columns on
-one CPU; DATA: seconds for the same), per_class (cost grows with the number of classes), members (TRAIN: models
-fitted), share (TRAIN: parameter with the share of the rows that one model sees), max_rows, max_classes, rank (smaller
-is tried first), rank_for.<metric or modality>, prefers.<LOCUS> (keys, best first), with.<NAME> (MODEL: value of a
-parameter of another locus in the model's draft), widens (DATA: columns that it makes, in units of 20), show
-(parameters that a plan names), scales (parameters that the cost is proportional to), grid.<NAME>.<aspect> (values),
-only.<NAME> (tasks, metrics or traits of the program's other fragments with which the parameter changes something;
-several in one string must all be there).
+modalities), tasks, kinds, metrics (empty: all), packages, texts, words and timed (only with text columns, with
+columns of words, with a time column), uses (helper files put in front), joins (DATA: helper files put behind where
+the table has features), needs and gives (traits that the fragments of one program must cover), cost (MODEL: seconds
+for 5,000 rows x 20 columns on one CPU; DATA: seconds for the same), per_class (cost grows with the number of
+classes), members (TRAIN: models fitted), share (TRAIN: parameter with the share of the rows that one model sees),
+max_rows, max_classes, rank (smaller is tried first), rank_for.<metric or modality>, prefers.<LOCUS> (keys, best
+first), with.<NAME> (MODEL: value of a parameter of another locus in the model's draft), widens (DATA: columns that it
+makes, in units of 20), show (parameters that a plan names), scales (parameters that the cost is proportional to),
+grid.<NAME>.<aspect> (values), only.<NAME> (tasks, metrics, "words" or traits of the program's other fragments with
+which the parameter changes something; several in one string must all be there).
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class Fragment:
     members: int | str = 1
     share: str = ""
     texts: bool = False
+    words: bool = False
     timed: bool = False
     max_rows: float = math.inf
     max_classes: float = math.inf

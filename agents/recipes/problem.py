@@ -23,11 +23,10 @@ _READ_CELLS = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """columns: number of label columns. classes: 0 where none are predicted.
-
-    texts: number of text columns. plain: all tables are whole csv files that fit into memory. timed: test continues
-    train along a time column. constants: values for the preamble. locus_constants: values for the loci that have such
-    a constant.
+    """columns: number of label columns. classes: 0 where none are predicted. texts: number of text columns. words:
+    some feature column may hold words, each in many rows. plain: all tables are whole csv files that fit into
+    memory. timed: test continues train along a time column. constants: values for the preamble. locus_constants:
+    values for the loci that have such a constant.
     """
 
     modality: str
@@ -41,6 +40,7 @@ class Problem:
     constants: dict[str, Any]
     locus_constants: dict[str, Any]
     texts: int = 0
+    words: bool = True
     timed: bool = False
     plain: bool = True
 
@@ -63,6 +63,7 @@ def problem_of(spec: CompetitionSpec) -> Problem:
         constants=_constants(spec, task),
         locus_constants=_locus_constants(spec),
         texts=len(spec.text_columns),
+        words=spec.words,
         timed=_time(spec) is not None,
         plain=_plain(spec),
     )

@@ -127,7 +127,8 @@ class Space:
             others: Iterable[Fragment] = catalog.load(self.problem.modality)
         else:
             others = (it for it in self._fragments_of(recipe) if it.locus != locus)
-        return frozenset({self.problem.task, self.problem.metric}).union(*(it.gives for it in others))
+        here = {self.problem.task, self.problem.metric, *(["words"] if self.problem.words else [])}
+        return frozenset(here).union(*(it.gives for it in others))
 
     def _usable(self, fragment: Fragment) -> bool:
         problem = self.problem
@@ -137,6 +138,7 @@ class Space:
             and (not fragment.metrics or problem.metric in fragment.metrics)
             and fragment.packages <= self.packages
             and fragment.texts <= bool(problem.texts)
+            and fragment.words <= problem.words
             and fragment.timed <= problem.timed
             and problem.rows <= fragment.max_rows
             and problem.classes <= fragment.max_classes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +25,7 @@ from core.task.seen import Derived
 from core.task.sniff import FoundTable
 from core.task.targets import names_of
 from core.task.value_kinds import exclusive, kind_of
-from core.task.values import Answers, classes_of, has_own_answers, in_order, text_columns
+from core.task.values import Answers, classes_of, has_own_answers, holds_words, in_order, text_columns
 from utils.errors import ConfigError, SpecError
 from utils.tables import with_point
 
@@ -67,9 +67,9 @@ def _assemble(
     metric, said = choose_metric(description, answers, overrides, _row_columns(data_dir, parts))
     kind = kind_of(BY_NAME[metric.name], answers)[0]
     matched, files, sources = _files(parts, found)
-    features, texts, about_text = _features(data_dir, parts, sources)
-    modality: Modality = modality_of(matched.suffix) if matched else ("text" if about_text else "tabular")
-    split = _split_columns(overrides, parts, found.derived, texts)
+    features = _features(data_dir, parts, sources)
+    modality: Modality = modality_of(matched.suffix) if matched else ("text" if features.about_text else "tabular")
+    split = _split_columns(overrides, parts, found.derived, features.texts)
     composite = parts.asked.composite
     notes += [*said, *_notes_on_files(files, modality), *_notes_on_values(kind, metric.name, answers), *split.how]
     return CompetitionSpec(
@@ -86,8 +86,8 @@ def _assemble(
         target_columns=labels.targets,
         label_columns=labels.columns,
         classes=labels.classes or _classes(data_dir, kind, parts, answers),
-        feature_columns=features,
-        text_columns=texts,
+        feature_columns=features.names,
+        text_columns=features.texts,
         rows_train=rows_of(data_dir, labels.train.table, parts.train),
         rows_test=len(parts.test if parts.sample is None and parts.test is not None else parts.sample),  # type: ignore[arg-type]
         files=files,
@@ -101,6 +101,7 @@ def _assemble(
         pixels=found.derived.pixels if found.derived else None,
         exclusive=exclusive(BY_NAME[metric.name], answers),
         items=found.items,
+        words=features.words,
     )
 
 
@@ -166,10 +167,21 @@ def _files(parts: Parts, found: Recognition) -> tuple[Matched | None, FilesById 
     return test, place(None, test), sources
 
 
-def _features(data_dir: Path, parts: Parts, sources: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-    """Feature columns (those that the official test table has), free text among them, and whether text leads."""
+@dataclass(frozen=True, slots=True)
+class _Features:
+    """names: columns that the official test table has. texts: free text among them; about_text: it leads. words: see
+    CompetitionSpec.
+    """
+
+    names: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    about_text: bool = False
+    words: bool = False
+
+
+def _features(data_dir: Path, parts: Parts, sources: tuple[str, ...]) -> _Features:
     if parts.roles.test is None:
-        return (), (), False
+        return _Features()
     table, first = parts.labels.train, head(data_dir, parts.labels.train.table)
     answers = {*parts.labels.columns, *parts.labels.targets}
     both = [name for name in parts.roles.test.columns if name in table.columns and name not in answers]
@@ -179,7 +191,7 @@ def _features(data_dir: Path, parts: Parts, sources: tuple[str, ...]) -> tuple[t
     features = tuple(name for name in both if name not in keys or name in texts)
     if not features and set(parts.roles.test.columns) - keys:
         raise SpecError(f"{where(table)} and {where(parts.roles.test)} have no feature column in common")
-    return features, texts, about_text
+    return _Features(features, texts, about_text, holds_words(first, [it for it in features if it not in texts]))
 
 
 def _split_columns(

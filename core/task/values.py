@@ -20,6 +20,8 @@ _LIST_SHARE = 0.2
 _SOME_LISTS = 0.005
 _FIRST_CELLS = 20
 _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
+# Also "$1,234.5", "12 %" and "2021-01-31 10:00".
+_NO_WORD = re.compile(r"\s*(?:[$€£]?\s*[-+]?[\d,]*\.?\d+\.?(?:[eE][-+]?\d+)?\s*[%€£]?|\d{4}-\d\d-\d\d.*)\s*")
 _TEXT_WORDS = 5.0
 _TEXT_CHARS = 30.0
 _TEXT_DISTINCT = 0.2
@@ -136,6 +138,13 @@ def text_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[str, 
     found = tuple(name for k, name in enumerate(names) if not _numbers(first[:, k]) and _is_text(frame[name]))
     long = any(frame[name].str.len().mean() >= 1.5 * _TEXT_CHARS for name in found)
     return found, bool(found) and (long or 2 * len(found) >= len(names))
+
+
+def holds_words(frame: pd.DataFrame, names: Sequence[str]) -> bool:
+    """Some column among `names` may hold words: its first cells are empty, or neither numbers nor dates."""
+    first = frame[list(names)].head(_FIRST_CELLS).to_numpy(dtype=object)
+    columns = ([cell for cell in cells if cell] for cells in first.T)
+    return any(not filled or not all(map(_NO_WORD.fullmatch, filled)) for filled in columns)
 
 
 def _numbers(cells: Iterable[str]) -> bool:

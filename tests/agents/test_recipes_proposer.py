@@ -421,6 +421,35 @@ def test_a_parameter_matters_beside_some_fragments_only(
             assert item.at("POSTPROCESS").value("MARGIN") == usual["MARGIN"]
 
 
+@pytest.mark.parametrize(
+    ("model", "words", "varied"),
+    [
+        ("model_lightgbm", True, {"MAX_CATEGORIES"}),
+        ("model_lightgbm", False, set()),
+        ("model_linear", True, {"MAX_CATEGORIES", "NUMBERS"}),
+        ("model_linear", False, {"NUMBERS"}),
+        ("model_extra_trees", False, {"NUMBERS"}),
+    ],
+)
+def test_encodings_are_varied_where_a_model_sees_the_difference(
+    spec: CompetitionSpec, model: str, words: bool, varied: set[str]
+) -> None:
+    """Boosted trees see the order of numbers only; without columns of words there is nothing to encode."""
+    space, rng = Space(problem_of(dataclasses.replace(spec, words=words)), PACKAGES), random.Random(1)
+    one_hot = next(item for item in space.fragments("DATA") if item.key == "data_one_hot")
+    draft = next(item for item in space.drafts() if item.at("MODEL").fragment == model)
+    recipe = draft.with_choice("DATA", Choice.of(one_hot))
+    changes = [*space.changes(recipe, "DATA"), *space.far_changes(recipe, "DATA", rng, tries=300)]
+    chosen = [change.choice for change in changes]
+    chosen += [item.at("DATA") for item in space.random_recipes(rng, tries=1000) if item.at("MODEL").fragment == model]
+    usual = one_hot.defaults
+    own = [choice for choice in chosen if choice.fragment == "data_one_hot"]
+    assert {name for choice in own for name, value in choice.values if value != usual[name]} == varied
+    assert ("data_target_encoding" in {choice.fragment for choice in chosen}) == (words and model == "model_lightgbm")
+    grouped = {choice.value("GROUPED") for choice in chosen if choice.fragment == "data_ordinal"}
+    assert (len(grouped) > 1) == (words and model == "model_lightgbm")
+
+
 def test_a_tune_goes_on_the_way_that_made_its_parent(proposer: RecipesProposer) -> None:
     draft = next(item for item in drafts(proposer, 6) if paradigm(item.plan) == "LightGBM")
     boosting = next(item for item in catalog.load("tabular") if item.key == "model_lightgbm")

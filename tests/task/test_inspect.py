@@ -42,6 +42,34 @@ def test_the_spec_survives_json(tmp_path: Path) -> None:
     assert from_json(CompetitionSpec, to_json(spec)) == spec
 
 
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["1", "-2.5", "", "1e3"], False),
+        (["$1,234.50", "12 %", "3.", ".5"], False),
+        (["2021-01-31", "2021-02-01 10:00:00", "", ""], False),
+        (["red", "green", "red", "blue"], True),
+        (["1", "2", "unknown", "4"], True),
+        (["", "", "", ""], True),
+        (["1-2", "3-4", "1-2", "3-4"], True),
+    ],
+)
+def test_columns_of_words_are_told_from_numbers_and_dates(tmp_path: Path, cells: list[str], words: bool) -> None:
+    for name, rows in (("train", 40), ("test", 20)):
+        answer = [["y"], *([str(i % 2)] for i in range(rows))] if name == "train" else [[]] * (rows + 1)
+        table = [["id", "a", "b"], *([f"{name}{i}", str(i), f'"{cells[i % 4]}"'] for i in range(rows))]
+        lines = [",".join([*row, *more]) for row, more in zip(table, answer, strict=True)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    sample = "".join(f"test{i},0\n" for i in range(20))
+    (tmp_path / "sample_submission.csv").write_text("id,y\n" + sample)
+    assert inspect(tmp_path, AUC).words == words
+
+
+def test_free_text_is_no_column_of_words(tmp_path: Path) -> None:
+    spec = inspect(folders.one_hot_text(tmp_path), LOGLOSS)
+    assert (spec.text_columns, spec.words) == (("text",), False)
+
+
 def test_several_targets_mean_column_means(tmp_path: Path) -> None:
     spec = inspect(folders.several_targets(tmp_path), AUC)
     assert spec.target_columns == spec.label_columns == ("toxic", "rude", "kind")

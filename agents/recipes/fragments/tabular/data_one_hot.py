@@ -4,7 +4,9 @@
 # uses = ["tabular/_columns"]
 # gives = ["complete"]
 # grid.MAX_CATEGORIES.encoding = [5, 10, 30, 100]
+# only.MAX_CATEGORIES = ["words"]
 # grid.NUMBERS.cleaning = ["plain", "logged", "normal"]
+# only.NUMBERS = ["minds_scale"]
 from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
 MAX_CATEGORIES = 30  # per column; the rarer ones share a column
@@ -18,8 +20,7 @@ if NUMBERS == "logged":
     skewed = filled.loc[:, known_rows.skew().abs() > 1]
     filled = pd.concat([filled, (np.sign(skewed) * np.log1p(skewed.abs())).add_suffix(" log")], axis=1)
 if NUMBERS == "normal" and len(numbers.columns):
-    quantiles = min(100, len(train))
-    normal = QuantileTransformer(n_quantiles=quantiles, output_distribution="normal", random_state=SEED)
+    normal = QuantileTransformer(n_quantiles=min(100, len(train)), output_distribution="normal", random_state=SEED)
     filled = normal.fit(filled[: len(train)].to_numpy()).transform(filled.to_numpy())
 blocks = [filled, gaps]
 if len(words.columns):

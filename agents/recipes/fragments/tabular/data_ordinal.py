@@ -4,6 +4,7 @@
 # uses = ["tabular/_columns"]
 # needs = ["takes_missing"]
 # grid.GROUPED.encoding = [0, 25, 250]
+# only.GROUPED = ["words"]
 # grid.COUNTS.features = ["no", "yes"]
 GROUPED = 25  # words of a column up to which trees may form groups of them; longer columns are codes in order
 COUNTS = "no"  # or yes: also how often each word stands in train, and the gaps of each row

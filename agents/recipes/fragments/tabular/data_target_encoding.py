@@ -2,6 +2,7 @@
 # aspect = "encoding"
 # uses = ["tabular/_columns"]
 # needs = ["takes_missing"]
+# words = true
 # grid.SMOOTH.encoding = [1, 5, 20, 100]
 # grid.FOLDS.encoding = [4, 5, 10]
 from sklearn.model_selection import KFold

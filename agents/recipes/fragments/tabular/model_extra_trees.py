@@ -4,7 +4,7 @@
 # rank_for.text = 8
 # aspect = "architecture"
 # also = ["image", "files", "audio", "text"]
-# gives = ["random"]
+# gives = ["random", "minds_scale"]
 # needs = ["complete"]
 # cost = 1.5
 # max_rows = 500000

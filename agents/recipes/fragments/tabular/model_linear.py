@@ -1,6 +1,6 @@
 # title = "linear model"
 # aspect = "architecture"
-# gives = ["extrapolates"]
+# gives = ["extrapolates", "minds_scale"]
 # also = ["image", "files", "audio", "pixels"]
 # needs = ["complete"]
 # cost = 0.3

@@ -1,6 +1,7 @@
 # title = "nearest neighbours"
 # aspect = "architecture"
 # also = ["image", "files", "audio", "text"]
+# gives = ["minds_scale"]
 # needs = ["complete"]
 # cost = 0.4
 # max_rows = 60000

@@ -2,7 +2,7 @@
 # rank_for.image = 7
 # aspect = "architecture"
 # also = ["image", "files", "audio", "text"]
-# gives = ["random"]
+# gives = ["random", "minds_scale"]
 # needs = ["complete"]
 # cost = 1.3
 # max_rows = 500000

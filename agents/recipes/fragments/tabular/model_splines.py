@@ -1,6 +1,6 @@
 # title = "additive splines"
 # aspect = "architecture"
-# gives = ["extrapolates"]
+# gives = ["extrapolates", "minds_scale"]
 # needs = ["complete"]
 # cost = 0.4
 # rank = 4

@@ -1,6 +1,6 @@
 # title = "boosted stumps"
 # aspect = "architecture"
-# gives = ["random"]
+# gives = ["random", "minds_scale"]
 # needs = ["complete"]
 # cost = 0.4
 # per_class = true
@@ -25,11 +25,5 @@ ROW_SHARE = 0.5
 
 def build_model(seed):
     kind = GradientBoostingRegressor if TASK == "regression" else GradientBoostingClassifier
-    return kind(
-        learning_rate=RATE,
-        n_estimators=TREES,
-        max_depth=DEPTH,
-        subsample=ROW_SHARE,
-        max_features="sqrt",
-        random_state=seed,
-    )
+    sizes = {"n_estimators": TREES, "max_depth": DEPTH, "learning_rate": RATE, "subsample": ROW_SHARE}
+    return kind(max_features="sqrt", random_state=seed, **sizes)
