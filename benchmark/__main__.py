@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from benchmark import embeddings, epochs, faults, grading, imports, live, measure, pack, report
@@ -27,13 +28,13 @@ _DEST = Path("datasets")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 the submission is not gradable, 2 bad usage, 3 data are not to be had here."""
     options = _parser().parse_args(arguments)
-    # As an exception, so that a run under way is ended too and does not disturb the next measurement.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         options.action(options)
-    except KeyboardInterrupt:
-        print("interrupted: the same command goes on where it was", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        number = error.args[0] if error.args else signal.SIGINT
+        print(f"interrupted by {signal.Signals(number).name}", file=sys.stderr)
+        return 128 + number
     except NotRunError as error:
         print(f"NOT RUN: {error}", file=sys.stderr)
         return 3
@@ -44,6 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """As an exception, so that a run under way is ended too and does not disturb the next measurement."""
+    raise KeyboardInterrupt(number)
 
 
 def _list(options: argparse.Namespace) -> None:

@@ -189,7 +189,8 @@ def flaml_table(measured: Mapping[str, Any]) -> str:
     lines += [f"| {name} |" + " |" * 6 for name in measured["absent"]]
     good, total = sum(map(not_behind, runs)), len(runs) + len(measured["absent"])
     wanted = max(round(2 / 3 * total), 1)
-    met = "met" if good >= wanted else "missed"
+    unknown = sum(run["ours"] is None for run in runs) + len(measured["absent"])
+    met = "met" if good >= wanted else ("missed" if good + unknown < wanted else "open")
     counted = f"Within one paired standard error or ahead: {good} of {total} (target {wanted}: {met})."
     commits = sorted({run["against"] for run in runs if run.get("against")})
     programs = f" This agent's runs: commit {', '.join(commits)}." if commits else ""

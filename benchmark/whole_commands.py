@@ -63,6 +63,8 @@ def _flaml(options: argparse.Namespace) -> None:
         out = (options.out / competition.name).resolve()
         flaml_runs.submission_of(competition, options.dest, out, options.minutes, cores, python)
         found = flaml_runs.compared(competition, options.dest, out, options.against / competition.name)
+        if found.ours is None:
+            print(f"{competition.name}: {options.against} has no submission to compare with", flush=True)
         return dataclasses.asdict(found)
 
     _each(options, "flaml", measure, flaml_runs.flaml_table)

@@ -7,7 +7,7 @@ import dataclasses
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from core.genome import digest
 from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.task.service import TaskService
 from utils.errors import DataError, UsageError
-from utils.files import sha256_file, write_atomic
+from utils.files import copy_atomic, is_archive, is_file_of, sha256_file, write_atomic
 
 # Of the split and of every program: a library has one result per program and view.
 SEED = 0
@@ -41,7 +41,8 @@ _CASE = "case.json"
 class Case:
     """items: the library. search, final: views in the order of their folds; final is () where rows are locked.
 
-    source: checksum of the data. commit: of the checkout that made the library.
+    source: checksum of the data. commit: of the checkout that made the library. files: checksums of what a comparison
+    reads beside the evaluations, by path below the folder.
     """
 
     tier: Tier
@@ -52,8 +53,9 @@ class Case:
     search: tuple[View, ...]
     final: tuple[View, ...]
     items: tuple[Item, ...]
-    source: str = ""
-    commit: str = ""
+    source: str
+    commit: str
+    files: Mapping[str, str]
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -72,6 +74,14 @@ class Case:
     def library_digest(self) -> str:
         return digest("".join(item.program for item in self.items))
 
+    def damaged(self) -> list[str]:
+        """Files and views that are not what they were when the case was made."""
+        files = [name for name, checksum in self.files.items() if not is_file_of(self.folder / name, checksum)]
+        views = (view for view in self.views if view.answers is not None)
+        return files + [
+            f"workspace/answers/{view.name}.npz" for view in views if not is_archive(Path(str(view.answers)))
+        ]
+
     def key(self, item: Item, view: View) -> str:
         return evaluation_key(item.program, view, SEED)
 
@@ -87,10 +97,21 @@ def case_folder(cache: Path, tier: Tier, name: str) -> Path:
 def open_case(cache: Path, tier: Tier, name: str) -> Case | None:
     """The case as it was made; None where it was not, or not to its end.
 
-    Raises DataError when the file is none of ours, or was made for other rows or another library than the tier has now.
+    Raises DataError when its files are damaged, or when it was made for other rows or another library than the tier has
+    now.
     """
+    case = _opened(cache, tier, name)
+    if case is not None and (damaged := case.damaged()):
+        raise DataError(f"{case.folder}: {', '.join(damaged)} missing or damaged: `fill` makes them again")
+    return case
+
+
+def _opened(cache: Path, tier: Tier, name: str) -> Case | None:
+    """The case, whatever state its files are in."""
     folder = case_folder(cache, tier, name).resolve()
     if not (folder / _CASE).is_file():
+        if (folder / "evaluations").exists():
+            raise DataError(f"{folder / _CASE} is gone, and nothing else says what the evaluations beside it are of")
         return None
     try:
         made = json.loads((folder / _CASE).read_text(encoding="utf-8"))
@@ -98,20 +119,20 @@ def open_case(cache: Path, tier: Tier, name: str) -> Case | None:
         spec = from_json(CompetitionSpec, made["spec"])
         items = tuple(from_json(Item, item) for item in made["items"])
         split = from_json(SplitSpec, made["split"])
-        known = str(made["source"]), made["tier"], str(made["commit"])
+        known = str(made["source"]), made["tier"], str(made["commit"]), dict(made["files"])
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{folder / _CASE} is damaged ({error}): delete the folder and fill it again") from error
-    source, made_for, commit = known
+    source, made_for, commit, files = known
     if made_for != _extent(tier, name):
         raise DataError(f"{folder} was made for another {tier.name} tier: delete it, or use another --cache")
     spec = dataclasses.replace(spec, data_dir=str(folder / "data" / "public"))
     search = tuple(view for view in views if view.kind == "search")
     final = tuple(view for view in views if view.kind == "final")
-    return Case(tier, find(name), folder, spec, split, search, final, items, source, commit)
+    return Case(tier, find(name), folder, spec, split, search, final, items, source, commit, files)
 
 
 def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
-    """The case, made when it is not there. dest: folder of the pack's competitions.
+    """The case, made when it is not there, and mended where it is damaged. dest: folder of the pack's competitions.
 
     Raises NotRunError when the data are not to be had, DataError when the case was made of other data, UsageError when
     another process makes it.
@@ -120,16 +141,33 @@ def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
     pack.prepare(competition, dest)
     source = dest / name
     checksum = sha256_file(source / pack.CHECKSUMS)
-    case = open_case(cache, tier, name)
+    case = _opened(cache, tier, name)
     if case is None:
         folder = case_folder(cache, tier, name).resolve()
         with locked(folder):
             _make(folder, tier, competition, source / "prepared", checksum)
-        case = open_case(cache, tier, name)
+        case = _opened(cache, tier, name)
         assert case is not None
     if case.source != checksum:
         raise DataError(f"{case.folder} was made of other data than {source} holds: delete it, or use another --cache")
+    if damaged := case.damaged():
+        with locked(case.folder):
+            _mend(case, source / "prepared", damaged)
     return case
+
+
+def _mend(case: Case, prepared: Path, damaged: Sequence[str]) -> None:
+    """Raises DataError where a file does not come out as it was."""
+    copy_atomic(prepared / "private" / "test.csv", case.private)
+    names = [view.name for view in case.views if any(f"/{view.name}" in name for name in damaged)]
+    if names:
+        task = TaskService(log=case.folder / "workers.log")
+        try:
+            task.build_views(case.spec, case.split, case.workspace, names)
+        finally:
+            task.close()
+    if still := case.damaged():
+        raise DataError(f"{case.folder}: {', '.join(still)} cannot be made as before: delete the folder")
 
 
 @contextlib.contextmanager
@@ -161,6 +199,7 @@ def _make(folder: Path, tier: Tier, competition: Competition, prepared: Path, ch
         "source": checksum,
         "tier": _extent(tier, competition.name),
         "commit": head(),
+        "files": {name: sha256_file(folder / name) for name in ["data/private/test.csv", *map(_sample, views)]},
         "spec": to_json(spec),
         "split": to_json(split),
         "views": to_json(views),
@@ -178,6 +217,10 @@ def _view_names(split: SplitSpec) -> Sequence[str]:
     """The search views, and the new folds of the final pick where no locked rows stand in for them."""
     final = split.folds if split.locked_rows == 0 else 0
     return [*(f"search{fold}" for fold in range(split.folds)), *(f"final{fold}" for fold in range(final))]
+
+
+def _sample(view: View) -> str:
+    return f"workspace/views/{view.name}/{view.sample.path}"
 
 
 def _cut(prepared: Path, target: Path, rows: int | None) -> None:

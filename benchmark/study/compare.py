@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import signal
+import time
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmark.errors import NotRunError
 from benchmark.study.case import open_case
@@ -17,8 +20,11 @@ from benchmark.study.policies import Policy
 from benchmark.study.replay import Table, play
 from benchmark.study.tiers import Tier, tier_of
 from utils.errors import DataError
+from utils.process import end_with_parent
 
 Say = Callable[[str], None]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def measure(
@@ -30,6 +36,7 @@ def measure(
     workers: int,
     say: Say,
     earlier: Sequence[int] = (),
+    clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
     """Figures of every policy with every seed on every filled case; what is not filled is left out and named.
 
@@ -40,12 +47,14 @@ def measure(
     filled = [name for name in names if name not in absent]
     tasks = [(str(cache), tier.name, name, tuple(policies), seed, budgets) for name in filled for seed in range(seeds)]
     found: list[tuple[str, int, dict[str, Any]]] = []
-    for number, (name, seed, made) in enumerate(_results(tasks, workers), 1):
-        if isinstance(made, str):
-            absent[name] = made
-        else:
-            found.append((name, seed, made))
-        say(f"{number} of {len(tasks)} done")
+    begin = clock()
+    with contextlib.closing(results(tasks, workers, _play_all)) as played:
+        for number, (name, seed, made) in enumerate(played, 1):
+            if isinstance(made, str):
+                absent[name] = made
+            else:
+                found.append((name, seed, made))
+            say(f"{number} of {len(tasks)} done")
     if not found:
         raise NotRunError(f"nothing to compare in {cache}: {'; '.join(absent.values())}; run `fill` first")
     for reason in absent.values():
@@ -56,6 +65,7 @@ def measure(
         "tier": tier.name,
         "executions": tier.executions,
         "seeds": seeds,
+        "minutes": round((clock() - begin) / 60, 1),
         "policies": [policy.name for policy in policies],
         "absent": sorted(absent),
         "libraries": libraries,
@@ -78,14 +88,29 @@ def _why_absent(cache: Path, tier: Tier, name: str) -> str:
 Task = tuple[str, str, str, tuple[Policy, ...], int, tuple[int, ...]]
 
 
-def _results(tasks: Sequence[Task], workers: int) -> Iterator[tuple[str, int, Any]]:
-    """As they come. Forked workers would inherit locks of threads; new ones do not."""
+def results(tasks: Sequence[T], workers: int, work: Callable[[T], R]) -> Generator[R, None, None]:
+    """As they come. Closed early, it ends what is under way. work: a function of a module, for new processes."""
     if workers < 2 or len(tasks) < 2:
-        yield from map(_play_all, tasks)
+        yield from map(work, tasks)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_play_all, task) for task in tasks]):
+    # Forked workers would inherit locks of threads; new ones do not.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _follow)
+    try:
+        for future in as_completed([pool.submit(work, task) for task in tasks]):
             yield future.result()
+    except BaseException:
+        # Nobody waits for what is under way.
+        for process in active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _follow() -> None:
+    """A worker ends with its parent, which alone answers to the keyboard."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(signal.SIGKILL)
 
 
 def _play_all(task: Task) -> tuple[str, int, Any]:

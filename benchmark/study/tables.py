@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean, median
 from typing import Any
 
@@ -13,6 +13,8 @@ from benchmark.study.sums import gains, interval, misses, regrets
 Measured = Mapping[str, Any]
 _WITHIN = 2.0
 HOUR = 60
+# Minutes that a comparison on the quick tier may take.
+COMPARISON = 2.0
 
 
 def fill_table(measured: Measured) -> str:
@@ -26,7 +28,8 @@ def fill_table(measured: Measured) -> str:
 
 def search_table(measured: Measured) -> str:
     """Each policy by competition, then what the first had over the others, in time as well, then the final pick."""
-    return "\n\n".join([_scores(measured), _comparison(measured), _over_time(measured), _pick(measured)])
+    parts = [_scores(measured), _comparison(measured), _over_time(measured), _pick(measured), _minutes(measured)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def ablate_table(measured: Measured) -> str:
@@ -43,7 +46,16 @@ def ablate_table(measured: Measured) -> str:
         rows.append(f"| {name} | {_centre(found)} | {_mean(found)} | {_counts(found)} | {tried:.0f} |")
     tried = fmean(run["steps"] for run in _runs(measured, full))
     rows.append(f"| nothing: {full} | | | | {tried:.0f} |")
-    return "\n".join([*head, *rows])
+    return "\n\n".join(part for part in ("\n".join([*head, *rows]), _minutes(measured)) if part)
+
+
+def _minutes(measured: Measured) -> str:
+    """ "" for figures that were kept without them."""
+    if "minutes" not in measured:
+        return ""
+    minutes = measured["minutes"]
+    verdict = f" (target {COMPARISON:g}: {'met' if minutes <= COMPARISON else 'missed'})"
+    return f"Minutes that this comparison took: {minutes:.1f}{verdict if measured['tier'] == 'quick' else ''}."
 
 
 def _scores(measured: Measured) -> str:
@@ -94,6 +106,8 @@ def _over_time(measured: Measured) -> str:
 
 
 def _target(found: Sequence[float]) -> str:
+    if len(found) < 2:
+        return "not measured: one run has no interval"
     low, _ = interval(found)
     return f"> 0 with its interval: {'met' if low > 0 else 'missed'}"
 
@@ -121,13 +135,18 @@ def _runs(measured: Measured, policy: str) -> list[Mapping[str, Any]]:
 
 
 def _centre(found: Sequence[float]) -> str:
-    low, high = interval(found)
-    return f"{median(found):+.3f} ({low:+.3f} to {high:+.3f})"
+    return _with_interval(median(found), found, np.median)
 
 
 def _mean(found: Sequence[float]) -> str:
-    low, high = interval(found, np.mean)
-    return f"{fmean(found):+.3f} ({low:+.3f} to {high:+.3f})"
+    return _with_interval(fmean(found), found, np.mean)
+
+
+def _with_interval(value: float, found: Sequence[float], statistic: Callable[..., Any]) -> str:
+    if len(found) < 2:
+        return f"{value:+.3f}"
+    low, high = interval(found, statistic)
+    return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def _counts(found: Sequence[float]) -> str:

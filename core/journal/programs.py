@@ -31,7 +31,7 @@ class TextStore:
         except (OSError, UnicodeDecodeError):
             text = ""
         if digest(text) != key:
-            raise ResumeError(f"{self.path(key)} is missing or damaged: the journal beside it needs it")
+            raise ResumeError(f"{self.path(key)} is missing or damaged: put it back, or begin anew elsewhere")
         return text
 
     def path(self, key: str) -> Path:

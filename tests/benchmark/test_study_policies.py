@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +18,7 @@ from benchmark import references, registry, report
 from benchmark.__main__ import main
 from benchmark.errors import NotRunError
 from benchmark.study import compare, tables, tiers
-from benchmark.study.case import open_case
+from benchmark.study.case import make_case, open_case
 from benchmark.study.compare import measure
 from benchmark.study.kept import Kept
 from benchmark.study.policies import ABLATED, COMPARED, EVOLVED, GREEDY, RANDOM, Policy, policies_named
@@ -25,6 +30,8 @@ from tests.benchmark.made_up import TINY, fill_by_hand
 from utils.errors import DataError, UsageError
 
 pytestmark = pytest.mark.whole
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +146,57 @@ def test_a_case_that_is_not_filled_is_left_out_and_stays_empty(table: Table) -> 
     assert "| grants | | | |" in tables._scores(found)
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_comparison_that_is_stopped_ends_at_once_and_leaves_no_worker(tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "tests.benchmark.waiting", str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    try:
+        assert comes(lambda: len(list(tmp_path.iterdir())) == 2)
+        workers = [int(path.name) for path in tmp_path.iterdir()]
+        process.send_signal(number)
+        assert process.wait(20) != 0
+        assert comes(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers))
+        assert len(list(tmp_path.iterdir())) == 2
+    finally:
+        process.kill()
+
+
+def comes(true: Callable[[], bool]) -> bool:
+    """Whether it comes within a minute."""
+    end = time.monotonic() + 60
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
+    return true()
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+@pytest.mark.parametrize("name", ["data/private/test.csv", "workspace/answers/search0.npz", "views"])
+def test_what_a_comparison_reads_is_checked_and_mended(table: Table, tmp_path: Path, name: str, damage: str) -> None:
+    shutil.copytree(cache_of(table), tmp_path / "cache", symlinks=True)
+    folder = tmp_path / "cache" / "tiny" / "churn"
+    path = folder / (name if name != "views" else "workspace/views/search1/sample_submission.csv")
+    path.parent.chmod(0o755)
+    path.unlink() if damage == "gone" else path.chmod(0o644)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DataError, match="missing or damaged: `fill` makes them again"):
+        open_case(tmp_path / "cache", TINY, "churn")
+    with pytest.raises(NotRunError, match="missing or damaged"):
+        measure(tmp_path / "cache", TINY, ["churn"], COMPARED, 1, 1, print)
+    case = make_case(tmp_path / "cache", TINY, "churn", cache_of(table).parent / "pack")
+    assert not case.damaged()
+    assert Kept(case).missing(case.keys()) == []
+    assert open_case(tmp_path / "cache", TINY, "churn") == case
+
+
+def test_evaluations_of_nobody_knows_what_are_kept(table: Table, tmp_path: Path) -> None:
+    shutil.copytree(cache_of(table), tmp_path / "cache", symlinks=True)
+    (tmp_path / "cache" / "tiny" / "churn" / "case.json").unlink()
+    with pytest.raises(DataError, match="case.json is gone"):
+        make_case(tmp_path / "cache", TINY, "churn", cache_of(table).parent / "pack")
+    assert len(list((tmp_path / "cache").glob("*/churn/evaluations/*/*.npz"))) == len(table.case.keys())
+
+
 def test_unknown_words_are_refused(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UsageError, match="no policy is called 'x'"):
         policies_named(["x"], COMPARED)
@@ -234,3 +292,21 @@ def test_tables_say_what_is_met() -> None:
     assert "<= 0.5: missed" in table
     assert ">= 0.9: missed" in table
     assert "| random | +0.000" in ablate_table(found)
+    assert "Minutes" not in table
+    for minutes, tier, words in (
+        (1.9, "quick", "1.9 (target 2: met)."),
+        (2.4, "quick", "2.4 (target 2: missed)."),
+        (9.0, "full", "9.0."),
+    ):
+        timed = found | {"minutes": minutes, "tier": tier}
+        assert f"Minutes that this comparison took: {words}" in search_table(timed)
+        assert ablate_table(timed).endswith(words)
+
+
+def test_one_run_has_no_interval() -> None:
+    found = measured("maximize", run("a", 0, 3.0), run("random", 0, 2.0)) | {"policies": ["a", "random"]}
+    table = search_table(found)
+    assert (
+        "| a over random, what is published | +1.000 | +1.000 | 1, 0, 0 | not measured: one run has no interval |"
+        in table
+    )

@@ -282,8 +282,10 @@ def test_the_table_of_flaml_counts_who_is_not_behind() -> None:
     runs = [run("a", 0.2), run("b", -0.05), run("c", -0.2), run("d", None)]
     assert [not_behind(item) for item in runs] == [True, True, False, False]
     table = flaml_table({"runs": runs, "absent": ["e", "f"]})
-    assert "2 of 6 (target 4: missed)" in table
+    assert "2 of 6 (target 4: open)" in table
     assert "| d | m | 0.5000 |  |  |  |  |" in table
+    assert "2 of 3 (target 2: met)" in flaml_table({"runs": runs[:2], "absent": ["e"]})
+    assert "1 of 6 (target 4: missed)" in flaml_table({"runs": [runs[0], *[runs[2]] * 3], "absent": ["e", "f"]})
 
 
 def test_flaml_that_cannot_be_had_is_not_run(
