@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from benchmark import embeddings, epochs, faults, grading, imports, live, measure, pack, report
-from benchmark.arguments import count, positive, subcommand
+from benchmark.arguments import count, positive, result_file, subcommand
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
 from benchmark.registry import COMPETITIONS, EVERY, find, find_all
@@ -204,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("name", metavar="NAME")
     run.add_argument("--seeds", type=count, default=5, help="how many runs (default 5)")
     run.add_argument("--minutes", type=positive, default=3.0, help="time limit of a run (default 3)")
-    run.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/churn.json")
+    run.add_argument("--json", type=result_file, help="keep the measurements here, e.g. docs/results/churn.json")
     run.add_argument("words", nargs="*", metavar="key=value", help="configuration overrides")
     run.set_defaults(action=_run)
     alive = subcommand(commands, "live", "run main.py with a real model server (scripts/local_llm.sh), recorded")
@@ -214,7 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     alive.add_argument("--steps", type=count, default=15, help="steps of a run (default 15)")
     alive.add_argument("--minutes", type=positive, default=90.0, help="time limit of a run (default 90)")
     alive.add_argument("--out", type=Path, default=Path("out/live"), help="folder of the runs; the same again resumes")
-    alive.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/live.json")
+    alive.add_argument("--json", type=result_file, help="keep the measurements here, e.g. docs/results/live.json")
     alive.add_argument("--set", dest="words", action="append", default=[], metavar="key=value", help="override a key")
     alive.set_defaults(action=_live)
     overlap = subcommand(commands, "overlap", "idle cores, tokens and memory with a scripted model of some latency")
@@ -222,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     overlap.add_argument("--latency", type=float, default=1.0, help="seconds before each answer (default 1)")
     overlap.add_argument("--minutes", type=positive, default=8.0, help="time limit of a run (default 8)")
     overlap.add_argument("--steps", type=count, default=55, help="steps of a run (default 55)")
-    overlap.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/overlap.json")
+    overlap.add_argument("--json", type=result_file, help="keep the measurements here, e.g. docs/results/overlap.json")
     overlap.set_defaults(action=_overlap)
     _add_small(commands)
     add_study_commands(commands, _DEST)
@@ -236,24 +236,26 @@ def _add_small(commands: Any) -> None:
     """Commands that need no competition."""
     replay = subcommand(commands, "replay", "time the replay of a journal")
     replay.add_argument("--steps", type=count, default=500)
-    replay.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/replay.json")
+    replay.add_argument("--json", type=result_file, help="keep the measurement here, e.g. docs/results/replay.json")
     replay.set_defaults(action=_replay)
     over = subcommand(commands, "faults", "by how many seconds stubborn programs get over their limit")
     over.add_argument("--repeats", type=count, default=5)
-    over.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/faults.json")
+    over.add_argument("--json", type=result_file, help="keep the measurement here, e.g. docs/results/faults.json")
     over.set_defaults(action=_faults)
     cost = subcommand(commands, "imports", "seconds and memory of what the agent imports")
     cost.add_argument("--repeats", type=count, default=5, help="interpreters of each kind (default 5)")
-    cost.add_argument("--json", type=Path, help="keep the measurements here, e.g. docs/results/imports.json")
+    cost.add_argument("--json", type=result_file, help="keep the measurements here, e.g. docs/results/imports.json")
     cost.set_defaults(action=_imports)
     vectors = subcommand(commands, "embeddings", "seconds of an embedding model, and of its cache")
     vectors.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the model")
     vectors.add_argument("--texts", type=count, default=1000, help="short texts (default 1000)")
-    vectors.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/embeddings.json")
+    vectors.add_argument(
+        "--json", type=result_file, help="keep the measurement here, e.g. docs/results/embeddings.json"
+    )
     vectors.set_defaults(action=_embeddings)
     spent = subcommand(commands, "epochs", "seconds of the agent in the epochs of level 2")
     spent.add_argument("--steps", type=count, default=1000, help="steps of the made-up run (default 1000)")
-    spent.add_argument("--json", type=Path, help="keep the measurement here, e.g. docs/results/epochs.json")
+    spent.add_argument("--json", type=result_file, help="keep the measurement here, e.g. docs/results/epochs.json")
     spent.set_defaults(action=_epochs)
     table = subcommand(commands, "report", "write the tables of README and docs/benchmarks.md from docs/results")
     table.set_defaults(action=_report)

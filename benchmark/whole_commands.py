@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import big, flaml_runs, pack, report, whole
-from benchmark.arguments import positive, subcommand
+from benchmark.arguments import positive, result_file, subcommand
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError, SubmissionError
 from benchmark.registry import EVERY, find_all
@@ -37,12 +37,12 @@ def add_commands(commands: Any, dest: Path) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME", help="competitions (default: all)")
         parser.add_argument("--minutes", type=positive, default=10.0, help="time for each competition (default 10)")
         parser.add_argument("--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})")
-        parser.add_argument("--json", type=Path, help="keep the figures here")
+        parser.add_argument("--json", type=result_file, help="keep the figures here")
     large = subcommand(commands, "big", "very many files and a very large csv, made on the fly: seconds and memory")
     large.add_argument("--files", type=int, default=1_000_000, help="small files, 0 for none (default 1000000)")
     large.add_argument("--csv-gb", type=float, default=5.0, help="GB of the csv, 0 for none (default 5)")
     large.add_argument("--dir", type=Path, help="where they are made and removed (default: the temporary folder)")
-    large.add_argument("--json", type=Path, help="keep the figures here, e.g. docs/results/big.json")
+    large.add_argument("--json", type=result_file, help="keep the figures here, e.g. docs/results/big.json")
     large.set_defaults(action=_big)
 
 

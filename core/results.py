@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ from core.protocols import Combiner, Programs, Recorder
 from core.records import Best, CompetitionSpec, Ensemble, Entry, SplitSpec, to_json
 from utils.errors import PublishError
 from utils.files import copy_atomic, is_file_of, write_atomic
+
+log = logging.getLogger(__name__)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -201,6 +204,7 @@ def restore(folders: Folders, published: Published) -> bool:
         copy_atomic(folders.submission_copy, folders.submission_csv)
     except OSError as error:
         raise _refused(folders, error) from error
+    log.info("submission put back: %s %s", published.best.kind, published.best.id)
     return True
 
 

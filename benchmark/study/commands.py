@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import report
-from benchmark.arguments import count, subcommand
+from benchmark.arguments import count, result_file, subcommand
 from benchmark.study.compare import measure
 from benchmark.study.fill import Machine, fill
 from benchmark.study.policies import ABLATED, COMPARED, Policy, policies_named
@@ -28,7 +28,7 @@ def add_commands(commands: Any, dest: Path) -> None:
     """commands: the sub-parsers of `python -m benchmark`. dest: usual folder of the competitions."""
     filling = subcommand(commands, "fill", "evaluate the fixed library of each competition once; goes on where it was")
     filling.add_argument("--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})")
-    filling.add_argument("--json", type=Path, help="keep how long it took here, e.g. docs/results/fill.json")
+    filling.add_argument("--json", type=result_file, help="keep how long it took here, e.g. docs/results/fill.json")
     filling.set_defaults(action=_fill)
     searching = subcommand(commands, "search", "evolved, greedy and random search on what `fill` has evaluated")
     searching.set_defaults(action=lambda options: _compare(options, "search", COMPARED, search_table, True))
@@ -46,7 +46,7 @@ def add_commands(commands: Any, dest: Path) -> None:
         parser.add_argument(
             "--policy", action="append", default=[], help="compare only these with the first; may repeat"
         )
-        parser.add_argument("--json", type=Path, help="keep the figures here, e.g. docs/results/search.json")
+        parser.add_argument("--json", type=result_file, help="keep the figures here, e.g. docs/results/search.json")
 
 
 def _fill(options: argparse.Namespace) -> None:

@@ -208,6 +208,10 @@ def test_unknown_words_are_refused(table: Table, capsys: pytest.CaptureFixture[s
         with pytest.raises(SystemExit, match="2"):
             main([*words, "--tier", "tiny"])
         assert "is not a whole number above 0" in capsys.readouterr().err
+    for target in ("/dev/null/x.json", str(ROOT)):
+        with pytest.raises(SystemExit, match="2"):
+            main(["search", "--tier", "tiny", "--json", target])
+        assert "is no file that can be written" in capsys.readouterr().err
 
 
 def test_an_empty_cache_is_not_run(table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
