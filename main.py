@@ -204,7 +204,7 @@ def conduct(run: Run) -> int:
         run.report.reasons.append(f"internal error: {type(error).__name__}: {error}")
     try:
         return run.end(usage)
-    except OSError as error:
+    except (UsageError, OSError) as error:
         log.error("cannot write the reports: %s", error)
         return EXIT_NO_RESULT
 

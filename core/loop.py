@@ -118,7 +118,7 @@ class Loop:
 
     def _race_rule(self, proposal: Proposal) -> Callable[[float | None], bool]:
         """A candidate that lost its predictions has won its race before: it becomes whole again."""
-        return _never if proposal.id in self._parts.state.again else self._rules.race_is_lost
+        return (lambda p_better: False) if proposal.id in self._parts.state.again else self._rules.race_is_lost
 
     def _propose(self) -> Proposal | None:
         """A recorded, distinct, acceptable program; None (recorded as well) when there is none."""
@@ -199,10 +199,6 @@ class Loop:
             self._parts.recorder.append(EpochClosed(state.steps_done // size, state.steps_done, best))
             if self._parts.learner is not None:
                 self._parts.learner.epoch(state.steps_done // size)
-
-
-def _never(p_better: float | None) -> bool:
-    return False
 
 
 def _placeholder(brief: Brief) -> Proposal:

@@ -156,13 +156,14 @@ class ResultPublisher:
             objection = self._server_check(draft)
             if objection:
                 return False
-            copy_atomic(draft, self._folders.submission_csv)
-            draft.replace(copy)
+            # The code first, the copy last: what was published before can be put back, wherever this is cut off.
             self._write_code(result)
+            copy_atomic(draft, self._folders.submission_csv)
         except OSError as error:
             raise _refused(self._folders, error) from error
         checked_by = "local" if objection is None else "server"
         self._recorder.append(Published(result.best, made.rows, made.sha256, checked_by))
+        draft.replace(copy)
         return True
 
     def _write_code(self, result: Result) -> None:

@@ -160,9 +160,9 @@ class Run:
             reasons.append(trouble)
         outcome = status(self.history, reasons)
         self._recorder.append(RunEnded(outcome, "; ".join(reasons) or None, self._budget.elapsed(self._clock())))
+        self.report.write(outcome)
         nodes = json.dumps(journal_json(self.history, self.programs))
         write_atomic(self._settings.folders.logs / "journal.json", nodes)
-        self.report.write(outcome)
         return 2 if usage else EXIT_STATUS[outcome]
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ SwarmError
 ├── UsageError            the user can mend it: exit status 2, one clear line
 │   ├── ConfigError       unknown key, wrong type, bad value
 │   ├── DataError         the competition folder is missing, empty or unreadable
-│   └── ResumeError       the output folder belongs to another run, or files of its run are gone
+│   └── ResumeError       the output folder belongs to another run
 ├── SpecError             the folder is readable, but no competition can be made of it: exit status 1
 ├── ProposalError         a proposer could not write a program; counts against a limit
 ├── ModelError            a language model endpoint failed for good
@@ -33,7 +33,7 @@ class DataError(UsageError):
 
 
 class ResumeError(UsageError):
-    """The output folder holds a run on other data, with another split seed, or without the texts of its programs."""
+    """The output folder holds a run on other data or with another split seed."""
 
 
 class SpecError(SwarmError):

@@ -35,14 +35,15 @@ from utils.files import copy_atomic, is_archive, is_file_of, sha256_file, write_
 SEED = 0
 _HOLDOUT_MAX_ROWS = 50_000
 _CASE = "case.json"
+PRIVATE = "private"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """items: the library. search, final: views in the order of their folds; final is () where rows are locked.
 
-    source: checksum of the data. commit: of the checkout that made the library. files: checksums of what a comparison
-    reads beside the evaluations, by path below the folder.
+    source: checksum of the data. commit: of the checkout that made the library. checksums: of what a
+    comparison reads beside the evaluations: the private answers, and by view its sample.
     """
 
     tier: Tier
@@ -55,7 +56,7 @@ class Case:
     items: tuple[Item, ...]
     source: str
     commit: str
-    files: Mapping[str, str]
+    checksums: Mapping[str, str]
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -75,12 +76,13 @@ class Case:
         return digest("".join(item.program for item in self.items))
 
     def damaged(self) -> list[str]:
-        """Files and views that are not what they were when the case was made."""
-        files = [name for name, checksum in self.files.items() if not is_file_of(self.folder / name, checksum)]
-        views = (view for view in self.views if view.answers is not None)
-        return files + [
-            f"workspace/answers/{view.name}.npz" for view in views if not is_archive(Path(str(view.answers)))
-        ]
+        """PRIVATE and names of views that are not what they were when the case was made."""
+        answers = [] if is_file_of(self.private, self.checksums.get(PRIVATE, "")) else [PRIVATE]
+        return answers + [view.name for view in self.views if not self._whole(view)]
+
+    def _whole(self, view: View) -> bool:
+        sample = is_file_of(_sample(view), self.checksums.get(view.name, ""))
+        return sample and (view.answers is None or is_archive(Path(view.answers)))
 
     def key(self, item: Item, view: View) -> str:
         return evaluation_key(item.program, view, SEED)
@@ -119,16 +121,16 @@ def _opened(cache: Path, tier: Tier, name: str) -> Case | None:
         spec = from_json(CompetitionSpec, made["spec"])
         items = tuple(from_json(Item, item) for item in made["items"])
         split = from_json(SplitSpec, made["split"])
-        known = str(made["source"]), made["tier"], str(made["commit"]), dict(made["files"])
+        known = str(made["source"]), made["tier"], str(made["commit"]), dict(made["checksums"])
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{folder / _CASE} is damaged ({error}): delete the folder and fill it again") from error
-    source, made_for, commit, files = known
+    source, made_for, commit, checksums = known
     if made_for != _extent(tier, name):
         raise DataError(f"{folder} was made for another {tier.name} tier: delete it, or use another --cache")
     spec = dataclasses.replace(spec, data_dir=str(folder / "data" / "public"))
     search = tuple(view for view in views if view.kind == "search")
     final = tuple(view for view in views if view.kind == "final")
-    return Case(tier, find(name), folder, spec, split, search, final, items, source, commit, files)
+    return Case(tier, find(name), folder, spec, split, search, final, items, source, commit, checksums)
 
 
 def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
@@ -145,7 +147,9 @@ def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
     if case is None:
         folder = case_folder(cache, tier, name).resolve()
         with locked(folder):
-            _make(folder, tier, competition, source / "prepared", checksum)
+            # Another process may have made it meanwhile.
+            if _opened(cache, tier, name) is None:
+                _make(folder, tier, competition, source / "prepared", checksum)
         case = _opened(cache, tier, name)
         assert case is not None
     if case.source != checksum:
@@ -159,7 +163,7 @@ def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
 def _mend(case: Case, prepared: Path, damaged: Sequence[str]) -> None:
     """Raises DataError where a file does not come out as it was."""
     copy_atomic(prepared / "private" / "test.csv", case.private)
-    names = [view.name for view in case.views if any(f"/{view.name}" in name for name in damaged)]
+    names = [name for name in damaged if name != PRIVATE]
     if names:
         task = TaskService(log=case.folder / "workers.log")
         try:
@@ -199,7 +203,8 @@ def _make(folder: Path, tier: Tier, competition: Competition, prepared: Path, ch
         "source": checksum,
         "tier": _extent(tier, competition.name),
         "commit": head(),
-        "files": {name: sha256_file(folder / name) for name in ["data/private/test.csv", *map(_sample, views)]},
+        "checksums": {view.name: sha256_file(_sample(view)) for view in views}
+        | {PRIVATE: sha256_file(folder / "data" / "private" / "test.csv")},
         "spec": to_json(spec),
         "split": to_json(split),
         "views": to_json(views),
@@ -219,8 +224,8 @@ def _view_names(split: SplitSpec) -> Sequence[str]:
     return [*(f"search{fold}" for fold in range(split.folds)), *(f"final{fold}" for fold in range(final))]
 
 
-def _sample(view: View) -> str:
-    return f"workspace/views/{view.name}/{view.sample.path}"
+def _sample(view: View) -> Path:
+    return Path(view.path) / view.sample.path
 
 
 def _cut(prepared: Path, target: Path, rows: int | None) -> None:

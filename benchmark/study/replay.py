@@ -126,7 +126,7 @@ def play(table: Table, policy: Policy, seed: int, executions: int) -> Played:
         clock=clock,
         learner=policy.learner(direction, seed, history, recorder),
     )
-    lost = race_is_lost if policy.racing else _never
+    lost = race_is_lost if policy.racing else (lambda p_better: False)
     rules = Rules(1, _STEPS_PER_EPOCH, lambda program: (), takes_the_lead, lost)
     Loop(parts, rules, MeteredBudget(executions, 0.0, _NEVER, 0.0, meter)).run()
     pick = FinalPick(
@@ -167,10 +167,6 @@ def _played(
 
 def _proposer(policy: Policy, case: Case) -> Proposer:
     return (RandomProposer if policy.search == "random" else LibraryProposer)(case.items, SEED)
-
-
-def _never(p_better: float | None) -> bool:
-    return False
 
 
 # ---------------------------------------------------------------- parts of the loop

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.genome import digest
-from utils.errors import ResumeError
+from utils.errors import UsageError
 from utils.files import write_atomic
 
 
@@ -25,13 +25,13 @@ class TextStore:
         return key
 
     def get(self, key: str) -> str:
-        """Raises ResumeError where the file is gone or no longer what was kept."""
+        """Raises UsageError where the file is gone or no longer what was kept."""
         try:
             text = self.path(key).read_bytes().decode()
         except (OSError, UnicodeDecodeError):
             text = ""
         if digest(text) != key:
-            raise ResumeError(f"{self.path(key)} is missing or damaged: put it back, or begin anew elsewhere")
+            raise UsageError(f"{self.path(key)} is missing or damaged: put it back, or begin anew elsewhere")
         return text
 
     def path(self, key: str) -> Path:

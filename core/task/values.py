@@ -21,7 +21,8 @@ _SOME_LISTS = 0.005
 _FIRST_CELLS = 20
 _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
 # Also "$1,234.5", "12 %" and "2021-01-31 10:00".
-_NO_WORD = re.compile(r"\s*(?:[$€£]?\s*[-+]?[\d,]*\.?\d+\.?(?:[eE][-+]?\d+)?\s*[%€£]?|\d{4}-\d\d-\d\d.*)\s*")
+_AMOUNT = r"[$€£]?\s*[-+]?(?:\d[\d,]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*[%€£]?"
+_NO_WORD = re.compile(rf"\s*(?:{_AMOUNT}|\d{{4}}-\d\d-\d\d.*)\s*")
 _TEXT_WORDS = 5.0
 _TEXT_CHARS = 30.0
 _TEXT_DISTINCT = 0.2
@@ -135,7 +136,7 @@ def text_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[str, 
     """Columns of free text among `names`, and whether text is what the rows are about."""
     # One look at the first cells of all columns: a look at each as a column is slow where there are thousands.
     first = frame[list(names)].head(_FIRST_CELLS).to_numpy(dtype=object)
-    found = tuple(name for k, name in enumerate(names) if not _numbers(first[:, k]) and _is_text(frame[name]))
+    found = tuple(name for k, name in enumerate(names) if not _are(_NUMBER, first[:, k]) and _is_text(frame[name]))
     long = any(frame[name].str.len().mean() >= 1.5 * _TEXT_CHARS for name in found)
     return found, bool(found) and (long or 2 * len(found) >= len(names))
 
@@ -143,13 +144,13 @@ def text_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[str, 
 def holds_words(frame: pd.DataFrame, names: Sequence[str]) -> bool:
     """Some column among `names` may hold words: its first cells are empty, or neither numbers nor dates."""
     first = frame[list(names)].head(_FIRST_CELLS).to_numpy(dtype=object)
-    columns = ([cell for cell in cells if cell] for cells in first.T)
-    return any(not filled or not all(map(_NO_WORD.fullmatch, filled)) for filled in columns)
+    return not all(_are(_NO_WORD, cells) for cells in first.T)
 
 
-def _numbers(cells: Iterable[str]) -> bool:
+def _are(pattern: re.Pattern[str], cells: Iterable[str]) -> bool:
+    """Some cell is filled, and all that are have this form."""
     filled = [cell for cell in cells if cell]
-    return bool(filled) and all(map(_NUMBER.fullmatch, filled))
+    return bool(filled) and all(map(pattern.fullmatch, filled))
 
 
 def _is_text(column: pd.Series) -> bool:

@@ -429,13 +429,16 @@ def test_a_parameter_matters_beside_some_fragments_only(
         ("model_linear", True, {"MAX_CATEGORIES", "NUMBERS"}),
         ("model_linear", False, {"NUMBERS"}),
         ("model_extra_trees", False, {"NUMBERS"}),
+        ("model_residuals", False, {"NUMBERS"}),
     ],
 )
 def test_encodings_are_varied_where_a_model_sees_the_difference(
     spec: CompetitionSpec, model: str, words: bool, varied: set[str]
 ) -> None:
     """Boosted trees see the order of numbers only; without columns of words there is nothing to encode."""
-    space, rng = Space(problem_of(dataclasses.replace(spec, words=words)), PACKAGES), random.Random(1)
+    task: Any = "regression" if model == "model_residuals" else "binary"
+    problem = dataclasses.replace(problem_of(spec), task=task, words=words)
+    space, rng = Space(problem, PACKAGES), random.Random(1)
     one_hot = next(item for item in space.fragments("DATA") if item.key == "data_one_hot")
     draft = next(item for item in space.drafts() if item.at("MODEL").fragment == model)
     recipe = draft.with_choice("DATA", Choice.of(one_hot))

@@ -176,9 +176,10 @@ def test_what_a_comparison_reads_is_checked_and_mended(table: Table, tmp_path: P
     folder = tmp_path / "cache" / "tiny" / "churn"
     path = folder / (name if name != "views" else "workspace/views/search1/sample_submission.csv")
     path.parent.chmod(0o755)
-    path.unlink() if damage == "gone" else path.chmod(0o644)
+    text = path.read_bytes()
+    path.unlink()
     if damage == "cut":
-        path.write_bytes(path.read_bytes()[:100])
+        path.write_bytes(text[:100])
     with pytest.raises(DataError, match="missing or damaged: `fill` makes them again"):
         open_case(tmp_path / "cache", TINY, "churn")
     with pytest.raises(NotRunError, match="missing or damaged"):
@@ -187,6 +188,12 @@ def test_what_a_comparison_reads_is_checked_and_mended(table: Table, tmp_path: P
     assert not case.damaged()
     assert Kept(case).missing(case.keys()) == []
     assert open_case(tmp_path / "cache", TINY, "churn") == case
+
+
+def test_a_comparison_says_how_long_it_took(table: Table) -> None:
+    times = iter([100.0, 190.0])
+    found = measure(cache_of(table), TINY, ["churn"], [RANDOM], 1, 1, print, clock=lambda: next(times))
+    assert found["minutes"] == 1.5
 
 
 def test_evaluations_of_nobody_knows_what_are_kept(table: Table, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from core.journal.journal import Journal, read_lines
 from core.journal.programs import ProgramStore
 from core.records import Best, Brief, Entry, ErrorInfo, Outcome
 from core.results import Folders, RunReport
-from utils.errors import ResumeError
+from utils.errors import ResumeError, UsageError
 
 Opener = Callable[..., Journal]
 CONTRACT_TYPES = (
@@ -176,7 +176,7 @@ def test_a_program_that_is_gone_or_damaged_is_one_clear_line(programs: ProgramSt
         path.unlink()
     else:
         path.write_bytes(damage)
-    with pytest.raises(ResumeError, match="missing or damaged"):
+    with pytest.raises(UsageError, match="missing or damaged"):
         programs.get(key)
 
 

@@ -29,6 +29,7 @@ from tests.e2e.runs import (
     wait_for,
     write_competition,
 )
+from utils.files import sha256_file
 
 STEPS = 2
 QUICK_STEPS = 8
@@ -353,6 +354,23 @@ def test_the_agent_process_stays_light(widgets: Path, tmp_path: Path) -> None:
     )
     made = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert made.returncode == 0, made.stderr
+
+
+@pytest.mark.whole
+def test_what_was_published_stays_where_the_next_result_has_no_program(widgets: Path, tmp_path: Path) -> None:
+    """Its code cannot be written any more, and neither can journal.json."""
+    out = tmp_path / "out"
+    process = start([QUICK, "--data", widgets, "--out", out, "--steps", 400, "--time", "30s"])
+    wait_for(lambda: any(event["type"] == "step" for event in events(out)), process)
+    shutil.rmtree(out / "logs" / "programs")
+    ended = finish(process, out, 90)
+    assert ended.code != 0
+    assert "Traceback" not in ended.stderr
+    assert "is missing or damaged" in ended.report["reason"]
+    assert ended.report["status"] == "degraded"
+    assert sha256_file(out / "submission" / "submission.csv") == ended.of("published")[-1]["sha256"]
+    assert ended.of("published")[-1]["best"]["kind"] != "baseline"
+    assert_consistent(out, widgets)
 
 
 @pytest.mark.whole

@@ -52,7 +52,9 @@ def test_the_spec_survives_json(tmp_path: Path) -> None:
         (["1", "2", "unknown", "4"], True),
         (["", "", "", ""], True),
         (["1-2", "3-4", "1-2", "3-4"], True),
+        (["01" * 20_000 + "x"] * 4, True),
     ],
+    ids=range(8),
 )
 def test_columns_of_words_are_told_from_numbers_and_dates(tmp_path: Path, cells: list[str], words: bool) -> None:
     for name, rows in (("train", 40), ("test", 20)):

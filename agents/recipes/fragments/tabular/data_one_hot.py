@@ -6,7 +6,7 @@
 # grid.MAX_CATEGORIES.encoding = [5, 10, 30, 100]
 # only.MAX_CATEGORIES = ["words"]
 # grid.NUMBERS.cleaning = ["plain", "logged", "normal"]
-# only.NUMBERS = ["minds_scale"]
+# only.NUMBERS = ["extrapolates", "minds_scale"]
 from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
 MAX_CATEGORIES = 30  # per column; the rarer ones share a column

@@ -1,7 +1,7 @@
 # title = "kernel machine"
 # aspect = "architecture"
 # also = ["image", "files", "audio"]
-# gives = ["random", "extrapolates", "minds_scale"]
+# gives = ["random", "extrapolates"]
 # needs = ["complete"]
 # cost = 0.3
 # rank = 9

@@ -1,6 +1,6 @@
 # title = "linear model"
 # aspect = "architecture"
-# gives = ["extrapolates", "minds_scale"]
+# gives = ["extrapolates"]
 # also = ["image", "files", "audio", "pixels"]
 # needs = ["complete"]
 # cost = 0.3

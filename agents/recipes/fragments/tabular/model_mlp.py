@@ -1,7 +1,7 @@
 # title = "neural network"
 # aspect = "architecture"
 # also = ["image", "files", "audio", "text"]
-# gives = ["random", "early_stopping", "extrapolates", "minds_scale"]
+# gives = ["random", "early_stopping", "extrapolates"]
 # needs = ["complete"]
 # cost = 0.5
 # max_rows = 300000

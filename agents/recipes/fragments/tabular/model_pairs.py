@@ -1,6 +1,6 @@
 # title = "linear model of column pairs"
 # aspect = "architecture"
-# gives = ["extrapolates", "minds_scale"]
+# gives = ["extrapolates"]
 # needs = ["complete"]
 # cost = 0.4
 # max_rows = 200000

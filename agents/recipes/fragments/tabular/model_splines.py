@@ -1,6 +1,6 @@
 # title = "additive splines"
 # aspect = "architecture"
-# gives = ["extrapolates", "minds_scale"]
+# gives = ["extrapolates"]
 # needs = ["complete"]
 # cost = 0.4
 # rank = 4
