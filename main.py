@@ -1,4 +1,6 @@
-"""Local entry and composition root: builds the parts and runs one competition from folder to published result."""
+"""Local entry and composition root: builds the parts and runs one competition from folder to
+published result.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agents.crew import coach, metric_reader, recipes_only, split_reader, with_model
+from agents.authors import coach, metric_reader, recipes_only, split_reader, with_model
 from agents.personas import load_personas
 from core.evolution.agent_evolution import AgentSettings
 from core.evolution.dispatch import DispatchSettings
@@ -25,15 +27,23 @@ from core.execution.environment import inherited, weight_variables
 from core.execution.runner import BoxLimits
 from core.execution.stop import StopSignal
 from core.execution.weights_scan import standard_places
-from core.live import Screen
+from core.folders import Folders
 from core.llm.factory import build_model, provider_of
-from core.rescue import rescue
-from core.results import Folders
+from core.publishing.rescue import rescue
+from core.publishing.screen import Screen
 from core.run import Run
 from core.settings import LevelTwoSettings, Settings
 from core.surroundings import Authors, ProposerFactory
-from utils.config import Config, dotlist, find_description, load_config, public_dict, secrets, validate_config
-from utils.config_schema import Execution
+from utils.config import (
+    Config,
+    dotlist,
+    find_description,
+    load_config,
+    public_dict,
+    secrets,
+    validate_config,
+)
+from utils.config_schema import ExecutionConfig
 from utils.errors import ConfigError, ResumeError, SwarmError, UsageError
 from utils.hardware import detect
 from utils.logger_system import setup_logging
@@ -53,7 +63,9 @@ WARNING = "This runs generated programs on this machine; the box around them sto
 
 
 def main(argv: Sequence[str] | None = None, recipes: ProposerFactory = recipes_only) -> int:
-    """One competition from the command line. recipes: who writes programs without a language model, and beside one."""
+    """One competition from the command line. recipes: who writes programs without a language model,
+    and beside one.
+    """
     options = parse(sys.argv[1:] if argv is None else argv)
     screen = Screen(Console())
     screen.line(WARNING, "yellow")
@@ -74,8 +86,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         description="Solve one competition folder: evolve programs, publish the best submission.",
         epilog="Any configuration key can follow as key=value; config/default.yaml lists them.",
     )
-    parser.add_argument("--data", type=Path, help="competition folder: train, test, sample submission, description.md")
-    parser.add_argument("--out", type=Path, help="takes workspace, logs, submission, code; the same again resumes")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="competition folder: train, test, sample submission, description.md",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="takes workspace, logs, submission, code; the same again resumes"
+    )
     parser.add_argument("--steps", help="how many programs to try")
     parser.add_argument("--time", help="wall time, e.g. 90s, 30m, 12h (a bare number is seconds)")
     parser.add_argument("--seed", help="seed of splits and of the search")
@@ -84,7 +102,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def duration(text: str) -> float:
-    """Seconds. Raises ConfigError: a bad limit is met with a baseline, like a bad key, and not with a usage text."""
+    """Seconds. Raises ConfigError: a bad limit is met with a baseline, like a bad key, and not with
+    a usage text.
+    """
     try:
         return parse_duration(text)
     except ValueError as error:
@@ -113,8 +133,9 @@ def overrides(options: argparse.Namespace) -> dict[str, object]:
 
 
 def configured(options: argparse.Namespace) -> Config:
-    """The configuration of a run. Where the user names the model that writes programs and says nothing of the other
-    role, it has that role too: the default one is unknown at most addresses. Raises ConfigError.
+    """The configuration of a run. Where the user names the model that writes programs and says
+    nothing of the other role, it has that role too: the default one is unknown at most addresses.
+    Raises ConfigError.
     """
     config = load_config(use_cli=False, overrides=overrides(options))
     told = any(word.startswith("llm.feedback.") for word in options.overrides)
@@ -157,7 +178,8 @@ def solve(
 ) -> int:
     """One run with its signals, logs and reports; returns the exit status of the contract.
 
-    container: the time limit counts from the first start, not only while the program runs. stage: told of each stage.
+    container: the time limit counts from the first start, not only while the program runs. stage:
+    told of each stage.
     """
     become_subreaper()
     hide_environment()
@@ -165,10 +187,14 @@ def solve(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda signum, _: stop.set(signal.Signals(signum).name))
     try:
-        build_workspace(config.data.data_dir, folders.workspace, link="whole" if container else "entries")
+        build_workspace(
+            config.data.data_dir, folders.workspace, link="whole" if container else "entries"
+        )
         setup_logging(folders.logs, config.logging.level, secrets(config))
         settings = settings_of(config, folders, container, competition_id)
-        box = detect_box(folders.workspace, settings.protected, (settings.data_dir,), settings.environ)
+        box = detect_box(
+            folders.workspace, settings.protected, (settings.data_dir,), settings.environ
+        )
         run = Run(settings, box, authors(config, settings, recipes), screen, stop, stage, time.time)
     except UsageError as error:
         return refuse(str(error))
@@ -176,7 +202,8 @@ def solve(
         log.error("cannot write to %s: %s", folders.logs, error)
         return EXIT_NO_RESULT
     except Exception as error:
-        # Our own bug, before there is a run that could report it: loud, and the baseline is there all the same.
+        # Our own bug, before there is a run that could report it: loud, and the baseline is there
+        # all the same.
         log.exception("internal error")
         rescue(config.data.data_dir, folders, f"internal error: {type(error).__name__}: {error}")
         return EXIT_NO_RESULT
@@ -221,7 +248,9 @@ def settings_of(config: Config, folders: Folders, container: bool, competition_i
     return Settings(
         data_dir=config.data.data_dir.resolve(),
         folders=folders,
-        description=description.read_text(encoding="utf-8-sig", errors="replace") if description else "",
+        description=description.read_text(encoding="utf-8-sig", errors="replace")
+        if description
+        else "",
         competition_id=competition_id,
         provider=provider,
         missing=missing,
@@ -277,17 +306,25 @@ def level_two_settings(config: Config) -> LevelTwoSettings:
     return LevelTwoSettings(
         dispatch=DispatchSettings(pool.enabled, pool.max_records),
         agents=AgentSettings(agent.enabled, agent.every_epochs, agent.min_records),
-        skills=SkillSettings(skill.duplicate_similarity, skill.max_loaded) if skill.enabled else None,
+        skills=SkillSettings(skill.duplicate_similarity, skill.max_loaded)
+        if skill.enabled
+        else None,
         library=skill.library.resolve() if skill.library is not None else None,
         embedding_model=skill.embedding_model_path.resolve(),
     )
 
 
-def box_limits(execution: Execution, memory_mb: int, workers: int) -> BoxLimits:
-    """Limits of one candidate. memory_mb: MiB of the machine; each worker gets a fair share unless the user says."""
+def box_limits(execution: ExecutionConfig, memory_mb: int, workers: int) -> BoxLimits:
+    """Limits of one candidate. memory_mb: MiB of the machine; each worker gets a fair share unless
+    the user says.
+    """
     fair = MEMORY_SHARE * memory_mb / workers
     most = fair if execution.memory_limit_gb is None else execution.memory_limit_gb * 1024
-    return BoxLimits(memory_mb=int(most), processes=execution.processes, disk_mb=int(execution.disk_limit_gb * 1024))
+    return BoxLimits(
+        memory_mb=int(most),
+        processes=execution.processes,
+        disk_mb=int(execution.disk_limit_gb * 1024),
+    )
 
 
 def usual_workers(cpus: int) -> int:
@@ -302,7 +339,13 @@ def provider_in_force(config: Config) -> tuple[str, tuple[str, ...]]:
         log.warning("no language model is used: programs come from the recipes library")
         return asked, ()
     try:
-        build_model(config.llm, "code", record=lambda call: None, put=lambda text: "", spent=lambda: (0, 0.0))
+        build_model(
+            config.llm,
+            "code",
+            record=lambda call: None,
+            put=lambda text: "",
+            spent=lambda: (0, 0.0),
+        )
     except ConfigError as error:
         log.warning("%s: programs come from the recipes library", error)
         return "recipes", (f"provider {asked}: {error}",)

@@ -1,6 +1,7 @@
 """Container entry: from the environment and folders that MLE-bench gives to a published submission.
 
-Only the standard library is imported here; project imports wait inside functions until the environment is mapped.
+Only the standard library is imported here; project imports wait inside functions until the
+environment is mapped.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.results import Folders
+    from core.folders import Folders
     from utils.config import Config
 
 CONFIG = Path(__file__).resolve().parent / "config" / "mle_bench.yaml"
@@ -25,10 +26,11 @@ log = logging.getLogger("run_mle_adapter")
 
 
 def map_env_vars(environ: MutableMapping[str, str] = os.environ) -> str:
-    """Gives MLE-bench's variables the names that config/mle_bench.yaml reads; must run before any project import.
+    """Gives MLE-bench's variables the names that config/mle_bench.yaml reads; must run before any
+    project import.
 
-    A variable that is unset or empty changes nothing. With LLM_PROVIDER=anthropic the key feeds ANTHROPIC_API_KEY too.
-    Returns COMPETITION_ID, which belongs in logs and nowhere else.
+    A variable that is unset or empty changes nothing. With LLM_PROVIDER=anthropic the key feeds
+    ANTHROPIC_API_KEY too. Returns COMPETITION_ID, which belongs in logs and nowhere else.
     """
     for source, target in RENAMED.items():
         if environ.get(source):
@@ -39,10 +41,11 @@ def map_env_vars(environ: MutableMapping[str, str] = os.environ) -> str:
 
 
 def setup_workspace(config: Config, data_dir: Path, description: str) -> Path:
-    """The workspace folder with input -> `data_dir`, working, submission, best_solution and logs, made where absent.
+    """The workspace folder with input -> `data_dir`, working, submission, best_solution and logs,
+    made where absent.
 
-    description: kept as description.md in the workspace, so that a run can be read without the container.
-    Raises UsageError when the workspace cannot be laid out, OSError from the disk.
+    description: kept as description.md in the workspace, so that a run can be read without the
+    container. Raises UsageError when the workspace cannot be laid out, OSError from the disk.
     """
     from utils.files import write_atomic
     from utils.workspace_builder import build_workspace
@@ -58,8 +61,8 @@ def run_adapter() -> int:
     competition = map_env_vars()
     from rich.console import Console
 
-    from core.live import Screen
-    from core.rescue import rescue
+    from core.publishing.rescue import rescue
+    from core.publishing.screen import Screen
     from main import refuse, solve
     from utils.config import dotlist, find_description, load_config, validate_config
     from utils.errors import UsageError
@@ -81,7 +84,8 @@ def run_adapter() -> int:
         log.error("cannot begin: %s", error)
         rescue(*fallback_folders(sys.argv[1:]), reason=f"cannot begin: {error}")
         return 1
-    # The run brings its own handlers: they take keys out, and this one would say every line a second time.
+    # The run brings its own handlers: they take keys out, and this one would say every line a
+    # second time.
     logging.basicConfig(handlers=[], force=True)
     code = solve(config, Screen(Console()), container=True, competition_id=competition, stage=stage)
     stage(10, "results")
@@ -93,14 +97,18 @@ def run_adapter() -> int:
 
 
 def check_python(environment: str, prefix: str = sys.prefix) -> None:
-    """Says so when the agent, and with it every candidate, runs in another Python than the image's environment."""
+    """Says so when the agent, and with it every candidate, runs in another Python than the image's
+    environment.
+    """
     if Path(prefix).name != environment:
         log.warning("this is the Python in %s, not the conda environment %s", prefix, environment)
 
 
 def fallback_folders(words: Sequence[str]) -> tuple[Path, Folders]:
-    """Data and output folders when the configuration cannot be read: the container's, unless a word names another."""
-    from core.results import Folders
+    """Data and output folders when the configuration cannot be read: the container's, unless a word
+    names another.
+    """
+    from core.folders import Folders
 
     named = dict(word.split("=", 1) for word in words if "=" in word)
 
@@ -122,27 +130,41 @@ def stage(number: int, name: str) -> None:
 def copy_results(journal: Path, workspace_dir: Path) -> None:
     """Makes sure that the output folders hold what the journal says was published, as real files.
 
-    Publishing has put it there already; this mends a folder that something else touched since, makes real folders of
-    linked ones and removes the links in them, which would arrive dangling outside of the container.
+    Publishing has put it there already; this mends a folder that something else touched since,
+    makes real folders of linked ones and removes the links in them, which would arrive dangling
+    outside of the container.
     """
     from core.journal.journal import read_lines
     from utils.files import copy_atomic, sha256_file
 
     lines, _ = read_lines(journal)
-    outputs = next((line["config"]["output"] for line in lines if line["type"] == "run_started"), None)
+    outputs = next(
+        (line["config"]["output"] for line in lines if line["type"] == "run_started"), None
+    )
     if outputs is None:
         return
-    published = next((line for line in reversed(lines) if line["type"] in ("published", "baseline")), None)
-    target, kept = Path(outputs["submission_dir"]) / "submission.csv", workspace_dir / "submission" / "submission.csv"
+    published = next(
+        (line for line in reversed(lines) if line["type"] in ("published", "baseline")), None
+    )
+    target, kept = (
+        Path(outputs["submission_dir"]) / "submission.csv",
+        workspace_dir / "submission" / "submission.csv",
+    )
     if published is not None and kept.is_file() and sha256_file(kept) == published["sha256"]:
-        if not target.is_file() or target.is_symlink() or sha256_file(target) != published["sha256"]:
+        if (
+            not target.is_file()
+            or target.is_symlink()
+            or sha256_file(target) != published["sha256"]
+        ):
             copy_atomic(kept, target)
     for folder in (target.parent, Path(outputs["code_dir"]), journal.parent):
         without_links(folder)
 
 
 def without_links(folder: Path) -> None:
-    """Removes every link below `folder`. A folder that is a link itself becomes a real one with the same files."""
+    """Removes every link below `folder`. A folder that is a link itself becomes a real one with the
+    same files.
+    """
     for path in [*folder.resolve().rglob("*")]:
         if path.is_symlink():
             path.unlink()

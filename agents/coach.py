@@ -1,7 +1,7 @@
 """The language model's part in level 2: other words for a persona, and what changes have in common.
 
-What it says reaches the prompts of later programs, and it has read plans and programs of earlier ones. So it is
-believed only where it speaks of methods: see `refused`.
+What it says reaches the prompts of later programs, and it has read plans and programs of earlier
+ones. So it is believed only where it speaks of methods: see `refused`.
 """
 
 from __future__ import annotations
@@ -80,26 +80,40 @@ _REFUSED = {
 
 
 def refused(text: str) -> str | None:
-    """What a text from the model speaks of that no role, strategy or lesson may; None for a good one."""
+    """What a text from the model speaks of that no role, strategy or lesson may; None for a good
+    one.
+    """
     return next((what for what, pattern in _REFUSED.items() if pattern.search(text)), None)
 
 
 class ModelCoach:
-    """Implements core.protocols.Coach. What goes wrong is logged; Interrupted is raised when the run stops."""
+    """Implements core.protocols.Coach. What goes wrong is logged; Interrupted is raised when the
+    run stops.
+    """
 
     def __init__(self, model: Model, deadline: Callable[[], float]) -> None:
-        """deadline: epoch seconds after which an answer to a question that is asked now helps nobody."""
+        """deadline: epoch seconds after which an answer to a question that is asked now helps
+        nobody.
+        """
         self._model = model
         self._deadline = deadline
         self._prompts = PromptManager(_PROMPTS)
 
     def rewrite(self, persona: Persona, evidence: Mapping[str, Any]) -> Persona | None:
-        weights = {"kinds": persona.operators, "parts": persona.loci, "fragments and aspects": persona.genes}
+        weights = {
+            "kinds": persona.operators,
+            "parts": persona.loci,
+            "fragments and aspects": persona.genes,
+        }
         text = self._prompts.render(
             "coach_rewrite",
             persona=fence(_told(persona), "notes"),
-            weights=fence("\n".join(f"{name}: {_listed(values)}" for name, values in weights.items()), "notes"),
-            evidence=fence(cap(json.dumps(to_json(dict(evidence))), EVIDENCE, head_share=1.0), "notes"),
+            weights=fence(
+                "\n".join(f"{name}: {_listed(values)}" for name, values in weights.items()), "notes"
+            ),
+            evidence=fence(
+                cap(json.dumps(to_json(dict(evidence))), EVIDENCE, head_share=1.0), "notes"
+            ),
             role=str(ROLE),
             kinds=", ".join(KINDS),
             words=str(WORDS),
@@ -111,7 +125,9 @@ class ModelCoach:
         if not examples:
             return None
         shown = "\n\n".join(_shown(example) for example in examples[:EXAMPLES])
-        text = self._prompts.render("coach_lesson", examples=fence(shown, "notes"), most=str(LESSON))
+        text = self._prompts.render(
+            "coach_lesson", examples=fence(shown, "notes"), most=str(LESSON)
+        )
         data = self._ask(text, "lesson", LESSON_SCHEMA)
         return None if data is None else lesson_of(data)
 
@@ -127,7 +143,9 @@ class ModelCoach:
 
 
 def rewritten(persona: Persona, data: Any) -> Persona | None:
-    """The persona in the words of an answer that follows REWRITE_SCHEMA; None where they cannot be used."""
+    """The persona in the words of an answer that follows REWRITE_SCHEMA; None where they cannot be
+    used.
+    """
     role, told = one_line(data["role"], ROLE), data["strategy"]
     texts = {kind: one_line(told[kind], STRATEGY) for kind in KINDS if told[kind].strip()}
     why = _against(data["role"], told)
@@ -149,7 +167,9 @@ def _against(role: str, strategy: Mapping[str, Any]) -> str | None:
 
 
 def lesson_of(data: Any) -> str | None:
-    """The lesson of an answer that follows LESSON_SCHEMA; None for null and for what cannot be used."""
+    """The lesson of an answer that follows LESSON_SCHEMA; None for null and for what cannot be
+    used.
+    """
     text = " ".join((data["lesson"] or "").split())
     if not text:
         return None
@@ -164,7 +184,9 @@ def lesson_of(data: Any) -> str | None:
 
 def _told(persona: Persona) -> str:
     lines = [f"{kind}: {text}" for kind, text in persona.strategy.items()]
-    return "\n".join([f"role: {one_line(persona.role, ROLE)}", *(one_line(line, STRATEGY) for line in lines)])
+    return "\n".join(
+        [f"role: {one_line(persona.role, ROLE)}", *(one_line(line, STRATEGY) for line in lines)]
+    )
 
 
 def _listed(weights: Mapping[str, float]) -> str:

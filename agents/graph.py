@@ -1,4 +1,6 @@
-"""The conversation about one program as a graph: write -> check -> (repair -> check)*. The only langgraph file."""
+"""The conversation about one program as a graph: write -> check -> (repair -> check)*. The only
+langgraph file.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypedDict
 
-from agents.attempt import Attempt
+from agents.answers.attempt import Attempt
 from core.protocols import Model
 from core.records import Answer, Brief, Message, Request
 
@@ -37,7 +39,7 @@ class Examine(Protocol):
     def __call__(self, brief: Brief, answer: Answer, bases: Sequence[str]) -> Attempt: ...
 
 
-class State(TypedDict, total=False):
+class ConversationState(TypedDict, total=False):
     """asked: requests so far."""
 
     brief: Brief
@@ -53,25 +55,30 @@ Conversation = Callable[[Brief, float], Attempt]
 
 def load() -> None:
     """Imports langgraph; a second and more, which can pass in the background while views are built."""
-    # What these libraries tell each other (a pending deprecation, pydantic versions) is nothing that a user can mend.
-    # Recorded and not filtered: langchain puts filters of its own before those that are there.
+    # What these libraries tell each other (a pending deprecation, pydantic versions) is nothing
+    # that a user can mend. Recorded and not filtered: langchain puts filters of its own before
+    # those that are there.
     with warnings.catch_warnings(record=True) as caught:
         import langgraph.graph  # noqa: F401
     for warning in caught:
         log.debug("while langgraph was imported: %s", warning.message)
 
 
-def conversation(model: Model, prompts: Prompts, examine: Examine, repairs: int = REPAIRS) -> Conversation:
-    """Builds the graph; all kinds of briefs run through it, several at once if need be. At most 1 + `repairs` requests.
+def conversation(
+    model: Model, prompts: Prompts, examine: Examine, repairs: int = REPAIRS
+) -> Conversation:
+    """Builds the graph; all kinds of briefs run through it, several at once if need be. At most 1 +
+    `repairs` requests.
 
-    langgraph is imported here and not above: it takes more than a second, which a run without a model saves. Whatever
-    the environment says, nothing is traced: prompts are sent to the model and to nobody else.
+    langgraph is imported here and not above: it takes more than a second, which a run without a
+    model saves. Whatever the environment says, nothing is traced: prompts are sent to the model and
+    to nobody else.
     """
     load()
     from langgraph.graph import END, START, StateGraph
 
     nodes = _Nodes(model, prompts, examine, repairs)
-    graph = StateGraph(State)
+    graph = StateGraph(ConversationState)
     graph.add_node("write", nodes.write)
     graph.add_node("check", nodes.check)
     graph.add_node("repair", nodes.repair)
@@ -92,7 +99,8 @@ def conversation(model: Model, prompts: Prompts, examine: Examine, repairs: int 
 
 @contextmanager
 def _untraced() -> Iterator[None]:
-    """Neither LANGSMITH_TRACING nor its older names have an effect in here (the oldest would be an error).
+    """Neither LANGSMITH_TRACING nor its older names have an effect in here (the oldest would be an
+    error).
 
     A handler that does nothing takes the place of the one that the environment may ask for.
     """
@@ -117,28 +125,34 @@ class _Nodes:
         self._examine = examine
         self._repairs = repairs
 
-    def write(self, state: State) -> dict[str, Any]:
+    def write(self, state: ConversationState) -> dict[str, Any]:
         return self._ask(state, self._prompts.write(state["brief"]), state["brief"].kind)
 
-    def repair(self, state: State) -> dict[str, Any]:
+    def repair(self, state: ConversationState) -> dict[str, Any]:
         attempt = state["attempt"]
-        return self._ask(state, self._prompts.repair(state["brief"], attempt.program, attempt.reasons), "repair")
+        return self._ask(
+            state, self._prompts.repair(state["brief"], attempt.program, attempt.reasons), "repair"
+        )
 
-    def check(self, state: State) -> dict[str, Any]:
+    def check(self, state: ConversationState) -> dict[str, Any]:
         """A repair that lost its plan or found nothing at all keeps what was there."""
         brief, before = state["brief"], state.get("attempt")
         shown = [before.program] if before is not None and before.program else []
-        attempt = self._examine(brief, state["answer"], [*shown, *(parent.program for parent in brief.parents)])
+        attempt = self._examine(
+            brief, state["answer"], [*shown, *(parent.program for parent in brief.parents)]
+        )
         if before is not None:
             plan = attempt.plan if before.plan == "" else before.plan
-            attempt = Attempt(plan, attempt.program or before.program, attempt.locus, attempt.reasons)
+            attempt = Attempt(
+                plan, attempt.program or before.program, attempt.locus, attempt.reasons
+            )
         return {"attempt": attempt}
 
-    def next(self, state: State) -> str:
+    def next(self, state: ConversationState) -> str:
         wanted = bool(state["attempt"].reasons) and state["asked"] <= self._repairs
         return "repair" if wanted else "done"
 
-    def _ask(self, state: State, text: str, purpose: str) -> dict[str, Any]:
+    def _ask(self, state: ConversationState, text: str, purpose: str) -> dict[str, Any]:
         brief = state["brief"]
         request = Request(
             system=self._prompts.system(),

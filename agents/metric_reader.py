@@ -1,6 +1,8 @@
-"""Asks a language model which known metric a description means, and for a program where it is none of them.
+"""Asks a language model which known metric a description means, and for a program where it is none
+of them.
 
-An answer counts only where the registry agrees; a program only after core.score_acceptance.
+An answer counts only where the registry agrees; a program only after
+core.questions.score_acceptance.
 """
 
 from __future__ import annotations
@@ -12,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agents.description import cut_description
-from agents.prompt_parts import listed
+from agents.prompting.description import cut_description
+from agents.prompting.prompt_parts import listed
 from core.metric_names import BY_NAME
-from core.metric_question import MetricQuestion, Reading, ToldMetric, WrittenScores
 from core.protocols import Model
+from core.questions.metric_question import MetricAnswer, MetricQuestion, Reading, WrittenScores
 from core.records import CompetitionSpec, Message, Request
 from utils.errors import ModelError
 from utils.prompt_manager import PromptManager
@@ -57,8 +59,8 @@ _PROMPTS = Path(__file__).with_name("prompts")
 
 
 def read_metric(model: Model, question: MetricQuestion) -> Reading:
-    """The metric that the model names, where the registry has it with the direction that the model read; else two
-    programs that compute the score.
+    """The metric that the model names, where the registry has it with the direction that the model
+    read; else two programs that compute the score.
 
     What goes wrong is logged. Raises Interrupted when the run stops.
     """
@@ -77,7 +79,9 @@ def read_metric(model: Model, question: MetricQuestion) -> Reading:
 
 
 def pair_of(first: Any, second: Any) -> WrittenScores | None:
-    """Two answers that follow SCORE_SCHEMA as one score; None where they do not agree on what it is."""
+    """Two answers that follow SCORE_SCHEMA as one score; None where they do not agree on what it
+    is.
+    """
     if first["direction"] != second["direction"] or first["best"] != second["best"]:
         log.info("two versions of the score differ in direction or best value")
         return None
@@ -90,13 +94,15 @@ def without_fence(program: str) -> str:
     return (match[1] if match else program.strip()) + "\n"
 
 
-def told_metric(data: Any) -> ToldMetric | None:
-    """The metric of an answer that follows SCHEMA; None for null, an unknown name and the direction of another."""
+def told_metric(data: Any) -> MetricAnswer | None:
+    """The metric of an answer that follows SCHEMA; None for null, an unknown name and the direction
+    of another.
+    """
     name = (data["metric"] or "").strip().lower()
     known = BY_NAME.get(name)
     if known is None or known.direction != data["direction"] or name.endswith("@k"):
         return None
-    return ToldMetric(name, one_line(data["why"], _WHY))
+    return MetricAnswer(name, one_line(data["why"], _WHY))
 
 
 def _request(question: MetricQuestion) -> Request:
@@ -105,7 +111,9 @@ def _request(question: MetricQuestion) -> Request:
     text = prompts.render(
         "metric",
         description=fence(cut_description(spec.description, _DESCRIPTION)),
-        sample=one_line(spec.sample.path, 80) if spec.sample is not None else "the sample submission",
+        sample=one_line(spec.sample.path, 80)
+        if spec.sample is not None
+        else "the sample submission",
         columns=listed(names, _COLUMNS),
         values=_values(spec),
         metrics="\n".join(_line(name) for name in BY_NAME),
@@ -128,7 +136,9 @@ def _written(model: Model, question: MetricQuestion, style: str) -> Any:
     )
     system = prompts.render("metric_system").rstrip("\n")
     purpose = f"score {style}"
-    return model.complete(Request(system, (Message("user", text),), purpose, question.deadline, SCORE_SCHEMA)).data
+    return model.complete(
+        Request(system, (Message("user", text),), purpose, question.deadline, SCORE_SCHEMA)
+    ).data
 
 
 def _line(name: str) -> str:
@@ -139,7 +149,12 @@ def _line(name: str) -> str:
 def _values(spec: CompetitionSpec) -> str:
     if spec.classes:
         shown = listed([one_line(name, 30) for name in spec.classes], _CLASSES)
-        return f"{len(spec.classes)} classes: {shown}" + (", one column each" if spec.one_hot else "")
-    return {"real": "numbers", "list": "lists of words", "text": "texts", "mask": "run lengths of masks"}.get(
-        spec.value_kind, "labels"
-    )
+        return f"{len(spec.classes)} classes: {shown}" + (
+            ", one column each" if spec.one_hot else ""
+        )
+    return {
+        "real": "numbers",
+        "list": "lists of words",
+        "text": "texts",
+        "mask": "run lengths of masks",
+    }.get(spec.value_kind, "labels")

@@ -1,8 +1,9 @@
 """The personas of the first step (agents/personas/*.md).
 
-A file is a TOML header between two lines `+++` and a body. Header keys: role (one line), operators (kind of brief ->
-weight), loci (locus -> weight), genes (weight by pattern of a fragment's key, or by the name of an aspect), and where
-wanted temperature and model. The body has a section `## <kind>` for each kind of brief that it has a strategy for.
+A file is a TOML header between two lines `+++` and a body. Header keys: role (one line), operators
+(kind of brief -> weight), loci (locus -> weight), genes (weight by pattern of a fragment's key, or
+by the name of an aspect), and where wanted temperature and model. The body has a section `##
+<kind>` for each kind of brief that it has a strategy for.
 """
 
 from __future__ import annotations
@@ -29,12 +30,18 @@ _SECTION = re.compile(r"^## (.*)$", re.MULTILINE)
 
 
 def load_personas(folder: Path = PERSONAS) -> tuple[Persona, ...]:
-    """Every persona of a folder by name. Raises ValueError that names file and key for anything malformed."""
-    return tuple(parse(path.stem, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.md")))
+    """Every persona of a folder by name. Raises ValueError that names file and key for anything
+    malformed.
+    """
+    return tuple(
+        parse(path.stem, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.md"))
+    )
 
 
 def parse(name: str, text: str) -> Persona:
-    """The persona in a file's text. Raises ValueError, naming file and key, for whatever is not as it should be."""
+    """The persona in a file's text. Raises ValueError, naming file and key, for whatever is not as
+    it should be.
+    """
     try:
         if not _NAME.fullmatch(name) or name == NOBODY.name:
             raise ValueError("no name of a persona")
@@ -65,7 +72,11 @@ def _field(key: str, value: Any) -> Any:
 
 
 def _line(value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= ROLE or len(value.splitlines()) != 1:
+    if (
+        not isinstance(value, str)
+        or not 0 < len(value.strip()) <= ROLE
+        or len(value.splitlines()) != 1
+    ):
         raise ValueError(f"expected one line of at most {ROLE} characters, not {value!r}")
     return value.strip()
 
@@ -96,8 +107,8 @@ def _weights_of(known: tuple[str, ...]) -> Callable[[Any], dict[str, float]]:
 
 
 def _genes(value: Any) -> dict[str, float]:
-    """Each pattern matches something, and nothing is matched twice: their order must not matter, since rewrites
-    recombine them.
+    """Each pattern matches something, and nothing is matched twice: their order must not matter,
+    since rewrites recombine them.
     """
     weights, owner = _weights(value), dict[str, str]()
     for pattern in weights:

@@ -6,11 +6,11 @@ import math
 import threading
 from collections.abc import Callable, Iterable
 
-from agents.answer import one_line
-from agents.attempt import Attempt, Examiner
+from agents.answers.answer import one_line
+from agents.answers.attempt import Attempt, Examiner
+from agents.answers.self_check import Gate
 from agents.graph import Conversation, Prompts, conversation
-from agents.lessons import shown
-from agents.self_check import Gate
+from agents.prompting.lessons import shown
 from core.genome import Genome, normalised_digest
 from core.protocols import Clock, Model
 from core.records import Brief, Proposal
@@ -20,9 +20,9 @@ from utils.errors import ProposalError
 class ModelProposer:
     """Implements core.protocols.Proposer. Safe to call from several threads.
 
-    gate: reasons of the box to reject a program. known: normalised digests of earlier programs of this run.
-    allowance_s: seconds that one proposal may take, its repair included. ends: epoch seconds after which a program is
-    too late.
+    gate: reasons of the box to reject a program. known: normalised digests of earlier programs of
+    this run. allowance_s: seconds that one proposal may take, its repair included. ends: epoch
+    seconds after which a program is too late.
     """
 
     def __init__(
@@ -47,15 +47,21 @@ class ModelProposer:
         self._conversation: Conversation | None = None
 
     def propose(self, brief: Brief) -> Proposal:
-        """Raises ProposalError when the answer cannot be used, also after its repair; ModelError when there is none."""
+        """Raises ProposalError when the answer cannot be used, also after its repair; ModelError
+        when there is none.
+        """
         converse = self.warm()
         attempt = converse(brief, min(self._clock() + self._allowance_s, self._ends()))
         if attempt.reasons:
-            raise ProposalError(f"the answer of the model cannot be used: {'; '.join(attempt.reasons)}")
+            raise ProposalError(
+                f"the answer of the model cannot be used: {'; '.join(attempt.reasons)}"
+            )
         key = normalised_digest(attempt.program)
         with self._lock:
             if key in self._known:
-                raise ProposalError("the answer of the model cannot be used: another lane has just written the same")
+                raise ProposalError(
+                    "the answer of the model cannot be used: another lane has just written the same"
+                )
             self._known.add(key)
         return _proposal(brief, attempt)
 
@@ -63,7 +69,9 @@ class ModelProposer:
         """Loads and builds the graph, once; a second or two that can pass while views are built."""
         with self._building:
             if self._conversation is None:
-                self._conversation = conversation(self._model, self._prompts, self._examiner.examine)
+                self._conversation = conversation(
+                    self._model, self._prompts, self._examiner.examine
+                )
             return self._conversation
 
     def _is_known(self, key: str) -> bool:

@@ -1,6 +1,6 @@
 """Asks a language model for a program that makes tables of a folder which no adaptor understands.
 
-A program counts only after core.task.written_tables.
+A program counts only after core.task.views.written_tables.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agents.description import cut_description
 from agents.metric_reader import without_fence
-from agents.prompt_parts import listed, program_block
+from agents.prompting.description import cut_description
+from agents.prompting.prompt_parts import listed, program_block
 from core.protocols import Model
+from core.questions.split_stage import SplitQuestion, WrittenSplits
 from core.records import Message, Request
-from core.split_stage import SplitQuestion, WrittenSplits
 from core.task.preview_text import preview_text
 from utils.errors import ModelError
 from utils.prompt_manager import PromptManager
@@ -54,13 +54,17 @@ def read_split(model: Model, question: SplitQuestion) -> WrittenSplits | None:
     except ModelError as error:
         log.warning("no split was written: %s", error)
         return None
-    return WrittenSplits(without_fence(first["program"]), without_fence(second["program"]), first["group"] or None)
+    return WrittenSplits(
+        without_fence(first["program"]), without_fence(second["program"]), first["group"] or None
+    )
 
 
 def _written(model: Model, question: SplitQuestion, style: str) -> Any:
     """An answer that follows SCHEMA."""
     spec, prompts = question.spec, PromptManager(_PROMPTS)
-    ids, targets = ([one_line(name, 40) for name in names] for names in (spec.id_columns, spec.target_columns))
+    ids, targets = (
+        [one_line(name, 40) for name in names] for names in (spec.id_columns, spec.target_columns)
+    )
     text = prompts.render(
         "split",
         description=fence(cut_description(spec.description, _DESCRIPTION)),

@@ -1,4 +1,6 @@
-"""The mixed team: a language model writes, the recipes library begins, fills idle cores and stands in."""
+"""The mixed team: a language model writes, the recipes library begins, fills idle cores and stands
+in.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +20,19 @@ MAX_REST = 8
 
 @dataclass(frozen=True, slots=True)
 class TeamRules:
-    """recipe_drafts: first drafts that the recipes write, so that a trained result is there within minutes.
-    calls: briefs that the model works on at the same time; further lanes are filled by recipes or wait.
+    """recipe_drafts: first drafts that the recipes write, so that a trained result is there within
+    minutes. calls: briefs that the model works on at the same time; further lanes are filled by
+    recipes or wait.
     """
 
     recipe_drafts: int = 2
     calls: int = 2
 
 
-class Alone:
-    """Implements core.protocols.Proposer: the language model with nobody beside it, where recipes cannot work."""
+class ModelAlone:
+    """Implements core.protocols.Proposer: the language model with nobody beside it, where recipes
+    cannot work.
+    """
 
     def __init__(self, author: Proposer) -> None:
         self._author = author
@@ -43,13 +48,19 @@ class Alone:
 class MixedTeam:
     """Implements core.protocols.Proposer. Safe to call from several threads.
 
-    The model gets every brief but the first drafts. The recipes answer instead while the model cannot be reached, while
-    it rests after unusable answers (1, 2, 4, at most 8 briefs), and while all its calls are taken and time runs out
-    faster than steps do: a program that costs no call is then better than an idle core.
+    The model gets every brief but the first drafts. The recipes answer instead while the model
+    cannot be reached, while it rests after unusable answers (1, 2, 4, at most 8 briefs), and while
+    all its calls are taken and time runs out faster than steps do: a program that costs no call is
+    then better than an idle core.
     """
 
     def __init__(
-        self, recipes: Proposer, author: Proposer, model: Model, rules: TeamRules, steps_to_spare: Callable[[], bool]
+        self,
+        recipes: Proposer,
+        author: Proposer,
+        model: Model,
+        rules: TeamRules,
+        steps_to_spare: Callable[[], bool],
     ) -> None:
         """steps_to_spare: True when the time will end before the steps do at the speed so far."""
         self._recipes = recipes
@@ -92,7 +103,11 @@ class MixedTeam:
         """Once for each cause in a row: several briefs fail at a time, and all that follow."""
         with self._lock:
             again, self._said = self._said == error, error
-        log.log(logging.DEBUG if again else logging.WARNING, "the language model failed, recipes go on: %s", error)
+        log.log(
+            logging.DEBUG if again else logging.WARNING,
+            "the language model failed, recipes go on: %s",
+            error,
+        )
 
     def _recipes_begin(self, brief: Brief) -> bool:
         return brief.kind == "draft" and len(brief.siblings) < self._rules.recipe_drafts

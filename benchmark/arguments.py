@@ -1,4 +1,6 @@
-"""Parts that the commands share: a parser with a description, and numbers that are refused before anything runs."""
+"""Parts that the commands share: a parser with a description, and numbers that are refused before
+anything runs.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from typing import Any
 
 
 def subcommand(commands: Any, name: str, does: str) -> argparse.ArgumentParser:
-    """commands: the sub-parsers of `python -m benchmark`. does: shown in the list of commands and above its options."""
+    """commands: the sub-parsers of `python -m benchmark`. does: shown in the list of commands and
+    above its options.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(name, help=does, description=does)
     return parser
 

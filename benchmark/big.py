@@ -1,4 +1,6 @@
-"""Competitions of very many files, or of a very large csv, made on the fly: what the task worker needs for them."""
+"""Competitions of very many files, or of a very large csv, made on the fly: what the task worker
+needs for them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from utils.text import human_bytes
 
 ACCURACY = "## Evaluation\n\nScored by accuracy.\n"
 RMSE = "## Evaluation\n\nSubmissions are scored on RMSE.\n"
-# On disk per file: its block and inode, a link to it in one view, the same for its folder's entries.
+# On disk per file: its block and inode, a link to it in one view, the same for its folder's
+# entries.
 _FILE_BYTES = 9 << 10
 # The csv itself, the copy in a view, and the small ones.
 _CSV_COPIES = 2.2
@@ -31,8 +34,9 @@ _HOLDOUT_MAX_ROWS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class BigCost:
-    """what: files or csv. size: number of files, or MiB of the csv. inspect_s: until the spec is there; views_s: split
-    and views. digest_s: of the search view, once after each program. peak_mb: MiB of the worker. folds: of the split.
+    """what: files or csv. size: number of files, or MiB of the csv. inspect_s: until the spec is
+    there; views_s: split and views. digest_s: of the search view, once after each program. peak_mb:
+    MiB of the worker. folds: of the split.
     """
 
     what: str
@@ -60,10 +64,14 @@ def measure_csv(folder: Path, size: int) -> BigCost:
 
 
 def check_disk(folder: Path, size: int, files: int) -> None:
-    """Raises NotRunError where `size` bytes and `files` inodes do not fit on the disk of the folder."""
+    """Raises NotRunError where `size` bytes and `files` inodes do not fit on the disk of the
+    folder.
+    """
     free = shutil.disk_usage(folder).free
     if free < size:
-        raise NotRunError(f"{human_bytes(size)} are needed in {folder}, {human_bytes(free)} are free")
+        raise NotRunError(
+            f"{human_bytes(size)} are needed in {folder}, {human_bytes(free)} are free"
+        )
     inodes = os.statvfs(folder)
     # Some file systems make inodes as they need them, and say 0.
     if inodes.f_files and inodes.f_favail < files:
@@ -71,7 +79,9 @@ def check_disk(folder: Path, size: int, files: int) -> None:
 
 
 def make_files(data: Path, count: int) -> None:
-    """Tiny images of five classes in 512 folders, four of five of them in train, a label table and a sample."""
+    """Tiny images of five classes in 512 folders, four of five of them in train, a label table and
+    a sample.
+    """
     names = [f"{number * 7919 % _PRIME:06x}" for number in range(count)]
     train = count * 4 // 5
     for part in ("train", "test"):
@@ -80,12 +90,18 @@ def make_files(data: Path, count: int) -> None:
     for number, name in enumerate(names):
         part = "train" if number < train else "test"
         (data / part / name[-2:] / f"{name}.png").write_bytes(name.encode())
-    _table(data / "train.csv", "id,label", (f"{name},k{number % 5}" for number, name in enumerate(names[:train])))
+    _table(
+        data / "train.csv",
+        "id,label",
+        (f"{name},k{number % 5}" for number, name in enumerate(names[:train])),
+    )
     _table(data / "sample_submission.csv", "id,label", (f"{name},k0" for name in names[train:]))
 
 
 def make_csv(data: Path, size: int) -> None:
-    """train.csv of at least `size` bytes: an id, 24 numbers and a target; a test table and a sample."""
+    """train.csv of at least `size` bytes: an id, 24 numbers and a target; a test table and a
+    sample.
+    """
     data.mkdir(parents=True)
     draw = random.Random(0)
     lines = [[f"{draw.gauss(0, 1):.5f}" for _ in range(_NUMBERS + 1)] for _ in range(_BLOCK_ROWS)]
@@ -97,8 +113,12 @@ def make_csv(data: Path, size: int) -> None:
         while file.tell() < size:
             file.write("".join(f"{number},{row}\n" for number, row in enumerate(rows, first)))
             first += len(rows)
-    tests = [(first + number, ",".join(line[:-1])) for number, line in enumerate(lines[:_TEST_ROWS])]
-    _table(data / "test.csv", header.rpartition(",")[0], (f"{number},{row}" for number, row in tests))
+    tests = [
+        (first + number, ",".join(line[:-1])) for number, line in enumerate(lines[:_TEST_ROWS])
+    ]
+    _table(
+        data / "test.csv", header.rpartition(",")[0], (f"{number},{row}" for number, row in tests)
+    )
     _table(data / "sample_submission.csv", "id,y", (f"{number},0" for number, _ in tests))
 
 
@@ -127,7 +147,9 @@ def _measure(folder: Path, description: str, what: str, size: int) -> BigCost:
     begin = time.monotonic()
     view_digest(search.path)
     digest_s = time.monotonic() - begin
-    return BigCost(what, size, spec.rows_train, known - began, built - known, digest_s, peak, split.folds)
+    return BigCost(
+        what, size, spec.rows_train, known - began, built - known, digest_s, peak, split.folds
+    )
 
 
 def big_table(measured: Mapping[str, Any]) -> str:
@@ -138,13 +160,25 @@ def big_table(measured: Mapping[str, Any]) -> str:
         ("recognised, s", [f"{cost['inspect_s']:.1f}" for cost in costs], ""),
         ("split and views, s", [f"{cost['views_s']:.1f}" for cost in costs], ""),
         ("both, s per 200,000 files", [_per_files(cost) for cost in costs], "< 60"),
-        ("check of a view after each program, s", [f"{cost['digest_s']:.1f}" for cost in costs], ""),
+        (
+            "check of a view after each program, s",
+            [f"{cost['digest_s']:.1f}" for cost in costs],
+            "",
+        ),
         ("peak memory of the worker, MiB", [f"{cost['peak_mb']:.0f}" for cost in costs], ""),
         ("that in sizes of the table", [_per_table(cost) for cost in costs], "< 1.5"),
     ]
-    heads = [f"{cost['size']:,} files" if cost["what"] == "files" else f"csv of {cost['size']:,} MiB" for cost in costs]
+    heads = [
+        f"{cost['size']:,} files" if cost["what"] == "files" else f"csv of {cost['size']:,} MiB"
+        for cost in costs
+    ]
     lines = [f"| | {' | '.join(heads)} | target |", "|---" * (len(costs) + 2) + "|"]
-    return "\n".join([*lines, *(f"| {label} | {' | '.join(cells)} | {target} |" for label, cells, target in rows)])
+    return "\n".join(
+        [
+            *lines,
+            *(f"| {label} | {' | '.join(cells)} | {target} |" for label, cells, target in rows),
+        ]
+    )
 
 
 def _per_files(cost: Mapping[str, Any]) -> str:

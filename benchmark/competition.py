@@ -20,11 +20,12 @@ _DESCRIPTIONS = Path(__file__).resolve().parent / "descriptions"
 class Competition:
     """A table of rows with answers that is cut into a public and a private part.
 
-    metric: a key of core.metric_names.BY_NAME. load: takes a folder for what it fetches and gives the whole table, the
-    target included, without ids; raises ImportError or NotRunError when the data are not to be had. dummy: value of
-    the sample submission. kind: which reference models are fitted, and for images that the column `image` holds
-    arrays, uint8 [height, width], that become files. time_column: the test part is the last one by it, and rows keep
-    that order; else rows are shuffled. limit: rows that are kept at most. test_share: rows of the test part.
+    metric: a key of core.metric_names.BY_NAME. load: takes a folder for what it fetches and gives
+    the whole table, the target included, without ids; raises ImportError or NotRunError when the
+    data are not to be had. dummy: value of the sample submission. kind: which reference models are
+    fitted, and for images that the column `image` holds arrays, uint8 [height, width], that become
+    files. time_column: the test part is the last one by it, and rows keep that order; else rows are
+    shuffled. limit: rows that are kept at most. test_share: rows of the test part.
     """
 
     name: str

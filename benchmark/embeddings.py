@@ -1,4 +1,6 @@
-"""What an embedding model costs: short texts by the model in its worker process, and again from the cache."""
+"""What an embedding model costs: short texts by the model in its worker process, and again from the
+cache.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,18 @@ from benchmark.errors import NotRunError
 from utils.embedding import CodeEmbeddingManager
 from utils.process import child_pids
 
-_ACTS = ("Encode", "Scale", "Impute", "Drop", "Clip", "Bin", "Blend", "Calibrate", "Augment", "Resample")
+_ACTS = (
+    "Encode",
+    "Scale",
+    "Impute",
+    "Drop",
+    "Clip",
+    "Bin",
+    "Blend",
+    "Calibrate",
+    "Augment",
+    "Resample",
+)
 _WHAT = (
     "rare categories",
     "skewed numbers",
@@ -25,7 +38,13 @@ _WHAT = (
     "noisy labels",
     "wide rows",
 )
-_WHERE = ("inside each fold", "before the split", "per group", "after the first epoch", "on the test rows as well")
+_WHERE = (
+    "inside each fold",
+    "before the split",
+    "per group",
+    "after the first epoch",
+    "on the test rows as well",
+)
 _WHY = (
     "it gained",
     "it lost",
@@ -37,8 +56,9 @@ _WHY = (
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingCost:
-    """numbers: per text. first_s, cached_s: wall, the start of the worker included. caller_cpu_s: of the process that
-    asks, the first time. worker_peak_mb: MiB. gone: no process is left after close.
+    """numbers: per text. first_s, cached_s: wall, the start of the worker included. caller_cpu_s:
+    of the process that asks, the first time. worker_peak_mb: MiB. gone: no process is left after
+    close.
     """
 
     model: str
@@ -86,14 +106,28 @@ def measure_embeddings(model: Path, count: int) -> EmbeddingCost:
 
 def embeddings_table(cost: Mapping[str, Any]) -> str:
     rows = [
-        (f"{cost['texts']:,} short texts by the model, its start included, s", f"{cost['first_s']:.1f}", "< 20"),
+        (
+            f"{cost['texts']:,} short texts by the model, its start included, s",
+            f"{cost['first_s']:.1f}",
+            "< 20",
+        ),
         ("the same from the cache, s", f"{cost['cached_s']:.3f}", "< 0.2"),
-        ("CPU seconds of the process that asks, the first time", f"{cost['caller_cpu_s']:.2f}", "< 0.5"),
+        (
+            "CPU seconds of the process that asks, the first time",
+            f"{cost['caller_cpu_s']:.2f}",
+            "< 0.5",
+        ),
         ("process gone after the epoch", "yes" if cost["gone"] else "no", "yes"),
         ("peak memory of the worker, MiB", f"{cost['worker_peak_mb']:.0f}", ""),
         ("numbers per text", f"{cost['numbers']}", ""),
     ]
-    return "\n".join(["| figure | measured | target |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)])
+    return "\n".join(
+        [
+            "| figure | measured | target |",
+            "|---|---|---|",
+            *(f"| {' | '.join(row)} |" for row in rows),
+        ]
+    )
 
 
 def process_peak_mb(pid: int) -> float:

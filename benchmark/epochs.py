@@ -1,4 +1,6 @@
-"""What the epochs of level 2 cost the agent: a made-up run of many steps, learned from after every ten of them."""
+"""What the epochs of level 2 cost the agent: a made-up run of many steps, learned from after every
+ten of them.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +19,34 @@ from core.doubles import ManualClock, entry
 from core.events import FoldScored, Proposed, StepDone
 from core.genome import LOCI
 from core.journal.history import History
-from core.level_two import Learning, LevelTwo, evolution_of
+from core.learning.level_two import LearningFacts, LevelTwo, evolution_of
 from core.records import Brief, BriefKind, Entry, Proposal
 from utils.embedding_hashing import all_hashed
 
 STEPS_PER_EPOCH = 10
 _KINDS = get_args(BriefKind)
-_NAMES = tuple(f"{first}_{second}" for first in ("MAX", "MIN", "L2", "DROP", "RATE") for second in ("A", "B", "C", "D"))
+_NAMES = tuple(
+    f"{first}_{second}"
+    for first in ("MAX", "MIN", "L2", "DROP", "RATE")
+    for second in ("A", "B", "C", "D")
+)
 _ACTS = ("add", "remove", "increase", "smooth", "clip", "reduce")
-_THINGS = ("target encoding", "depth", "learning rate", "ratios of columns", "bagging", "rare levels", "class weights")
+_THINGS = (
+    "target encoding",
+    "depth",
+    "learning rate",
+    "ratios of columns",
+    "bagging",
+    "rare levels",
+    "class weights",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class EpochCost:
-    """Seconds per epoch. The words of lessons are hashed here: a model would answer from another process."""
+    """Seconds per epoch. The words of lessons are hashed here: a model would answer from another
+    process.
+    """
 
     steps: int
     epochs: int
@@ -48,7 +64,7 @@ def measure_epochs(steps: int) -> EpochCost:
     two, found = default_level_two(), []
     learner = LevelTwo(
         evolution_of(two, all_hashed, lambda *_: "", None, 0),
-        Learning("maximize", default_settings(), two.dispatch.records),
+        LearningFacts("maximize", default_settings(), two.dispatch.records),
         load_personas(),
         history,
         memory,
@@ -58,7 +74,9 @@ def measure_epochs(steps: int) -> EpochCost:
     learner.start()
     for number in range(steps):
         made = _step(number, history, draw)
-        proposal = Proposal.to(Brief(number, "draft", 7), plan=made.plan, program="", genes={}, locus=None)
+        proposal = Proposal.to(
+            Brief(number, "draft", 7), plan=made.plan, program="", genes={}, locus=None
+        )
         memory.append(Proposed(proposal, made.program))
         for fold in made.folds:
             memory.append(FoldScored(made.id, fold, 60.0))
@@ -68,7 +86,9 @@ def measure_epochs(steps: int) -> EpochCost:
             learner.epoch((number + 1) // STEPS_PER_EPOCH)
             found.append(time.perf_counter() - begin)
     versions = history.population.versions.values()
-    return EpochCost(steps, len(found), median(found), max(found), sum(versions), len(history.population.skills))
+    return EpochCost(
+        steps, len(found), median(found), max(found), sum(versions), len(history.population.skills)
+    )
 
 
 def epochs_table(cost: Mapping[str, Any]) -> str:
@@ -79,9 +99,19 @@ def epochs_table(cost: Mapping[str, Any]) -> str:
             "< 0.5",
         ),
         ("median epoch, s", f"{cost['median_s']:.3f}", ""),
-        ("personas rewritten, lessons in force at the end", f"{cost['rewritten']}, {cost['skills']}", ""),
+        (
+            "personas rewritten, lessons in force at the end",
+            f"{cost['rewritten']}, {cost['skills']}",
+            "",
+        ),
     ]
-    return "\n".join(["| figure | measured | target |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)])
+    return "\n".join(
+        [
+            "| figure | measured | target |",
+            "|---|---|---|",
+            *(f"| {' | '.join(row)} |" for row in rows),
+        ]
+    )
 
 
 def _step(number: int, history: History, draw: random.Random) -> Entry:
@@ -90,7 +120,11 @@ def _step(number: int, history: History, draw: random.Random) -> Entry:
     population = history.population
     kind = draw.choice(_KINDS) if len(older) > STEPS_PER_EPOCH else "draft"
     locus = draw.choice(LOCI) if kind in ("mutate", "tune") else None
-    parents = () if kind == "draft" else tuple(one.id for one in draw.sample(older, 2 if kind == "merge" else 1))
+    parents = (
+        ()
+        if kind == "draft"
+        else tuple(one.id for one in draw.sample(older, 2 if kind == "merge" else 1))
+    )
     known = sorted(population.skills)
     made = entry(f"s{number:04d}", draw.gauss(0.8, 0.05), kind=kind, parents=parents, locus=locus)
     return dataclasses.replace(

@@ -19,20 +19,25 @@ from utils.process import become_subreaper
 
 LIMIT_S = 1.0
 _STUBBORN = "import signal\nfor number in (signal.SIGINT, signal.SIGTERM):\n    signal.signal(number, signal.SIG_IGN)\n"
-_FORK = "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n        {inside}time.sleep(600)\n"
+_FORK = (
+    "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n        {inside}time.sleep(600)\n"
+)
 PROGRAMS = {
     "infinite loop": "while True:\n    pass\n",
     "ignores SIGINT and SIGTERM, silent": _STUBBORN + "while True:\n    pass\n",
     "ignores SIGINT and SIGTERM, printing": _STUBBORN + "while True:\n    print('x' * 1000)\n",
     "forked children that hold stdout": _FORK.format(inside="") + "time.sleep(600)\n",
-    "forked children in sessions of their own": _FORK.format(inside="os.setsid(); ") + "time.sleep(600)\n",
+    "forked children in sessions of their own": _FORK.format(inside="os.setsid(); ")
+    + "time.sleep(600)\n",
     "sleeps": "import time\ntime.sleep(600)\n",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Overrun:
-    """over_s: seconds between the limit and the return of the runner, start of the interpreter included."""
+    """over_s: seconds between the limit and the return of the runner, start of the interpreter
+    included.
+    """
 
     program: str
     over_s: list[float]
@@ -43,7 +48,9 @@ def measure_faults(repeats: int) -> list[Overrun]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "view").mkdir()
-        view = View("search0", "search", 0, str(place / "view"), "", None, TableFile("none.csv"), 1, 0, 0, 0)
+        view = View(
+            "search0", "search", 0, str(place / "view"), "", None, TableFile("none.csv"), 1, 0, 0, 0
+        )
         environ, stop = inherited(), StopSignal()
         box = detect(place, (place,), (place / "view",), environ)
         leases, limits = LeasePool(usable_cpus(), 1), BoxLimits()

@@ -1,4 +1,5 @@
-"""Fits FLAML to tables of features and answers the test rows. Runs in a worker process, with FLAML's own packages.
+"""Fits FLAML to tables of features and answers the test rows. Runs in a worker process, with
+FLAML's own packages.
 
 Needs nothing of this project: python flaml_program.py JOB.json (see benchmark.flaml_runs.Job).
 """
@@ -64,7 +65,9 @@ def _as_words(train: Any, test: Any) -> tuple[Any, Any]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = [part.fillna("").astype(str).agg(" ".join, axis=1) for part in (train, test)]
-    words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, max_features=_VOCABULARY)
+    words = TfidfVectorizer(
+        ngram_range=(1, 2), min_df=2, sublinear_tf=True, max_features=_VOCABULARY
+    )
     return words.fit_transform(texts[0]), words.transform(texts[1])
 
 

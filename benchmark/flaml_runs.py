@@ -1,4 +1,6 @@
-"""FLAML on the pack, with the same time and cores as whole runs: in a virtual environment of its own, graded alike."""
+"""FLAML on the pack, with the same time and cores as whole runs: in a virtual environment of its
+own, graded alike.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ import pandas as pd
 from benchmark import grading
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
-from benchmark.made import claim, go_on, made_of
+from benchmark.provenance import claim, go_on, made_of
 from benchmark.references import features
 from utils.errors import UsageError
 from utils.files import sha256_file, write_atomic
@@ -34,11 +36,11 @@ _SLACK = 1.5
 _DRAWS = 500
 _SEED = 11
 
-Fit = Callable[[Path, "Job"], None]
+Fit = Callable[[Path, "FlamlJob"], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class FlamlJob:
     """What the program of FLAML reads. folder: holds train.csv (with `answer`) and test.csv.
 
     text: columns are texts. timed: the test rows come after those of train.
@@ -54,11 +56,12 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class FlamlComparison:
     """FLAML on one competition beside a whole run.
 
-    ours: None where there is no submission. ahead: how much better ours is, plus is better. stderr: paired, over the
-    private rows. commit, against: of the checkouts that made FLAML's submission and ours, "" where unknown.
+    ours: None where there is no submission. ahead: how much better ours is, plus is better. stderr:
+    paired, over the private rows. commit, against: of the checkouts that made FLAML's submission
+    and ours, "" where unknown.
     """
 
     competition: str
@@ -72,7 +75,8 @@ class Compared:
 
 
 def environment(place: Path) -> Path:
-    """The interpreter of a virtual environment with FLAML; made in `place` where it is missing or of other pins.
+    """The interpreter of a virtual environment with FLAML; made in `place` where it is missing or
+    of other pins.
 
     Raises NotRunError when the packages are not to be had.
     """
@@ -81,20 +85,41 @@ def environment(place: Path) -> Path:
     if python.exists() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return python
     venv.create(place, clear=True, with_pip=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(REQUIREMENTS)]
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        str(REQUIREMENTS),
+    ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_INSTALL_S)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_INSTALL_S
+        )
     except subprocess.TimeoutExpired as error:
-        raise NotRunError(f"FLAML could not be installed: pip took over {_INSTALL_S:g} s") from error
+        raise NotRunError(
+            f"FLAML could not be installed: pip took over {_INSTALL_S:g} s"
+        ) from error
     if done.returncode != 0:
-        why = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip gave no reason"]
+        why = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [
+            "pip gave no reason"
+        ]
         raise NotRunError(f"FLAML could not be installed: {why[0]}")
     write_atomic(stamp, wanted)
     return python
 
 
 def submission_of(
-    competition: Competition, dest: Path, out: Path, minutes: float, cores: int, python: Path, fit: Fit | None = None
+    competition: Competition,
+    dest: Path,
+    out: Path,
+    minutes: float,
+    cores: int,
+    python: Path,
+    fit: Fit | None = None,
 ) -> Path:
     """<out>/submission.csv, made where it is not there.
 
@@ -106,10 +131,14 @@ def submission_of(
     go_on(out, made)
     public = dest / competition.name / "prepared" / "public"
     answers = pd.read_csv(public / "train.csv")[competition.target]
-    features(competition, public, "train").assign(answer=answers.to_numpy()).to_csv(out / "train.csv", index=False)
+    features(competition, public, "train").assign(answer=answers.to_numpy()).to_csv(
+        out / "train.csv", index=False
+    )
     features(competition, public, "test").to_csv(out / "test.csv", index=False)
     timed = competition.time_column is not None
-    job = Job(str(out), competition.metric, 60 * minutes, cores, 0, competition.kind == "text", timed)
+    job = FlamlJob(
+        str(out), competition.metric, 60 * minutes, cores, 0, competition.kind == "text", timed
+    )
     (fit or run_flaml)(python, job)
     sample = pd.read_csv(public / "sample_submission.csv")
     found = pd.read_csv(out / "answers.csv")["answer"].to_numpy()
@@ -117,8 +146,10 @@ def submission_of(
     return target
 
 
-def run_flaml(python: Path, job: Job) -> None:
-    """Runs the program in its environment; what it prints is kept. Raises NotRunError when it fails."""
+def run_flaml(python: Path, job: FlamlJob) -> None:
+    """Runs the program in its environment; what it prints is kept. Raises NotRunError when it
+    fails.
+    """
     folder = Path(job.folder)
     write_atomic(folder / "job.json", json.dumps(asdict(job)))
     with (folder / "console.log").open("wb") as console:
@@ -135,48 +166,72 @@ def run_flaml(python: Path, job: Job) -> None:
         except subprocess.TimeoutExpired as error:
             raise NotRunError(f"FLAML did not end in {folder}") from error
     if done.returncode != 0:
-        lines = (folder / "console.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = (
+            (folder / "console.log")
+            .read_text(encoding="utf-8", errors="replace")
+            .strip()
+            .splitlines()
+        )
         raise NotRunError(f"FLAML failed in {folder}: {(lines or ['no output'])[-1]}")
 
 
-def compared(competition: Competition, dest: Path, flaml: Path, against: Path) -> Compared:
-    """flaml: a folder of `flaml`. against: one of `full`; where it has no submission, only FLAML's score is told.
+def compared(competition: Competition, dest: Path, flaml: Path, against: Path) -> FlamlComparison:
+    """flaml: a folder of `flaml`. against: one of `full`; where it has no submission, only FLAML's
+    score is told.
 
-    Raises SubmissionError for a submission that cannot be graded, UsageError where the two had not the same time.
+    Raises SubmissionError for a submission that cannot be graded, UsageError where the two had not
+    the same time.
     """
     theirs, ours = flaml / "submission.csv", against / "submission" / "submission.csv"
     score = grading.grade(competition, theirs, dest)["score"]
     records = [made_of(folder) for folder in (flaml, against)]
     commits = [made.commit if made is not None else "" for made in records]
     if not ours.is_file():
-        return Compared(competition.name, competition.metric, score, None, None, None, *commits)
+        return FlamlComparison(
+            competition.name, competition.metric, score, None, None, None, *commits
+        )
     if len({made.minutes if made is not None else None for made in records}) > 1:
-        raise UsageError(f"{against} does not say that it was made in the time that FLAML had in {flaml}")
+        raise UsageError(
+            f"{against} does not say that it was made in the time that FLAML had in {flaml}"
+        )
     mine = grading.grade(competition, ours, dest)["score"]
     sign = 1 if competition.scored_by.direction == "maximize" else -1
     error = paired_stderr(competition, dest, ours, theirs)
-    return Compared(competition.name, competition.metric, score, mine, sign * (mine - score), error, *commits)
+    return FlamlComparison(
+        competition.name, competition.metric, score, mine, sign * (mine - score), error, *commits
+    )
 
 
 def paired_stderr(competition: Competition, dest: Path, first: Path, second: Path) -> float:
-    """Standard error of the difference of two submissions' scores: both are scored on the same draws of rows."""
+    """Standard error of the difference of two submissions' scores: both are scored on the same
+    draws of rows.
+    """
     answers = pd.read_csv(dest / competition.name / "prepared" / "private" / "test.csv")
     key, target = competition.id_column, competition.target
     order = answers[key]
-    values = [pd.read_csv(path).set_index(key).loc[order, target].to_numpy() for path in (first, second)]
+    values = [
+        pd.read_csv(path).set_index(key).loc[order, target].to_numpy() for path in (first, second)
+    ]
     truth, metric = answers[target].to_numpy(), grading.METRICS[competition.metric]
     rng = np.random.default_rng(_SEED)
     found = []
     for _ in range(_DRAWS):
         rows = rng.integers(0, len(truth), len(truth))
         if len(np.unique(truth[rows])) > 1:
-            found.append(metric(truth[rows], values[0][rows]) - metric(truth[rows], values[1][rows]))
+            found.append(
+                metric(truth[rows], values[0][rows]) - metric(truth[rows], values[1][rows])
+            )
     return float(np.std(found, ddof=1))
 
 
 def flaml_table(measured: Mapping[str, Any]) -> str:
-    """One line per competition, and on how many the whole run is within one paired standard error or better."""
-    lines = ["| | metric | FLAML | this agent | ahead | paired standard error | not behind |", "|---" * 7 + "|"]
+    """One line per competition, and on how many the whole run is within one paired standard error
+    or better.
+    """
+    lines = [
+        "| | metric | FLAML | this agent | ahead | paired standard error | not behind |",
+        "|---" * 7 + "|",
+    ]
     runs: Sequence[Mapping[str, Any]] = measured["runs"]
     for run in runs:
         cells = [run["metric"], f"{run['flaml']:.4f}"]
@@ -191,7 +246,9 @@ def flaml_table(measured: Mapping[str, Any]) -> str:
     wanted = max(round(2 / 3 * total), 1)
     unknown = sum(run["ours"] is None for run in runs) + len(measured["absent"])
     met = "met" if good >= wanted else ("missed" if good + unknown < wanted else "open")
-    counted = f"Within one paired standard error or ahead: {good} of {total} (target {wanted}: {met})."
+    counted = (
+        f"Within one paired standard error or ahead: {good} of {total} (target {wanted}: {met})."
+    )
     commits = sorted({run["against"] for run in runs if run.get("against")})
     programs = f" This agent's runs: commit {', '.join(commits)}." if commits else ""
     return "\n".join([*lines, "", counted + programs])
@@ -203,4 +260,6 @@ def not_behind(run: Mapping[str, Any]) -> bool:
 
 def usual_place() -> Path:
     """Outside of the checkout: packages bring files that a checkout must not hold."""
-    return Path.home() / ".cache" / "swarm-evo" / f"flaml-{sys.version_info[0]}.{sys.version_info[1]}"
+    return (
+        Path.home() / ".cache" / "swarm-evo" / f"flaml-{sys.version_info[0]}.{sys.version_info[1]}"
+    )

@@ -34,7 +34,9 @@ METRICS: dict[str, Callable[[Any, Any], float]] = {
 
 
 def score(competition: Competition, answers: pd.DataFrame, values: Any) -> float:
-    """The metric of values in the row order of the answers. Raises ValueError for values that it does not take."""
+    """The metric of values in the row order of the answers. Raises ValueError for values that it
+    does not take.
+    """
     numbers = pd.Series(np.asarray(values)).astype(float).to_numpy()
     if not np.isfinite(numbers).all():
         raise ValueError("values must be finite numbers")
@@ -48,12 +50,14 @@ def score(competition: Competition, answers: pd.DataFrame, values: Any) -> float
 def grade(competition: Competition, submission: Path, dest: Path) -> dict[str, Any]:
     """Score of a submission beside those of the dummy and the reference models.
 
-    Raises DataError when the competition is not prepared, UsageError when the file cannot be read, SubmissionError when
-    its columns, ids or values are wrong.
+    Raises DataError when the competition is not prepared, UsageError when the file cannot be read,
+    SubmissionError when its columns, ids or values are wrong.
     """
     private = dest / competition.name / "prepared" / "private"
     if not (private / "reference.json").is_file():
-        raise DataError(f"{competition.name} is not prepared in {dest}: run `prepare {competition.name} --dest {dest}`")
+        raise DataError(
+            f"{competition.name} is not prepared in {dest}: run `prepare {competition.name} --dest {dest}`"
+        )
     answers = pd.read_csv(private / "test.csv")
     table = _read_submission(competition, submission, answers)
     try:
@@ -82,8 +86,13 @@ def render(report: dict[str, Any]) -> str:
     """The report as a table, best first; the submission is marked."""
     rows = [("this submission", report["score"]), *report["reference"].items()]
     rows.sort(key=lambda row: row[1], reverse=report["direction"] == "maximize")
-    lines = [f"{report['competition']}: {report['metric']} ({report['direction']}), {report['rows']} rows"]
-    lines += [f"{'*' if name == 'this submission' else ' '} {name:<20} {value:.5f}" for name, value in rows]
+    lines = [
+        f"{report['competition']}: {report['metric']} ({report['direction']}), {report['rows']} rows"
+    ]
+    lines += [
+        f"{'*' if name == 'this submission' else ' '} {name:<20} {value:.5f}"
+        for name, value in rows
+    ]
     return "\n".join(lines)
 
 
@@ -101,7 +110,9 @@ def _read_submission(competition: Competition, path: Path, answers: pd.DataFrame
     if not {key, target} <= set(table.columns):
         raise SubmissionError(f"{path} has the columns {list(table.columns)}, not {[key, target]}")
     if problem := _wrong_ids(table[key], answers[key]):
-        raise SubmissionError(f"{path} does not hold every id of the sample submission once: {problem}")
+        raise SubmissionError(
+            f"{path} does not hold every id of the sample submission once: {problem}"
+        )
     if empty := int(table[target].isna().sum()):
         raise SubmissionError(f"{path} has {empty} empty cells in {target}")
     return table.set_index(key).loc[answers[key]].reset_index()

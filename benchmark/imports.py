@@ -1,4 +1,6 @@
-"""What the agent's process pays for its imports, in an interpreter of their own each: seconds and memory."""
+"""What the agent's process pays for its imports, in an interpreter of their own each: seconds and
+memory.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,19 @@ from typing import Any
 from benchmark.errors import NotRunError
 from benchmark.measure import ROOT
 
-# What is imported on the way to the first request; each way counts only what comes after its first part.
+# What is imported on the way to the first request; each way counts only what comes after its first
+# part.
 WAYS: Mapping[str, tuple[str, str]] = {
     "the agent, without an SDK": ("", "import main"),
     "langgraph, in a thread": ("import main", "from agents import graph; graph.load()"),
-    "the SDK of openai, in a thread": ("import main", "from core.llm import openai_endpoint as sdk; sdk.load()"),
-    "the SDK of anthropic, in a thread": ("import main", "from core.llm import anthropic_endpoint as sdk; sdk.load()"),
+    "the SDK of openai, in a thread": (
+        "import main",
+        "from core.llm import openai_endpoint as sdk; sdk.load()",
+    ),
+    "the SDK of anthropic, in a thread": (
+        "import main",
+        "from core.llm import anthropic_endpoint as sdk; sdk.load()",
+    ),
 }
 _PROBE = """
 import json, time
@@ -44,27 +53,35 @@ class ImportCost:
 
 
 def measure_imports(repeats: int) -> list[ImportCost]:
-    """Each way `repeats` times, in turn, with warm files. Raises NotRunError where a library is not installed."""
+    """Each way `repeats` times, in turn, with warm files. Raises NotRunError where a library is not
+    installed.
+    """
     found: dict[str, list[list[float]]] = {name: [] for name in WAYS}
     for turn in range(repeats + 1):
         for name, (before, what) in WAYS.items():
             measured = _probe(before, what)
             if turn:
                 found[name].append(measured)
-    return [ImportCost(name, *(median(column) for column in zip(*runs, strict=True))) for name, runs in found.items()]
+    return [
+        ImportCost(name, *(median(column) for column in zip(*runs, strict=True)))
+        for name, runs in found.items()
+    ]
 
 
 def imports_table(costs: Sequence[Mapping[str, Any]]) -> str:
     head = ["| import | seconds | MiB on top | peak MiB |", "|---|---|---|---|"]
     rows = [
-        f"| {cost['what']} | {cost['seconds']:.2f} | {cost['added_mb']:.0f} | {cost['peak_mb']:.0f} |" for cost in costs
+        f"| {cost['what']} | {cost['seconds']:.2f} | {cost['added_mb']:.0f} | {cost['peak_mb']:.0f} |"
+        for cost in costs
     ]
     return "\n".join([*head, *rows])
 
 
 def _probe(before: str, what: str) -> list[float]:
     program = _PROBE.format(before=before, what=what)
-    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
+    )
     if ended.returncode != 0:
         raise NotRunError(f"{what}: {ended.stderr.strip().splitlines()[-1]}")
     figures: list[float] = json.loads(ended.stdout)

@@ -1,6 +1,8 @@
-"""Runs of main.py on a prepared competition, measured from outside: scores, utilisation, memory, journal, replay.
+"""Runs of main.py on a prepared competition, measured from outside: scores, utilisation, memory,
+journal, replay.
 
-A run is a real process; its private score is computed after it has ended, from what it published and kept.
+A run is a real process; its private score is computed after it has ended, from what it published
+and kept.
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.ending.result import how_to_combine, single
 from core.journal.history import History
 from core.journal.journal import read_lines
 from core.journal.programs import ProgramStore
 from core.judging.service import HoldoutJudge
 from core.records import Entry
-from core.results import how_to_combine, single
 
 ROOT = Path(__file__).resolve().parent.parent
 Score = Callable[[Path], float]
@@ -29,10 +31,11 @@ Score = Callable[[Path], float]
 
 @dataclass(frozen=True, slots=True)
 class RunMeasure:
-    """One run. Scores are private; *_s are seconds; utilisation: CPU seconds of candidates / (workers x wall).
+    """One run. Scores are private; *_s are seconds; utilisation: CPU seconds of candidates /
+    (workers x wall).
 
-    best_draft: the draft with the best private score, an oracle that the agent cannot ask. chosen_draft: the draft
-    with the best search score.
+    best_draft: the draft with the best private score, an oracle that the agent cannot ask.
+    chosen_draft: the draft with the best search score.
     """
 
     seed: int
@@ -75,16 +78,24 @@ class PeakMemory(threading.Thread):
             time.sleep(0.2)
 
 
-def measure_run(public: Path, score: Score, seed: int, minutes: float, words: Sequence[str] = ()) -> RunMeasure:
-    """score: private score of a submission file. Raises RuntimeError when the run does not end well."""
+def measure_run(
+    public: Path, score: Score, seed: int, minutes: float, words: Sequence[str] = ()
+) -> RunMeasure:
+    """score: private score of a submission file. Raises RuntimeError when the run does not end
+    well.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
-        wall, peak_mb = run_main(public, out, ["--seed", str(seed), "--time", f"{minutes:g}m", *words])
+        wall, peak_mb = run_main(
+            public, out, ["--seed", str(seed), "--time", f"{minutes:g}m", *words]
+        )
         return _measure(out, score, seed, wall, peak_mb)
 
 
 def run_main(public: Path, out: Path, words: Sequence[str]) -> tuple[float, float]:
-    """Runs main.py to its end; wall seconds, and peak memory of the agent in MiB. Raises RuntimeError as above."""
+    """Runs main.py to its end; wall seconds, and peak memory of the agent in MiB. Raises
+    RuntimeError as above.
+    """
     command = [sys.executable, "main.py", "--data", str(public), "--out", str(out), *words]
     begin = time.monotonic()
     with tempfile.TemporaryFile() as console:
@@ -95,7 +106,9 @@ def run_main(public: Path, out: Path, words: Sequence[str]) -> tuple[float, floa
         wall = time.monotonic() - begin
         if code != 0:
             console.seek(0)
-            raise RuntimeError(f"main.py ended with {code}:\n{console.read().decode(errors='replace')[-2000:]}")
+            raise RuntimeError(
+                f"main.py ended with {code}:\n{console.read().decode(errors='replace')[-2000:]}"
+            )
     return wall, watch.mb
 
 
@@ -107,7 +120,13 @@ def _measure(out: Path, score: Score, seed: int, wall: float, peak_mb: float) ->
     for line in lines:
         history.apply(line)
     drafts = [entry for entry in history.entries if entry.kind == "draft" and entry.verdict.valid]
-    private = dict(zip([draft.id for draft in drafts], _private_scores(logs, history, drafts, score), strict=True))
+    private = dict(
+        zip(
+            [draft.id for draft in drafts],
+            _private_scores(logs, history, drafts, score),
+            strict=True,
+        )
+    )
     direction = 1 if report["metric"]["direction"] == "maximize" else -1
     complete = [draft for draft in drafts if draft.complete]
     chosen = max(complete, key=lambda draft: direction * (draft.verdict.score or 0.0))
@@ -132,7 +151,9 @@ def _measure(out: Path, score: Score, seed: int, wall: float, peak_mb: float) ->
     )
 
 
-def _private_scores(logs: Path, history: History, entries: Sequence[Entry], score: Score) -> list[float]:
+def _private_scores(
+    logs: Path, history: History, entries: Sequence[Entry], score: Score
+) -> list[float]:
     """Private score of each entry as it would have been published."""
     assert history.spec is not None
     spec, target = history.spec.spec, logs / "draft.csv"
@@ -149,7 +170,9 @@ def _private_scores(logs: Path, history: History, entries: Sequence[Entry], scor
 
 
 def utilisation(lines: Sequence[dict[str, Any]]) -> float:
-    """CPU seconds of candidates / (workers x wall) between the start of the first and the end of the last one."""
+    """CPU seconds of candidates / (workers x wall) between the start of the first and the end of
+    the last one.
+    """
     workers = next(line["workers"] for line in lines if line["type"] == "run_started")
     folds = [(line["t"], line["result"]["outcome"]) for line in lines if line["type"] == "fold"]
     begin = min(end - outcome["duration_s"] for end, outcome in folds)
@@ -158,7 +181,9 @@ def utilisation(lines: Sequence[dict[str, Any]]) -> float:
 
 
 def measure_replay(steps: int = 500, folds: int = 5) -> dict[str, float]:
-    """Seconds to rebuild the state of a synthetic journal, as a share of parsing its JSON alone as well."""
+    """Seconds to rebuild the state of a synthetic journal, as a share of parsing its JSON alone as
+    well.
+    """
     from core.doubles import entry, proposal
     from core.events import FoldScored, Proposed, StepDone
     from core.journal.journal import Journal
@@ -182,4 +207,9 @@ def measure_replay(steps: int = 500, folds: int = 5) -> dict[str, float]:
         for line in lines:
             history.apply(line)
         done = time.perf_counter()
-    return {"steps": steps, "lines": len(lines), "seconds": done - begin, "parse_seconds": parsed - begin}
+    return {
+        "steps": steps,
+        "lines": len(lines),
+        "seconds": done - begin,
+        "parse_seconds": parsed - begin,
+    }

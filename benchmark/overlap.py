@@ -1,6 +1,8 @@
-"""What a language model of one second's latency costs: idle cores, tokens, memory, the way to the first request.
+"""What a language model of one second's latency costs: idle cores, tokens, memory, the way to the
+first request.
 
-The model is a scripted server on loopback whose programs are recipes, so that they take the time of real ones.
+The model is a scripted server on loopback whose programs are recipes, so that they take the time of
+real ones.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from tests.llm.server import ScriptedServer, Seen, Turn
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """One run. first_request_s: from the start of the process. Tokens and requests are per finished step.
+    """One run. first_request_s: from the start of the process. Tokens and requests are per finished
+    step.
 
     late_prompt_tokens: mean of the prompts of the last ten steps.
     """
@@ -45,7 +48,9 @@ class Overlap:
     wall_s: float
 
 
-def measure_overlap(public: Path, vendor: str, latency: float, minutes: float, steps: int) -> Overlap:
+def measure_overlap(
+    public: Path, vendor: str, latency: float, minutes: float, steps: int
+) -> Overlap:
     """A run of main.py whose model answers after `latency` seconds."""
     programs, lock, first = _programs(public), threading.Lock(), list[float]()
 
@@ -58,9 +63,16 @@ def measure_overlap(public: Path, vendor: str, latency: float, minutes: float, s
 
     with tempfile.TemporaryDirectory() as folder, ScriptedServer(then=answer) as server:
         out, begin = Path(folder) / "out", time.monotonic()
-        values = {"provider": vendor, "base_url": server.base_url(vendor), "model": "scripted", "api_key": "none"}
+        values = {
+            "provider": vendor,
+            "base_url": server.base_url(vendor),
+            "model": "scripted",
+            "api_key": "none",
+        }
         words = [f"llm.code.{name}={value}" for name, value in values.items()]
-        wall, peak = run_main(public, out, ["--time", f"{minutes:g}m", "--steps", str(steps), *words])
+        wall, peak = run_main(
+            public, out, ["--time", f"{minutes:g}m", "--steps", str(steps), *words]
+        )
         lines, _ = read_lines(out / "logs" / "journal.jsonl")
     done = [line for line in lines if line["type"] == "step"]
     calls = [line for line in lines if line["type"] == "llm_call"]
@@ -80,7 +92,9 @@ def measure_overlap(public: Path, vendor: str, latency: float, minutes: float, s
 
 
 def characters(body: Any) -> int:
-    """Of all texts that a request asks the model to read: the system text and the messages, in either vendor's form."""
+    """Of all texts that a request asks the model to read: the system text and the messages, in
+    either vendor's form.
+    """
     if isinstance(body, dict):
         texts = (body.get(key) for key in ("system", "messages", "content", "text"))
         return sum(len(text) if isinstance(text, str) else characters(text) for text in texts)
@@ -98,10 +112,16 @@ def _programs(public: Path) -> Iterator[tuple[str, str]]:
         spec = task.inspect(public, (public / "description.md").read_text(encoding="utf-8"), {})
     finally:
         task.close()
-    proposer, rng, siblings = RecipesProposer(spec, installed(all_packages())), random.Random(1), list[str]()
+    proposer, rng, siblings = (
+        RecipesProposer(spec, installed(all_packages())),
+        random.Random(1),
+        list[str](),
+    )
     while True:
         made = proposer.propose(
-            Brief(len(siblings), "draft", rng.getrandbits(32), siblings=tuple(siblings), seconds=4.0)
+            Brief(
+                len(siblings), "draft", rng.getrandbits(32), siblings=tuple(siblings), seconds=4.0
+            )
         )
         siblings.append(made.plan)
         yield made.program, made.plan

@@ -28,10 +28,11 @@ _CACHE = ".cache"
 
 
 def prepare(competition: Competition, dest: Path) -> bool:
-    """Writes <dest>/<name>/prepared/{public,private}; False when an intact folder was there already.
+    """Writes <dest>/<name>/prepared/{public,private}; False when an intact folder was there
+    already.
 
-    The same tables on every machine with the same data package; reference scores also depend on scikit-learn.
-    Raises NotRunError when the data are not to be had.
+    The same tables on every machine with the same data package; reference scores also depend on
+    scikit-learn. Raises NotRunError when the data are not to be had.
     """
     root = dest / competition.name
     if intact(root):
@@ -74,7 +75,9 @@ def _loaded(competition: Competition, cache: Path) -> pd.DataFrame:
     try:
         return competition.load(cache)
     except ImportError as error:
-        raise NotRunError(f"{competition.name} needs the package {error.name} (pip install {error.name})") from error
+        raise NotRunError(
+            f"{competition.name} needs the package {error.name} (pip install {error.name})"
+        ) from error
     except NotRunError as error:
         raise NotRunError(f"{competition.name}: {error}") from error
 
@@ -91,10 +94,15 @@ def _write_parts(competition: Competition, frame: pd.DataFrame, prepared: Path) 
     _write_table(public / "train.csv", train)
     if list(known) != [competition.id_column]:
         _write_table(public / "test.csv", known)
-    _write_table(public / "sample_submission.csv", answers.assign(**{competition.target: competition.dummy}))
+    _write_table(
+        public / "sample_submission.csv", answers.assign(**{competition.target: competition.dummy})
+    )
     _write_table(private / "test.csv", answers)
     write_atomic(public / "description.md", competition.description)
-    write_atomic(private / "reference.json", json.dumps(_reference_scores(competition, public, answers), indent=1))
+    write_atomic(
+        private / "reference.json",
+        json.dumps(_reference_scores(competition, public, answers), indent=1),
+    )
 
 
 def cut(competition: Competition, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -119,7 +127,9 @@ def _write_images(folder: Path, ids: pd.Series, images: pd.Series) -> None:
         Image.fromarray(pixels).save(folder / f"{row}.png")
 
 
-def _reference_scores(competition: Competition, public: Path, answers: pd.DataFrame) -> dict[str, float]:
+def _reference_scores(
+    competition: Competition, public: Path, answers: pd.DataFrame
+) -> dict[str, float]:
     """Scores of the dummy and of the reference models."""
     found = {"dummy": np.full(len(answers), competition.dummy), **predictions(competition, public)}
     return {name: round(score(competition, answers, values), 6) for name, values in found.items()}
@@ -127,4 +137,7 @@ def _reference_scores(competition: Competition, public: Path, answers: pd.DataFr
 
 def _checksums(root: Path) -> dict[str, Any]:
     files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != CHECKSUMS)
-    return {"edition": _EDITION, "files": {path.relative_to(root).as_posix(): sha256_file(path) for path in files}}
+    return {
+        "edition": _EDITION,
+        "files": {path.relative_to(root).as_posix(): sha256_file(path) for path in files},
+    }

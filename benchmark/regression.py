@@ -25,7 +25,9 @@ def _hotel_rates(cache: Path) -> pd.DataFrame:
 
 
 def _transit(cache: Path) -> pd.DataFrame:
-    """Clark_Lake is the target of 14 days before: in a test part of many days it gives the answers away."""
+    """Clark_Lake is the target of 14 days before: in a test part of many days it gives the answers
+    away.
+    """
     return table("modeldata", "Chicago", 5698, 50).drop(columns="Clark_Lake")
 
 

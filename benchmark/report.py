@@ -16,9 +16,9 @@ from benchmark.embeddings import embeddings_table
 from benchmark.epochs import epochs_table
 from benchmark.flaml_runs import flaml_table
 from benchmark.imports import imports_table
-from benchmark.live import live_table
-from benchmark.made import head
 from benchmark.measure import ROOT, RunMeasure
+from benchmark.provenance import head
+from benchmark.real_model import live_table
 from benchmark.study.tables import ablate_table, fill_table, search_table
 from benchmark.whole import whole_table
 from utils.files import write_atomic
@@ -30,9 +30,15 @@ README = ROOT / "README.md"
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"
 
 
-def keep(path: Path, name: str, command: str, reference: dict[str, float], runs: Sequence[RunMeasure]) -> None:
+def keep(
+    path: Path, name: str, command: str, reference: dict[str, float], runs: Sequence[RunMeasure]
+) -> None:
     """Writes what was measured, with all that is needed to measure it again."""
-    measured = {"competition": name, "reference": reference, "runs": [dataclasses.asdict(run) for run in runs]}
+    measured = {
+        "competition": name,
+        "reference": reference,
+        "runs": [dataclasses.asdict(run) for run in runs],
+    }
     keep_figures(path, command, measured)
 
 
@@ -52,10 +58,18 @@ def keep_figures(path: Path, command: str, figures: Mapping[str, Any]) -> None:
 
 def results_table(results: Path = RESULTS) -> str:
     """The README's table: one line per figure, with its target and whether it is met."""
-    runs, replay, faults = (_read(results / f"{name}.json") for name in ("churn", "replay", "faults"))
+    runs, replay, faults = (
+        _read(results / f"{name}.json") for name in ("churn", "replay", "faults")
+    )
     rows = [*_score_rows(runs), *_run_rows(runs["runs"]), *_other_rows(replay, faults)]
-    lines = ["| figure | measured | target |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-    commands = ", ".join(f"`{item['command']}` (commit {item['commit']})" for item in (runs, replay, faults))
+    lines = [
+        "| figure | measured | target |",
+        "|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+    commands = ", ".join(
+        f"`{item['command']}` (commit {item['commit']})" for item in (runs, replay, faults)
+    )
     where = f"{runs['machine']}, {runs['date']}; data in `docs/results/`, table by `python -m benchmark report`"
     return "\n".join([*lines, "", f"Median and range. Source: {commands}; {where}."])
 
@@ -69,7 +83,11 @@ def _other_rows(replay: dict[str, Any], faults: dict[str, Any]) -> list[tuple[st
     over = [seconds for program in faults["programs"] for seconds in program["over_s"]]
     return [
         (f"replay of a journal of {replay['steps']} steps, s", f"{replay['seconds']:.2f}", "< 1"),
-        (f"{len(faults['programs'])} kinds of stubborn programs, s over their limit", spread(over, 2), ""),
+        (
+            f"{len(faults['programs'])} kinds of stubborn programs, s over their limit",
+            spread(over, 2),
+            "",
+        ),
     ]
 
 
@@ -81,8 +99,16 @@ def _score_rows(measured: dict[str, Any]) -> list[tuple[str, str, str]]:
     shown = ", ".join(f"{name} {value:.4f}" for name, value in reference.items())
     return [
         (f"churn, private ROC AUC, {len(runs)} seeds", spread(private, 4), f"reference: {shown}"),
-        ("gain over the draft with the best *private* score", spread(over_best, 4, sign=True), _met(over_best)),
-        ("gain over the draft with the best search score", spread(over_chosen, 4, sign=True), _met(over_chosen)),
+        (
+            "gain over the draft with the best *private* score",
+            spread(over_best, 4, sign=True),
+            _met(over_best),
+        ),
+        (
+            "gain over the draft with the best search score",
+            spread(over_chosen, 4, sign=True),
+            _met(over_chosen),
+        ),
     ]
 
 
@@ -109,15 +135,23 @@ def spread(values: Sequence[float], digits: int, sign: bool = False) -> str:
 def _met(gains: Sequence[float]) -> str:
     """A gain that the table shows as zero is none."""
     met = round(median(gains), 4) > 0
-    return f"> 0: {'met' if met else 'missed'}, {sum(gain > 0 for gain in gains)} of {len(gains)} runs"
+    return (
+        f"> 0: {'met' if met else 'missed'}, {sum(gain > 0 for gain in gains)} of {len(gains)} runs"
+    )
 
 
 def container_table(measured: dict[str, Any]) -> str:
     """Figures of scripts/test_container.sh."""
     from tests.container.figures import KNOWN
 
-    rows = [f"| {KNOWN[name][0]} | {measured[name]:g} | {KNOWN[name][1]} |" for name in KNOWN if name in measured]
-    return "\n".join(["| figure | measured | target |", "|---|---|---|", *rows, "", _source(measured)])
+    rows = [
+        f"| {KNOWN[name][0]} | {measured[name]:g} | {KNOWN[name][1]} |"
+        for name in KNOWN
+        if name in measured
+    ]
+    return "\n".join(
+        ["| figure | measured | target |", "|---|---|---|", *rows, "", _source(measured)]
+    )
 
 
 def imports_section(measured: dict[str, Any]) -> str:
@@ -143,10 +177,17 @@ def overlap_table(measured: dict[str, Any]) -> str:
         return f"| {label} | {' | '.join(cells)} | {target} |"
 
     lines = [line("", [run["vendor"] for run in runs], "target"), "|---" * (len(runs) + 2) + "|"]
-    lines.append(line("steps, of them by the model", [f"{run['steps']}, {run['model_steps']}" for run in runs]))
+    lines.append(
+        line(
+            "steps, of them by the model", [f"{run['steps']}, {run['model_steps']}" for run in runs]
+        )
+    )
     for label, key, digits, way, bound in OVERLAP:
         met = [run[key] <= bound if way == "<=" else run[key] >= bound for run in runs]
-        cells = [f"{run[key]:.{digits}f}" + ("" if good else " (missed)") for run, good in zip(runs, met, strict=True)]
+        cells = [
+            f"{run[key]:.{digits}f}" + ("" if good else " (missed)")
+            for run, good in zip(runs, met, strict=True)
+        ]
         lines.append(line(label, cells, f"{way} {bound:g}"))
     lines.append(line("wall, s", [f"{run['wall_s']:.0f}" for run in runs]))
     return "\n".join([*lines, "", _source(measured)])
@@ -190,7 +231,9 @@ def with_table(text: str, table: str, name: str = "results") -> str:
 
 
 def with_sections(text: str, results: Path = RESULTS) -> str:
-    """docs/benchmarks.md with every table whose measurement is there; the others say that they were not run."""
+    """docs/benchmarks.md with every table whose measurement is there; the others say that they were
+    not run.
+    """
     for name, file, table in SECTIONS:
         shown = table(_read(results / file)) if (results / file).exists() else "NOT RUN"
         text = with_table(text, shown, name)
@@ -199,6 +242,8 @@ def with_sections(text: str, results: Path = RESULTS) -> str:
 
 def write_documents() -> tuple[Path, ...]:
     """The files with tables, written anew."""
-    README.write_text(with_table(README.read_text(encoding="utf-8"), results_table()), encoding="utf-8")
+    README.write_text(
+        with_table(README.read_text(encoding="utf-8"), results_table()), encoding="utf-8"
+    )
     BENCHMARKS.write_text(with_sections(BENCHMARKS.read_text(encoding="utf-8")), encoding="utf-8")
     return README, BENCHMARKS

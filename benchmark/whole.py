@@ -1,4 +1,6 @@
-"""Whole runs of main.py over the pack, one per competition, each resumable; their submissions are kept."""
+"""Whole runs of main.py over the pack, one per competition, each resumable; their submissions are
+kept.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from typing import Any
 
 from benchmark import grading
 from benchmark.competition import Competition
-from benchmark.made import claim, go_on
 from benchmark.measure import ROOT
+from benchmark.provenance import claim, go_on
 from utils.errors import UsageError, WorkerError
 from utils.files import is_file_of
 from utils.process import end_with_parent
@@ -30,11 +32,13 @@ _WHOLE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """One run. private: score of what was published, None where that cannot be graded. reference: of the pack.
+class WholeRun:
+    """One run. private: score of what was published, None where that cannot be graded. reference:
+    of the pack.
 
-    trained: a trained program or blend was published. beaten: it is better than every reference model. problem: why
-    it cannot be graded, or why it stayed at the baseline. commit: of the checkout that made it.
+    trained: a trained program or blend was published. beaten: it is better than every reference
+    model. problem: why it cannot be graded, or why it stayed at the baseline. commit: of the
+    checkout that made it.
     """
 
     competition: str
@@ -55,7 +59,9 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """What the report of a run says of its end. sha256: of its submission, None where there is none."""
+    """What the report of a run says of its end. sha256: of its submission, None where there is
+    none.
+    """
 
     status: str
     reason: str
@@ -67,17 +73,31 @@ class _Ended:
 
 
 def run_main_py(public: Path, out: Path, minutes: float, words: Sequence[str]) -> int:
-    """Exit status of main.py; the same `out` again resumes. What it prints is kept beside its folders."""
-    command = [sys.executable, "main.py", "--data", str(public), "--out", str(out), "--time", f"{minutes:g}m", *words]
+    """Exit status of main.py; the same `out` again resumes. What it prints is kept beside its
+    folders.
+    """
+    command = [
+        sys.executable,
+        "main.py",
+        "--data",
+        str(public),
+        "--out",
+        str(out),
+        "--time",
+        f"{minutes:g}m",
+        *words,
+    ]
     out.mkdir(parents=True, exist_ok=True)
     with (out / "console.log").open("ab") as console:
         end = partial(end_with_parent, signal.SIGTERM)
-        return subprocess.run(command, cwd=ROOT, stdout=console, stderr=subprocess.STDOUT, preexec_fn=end).returncode
+        return subprocess.run(
+            command, cwd=ROOT, stdout=console, stderr=subprocess.STDOUT, preexec_fn=end
+        ).returncode
 
 
 def _over(out: Path) -> _Ended | None:
-    """How the run below `out` ended; None where main.py has to go on: it did not come to its end, or somebody stopped
-    it long before that, what it published is not there, or its report is none.
+    """How the run below `out` ended; None where main.py has to go on: it did not come to its end,
+    or somebody stopped it long before that, what it published is not there, or its report is none.
     """
     try:
         report = json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))
@@ -103,13 +123,19 @@ def _submission(out: Path) -> Path:
 
 
 def measure_whole(
-    competition: Competition, dest: Path, out: Path, minutes: float, words: Sequence[str], run: Run = run_main_py
-) -> Whole:
-    """The run below `out`, made or finished where it is not over. The competition must be prepared in `dest`.
+    competition: Competition,
+    dest: Path,
+    out: Path,
+    minutes: float,
+    words: Sequence[str],
+    run: Run = run_main_py,
+) -> WholeRun:
+    """The run below `out`, made or finished where it is not over. The competition must be prepared
+    in `dest`.
 
-    One that stayed without a trained result is given to main.py again, which goes on where something kept it from
-    working. Raises WorkerError when main.py does not finish it, UsageError when it had another time or other words, or
-    main.py refuses them.
+    One that stayed without a trained result is given to main.py again, which goes on where
+    something kept it from working. Raises WorkerError when main.py does not finish it, UsageError
+    when it had another time or other words, or main.py refuses them.
     """
     made = claim(out, minutes, words)
     ended = _over(out)
@@ -120,10 +146,12 @@ def measure_whole(
         if code == EXIT_USAGE:
             raise UsageError(f"main.py refused: {ended.reason if ended else out / 'console.log'}")
     if ended is None:
-        raise WorkerError(f"the run did not come to its end, see {out / 'console.log'}; the same command goes on")
+        raise WorkerError(
+            f"the run did not come to its end, see {out / 'console.log'}; the same command goes on"
+        )
     private, problem = grading.try_grade(competition, _submission(out), dest)
     reference = _reference(competition, dest)
-    return Whole(
+    return WholeRun(
         competition=competition.name,
         metric=competition.metric,
         direction=competition.scored_by.direction,
@@ -165,7 +193,15 @@ def whole_table(measured: Mapping[str, Any]) -> str:
         shown = ", ".join(f"{name} {value:.4f}" for name, value in run["reference"].items())
         private = "none" if run["private"] is None else f"{run['private']:.4f}"
         first = "none" if run["first_valid_s"] is None else f"{run['first_valid_s']:.0f}"
-        cells = (run["metric"], private, shown, "yes" if run["beaten"] else "no", run["winner"], run["steps"], first)
+        cells = (
+            run["metric"],
+            private,
+            shown,
+            "yes" if run["beaten"] else "no",
+            run["winner"],
+            run["steps"],
+            first,
+        )
         lines.append(f"| {run['competition']} | {' | '.join(map(str, cells))} |")
     lines += [f"| {name} |" + " |" * 7 for name in measured["absent"]]
     problems = [f"{run['competition']}: {run['problem']}." for run in runs if run.get("problem")]

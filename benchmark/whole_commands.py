@@ -15,8 +15,8 @@ from benchmark.arguments import positive, result_file, subcommand
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError, SubmissionError
 from benchmark.registry import EVERY, find_all
-from core.task.media import remove
 from utils.errors import DataError, UsageError, WorkerError
+from utils.files import remove
 from utils.hardware import usable_cpus
 
 _FULL, _FLAML = Path("out/full"), Path("out/flaml")
@@ -25,24 +25,58 @@ _FULL, _FLAML = Path("out/full"), Path("out/flaml")
 def add_commands(commands: Any, dest: Path) -> None:
     """commands: the sub-parsers of `python -m benchmark`. dest: usual folder of the competitions."""
     full = subcommand(commands, "full", "one whole run of main.py per competition; resumes")
-    full.add_argument("--set", dest="words", action="append", default=[], metavar="key=value", help="override a key")
-    full.add_argument("--out", type=Path, default=_FULL, help=f"folder of the runs (default {_FULL})")
+    full.add_argument(
+        "--set",
+        dest="words",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help="override a key",
+    )
+    full.add_argument(
+        "--out", type=Path, default=_FULL, help=f"folder of the runs (default {_FULL})"
+    )
     full.set_defaults(action=_full)
-    flaml = subcommand(commands, "flaml", "FLAML with the same time and cores, compared with what `full` made")
-    flaml.add_argument("--out", type=Path, default=_FLAML, help=f"folder of its runs (default {_FLAML})")
-    flaml.add_argument("--against", type=Path, default=_FULL, help=f"folder of the runs of `full` (default {_FULL})")
-    flaml.add_argument("--venv", type=Path, help="its virtual environment (default below the user's cache folder)")
+    flaml = subcommand(
+        commands, "flaml", "FLAML with the same time and cores, compared with what `full` made"
+    )
+    flaml.add_argument(
+        "--out", type=Path, default=_FLAML, help=f"folder of its runs (default {_FLAML})"
+    )
+    flaml.add_argument(
+        "--against",
+        type=Path,
+        default=_FULL,
+        help=f"folder of the runs of `full` (default {_FULL})",
+    )
+    flaml.add_argument(
+        "--venv", type=Path, help="its virtual environment (default below the user's cache folder)"
+    )
     flaml.set_defaults(action=_flaml)
     for parser in (full, flaml):
         parser.add_argument("names", nargs="*", metavar="NAME", help="competitions (default: all)")
-        parser.add_argument("--minutes", type=positive, default=10.0, help="time for each competition (default 10)")
-        parser.add_argument("--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})")
+        parser.add_argument(
+            "--minutes", type=positive, default=10.0, help="time for each competition (default 10)"
+        )
+        parser.add_argument(
+            "--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})"
+        )
         parser.add_argument("--json", type=result_file, help="keep the figures here")
-    large = subcommand(commands, "big", "very many files and a very large csv, made on the fly: seconds and memory")
-    large.add_argument("--files", type=int, default=1_000_000, help="small files, 0 for none (default 1000000)")
-    large.add_argument("--csv-gb", type=float, default=5.0, help="GB of the csv, 0 for none (default 5)")
-    large.add_argument("--dir", type=Path, help="where they are made and removed (default: the temporary folder)")
-    large.add_argument("--json", type=result_file, help="keep the figures here, e.g. docs/results/big.json")
+    large = subcommand(
+        commands, "big", "very many files and a very large csv, made on the fly: seconds and memory"
+    )
+    large.add_argument(
+        "--files", type=int, default=1_000_000, help="small files, 0 for none (default 1000000)"
+    )
+    large.add_argument(
+        "--csv-gb", type=float, default=5.0, help="GB of the csv, 0 for none (default 5)"
+    )
+    large.add_argument(
+        "--dir", type=Path, help="where they are made and removed (default: the temporary folder)"
+    )
+    large.add_argument(
+        "--json", type=result_file, help="keep the figures here, e.g. docs/results/big.json"
+    )
     large.set_defaults(action=_big)
 
 
@@ -62,9 +96,14 @@ def _flaml(options: argparse.Namespace) -> None:
     def measure(competition: Competition) -> dict[str, Any]:
         out = (options.out / competition.name).resolve()
         flaml_runs.submission_of(competition, options.dest, out, options.minutes, cores, python)
-        found = flaml_runs.compared(competition, options.dest, out, options.against / competition.name)
+        found = flaml_runs.compared(
+            competition, options.dest, out, options.against / competition.name
+        )
         if found.ours is None:
-            print(f"{competition.name}: {options.against} has no submission to compare with", flush=True)
+            print(
+                f"{competition.name}: {options.against} has no submission to compare with",
+                flush=True,
+            )
         return dataclasses.asdict(found)
 
     _each(options, "flaml", measure, flaml_runs.flaml_table)
@@ -98,9 +137,11 @@ def _each(
     measure: Callable[[Competition], dict[str, Any]],
     table: Callable[[dict[str, Any]], str],
 ) -> None:
-    """One competition after another; the figures are kept after each, with the names of those still to come.
+    """One competition after another; the figures are kept after each, with the names of those still
+    to come.
 
-    Raises NotRunError at the end for what could not be measured here, WorkerError for what went wrong.
+    Raises NotRunError at the end for what could not be measured here, WorkerError for what went
+    wrong.
     """
     competitions = find_all(options.names or [EVERY])
     runs: list[dict[str, Any]] = []
@@ -128,4 +169,6 @@ def _each(
 
 def _command(options: argparse.Namespace, word: str) -> str:
     overrides = [f"--set {item}" for item in getattr(options, "words", [])]
-    return " ".join(["python -m benchmark", word, *options.names, f"--minutes {options.minutes:g}", *overrides])
+    return " ".join(
+        ["python -m benchmark", word, *options.names, f"--minutes {options.minutes:g}", *overrides]
+    )

@@ -1,4 +1,6 @@
-"""Steps and seconds: what is spent, what remains, what is kept back for the end. Pure arithmetic, clock handed in."""
+"""Steps and seconds: what is spent, what remains, what is kept back for the end. Pure arithmetic,
+clock handed in.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ RESERVE_MAX_S = 3600.0
 class Budget:
     """Limits of one run. Times are seconds on the caller's clock.
 
-    deadline: absolute end of the run. reserve_s is kept back before it for ensemble, final pick and refit.
+    deadline: absolute end of the run. reserve_s is kept back before it for ensemble, final pick and
+    refit.
     """
 
     max_steps: int
@@ -45,6 +48,8 @@ class Budget:
         return min(max(by_time, by_steps, 0.0), 1.0)
 
     def steps_to_spare(self, steps: int, now: float) -> bool:
-        """True when a smaller share of the steps than of the time is spent: steps will be left over at the end."""
+        """True when a smaller share of the steps than of the time is spent: steps will be left over
+        at the end.
+        """
         span = self.deadline - self.reserve_s - self.started
         return span > 0 and steps / max(self.max_steps, 1) < (now - self.started) / span

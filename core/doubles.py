@@ -1,4 +1,6 @@
-"""Scripted doubles of the protocols, for tests: what they answer is written down beforehand, nothing is random."""
+"""Scripted doubles of the protocols, for tests: what they answer is written down beforehand,
+nothing is random.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 
 from core.events import Event, Published
 from core.genome import Genome, digest
-from core.protocols import Parts
+from core.protocols import BlendParts
 from core.records import (
     Answer,
     Best,
@@ -42,7 +44,9 @@ class ManualClock:
 
 
 class ScriptedProposer:
-    """Answers briefs with programs from a list; an exception in the list is raised. ProposalError when it is empty."""
+    """Answers briefs with programs from a list; an exception in the list is raised. ProposalError
+    when it is empty.
+    """
 
     def __init__(self, programs: Iterable[str | ProposalError]) -> None:
         self._programs = iter(programs)
@@ -58,13 +62,19 @@ class ScriptedProposer:
 
 def proposal(brief: Brief, program: str) -> Proposal:
     plan = (program.strip().splitlines() or [""])[0]
-    return Proposal.to(brief, plan=plan, program=program, genes=Genome.parse(program).hashes(), locus=brief.locus)
+    return Proposal.to(
+        brief, plan=plan, program=program, genes=Genome.parse(program).hashes(), locus=brief.locus
+    )
 
 
 class ScriptedRunner:
-    """Ends every job at once with the outcome that `script` gives. Takes `seconds` on the clock for each."""
+    """Ends every job at once with the outcome that `script` gives. Takes `seconds` on the clock for
+    each.
+    """
 
-    def __init__(self, script: Callable[[Job], Outcome] = lambda job: CLEAN, clock: ManualClock | None = None) -> None:
+    def __init__(
+        self, script: Callable[[Job], Outcome] = lambda job: CLEAN, clock: ManualClock | None = None
+    ) -> None:
         self._script = script
         self._clock = clock
         self.jobs: list[Job] = []
@@ -82,7 +92,9 @@ class ScriptedRunner:
 
 
 class ScriptedJudge:
-    """Scores a job by `script`; a challenger is better for sure when its mean is higher, P = .5 when equal."""
+    """Scores a job by `script`; a challenger is better for sure when its mean is higher, P = .5
+    when equal.
+    """
 
     def __init__(self, script: Callable[[Job], float | None]) -> None:
         self._script = script
@@ -101,7 +113,9 @@ class ScriptedJudge:
         gain = self._mean(challenger) - self._mean(incumbent)
         return 0.5 if gain == 0 else float(gain > 0)
 
-    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float | None, float | None]:
+    def score_blend(
+        self, parts: BlendParts, how: str, part: str
+    ) -> tuple[float | None, float | None]:
         return sum(weight * self._mean(names) for names, weight in parts), 0.01
 
     def _mean(self, names: Sequence[str]) -> float:
@@ -109,9 +123,13 @@ class ScriptedJudge:
 
 
 class ScriptedModel:
-    """A language model that answers from a list; an exception in the list is raised. ModelError when it is empty."""
+    """A language model that answers from a list; an exception in the list is raised. ModelError
+    when it is empty.
+    """
 
-    def __init__(self, answers: Iterable[str | Answer | ModelError], available: bool = True) -> None:
+    def __init__(
+        self, answers: Iterable[str | Answer | ModelError], available: bool = True
+    ) -> None:
         self._answers = iter(answers)
         self.requests: list[Request] = []
         self.available = available
@@ -164,7 +182,9 @@ class EventList:
 
 
 class FreePace:
-    """Probes nothing and grants a minute to everyone. rejects: outcomes and verdicts by proposal id."""
+    """Probes nothing and grants a minute to everyone. rejects: outcomes and verdicts by proposal
+    id.
+    """
 
     def __init__(self, rejects: dict[str, tuple[Outcome, Verdict]] | None = None) -> None:
         self._rejects = rejects or {}
@@ -243,7 +263,26 @@ def entry(
         )
         for fold, value in enumerate(values)
     )
-    verdict = Verdict(score is not None, score, None if score is None else 0.01, "holdout", () if score else ("bad",))
+    verdict = Verdict(
+        score is not None,
+        score,
+        None if score is None else 0.01,
+        "holdout",
+        () if score else ("bad",),
+    )
     step = int("".join(filter(str.isdigit, entry_id)) or 0)
-    made = Entry(entry_id, step, kind, parents, "default", f"plan {entry_id}", digest(entry_id), {}, outcome, verdict)  # type: ignore[arg-type]
-    return dataclasses.replace(made, folds=results, complete=complete and score is not None, steers=steers, locus=locus)
+    made = Entry(
+        entry_id,
+        step,
+        kind,  # type: ignore[arg-type]
+        parents,
+        "default",
+        f"plan {entry_id}",
+        digest(entry_id),
+        {},
+        outcome,
+        verdict,
+    )
+    return dataclasses.replace(
+        made, folds=results, complete=complete and score is not None, steers=steers, locus=locus
+    )

@@ -1,4 +1,6 @@
-"""What happens to one program: executed view by view, judged each time, raced against the incumbent, summed up."""
+"""What happens to one program: executed view by view, judged each time, raced against the
+incumbent, summed up.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from statistics import fmean
 
 from core.events import FoldScored
 from core.genome import digest
-from core.protocols import Judge, Pace, Recorder, Runner, State, Stop, Views
+from core.protocols import Judge, Pace, Recorder, Runner, RunState, Stop, Views
 from core.records import Entry, FoldResult, Job, Outcome, Proposal, Verdict, View
 from utils.errors import Interrupted
 
@@ -25,7 +27,14 @@ class Evaluator:
     """Runs a program on views and asks the judge. What the journal already holds is not run again."""
 
     def __init__(
-        self, runner: Runner, views: Views, judge: Judge, pace: Pace, recorder: Recorder, state: State, stop: Stop
+        self,
+        runner: Runner,
+        views: Views,
+        judge: Judge,
+        pace: Pace,
+        recorder: Recorder,
+        state: RunState,
+        stop: Stop,
     ) -> None:
         self._runner = runner
         self._views = views
@@ -40,20 +49,32 @@ class Evaluator:
         return len(self._views.search())
 
     def in_turn(self, step: int) -> list[View]:
-        """The search views, starting at another one each step, so that no view is everybody's first."""
+        """The search views, starting at another one each step, so that no view is everybody's
+        first.
+        """
         views = list(self._views.search())
         start = step % len(views)
         return views[start:] + views[:start]
 
     def evaluate(self, proposal: Proposal, view: View) -> FoldResult:
-        """One execution on one view, judged and recorded. Raises Interrupted when the run is being stopped."""
+        """One execution on one view, judged and recorded. Raises Interrupted when the run is being
+        stopped.
+        """
         key = evaluation_key(proposal.program, view, proposal.seed)
         if key in self._state.folds:
             return self._state.folds[key]
         limit = self._pace.limit(proposal, view)
         if limit <= 0 or self._stop.reason:
             raise Interrupted(f"{proposal.id} on {view.name}")
-        job = Job(key, proposal.id, proposal.program, view, proposal.seed, limit, gpus_wanted(proposal.program))
+        job = Job(
+            key,
+            proposal.id,
+            proposal.program,
+            view,
+            proposal.seed,
+            limit,
+            gpus_wanted(proposal.program),
+        )
         try:
             outcome = self._runner.run(job)
             if outcome.killed_for == "stop":
@@ -61,7 +82,8 @@ class Evaluator:
             outcome = dataclasses.replace(outcome, view_intact=self._views.intact(view))
             verdict = self._judge.judge(job, outcome)
             if outcome.timed_out and not verdict.valid and self._pace.limit(proposal, view) <= 0:
-                # The search ended, not the program: it gets its turn when a resumed run has more time.
+                # The search ended, not the program: it gets its turn when a resumed run has more
+                # time.
                 raise Interrupted(f"{proposal.id} on {view.name}")
         finally:
             self._runner.release(job)
@@ -70,7 +92,10 @@ class Evaluator:
         return result
 
     def race(
-        self, proposal: Proposal, lost: Callable[[float | None], bool], each: Callable[[list[FoldResult]], None]
+        self,
+        proposal: Proposal,
+        lost: Callable[[float | None], bool],
+        each: Callable[[list[FoldResult]], None],
     ) -> list[FoldResult]:
         """Results view by view until one is invalid or the race against the incumbent is lost.
 
@@ -93,7 +118,8 @@ class Evaluator:
 
 
 def gpus_wanted(program: str) -> int:
-    """Devices to lease: 1 for a program that imports a library of neural networks or names CUDA, else 0.
+    """Devices to lease: 1 for a program that imports a library of neural networks or names CUDA,
+    else 0.
 
     Two programs on one device would share its memory, and each could end the other.
     """
@@ -111,7 +137,10 @@ def prediction_names(results: Sequence[FoldResult]) -> list[str]:
 
 
 def summarise(
-    proposal: Proposal, results: Sequence[FoldResult], folds: int, failed: tuple[Outcome, Verdict] | None
+    proposal: Proposal,
+    results: Sequence[FoldResult],
+    folds: int,
+    failed: tuple[Outcome, Verdict] | None,
 ) -> Entry:
     """The entry of a program. Its outcome is that of the run that failed, else of the last one."""
     if failed is not None:
@@ -145,5 +174,7 @@ def _over_folds(results: Sequence[FoldResult], worst: Verdict) -> Verdict:
     if not worst.valid or not scores:
         return worst
     stderr = math.sqrt(sum(error**2 for error in errors)) / len(errors) if errors else None
-    warnings = tuple(dict.fromkeys(warning for result in results for warning in result.verdict.warnings))
+    warnings = tuple(
+        dict.fromkeys(warning for result in results for warning in result.verdict.warnings)
+    )
     return dataclasses.replace(worst, score=fmean(scores), stderr=stderr, warnings=warnings)

@@ -1,6 +1,8 @@
-"""One frozen record per kind of journal line. An event holds every input that a later decision used.
+"""One frozen record per kind of journal line. An event holds every input that a later decision
+used.
 
-A line is {"v", "seq", "t", "type", ...fields}; the types and the fields of `step` are fixed by docs/journal.md.
+A line is {"v", "seq", "t", "type", ...fields}; the types and the fields of `step` are fixed by
+docs/journal.md.
 """
 
 from __future__ import annotations
@@ -8,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from core.persona import Persona
-from core.population import PersonaChange, SkillChange
+from core.persona import Persona, PersonaChange, SkillChange
 from core.records import (
     Best,
     BoxFacts,
@@ -45,7 +46,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """started: epoch seconds; deadline: absolute end (epoch seconds). provider: recipes, openai or anthropic."""
+    """started: epoch seconds; deadline: absolute end (epoch seconds). provider: recipes, openai or
+    anthropic.
+    """
 
     type: ClassVar[str] = "run_started"
     started: float
@@ -94,9 +97,10 @@ class BaselineWritten(Event):
 
 @dataclass(frozen=True, slots=True)
 class LlmCall(Event):
-    """One request over the wire, failed ones too. request, answer: digests of their texts; answers are files beside
-    the journal (answers/<digest>.txt). purpose: see core.records.Request. error: the true cause, without any key.
-    attempt: from 1, counts the requests for one answer. finish: why the model stopped (stop, length, refusal).
+    """One request over the wire, failed ones too. request, answer: digests of their texts; answers
+    are files beside the journal (answers/<digest>.txt). purpose: see core.records.Request. error:
+    the true cause, without any key. attempt: from 1, counts the requests for one answer. finish:
+    why the model stopped (stop, length, refusal).
     """
 
     type: ClassVar[str] = "llm_call"
@@ -159,12 +163,16 @@ class Probed(Event):
     predicted_s: float | None
 
     def render(self) -> str:
-        return f"{self.id} probe: " + ("rejected" if self.rejected else f"search run <= {self.predicted_s or 0:.0f} s")
+        return f"{self.id} probe: " + (
+            "rejected" if self.rejected else f"search run <= {self.predicted_s or 0:.0f} s"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class FoldScored(Event):
-    """limit_s: seconds that were granted. p_better: against `incumbent` on common rows, None when not compared."""
+    """limit_s: seconds that were granted. p_better: against `incumbent` on common rows, None when
+    not compared.
+    """
 
     type: ClassVar[str] = "fold"
     id: str
@@ -219,7 +227,8 @@ class EpochClosed(Event):
 
 @dataclass(frozen=True, slots=True)
 class PersonaChanged(Event):
-    """A persona as it is from now on. step: the first one that it can steer. evidence: figures of the decision.
+    """A persona as it is from now on. step: the first one that it can steer. evidence: figures of
+    the decision.
 
     change: joined the team; rewritten, on probation; kept, or rolled_back to what it was before.
     """
@@ -236,8 +245,8 @@ class PersonaChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class SkillChanged(Event):
-    """A skill as it is from now on. change: extracted from steps, merged with a like one, carried from a library,
-    measured anew, or retired. evidence: figures of the decision.
+    """A skill as it is from now on. change: extracted from steps, merged with a like one, carried
+    from a library, measured anew, or retired. evidence: figures of the decision.
     """
 
     type: ClassVar[str] = "skill"
@@ -271,7 +280,9 @@ class EnsembleBuilt(Event):
 
     def render(self) -> str:
         members = ", ".join(f"{name} {weight:.2f}" for name, weight in self.ensemble.members)
-        score = "" if self.ensemble.score is None else f" at {self.ensemble.score:.5f} (cross-fitted)"
+        score = (
+            "" if self.ensemble.score is None else f" at {self.ensemble.score:.5f} (cross-fitted)"
+        )
         return f"ensemble of {members}{score}"
 
 
@@ -307,8 +318,8 @@ class Refitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(Event):
-    """steps: finished steps found in the journal. consumed_s: seconds that earlier sessions used. limit_s: seconds
-    granted over all sessions.
+    """steps: finished steps found in the journal. consumed_s: seconds that earlier sessions used.
+    limit_s: seconds granted over all sessions.
     """
 
     type: ClassVar[str] = "resumed"
@@ -325,9 +336,11 @@ class Resumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class PredictionsLost(Event):
-    """A resumed run found executions without their predictions. keys: evaluation keys, which may run again.
+    """A resumed run found executions without their predictions. keys: evaluation keys, which may
+    run again.
 
-    again: entries that are evaluated again, best first; the others keep their scores and are no candidates any more.
+    again: entries that are evaluated again, best first; the others keep their scores and are no
+    candidates any more.
     """
 
     type: ClassVar[str] = "lost"
@@ -353,7 +366,8 @@ TYPES: dict[str, type[Event]] = {cls.type: cls for cls in Event.__subclasses__()
 
 
 def revive(line: dict[str, Any]) -> Event:
-    """The event of a parsed journal line. `step` and `proposal` lines need History: their parts are elsewhere.
+    """The event of a parsed journal line. `step` and `proposal` lines need History: their parts are
+    elsewhere.
 
     Raises KeyError for an unknown type.
     """

@@ -1,7 +1,8 @@
 """A program as four loci of text, taken apart and put together without losing a line.
 
-A locus starts at a marker line `# %% DATA` (the cell marker that editors know). What stands before the first
-marker is the preamble. Loci may come in any order; a second marker of the same name continues that locus.
+A locus starts at a marker line `# %% DATA` (the cell marker that editors know). What stands before
+the first marker is the preamble. Loci may come in any order; a second marker of the same name
+continues that locus.
 """
 
 from __future__ import annotations
@@ -94,7 +95,9 @@ def changed_loci(before: Genome, after: Genome) -> frozenset[Locus | None]:
 
 
 def normalised_digest(program: str) -> str:
-    """Digest that ignores comments, blank lines and trailing spaces: equal for programs that do the same by text."""
+    """Digest that ignores comments, blank lines and trailing spaces: equal for programs that do the
+    same by text.
+    """
     lines = (line.rstrip() for line in program.splitlines())
     return digest("\n".join(line for line in lines if line and not line.lstrip().startswith("#")))
 

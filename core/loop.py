@@ -1,7 +1,7 @@
 """The search: propose -> execute -> judge -> record -> learn, with several steps in flight.
 
-`run` keeps the lanes full, `_step` is the life of one program. A score is decided in `Judge.judge` (core/judging),
-which `Evaluator.evaluate` asks after each execution, and nowhere else.
+`run` keeps the lanes full, `_step` is the life of one program. A score is decided in `Judge.judge`
+(core/judging), which `Evaluator.evaluate` asks after each execution, and nowhere else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,18 @@ from core.budget import Budget
 from core.evaluation import Evaluator, summarise
 from core.events import EpochClosed, ProposalFailed, Proposed, StepDone
 from core.genome import normalised_digest
-from core.protocols import Clock, Learner, Pace, Programs, Proposer, Publisher, Recorder, Search, State, Stop
+from core.protocols import (
+    Clock,
+    Learner,
+    Pace,
+    Programs,
+    Proposer,
+    Publisher,
+    Recorder,
+    RunState,
+    Search,
+    Stop,
+)
 from core.records import Brief, Entry, FoldResult, Outcome, Proposal, Verdict
 from utils.errors import Interrupted, ProposalError
 
@@ -27,7 +38,8 @@ MAX_FAILED_IN_A_ROW = 25
 class Rules:
     """The decisions that the loop asks for. gate: reasons why a program may not run.
 
-    lanes: steps in flight; one more than workers lets proposals and judging overlap with executions.
+    lanes: steps in flight; one more than workers lets proposals and judging overlap with
+    executions.
     """
 
     lanes: int
@@ -38,7 +50,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class LoopParts:
     """What the loop works with, handed in by main.py. learner: None where level 2 is off."""
 
     proposer: Proposer
@@ -46,7 +58,7 @@ class Parts:
     evaluator: Evaluator
     pace: Pace
     recorder: Recorder
-    state: State
+    state: RunState
     programs: Programs
     publisher: Publisher
     stop: Stop
@@ -57,14 +69,16 @@ class Parts:
 class Loop:
     """Runs steps until the budget, the ideas or the user's patience end."""
 
-    def __init__(self, parts: Parts, rules: Rules, budget: Budget) -> None:
+    def __init__(self, parts: LoopParts, rules: Rules, budget: Budget) -> None:
         self._parts = parts
         self._rules = rules
         self._budget = budget
         self._lock = threading.RLock()
         self._next_step = parts.state.next_step
         self._running: dict[int, Proposal] = {}
-        self._known = {normalised_digest(parts.programs.get(entry.program)) for entry in parts.state.entries}
+        self._known = {
+            normalised_digest(parts.programs.get(entry.program)) for entry in parts.state.entries
+        }
 
     def run(self) -> None:
         """Returns when nothing is in flight and nothing more may start."""
@@ -106,7 +120,9 @@ class Loop:
                 []
                 if failed
                 else self._parts.evaluator.race(
-                    proposal, self._race_rule(proposal), lambda results: self._publish_first(proposal, results)
+                    proposal,
+                    self._race_rule(proposal),
+                    lambda results: self._publish_first(proposal, results),
                 )
             )
             self._record(proposal, results, failed)
@@ -118,7 +134,11 @@ class Loop:
 
     def _race_rule(self, proposal: Proposal) -> Callable[[float | None], bool]:
         """A candidate that lost its predictions has won its race before: it becomes whole again."""
-        return (lambda p_better: False) if proposal.id in self._parts.state.again else self._rules.race_is_lost
+        return (
+            (lambda p_better: False)
+            if proposal.id in self._parts.state.again
+            else self._rules.race_is_lost
+        )
 
     def _propose(self) -> Proposal | None:
         """A recorded, distinct, acceptable program; None (recorded as well) when there is none."""
@@ -141,7 +161,9 @@ class Loop:
         with self._lock:
             self._running.pop(brief.step)
 
-    def _record(self, proposal: Proposal, results: list[FoldResult], failed: tuple[Outcome, Verdict] | None) -> None:
+    def _record(
+        self, proposal: Proposal, results: list[FoldResult], failed: tuple[Outcome, Verdict] | None
+    ) -> None:
         """The entry, its place against the incumbent, and its publication when it leads."""
         parts = self._parts
         entry = summarise(proposal, results, parts.evaluator.folds, failed)
@@ -161,12 +183,16 @@ class Loop:
             step, self._next_step = self._next_step, self._next_step + 1
             state = self._parts.state
             progress = self._budget.progress(state.steps_done, self._parts.clock())
-            brief = self._parts.search.next_brief(state.entries, step, list(self._running.values()), progress)
+            brief = self._parts.search.next_brief(
+                state.entries, step, list(self._running.values()), progress
+            )
             self._running[step] = _placeholder(brief)
             return dataclasses.replace(brief, seconds=self._parts.pace.affordable())
 
     def _admit(self, proposal: Proposal) -> None:
-        """Raises ProposalError for a program that breaks the rules or was there before: it costs nothing then."""
+        """Raises ProposalError for a program that breaks the rules or was there before: it costs
+        nothing then.
+        """
         reasons = self._rules.gate(proposal.program)
         if reasons:
             raise ProposalError(f"rejected before running: {'; '.join(reasons)}")
@@ -189,14 +215,18 @@ class Loop:
         """The first trained submission of a run does not wait for its other folds."""
         with self._lock:
             if self._parts.state.published is None and results[-1].verdict.valid:
-                self._parts.publisher.publish(summarise(proposal, results, self._parts.evaluator.folds, None))
+                self._parts.publisher.publish(
+                    summarise(proposal, results, self._parts.evaluator.folds, None)
+                )
 
     def _close_epoch(self) -> None:
         state, size = self._parts.state, self._rules.steps_per_epoch
         if state.steps_done % size == 0:
             lead = state.incumbent
             best = lead.verdict.score if lead else None
-            self._parts.recorder.append(EpochClosed(state.steps_done // size, state.steps_done, best))
+            self._parts.recorder.append(
+                EpochClosed(state.steps_done // size, state.steps_done, best)
+            )
             if self._parts.learner is not None:
                 self._parts.learner.epoch(state.steps_done // size)
 

@@ -1,6 +1,8 @@
-"""The metrics that the harness can score, by name: direction, what a prediction is, and how texts call them.
+"""The metrics that the harness can score, by name: direction, what a prediction is, and how texts
+call them.
 
-The recogniser (core.task) reads the phrases; the scorer (core.judging) implements one function per name.
+The recogniser (core.task) reads the phrases; the scorer (core.judging) implements one function per
+name.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ VOTING: frozenset[str] = frozenset({"label", "list", "text", "mask"})
 class MetricName:
     """One scorer.
 
-    predicts: probability (ranks or class probabilities), label (one of the training labels), real, list (several words
-    in a cell, separated by spaces), text (one free text) or mask (run lengths: pairs of start and length, from 1).
-    phrases: regular expressions over normalised lower-case text; in METRICS specific names stand before general ones.
-    also: further kinds of values that it can score. A name that ends in @k stands for a family: map@5 is map@k, and the
-    last group of each of its phrases is the number. at: that number, None in METRICS.
+    predicts: probability (ranks or class probabilities), label (one of the training labels), real,
+    list (several words in a cell, separated by spaces), text (one free text) or mask (run lengths:
+    pairs of start and length, from 1). phrases: regular expressions over normalised lower-case
+    text; in METRICS specific names stand before general ones. also: further kinds of values that it
+    can score. A name that ends in @k stands for a family: map@5 is map@k, and the last group of
+    each of its phrases is the number. at: that number, None in METRICS.
     """
 
     name: str
@@ -61,7 +64,10 @@ METRICS: tuple[MetricName, ...] = (
         "map@k",
         "maximize",
         "list",
-        (rf"(?:mean )?average[ -]precision{_AT}(?: \(map ?@ ?\d+\))?", r"\bm?ap ?@ ?\{?(?:k ?= ?)?(\d+)"),
+        (
+            rf"(?:mean )?average[ -]precision{_AT}(?: \(map ?@ ?\d+\))?",
+            r"\bm?ap ?@ ?\{?(?:k ?= ?)?(\d+)",
+        ),
     ),
     MetricName(
         "iou_precision",
@@ -73,9 +79,14 @@ METRICS: tuple[MetricName, ...] = (
         ),
     ),
     MetricName(
-        "lwlrap", "maximize", "probability", (r"label[ -]weighted label[ -]ranking average precision", r"\blwlrap\b")
+        "lwlrap",
+        "maximize",
+        "probability",
+        (r"label[ -]weighted label[ -]ranking average precision", r"\blwlrap\b"),
     ),
-    MetricName("lrap", "maximize", "probability", (r"label[ -]ranking average precision", r"\blrap\b")),
+    MetricName(
+        "lrap", "maximize", "probability", (r"label[ -]ranking average precision", r"\blrap\b")
+    ),
     MetricName(
         "average_precision",
         "maximize",
@@ -111,7 +122,12 @@ METRICS: tuple[MetricName, ...] = (
             rf"(?:{_RMSE}|\brmse\b)(?: \([^)]*\))? (?:between|of|on|computed on) {_LOGS}",
         ),
     ),
-    MetricName("mcrmse", "minimize", "real", (rf"{_COLUMNS}(?:{_RMSE}|rmse\b)(?: \(mcrmse\))?", r"\bmcrmse\b")),
+    MetricName(
+        "mcrmse",
+        "minimize",
+        "real",
+        (rf"{_COLUMNS}(?:{_RMSE}|rmse\b)(?: \(mcrmse\))?", r"\bmcrmse\b"),
+    ),
     MetricName("rmse", "minimize", "real", (rf"{_RMSE}(?: \(rmse\))?", r"\brmse\b")),
     MetricName(
         "mse",
@@ -120,12 +136,23 @@ METRICS: tuple[MetricName, ...] = (
         (r"(?<!root )(?<!root-)mean[ -]squared?[ -]error(?: \(mse\))?", r"(?<!\w)mse\b"),
     ),
     MetricName(
-        "mape", "minimize", "real", (r"mean[ -]absolute[ -]percent(?:age)?[ -]error(?: \(mape\))?", r"\bmape\b")
+        "mape",
+        "minimize",
+        "real",
+        (r"mean[ -]absolute[ -]percent(?:age)?[ -]error(?: \(mape\))?", r"\bmape\b"),
     ),
     MetricName(
-        "log_mae", "minimize", "real", (r"log(?:arithm)? of (?:the )?(?:mean absolute error|mae\b)(?: \(mae\))?",)
+        "log_mae",
+        "minimize",
+        "real",
+        (r"log(?:arithm)? of (?:the )?(?:mean absolute error|mae\b)(?: \(mae\))?",),
     ),
-    MetricName("mae", "minimize", "real", (r"mean[ -]absolute[ -](?:error|deviation)(?: \(mae\))?", r"\bmae\b")),
+    MetricName(
+        "mae",
+        "minimize",
+        "real",
+        (r"mean[ -]absolute[ -](?:error|deviation)(?: \(mae\))?", r"\bmae\b"),
+    ),
     MetricName(
         "r2",
         "maximize",
@@ -139,13 +166,17 @@ METRICS: tuple[MetricName, ...] = (
         "pearson",
         "maximize",
         "real",
-        (r"pearson'?s?(?: product[ -]moment)?(?: linear)?(?: correlation)?(?: coefficient)?(?:,? \(?r\)?)?(?!\w)",),
+        (
+            r"pearson'?s?(?: product[ -]moment)?(?: linear)?(?: correlation)?(?: coefficient)?(?:,? \(?r\)?)?(?!\w)",
+        ),
     ),
     MetricName(
         "spearman",
         "maximize",
         "real",
-        (rf"(?:{_COLUMNS})?spearman'?s?(?: rho)?(?: rank)?(?:[ -]order)?(?: correlation)?(?: coefficient)?",),
+        (
+            rf"(?:{_COLUMNS})?spearman'?s?(?: rho)?(?: rank)?(?:[ -]order)?(?: correlation)?(?: coefficient)?",
+        ),
     ),
     MetricName(
         "kl_divergence",
@@ -160,10 +191,16 @@ METRICS: tuple[MetricName, ...] = (
         "log_loss",
         "minimize",
         "probability",
-        (r"(?:multi[ -]?class |binary )?log(?:arithmic|istic)?[ -]?loss", r"cross[ -]entropy(?: loss)?"),
+        (
+            r"(?:multi[ -]?class |binary )?log(?:arithmic|istic)?[ -]?loss",
+            r"cross[ -]entropy(?: loss)?",
+        ),
     ),
     MetricName(
-        "probabilistic_f1", "maximize", "probability", (rf"probabilistic {_F1}(?: \(pf1\))?", r"\bpf1(?:[ -]score)?\b")
+        "probabilistic_f1",
+        "maximize",
+        "probability",
+        (rf"probabilistic {_F1}(?: \(pf1\))?", r"\bpf1(?:[ -]score)?\b"),
     ),
     MetricName(
         "f1_macro",
@@ -192,10 +229,16 @@ METRICS: tuple[MetricName, ...] = (
         "f1_weighted",
         "maximize",
         "label",
-        (rf"(?<!label[ -])weighted[ -](?:averaged? |mean )?{_F1}", rf"{_F1}[ -,(]*weighted(?:[ -]averaged?)?"),
+        (
+            rf"(?<!label[ -])weighted[ -](?:averaged? |mean )?{_F1}",
+            rf"{_F1}[ -,(]*weighted(?:[ -]averaged?)?",
+        ),
     ),
     MetricName(
-        "mcc", "maximize", "label", (r"matthews?'?s?(?: correlation)?(?: coefficient)?(?: \(mcc\))?", r"\bmcc\b")
+        "mcc",
+        "maximize",
+        "label",
+        (r"matthews?'?s?(?: correlation)?(?: coefficient)?(?: \(mcc\))?", r"\bmcc\b"),
     ),
     MetricName(
         "word_error_rate",
@@ -223,7 +266,9 @@ METRICS: tuple[MetricName, ...] = (
         "jaccard",
         "maximize",
         "text",
-        (r"(?:(?:mean|average|word[ -]level) )*jaccard(?:'?s)?(?: (?:similarity|index|coefficient))?(?: score)?",),
+        (
+            r"(?:(?:mean|average|word[ -]level) )*jaccard(?:'?s)?(?: (?:similarity|index|coefficient))?(?: score)?",
+        ),
         also=("list", "mask"),
     ),
     MetricName(
@@ -233,15 +278,25 @@ METRICS: tuple[MetricName, ...] = (
         (r"kendall'?s?[ -]tau(?:[ -][abc]\b)?(?: rank)?(?: correlation)?(?: coefficient)?",),
     ),
     MetricName(
-        "dice_global", "maximize", "mask", (r"global (?:sørensen[ -]+)?dice(?:[ -](?:coefficient|score|index))?",)
+        "dice_global",
+        "maximize",
+        "mask",
+        (r"global (?:sørensen[ -]+)?dice(?:[ -](?:coefficient|score|index))?",),
     ),
     MetricName(
         "dice",
         "maximize",
         "mask",
-        (r"(?:mean|average) (?:sørensen[ -]+)?dice(?: similarity)?(?:[ -](?:coefficient|score|index))?",),
+        (
+            r"(?:mean|average) (?:sørensen[ -]+)?dice(?: similarity)?(?:[ -](?:coefficient|score|index))?",
+        ),
     ),
-    MetricName("balanced_accuracy", "maximize", "label", (r"balanced (?:classification )?accuracy(?: score)?",)),
+    MetricName(
+        "balanced_accuracy",
+        "maximize",
+        "label",
+        (r"balanced (?:classification )?accuracy(?: score)?",),
+    ),
     MetricName(
         "error_rate",
         "minimize",

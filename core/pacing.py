@@ -1,4 +1,6 @@
-"""How long each run may take: measured by a probe where that pays, by relatives and earlier folds where it does not."""
+"""How long each run may take: measured by a probe where that pays, by relatives and earlier folds
+where it does not.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from utils.errors import Interrupted
 FINAL_MARGIN_S = 3.0
 # At the end nothing else waits for the time, and a finalist that is cut off cannot be compared.
 FINAL_SLACK = 4.0
-# A step that would be cut off in its last fold is worth nothing; one that ends a little late in its race may be.
+# A step that would be cut off in its last fold is worth nothing; one that ends a little late in its
+# race may be.
 WORTH_SHARE = 0.7
 SAFETY = 1.3
 RESERVE_AT_MOST = 0.3
@@ -40,7 +43,8 @@ class Pacer:
     ) -> None:
         """columns: width of the train table. timeout_max_s: the user's cap on one run.
 
-        runs_at_end: executions per worker that final pick and refit will need; their time is kept back.
+        runs_at_end: executions per worker that final pick and refit will need; their time is kept
+        back.
         """
         self._runs_at_end = runs_at_end
         self._history = history
@@ -67,14 +71,24 @@ class Pacer:
             rows = self._views.get("probe").rows_train
             _, predicted = extrapolate(outcome.duration_s, rows, search.rows_train)
         self._recorder.append(Probed(proposal.id, outcome, verdict.rejected, predicted))
-        return (outcome, Verdict(False, None, None, "none", (verdict.reason,))) if verdict.rejected else None
+        return (
+            (outcome, Verdict(False, None, None, "none", (verdict.reason,)))
+            if verdict.rejected
+            else None
+        )
 
     def limit(self, proposal: Proposal, view: View) -> float:
         searching = view.name in {search.name for search in self._views.search()}
         measured = self._measured_s(proposal)
-        left = self._search_left() if searching else self._budget.remaining(self._clock()) - FINAL_MARGIN_S
+        left = (
+            self._search_left()
+            if searching
+            else self._budget.remaining(self._clock()) - FINAL_MARGIN_S
+        )
         predicted = measured if measured is not None else self._history.predicted_s.get(proposal.id)
-        granted = grant(predicted, left, self._timeout_max_s, slack=SLACK if searching else FINAL_SLACK)
+        granted = grant(
+            predicted, left, self._timeout_max_s, slack=SLACK if searching else FINAL_SLACK
+        )
         return granted if should_start(granted, measured) else 0.0
 
     def affordable(self) -> float:
@@ -90,7 +104,9 @@ class Pacer:
         return self._search_left() >= max(MIN_START_S, WORTH_SHARE * usual)
 
     def _search_left(self) -> float:
-        """Seconds that the search may still use: what final pick and refit will take is kept back, within bounds."""
+        """Seconds that the search may still use: what final pick and refit will take is kept back,
+        within bounds.
+        """
         now = self._clock()
         if not any(entry.complete for entry in self._history.entries):
             # The reserve is for choosing among results; the first one has all the time there is.
@@ -105,17 +121,30 @@ class Pacer:
         return median([fold.outcome.duration_s for fold in self._history.folds.values()] or [0.0])
 
     def _finalist_s(self) -> float:
-        """What one execution of a finalist will take: the usual time, or that of complete entries where these are
-        slower, as they are beside many quick failures.
+        """What one execution of a finalist will take: the usual time, or that of complete entries
+        where these are slower, as they are beside many quick failures.
         """
-        whole = [fold.outcome.duration_s for entry in self._history.entries if entry.complete for fold in entry.folds]
+        whole = [
+            fold.outcome.duration_s
+            for entry in self._history.entries
+            if entry.complete
+            for fold in entry.folds
+        ]
         return max(self._usual_s(), fmean(whole or [0.0]))
 
     def _run_probe(self, proposal: Proposal) -> Outcome:
         view = self._views.get("probe")
         key = evaluation_key(proposal.program, view, proposal.seed)
         limit = grant(None, self._search_left(), self._timeout_max_s)
-        job = Job(key, proposal.id, proposal.program, view, proposal.seed, limit, gpus_wanted(proposal.program))
+        job = Job(
+            key,
+            proposal.id,
+            proposal.program,
+            view,
+            proposal.seed,
+            limit,
+            gpus_wanted(proposal.program),
+        )
         try:
             outcome = self._runner.run(job)
         finally:
@@ -127,11 +156,17 @@ class Pacer:
 
     def _measured_s(self, proposal: Proposal) -> float | None:
         """Longest run of this program on a view of the same size so far."""
-        ran = (fold.outcome for fold in self._history.folds_of(proposal.id) if not fold.outcome.timed_out)
+        ran = (
+            fold.outcome
+            for fold in self._history.folds_of(proposal.id)
+            if not fold.outcome.timed_out
+        )
         return max((outcome.duration_s for outcome in ran), default=None)
 
     def _relative_s(self, proposal: Proposal) -> float | None:
         """Longest measured run of a parent."""
         by_id = {entry.id: entry for entry in self._history.entries}
         parents = (by_id[parent] for parent in proposal.parents if parent in by_id)
-        return max((fold.outcome.duration_s for parent in parents for fold in parent.folds), default=None)
+        return max(
+            (fold.outcome.duration_s for parent in parents for fold in parent.folds), default=None
+        )

@@ -1,4 +1,6 @@
-"""The boundaries of the loop on one page. Implementations are handed in by main.py; doubles stand in core.doubles."""
+"""The boundaries of the loop on one page. Implementations are handed in by main.py; doubles stand
+in core.doubles.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core.events import Event, Published
-from core.persona import Persona
-from core.population import Population
-from core.records import Answer, Brief, Entry, FoldResult, Job, Outcome, Proposal, Request, Verdict, View
+from core.persona import Persona, Population
+from core.records import (
+    Answer,
+    Brief,
+    Entry,
+    FoldResult,
+    Job,
+    Outcome,
+    Proposal,
+    Request,
+    Verdict,
+    View,
+)
 from core.skill import Example
 
 
@@ -26,7 +38,9 @@ class Proposer(Protocol):
 
 
 class Runner(Protocol):
-    """Runs one job in its own box and leaves nothing running. Blocks for at most limit_s plus a short grace."""
+    """Runs one job in its own box and leaves nothing running. Blocks for at most limit_s plus a
+    short grace.
+    """
 
     def run(self, job: Job) -> Outcome: ...
 
@@ -41,7 +55,8 @@ class Judge(Protocol):
     def judge(self, job: Job, outcome: Outcome) -> Verdict: ...
 
     def p_better(self, challenger: Sequence[str], incumbent: Sequence[str]) -> float | None:
-        """P(challenger beats incumbent) on common held-out rows; arguments are names in the prediction store.
+        """P(challenger beats incumbent) on common held-out rows; arguments are names in the
+        prediction store.
 
         None when the two have no rows in common.
         """
@@ -73,7 +88,7 @@ class Recorder(Protocol):
     def append(self, event: Event) -> None: ...
 
 
-class State(Protocol):
+class RunState(Protocol):
     """What the journal says so far (core.journal.history.History)."""
 
     next_step: int
@@ -101,11 +116,13 @@ class Programs(Protocol):
 
 
 class Coach(Protocol):
-    """The language model's part in level 2. Nothing that it says is needed: None where it has nothing usable."""
+    """The language model's part in level 2. Nothing that it says is needed: None where it has
+    nothing usable.
+    """
 
     def rewrite(self, persona: Persona, evidence: Mapping[str, Any]) -> Persona | None:
-        """The same persona with another role and strategy; weights, name and version stay. evidence: figures of its
-        steps, as the `persona` event will hold them.
+        """The same persona with another role and strategy; weights, name and version stay.
+        evidence: figures of its steps, as the `persona` event will hold them.
         """
         ...
 
@@ -115,7 +132,9 @@ class Coach(Protocol):
 
 
 class Learner(Protocol):
-    """Level 2 beside the loop: changes who writes programs, and what they are told, by what steps have shown."""
+    """Level 2 beside the loop: changes who writes programs, and what they are told, by what steps
+    have shown.
+    """
 
     def start(self) -> None:
         """Called before the first step."""
@@ -134,7 +153,9 @@ class Pace(Protocol):
     """Turns measured cost and remaining time into limits."""
 
     def probe(self, proposal: Proposal) -> tuple[Outcome, Verdict] | None:
-        """Runs a program on the probe view where that pays. Not None: it is broken, and this is how."""
+        """Runs a program on the probe view where that pays. Not None: it is broken, and this is
+        how.
+        """
         ...
 
     def limit(self, proposal: Proposal, view: View) -> float:
@@ -142,7 +163,9 @@ class Pace(Protocol):
         ...
 
     def affordable(self) -> float:
-        """Seconds that a new program may take on one search view, so that all its views fit what is left."""
+        """Seconds that a new program may take on one search view, so that all its views fit what is
+        left.
+        """
         ...
 
     def worth_starting(self) -> bool:
@@ -153,13 +176,17 @@ class Pace(Protocol):
 class Search(Protocol):
     """Decides what is tried next. Pure: the same arguments give the same brief."""
 
-    def next_brief(self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float) -> Brief:
+    def next_brief(
+        self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float
+    ) -> Brief:
         """progress: share of the budget that is spent, 0 to 1."""
         ...
 
 
 class Publisher(Protocol):
-    """Puts a finished step's submission and code where the user finds them, atomically. Raises PublishError."""
+    """Puts a finished step's submission and code where the user finds them, atomically. Raises
+    PublishError.
+    """
 
     def publish(self, entry: Entry) -> None: ...
 
@@ -174,24 +201,28 @@ class Submission(Protocol):
     def sha256(self) -> str: ...
 
 
-Parts = Sequence[tuple[Sequence[str], float]]
+BlendParts = Sequence[tuple[Sequence[str], float]]
 """What is blended: (names in the prediction store, one per fold; weight), one per program."""
 
 
 class Combiner(Protocol):
     """Arithmetic over kept predictions. how: mean, rank or vote."""
 
-    def combine(self, parts: Parts, how: str, out_csv: Path) -> Submission:
+    def combine(self, parts: BlendParts, how: str, out_csv: Path) -> Submission:
         """Writes the official submission of a blend; folds are averaged (or vote) first."""
         ...
 
-    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float | None, float | None]:
+    def score_blend(
+        self, parts: BlendParts, how: str, part: str
+    ) -> tuple[float | None, float | None]:
         """Score and standard error of a blend on its held-out rows; part: holdout or locked."""
         ...
 
 
 class Model(Protocol):
-    """A language model in one role. Owns retries, keys, caps and the ledger. Safe to call from several threads."""
+    """A language model in one role. Owns retries, keys, caps and the ledger. Safe to call from
+    several threads.
+    """
 
     def complete(self, request: Request) -> Answer:
         """Raises ModelError when there is no answer in time, after its own retries."""
@@ -199,5 +230,7 @@ class Model(Protocol):
 
     @property
     def available(self) -> bool:
-        """False while calls would fail at once: the circuit is open, a cap is reached or every key was refused."""
+        """False while calls would fail at once: the circuit is open, a cap is reached or every key
+        was refused.
+        """
         ...

@@ -1,6 +1,7 @@
 """The words of the project as frozen records. Stdlib only; every record turns into JSON and back.
 
-Paths inside records are text. Times are seconds; memory is MiB; scores are plain floats in the metric's unit.
+Paths inside records are text. Times are seconds; memory is MiB; scores are plain floats in the
+metric's unit.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ ValueKind = Literal["probability", "label", "real", "list", "text", "mask"]
 class MetricSpec:
     """The metric, decided once. `name` is a key of core.metric_names.BY_NAME.
 
-    weight_column: column of the train table with what each row weighs in the score. mean_over: column of the train
-    table; the score is the mean of the scores of the rows of each of its values.
+    weight_column: column of the train table with what each row weighs in the score. mean_over:
+    column of the train table; the score is the mean of the scores of the rows of each of its
+    values.
     """
 
     name: str
@@ -48,9 +50,9 @@ class MetricSpec:
 class TableFile:
     """A table in the competition folder.
 
-    path: relative to the folder. member: name inside a zip archive, else None. delimiter: for csv, one character.
-    format: json is a list of records, json_columns a mapping of columns, json_rows one of ids to records.
-    decimal: "," where numbers are written so.
+    path: relative to the folder. member: name inside a zip archive, else None. delimiter: for csv,
+    one character. format: json is a list of records, json_columns a mapping of columns, json_rows
+    one of ids to records. decimal: "," where numbers are written so.
     """
 
     path: str
@@ -65,9 +67,9 @@ class TableFile:
 class FilesById:
     """One file per row, found through its id.
 
-    train_dirs, test_dirs: relative folders. suffix: the usual file extension with its dot, "" when ids carry it.
-    folders: the id is the name of a folder with the files of one row. column: of train and test, names the files
-    where the id does not.
+    train_dirs, test_dirs: relative folders. suffix: the usual file extension with its dot, "" when
+    ids carry it. folders: the id is the name of a folder with the files of one row. column: of
+    train and test, names the files where the id does not.
     """
 
     train_dirs: tuple[str, ...]
@@ -79,10 +81,12 @@ class FilesById:
 
 @dataclass(frozen=True, slots=True)
 class PixelRows:
-    """Each item is an image, and the sample submission has one row per pixel: id `<item>_<row>_<column>`.
+    """Each item is an image, and the sample submission has one row per pixel: id
+    `<item>_<row>_<column>`.
 
-    joint: between the three parts. first: number of the first row and column. scale: what white is in the sample, for
-    8 bits per pixel (255: the sample's 1 is white). truth_dir: folder of the images that are the answers.
+    joint: between the three parts. first: number of the first row and column. scale: what white is
+    in the sample, for 8 bits per pixel (255: the sample's 1 is white). truth_dir: folder of the
+    images that are the answers.
     """
 
     joint: str
@@ -95,8 +99,9 @@ class PixelRows:
 class SplitSpec:
     """How rows are held out, decided once.
 
-    folds: number of search views (1: a single holdout). holdout_rows: rows that score the search, all folds together.
-    locked_rows: rows that only the final pick sees (0: the final pick draws new folds).
+    folds: number of search views (1: a single holdout). holdout_rows: rows that score the search,
+    all folds together. locked_rows: rows that only the final pick sees (0: the final pick draws new
+    folds).
     """
 
     kind: SplitKind
@@ -111,23 +116,24 @@ class SplitSpec:
 
 @dataclass(frozen=True, slots=True)
 class CompetitionSpec:
-    """What is known about the competition; nothing here is guessed silently, `notes` says what was decided and why.
+    """What is known about the competition; nothing here is guessed silently, `notes` says what was
+    decided and why.
 
-    id_columns, target_columns: columns of the sample submission. label_columns: columns of the train table that hold
-    the answers (equal to target_columns, or one class column when the sample is one-hot). classes: class names in the
-    order of target_columns when one-hot, else the distinct labels where predictions are labels or probabilities,
-    else ().
-    data_digest: digest of the folder's file names, sizes and small contents; resume refuses another one.
-    id_sources: columns of train and test that hold the ids, in the order of id_columns; usually the same names.
-    original_dir: the competition's own folder where data_dir is a prepared one (archives unpacked, labels made a
-    table), else "". id_parts: columns of train and test whose cells, joined by id_joint, are the one id column.
-    label_files: files that the train table was made of; they hold answers of any row. pixels: answers are images.
-    exclusive: several target columns are shares of one whole, so that the values of a row sum to 1.
-    words: some feature column may hold words: neither numbers, dates nor free text.
-    items: the competition's own test table where `test` was made of it, because it has one row for several of the
-    sample or other spellings of the ids.
-    split_program: digest of the accepted program that made the train and the test table of a folder that no adaptor
-    understands, else "".
+    id_columns, target_columns: columns of the sample submission. label_columns: columns of the
+    train table that hold the answers (equal to target_columns, or one class column when the sample
+    is one-hot). classes: class names in the order of target_columns when one-hot, else the distinct
+    labels where predictions are labels or probabilities, else (). data_digest: digest of the
+    folder's file names, sizes and small contents; resume refuses another one. id_sources: columns
+    of train and test that hold the ids, in the order of id_columns; usually the same names.
+    original_dir: the competition's own folder where data_dir is a prepared one (archives unpacked,
+    labels made a table), else "". id_parts: columns of train and test whose cells, joined by
+    id_joint, are the one id column. label_files: files that the train table was made of; they hold
+    answers of any row. pixels: answers are images. exclusive: several target columns are shares of
+    one whole, so that the values of a row sum to 1. words: some feature column may hold words:
+    neither numbers, dates nor free text. items: the competition's own test table where `test` was
+    made of it, because it has one row for several of the sample or other spellings of the ids.
+    split_program: digest of the accepted program that made the train and the test table of a folder
+    that no adaptor understands, else "".
     """
 
     data_dir: str
@@ -169,11 +175,18 @@ class CompetitionSpec:
 
     @property
     def positive(self) -> str | None:
-        """The label that a predicted probability is of: the second of two classes, "True" of truth values.
+        """The label that a predicted probability is of: the second of two classes, "True" of truth
+        values.
 
-        None where the answers are what is predicted (from 0 to 1, or shares of one whole), or there are not two.
+        None where the answers are what is predicted (from 0 to 1, or shares of one whole), or there
+        are not two.
         """
-        if len(self.classes) != 2 or self.one_hot or self.exclusive or all(map(_is_share, self.classes)):
+        if (
+            len(self.classes) != 2
+            or self.one_hot
+            or self.exclusive
+            or all(map(_is_share, self.classes))
+        ):
             return None
         return "True" if set(self.classes) == {"True", "False"} else self.classes[1]
 
@@ -192,10 +205,10 @@ ViewKind = Literal["probe", "search", "final", "full"]
 class View:
     """One folder that a candidate may see, with the file names and columns of the competition.
 
-    name: unique in a run (probe, full, search0.., final0..). fold: index for search and final views, else -1.
-    digest: see core.task.views.view_digest; changes when any file below `path` changes.
-    answers: file with the held-out truth, outside of `path`; None where nothing is held out.
-    sample: the sample submission that a program must answer, relative to `path`.
+    name: unique in a run (probe, full, search0.., final0..). fold: index for search and final
+    views, else -1. digest: see core.task.views.build.view_digest; changes when any file below
+    `path` changes. answers: file with the held-out truth, outside of `path`; None where nothing is
+    held out. sample: the sample submission that a program must answer, relative to `path`.
     readable: further folders that links below `path` point into (for Landlock).
     """
 
@@ -224,10 +237,11 @@ EntryKind = Literal["draft", "mutate", "merge", "debug", "tune", "shrink", "ense
 class Brief:
     """What a proposer is asked for.
 
-    step: index of the proposal, from 0. seed: drawn from the run's seed and `step`; a proposer draws from it only.
-    parents: best first. locus, aspect: what a mutation may change. siblings: plans of the drafts so far.
-    seconds: how long the program may run on a search view. gene_plan: (locus, id of the parent that gives it) for a
-    merge, () where the proposer is free. persona: in whose role. skills: lessons that fit, the closest first.
+    step: index of the proposal, from 0. seed: drawn from the run's seed and `step`; a proposer
+    draws from it only. parents: best first. locus, aspect: what a mutation may change. siblings:
+    plans of the drafts so far. seconds: how long the program may run on a search view. gene_plan:
+    (locus, id of the parent that gives it) for a merge, () where the proposer is free. persona: in
+    whose role. skills: lessons that fit, the closest first.
     """
 
     step: int
@@ -247,7 +261,8 @@ class Brief:
 class Parent:
     """What a proposer learns of a finished step: its program, plan and last error.
 
-    score: what it would have on all folds (core.evolution.selection.adjusted); None when it has none.
+    score: what it would have on all folds (core.evolution.selection.adjusted); None when it has
+    none.
     """
 
     id: str
@@ -259,7 +274,8 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A program that answers a brief. genes: digest of each locus. plan: one line of English. author: who wrote it.
+    """A program that answers a brief. genes: digest of each locus. plan: one line of English.
+    author: who wrote it.
 
     persona: label of the one in whose role. skills: ids of those that the author was shown.
     """
@@ -279,7 +295,9 @@ class Proposal:
 
     @classmethod
     def to(cls, brief: Brief, **fields: Any) -> Proposal:
-        """The answer to a brief. fields: what a brief does not hold, and what is otherwise than it asks for."""
+        """The answer to a brief. fields: what a brief does not hold, and what is otherwise than it
+        asks for.
+        """
         asked: dict[str, Any] = {
             "id": f"s{brief.step:04d}",
             "step": brief.step,
@@ -309,10 +327,10 @@ class Message:
 class Request:
     """One question to a language model.
 
-    system: text that stays the same over a run, so that prefix caches work. messages: the last one is the user's.
-    purpose: what it is for, in the ledger, e.g. "s0007 mutate". deadline: epoch seconds after which no answer helps.
-    schema: JSON schema that the answer must follow; None: free text. temperature, model: instead of those of the role;
-    None: as configured.
+    system: text that stays the same over a run, so that prefix caches work. messages: the last one
+    is the user's. purpose: what it is for, in the ledger, e.g. "s0007 mutate". deadline: epoch
+    seconds after which no answer helps. schema: JSON schema that the answer must follow; None: free
+    text. temperature, model: instead of those of the role; None: as configured.
     """
 
     system: str
@@ -371,8 +389,9 @@ class Outcome:
     """How an execution ended; it decides nothing about the score.
 
     exit_code: None when ended by `signal`. timed_out: killed at its limit or at the run's deadline.
-    killed_for: the limit that ended it, None when it ended by itself. submission: path of ./submission/submission.csv
-    when the program left one. tail: last 4 kB of output. log: file with head and tail of the output, at most 64 kB.
+    killed_for: the limit that ended it, None when it ended by itself. submission: path of
+    ./submission/submission.csv when the program left one. tail: last 4 kB of output. log: file with
+    head and tail of the output, at most 64 kB.
     """
 
     exit_code: int | None
@@ -393,8 +412,9 @@ class Outcome:
 class Verdict:
     """What the judge says of one execution, or of a whole step.
 
-    valid: a submission that would be accepted. score, stderr: holdout score and its standard error, None when nothing
-    was held out. warnings never make a verdict invalid. predictions: name in the prediction store.
+    valid: a submission that would be accepted. score, stderr: holdout score and its standard error,
+    None when nothing was held out. warnings never make a verdict invalid. predictions: name in the
+    prediction store.
     """
 
     valid: bool
@@ -425,10 +445,10 @@ class FoldResult:
 class Entry:
     """A finished step: a distinct program, its executions and the verdict over them.
 
-    program: digest of the text. score: mean over its folds. complete: every fold ran (an entry that was raced out is
-    valid but not complete). p_better: probability of beating the incumbent of that moment on common rows.
-    incumbent: id of the entry that it was compared with, None for the first. steers: it became the incumbent.
-    persona, skills: see Proposal.
+    program: digest of the text. score: mean over its folds. complete: every fold ran (an entry that
+    was raced out is valid but not complete). p_better: probability of beating the incumbent of that
+    moment on common rows. incumbent: id of the entry that it was compared with, None for the first.
+    steers: it became the incumbent. persona, skills: see Proposal.
     """
 
     id: str
@@ -463,7 +483,9 @@ class Entry:
         return sum(fold.outcome.duration_s for fold in self.folds)
 
     def as_proposal(self, program: str) -> Proposal:
-        """The proposal that this entry came from, so that its program can run again. program: its text."""
+        """The proposal that this entry came from, so that its program can run again. program: its
+        text.
+        """
         return Proposal(
             id=self.id,
             step=self.step,
@@ -480,16 +502,22 @@ class Entry:
         )
 
     def without_predictions(self, keys: Container[str]) -> Entry:
-        """What is left of it where the predictions of the named executions are gone; itself where none is."""
+        """What is left of it where the predictions of the named executions are gone; itself where
+        none is.
+        """
         if not any(fold.key in keys for fold in self.folds):
             return self
-        folds = (fold if fold.key not in keys else fold.without_predictions() for fold in self.folds)
+        folds = (
+            fold if fold.key not in keys else fold.without_predictions() for fold in self.folds
+        )
         return replace(self, folds=tuple(folds), complete=False, steers=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """A weighted blend of finished steps. members: (entry id, weight), weights sum to 1. how: mean, rank or vote."""
+    """A weighted blend of finished steps. members: (entry id, weight), weights sum to 1. how: mean,
+    rank or vote.
+    """
 
     members: tuple[tuple[str, float], ...]
     how: Literal["mean", "rank", "vote"]
@@ -499,9 +527,11 @@ class Ensemble:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Two predictions of the official test rows. rank: mean rank correlation over targets (share of equal labels).
+    """Two predictions of the official test rows. rank: mean rank correlation over targets (share of
+    equal labels).
 
-    shift: largest difference of mean and quartiles in standard deviations (largest difference of a class share).
+    shift: largest difference of mean and quartiles in standard deviations (largest difference of a
+    class share).
     """
 
     rank: float
@@ -554,7 +584,9 @@ def from_json(cls: type[T], value: dict[str, Any]) -> T:
     Raises TypeError when a field without default is missing.
     """
     hints = _field_types(cls)  # type: ignore[arg-type]
-    return cls(**{name: _revive(hints[name], item) for name, item in value.items() if name in hints})
+    return cls(
+        **{name: _revive(hints[name], item) for name, item in value.items() if name in hints}
+    )
 
 
 @functools.cache

@@ -10,6 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from core.budget import Budget
+from core.ending.final_pick import FinalPick, PickSettings
+from core.ending.finish import decide, finalists, refit_is_due, unpicked
+from core.ending.likeness import likeness_of
+from core.ending.refit import Refit, pays
+from core.ending.result import Result
 from core.evaluation import Evaluator
 from core.events import BaselineWritten, Resumed, RunEnded, RunStarted, SpecDecided
 from core.evolution.search import EvolutionSearch
@@ -19,28 +24,26 @@ from core.execution.runner import BoxRunner
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING, find_weights
-from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists, missing, model_trouble, refit_is_due, status, unpicked
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
 from core.journal.programs import ProgramStore
 from core.judging.server import ServerCheck
 from core.judging.service import HoldoutJudge
-from core.level_two import level_two_of, staff_of
-from core.likeness import likeness_of
-from core.live import Announcer, Screen, status_block
-from core.loop import Loop, Parts, Rules
-from core.metric_stage import MetricStage, trial_box
-from core.output import Output
+from core.learning.level_two import level_two_of, staff_of
+from core.loop import Loop, LoopParts, Rules
 from core.pacing import Pacer
 from core.protocols import Clock
+from core.publishing.publisher import ResultPublisher
+from core.publishing.reasons import missing, model_trouble, status
+from core.publishing.report import RunReport, journal_json
+from core.publishing.rescue import checked_baseline
+from core.publishing.screen import Announcer, Screen, status_block
+from core.publishing.standing import OutputFolder
+from core.questions.metric_stage import MetricStage, trial_box
+from core.questions.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage, Told
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
-from core.refit import Refit, pays
-from core.rescue import checked_baseline
-from core.results import Result, ResultPublisher, RunReport, journal_json
 from core.settings import Settings
-from core.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage, Told
 from core.surroundings import Authors, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
@@ -61,7 +64,9 @@ EXIT_STATUS = {"ok": 0, "degraded": 0, "baseline": 1, "failed": 1}
 
 
 class Run:
-    """Owns everything that a run opens. `execute` goes through the stages; `close` ends what was started."""
+    """Owns everything that a run opens. `execute` goes through the stages; `close` ends what was
+    started.
+    """
 
     def __init__(
         self,
@@ -88,7 +93,7 @@ class Run:
         self._budget = self._plan_budget()
         self.report = RunReport(self.history, folders, lambda: self._budget.elapsed(clock()))
         self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
-        self._output = Output(folders, self.history, self._recorder)
+        self._output = OutputFolder(folders, self.history, self._recorder)
         self._leases = LeasePool(settings.cpus, settings.workers, settings.gpus)
         self._weights = Pending("pretrained weights", NOTHING)
         self._preview: Pending[Preview | None] = Pending("data preview", None)
@@ -98,7 +103,9 @@ class Run:
         self._viewer = TaskService(log=self._workers_log, stop=stop.fileno())
         self._judging = WorkerProcess("core.judging.worker", log=self._workers_log)
         reader = authors.metric_reader
-        self._metric = MetricStage(settings, box, stop, clock, reader, self.programs, self._judging, self._gate)
+        self._metric = MetricStage(
+            settings, box, stop, clock, reader, self.programs, self._judging, self._gate
+        )
         self._split = SplitStage(
             authors.split_reader,
             self._task,
@@ -108,11 +115,15 @@ class Run:
             folders.logs / "written_split",
         )
         self._told: Told | None = self._split.known(self.history)
-        self._alarm = threading.Timer(max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",))
+        self._alarm = threading.Timer(
+            max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",)
+        )
         self._alarm.daemon = True
 
     def execute(self) -> None:
-        """The stages in order. What could not be done is told to `report.reasons`; errors of utils.errors come out."""
+        """The stages in order. What could not be done is told to `report.reasons`; errors of
+        utils.errors come out.
+        """
         resuming = self.history.run is not None
         self._alarm.start()
         self._start_workers()
@@ -142,7 +153,9 @@ class Run:
         if split.kind == "none" and not self._reports:
             return
         if self.history.final_pick is None:
-            self._screen.start(lambda: status_block(self.history, self._budget, self._leases, self._clock))
+            self._screen.start(
+                lambda: status_block(self.history, self._budget, self._leases, self._clock)
+            )
             Loop(parts, self._rules(), self._budget).run()
         else:
             self._screen.line("the final pick was made: the search is over")
@@ -150,7 +163,9 @@ class Run:
         self._finish(spec, split, views, judge, parts.evaluator, publisher)
 
     def end(self, usage: bool) -> int:
-        """The last event and the final reports; the exit status. usage: the user asked for what cannot be done."""
+        """The last event and the final reports; the exit status. usage: the user asked for what
+        cannot be done.
+        """
         with contextlib.suppress(SwarmError):
             self._output.rescue(self._settings.data_dir)
         reasons = self.report.reasons
@@ -159,7 +174,9 @@ class Run:
         if trouble := model_trouble(self.history):
             reasons.append(trouble)
         outcome = status(self.history, reasons)
-        self._recorder.append(RunEnded(outcome, "; ".join(reasons) or None, self._budget.elapsed(self._clock())))
+        self._recorder.append(
+            RunEnded(outcome, "; ".join(reasons) or None, self._budget.elapsed(self._clock()))
+        )
         self.report.write(outcome)
         nodes = json.dumps(journal_json(self.history, self.programs))
         write_atomic(self._settings.folders.logs / "journal.json", nodes)
@@ -207,7 +224,9 @@ class Run:
             )
             return
         if history.run.seed != settings.seed:
-            raise ResumeError(f"{settings.folders.logs} holds a run with seed {history.run.seed}, not {settings.seed}")
+            raise ResumeError(
+                f"{settings.folders.logs} holds a run with seed {history.run.seed}, not {settings.seed}"
+            )
         self._recorder.append(
             Resumed(
                 at=self._clock(),
@@ -227,13 +246,21 @@ class Run:
             return spec
         before = self.history.spec.spec
         if before.data_digest != spec.data_digest:
-            raise ResumeError(f"{settings.folders.logs} holds a run on other data than {settings.data_dir}")
+            raise ResumeError(
+                f"{settings.folders.logs} holds a run on other data than {settings.data_dir}"
+            )
         return before
 
     def _inspect(self, told: Mapping[str, object]) -> CompetitionSpec:
-        """Where only the sample is understood, that is enough for those who can look at the rest by themselves."""
+        """Where only the sample is understood, that is enough for those who can look at the rest by
+        themselves.
+        """
         settings = self._settings
-        known = {**settings.task, **(self._told.overrides() if self._told is not None else {}), **told}
+        known = {
+            **settings.task,
+            **(self._told.overrides() if self._told is not None else {}),
+            **told,
+        }
         found = (settings.data_dir, settings.description, known, settings.folders.workspace)
         try:
             return self._task.inspect(*found)
@@ -243,7 +270,8 @@ class Run:
             return self._task.inspect_bare(*found, why=str(error))
 
     def _with_tables(self, spec: CompetitionSpec) -> CompetitionSpec:
-        """A competition of which only the sample is understood, once more with the tables of a written program.
+        """A competition of which only the sample is understood, once more with the tables of a
+        written program.
 
         As it is where no program is accepted, and in a run that has decided.
         """
@@ -274,7 +302,9 @@ class Run:
         self._preview.start(partial(last_preview, self._viewer, spec))
         box = trial_box(settings, self._box, self._stop, WEIGHTS_TRIAL_S)
         reads = {spec.modality, "text"} if spec.text_columns else {spec.modality}
-        self._weights.start(partial(find_weights, settings.weight_places, reads, box, settings.folders.logs))
+        self._weights.start(
+            partial(find_weights, settings.weight_places, reads, box, settings.folders.logs)
+        )
 
     def _baseline(self, spec: CompetitionSpec) -> None:
         """Something valid in the output folder before anything is tried."""
@@ -292,9 +322,13 @@ class Run:
             split, made = decided.split, [from_json(View, view) for view in decided.views]
         else:
             self._leaks.start(partial(self._metric.leak_warnings, spec))
-            split = self._task.plan_split(spec, settings.seed, settings.holdout_max_rows, settings.task)
+            split = self._task.plan_split(
+                spec, settings.seed, settings.holdout_max_rows, settings.task
+            )
             made, split = self._task.build_views(spec, split, workspace)
-        keeper = ViewKeeper(made, lambda name: self._task.build_views(spec, split, workspace, [name])[0][0])
+        keeper = ViewKeeper(
+            made, lambda name: self._task.build_views(spec, split, workspace, [name])[0][0]
+        )
         if decided is not None:
             keeper.repair()
         else:
@@ -317,8 +351,8 @@ class Run:
 
     @property
     def _lanes(self) -> int:
-        """More than workers, so that proposals and judging overlap with executions; with one worker decisions stay in
-        one order, and a replay decides the same.
+        """More than workers, so that proposals and judging overlap with executions; with one worker
+        decisions stay in one order, and a replay decides the same.
         """
         return self._leases.size + (self._settings.lanes_ahead if self._leases.size > 1 else 0)
 
@@ -338,7 +372,7 @@ class Run:
         views: ViewKeeper,
         judge: HoldoutJudge,
         publisher: ResultPublisher,
-    ) -> Parts:
+    ) -> LoopParts:
         settings, folders = self._settings, self._settings.folders
         runner = BoxRunner(
             workspace=folders.workspace,
@@ -353,7 +387,9 @@ class Run:
             box=self._box,
             deadline=lambda: self._budget.deadline,
         )
-        again = settings.finalists * split.folds / self._leases.size if split.locked_rows == 0 else 1.0
+        again = (
+            settings.finalists * split.folds / self._leases.size if split.locked_rows == 0 else 1.0
+        )
         pace = Pacer(
             self.history,
             self._budget,
@@ -367,9 +403,11 @@ class Run:
         )
         evaluator = Evaluator(runner, views, judge, pace, self._recorder, self.history, self._stop)
         around = self._surroundings(spec, split, pace)
-        learner = level_two_of(settings, self._authors, around, self._lanes > 1, self.report.reasons.append)
+        learner = level_two_of(
+            settings, self._authors, around, self._lanes > 1, self.report.reasons.append
+        )
         self.report.learning = learner.facts
-        return Parts(
+        return LoopParts(
             proposer=self._authors.proposer(around),
             search=EvolutionSearch(
                 settings.search,
@@ -419,7 +457,9 @@ class Run:
         """Reasons why a program may not run here."""
         return reasons_to_reject(program, [str(path) for path in self._settings.protected])
 
-    def _publisher(self, spec: CompetitionSpec, split: SplitSpec, judge: HoldoutJudge) -> ResultPublisher:
+    def _publisher(
+        self, spec: CompetitionSpec, split: SplitSpec, judge: HoldoutJudge
+    ) -> ResultPublisher:
         return ResultPublisher(
             self._settings.folders,
             spec,
@@ -446,15 +486,26 @@ class Run:
             reasons.append(f"stopped by {self._stop.reason} before the final pick")
             return
         if not any(entry.complete for entry in self.history.entries):
-            reasons.append("no program ran on all of its views" if self.history.published else "no program was valid")
+            reasons.append(
+                "no program ran on all of its views"
+                if self.history.published
+                else "no program was valid"
+            )
             return
         if split.kind == "none":
-            # There is nothing unseen to choose on, and a claim is not compared with anything else: the leader stays.
+            # There is nothing unseen to choose on, and a claim is not compared with anything else:
+            # the leader stays.
             return
 
         def final_views() -> Sequence[View]:
-            names = [f"final{fold}" for fold in range(split.folds)] if split.locked_rows == 0 else []
-            made = self._task.build_views(spec, split, settings.folders.workspace, names)[0] if names else []
+            names = (
+                [f"final{fold}" for fold in range(split.folds)] if split.locked_rows == 0 else []
+            )
+            made = (
+                self._task.build_views(spec, split, settings.folders.workspace, names)[0]
+                if names
+                else []
+            )
             views.add(made)
             return made
 
@@ -479,7 +530,9 @@ class Run:
             return
         self._put(publisher, winner)
         if settings.refit and pays(split) and refit_is_due(self.history):
-            refit = Refit(evaluator, judge, self.programs, self._recorder, self._clock, self._leases.size)
+            refit = Refit(
+                evaluator, judge, self.programs, self._recorder, self._clock, self._leases.size
+            )
             made = refit.refit(winner, contenders, views.get("full"), deadline)
             if made is not None:
                 self._put(publisher, made)

@@ -11,12 +11,14 @@ from core.evolution.dispatch import DispatchSettings
 from core.evolution.situation import SearchSettings
 from core.evolution.skills import SkillSettings
 from core.execution.runner import BoxLimits
-from core.results import Folders
+from core.folders import Folders
 
 
 @dataclass(frozen=True, slots=True)
 class LevelTwoSettings:
-    """skills: None where they are off. library: folder of skills that runs share. embedding_model: folder."""
+    """skills: None where they are off. library: folder of skills that runs share. embedding_model:
+    folder.
+    """
 
     dispatch: DispatchSettings
     agents: AgentSettings
@@ -29,10 +31,10 @@ class LevelTwoSettings:
 class Settings:
     """The configuration in the words of a run. Times in seconds.
 
-    absolute_deadline: the limit counts from the first start (container); else only time in use counts (laptop).
-    task: overrides of the competition's recognition (config task.*). missing: reasons for the status `degraded`
-    that the entry found already. weight_places: where pretrained weights may be. lanes_ahead: steps that are proposed
-    or judged while all workers are busy.
+    absolute_deadline: the limit counts from the first start (container); else only time in use
+    counts (laptop). task: overrides of the competition's recognition (config task.*). missing:
+    reasons for the status `degraded` that the entry found already. weight_places: where pretrained
+    weights may be. lanes_ahead: steps that are proposed or judged while all workers are busy.
     """
 
     data_dir: Path

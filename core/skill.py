@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """id: unique in a run. text: what stands in a prompt. change: what it advises, in the words of plans, e.g.
-    "MODEL: model_linear -> model_lightgbm". locus: the part that it changes, None for several.
+    """id: unique in a run. text: what stands in a prompt. change: what it advises, in the words of
+    plans, e.g. "MODEL: model_linear -> model_lightgbm". locus: the part that it changes, None for
+    several.
 
-    fits: cosine between this text and each topic (core.evolution.topics); briefs are matched with it. evidence: steps
-    that it was drawn from. gain: their mean gain in spreads of the scores. uses: steps that were shown it since.
-    lift: measured gain of those over steps of the same kind that were not, shrunk to 0 for few uses.
-    origin: where it comes from, "run" or the name of a library's file. since: the first step that could be shown it.
-    warns: it advises against its change, which never paid.
+    fits: cosine between this text and each topic (core.evolution.topics); briefs are matched with
+    it. evidence: steps that it was drawn from. gain: their mean gain in spreads of the scores.
+    uses: steps that were shown it since. lift: measured gain of those over steps of the same kind
+    that were not, shrunk to 0 for few uses. origin: where it comes from, "run" or the name of a
+    library's file. since: the first step that could be shown it. warns: it advises against its
+    change, which never paid.
     """
 
     id: str
@@ -33,8 +35,8 @@ class Skill:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One change that was tried: in words, its gain in spreads of the scores, and the text of the part before and after
-    ("" where several parts changed).
+    """One change that was tried: in words, its gain in spreads of the scores, and the text of the
+    part before and after ("" where several parts changed).
     """
 
     change: str

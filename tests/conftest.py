@@ -1,4 +1,6 @@
-"""Guards of every test: nothing is written outside the temporary folders, nothing is reached over the network."""
+"""Guards of every test: nothing is written outside the temporary folders, nothing is reached over
+the network.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 _CACHES = {"__pycache__", ".pytest_cache"}
-_CHANGES = {"os.mkdir", "os.remove", "os.rmdir", "os.rename", "os.symlink", "os.link", "os.truncate", "shutil.rmtree"}
+_CHANGES = {
+    "os.mkdir",
+    "os.remove",
+    "os.rmdir",
+    "os.rename",
+    "os.symlink",
+    "os.link",
+    "os.truncate",
+    "shutil.rmtree",
+}
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _LOCAL = ("127.", "::1", "localhost")
 
@@ -35,9 +46,15 @@ class _Guard:
         elif event in _CHANGES:
             target = args[1] if event in ("os.rename", "os.symlink", "os.link") else args[0]
             # A relative name below an open folder (rmtree) was checked with that folder.
-            if isinstance(target, str | bytes) and (args[-1] in (-1, None) or event == "shutil.rmtree"):
+            if isinstance(target, str | bytes) and (
+                args[-1] in (-1, None) or event == "shutil.rmtree"
+            ):
                 self._check(event, target)
-        elif event == "socket.connect" and isinstance(args[1], tuple) and not str(args[1][0]).startswith(_LOCAL):
+        elif (
+            event == "socket.connect"
+            and isinstance(args[1], tuple)
+            and not str(args[1][0]).startswith(_LOCAL)
+        ):
             raise PermissionError(f"a test reached for the network: {args[1]}")
 
     def _check(self, event: str, name: str | bytes) -> None:
@@ -45,9 +62,13 @@ class _Guard:
         path = path.parent.resolve() / path.name
         # A checkout may itself stand below the temporary folder.
         outside = not path.is_relative_to(ROOT)
-        if _CACHES & set(path.parts) or (outside and any(path.is_relative_to(folder) for folder in self.allowed)):
+        if _CACHES & set(path.parts) or (
+            outside and any(path.is_relative_to(folder) for folder in self.allowed)
+        ):
             return
-        raise PermissionError(f"a test changed something outside its temporary folder: {event} {path}")
+        raise PermissionError(
+            f"a test changed something outside its temporary folder: {event} {path}"
+        )
 
 
 _GUARD = _Guard()
@@ -56,8 +77,13 @@ sys.addaudithook(_GUARD)
 
 @pytest.fixture(scope="session", autouse=True)
 def _clean_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Child processes are not audited; what they would leave is a new name at the top of the checkout."""
-    _GUARD.allowed += [Path(tempfile.gettempdir()).resolve(), tmp_path_factory.getbasetemp().resolve()]
+    """Child processes are not audited; what they would leave is a new name at the top of the
+    checkout.
+    """
+    _GUARD.allowed += [
+        Path(tempfile.gettempdir()).resolve(),
+        tmp_path_factory.getbasetemp().resolve(),
+    ]
     before = {path.name for path in ROOT.iterdir()}
     yield
     new = {path.name for path in ROOT.iterdir()} - before - {".mypy_cache", ".ruff_cache", *_CACHES}

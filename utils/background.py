@@ -25,7 +25,9 @@ class Pending(Generic[T]):
         self._done.set()
 
     def start(self, find: Callable[[], T]) -> None:
-        """find: runs in a daemon thread. OSError and SwarmError are logged; anything else is our own bug."""
+        """find: runs in a daemon thread. OSError and SwarmError are logged; anything else is our
+        own bug.
+        """
         self._done.clear()
         threading.Thread(target=self._run, args=(find,), name=self._what, daemon=True).start()
 
@@ -34,7 +36,9 @@ class Pending(Generic[T]):
         return self._value
 
     def wait(self, timeout: float | None = None) -> T:
-        """The value, as soon as it is there or `timeout` seconds have passed; at once when nothing was started."""
+        """The value, as soon as it is there or `timeout` seconds have passed; at once when nothing
+        was started.
+        """
         self._done.wait(timeout)
         return self._value
 

@@ -1,4 +1,6 @@
-"""Csv files too large to hold: records are found, drawn and copied as bytes, in blocks. Runs in worker processes."""
+"""Csv files too large to hold: records are found, drawn and copied as bytes, in blocks. Runs in
+worker processes.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,13 @@ Numbers = npt.NDArray[np.int64]
 
 
 def is_big(path: Path, format: str, encoding: str, member: str | None) -> bool:
-    """True for a csv that is handled in blocks: one file, large, with bytes for newline and quote as in ASCII."""
+    """True for a csv that is handled in blocks: one file, large, with bytes for newline and quote
+    as in ASCII.
+    """
     plain = format == "csv" and member is None and path.suffix.lower() not in PACKED
-    return plain and encoding in ("utf-8", "utf-8-sig", "latin-1") and path.stat().st_size > BIG_BYTES
+    return (
+        plain and encoding in ("utf-8", "utf-8-sig", "latin-1") and path.stat().st_size > BIG_BYTES
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +56,9 @@ class BigCsv:
     def draw(self, seed: int = 0) -> Numbers:
         """DRAWN_ROWS record numbers at random, in order; the same for the same file and seed."""
         rng = np.random.default_rng([self.count, seed])
-        return np.sort(rng.choice(self.count, min(DRAWN_ROWS, self.count), replace=False)).astype(np.int64)
+        return np.sort(rng.choice(self.count, min(DRAWN_ROWS, self.count), replace=False)).astype(
+            np.int64
+        )
 
     def draw_groups(self, column: str, seed: int = 0) -> Numbers:
         """The records of groups at random, whole groups only, until there are DRAWN_ROWS."""
@@ -64,25 +72,39 @@ class BigCsv:
         """One column whole, as text; repeated cells are held once."""
         chunks = pd.read_csv(self.path, usecols=[name], chunksize=_CHUNK_ROWS, **self._options)
         parts = [part[name].astype("category") for part in chunks]
-        return pd.Series(pd.api.types.union_categoricals(parts)) if parts else pd.Series(dtype=object)
+        return (
+            pd.Series(pd.api.types.union_categoricals(parts)) if parts else pd.Series(dtype=object)
+        )
 
     def rows(self, numbers: Numbers, columns: list[str] | None = None) -> pd.DataFrame:
         """These records (in ascending order), cells as text."""
         header, parts = self._header(), list[pd.DataFrame]()
         options = {"usecols": columns, **self._options}
-        # Read part by part: the bytes of all records and their cells at once would be the peak of memory.
+        # Read part by part: the bytes of all records and their cells at once would be the peak of
+        # memory.
         for piece in self._pieces(numbers):
             parts.append(pd.read_csv(io.BytesIO(header + piece), **options))
         # Rows with more cells than the header make an index, which tells the caller so.
         plain = all(isinstance(part.index, pd.RangeIndex) for part in parts)
-        frame = pd.concat(parts, ignore_index=plain) if parts else pd.read_csv(io.BytesIO(header), **options)
-        return frame.rename(columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")})
+        frame = (
+            pd.concat(parts, ignore_index=plain)
+            if parts
+            else pd.read_csv(io.BytesIO(header), **options)
+        )
+        return frame.rename(
+            columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")}
+        )
 
     def _pieces(self, numbers: Numbers) -> Iterator[bytes]:
         """These records as they are in the file, about a block at a time."""
         piece, first = bytearray(), 0
         for block, ends in self._blocks():
-            wanted = numbers[np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(ends))] - first
+            wanted = (
+                numbers[
+                    np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(ends))
+                ]
+                - first
+            )
             starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
             for low, high in _runs(wanted, starts, ends):
                 piece += block[low:high]
@@ -98,18 +120,33 @@ class BigCsv:
         out.write(self._header())
         first = 0
         for block, ends in self._blocks():
-            dropped = numbers[np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(ends))] - first
+            dropped = (
+                numbers[
+                    np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(ends))
+                ]
+                - first
+            )
             keep = np.setdiff1d(np.arange(len(ends)), dropped, assume_unique=True)
             starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
             for low, high in _runs(keep, starts, ends):
                 out.write(block[low:high])
-            if len(ends) and len(keep) and keep[-1] == len(ends) - 1 and block[ends[-1] - 1 : ends[-1]] != b"\n":
+            if (
+                len(ends)
+                and len(keep)
+                and keep[-1] == len(ends) - 1
+                and block[ends[-1] - 1 : ends[-1]] != b"\n"
+            ):
                 out.write(b"\n")
             first += len(ends)
 
     @property
     def _options(self) -> dict[str, object]:
-        return {"sep": self.delimiter, "encoding": self.encoding, "dtype": str, "keep_default_na": False}
+        return {
+            "sep": self.delimiter,
+            "encoding": self.encoding,
+            "dtype": str,
+            "keep_default_na": False,
+        }
 
     def _header(self) -> bytes:
         with self.path.open("rb") as file:
@@ -132,7 +169,12 @@ class BigCsv:
                 ends = _record_ends(data)
                 if not block:
                     if data.strip():
-                        yield data, np.append(ends, len(data)) if not len(ends) or ends[-1] < len(data) else ends
+                        yield (
+                            data,
+                            np.append(ends, len(data))
+                            if not len(ends) or ends[-1] < len(data)
+                            else ends,
+                        )
                     return
                 cut = int(ends[-1]) if len(ends) else 0
                 if len(ends):
@@ -141,8 +183,9 @@ class BigCsv:
 
 
 def _record_ends(data: bytes) -> Numbers:
-    """Positions behind the newlines that end a record: those outside of quotes. A blank line belongs to what stands
-    before it, or to the first record."""
+    """Positions behind the newlines that end a record: those outside of quotes. A blank line
+    belongs to what stands before it, or to the first record.
+    """
     cells = np.frombuffer(data, dtype=np.uint8)
     newlines = np.flatnonzero(cells == _NEWLINE)
     quotes = np.flatnonzero(cells == _QUOTE)
@@ -150,10 +193,16 @@ def _record_ends(data: bytes) -> Numbers:
         newlines = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
     starts = np.concatenate([[0], newlines[:-1] + 1]) if len(newlines) else newlines
     length = newlines - starts
-    blank = (length == 0) | ((length == 1) & (cells[np.minimum(starts, max(len(cells) - 1, 0))] == _RETURN))
+    blank = (length == 0) | (
+        (length == 1) & (cells[np.minimum(starts, max(len(cells) - 1, 0))] == _RETURN)
+    )
     # The end of a blank line takes the place of the end before it.
     followed = np.append(blank[1:], False) if len(blank) else blank
-    kept = newlines[~followed] if not (len(blank) and blank[0]) else newlines[~followed & (np.cumsum(~blank) > 0)]
+    kept = (
+        newlines[~followed]
+        if not (len(blank) and blank[0])
+        else newlines[~followed & (np.cumsum(~blank) > 0)]
+    )
     return (kept + 1).astype(np.int64)
 
 

@@ -1,4 +1,6 @@
-"""Reads config/*.yaml and `key=value` words into the frozen Config, or says in one line what is wrong with them."""
+"""Reads config/*.yaml and `key=value` words into the frozen Config, or says in one line what is
+wrong with them.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,13 @@ _SHORTEST_KEY = 4
 
 _WORD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+=")
 _MAPPING = "a mapping from names to three numbers"
-_EXPECTED = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text", Path: "a path"}
+_EXPECTED = {
+    int: "a whole number",
+    float: "a finite number",
+    bool: "true or false",
+    str: "text",
+    Path: "a path",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -56,12 +64,13 @@ def load_config(
     use_cli: bool = True,
     overrides: Mapping[str, Any] | None = None,
 ) -> Config:
-    """The configuration of `config_path` (default config/default.yaml), changed by words and then by `overrides`.
+    """The configuration of `config_path` (default config/default.yaml), changed by words and then
+    by `overrides`.
 
-    use_cli: takes the words of sys.argv that look like `section.key=value`. overrides: dotted key to value; text is
-    read as the field's type says. `${env:NAME}` and `${env:NAME, default}` take the environment's value as text; an
-    unset or empty variable is the default, or null.
-    Raises ConfigError, one line, for an unreadable file, an unknown or missing key or an impossible value.
+    use_cli: takes the words of sys.argv that look like `section.key=value`. overrides: dotted key
+    to value; text is read as the field's type says. `${env:NAME}` and `${env:NAME, default}` take
+    the environment's value as text; an unset or empty variable is the default, or null. Raises
+    ConfigError, one line, for an unreadable file, an unknown or missing key or an impossible value.
     """
     path = Path(config_path) if config_path is not None else DEFAULT_PATH
     words = dotlist(word for word in sys.argv[1:] if _WORD.match(word)) if use_cli else {}
@@ -69,13 +78,17 @@ def load_config(
         tree = _read(path)
         for key, value in {**words, **(overrides or {})}.items():
             OmegaConf.update(tree, key, value)
-        return _section(Config, _resolved(tree), _Origin(OmegaConf.to_container(tree, resolve=False), ""))
+        return _section(
+            Config, _resolved(tree), _Origin(OmegaConf.to_container(tree, resolve=False), "")
+        )
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
 
 
 def dotlist(words: Iterable[str]) -> dict[str, str]:
-    """`key=value` words as a mapping; values stay text. Raises ConfigError for a word of another form."""
+    """`key=value` words as a mapping; values stay text. Raises ConfigError for a word of another
+    form.
+    """
     pairs: dict[str, str] = {}
     for word in words:
         key, sign, value = word.partition("=")
@@ -119,7 +132,9 @@ def _by_provider(provider: str | None, openai: Any, anthropic: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class _Origin:
-    """Where a value came from: the unresolved tree and the dotted key of the section that is being read."""
+    """Where a value came from: the unresolved tree and the dotted key of the section that is being
+    read.
+    """
 
     raw: Any
     key: str
@@ -149,7 +164,9 @@ def _section(cls: type, value: Any, origin: _Origin) -> Any:
     for field in dataclasses.fields(cls):
         hint, item, at = hints[field.name], value[field.name], origin.below(field.name)
         is_section = dataclasses.is_dataclass(hint)
-        built[field.name] = _section(hint, item, at) if is_section else _value(hint, item, at, field.metadata)
+        built[field.name] = (
+            _section(hint, item, at) if is_section else _value(hint, item, at, field.metadata)
+        )
     return cls(**built)
 
 
@@ -170,7 +187,9 @@ def _value(hint: Any, value: Any, origin: _Origin, rules: Mapping[str, Any]) -> 
     try:
         typed = _convert(kind, value)
     except (TypeError, ValueError):
-        expected = _EXPECTED.get(kind, _MAPPING if typing.get_origin(kind) is dict else "a list of names")
+        expected = _EXPECTED.get(
+            kind, _MAPPING if typing.get_origin(kind) is dict else "a list of names"
+        )
         raise origin.reject(value, expected + (" or null" if optional else ""), secret) from None
     least, most = rules.get("range", (-math.inf, math.inf))
     if "range" in rules and not least <= typed <= most:
@@ -184,7 +203,11 @@ def _value(hint: Any, value: Any, origin: _Origin, rules: Mapping[str, Any]) -> 
 def _convert(kind: Any, value: Any) -> Any:
     """A plain value, or the text of one, as `kind`. Raises TypeError or ValueError."""
     if kind is bool:
-        return {"true": True, "false": False}[value.lower()] if value in _BOOL_WORDS else _exactly(bool, value)
+        return (
+            {"true": True, "false": False}[value.lower()]
+            if value in _BOOL_WORDS
+            else _exactly(bool, value)
+        )
     if isinstance(value, bool) or value is None:
         raise TypeError
     if kind is int:
@@ -194,7 +217,10 @@ def _convert(kind: Any, value: Any) -> Any:
     if kind is str:
         return _exactly(str, value)
     if typing.get_origin(kind) is dict:
-        return {_exactly(str, name): _numbers(item) for name, item in _exactly(dict, _tree(value)).items()}
+        return {
+            _exactly(str, name): _numbers(item)
+            for name, item in _exactly(dict, _tree(value)).items()
+        }
     if kind is Path:
         return (value if isinstance(value, Path) else Path(_exactly(str, value))).expanduser()
     return _names(value)
@@ -217,7 +243,11 @@ def _finite(value: float) -> float:
 
 def _names(value: Any) -> tuple[str, ...]:
     """A list of text, also written as `a,b` or `[a, b]`."""
-    items = [item.strip() for item in value.strip("[] ").split(",")] if isinstance(value, str) else value
+    items = (
+        [item.strip() for item in value.strip("[] ").split(",")]
+        if isinstance(value, str)
+        else value
+    )
     if not isinstance(items, list) or not items:
         raise TypeError
     return tuple(_exactly(str, item) for item in items)
@@ -265,20 +295,34 @@ def _get(cfg: Config, key: str) -> Any:
 
 
 def secrets(cfg: Config) -> tuple[str, ...]:
-    """The keys in force, for redaction; each one of a comma-separated list too, but for words that are no keys."""
+    """The keys in force, for redaction; each one of a comma-separated list too, but for words that
+    are no keys.
+    """
     found = [_get(cfg, key) for key, field in known_keys(Config) if field.metadata.get("secret")]
     parts = {part.strip() for value in found if value for part in value.split(",")}
-    return tuple(sorted({value for value in found if value} | {part for part in parts if len(part) >= _SHORTEST_KEY}))
+    return tuple(
+        sorted(
+            {value for value in found if value}
+            | {part for part in parts if len(part) >= _SHORTEST_KEY}
+        )
+    )
 
 
 def public_dict(cfg: Config) -> dict[str, Any]:
-    """The tree as plain JSON values for logs and the journal: keys masked, no user or password in addresses."""
-    return {field.name: _public(getattr(cfg, field.name), field) for field in dataclasses.fields(cfg)}
+    """The tree as plain JSON values for logs and the journal: keys masked, no user or password in
+    addresses.
+    """
+    return {
+        field.name: _public(getattr(cfg, field.name), field) for field in dataclasses.fields(cfg)
+    }
 
 
 def _public(value: Any, field: dataclasses.Field[Any]) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {inner.name: _public(getattr(value, inner.name), inner) for inner in dataclasses.fields(value)}
+        return {
+            inner.name: _public(getattr(value, inner.name), inner)
+            for inner in dataclasses.fields(value)
+        }
     if field.metadata.get("secret"):
         return MASK if value else None
     if isinstance(value, tuple):
@@ -296,11 +340,16 @@ def _without_user(url: str) -> str:
     except ValueError:
         return MASK
     # A query may hold a key; nothing that a reader needs stands there.
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=MASK if parts.query else ""))
+    return urlunsplit(
+        parts._replace(netloc=parts.netloc.rpartition("@")[2], query=MASK if parts.query else "")
+    )
 
 
-def description_candidates(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> list[Path]:
-    """Where the description may be, first choice first: what the user named, then the data folder, then the image.
+def description_candidates(
+    cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS
+) -> list[Path]:
+    """Where the description may be, first choice first: what the user named, then the data folder,
+    then the image.
 
     An obfuscated description comes after every full one.
     """
@@ -309,7 +358,9 @@ def description_candidates(cfg: Config, container: Sequence[Path] = CONTAINER_DE
     return [*named, *usual, *dict.fromkeys(path.with_name(OBFUSCATED) for path in usual)]
 
 
-def find_description(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> Path | None:
+def find_description(
+    cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS
+) -> Path | None:
     """The first candidate that can be read and is not empty."""
     return next((path for path in description_candidates(cfg, container) if _has_text(path)), None)
 
@@ -319,7 +370,8 @@ def _has_text(path: Path) -> bool:
 
 
 def validate_config(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> list[str]:
-    """Looks at the folders that the configuration names. Returns what is missing but can be done without, and logs it.
+    """Looks at the folders that the configuration names. Returns what is missing but can be done
+    without, and logs it.
 
     Raises ConfigError when there is no data folder.
     """
@@ -330,7 +382,9 @@ def validate_config(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTI
         found.append(f"data.desc_file: no file {cfg.data.desc_file}")
     if find_description(cfg, container) is None:
         places = ", ".join(map(str, description_candidates(cfg, container)))
-        found.append(f"no description (looked for {places}); the metric is chosen by the kind of values")
+        found.append(
+            f"no description (looked for {places}); the metric is chosen by the kind of values"
+        )
     for warning in found:
         _log.warning("%s", warning)
     return found

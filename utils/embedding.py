@@ -1,4 +1,6 @@
-"""Texts as unit vectors: by an embedding model in a worker process, or by hashed words where there is none."""
+"""Texts as unit vectors: by an embedding model in a worker process, or by hashed words where there
+is none.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ _log = logging.getLogger(__name__)
 
 # Characters of a text that count.
 MAX_CHARS = 4000
-# Texts in one request. Long ones take a large model ten seconds each on two cores, and a request has a time limit.
+# Texts in one request. Long ones take a large model ten seconds each on two cores, and a request
+# has a time limit.
 _AT_A_TIME = 16
 _WEIGHTS = frozenset({".safetensors", ".bin"})
 _SETTINGS = frozenset({".json", ".txt", ".model"})
@@ -36,10 +39,10 @@ Vector = tuple[float, ...]
 class CodeEmbeddingManager:
     """Unit vectors of texts, by the sentence-transformers model in a folder, kept in a file.
 
-    The worker starts with the first text that the cache lacks. What makes the model unusable (no weights, no library, a
-    worker that dies, hangs or answers nonsense) is said in one log line, and from then on this object hashes words;
-    such vectors are never kept. One answer is of one kind. Two answers can be compared when `fallback` was None after
-    both or after neither.
+    The worker starts with the first text that the cache lacks. What makes the model unusable (no
+    weights, no library, a worker that dies, hangs or answers nonsense) is said in one log line, and
+    from then on this object hashes words; such vectors are never kept. One answer is of one kind.
+    Two answers can be compared when `fallback` was None after both or after neither.
 
     Safe to use from several threads: calls go one at a time.
     """
@@ -54,11 +57,12 @@ class CodeEmbeddingManager:
         stop: int | None = None,
         worker: WorkerProcess | None = None,
     ) -> None:
-        """model_path: the model's folder; it need not exist. cache: the file of known vectors, which several models
-        and processes may share. log: takes the worker's stderr.
+        """model_path: the model's folder; it need not exist. cache: the file of known vectors,
+        which several models and processes may share. log: takes the worker's stderr.
 
-        timeout: seconds for 16 texts, loading the model included. stop: see WorkerProcess. worker: a process that
-        runs utils.embedding_worker, closed with this object; one is made when it is None. Nothing is read or started.
+        timeout: seconds for 16 texts, loading the model included. stop: see WorkerProcess. worker:
+        a process that runs utils.embedding_worker, closed with this object; one is made when it is
+        None. Nothing is read or started.
         """
         self._model_path = model_path.absolute()
         self._cache = VectorCache(cache)
@@ -87,7 +91,9 @@ class CodeEmbeddingManager:
                 self._give_up(_NO_WEIGHTS)
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """A vector of length 1 per text, in order; only the first MAX_CHARS characters count. Raises Interrupted."""
+        """A vector of length 1 per text, in order; only the first MAX_CHARS characters count.
+        Raises Interrupted.
+        """
         cut = [_clean(text) for text in texts]
         with self._lock:
             if cut and self._fallback is None:
@@ -98,13 +104,20 @@ class CodeEmbeddingManager:
         return all_hashed(cut)
 
     def close(self) -> None:
-        """Ends the worker after the call that is under way; the next text that the cache lacks starts a new one."""
+        """Ends the worker after the call that is under way; the next text that the cache lacks
+        starts a new one.
+        """
         self._worker.close()
 
     def __enter__(self) -> CodeEmbeddingManager:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _by_model(self, texts: Sequence[str]) -> list[list[float]]:
@@ -123,7 +136,9 @@ class CodeEmbeddingManager:
 
     def _vectors(self, texts: Mapping[bytes, str]) -> dict[bytes, Vector]:
         """By key, from the cache and the worker. Raises WorkerError."""
-        known = {key: unit for key, blob in self._cache.get(texts).items() if (unit := unit_vector(blob))}
+        known = {
+            key: unit for key, blob in self._cache.get(texts).items() if (unit := unit_vector(blob))
+        }
         known |= self._asked({key: text for key, text in texts.items() if key not in known})
         if _lengths(known) > 1:
             # The cache holds what this model never gave.
@@ -146,9 +161,13 @@ class CodeEmbeddingManager:
         return found
 
     def _answer(self, texts: list[str]) -> list[bytes]:
-        """The worker's vectors as bytes. Raises WorkerError, also where it cannot be started or answers nonsense."""
+        """The worker's vectors as bytes. Raises WorkerError, also where it cannot be started or
+        answers nonsense.
+        """
         try:
-            answer = self._worker.call("embed", timeout=self._timeout, model=str(self._model_path), texts=texts)
+            answer = self._worker.call(
+                "embed", timeout=self._timeout, model=str(self._model_path), texts=texts
+            )
             blobs = [base64.b64decode(text, validate=True) for text in answer["vectors"]]
             device = str(answer["device"])
         except (OSError, LookupError, TypeError, ValueError) as error:
@@ -160,7 +179,9 @@ class CodeEmbeddingManager:
 
     def _give_up(self, why: str) -> None:
         self._fallback = why
-        _log.warning("embeddings: hashed words instead of the model at %s: %s", self._model_path, why)
+        _log.warning(
+            "embeddings: hashed words instead of the model at %s: %s", self._model_path, why
+        )
         self._worker.close()
 
 
@@ -173,16 +194,21 @@ def unit_vector(blob: bytes) -> Vector | None:
 
 
 def model_identity(folder: Path) -> str | None:
-    """A digest of what makes the model in a folder, wherever that lies: names and sizes of its files, the content of
-    small ones and samples of large ones. None when the folder holds no weights or no settings.
+    """A digest of what makes the model in a folder, wherever that lies: names and sizes of its
+    files, the content of small ones and samples of large ones. None when the folder holds no
+    weights or no settings.
     """
     try:
         files = sorted(_model_files(folder))
-        if {path.suffix for path in files}.isdisjoint(_WEIGHTS) or ".json" not in {path.suffix for path in files}:
+        if {path.suffix for path in files}.isdisjoint(_WEIGHTS) or ".json" not in {
+            path.suffix for path in files
+        }:
             return None
         digest = hashlib.sha256()
         for path in files:
-            digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode(errors="replace"))
+            digest.update(
+                f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode(errors="replace")
+            )
             for sample in _samples(path):
                 digest.update(sample)
     except OSError:

@@ -1,4 +1,6 @@
-"""Vectors on disk, by digest, in one SQLite file. Whatever is wrong with the file costs time, never an answer."""
+"""Vectors on disk, by digest, in one SQLite file. Whatever is wrong with the file costs time, never
+an answer.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +17,23 @@ T = TypeVar("T")
 
 # Seconds that another process's write is waited for.
 _PATIENCE_S = 2.0
-# None of our files, a torn one, or one with another table of this name. All else (locked, full, read-only) passes.
-_BROKEN = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH})
+# None of our files, a torn one, or one with another table of this name. All else (locked, full,
+# read-only) passes.
+_BROKEN = frozenset(
+    {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
+)
 _TABLE = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL)"
 _READ = "SELECT vector FROM vectors WHERE key = ?"
 _WRITE = "INSERT OR REPLACE INTO vectors (key, vector) VALUES (?, ?)"
 
 
 class VectorCache:
-    """The file is opened for each call, so that several processes may share it and one that is gone is made anew.
+    """The file is opened for each call, so that several processes may share it and one that is gone
+    is made anew.
 
-    A broken or foreign file is moved aside (`<name>.broken`). Where the place cannot be used, reads find nothing and
-    writes are dropped. Each is said once. Nothing is raised. Not to be shared by threads.
+    A broken or foreign file is moved aside (`<name>.broken`). Where the place cannot be used, reads
+    find nothing and writes are dropped. Each is said once. Nothing is raised. Not to be shared by
+    threads.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +45,9 @@ class VectorCache:
 
         def read(database: sqlite3.Connection) -> dict[bytes, bytes]:
             rows = ((key, database.execute(_READ, (key,)).fetchone()) for key in keys)
-            return {key: row[0] for key, row in rows if row is not None and isinstance(row[0], bytes)}
+            return {
+                key: row[0] for key, row in rows if row is not None and isinstance(row[0], bytes)
+            }
 
         return self._try(read) or {}
 
@@ -52,7 +61,9 @@ class VectorCache:
         self._try(write)
 
     def _try(self, action: Callable[[sqlite3.Connection], T]) -> T | None:
-        """None where the file cannot be used. A broken one is moved aside, and the action is tried on a new one."""
+        """None where the file cannot be used. A broken one is moved aside, and the action is tried
+        on a new one.
+        """
         try:
             try:
                 return self._run(action)

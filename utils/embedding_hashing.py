@@ -1,4 +1,6 @@
-"""Texts as unit vectors without any model: signed hashing of words and word pairs. Pure, the same on every machine."""
+"""Texts as unit vectors without any model: signed hashing of words and word pairs. Pure, the same
+on every machine.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 DIMENSIONS = 256
-# A changed word breaks two pairs: at full weight texts that differ in one word would count as too different.
+# A changed word breaks two pairs: at full weight texts that differ in one word would count as too
+# different.
 _PAIR_WEIGHT = 0.5
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
@@ -22,8 +25,9 @@ _COMMON = frozenset(
 
 
 def hashed(text: str) -> list[float]:
-    """DIMENSIONS numbers: a vector of length 1. Letter case is ignored, identifiers are taken apart (learning_rate,
-    LearningRate), repeated words count by the logarithm. A text without words has a vector of its own.
+    """DIMENSIONS numbers: a vector of length 1. Letter case is ignored, identifiers are taken apart
+    (learning_rate, LearningRate), repeated words count by the logarithm. A text without words has a
+    vector of its own.
     """
     words = _words(text)
     counts: Counter[str] = Counter(words)

@@ -1,4 +1,5 @@
-"""Turns texts into vectors with sentence-transformers, on the GPU where there is one. Runs in a worker process.
+"""Turns texts into vectors with sentence-transformers, on the GPU where there is one. Runs in a
+worker process.
 
 It never reaches for a network, and computes on as many threads as cores are granted.
 """
@@ -47,9 +48,12 @@ class Embedder:
 
         if self._model is None or path != self._path:
             self._model, self._path = self._loaded(path), path
-        found = self._model.encode(texts, batch_size=_BATCH, show_progress_bar=False, convert_to_numpy=True)
+        found = self._model.encode(
+            texts, batch_size=_BATCH, show_progress_bar=False, convert_to_numpy=True
+        )
         rows = np.asarray(found, dtype="<f4")
-        # Here and not by the library: half-precision models would give lengths that are 1 only roughly.
+        # Here and not by the library: half-precision models would give lengths that are 1 only
+        # roughly.
         rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return [base64.b64encode(row.tobytes()).decode() for row in rows]
 
@@ -68,9 +72,16 @@ class Embedder:
 def settle(cores: int) -> None:
     """Sets the variables that the libraries read when they are imported."""
     threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    yes = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
+    yes = (
+        "HF_HUB_OFFLINE",
+        "TRANSFORMERS_OFFLINE",
+        "HF_HUB_DISABLE_TELEMETRY",
+        "HF_HUB_DISABLE_PROGRESS_BARS",
+    )
     no = {"TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
-    os.environ.update(dict.fromkeys(threads, str(cores)) | dict.fromkeys((*yes, "DO_NOT_TRACK"), "1") | no)
+    os.environ.update(
+        dict.fromkeys(threads, str(cores)) | dict.fromkeys((*yes, "DO_NOT_TRACK"), "1") | no
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ _CHUNK = 1 << 20
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Replaces `path` by a file with this content, durably; a reader sees the old or the new one, never a part.
+    """Replaces `path` by a file with this content, durably; a reader sees the old or the new one,
+    never a part.
 
     Raises OSError and leaves the old file when the new one cannot be written.
     """
@@ -55,7 +56,15 @@ def is_archive(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error):
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+    ):
         return False
 
 
@@ -73,3 +82,14 @@ def sha256_file(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def remove(folder: Path) -> None:
+    """Deletes a sealed folder, or whatever a program put in its place."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+        return
+    for path, _, _ in os.walk(folder):
+        Path(path).chmod(0o700)
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -1,4 +1,6 @@
-"""What this process may use: cores by affinity and quota, memory by cgroup, disk, GPUs. Linux; degrades elsewhere."""
+"""What this process may use: cores by affinity and quota, memory by cgroup, disk, GPUs. Linux;
+degrades elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -40,18 +42,25 @@ class Hardware:
     def describe(self) -> str:
         """One line for the start of a run."""
         cores = "1 core" if len(self.cpus) == 1 else f"{len(self.cpus)} cores"
-        gpus = ", ".join(f"{gpu.name} ({human_bytes(gpu.memory_mb * _MIB)})" for gpu in self.gpus) or "no GPU"
+        gpus = (
+            ", ".join(f"{gpu.name} ({human_bytes(gpu.memory_mb * _MIB)})" for gpu in self.gpus)
+            or "no GPU"
+        )
         memory, disk = human_bytes(self.memory_mb * _MIB), human_bytes(self.disk_free_mb * _MIB)
         return f"{cores}, {memory} memory, {disk} disk free, {gpus}"
 
 
 def detect(folder: Path) -> Hardware:
-    """The machine as this process sees it now; disk of the file system that holds `folder` (or its nearest parent)."""
+    """The machine as this process sees it now; disk of the file system that holds `folder` (or its
+    nearest parent).
+    """
     return Hardware(usable_cpus(), memory_mb(), disk_free_mb(folder), gpus())
 
 
 def usable_cpus(root: Path = Path("/")) -> tuple[int, ...]:
-    """Core ids of this process's affinity, cut to the cgroup's quota (rounded up). root: where proc and sys are."""
+    """Core ids of this process's affinity, cut to the cgroup's quota (rounded up). root: where proc
+    and sys are.
+    """
     if hasattr(os, "sched_getaffinity"):
         ids = sorted(os.sched_getaffinity(0))
     else:
@@ -64,14 +73,18 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
     """Cores that the cgroups grant, the tightest of the path; None without a quota."""
     shares = []
     for folder in _cgroup_folders(root, "cpu"):
-        words = _words(folder / "cpu.max") or _words(folder / "cpu.cfs_quota_us") + _words(folder / "cpu.cfs_period_us")
+        words = _words(folder / "cpu.max") or _words(folder / "cpu.cfs_quota_us") + _words(
+            folder / "cpu.cfs_period_us"
+        )
         if len(words) == 2 and words[0].isdigit() and int(words[1]) > 0:
             shares.append(int(words[0]) / int(words[1]))
     return min(shares, default=None)
 
 
 def memory_mb(root: Path = Path("/")) -> int:
-    """MiB that this process may use: the machine's memory or a cgroup's limit, whichever is smaller; 0 if unknown."""
+    """MiB that this process may use: the machine's memory or a cgroup's limit, whichever is
+    smaller; 0 if unknown.
+    """
     limits = []
     for folder in _cgroup_folders(root, "memory"):
         words = _words(folder / "memory.max") or _words(folder / "memory.limit_in_bytes")
@@ -85,7 +98,9 @@ def memory_mb(root: Path = Path("/")) -> int:
 
 def disk_free_mb(folder: Path) -> int:
     """MiB that this user may still write where `folder` is or would be."""
-    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    existing = next(
+        path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()
+    )
     return shutil.disk_usage(existing).free // _MIB
 
 
@@ -94,7 +109,9 @@ def gpus(command: list[str] | None = None) -> tuple[Gpu, ...]:
     query = command or _GPU_QUERY
     if shutil.which(query[0]) is None:
         return ()
-    process = CHILDREN.spawn(query, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = CHILDREN.spawn(
+        query, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     try:
         output, _ = process.communicate(timeout=_GPU_TIMEOUT_S)
     except subprocess.TimeoutExpired:
@@ -112,8 +129,9 @@ def _gpu_lines(text: str) -> Iterator[Gpu]:
 
 
 def _cgroup_folders(root: Path, controller: str) -> Iterator[Path]:
-    """Folders of this process's cgroup and its ancestors, version 1 and 2; a path of the host that is not mounted
-    here is skipped."""
+    """Folders of this process's cgroup and its ancestors, version 1 and 2; a path of the host that
+    is not mounted here is skipped.
+    """
     with contextlib.suppress(OSError):
         for line in (root / "proc/self/cgroup").read_text().splitlines():
             _, names, path = line.split(":", 2)
@@ -121,7 +139,9 @@ def _cgroup_folders(root: Path, controller: str) -> Iterator[Path]:
                 continue
             mount = root / "sys/fs/cgroup" / (controller if names else "")
             parts = Path(path.lstrip("/"))
-            yield from (mount / folder for folder in (parts, *parts.parents) if (mount / folder).is_dir())
+            yield from (
+                mount / folder for folder in (parts, *parts.parents) if (mount / folder).is_dir()
+            )
 
 
 def _words(file: Path) -> list[str]:

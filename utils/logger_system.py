@@ -46,9 +46,11 @@ def setup_logging(
     stream: TextIO | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> bool:
-    """Sends every logger's lines to `log_dir`/system.log and to `stream` (default stderr); replaces earlier handlers.
+    """Sends every logger's lines to `log_dir`/system.log and to `stream` (default stderr); replaces
+    earlier handlers.
 
-    Returns False, after one line on stderr, when the file cannot be written; the stream is used all the same.
+    Returns False, after one line on stderr, when the file cannot be written; the stream is used all
+    the same.
     """
     shutdown_logging()
     hidden = tuple(secrets)
@@ -60,7 +62,11 @@ def setup_logging(
     try:
         log_dir.mkdir(parents=True, exist_ok=True)
         file = _SizedFile(
-            log_dir / FILE_NAME, maxBytes=max_bytes, backupCount=BACKUPS, encoding="utf-8", errors="replace"
+            log_dir / FILE_NAME,
+            maxBytes=max_bytes,
+            backupCount=BACKUPS,
+            encoding="utf-8",
+            errors="replace",
         )
     except OSError as error:
         _say(f"no log file: {error}")

@@ -1,7 +1,8 @@
-"""Child processes of our own: a registry that tells them from strays, and workers that answer JSON lines.
+"""Child processes of our own: a registry that tells them from strays, and workers that answer JSON
+lines.
 
-A worker is a module run with `python -m`; it reads one request per line on stdin and answers one line. It ends when
-its stdin closes, so it never outlives the agent.
+A worker is a module run with `python -m`; it reads one request per line on stdin and answers one
+line. It ends when its stdin closes, so it never outlives the agent.
 """
 
 from __future__ import annotations
@@ -50,14 +51,18 @@ def hide_environment() -> bool:
 
 
 class Children:
-    """The processes that the agent started. Any other child of the agent is an orphan of a candidate."""
+    """The processes that the agent started. Any other child of the agent is an orphan of a
+    candidate.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: set[int] = set()
 
     def spawn(self, args: list[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Popen under a lock, so that a sweep never takes a child that is just being started for a stray."""
+        """Popen under a lock, so that a sweep never takes a child that is just being started for a
+        stray.
+        """
         with self._lock:
             process = subprocess.Popen(args, **options)
             self._known.add(process.pid)
@@ -69,7 +74,9 @@ class Children:
             self._known.discard(process.pid)
 
     def kill_strays(self) -> int:
-        """Ends and reaps every child of this process that it did not start; returns how many there were."""
+        """Ends and reaps every child of this process that it did not start; returns how many there
+        were.
+        """
         with self._lock:
             strays = [pid for pid in child_pids(os.getpid()) if pid not in self._known]
             for pid in strays:
@@ -94,10 +101,11 @@ def child_pids(parent: int) -> list[int]:
 
 
 class WorkerProcess:
-    """A helper process that answers calls one at a time; started by `start` or the first call, again after a death.
+    """A helper process that answers calls one at a time; started by `start` or the first call,
+    again after a death.
 
-    module: run with `python -m`. args: its command line. log: file that takes its stderr. stop: a descriptor that
-    becomes readable when calls shall be given up.
+    module: run with `python -m`. args: its command line. log: file that takes its stderr. stop: a
+    descriptor that becomes readable when calls shall be given up.
     """
 
     def __init__(
@@ -118,12 +126,14 @@ class WorkerProcess:
     def call(self, method: str, *, timeout: float = 600.0, **params: Any) -> Any:
         """The worker's answer. Errors of utils.errors come through as themselves.
 
-        Raises WorkerError when the worker dies, hangs beyond `timeout` seconds or fails in another way, Interrupted
-        when it was given up.
+        Raises WorkerError when the worker dies, hangs beyond `timeout` seconds or fails in another
+        way, Interrupted when it was given up.
         """
         with self._lock:
             process = self._running()
-            line = json.dumps({"method": method, "params": params}, allow_nan=False).encode() + b"\n"
+            line = (
+                json.dumps({"method": method, "params": params}, allow_nan=False).encode() + b"\n"
+            )
             try:
                 assert process.stdin is not None
                 process.stdin.write(line)
@@ -139,7 +149,9 @@ class WorkerProcess:
         return answer["result"]
 
     def start(self) -> None:
-        """Starts the process now, so that its imports are done when the first call comes. Raises OSError."""
+        """Starts the process now, so that its imports are done when the first call comes. Raises
+        OSError.
+        """
         with self._lock:
             self._running()
 
@@ -169,7 +181,9 @@ class WorkerProcess:
 
     def _read_line(self, process: subprocess.Popen[bytes], timeout: float) -> bytes:
         assert process.stdout is not None
-        watched: list[Any] = [process.stdout] if self._stop_fd is None else [process.stdout, self._stop_fd]
+        watched: list[Any] = (
+            [process.stdout] if self._stop_fd is None else [process.stdout, self._stop_fd]
+        )
         ready, _, _ = select.select(watched, [], [], timeout)
         if not ready:
             raise OSError(f"no answer within {timeout:.0f} s")
@@ -199,7 +213,9 @@ class WorkerProcess:
 
 
 def serve(methods: Mapping[str, Callable[..., Any]]) -> None:
-    """The worker's side: answers requests on stdin until it closes. What libraries print goes to stderr."""
+    """The worker's side: answers requests on stdin until it closes. What libraries print goes to
+    stderr.
+    """
     threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -221,7 +237,8 @@ def _answer(methods: Mapping[str, Callable[..., Any]], request: dict[str, Any]) 
         return {"result": methods[request["method"]](**request["params"])}
     except errors.SwarmError as error:
         return {"error": type(error).__name__, "message": str(error)}
-    # The request may make any library fail; the caller is told, and this process stays for the next request.
+    # The request may make any library fail; the caller is told, and this process stays for the next
+    # request.
     except Exception as error:
         traceback.print_exc()
         return {"error": "WorkerError", "message": f"{type(error).__name__}: {error}"}

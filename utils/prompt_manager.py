@@ -1,4 +1,6 @@
-"""Prompts are files: `{{ name }}` stands for a value. Strict: a missing, surplus or misspelt name is an error."""
+"""Prompts are files: `{{ name }}` stands for a value. Strict: a missing, surplus or misspelt name
+is an error.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class PromptManager:
         return tuple(sorted(path.stem for path in self._folder.glob("*.md")))
 
     def render(self, name: str, **values: str) -> str:
-        """The named template, filled strictly. Raises FileNotFoundError for an unknown name, ValueError as `render`."""
+        """The named template, filled strictly. Raises FileNotFoundError for an unknown name,
+        ValueError as `render`.
+        """
         if name not in self._read:
             self._read[name] = (self._folder / f"{name}.md").read_text(encoding="utf-8")
         try:

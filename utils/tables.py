@@ -1,4 +1,6 @@
-"""Reading and writing tables without changing a value. Runs in worker processes only: it imports pandas."""
+"""Reading and writing tables without changing a value. Runs in worker processes only: it imports
+pandas.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# The default shrinks with the number of columns: 1,500 of them are written 66 rows at a time, which is slow.
+# The default shrinks with the number of columns: 1,500 of them are written 66 rows at a time, which
+# is slow.
 _ROWS_AT_A_TIME = 10_000
 JSON_FORMATS = ("json", "jsonl", "json_columns", "json_rows")
 
@@ -26,7 +29,8 @@ def read_table(
     member: str | None = None,
     columns: list[str] | None = None,
 ) -> pd.DataFrame:
-    """The table as it stands in the file: csv cells are text ("" where empty), parquet and JSON keep their types.
+    """The table as it stands in the file: csv cells are text ("" where empty), parquet and JSON
+    keep their types.
 
     format: see core.records.TableFile. member: name inside a zip archive. columns: read these only.
     Raises ValueError or OSError when it is no table.
@@ -36,18 +40,27 @@ def read_table(
     if format in JSON_FORMATS:
         frame = from_json_text(_bytes_of(path, member).decode(encoding), format)
         return frame if columns is None else frame[columns]
-    options = {"sep": delimiter, "encoding": encoding, "dtype": str, "keep_default_na": False, "usecols": columns}
+    options = {
+        "sep": delimiter,
+        "encoding": encoding,
+        "dtype": str,
+        "keep_default_na": False,
+        "usecols": columns,
+    }
     if member is None:
         frame = pd.read_csv(path, **options)
     else:
         with zipfile.ZipFile(path) as archive, archive.open(member) as file:
             frame = pd.read_csv(file, **options)
-    return frame.rename(columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")})
+    return frame.rename(
+        columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")}
+    )
 
 
 def unpacked_bytes(path: Path, member: str | None = None) -> int:
-    """What a compressed table says that it has of bytes (gzip says it modulo 4 GiB); 0 for one that is not compressed
-    or says nothing."""
+    """What a compressed table says that it has of bytes (gzip says it modulo 4 GiB); 0 for one that
+    is not compressed or says nothing.
+    """
     with contextlib.suppress(OSError, KeyError, zipfile.BadZipFile):
         if member is not None:
             with zipfile.ZipFile(path) as archive:
@@ -60,7 +73,9 @@ def unpacked_bytes(path: Path, member: str | None = None) -> int:
 
 
 def text_of_cell(value: Any) -> str:
-    """A cell of parquet or JSON as text: "" where empty, whole numbers without a decimal point, arrays as lists."""
+    """A cell of parquet or JSON as text: "" where empty, whole numbers without a decimal point,
+    arrays as lists.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, np.ndarray):
@@ -96,24 +111,36 @@ def write_table(
 def from_json_text(text: str, format: str) -> pd.DataFrame:
     """Cells as JSON has them (numbers, text, true, null, lists); a key that a record lacks is NaN.
 
-    json: a list of records. jsonl: a record per line. json_columns: column name to values, or to {row: value}.
-    json_rows: id to record; the ids are the column "".
-    Raises ValueError when the text is something else.
+    json: a list of records. jsonl: a record per line. json_columns: column name to values, or to
+    {row: value}. json_rows: id to record; the ids are the column "". Raises ValueError when the
+    text is something else.
     """
     if format == "json_columns":
         mapping: dict[str, Any] = json.loads(text)
-        columns = {name: list(cells.values()) if isinstance(cells, dict) else cells for name, cells in mapping.items()}
-        return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
+        columns = {
+            name: list(cells.values()) if isinstance(cells, dict) else cells
+            for name, cells in mapping.items()
+        }
+        return pd.DataFrame(
+            {name: pd.Series(cells, dtype=object) for name, cells in columns.items()}
+        )
     if format == "json_rows":
         keyed: dict[str, dict[str, Any]] = json.loads(text)
         text = json.dumps([{"": key, **record} for key, record in keyed.items()])
     lines = format == "jsonl"
-    records = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
+    records = (
+        [json.loads(line) for line in text.splitlines() if line.strip()]
+        if lines
+        else json.loads(text)
+    )
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ValueError("the JSON is no list of records")
     names = list(dict.fromkeys(name for record in records for name in record))
     missing = float("nan")
-    cells = {name: pd.Series([record.get(name, missing) for record in records], dtype=object) for name in names}
+    cells = {
+        name: pd.Series([record.get(name, missing) for record in records], dtype=object)
+        for name in names
+    }
     return pd.DataFrame(cells)
 
 
@@ -121,16 +148,27 @@ def to_json_text(frame: pd.DataFrame, format: str) -> str:
     """The inverse of `from_json_text`; records lose the keys whose cells are NaN."""
     plain = {str(name): frame[name].tolist() for name in frame.columns}
     if format == "json_columns":
-        return json.dumps({name: dict(enumerate(map(_plain, cells))) for name, cells in plain.items()})
+        return json.dumps(
+            {name: dict(enumerate(map(_plain, cells))) for name, cells in plain.items()}
+        )
     rows: Iterable[tuple[Any, ...]] = zip(*plain.values(), strict=True) if plain else ()
-    lines = [json.dumps({k: _plain(v) for k, v in zip(plain, row, strict=True) if not _absent(v)}) for row in rows]
+    lines = [
+        json.dumps({k: _plain(v) for k, v in zip(plain, row, strict=True) if not _absent(v)})
+        for row in rows
+    ]
     if format == "json_rows":
         return json.dumps({str(record.pop("")): record for record in map(json.loads, lines)})
-    return "".join(line + "\n" for line in lines) if format == "jsonl" else "[" + ",\n".join(lines) + "]"
+    return (
+        "".join(line + "\n" for line in lines)
+        if format == "jsonl"
+        else "[" + ",\n".join(lines) + "]"
+    )
 
 
 def as_numbers(frame: pd.DataFrame, decimal: str = ".") -> pd.DataFrame:
-    """Every column whose non-empty cells are all numbers as float, empty cells as NaN; the others stay text."""
+    """Every column whose non-empty cells are all numbers as float, empty cells as NaN; the others
+    stay text.
+    """
     converted = {}
     for name in frame.columns:
         column = frame[name]
@@ -144,10 +182,14 @@ def as_numbers(frame: pd.DataFrame, decimal: str = ".") -> pd.DataFrame:
 
 
 def with_point(column: pd.Series, decimal: str) -> pd.Series:
-    """Text cells that are numbers with a decimal comma, written with a point; anything else as it is."""
+    """Text cells that are numbers with a decimal comma, written with a point; anything else as it
+    is.
+    """
     if decimal == ".":
         return column
-    return column.astype(object).replace({r"^(\s*[-+]?\d+),(\d+(?:[eE][-+]?\d+)?\s*)$": r"\1.\2"}, regex=True)
+    return column.astype(object).replace(
+        {r"^(\s*[-+]?\d+),(\d+(?:[eE][-+]?\d+)?\s*)$": r"\1.\2"}, regex=True
+    )
 
 
 def _text_of(frame: pd.DataFrame, format: str, delimiter: str) -> str:

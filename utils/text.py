@@ -19,7 +19,9 @@ _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\
 
 
 def cap(text: str, limit: int, head_share: float = 0.5) -> str:
-    """At most about `limit` characters: the head and the tail, with a line between that says what was cut."""
+    """At most about `limit` characters: the head and the tail, with a line between that says what
+    was cut.
+    """
     if len(text) <= limit:
         return text
     head = int(limit * head_share)
@@ -29,7 +31,9 @@ def cap(text: str, limit: int, head_share: float = 0.5) -> str:
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without the given secrets, without what looks like a key, and without passwords in addresses."""
+    """The text without the given secrets, without what looks like a key, and without passwords in
+    addresses.
+    """
     for secret in sorted(secrets, key=len, reverse=True):
         if secret:
             text = text.replace(secret, MASK)
@@ -63,7 +67,9 @@ def human_bytes(count: float) -> str:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds in `90`, `90s`, `30m`, `1.5h` or `1h30m`. Raises ValueError for anything else and for zero."""
+    """Seconds in `90`, `90s`, `30m`, `1.5h` or `1h30m`. Raises ValueError for anything else and for
+    zero.
+    """
     match = _DURATION.fullmatch(text.strip())
     parts = [float(part or 0) for part in match.groups()] if match else [0.0]
     seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))

@@ -1,4 +1,6 @@
-"""Text from outside (descriptions, cells, file names, tracebacks) made safe and stable to stand in a prompt. Pure."""
+"""Text from outside (descriptions, cells, file names, tracebacks) made safe and stable to stand in
+a prompt. Pure.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _MARK_DIGITS = 6
 def plain(text: str) -> str:
     """The text without characters that nobody sees; line breaks become `\\n`, tabs stay."""
     text = _BREAKS.sub("\n", text)
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in _UNSEEN)
+    return "".join(
+        char for char in text if char in "\n\t" or unicodedata.category(char) not in _UNSEEN
+    )
 
 
 def one_line(text: str, limit: int) -> str:
@@ -31,7 +35,9 @@ def one_line(text: str, limit: int) -> str:
 
 
 def fence(text: str, label: str = "data") -> str:
-    """The text between two marker lines that it does not contain; the same text always gets the same marker."""
+    """The text between two marker lines that it does not contain; the same text always gets the
+    same marker.
+    """
     text = plain(text).strip("\n")
     mark, salt = hashlib.sha256(text.encode()).hexdigest()[:_MARK_DIGITS], 0
     while mark in text:
@@ -49,7 +55,8 @@ def code_block(code: str, language: str = "python") -> str:
 def anonymous(text: str) -> str:
     """The text without absolute paths and memory addresses, which differ between machines and runs.
 
-    Of a path only the part below a package folder, below ./input or ./submission, or else the file name stays.
+    Of a path only the part below a package folder, below ./input or ./submission, or else the file
+    name stays.
     """
     return _ADDRESS.sub("0x...", _PATH.sub(lambda match: _tail(match.group()), text))
 

@@ -1,4 +1,6 @@
-"""The run's workspace: links to the data, and the folders that a run fills. Never deletes what a run wrote."""
+"""The run's workspace: links to the data, and the folders that a run fills. Never deletes what a
+run wrote.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ TABLES = (".csv", ".zip", ".parquet")
 
 
 def validate_dataset(data_dir: Path) -> None:
-    """Raises DataError unless the folder can be read and holds a csv, zip or parquet file or a sub-folder."""
+    """Raises DataError unless the folder can be read and holds a csv, zip or parquet file or a
+    sub-folder.
+    """
     try:
         entries = list(data_dir.iterdir())
     except OSError as error:
@@ -20,17 +24,25 @@ def validate_dataset(data_dir: Path) -> None:
     if not entries:
         raise DataError(f"the data folder {data_dir} is empty")
     if (data_dir / "prepared" / "public").is_dir():
-        raise DataError(f"{data_dir} holds the private answers too: give {data_dir / 'prepared' / 'public'} instead")
+        raise DataError(
+            f"{data_dir} holds the private answers too: give {data_dir / 'prepared' / 'public'} instead"
+        )
     if not any(entry.is_dir() or entry.suffix.lower() in TABLES for entry in entries):
-        raise DataError(f"the data folder {data_dir} holds no csv, zip or parquet file and no sub-folder")
+        raise DataError(
+            f"the data folder {data_dir} holds no csv, zip or parquet file and no sub-folder"
+        )
 
 
-def build_workspace(data_dir: Path, workspace_dir: Path, link: Literal["entries", "whole"] = "entries") -> None:
-    """Makes input, working, submission, best_solution and logs below `workspace_dir`; may be called again.
+def build_workspace(
+    data_dir: Path, workspace_dir: Path, link: Literal["entries", "whole"] = "entries"
+) -> None:
+    """Makes input, working, submission, best_solution and logs below `workspace_dir`; may be called
+    again.
 
-    link: `entries` makes input a folder with one link per file and sub-folder of the data; `whole` makes input itself
-    a link. Links of an earlier call that are out of date are replaced; real files and folders stay.
-    Raises UsageError when the workspace lies inside the data or `input` holds real files, OSError from the disk.
+    link: `entries` makes input a folder with one link per file and sub-folder of the data; `whole`
+    makes input itself a link. Links of an earlier call that are out of date are replaced; real
+    files and folders stay. Raises UsageError when the workspace lies inside the data or `input`
+    holds real files, OSError from the disk.
     """
     source = data_dir.resolve()
     if workspace_dir.resolve().is_relative_to(source):
@@ -63,7 +75,9 @@ def _unlink_all(folder: Path) -> None:
         return
     for entry in folder.iterdir():
         if not entry.is_symlink():
-            raise UsageError(f"{folder} holds real files ({entry.name}); it should hold links to the data only")
+            raise UsageError(
+                f"{folder} holds real files ({entry.name}); it should hold links to the data only"
+            )
     for entry in folder.iterdir():
         entry.unlink()
     folder.rmdir()

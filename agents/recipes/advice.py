@@ -1,4 +1,6 @@
-"""What skills advise, read from the words of plans: which changes of a recipe they stand behind. Pure."""
+"""What skills advise, read from the words of plans: which changes of a recipe they stand behind.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,10 @@ Stated = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A change of one locus in the words of a plan. moves: name (FRAGMENT or a parameter) -> (from, to)."""
+class AdvisedChange:
+    """A change of one locus in the words of a plan. moves: name (FRAGMENT or a parameter) -> (from,
+    to).
+    """
 
     locus: str
     moves: dict[str, tuple[str, str]]
@@ -32,7 +36,7 @@ class Told:
         return known and all(_same_way(made[name], self.moves[name]) for name in made)
 
 
-def told(words: str) -> Told | None:
+def told(words: str) -> AdvisedChange | None:
     """The change that such words name: "MODEL: LEAVES 31 -> 63"; None for other words."""
     change = _CHANGE.fullmatch(words.strip())
     if change is None:
@@ -40,23 +44,35 @@ def told(words: str) -> Told | None:
     locus, said = change.groups()
     swap = _SWAP.fullmatch(said)
     if swap is not None:
-        return Told(locus, {FRAGMENT: (swap[1], swap[2])})
+        return AdvisedChange(locus, {FRAGMENT: (swap[1], swap[2])})
     steps = {step[1]: (step[2], step[3]) for step in _STEP.finditer(said)}
-    return Told(locus, steps) if steps else None
+    return AdvisedChange(locus, steps) if steps else None
 
 
 class Advice:
-    """The skills of a brief. One that no longer gains, or that speaks of no change of a recipe, says nothing."""
+    """The skills of a brief. One that no longer gains, or that speaks of no change of a recipe,
+    says nothing.
+    """
 
     def __init__(self, skills: Sequence[Skill]) -> None:
         """skills: the closest first."""
         read = [(skill, told(skill.change)) for skill in skills if skill.warns or skill.gain >= 0]
-        self._hints = [(skill.id, change) for skill, change in read if change is not None and not skill.warns]
-        self._warnings = [(skill.id, change) for skill, change in read if change is not None and skill.warns]
+        self._hints = [
+            (skill.id, change) for skill, change in read if change is not None and not skill.warns
+        ]
+        self._warnings = [
+            (skill.id, change) for skill, change in read if change is not None and skill.warns
+        ]
 
     def rank(self, locus: str, before: Stated, after: Stated) -> int:
-        """0 for a change that the first skill advises, then the others in order; what is warned of comes last."""
-        ranks = (place for place, (_, change) in enumerate(self._hints) if change.backs(locus, before, after))
+        """0 for a change that the first skill advises, then the others in order; what is warned of
+        comes last.
+        """
+        ranks = (
+            place
+            for place, (_, change) in enumerate(self._hints)
+            if change.backs(locus, before, after)
+        )
         warned = any(change.backs(locus, before, after) for _, change in self._warnings)
         return next(ranks, len(self._hints) + warned)
 
@@ -64,7 +80,9 @@ class Advice:
         return self.rank(locus, before, after) < len(self._hints)
 
     def behind(self, locus: str, before: Stated, after: Stated) -> tuple[str, ...]:
-        """Ids of the skills that a change follows: those that advise it, and heeded warnings about its part."""
+        """Ids of the skills that a change follows: those that advise it, and heeded warnings about
+        its part.
+        """
         advised = [skill for skill, change in self._hints if change.backs(locus, before, after)]
         against = ((skill, change) for skill, change in self._warnings if change.locus == locus)
         heeded = (skill for skill, change in against if not change.backs(locus, before, after))
@@ -72,7 +90,9 @@ class Advice:
 
 
 def _same_way(made: tuple[Value, Value], advised: tuple[str, str]) -> bool:
-    """The same direction of a number; the same target of a fragment or a word, wherever it comes from."""
+    """The same direction of a number; the same target of a fragment or a word, wherever it comes
+    from.
+    """
     try:
         was, now, old, new = (float(value) for value in (*made, *advised))
     except ValueError:

@@ -1,7 +1,8 @@
-"""A recipe (one fragment with parameter values per locus) becomes a program, and is read back from one. Pure.
+"""A recipe (one fragment with parameter values per locus) becomes a program, and is read back from
+one. Pure.
 
-Each locus carries its choice in the line below its marker (`# recipe: {...}`), so that a one-locus mutation leaves the
-rest untouched byte for byte and a child of two recipes is a recipe again.
+Each locus carries its choice in the line below its marker (`# recipe: {...}`), so that a one-locus
+mutation leaves the rest untouched byte for byte and a child of two recipes is a recipe again.
 """
 
 from __future__ import annotations
@@ -60,14 +61,20 @@ class Recipe:
 
 
 def program_text(recipe: Recipe, problem: Problem) -> str:
-    """The program, the same text for the same recipe and problem. Raises KeyError for an unknown fragment."""
+    """The program, the same text for the same recipe and problem. Raises KeyError for an unknown
+    fragment.
+    """
     blocks = [_with_constants(catalog.preamble(problem.plain), problem.constants)]
     known = fragments_by_key(problem.modality)
     for locus, choice in zip(LOCI, recipe.choices, strict=True):
         source = known[choice.fragment].source
         if problem.features and known[choice.fragment].joins:
             source = f"{source}\n\n{known[choice.fragment].joins}"
-        own = {name: value for name, value in problem.locus_constants.items() if f"\n{name} = " in f"\n{source}"}
+        own = {
+            name: value
+            for name, value in problem.locus_constants.items()
+            if f"\n{name} = " in f"\n{source}"
+        }
         source = _with_constants(source, dict(choice.values) | own)
         blocks.append(f"# %% {locus}\n{choice.comment()}\n{source}")
     return "\n\n".join(block.strip("\n") for block in blocks) + "\n"
@@ -84,7 +91,9 @@ def read_recipe(program: str, modality: str) -> Recipe | None:
 def describe(recipe: Recipe, modality: str) -> str:
     """One line of English, model first."""
     known = fragments_by_key(modality)
-    words = [_words(known[recipe.at(locus).fragment], recipe.at(locus)) for locus in ("MODEL", *_OTHERS)]
+    words = [
+        _words(known[recipe.at(locus).fragment], recipe.at(locus)) for locus in ("MODEL", *_OTHERS)
+    ]
     return ", ".join(words)
 
 
@@ -96,11 +105,16 @@ def difference(before: Recipe, after: Recipe, locus: Locus) -> str:
 def change_text(locus: Locus, before: Mapping[str, Value], after: Mapping[str, Value]) -> str:
     """The words for a change of a locus, as stated before and after."""
     made = moves(before, after).items()
-    words = (f"{was} -> {now}" if name == FRAGMENT else f"{name} {was} -> {now}" for name, (was, now) in made)
+    words = (
+        f"{was} -> {now}" if name == FRAGMENT else f"{name} {was} -> {now}"
+        for name, (was, now) in made
+    )
     return f"{locus}: " + ", ".join(words)
 
 
-def moves(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[str, tuple[Value, Value]]:
+def moves(
+    before: Mapping[str, Value], after: Mapping[str, Value]
+) -> dict[str, tuple[Value, Value]]:
     """What changed, from and to: the fragment, or else the values of its parameters."""
     if before[FRAGMENT] != after[FRAGMENT]:
         return {FRAGMENT: (before[FRAGMENT], after[FRAGMENT])}
@@ -108,7 +122,9 @@ def moves(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[str, 
 
 
 def stated(gene: str) -> dict[str, Value]:
-    """What a locus of an assembled program states: its fragment and the values; {} for any other text."""
+    """What a locus of an assembled program states: its fragment and the values; {} for any other
+    text.
+    """
     match = _LINE.search(gene)
     return {} if match is None else _object(match.group(1))
 
@@ -151,9 +167,11 @@ def _with_constants(source: str, values: Mapping[str, Any]) -> str:
     for name, value in values.items():
         line = re.compile(rf"^{name} = .*?(?P<comment>  # .*)?$", re.MULTILINE)
         text = f"{name} = {_literal(value, len(name) + 3)}"
-        source, count = line.subn(lambda match, text=text: text + (match["comment"] or ""), source, count=1)  # type: ignore[misc]
-        if count != 1:
+        found = line.search(source)
+        if found is None:
             raise ValueError(f"no line assigns {name}")
+        comment = found["comment"] or ""
+        source = f"{source[: found.start()]}{text}{comment}{source[found.end() :]}"
     return source
 
 

@@ -1,16 +1,19 @@
-"""Gene fragments as records: each file under fragments/ is one gene, with a TOML header in its first comment lines.
+"""Gene fragments as records: each file under fragments/ is one gene, with a TOML header in its
+first comment lines.
 
-Header keys: title (words for a plan; `{NAME}` is a parameter), aspect (what swapping it changes), also (further
-modalities), tasks, kinds, metrics (empty: all), packages, texts, words and timed (only with text columns, with
-columns of words, with a time column), uses (helper files put in front), joins (DATA: helper files put behind where
-the table has features), needs and gives (traits that the fragments of one program must cover), cost (MODEL: seconds
-for 5,000 rows x 20 columns on one CPU; DATA: seconds for the same), per_class (cost grows with the number of
-classes), members (TRAIN: models fitted), share (TRAIN: parameter with the share of the rows that one model sees),
-max_rows, max_classes, rank (smaller is tried first), rank_for.<metric or modality>, prefers.<LOCUS> (keys, best
-first), with.<NAME> (MODEL: value of a parameter of another locus in the model's draft), widens (DATA: columns that it
-makes, in units of 20), show (parameters that a plan names), scales (parameters that the cost is proportional to),
-grid.<NAME>.<aspect> (values), only.<NAME> (tasks, metrics, "words" or traits of the program's other fragments with
-which the parameter changes something; several in one string must all be there).
+Header keys: title (words for a plan; `{NAME}` is a parameter), aspect (what swapping it changes),
+also (further modalities), tasks, kinds, metrics (empty: all), packages, texts, words and timed
+(only with text columns, with columns of words, with a time column), uses (helper files put in
+front), joins (DATA: helper files put behind where the table has features), needs and gives (traits
+that the fragments of one program must cover), cost (MODEL: seconds for 5,000 rows x 20 columns on
+one CPU; DATA: seconds for the same), per_class (cost grows with the number of classes), members
+(TRAIN: models fitted), share (TRAIN: parameter with the share of the rows that one model sees),
+max_rows, max_classes, rank (smaller is tried first), rank_for.<metric or modality>, prefers.<LOCUS>
+(keys, best first), with.<NAME> (MODEL: value of a parameter of another locus in the model's draft),
+widens (DATA: columns that it makes, in units of 20), show (parameters that a plan names), scales
+(parameters that the cost is proportional to), grid.<NAME>.<aspect> (values), only.<NAME> (tasks,
+metrics, "words" or traits of the program's other fragments with which the parameter changes
+something; several in one string must all be there).
 """
 
 from __future__ import annotations
@@ -36,7 +39,9 @@ Value = int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A constant of a fragment. grid: its values in order; default is one of them. only: see above, empty for all."""
+    """A constant of a fragment. grid: its values in order; default is one of them. only: see above,
+    empty for all.
+    """
 
     name: str
     default: Value
@@ -59,7 +64,9 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One gene. key: unique among the fragments of a modality. source: its text without header, helpers in front."""
+    """One gene. key: unique among the fragments of a modality. source: its text without header,
+    helpers in front.
+    """
 
     key: str
     locus: Locus
@@ -97,7 +104,9 @@ class Fragment:
         return {parameter.name: parameter.default for parameter in self.parameters}
 
     def narrowed(self, facts: Set[str]) -> Fragment:
-        """With the grids of parameters that change something. facts: task, metric and traits of other fragments."""
+        """With the grids of parameters that change something. facts: task, metric and traits of
+        other fragments.
+        """
         return replace(self, parameters=tuple(it.narrowed(facts) for it in self.parameters))
 
 
@@ -108,7 +117,9 @@ def _files() -> list[Path]:
 
 @cache
 def load(modality: str) -> tuple[Fragment, ...]:
-    """The fragments for one modality, ordered by locus, rank and key. Raises ValueError for a malformed file."""
+    """The fragments for one modality, ordered by locus, rank and key. Raises ValueError for a
+    malformed file.
+    """
     everything = [read_fragment(path) for path in _files()]
     fitting = [fragment for fragment in everything if {modality, "common"} & fragment.modalities]
     return tuple(sorted(fitting, key=lambda item: (LOCI.index(item.locus), item.rank, item.key)))
@@ -128,13 +139,21 @@ def all_keys() -> frozenset[str]:
 def aspects() -> Mapping[tuple[str, str], str]:
     """The aspect that a parameter changes, by key of its fragment and name."""
     everything = (fragment for modality in MODALITIES for fragment in load(modality))
-    return {(it.key, parameter.name): parameter.aspect for it in everything for parameter in it.parameters}
+    return {
+        (it.key, parameter.name): parameter.aspect
+        for it in everything
+        for parameter in it.parameters
+    }
 
 
 def preamble(plain: bool) -> str:
-    """What stands before the loci. plain: all tables are whole csv files, for which a short reader does."""
+    """What stands before the loci. plain: all tables are whole csv files, for which a short reader
+    does.
+    """
     names = ("_head", "_read_csv" if plain else "_read_any", "_fit")
-    return "\n\n".join((FRAGMENTS / "preamble" / f"{name}.py").read_text(encoding="utf-8") for name in names)
+    return "\n\n".join(
+        (FRAGMENTS / "preamble" / f"{name}.py").read_text(encoding="utf-8") for name in names
+    )
 
 
 def read_fragment(path: Path) -> Fragment:
@@ -184,11 +203,20 @@ def _join(text: str, helpers: list[str]) -> str:
     lines = text.splitlines(keepends=True)
     head = 0
     for node in ast.parse(text).body:
-        if not (isinstance(node, ast.Import | ast.ImportFrom) or (isinstance(node, ast.Assign) and _constant(node))):
+        if not (
+            isinstance(node, ast.Import | ast.ImportFrom)
+            or (isinstance(node, ast.Assign) and _constant(node))
+        ):
             break
         head = node.end_lineno or head
     gap = "\n\n" if head else ""
-    return "".join(lines[:head]) + gap + "\n\n".join(helpers) + "\n" + "".join(lines[head:]).lstrip("\n")
+    return (
+        "".join(lines[:head])
+        + gap
+        + "\n\n".join(helpers)
+        + "\n"
+        + "".join(lines[head:]).lstrip("\n")
+    )
 
 
 def _constant(node: ast.Assign) -> bool:
@@ -203,12 +231,18 @@ def _parameters(
         raise ValueError(f"only: no grid of {', '.join(sorted(unknown))}")
     found: dict[str, Value] = {}
     for node in ast.parse(text).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in grids:
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id in grids
+        ):
             found[node.targets[0].id] = ast.literal_eval(node.value)
     parameters = []
     for name, by_aspect in grids.items():
         ((aspect, grid),) = by_aspect.items()
         if found.get(name) not in grid:
             raise ValueError(f"{name} = {found.get(name)!r} is not on its grid")
-        parameters.append(Parameter(name, found[name], tuple(grid), aspect, frozenset(only.get(name, ()))))
+        parameters.append(
+            Parameter(name, found[name], tuple(grid), aspect, frozenset(only.get(name, ())))
+        )
     return tuple(parameters)

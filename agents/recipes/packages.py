@@ -7,5 +7,7 @@ from collections.abc import Iterable
 
 
 def installed(names: Iterable[str]) -> frozenset[str]:
-    """Those of the top-level module names (as written in an import) that this interpreter would find."""
+    """Those of the top-level module names (as written in an import) that this interpreter would
+    find.
+    """
     return frozenset(name for name in names if importlib.util.find_spec(name) is not None)

@@ -12,7 +12,8 @@ Task = Literal["binary", "multiclass", "multilabel", "regression", "texts"]
 _LISTED_FEATURES = 60
 # Values of a submission that no model here computes: they are looked up among the answers of train.
 _LOOKED_UP = ("text", "list", "mask")
-# Words of a ranking that a classifier can tell apart, and the probabilities of them that fit into memory.
+# Words of a ranking that a classifier can tell apart, and the probabilities of them that fit into
+# memory.
 _RANKED_CLASSES = 500
 _RANKED_CELLS = 20_000_000
 # A table with so many features says more of a row than the row's file of this kind does.
@@ -23,10 +24,11 @@ _READ_CELLS = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """columns: number of label columns. classes: 0 where none are predicted. texts: number of text columns. words:
-    some feature column may hold words, each in many rows. plain: all tables are whole csv files that fit into
-    memory. timed: test continues train along a time column. constants: values for the preamble. locus_constants:
-    values for the loci that have such a constant.
+    """columns: number of label columns. classes: 0 where none are predicted. texts: number of text
+    columns. words: some feature column may hold words, each in many rows. plain: all tables are
+    whole csv files that fit into memory. timed: test continues train along a time column.
+    constants: values for the preamble. locus_constants: values for the loci that have such a
+    constant.
     """
 
     modality: str
@@ -70,7 +72,9 @@ def problem_of(spec: CompetitionSpec) -> Problem:
 
 
 def task_of(spec: CompetitionSpec) -> Task:
-    """The kind of model; a probability that is no class share of two or more columns is a regression."""
+    """The kind of model; a probability that is no class share of two or more columns is a
+    regression.
+    """
     labels = spec.value_kind == "label"
     if ranked(spec):
         return "multiclass"
@@ -89,25 +93,35 @@ def task_of(spec: CompetitionSpec) -> Task:
 
 def _one_of_all(spec: CompetitionSpec) -> bool:
     """Exclusive columns of 0 and 1, as many classes: log loss knows them by rows that sum to 1."""
-    return spec.metric.name == "log_loss" and len(spec.classes) == 2 and set(map(float, spec.classes)) == {0, 1}
+    return (
+        spec.metric.name == "log_loss"
+        and len(spec.classes) == 2
+        and set(map(float, spec.classes)) == {0, 1}
+    )
 
 
 def ranked(spec: CompetitionSpec) -> bool:
-    """Answers are rankings of classes, of which one is right: a classifier's probabilities give the order."""
+    """Answers are rankings of classes, of which one is right: a classifier's probabilities give the
+    order.
+    """
     classes = len(spec.classes) if spec.value_kind == "list" and len(spec.label_columns) == 1 else 0
     return 1 < classes <= _RANKED_CLASSES and classes * spec.rows_test <= _RANKED_CELLS
 
 
 def modality_of(spec: CompetitionSpec) -> str:
-    """The modality whose fragments fit: texts where answers are looked up, pixels where they are images; tables stand
-    in where texts or files cannot be found by column or id, and where they say more than a file does."""
+    """The modality whose fragments fit: texts where answers are looked up, pixels where they are
+    images; tables stand in where texts or files cannot be found by column or id, and where they say
+    more than a file does.
+    """
     if spec.value_kind in _LOOKED_UP and not ranked(spec):
         return "texts"
     if spec.pixels is not None:
         return "pixels"
     if spec.modality == "text" and not spec.text_columns:
         return "tabular"
-    if spec.modality in _WIDE_TABLE and (spec.files is None or len(spec.feature_columns) >= _WIDE_TABLE[spec.modality]):
+    if spec.modality in _WIDE_TABLE and (
+        spec.files is None or len(spec.feature_columns) >= _WIDE_TABLE[spec.modality]
+    ):
         return "tabular"
     return spec.modality
 
@@ -117,7 +131,8 @@ def _constants(spec: CompetitionSpec, task: Task) -> dict[str, Any]:
         "TASK": task,
         "PREDICT": spec.value_kind,
         "METRIC": spec.metric.name,
-        "TRAIN": (_table(spec.train) or {}) | ({"share": _share_read(spec)} if _share_read(spec) < 1 else {}),
+        "TRAIN": (_table(spec.train) or {})
+        | ({"share": _share_read(spec)} if _share_read(spec) < 1 else {}),
         "TEST": _table(spec.test),
         # Where the competition has no sample submission, every view has one under the usual name.
         "SAMPLE": _table(spec.sample or TableFile("sample_submission.csv")),
@@ -137,14 +152,21 @@ def _locus_constants(spec: CompetitionSpec) -> dict[str, Any]:
         "FEATURES": list(spec.feature_columns) if listed else [],
         "TEXTS": list(spec.text_columns),
         "TIME": _time(spec),
-        "PIXEL_IDS": {"joint": pixels.joint, "first": pixels.first, "scale": pixels.scale} if pixels else {},
-        "FILES": {"train": list(files.train_dirs) if files else [], "test": list(files.test_dirs) if files else []},
+        "PIXEL_IDS": {"joint": pixels.joint, "first": pixels.first, "scale": pixels.scale}
+        if pixels
+        else {},
+        "FILES": {
+            "train": list(files.train_dirs) if files else [],
+            "test": list(files.test_dirs) if files else [],
+        },
     }
 
 
 def _plain(spec: CompetitionSpec) -> bool:
     tables = [table for table in (spec.train, spec.test, spec.sample) if table is not None]
-    usual = all((table.format, table.member, table.decimal) == ("csv", None, ".") for table in tables)
+    usual = all(
+        (table.format, table.member, table.decimal) == ("csv", None, ".") for table in tables
+    )
     looked_up = spec.value_kind in _LOOKED_UP and not ranked(spec)
     return usual and not spec.id_parts and _share_read(spec) == 1 and not looked_up
 
@@ -158,7 +180,11 @@ def _share_read(spec: CompetitionSpec) -> float:
 
 def _time(spec: CompetitionSpec) -> str | None:
     """The time column, where both tables have it."""
-    return spec.time_column if spec.test is not None and spec.time_column in spec.feature_columns else None
+    return (
+        spec.time_column
+        if spec.test is not None and spec.time_column in spec.feature_columns
+        else None
+    )
 
 
 def _table(table: TableFile | None) -> dict[str, Any] | None:
@@ -167,5 +193,9 @@ def _table(table: TableFile | None) -> dict[str, Any] | None:
         return None
     default = TableFile(table.path)
     names = ("format", "delimiter", "encoding", "member", "decimal")
-    changed = {name: getattr(table, name) for name in names if getattr(table, name) != getattr(default, name)}
+    changed = {
+        name: getattr(table, name)
+        for name in names
+        if getattr(table, name) != getattr(default, name)
+    }
     return {"path": table.path} | changed

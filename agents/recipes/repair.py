@@ -13,7 +13,9 @@ from core.genome import LOCI, Genome, Locus
 from core.records import ErrorInfo, Parent
 
 FailureClass = Literal["package", "resources", "code"]
-_RESOURCES = re.compile(r"MemoryError|SIGKILL|SIGXCPU|SIGTERM|Timeout|OutOfMemory|out of memory|cannot allocate", re.I)
+_RESOURCES = re.compile(
+    r"MemoryError|SIGKILL|SIGXCPU|SIGTERM|Timeout|OutOfMemory|out of memory|cannot allocate", re.I
+)
 _MISSING = re.compile(r"No module named '([\w.]+)'|DLL load failed|cannot open shared object")
 _FRAME = re.compile(r'^ *File "[^"]*", line (\d+).*\n +(.+)$', re.MULTILINE)
 
@@ -47,13 +49,21 @@ def guilty_locus(program: str, error: ErrorInfo | None) -> Locus | None:
     return None
 
 
-def repairs(space: Space, recipe: Recipe, parent: Parent, rng: random.Random) -> Iterator[tuple[Recipe, Locus | None]]:
-    """Candidate recipes, most hopeful first: another fragment for the guilty locus, then safe recipes."""
+def repairs(
+    space: Space, recipe: Recipe, parent: Parent, rng: random.Random
+) -> Iterator[tuple[Recipe, Locus | None]]:
+    """Candidate recipes, most hopeful first: another fragment for the guilty locus, then safe
+    recipes.
+    """
     kind = failure_class(parent.error)
     if kind == "resources":
         yield from cheaper(space, recipe)
         return
-    broken = _unusable_locus(space, recipe) if kind == "package" else guilty_locus(parent.program, parent.error)
+    broken = (
+        _unusable_locus(space, recipe)
+        if kind == "package"
+        else guilty_locus(parent.program, parent.error)
+    )
     if broken is not None:
         for fragment_change in space.changes(recipe, broken):
             if fragment_change.swap:
@@ -63,10 +73,16 @@ def repairs(space: Space, recipe: Recipe, parent: Parent, rng: random.Random) ->
 
 
 def cheaper(space: Space, recipe: Recipe) -> Iterator[tuple[Recipe, Locus | None]]:
-    """One-locus changes that cost at most two thirds, the dearest of them first; then the drafts by cost; then fewer
-    rows for the recipe itself and for each draft, because the estimate of a cheap recipe may be what was wrong."""
+    """One-locus changes that cost at most two thirds, the dearest of them first; then the drafts by
+    cost; then fewer rows for the recipe itself and for each draft, because the estimate of a cheap
+    recipe may be what was wrong.
+    """
     limit = 2 / 3 * space.seconds(recipe)
-    changes = [(recipe.with_choice(locus, c.choice), locus) for locus in LOCI for c in space.changes(recipe, locus)]
+    changes = [
+        (recipe.with_choice(locus, c.choice), locus)
+        for locus in LOCI
+        for c in space.changes(recipe, locus)
+    ]
     affordable = [(child, locus) for child, locus in changes if space.seconds(child) <= limit]
     yield from sorted(affordable, key=lambda pair: -space.seconds(pair[0]))
     drafts = sorted(space.drafts(), key=space.seconds)
@@ -79,7 +95,9 @@ def _on_fewer_rows(space: Space, recipe: Recipe) -> Iterator[Recipe]:
     """The recipe with one fit on a share of the rows, smaller and smaller, and smaller than now."""
     now = space.seconds(recipe)
     for train in (item for item in space.fragments("TRAIN") if item.share and item.members == 1):
-        grid = next(parameter.grid for parameter in train.parameters if parameter.name == train.share)
+        grid = next(
+            parameter.grid for parameter in train.parameters if parameter.name == train.share
+        )
         for share in sorted(grid, key=float, reverse=True):
             child = recipe.with_choice("TRAIN", Choice.of(train, {train.share: share}))
             if space.valid(child) and space.seconds(child) < now:
@@ -90,13 +108,18 @@ def _safe(space: Space, recipe: Recipe) -> Iterator[tuple[Recipe, Locus | None]]
     """The plain recipe of the same model, then those of the others."""
     drafts = space.drafts()
     model = recipe.at("MODEL").fragment
-    yield from ((draft, None) for draft in sorted(drafts, key=lambda draft: draft.at("MODEL").fragment != model))
+    yield from (
+        (draft, None)
+        for draft in sorted(drafts, key=lambda draft: draft.at("MODEL").fragment != model)
+    )
 
 
 def _unusable_locus(space: Space, recipe: Recipe) -> Locus | None:
     """The locus whose fragment needs a package that is not there."""
     known = fragments_by_key(space.problem.modality)
-    return next((lo for lo in LOCI if not known[recipe.at(lo).fragment].packages <= space.packages), None)
+    return next(
+        (lo for lo in LOCI if not known[recipe.at(lo).fragment].packages <= space.packages), None
+    )
 
 
 def _locus_of_line(program: str, number: int) -> Locus | None:

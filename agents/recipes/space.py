@@ -1,4 +1,6 @@
-"""The recipes that are possible for a problem: what goes together, what it costs, what is next to it. Pure."""
+"""The recipes that are possible for a problem: what goes together, what it costs, what is next to
+it. Pure.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,10 @@ _UNIT_ROWS, _UNIT_COLUMNS = 5000, 20
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One locus of a recipe gets another choice. swap: another fragment, else another parameter value."""
+class RecipeChange:
+    """One locus of a recipe gets another choice. swap: another fragment, else another parameter
+    value.
+    """
 
     locus: Locus
     choice: Choice
@@ -37,12 +41,19 @@ class Space:
     packages: frozenset[str]
 
     def fragments(self, locus: Locus, beside: Recipe | None = None) -> list[Fragment]:
-        """Usable ones, best first, with the grids of parameters that matter: in this competition, and beside the other
-        loci of a recipe.
+        """Usable ones, best first, with the grids of parameters that matter: in this competition,
+        and beside the other loci of a recipe.
         """
-        usable = [item for item in catalog.load(self.problem.modality) if item.locus == locus and self._usable(item)]
+        usable = [
+            item
+            for item in catalog.load(self.problem.modality)
+            if item.locus == locus and self._usable(item)
+        ]
         facts = self._facts(locus, beside)
-        return [item.narrowed(facts) for item in sorted(usable, key=lambda item: (self.rank(item), item.key))]
+        return [
+            item.narrowed(facts)
+            for item in sorted(usable, key=lambda item: (self.rank(item), item.key))
+        ]
 
     def rank(self, fragment: Fragment) -> float:
         by = fragment.rank_for
@@ -54,7 +65,8 @@ class Space:
         if not all(self._usable(fragment) for fragment in chosen):
             return False
         return all(
-            fragment.needs <= frozenset().union(*(other.gives for other in chosen if other is not fragment))
+            fragment.needs
+            <= frozenset().union(*(other.gives for other in chosen if other is not fragment))
             for fragment in chosen
         )
 
@@ -63,7 +75,11 @@ class Space:
         data, model, train, _ = self._fragments_of(recipe)
         rows = self.problem.rows / _UNIT_ROWS
         width = max(self.problem.features / _UNIT_COLUMNS, 1.0) * data.widens
-        members = train.members if isinstance(train.members, int) else recipe.at("TRAIN").value(train.members)
+        members = (
+            train.members
+            if isinstance(train.members, int)
+            else recipe.at("TRAIN").value(train.members)
+        )
         share = recipe.at("TRAIN").value(train.share) if train.share else 1.0
         models = float(members) * float(share) * self.problem.columns
         if model.per_class and self.problem.classes > 2:
@@ -73,7 +89,9 @@ class Space:
 
     def drafts(self) -> list[Recipe]:
         """One recipe per model, the best first, each with the fragments that suit the model."""
-        return [draft for model in self.fragments("MODEL") if (draft := self.safest(model)) is not None]
+        return [
+            draft for model in self.fragments("MODEL") if (draft := self.safest(model)) is not None
+        ]
 
     def safest(self, model: Fragment) -> Recipe | None:
         """The first valid recipe of a model, in the order of its preferences and of ranks."""
@@ -84,22 +102,38 @@ class Space:
                 return recipe
         return None
 
-    def changes(self, recipe: Recipe, locus: Locus) -> list[Change]:
+    def changes(self, recipe: Recipe, locus: Locus) -> list[RecipeChange]:
         """Other fragments, and neighbouring values of one parameter, that leave the recipe valid."""
         now = recipe.at(locus)
-        fragment = fragments_by_key(self.problem.modality)[now.fragment].narrowed(self._facts(locus, recipe))
+        fragment = fragments_by_key(self.problem.modality)[now.fragment].narrowed(
+            self._facts(locus, recipe)
+        )
         others = [it for it in self.fragments(locus) if it.key != fragment.key]
-        swaps = [Change(locus, Choice.of(it), it.aspect, True) for it in others]
+        swaps = [RecipeChange(locus, Choice.of(it), it.aspect, True) for it in others]
         tweaks = [
-            Change(locus, Choice.of(fragment, dict(now.values) | {parameter.name: value}), parameter.aspect, False)
+            RecipeChange(
+                locus,
+                Choice.of(fragment, dict(now.values) | {parameter.name: value}),
+                parameter.aspect,
+                False,
+            )
             for parameter in fragment.parameters
             for value in parameter.neighbours(now.value(parameter.name))
         ]
-        return [change for change in swaps + tweaks if self.valid(recipe.with_choice(locus, change.choice))]
+        return [
+            change
+            for change in swaps + tweaks
+            if self.valid(recipe.with_choice(locus, change.choice))
+        ]
 
     def far_changes(
-        self, recipe: Recipe, locus: Locus, rng: random.Random, taste: Taste = indifferent, tries: int = 50
-    ) -> Iterator[Change]:
+        self,
+        recipe: Recipe,
+        locus: Locus,
+        rng: random.Random,
+        taste: Taste = indifferent,
+        tries: int = 50,
+    ) -> Iterator[RecipeChange]:
         """Random fragments with random parameter values at one locus."""
         fragments = self.fragments(locus, recipe)
         weights = [taste(fragment.key) for fragment in fragments]
@@ -107,14 +141,20 @@ class Space:
             fragment = drawn(fragments, weights, rng)
             choice = random_choice(fragment, rng)
             if choice != recipe.at(locus) and self.valid(recipe.with_choice(locus, choice)):
-                yield Change(locus, choice, fragment.aspect, fragment.key != recipe.at(locus).fragment)
+                yield RecipeChange(
+                    locus, choice, fragment.aspect, fragment.key != recipe.at(locus).fragment
+                )
 
-    def random_recipes(self, rng: random.Random, taste: Taste = indifferent, tries: int = 300) -> Iterator[Recipe]:
+    def random_recipes(
+        self, rng: random.Random, taste: Taste = indifferent, tries: int = 300
+    ) -> Iterator[Recipe]:
         """Valid random combinations, good models and what is to the taste more often."""
         pools = [self.fragments(locus) for locus in LOCI]
         weights = [[taste(item.key) / (1 + self.rank(item)) for item in pool] for pool in pools]
         for _ in range(tries if all(map(any, weights)) else 0):
-            chosen = [rng.choices(pool, weight)[0] for pool, weight in zip(pools, weights, strict=True)]
+            chosen = [
+                rng.choices(pool, weight)[0] for pool, weight in zip(pools, weights, strict=True)
+            ]
             plain = Recipe(tuple(Choice.of(fragment) for fragment in chosen))
             narrow = [it.narrowed(self._facts(it.locus, plain)) for it in chosen]
             recipe = Recipe(tuple(random_choice(fragment, rng) for fragment in narrow))
@@ -150,15 +190,22 @@ class Space:
 
     def _preferred(self, model: Fragment, locus: Locus) -> list[Fragment]:
         order = list(model.prefers.get(locus, ()))
-        return sorted(self.fragments(locus), key=lambda it: order.index(it.key) if it.key in order else len(order))
+        return sorted(
+            self.fragments(locus),
+            key=lambda it: order.index(it.key) if it.key in order else len(order),
+        )
 
 
 def random_choice(fragment: Fragment, rng: random.Random) -> Choice:
-    return Choice.of(fragment, {parameter.name: rng.choice(parameter.grid) for parameter in fragment.parameters})
+    return Choice.of(
+        fragment, {parameter.name: rng.choice(parameter.grid) for parameter in fragment.parameters}
+    )
 
 
 def _as_set(fragment: Fragment, settings: Mapping[str, Value]) -> Choice:
-    return Choice.of(fragment, {name: value for name, value in settings.items() if name in fragment.defaults})
+    return Choice.of(
+        fragment, {name: value for name, value in settings.items() if name in fragment.defaults}
+    )
 
 
 def _scale(model: Fragment, recipe: Recipe) -> float:

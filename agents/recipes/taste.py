@@ -1,4 +1,6 @@
-"""Random orders and draws that lean towards what a persona likes; plain ones where it likes all alike. Pure."""
+"""Random orders and draws that lean towards what a persona likes; plain ones where it likes all
+alike. Pure.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,11 @@ def indifferent(name: str) -> float:
     return 1.0
 
 
-def leaning(items: Sequence[T], weights: Sequence[float], rng: random.Random, fade: float = 1.0) -> list[T]:
-    """The items in a drawn order, heavier ones earlier, those of weight 0 last; as they are where all weigh the same.
+def leaning(
+    items: Sequence[T], weights: Sequence[float], rng: random.Random, fade: float = 1.0
+) -> list[T]:
+    """The items in a drawn order, heavier ones earlier, those of weight 0 last; as they are where
+    all weigh the same.
 
     fade: share of its weight that an item keeps for each place that it stands behind the first.
     """

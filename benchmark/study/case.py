@@ -1,4 +1,6 @@
-"""A case: one competition of a tier, cut to its rows, with its views and its library, made once in a cache folder."""
+"""A case: one competition of a tier, cut to its rows, with its views and its library, made once in
+a cache folder.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from agents.recipes.problem import problem_of
 from agents.recipes.space import Space
 from benchmark import pack
 from benchmark.competition import Competition
-from benchmark.made import head
+from benchmark.provenance import head
 from benchmark.registry import find
 from benchmark.study.library import Item, make_library
 from benchmark.study.tiers import Tier
@@ -40,10 +42,11 @@ PRIVATE = "private"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """items: the library. search, final: views in the order of their folds; final is () where rows are locked.
+    """items: the library. search, final: views in the order of their folds; final is () where rows
+    are locked.
 
-    source: checksum of the data. commit: of the checkout that made the library. checksums: of what a
-    comparison reads beside the evaluations: the private answers, and by view its sample.
+    source: checksum of the data. commit: of the checkout that made the library. checksums: of what
+    a comparison reads beside the evaluations: the private answers, and by view its sample.
     """
 
     tier: Tier
@@ -99,12 +102,14 @@ def case_folder(cache: Path, tier: Tier, name: str) -> Path:
 def open_case(cache: Path, tier: Tier, name: str) -> Case | None:
     """The case as it was made; None where it was not, or not to its end.
 
-    Raises DataError when its files are damaged, or when it was made for other rows or another library than the tier has
-    now.
+    Raises DataError when its files are damaged, or when it was made for other rows or another
+    library than the tier has now.
     """
     case = _opened(cache, tier, name)
     if case is not None and (damaged := case.damaged()):
-        raise DataError(f"{case.folder}: {', '.join(damaged)} missing or damaged: `fill` makes them again")
+        raise DataError(
+            f"{case.folder}: {', '.join(damaged)} missing or damaged: `fill` makes them again"
+        )
     return case
 
 
@@ -113,7 +118,9 @@ def _opened(cache: Path, tier: Tier, name: str) -> Case | None:
     folder = case_folder(cache, tier, name).resolve()
     if not (folder / _CASE).is_file():
         if (folder / "evaluations").exists():
-            raise DataError(f"{folder / _CASE} is gone, and nothing else says what the evaluations beside it are of")
+            raise DataError(
+                f"{folder / _CASE} is gone, and nothing else says what the evaluations beside it are of"
+            )
         return None
     try:
         made = json.loads((folder / _CASE).read_text(encoding="utf-8"))
@@ -123,21 +130,28 @@ def _opened(cache: Path, tier: Tier, name: str) -> Case | None:
         split = from_json(SplitSpec, made["split"])
         known = str(made["source"]), made["tier"], str(made["commit"]), dict(made["checksums"])
     except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{folder / _CASE} is damaged ({error}): delete the folder and fill it again") from error
+        raise DataError(
+            f"{folder / _CASE} is damaged ({error}): delete the folder and fill it again"
+        ) from error
     source, made_for, commit, checksums = known
     if made_for != _extent(tier, name):
-        raise DataError(f"{folder} was made for another {tier.name} tier: delete it, or use another --cache")
+        raise DataError(
+            f"{folder} was made for another {tier.name} tier: delete it, or use another --cache"
+        )
     spec = dataclasses.replace(spec, data_dir=str(folder / "data" / "public"))
     search = tuple(view for view in views if view.kind == "search")
     final = tuple(view for view in views if view.kind == "final")
-    return Case(tier, find(name), folder, spec, split, search, final, items, source, commit, checksums)
+    return Case(
+        tier, find(name), folder, spec, split, search, final, items, source, commit, checksums
+    )
 
 
 def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
-    """The case, made when it is not there, and mended where it is damaged. dest: folder of the pack's competitions.
+    """The case, made when it is not there, and mended where it is damaged. dest: folder of the
+    pack's competitions.
 
-    Raises NotRunError when the data are not to be had, DataError when the case was made of other data, UsageError when
-    another process makes it.
+    Raises NotRunError when the data are not to be had, DataError when the case was made of other
+    data, UsageError when another process makes it.
     """
     competition = find(name)
     pack.prepare(competition, dest)
@@ -153,7 +167,9 @@ def make_case(cache: Path, tier: Tier, name: str, dest: Path) -> Case:
         case = _opened(cache, tier, name)
         assert case is not None
     if case.source != checksum:
-        raise DataError(f"{case.folder} was made of other data than {source} holds: delete it, or use another --cache")
+        raise DataError(
+            f"{case.folder} was made of other data than {source} holds: delete it, or use another --cache"
+        )
     if damaged := case.damaged():
         with locked(case.folder):
             _mend(case, source / "prepared", damaged)
@@ -171,12 +187,16 @@ def _mend(case: Case, prepared: Path, damaged: Sequence[str]) -> None:
         finally:
             task.close()
     if still := case.damaged():
-        raise DataError(f"{case.folder}: {', '.join(still)} cannot be made as before: delete the folder")
+        raise DataError(
+            f"{case.folder}: {', '.join(still)} cannot be made as before: delete the folder"
+        )
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Raises UsageError when another process makes or fills the same case: they would work in the same folders."""
+    """Raises UsageError when another process makes or fills the same case: they would work in the
+    same folders.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("wb") as file:
         try:
@@ -186,7 +206,9 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _make(folder: Path, tier: Tier, competition: Competition, prepared: Path, checksum: str) -> None:
+def _make(
+    folder: Path, tier: Tier, competition: Competition, prepared: Path, checksum: str
+) -> None:
     """Writes the folder; the case file comes last, and a folder without it counts as nothing."""
     if folder.exists():
         shutil.rmtree(folder)
@@ -198,7 +220,9 @@ def _make(folder: Path, tier: Tier, competition: Competition, prepared: Path, ch
         views, split = task.build_views(spec, split, folder / "workspace", _view_names(split))
     finally:
         task.close()
-    items = make_library(Space(problem_of(spec), installed(all_packages())), tier.extent(competition.name))
+    items = make_library(
+        Space(problem_of(spec), installed(all_packages())), tier.extent(competition.name)
+    )
     made: dict[str, Any] = {
         "source": checksum,
         "tier": _extent(tier, competition.name),
@@ -221,7 +245,10 @@ def _extent(tier: Tier, name: str) -> dict[str, Any]:
 def _view_names(split: SplitSpec) -> Sequence[str]:
     """The search views, and the new folds of the final pick where no locked rows stand in for them."""
     final = split.folds if split.locked_rows == 0 else 0
-    return [*(f"search{fold}" for fold in range(split.folds)), *(f"final{fold}" for fold in range(final))]
+    return [
+        *(f"search{fold}" for fold in range(split.folds)),
+        *(f"final{fold}" for fold in range(final)),
+    ]
 
 
 def _sample(view: View) -> Path:
@@ -229,7 +256,9 @@ def _sample(view: View) -> Path:
 
 
 def _cut(prepared: Path, target: Path, rows: int | None) -> None:
-    """The competition with its first rows of train: they are in random order already, or in the order of time."""
+    """The competition with its first rows of train: they are in random order already, or in the
+    order of time.
+    """
     shutil.copytree(prepared, target)
     if rows is not None:
         train = target / "public" / "train.csv"

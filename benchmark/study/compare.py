@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from benchmark.errors import NotRunError
 from benchmark.study.case import open_case
-from benchmark.study.policies import Policy
+from benchmark.study.policies import SearchPolicy
 from benchmark.study.replay import Table, play
 from benchmark.study.tiers import Tier, tier_of
 from utils.errors import DataError
@@ -31,21 +31,27 @@ def measure(
     cache: Path,
     tier: Tier,
     names: Sequence[str],
-    policies: Sequence[Policy],
+    policies: Sequence[SearchPolicy],
     seeds: int,
     workers: int,
     say: Say,
     earlier: Sequence[int] = (),
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
-    """Figures of every policy with every seed on every filled case; what is not filled is left out and named.
+    """Figures of every policy with every seed on every filled case; what is not filled is left out
+    and named.
 
-    earlier: smaller numbers of executions that are played as well. Raises NotRunError when nothing is filled.
+    earlier: smaller numbers of executions that are played as well. Raises NotRunError when nothing
+    is filled.
     """
     budgets = (*earlier, tier.executions)
     absent = {name: why for name in names if (why := _why_absent(cache, tier, name))}
     filled = [name for name in names if name not in absent]
-    tasks = [(str(cache), tier.name, name, tuple(policies), seed, budgets) for name in filled for seed in range(seeds)]
+    tasks = [
+        (str(cache), tier.name, name, tuple(policies), seed, budgets)
+        for name in filled
+        for seed in range(seeds)
+    ]
     found: list[tuple[str, int, dict[str, Any]]] = []
     begin = clock()
     with contextlib.closing(results(tasks, workers, _play_all)) as played:
@@ -56,7 +62,9 @@ def measure(
                 found.append((name, seed, made))
             say(f"{number} of {len(tasks)} done")
     if not found:
-        raise NotRunError(f"nothing to compare in {cache}: {'; '.join(absent.values())}; run `fill` first")
+        raise NotRunError(
+            f"nothing to compare in {cache}: {'; '.join(absent.values())}; run `fill` first"
+        )
     for reason in absent.values():
         say(f"left out: {reason}")
     found.sort(key=lambda item: (names.index(item[0]), item[1]))
@@ -85,11 +93,13 @@ def _why_absent(cache: Path, tier: Tier, name: str) -> str:
         return str(error)
 
 
-Task = tuple[str, str, str, tuple[Policy, ...], int, tuple[int, ...]]
+Task = tuple[str, str, str, tuple[SearchPolicy, ...], int, tuple[int, ...]]
 
 
 def results(tasks: Sequence[T], workers: int, work: Callable[[T], R]) -> Generator[R, None, None]:
-    """As they come. Closed early, it ends what is under way. work: a function of a module, for new processes."""
+    """As they come. Closed early, it ends what is under way. work: a function of a module, for new
+    processes.
+    """
     if workers < 2 or len(tasks) < 2:
         yield from map(work, tasks)
         return
@@ -114,13 +124,18 @@ def _follow() -> None:
 
 
 def _play_all(task: Task) -> tuple[str, int, Any]:
-    """(competition, seed, {"library", "runs": a list per number of executions}, or why there is nothing)."""
+    """(competition, seed, {"library", "runs": a list per number of executions}, or why there is
+    nothing).
+    """
     cache, tier, name, policies, seed, budgets = task
     try:
         table, library = _table(cache, tier, name)
     except DataError as error:
         return name, seed, str(error)
-    runs = [[dataclasses.asdict(play(table, policy, seed, budget)) for policy in policies] for budget in budgets]
+    runs = [
+        [dataclasses.asdict(play(table, policy, seed, budget)) for policy in policies]
+        for budget in budgets
+    ]
     return name, seed, {"library": library, "runs": runs}
 
 

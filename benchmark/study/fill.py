@@ -1,4 +1,6 @@
-"""Evaluates the libraries of a tier once. Killed at any moment it goes on later, and evaluates nothing twice."""
+"""Evaluates the libraries of a tier once. Killed at any moment it goes on later, and evaluates
+nothing twice.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +15,17 @@ from pathlib import Path
 
 from benchmark.errors import NotRunError
 from benchmark.study.case import SEED, Case, locked, make_case
+from benchmark.study.evaluations import Evaluation, EvaluationStore, KnownPredictions
 from benchmark.study.fork_runner import ForkRunner, imported_modules
-from benchmark.study.kept import Evaluation, Kept, KeptStore
 from benchmark.study.library import Item
 from benchmark.study.local_judge import LocalWorker, local_judge
-from benchmark.study.private import Private
+from benchmark.study.private_scores import Private
 from benchmark.study.tiers import Tier
+from core.ending.result import how_to_combine
 from core.execution.stop import StopSignal
 from core.judging.service import HoldoutJudge
 from core.protocols import Runner
 from core.records import FoldResult, Job, View
-from core.results import how_to_combine
 from core.task.keeper import ViewKeeper
 from core.task.service import TaskService
 from utils.errors import DataError, Interrupted
@@ -35,7 +37,9 @@ _SAY_EVERY_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """cpus: ids that may be used. workers: programs at a time. stop: ends the fill early; what was done stays."""
+    """cpus: ids that may be used. workers: programs at a time. stop: ends the fill early; what was
+    done stays.
+    """
 
     cpus: Sequence[int]
     workers: int
@@ -43,8 +47,10 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """What one call of `fill` did. evaluations: of the libraries. made: of them by this call, in so many minutes."""
+class FillReport:
+    """What one call of `fill` did. evaluations: of the libraries. made: of them by this call, in so
+    many minutes.
+    """
 
     tier: str
     competitions: int
@@ -53,10 +59,13 @@ class Filled:
     minutes: float
 
 
-def fill(tier: Tier, names: Sequence[str], cache: Path, dest: Path, machine: Machine, say: Say) -> Filled:
+def fill(
+    tier: Tier, names: Sequence[str], cache: Path, dest: Path, machine: Machine, say: Say
+) -> FillReport:
     """Evaluates all that is missing.
 
-    Raises NotRunError at the end when the data of a competition are not to be had, Interrupted when it is stopped.
+    Raises NotRunError at the end when the data of a competition are not to be had, Interrupted when
+    it is stopped.
     """
     cases, missing = [], []
     for name in names:
@@ -65,10 +74,14 @@ def fill(tier: Tier, names: Sequence[str], cache: Path, dest: Path, machine: Mac
         except NotRunError as error:
             missing.append(str(error))
             say(f"{name}: left out, {error}")
-    work = [(case, Kept(case).missing(case.keys())) for case in cases]
-    progress = Progress(sum(len(case.keys()) for case in cases), sum(len(keys) for _, keys in work), say)
+    work = [(case, EvaluationStore(case).missing(case.keys())) for case in cases]
+    progress = Progress(
+        sum(len(case.keys()) for case in cases), sum(len(keys) for _, keys in work), say
+    )
     for case, keys in work:
-        say(f"{case.competition.name}: {len(case.items)} programs on {len(case.views)} views, {len(keys)} to do")
+        say(
+            f"{case.competition.name}: {len(case.items)} programs on {len(case.views)} views, {len(keys)} to do"
+        )
         if keys:
             fill_case(case, keys, machine, progress)
     progress.report()
@@ -80,7 +93,9 @@ def fill(tier: Tier, names: Sequence[str], cache: Path, dest: Path, machine: Mac
 class Progress:
     """Counts evaluations and says how many are done, now and then."""
 
-    def __init__(self, total: int, to_do: int, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, total: int, to_do: int, say: Say, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._total = total
         self._before = total - to_do
         self._done = 0
@@ -104,9 +119,9 @@ class Progress:
             guess = f", about {minutes:.0f} minutes left"
         self._say(f"{self._before + self._done} of {self._total} done{guess}")
 
-    def filled(self, tier: str, competitions: int) -> Filled:
+    def filled(self, tier: str, competitions: int) -> FillReport:
         minutes = round((self._clock() - self._begin) / 60, 1)
-        return Filled(tier, competitions, self._total, self._done, minutes)
+        return FillReport(tier, competitions, self._total, self._done, minutes)
 
 
 def fill_case(case: Case, keys: Sequence[str], machine: Machine, progress: Progress) -> None:
@@ -114,7 +129,9 @@ def fill_case(case: Case, keys: Sequence[str], machine: Machine, progress: Progr
     stop, log = machine.stop, case.folder / "workers.log"
     modules = imported_modules(item.program for item in case.items)
     with locked(case.folder), contextlib.ExitStack() as opened:
-        runner = ForkRunner(case.workspace, log, machine.cpus, machine.workers, modules, SEED, stop, time.time)
+        runner = ForkRunner(
+            case.workspace, log, machine.cpus, machine.workers, modules, SEED, stop, time.time
+        )
         opened.callback(runner.close)
         bench = Bench(case, runner)
         wanted = set(keys)
@@ -123,7 +140,9 @@ def fill_case(case: Case, keys: Sequence[str], machine: Machine, progress: Progr
 
 
 def _keep(bench: Bench, job: Job, progress: Progress) -> None:
-    """Raises DataError where the view was damaged twice while the program ran: nothing is kept of that."""
+    """Raises DataError where the view was damaged twice while the program ran: nothing is kept of
+    that.
+    """
     evaluation = bench.evaluate_on_whole(job) or bench.evaluate_on_whole(job)
     if evaluation is None:
         raise DataError(f"{job.view.path} changes while programs run")
@@ -174,12 +193,12 @@ class Bench:
     def __init__(self, case: Case, runner: Runner) -> None:
         self._case = case
         self._runner = runner
-        self._store = KeptStore.of(case)
+        self._store = KnownPredictions.of(case)
         judge: tuple[HoldoutJudge, LocalWorker] = local_judge(case.spec, self._store, case.folder)
         self._judge = judge[0]
         self._private = Private.of(case)
         self._views = ViewKeeper(case.views, self._rebuild)
-        self.kept = Kept(case)
+        self.kept = EvaluationStore(case)
 
     def evaluate_on_whole(self, job: Job) -> Evaluation | None:
         """None where the view was damaged before or meanwhile; it has been made again then."""
@@ -190,7 +209,9 @@ class Bench:
     def _rebuild(self, name: str) -> View:
         task = TaskService(log=self._case.folder / "workers.log")
         try:
-            return task.build_views(self._case.spec, self._case.split, self._case.workspace, [name])[0][0]
+            return task.build_views(
+                self._case.spec, self._case.split, self._case.workspace, [name]
+            )[0][0]
         finally:
             task.close()
 

@@ -1,4 +1,6 @@
-"""A runner for programs of our own: the same folders and variables as in the box, without its start and its guards."""
+"""A runner for programs of our own: the same folders and variables as in the box, without its start
+and its guards.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,11 @@ _GRACE_S = 30.0
 
 
 class ForkRunner:
-    """Implements core.protocols.Runner; one job per worker at a time, each pinned to its share of `cpus`.
+    """Implements core.protocols.Runner; one job per worker at a time, each pinned to its share of
+    `cpus`.
 
-    A duration is that of the fork and of the imports, which a program in the box would pay itself. All jobs have the
-    same seed: it is the hash seed of the interpreter that they are forks of.
+    A duration is that of the fork and of the imports, which a program in the box would pay itself.
+    All jobs have the same seed: it is the hash seed of the interpreter that they are forks of.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class ForkRunner:
         self._stop = stop
         self._clock = clock
         self._environ = inherited()
-        own = self._environ | thread_variables(self._leases.cpus_each) | {"PYTHONHASHSEED": str(seed)}
+        own = (
+            self._environ | thread_variables(self._leases.cpus_each) | {"PYTHONHASHSEED": str(seed)}
+        )
         self._servers = [_Server(log, own, stop) for _ in range(self._leases.size)]
 
     def run(self, job: Job) -> Outcome:
@@ -70,7 +75,9 @@ class ForkRunner:
         start_s = server.ready(self._modules)
         folder = job_folder(self._workspace, job)
         make_folder(folder, job, None)
-        environ = candidate_environment(self._environ, job, lease, folder, None, self._clock() + job.limit_s)
+        environ = candidate_environment(
+            self._environ, job, lease, folder, None, self._clock() + job.limit_s
+        )
         ended = server.worker.call(
             "run",
             timeout=job.limit_s + _GRACE_S,
@@ -86,7 +93,9 @@ class _Server:
     """One process to fork from, made ready at its first job and again after a death."""
 
     def __init__(self, log: Path, environ: dict[str, str], stop: StopSignal) -> None:
-        self.worker = WorkerProcess("benchmark.study.fork_server", log=log, env=environ, stop=stop.fileno())
+        self.worker = WorkerProcess(
+            "benchmark.study.fork_server", log=log, env=environ, stop=stop.fileno()
+        )
         self._start_s: float | None = None
 
     def ready(self, modules: Sequence[str]) -> float:
@@ -109,7 +118,9 @@ def imported_modules(programs: Iterable[str]) -> set[str]:
 
 
 def _outcome(ended: dict[str, Any], folder: Path, start_s: float) -> Outcome:
-    text = output.clean((folder / OUTPUT).read_text(encoding="utf-8", errors="replace")[-output.LOG_BYTES :])
+    text = output.clean(
+        (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")[-output.LOG_BYTES :]
+    )
     killed_for, submission = ended["killed_for"], find_submission(folder)
     return Outcome(
         exit_code=ended["exit_code"],

@@ -1,6 +1,8 @@
-"""Runs programs in forks of a process that has imported their libraries already. Runs in a worker process.
+"""Runs programs in forks of a process that has imported their libraries already. Runs in a worker
+process.
 
-On a few thousand rows the imports take longer than the work. A fork starts from the same state whatever ran before it.
+On a few thousand rows the imports take longer than the work. A fork starts from the same state
+whatever ran before it.
 """
 
 from __future__ import annotations
@@ -34,8 +36,12 @@ def preload(modules: Sequence[str]) -> float:
     return time.monotonic() - begin
 
 
-def run(folder: str, environ: Mapping[str, str], cpus: Sequence[int], limit_s: float) -> dict[str, Any]:
-    """Runs <folder>/solution.py to its end or its limit; how it ended, with CPU seconds and MiB at the peak."""
+def run(
+    folder: str, environ: Mapping[str, str], cpus: Sequence[int], limit_s: float
+) -> dict[str, Any]:
+    """Runs <folder>/solution.py to its end or its limit; how it ended, with CPU seconds and MiB at
+    the peak.
+    """
     begin = time.monotonic()
     pid = os.fork()
     if pid == 0:

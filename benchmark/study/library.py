@@ -1,4 +1,6 @@
-"""A fixed library of recipe programs: a product of a few choices per locus, so that steps stay inside it. Pure."""
+"""A fixed library of recipe programs: a product of a few choices per locus, so that steps stay
+inside it. Pure.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from core.genome import LOCI, Genome, Locus
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One program. fragments: key of the fragment at each locus. estimate_s: see Space.seconds; for ordering only."""
+    """One program. fragments: key of the fragment at each locus. estimate_s: see Space.seconds; for
+    ordering only.
+    """
 
     program: str
     plan: str
@@ -29,7 +33,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How large a library is. data, model: choices per fragment. train, post: fragments of that locus, best first.
+    """How large a library is. data, model: choices per fragment. train, post: fragments of that
+    locus, best first.
 
     most: programs; a larger product is thinned at random.
     """
@@ -42,7 +47,9 @@ class Extent:
 
 
 def make_library(space: Space, extent: Extent) -> list[Item]:
-    """The drafts of the recipes first, then every valid mixture of the chosen fragments, in a fixed order."""
+    """The drafts of the recipes first, then every valid mixture of the chosen fragments, in a fixed
+    order.
+    """
     drafts = [_short_recipe(space, draft) for draft in space.drafts()]
     pools = [_choices(space, locus, drafts, extent) for locus in LOCI]
     mixtures = (Recipe(tuple(choices)) for choices in itertools.product(*pools))
@@ -57,7 +64,9 @@ def make_library(space: Space, extent: Extent) -> list[Item]:
 def _item(space: Space, recipe: Recipe) -> Item:
     fragments: dict[str, str] = {locus: recipe.at(locus).fragment for locus in LOCI}
     plan = describe(recipe, space.problem.modality)
-    return Item(program_text(recipe, space.problem), plan, fragments, round(space.seconds(recipe), 3))
+    return Item(
+        program_text(recipe, space.problem), plan, fragments, round(space.seconds(recipe), 3)
+    )
 
 
 def _choices(space: Space, locus: Locus, drafts: Sequence[Recipe], extent: Extent) -> list[Choice]:
@@ -87,13 +96,17 @@ def _variations(fragment: Fragment, known: dict[Choice, None]) -> Iterator[Choic
 
 def _short_recipe(space: Space, recipe: Recipe) -> Recipe:
     for locus in LOCI:
-        fragment = next(item for item in space.fragments(locus) if item.key == recipe.at(locus).fragment)
+        fragment = next(
+            item for item in space.fragments(locus) if item.key == recipe.at(locus).fragment
+        )
         recipe = recipe.with_choice(locus, _short(fragment, recipe.at(locus)))
     return recipe
 
 
 def _short(fragment: Fragment, choice: Choice) -> Choice:
-    """The same choice with few trees, iterations and models: the library has to be evaluated in an hour."""
+    """The same choice with few trees, iterations and models: the library has to be evaluated in an
+    hour.
+    """
     changes: dict[str, Value] = dict(choice.values)
     for parameter in fragment.parameters:
         if parameter.name == fragment.members:

@@ -1,4 +1,6 @@
-"""The judge of the product in this process: its arithmetic, its records, but no helper process and no files."""
+"""The judge of the product in this process: its arithmetic, its records, but no helper process and
+no files.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark.study.kept import KeptStore
+from benchmark.study.evaluations import KnownPredictions
 from core.judging import agreement, blend, compare, greedy, scorer
 from core.judging.metrics import Metric
 from core.judging.samples import official_sample
@@ -26,17 +28,20 @@ Members = list[tuple[list[str], float]]
 class LocalWorker(WorkerProcess):
     """Answers what core.judging.service asks as core.judging.worker does, and remembers it.
 
-    All answers but verdicts are functions of kept predictions, and policies ask the same again and again.
+    All answers but verdicts are functions of kept predictions, and policies ask the same again and
+    again.
     """
 
-    def __init__(self, spec: CompetitionSpec, store: KeptStore) -> None:
+    def __init__(self, spec: CompetitionSpec, store: KnownPredictions) -> None:
         super().__init__("core.judging.worker")
         self._spec = spec
         self._store = store
         self._answers: dict[str, Any] = {}
         self._official: dict[str, Array] = {}
 
-    def call(self, method: str, *, timeout: float = 600.0, spec: str = "", store: str = "", **params: Any) -> Any:
+    def call(
+        self, method: str, *, timeout: float = 600.0, spec: str = "", store: str = "", **params: Any
+    ) -> Any:
         answer: Callable[..., Any] = getattr(self, f"_{method}")
         if method == "judge":
             return answer(**params)
@@ -54,7 +59,9 @@ class LocalWorker(WorkerProcess):
         return self._official[key]
 
     def _judge(self, view: dict[str, Any], submission: str, name: str) -> dict[str, Any]:
-        return asdict(scorer.judge(self._spec, from_json(View, view), Path(submission), self._store, name))
+        return asdict(
+            scorer.judge(self._spec, from_json(View, view), Path(submission), self._store, name)
+        )
 
     def _p_better(self, challenger: list[str], incumbent: list[str]) -> float | None:
         pairs = blend.pairs(self._spec, challenger, incumbent, self._store)
@@ -73,7 +80,9 @@ class LocalWorker(WorkerProcess):
         return list((agreement.labels_agree if labels else agreement.numbers_agree)(first, second))
 
 
-def local_judge(spec: CompetitionSpec, store: KeptStore, folder: Path) -> tuple[HoldoutJudge, LocalWorker]:
+def local_judge(
+    spec: CompetitionSpec, store: KnownPredictions, folder: Path
+) -> tuple[HoldoutJudge, LocalWorker]:
     """The judge and what answers it. folder: takes the judge's file about the competition."""
     worker = LocalWorker(spec, store)
     return partial(HoldoutJudge, worker=worker)(spec, folder), worker

@@ -15,7 +15,7 @@ from core.evolution.selection import derived_rng
 from core.evolution.situation import SearchSettings, Situation
 from core.genome import LOCI
 from core.journal.history import History
-from core.level_two import Learning, LevelTwo, evolution_of, staff_of
+from core.learning.level_two import LearningFacts, LevelTwo, evolution_of, staff_of
 from core.protocols import Learner, Recorder, Search
 from core.records import Brief, BriefKind, Entry, Parent, Proposal
 from core.score import Direction
@@ -29,11 +29,13 @@ ProgramOf = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """search: which of the classes below decides. racing: a program that cannot win does not run its other folds.
+class SearchPolicy:
+    """search: which of the classes below decides. racing: a program that cannot win does not run
+    its other folds.
 
-    ensemble: blends are among the finalists. switches: settings of the search that differ from the default ones.
-    personas, learns, rewrites, skills: parts of level 2, which the evolution alone has.
+    ensemble: blends are among the finalists. switches: settings of the search that differ from the
+    default ones. personas, learns, rewrites, skills: parts of level 2, which the evolution alone
+    has.
     """
 
     name: str
@@ -58,13 +60,17 @@ class Policy:
             skills=usual.skills if self.skills else None,
         )
 
-    def make(self, direction: Direction, seed: int, program: ProgramOf, alike: Alike, history: History) -> Search:
+    def make(
+        self, direction: Direction, seed: int, program: ProgramOf, alike: Alike, history: History
+    ) -> Search:
         if self.search == "evolution":
             staff = staff_of(self.level_two(), seed, lambda: history.population)
             return EvolutionSearch(self.settings(), direction, seed, program, alike, staff)
         return SEARCHES[self.search](self.settings(), direction, seed, program)
 
-    def learner(self, direction: Direction, seed: int, history: History, recorder: Recorder) -> Learner | None:
+    def learner(
+        self, direction: Direction, seed: int, history: History, recorder: Recorder
+    ) -> Learner | None:
         """Level 2 without a process of its own: words are hashed."""
         if self.search != "evolution":
             return None
@@ -72,39 +78,49 @@ class Policy:
         evolution = evolution_of(two, all_hashed, lambda *_: "", None, seed)
         team = load_personas() if self.personas else ()
         return LevelTwo(
-            evolution, Learning(direction, self.settings(), two.dispatch.records), team, history, recorder, False, loud
+            evolution,
+            LearningFacts(direction, self.settings(), two.dispatch.records),
+            team,
+            history,
+            recorder,
+            False,
+            loud,
         )
 
 
-EVOLVED = Policy("evolved")
-GREEDY = Policy("greedy", search="greedy", racing=False)
-RANDOM = Policy("random", search="random", racing=False)
+EVOLVED = SearchPolicy("evolved")
+GREEDY = SearchPolicy("greedy", search="greedy", racing=False)
+RANDOM = SearchPolicy("random", search="random", racing=False)
 COMPARED = (EVOLVED, GREEDY, RANDOM)
 
 ABLATED = (
-    Policy("full"),
-    Policy("no pheromone", switches=(("pheromone", False),)),
-    Policy("no merge", switches=(("merge", False),)),
-    Policy("no racing", racing=False),
-    Policy("no ensemble", ensemble=False),
-    Policy("random", search="random"),
-    Policy("no tuning", switches=(("tune", False),)),
-    Policy("no diversity", switches=(("diversity", False),)),
-    Policy("with bandit", switches=(("bandit", True),)),
-    Policy("no level 2", personas=False, rewrites=False, skills=False),
-    Policy("no dispatch", learns=False),
-    Policy("no persona evolution", rewrites=False),
-    Policy("no skills", skills=False),
+    SearchPolicy("full"),
+    SearchPolicy("no pheromone", switches=(("pheromone", False),)),
+    SearchPolicy("no merge", switches=(("merge", False),)),
+    SearchPolicy("no racing", racing=False),
+    SearchPolicy("no ensemble", ensemble=False),
+    SearchPolicy("random", search="random"),
+    SearchPolicy("no tuning", switches=(("tune", False),)),
+    SearchPolicy("no diversity", switches=(("diversity", False),)),
+    SearchPolicy("with bandit", switches=(("bandit", True),)),
+    SearchPolicy("no level 2", personas=False, rewrites=False, skills=False),
+    SearchPolicy("no dispatch", learns=False),
+    SearchPolicy("no persona evolution", rewrites=False),
+    SearchPolicy("no skills", skills=False),
 )
 
 
-def policies_named(names: Sequence[str], known: Sequence[Policy]) -> tuple[Policy, ...]:
-    """The named ones, all without names; the first known one is always there. Raises UsageError for an unknown name."""
+def policies_named(names: Sequence[str], known: Sequence[SearchPolicy]) -> tuple[SearchPolicy, ...]:
+    """The named ones, all without names; the first known one is always there. Raises UsageError for
+    an unknown name.
+    """
     by_name = {policy.name: policy for policy in known}
     for name in names:
         if name not in by_name:
             raise UsageError(f"no policy is called {name!r}; known: {', '.join(by_name)}")
-    return tuple(policy for policy in known if not names or policy.name in names or policy is known[0])
+    return tuple(
+        policy for policy in known if not names or policy.name in names or policy is known[0]
+    )
 
 
 @cache
@@ -127,27 +143,38 @@ def loud(reason: str) -> None:
 class RandomSearch:
     """Asks for one new program after another and learns nothing. Implements core.protocols.Search."""
 
-    def __init__(self, settings: SearchSettings, direction: Direction, seed: int, program: ProgramOf) -> None:
+    def __init__(
+        self, settings: SearchSettings, direction: Direction, seed: int, program: ProgramOf
+    ) -> None:
         self._seed = seed
 
-    def next_brief(self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float) -> Brief:
+    def next_brief(
+        self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float
+    ) -> Brief:
         return Brief(step, "draft", derived_rng(self._seed, step, "proposal").getrandbits(32))
 
 
 class GreedyTree:
     """A few drafts, failures mended, and then always another change of the best program.
 
-    This is the search of tree-based agents such as AIDE, with their defaults. Implements core.protocols.Search.
+    This is the search of tree-based agents such as AIDE, with their defaults. Implements
+    core.protocols.Search.
     """
 
-    def __init__(self, settings: SearchSettings, direction: Direction, seed: int, program: ProgramOf) -> None:
+    def __init__(
+        self, settings: SearchSettings, direction: Direction, seed: int, program: ProgramOf
+    ) -> None:
         self._settings = settings
         self._direction = direction
         self._seed = seed
         self._program = program
 
-    def next_brief(self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float) -> Brief:
-        now = Situation(entries, running, step, progress, self._direction, self._settings, lambda a, b: 0.0)
+    def next_brief(
+        self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float
+    ) -> Brief:
+        now = Situation(
+            entries, running, step, progress, self._direction, self._settings, lambda a, b: 0.0
+        )
         kind, parent = self._move(now)
         locus = derived_rng(self._seed, step, "locus").choice(LOCI) if kind == "mutate" else None
         return Brief(

@@ -1,4 +1,6 @@
-"""Answers briefs out of a fixed library: what a mutation, a merge or a repair may be is decided by the genes."""
+"""Answers briefs out of a fixed library: what a mutation, a merge or a repair may be is decided by
+the genes.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,14 @@ _FADE = 0.5
 
 
 class LibraryProposer:
-    """Implements core.protocols.Proposer. No program is proposed twice; draws come from the brief's seed only.
+    """Implements core.protocols.Proposer. No program is proposed twice; draws come from the brief's
+    seed only.
 
-    Where nothing new fits the brief, the next best answer of the same parents follows, as with the recipes: another
-    locus for a mutation, a mutation for a merge. Where a program has no new neighbour left, the nearest programs that
-    are left follow: the real space has no such edge. Personas and skills lean the order as with the recipes. seed: of
-    every proposal; the library was evaluated with it.
+    Where nothing new fits the brief, the next best answer of the same parents follows, as with the
+    recipes: another locus for a mutation, a mutation for a merge. Where a program has no new
+    neighbour left, the nearest programs that are left follow: the real space has no such edge.
+    Personas and skills lean the order as with the recipes. seed: of every proposal; the library was
+    evaluated with it.
     """
 
     def __init__(self, items: Sequence[Item], seed: int) -> None:
@@ -58,7 +62,9 @@ class LibraryProposer:
                 return self._proposal(brief, parents, item, locus)
         raise ProposalError(f"the library has no new program for {brief.kind}")
 
-    def _proposal(self, brief: Brief, parents: Sequence[Item], item: Item, locus: Locus | None) -> Proposal:
+    def _proposal(
+        self, brief: Brief, parents: Sequence[Item], item: Item, locus: Locus | None
+    ) -> Proposal:
         plan, skills = item.plan, tuple[str, ...]()
         if locus is not None:
             before, after = self._pair(parents[0], item, locus)
@@ -88,18 +94,24 @@ class LibraryProposer:
         """What is left, at random."""
         left = [self._by_program[key] for key in self._left]
         left = rng.sample(left, len(left))
-        yield from ((item, None) for item in leaning(left, [_liking(persona, item) for item in left], rng))
+        yield from (
+            (item, None) for item in leaning(left, [_liking(persona, item) for item in left], rng)
+        )
 
     def _repairs(self, kind: BriefKind, parent: Item, rng: random.Random) -> Iterator[Candidate]:
         """The nearest programs first; for a parent that took too long, quicker ones only."""
-        quicker = [item for item in self._items if kind == "debug" or item.estimate_s < parent.estimate_s]
+        quicker = [
+            item for item in self._items if kind == "debug" or item.estimate_s < parent.estimate_s
+        ]
         rng.shuffle(quicker)
         for item in sorted(quicker, key=lambda item: len(self._changed(parent, item))):
             changed = self._changed(parent, item)
             if changed:
                 yield item, changed[0] if len(changed) == 1 else None
 
-    def _children(self, brief: Brief, parents: Sequence[Item], rng: random.Random) -> Iterator[Candidate]:
+    def _children(
+        self, brief: Brief, parents: Sequence[Item], rng: random.Random
+    ) -> Iterator[Candidate]:
         if brief.kind == "merge" and len(parents) > 1:
             yield from self._mixtures(brief, parents[0], parents[1], rng)
         near = self._neighbours(brief, parents[0], rng)
@@ -108,19 +120,26 @@ class LibraryProposer:
         yield from near
         yield from self._repairs("debug", parents[0], rng)
 
-    def _mixtures(self, brief: Brief, first: Item, second: Item, rng: random.Random) -> Iterator[Candidate]:
+    def _mixtures(
+        self, brief: Brief, first: Item, second: Item, rng: random.Random
+    ) -> Iterator[Candidate]:
         """Programs that take each gene from one of the two, the planned one first."""
         ids = {brief.parents[0].id: self._of(first), brief.parents[1].id: self._of(second)}
         planned = {locus: ids[parent][locus] for locus, parent in brief.gene_plan}
         pairs = [{self._of(first)[locus], self._of(second)[locus]} for locus in LOCI]
-        found = [item for item in self._items if all(self._of(item)[locus] in pair for locus, pair in _by_locus(pairs))]
+        found = [
+            item
+            for item in self._items
+            if all(self._of(item)[locus] in pair for locus, pair in _by_locus(pairs))
+        ]
         found = rng.sample(found, len(found))
         found.sort(key=lambda item: bool(planned) and self._of(item) != planned)
         return ((item, None) for item in found if item not in (first, second))
 
     def _neighbours(self, brief: Brief, parent: Item, rng: random.Random) -> list[Candidate]:
-        """Programs with another gene at one locus: the wanted locus first, then those of which a skill advises a
-        change; other fragments and values by a coin, those that a skill advises before the rest.
+        """Programs with another gene at one locus: the wanted locus first, then those of which a
+        skill advises a change; other fragments and values by a coin, those that a skill advises
+        before the rest.
         """
         loci, advice = rng.sample(LOCI, len(LOCI)), Advice(brief.skills)
         loci = leaning(loci, [brief.persona.loci.get(locus, 1.0) for locus in loci], rng)
@@ -135,14 +154,24 @@ class LibraryProposer:
             if any(advice.favours(locus, *self._pair(parent, item, locus)) for item in found[locus])
         }
         loci.sort(key=lambda locus: (locus != brief.locus, locus not in advised))
-        return [(item, locus) for locus in loci for item in self._ordered(brief, parent, found[locus], locus, rng)]
+        return [
+            (item, locus)
+            for locus in loci
+            for item in self._ordered(brief, parent, found[locus], locus, rng)
+        ]
 
-    def _ordered(self, brief: Brief, parent: Item, items: list[Item], locus: Locus, rng: random.Random) -> list[Item]:
+    def _ordered(
+        self, brief: Brief, parent: Item, items: list[Item], locus: Locus, rng: random.Random
+    ) -> list[Item]:
         mixed, advice = self._mixed(brief.persona, parent, items, locus, rng), Advice(brief.skills)
         return sorted(mixed, key=lambda item: advice.rank(locus, *self._pair(parent, item, locus)))
 
-    def _mixed(self, persona: Persona, parent: Item, items: list[Item], locus: Locus, rng: random.Random) -> list[Item]:
-        """Swaps and steps alternate by a coin, however many there are of each, those to the taste earlier."""
+    def _mixed(
+        self, persona: Persona, parent: Item, items: list[Item], locus: Locus, rng: random.Random
+    ) -> list[Item]:
+        """Swaps and steps alternate by a coin, however many there are of each, those to the taste
+        earlier.
+        """
         items = rng.sample(items, len(items))[::-1]
         steps = [item for item in items if self._tunes(parent, item, locus)]
         swaps = [item for item in items if not self._tunes(parent, item, locus)]
@@ -158,7 +187,11 @@ class LibraryProposer:
         """Weight of other values for the same fragment, by the aspects that they change."""
         before, after = self._pair(parent, item, locus)
         fragment = item.fragments[locus]
-        return math.prod(persona.taste(aspects()[fragment, name]) for name in moves(before, after) if name != FRAGMENT)
+        return math.prod(
+            persona.taste(aspects()[fragment, name])
+            for name in moves(before, after)
+            if name != FRAGMENT
+        )
 
     def _tunes(self, parent: Item, item: Item, locus: Locus | None) -> bool:
         """True for the same fragment with other values."""
@@ -168,7 +201,9 @@ class LibraryProposer:
         first, second = self._of(a), self._of(b)
         return [locus for locus in LOCI if first[locus] != second[locus]]
 
-    def _pair(self, parent: Item, item: Item, locus: Locus) -> tuple[dict[str, Value], dict[str, Value]]:
+    def _pair(
+        self, parent: Item, item: Item, locus: Locus
+    ) -> tuple[dict[str, Value], dict[str, Value]]:
         """What two programs state at a locus."""
         return self._stated[parent.program][locus], self._stated[item.program][locus]
 

@@ -1,4 +1,6 @@
-"""One search on a filled case: the product's loop, race, ensemble and final pick, over evaluations that were kept."""
+"""One search on a filled case: the product's loop, race, ensemble and final pick, over evaluations
+that were kept.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +10,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmark.study.case import SEED, Case
-from benchmark.study.kept import Evaluation, Kept, KeptStore
+from benchmark.study.evaluations import Evaluation, EvaluationStore, KnownPredictions
 from benchmark.study.library import Item
 from benchmark.study.local_judge import LocalWorker, local_judge
-from benchmark.study.policies import Policy
-from benchmark.study.private import Private
+from benchmark.study.policies import SearchPolicy
+from benchmark.study.private_scores import Private
 from benchmark.study.proposer import LibraryProposer, RandomProposer
 from core.budget import Budget
 from core.doubles import ManualClock, ManualStop, ProgramDict, PublisherList
+from core.ending.final_pick import FinalPick, PickSettings
+from core.ending.finish import decide, finalists
+from core.ending.likeness import likeness_of
+from core.ending.result import Result, how_to_combine, single
 from core.evaluation import Evaluator
 from core.events import Event
 from core.evolution.selection import race_is_lost, ranked, takes_the_lead
-from core.final_pick import FinalPick, PickSettings
-from core.finish import decide, finalists
 from core.journal.history import History
 from core.judging.service import HoldoutJudge
-from core.likeness import likeness_of
-from core.loop import Loop, Parts, Rules
+from core.loop import Loop, LoopParts, Rules
 from core.protocols import Proposer
 from core.records import Job, Outcome, Proposal, Verdict, View
-from core.results import Result, how_to_combine, single
 from utils.errors import DataError
 
 FINALISTS = 5
@@ -37,12 +39,14 @@ _NEVER = 1e12
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """One search. Scores are private but for `picked`, which is the final pick's score on unseen folds.
+class PlayedSearch:
+    """One search. Scores are private but for `picked`, which is the final pick's score on unseen
+    folds.
 
-    executions: fold runs of the search. steps: programs that it finished, complete: on all views. private: of what
-    would be published. alone: of the program with the best search score. stderr: of `private`. best_finalist: the
-    best that the final pick could have taken. winner: kind of what won. seconds: of all executions.
+    executions: fold runs of the search. steps: programs that it finished, complete: on all views.
+    private: of what would be published. alone: of the program with the best search score. stderr:
+    of `private`. best_finalist: the best that the final pick could have taken. winner: kind of what
+    won. seconds: of all executions.
     """
 
     competition: str
@@ -67,7 +71,7 @@ class Table:
     def __init__(self, case: Case) -> None:
         """Raises DataError when evaluations are missing or damaged."""
         self.case = case
-        store, kept = KeptStore.of(case), Kept(case)
+        store, kept = KnownPredictions.of(case), EvaluationStore(case)
         self._evaluations: dict[str, Evaluation] = {}
         for key in case.keys():
             evaluation = kept.load(key)
@@ -75,7 +79,9 @@ class Table:
                 self._evaluations[key] = evaluation
                 store.put(evaluation)
         if absent := len(case.keys()) - len(self._evaluations):
-            raise DataError(f"{case.competition.name}: {absent} of {len(case.keys())} evaluations are missing")
+            raise DataError(
+                f"{case.competition.name}: {absent} of {len(case.keys())} evaluations are missing"
+            )
         found: tuple[HoldoutJudge, LocalWorker] = local_judge(case.spec, store, case.folder)
         self.judge, self._worker = found
         self._private = Private.of(case)
@@ -85,7 +91,9 @@ class Table:
 
     def private(self, result: Result) -> tuple[float, float]:
         """Private score of a result and its standard error."""
-        values = self._worker.official([(member.predictions, member.weight) for member in result.members], result.how)
+        values = self._worker.official(
+            [(member.predictions, member.weight) for member in result.members], result.how
+        )
         return self._private.score(values), self._private.stderr(values)
 
     def library_scores(self) -> list[float]:
@@ -99,23 +107,31 @@ class Table:
         return scores
 
     def _names(self, item: Item) -> list[str]:
-        verdicts = (self.evaluation(self.case.key(item, view)).result.verdict for view in self.case.search)
+        verdicts = (
+            self.evaluation(self.case.key(item, view)).result.verdict for view in self.case.search
+        )
         return [verdict.predictions for verdict in verdicts if verdict.predictions]
 
 
-def play(table: Table, policy: Policy, seed: int, executions: int) -> Played:
-    """One run of a policy. executions: fold runs that the search may have; those of the final pick are not counted."""
+def play(table: Table, policy: SearchPolicy, seed: int, executions: int) -> PlayedSearch:
+    """One run of a policy. executions: fold runs that the search may have; those of the final pick
+    are not counted.
+    """
     case = table.case
     programs = ProgramDict()
     history, clock = History(programs.get), ManualClock(0.0)
     recorder = Memory(history, clock)
     meter = Meter(executions)
-    replayed = Replayed(table, meter, clock)
-    evaluator = Evaluator(replayed, FixedViews(case), replayed, meter, recorder, history, ManualStop())
+    replayed = KnownResults(table, meter, clock)
+    evaluator = Evaluator(
+        replayed, FixedViews(case), replayed, meter, recorder, history, ManualStop()
+    )
     direction = case.spec.metric.direction
-    parts = Parts(
+    parts = LoopParts(
         proposer=_proposer(policy, case),
-        search=policy.make(direction, seed, programs.get, likeness_of(table.judge, case.spec), history),
+        search=policy.make(
+            direction, seed, programs.get, likeness_of(table.judge, case.spec), history
+        ),
         evaluator=evaluator,
         pace=meter,
         recorder=recorder,
@@ -130,16 +146,32 @@ def play(table: Table, policy: Policy, seed: int, executions: int) -> Played:
     rules = Rules(1, _STEPS_PER_EPOCH, lambda program: (), takes_the_lead, lost)
     Loop(parts, rules, MeteredBudget(executions, 0.0, _NEVER, 0.0, meter)).run()
     pick = FinalPick(
-        PickSettings(FINALISTS, 1, direction), evaluator, table.judge, programs, recorder, lambda: case.final, clock
+        PickSettings(FINALISTS, 1, direction),
+        evaluator,
+        table.judge,
+        programs,
+        recorder,
+        lambda: case.final,
+        clock,
     )
-    contenders = finalists(case.spec, history, FINALISTS, table.judge if policy.ensemble else None, recorder)
+    contenders = finalists(
+        case.spec, history, FINALISTS, table.judge if policy.ensemble else None, recorder
+    )
     winner = decide(contenders, history, pick, case.split.locked_rows, _NEVER)
-    return _played(table, policy.name, seed, meter.used, history, contenders, winner or contenders[0])
+    return _played(
+        table, policy.name, seed, meter.used, history, contenders, winner or contenders[0]
+    )
 
 
 def _played(
-    table: Table, policy: str, seed: int, used: int, history: History, contenders: Sequence[Result], winner: Result
-) -> Played:
+    table: Table,
+    policy: str,
+    seed: int,
+    used: int,
+    history: History,
+    contenders: Sequence[Result],
+    winner: Result,
+) -> PlayedSearch:
     case = table.case
     entries = [entry for entry in history.entries if entry.complete]
     direction = case.spec.metric.direction
@@ -147,7 +179,7 @@ def _played(
     chances = [table.private(result)[0] for result in contenders]
     picked = history.final_pick
     errors = dict(zip(picked.finalists, picked.stderrs, strict=True)) if picked else {}
-    return Played(
+    return PlayedSearch(
         competition=case.competition.name,
         policy=policy,
         seed=seed,
@@ -165,7 +197,7 @@ def _played(
     )
 
 
-def _proposer(policy: Policy, case: Case) -> Proposer:
+def _proposer(policy: SearchPolicy, case: Case) -> Proposer:
     return (RandomProposer if policy.search == "random" else LibraryProposer)(case.items, SEED)
 
 
@@ -223,7 +255,7 @@ class MeteredBudget(Budget):
         return self.meter.share
 
 
-class Replayed:
+class KnownResults:
     """Implements core.protocols.Runner and Judge with what is known already."""
 
     def __init__(self, table: Table, meter: Meter, clock: ManualClock) -> None:

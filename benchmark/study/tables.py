@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.study.sums import gains, interval, misses, regrets
+from benchmark.study.paired_figures import gains, interval, misses, regrets
 
 Measured = Mapping[str, Any]
 _WITHIN = 2.0
@@ -18,17 +18,31 @@ COMPARISON = 2.0
 
 
 def fill_table(measured: Measured) -> str:
-    """How long one call of `fill` took; only one that evaluated everything says whether the hour was kept."""
+    """How long one call of `fill` took; only one that evaluated everything says whether the hour
+    was kept.
+    """
     whole, minutes = measured["made"] == measured["evaluations"], measured["minutes"]
-    verdict = ("met" if minutes <= HOUR else "missed") if whole else f"not measured: {measured['made']} by this call"
+    verdict = (
+        ("met" if minutes <= HOUR else "missed")
+        if whole
+        else f"not measured: {measured['made']} by this call"
+    )
     lines = ["| tier | competitions | evaluations | minutes | target |", "|---|---|---|---|---|"]
     cells = [measured["tier"], measured["competitions"], measured["evaluations"], f"{minutes:.1f}"]
     return "\n".join([*lines, f"| {' | '.join(map(str, cells))} | <= {HOUR}: {verdict} |"])
 
 
 def search_table(measured: Measured) -> str:
-    """Each policy by competition, then what the first had over the others, in time as well, then the final pick."""
-    parts = [_scores(measured), _comparison(measured), _over_time(measured), _pick(measured), _minutes(measured)]
+    """Each policy by competition, then what the first had over the others, in time as well, then
+    the final pick.
+    """
+    parts = [
+        _scores(measured),
+        _comparison(measured),
+        _over_time(measured),
+        _pick(measured),
+        _minutes(measured),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -43,7 +57,9 @@ def ablate_table(measured: Measured) -> str:
     for name in variants:
         found = gains(measured, full, name)
         tried = fmean(run["steps"] for run in _runs(measured, name))
-        rows.append(f"| {name} | {_centre(found)} | {_mean(found)} | {_counts(found)} | {tried:.0f} |")
+        rows.append(
+            f"| {name} | {_centre(found)} | {_mean(found)} | {_counts(found)} | {tried:.0f} |"
+        )
     tried = fmean(run["steps"] for run in _runs(measured, full))
     rows.append(f"| nothing: {full} | | | | {tried:.0f} |")
     return "\n\n".join(part for part in ("\n".join([*head, *rows]), _minutes(measured)) if part)
@@ -61,15 +77,21 @@ def _minutes(measured: Measured) -> str:
 def _scores(measured: Measured) -> str:
     """Median private score over seeds: published, and in brackets of the best single program."""
     policies = measured["policies"]
-    lines = [f"| private score, median of seeds | {' | '.join(policies)} | library: median, best | programs |"]
+    lines = [
+        f"| private score, median of seeds | {' | '.join(policies)} | library: median, best | programs |"
+    ]
     lines.append("|---" * (len(policies) + 3) + "|")
     for name, library in measured["libraries"].items():
         cells = []
         for policy in policies:
             runs = [run for run in _runs(measured, policy) if run["competition"] == name]
-            cells.append(f"{median(r['private'] for r in runs):.4f} ({median(r['alone'] for r in runs):.4f})")
+            cells.append(
+                f"{median(r['private'] for r in runs):.4f} ({median(r['alone'] for r in runs):.4f})"
+            )
         known = f"{library['median']:.4f}, {library['best']:.4f}"
-        lines.append(f"| {name}, {library['metric']} | {' | '.join(cells)} | {known} | {library['programs']} |")
+        lines.append(
+            f"| {name}, {library['metric']} | {' | '.join(cells)} | {known} | {library['programs']} |"
+        )
     lines += [f"| {name} |" + " |" * (len(policies) + 2) for name in measured["absent"]]
     return "\n".join(lines)
 
@@ -118,13 +140,17 @@ def _pick(measured: Measured) -> str:
     over = misses(runs, measured["libraries"])
     lines = ["| final pick | measured | target |", "|---|---|---|"]
     met = "met" if regret <= 0.5 else "missed"
-    lines.append(f"| mean regret against the best finalist, standard errors | {regret:.2f} | <= 0.5: {met} |")
+    lines.append(
+        f"| mean regret against the best finalist, standard errors | {regret:.2f} | <= 0.5: {met} |"
+    )
     for place, what in enumerate(("the private score", "the difference of both scores")):
         share = fmean(abs(pair[place]) <= _WITHIN for pair in over) if over else 0.0
         target = f">= 0.9: {'met' if share >= 0.9 else 'missed'}" if place == 0 else ""
         lines.append(f"| share within 2 standard errors of {what} | {share:.2f} | {target} |")
     bias = f"{median(pair[0] for pair in over):+.2f}" if over else "none"
-    lines.append(f"| its score minus the private one, better is plus, median in standard errors | {bias} | |")
+    lines.append(
+        f"| its score minus the private one, better is plus, median in standard errors | {bias} | |"
+    )
     kinds = [run["winner"] for run in runs]
     lines.append(f"| ensembles among the winners | {kinds.count('ensemble')} of {len(kinds)} | |")
     return "\n".join(lines)

@@ -14,8 +14,8 @@ from utils.errors import UsageError
 class Tier:
     """rows: of train that are kept, None for all. extents: by competition, "" for the others.
 
-    executions: fold runs of one search. earlier: smaller numbers of them, at which searches are compared as well.
-    limit_s: of one execution.
+    executions: fold runs of one search. earlier: smaller numbers of them, at which searches are
+    compared as well. limit_s: of one execution.
     """
 
     name: str
@@ -30,7 +30,8 @@ class Tier:
         return self.extents.get(name, self.extents[""])
 
 
-# As large as an hour on two cores allows. The second has three times as many competitions, two of them slow.
+# As large as an hour on two cores allows. The second has three times as many competitions, two of
+# them slow.
 QUICK = Tier(
     name="quick",
     competitions=("churn", "house-price", "hotel-rate", "food-review"),

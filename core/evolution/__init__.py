@@ -1,1 +1,3 @@
-"""Pure decisions of the search: what is tried next, who is a parent, when a challenger leads. No I/O."""
+"""Pure decisions of the search: what is tried next, who is a parent, when a challenger leads. No
+I/O.
+"""

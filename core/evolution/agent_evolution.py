@@ -1,7 +1,9 @@
-"""How personas change: the weakest is rewritten, tried beside the others, and kept or rolled back. Pure.
+"""How personas change: the weakest is rewritten, tried beside the others, and kept or rolled back.
+Pure.
 
-Gains shrink as a run goes on and differ by kind of brief, so a persona is measured against what others gained with the
-same kind at the same time: its standing is a ratio of gains to expected gains, with a gamma distribution.
+Gains shrink as a run goes on and differ by kind of brief, so a persona is measured against what
+others gained with the same kind at the same time: its standing is a ratio of gains to expected
+gains, with a gamma distribution.
 """
 
 from __future__ import annotations
@@ -20,8 +22,7 @@ from core.events import Event, PersonaChanged
 from core.evolution.experience import Experience
 from core.evolution.selection import derived_rng
 from core.evolution.skills import SkillManager
-from core.persona import Persona
-from core.population import Population, Probation
+from core.persona import Persona, Population, Probation
 from core.protocols import Coach
 
 # Steps of the average persona that every standing starts with, as gain and as expected gain.
@@ -33,7 +34,8 @@ WINDOW = 20
 # Steps that a persona must have written before it can be called weak, and before a trial ends.
 LEAST_RECORDS = 3
 TRIAL_RECORDS = 6
-# A trial that did not get its steps within so many others ends without evidence, and so with the old persona.
+# A trial that did not get its steps within so many others ends without evidence, and so with the
+# old persona.
 LONGEST_TRIAL = 80
 DRAWS = 400
 # Recombined weights stay between these; a jump is a factor exp(N(0, JUMP)).
@@ -43,7 +45,9 @@ FROM_STRONG, FROM_WEAK = 0.5, 0.3
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """rewrites: weak personas are rewritten. every_epochs: between two rewrites. min_records: experience they need."""
+    """rewrites: weak personas are rewritten. every_epochs: between two rewrites. min_records:
+    experience they need.
+    """
 
     rewrites: bool
     every_epochs: int
@@ -52,7 +56,9 @@ class AgentSettings:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the steps of one label gained, and what was to be expected of them, in spreads. steps: how many."""
+    """What the steps of one label gained, and what was to be expected of them, in spreads. steps:
+    how many.
+    """
 
     gain: float = 0.0
     expected: float = 0.0
@@ -67,20 +73,32 @@ class Standing:
         return rng.gammavariate(self.gain + PRIOR, 1.0 / (self.expected + PRIOR))
 
     def as_evidence(self) -> dict[str, float]:
-        return {"steps": self.steps, "gain": round(self.gain, 4), "expected": round(self.expected, 4)}
+        return {
+            "steps": self.steps,
+            "gain": round(self.gain, 4),
+            "expected": round(self.expected, 4),
+        }
 
 
 class AgentEvolution:
-    """Decides at the end of each epoch. skills, coach: None where they are switched off or nobody can be asked."""
+    """Decides at the end of each epoch. skills, coach: None where they are switched off or nobody
+    can be asked.
+    """
 
-    def __init__(self, settings: AgentSettings, skills: SkillManager | None, coach: Coach | None, seed: int) -> None:
+    def __init__(
+        self, settings: AgentSettings, skills: SkillManager | None, coach: Coach | None, seed: int
+    ) -> None:
         self._settings = settings
         self._skills = skills
         self._coach = coach
         self._seed = seed
 
-    def evolve(self, epoch: int, population: Population, pool: Sequence[Experience], next_step: int) -> list[Event]:
-        """Events of this epoch, in order. pool: all remembered steps. next_step: the first that they can steer."""
+    def evolve(
+        self, epoch: int, population: Population, pool: Sequence[Experience], next_step: int
+    ) -> list[Event]:
+        """Events of this epoch, in order. pool: all remembered steps. next_step: the first that
+        they can steer.
+        """
         rng = derived_rng(self._seed, next_step, f"agents of epoch {epoch}")
         standings = standings_of(pool)
         events: list[Event] = [
@@ -95,20 +113,40 @@ class AgentEvolution:
         return events
 
     def _verdict(
-        self, trial: Probation, now: Persona, standings: Mapping[str, Standing], step: int, rng: random.Random
+        self,
+        trial: Probation,
+        now: Persona,
+        standings: Mapping[str, Standing],
+        step: int,
+        rng: random.Random,
     ) -> PersonaChanged:
-        """Kept when it has enough steps of its own and is rather better than worse than what it replaced."""
-        after, before = standings.get(now.label, Standing()), standings.get(trial.before.label, Standing())
+        """Kept when it has enough steps of its own and is rather better than worse than what it
+        replaced.
+        """
+        after, before = (
+            standings.get(now.label, Standing()),
+            standings.get(trial.before.label, Standing()),
+        )
         p_better = fmean(after.draw(rng) > before.draw(rng) for _ in range(DRAWS))
-        evidence = {"after": after.as_evidence(), "before": before.as_evidence(), "p_better": round(p_better, 3)}
+        evidence = {
+            "after": after.as_evidence(),
+            "before": before.as_evidence(),
+            "p_better": round(p_better, 3),
+        }
         if after.steps >= TRIAL_RECORDS and p_better >= 0.5:
             return PersonaChanged(now, "kept", step, evidence)
         return PersonaChanged(trial.before, "rolled_back", step, evidence)
 
     def _rewrite(
-        self, population: Population, standings: Mapping[str, Standing], step: int, rng: random.Random
+        self,
+        population: Population,
+        standings: Mapping[str, Standing],
+        step: int,
+        rng: random.Random,
     ) -> list[Event]:
-        """The weakest persona, rewritten after the strongest; nothing while a trial is open or nobody is weak."""
+        """The weakest persona, rewritten after the strongest; nothing while a trial is open or
+        nobody is weak.
+        """
         pair = None if population.probations else weak_and_strong(population, standings)
         if pair is None:
             return []
@@ -117,12 +155,16 @@ class AgentEvolution:
             "standings": {key: value.as_evidence() for key, value in standings.items()},
             "after": strong.label,
         }
-        child = dataclasses.replace(recombined(weak, strong, rng), version=population.versions[weak.name] + 1)
+        child = dataclasses.replace(
+            recombined(weak, strong, rng), version=population.versions[weak.name] + 1
+        )
         told = self._coach.rewrite(child, evidence) if self._coach is not None else None
         evidence["by"] = "recombination" if told is None else "model"
         return [PersonaChanged(told or child, "rewritten", step, evidence)]
 
-    def _update_skill_pool(self, population: Population, pool: Sequence[Experience]) -> Sequence[Event]:
+    def _update_skill_pool(
+        self, population: Population, pool: Sequence[Experience]
+    ) -> Sequence[Event]:
         return self._skills.evolve_skills(population, pool) if self._skills is not None else ()
 
 
@@ -132,7 +174,9 @@ def is_over(standing: Standing, trial: Probation, step: int) -> bool:
 
 
 def standings_of(pool: Sequence[Experience]) -> dict[str, Standing]:
-    """By label. Expected of a step: mean profit of all steps of its kind that finished about the same time."""
+    """By label. Expected of a step: mean profit of all steps of its kind that finished about the
+    same time.
+    """
     by_kind: dict[str, list[Experience]] = defaultdict(list)
     for item in pool:
         if not item.opening:
@@ -141,12 +185,16 @@ def standings_of(pool: Sequence[Experience]) -> dict[str, Standing]:
     for items in by_kind.values():
         for item, expected in zip(items, _moving_means(items), strict=True):
             known = found.get(item.persona, Standing())
-            found[item.persona] = Standing(known.gain + item.profit, known.expected + expected, known.steps + 1)
+            found[item.persona] = Standing(
+                known.gain + item.profit, known.expected + expected, known.steps + 1
+            )
     return found
 
 
 def _moving_means(items: Sequence[Experience]) -> list[float]:
-    """Mean profit of those that finished at most WINDOW steps before or after each; items in order of their end."""
+    """Mean profit of those that finished at most WINDOW steps before or after each; items in order
+    of their end.
+    """
     ends = [-item.age for item in items]
     sums = [0.0, *accumulate(item.profit for item in items)]
     means = []
@@ -156,10 +204,14 @@ def _moving_means(items: Sequence[Experience]) -> list[float]:
     return means
 
 
-def weak_and_strong(population: Population, standings: Mapping[str, Standing]) -> tuple[Persona, Persona] | None:
-    """The personas with the lowest and the highest standing; None when fewer than two are known or none is weak.
+def weak_and_strong(
+    population: Population, standings: Mapping[str, Standing]
+) -> tuple[Persona, Persona] | None:
+    """The personas with the lowest and the highest standing; None when fewer than two are known or
+    none is weak.
 
-    Who gained most in all is never the weak one, however much was expected of it: the others live on its gains.
+    Who gained most in all is never the weak one, however much was expected of it: the others live
+    on its gains.
     """
     known = {
         name: standing
@@ -170,14 +222,20 @@ def weak_and_strong(population: Population, standings: Mapping[str, Standing]) -
         return None
     strong = max(known, key=lambda name: known[name].ratio)
     spared = {strong, max(known, key=lambda name: known[name].gain)}
-    weak = min((name for name in known if name not in spared), key=lambda name: known[name].ratio, default=None)
+    weak = min(
+        (name for name in known if name not in spared),
+        key=lambda name: known[name].ratio,
+        default=None,
+    )
     if weak is None or known[weak].ratio > PAR:
         return None
     return population.personas[weak], population.personas[strong]
 
 
 def recombined(weak: Persona, strong: Persona, rng: random.Random) -> Persona:
-    """The weak persona with biases drawn from both, some of them moved; texts by kind of brief from either."""
+    """The weak persona with biases drawn from both, some of them moved; texts by kind of brief from
+    either.
+    """
     kinds = sorted(weak.strategy.keys() | strong.strategy.keys())
     texts = {kind: rng.choice((weak, strong)).strategy.get(kind, "") for kind in kinds}
     return dataclasses.replace(
@@ -190,12 +248,20 @@ def recombined(weak: Persona, strong: Persona, rng: random.Random) -> Persona:
     )
 
 
-def _mixed(weak: Mapping[str, float], strong: Mapping[str, float], rng: random.Random) -> dict[str, float]:
+def _mixed(
+    weak: Mapping[str, float], strong: Mapping[str, float], rng: random.Random
+) -> dict[str, float]:
     """Per key the strong one's weight, the weak one's, or the strong one's moved."""
     mixed = {}
     for key in sorted(weak.keys() | strong.keys()):
         good, poor = strong.get(key, 1.0), weak.get(key, 1.0)
         drawn, jump = rng.random(), rng.lognormvariate(0.0, JUMP)
-        value = good if drawn < FROM_STRONG else poor if drawn < FROM_STRONG + FROM_WEAK else good * jump
+        value = (
+            good
+            if drawn < FROM_STRONG
+            else poor
+            if drawn < FROM_STRONG + FROM_WEAK
+            else good * jump
+        )
         mixed[key] = round(min(max(value, LEAST_WEIGHT), MOST_WEIGHT), 2)
     return mixed

@@ -1,6 +1,7 @@
 """Which operator comes next: Thompson sampling over their measured gain per second. Pure.
 
-A gain counts as so many events in the time that its step took, so the rate of an operator has a gamma distribution.
+A gain counts as so many events in the time that its step took, so the rate of an operator has a
+gamma distribution.
 """
 
 from __future__ import annotations
@@ -34,16 +35,23 @@ class Account:
     cost: float = 0.0
 
 
-def operators_in_order(kinds: Sequence[BriefKind], now: Situation, rng: random.Random) -> list[BriefKind]:
-    """The operators, the one to try first in front. kinds: those whose needs are met, draft among them.
+def operators_in_order(
+    kinds: Sequence[BriefKind], now: Situation, rng: random.Random
+) -> list[BriefKind]:
+    """The operators, the one to try first in front. kinds: those whose needs are met, draft among
+    them.
 
-    Drafts have at least their share of exploration, the others LEAST_SHARE each; the rest goes to the best draw.
+    Drafts have at least their share of exploration, the others LEAST_SHARE each; the rest goes to
+    the best draw.
     """
     others = [kind for kind in kinds if kind != "draft"]
     explore = now.settings.explore * (1.0 - now.progress)
     if now.settings.bandit:
         order = thompson(kinds, accounts(now), now.progress, rng)
-        floors: list[tuple[BriefKind, float]] = [("draft", explore), *((kind, LEAST_SHARE) for kind in others)]
+        floors: list[tuple[BriefKind, float]] = [
+            ("draft", explore),
+            *((kind, LEAST_SHARE) for kind in others),
+        ]
     else:
         order = [*rng.sample(others, len(others)), "draft"]
         floors = [("draft", explore)]
@@ -56,9 +64,14 @@ def operators_in_order(kinds: Sequence[BriefKind], now: Situation, rng: random.R
 
 
 def thompson(
-    kinds: Sequence[BriefKind], accounts: Mapping[EntryKind, Account], progress: float, rng: random.Random
+    kinds: Sequence[BriefKind],
+    accounts: Mapping[EntryKind, Account],
+    progress: float,
+    rng: random.Random,
 ) -> list[BriefKind]:
-    """Operators by a draw from the distribution of their rates, which narrows around its mean as the budget goes."""
+    """Operators by a draw from the distribution of their rates, which narrows around its mean as
+    the budget goes.
+    """
     total = Account(sum(a.gain for a in accounts.values()), sum(a.cost for a in accounts.values()))
     usual = (total.gain + PRIOR_GAIN) / (total.cost + 1.0)
     sharp = 1.0 / max(1.0 - progress, NARROWEST)
@@ -73,7 +86,8 @@ def thompson(
 def accounts(now: Situation) -> dict[EntryKind, Account]:
     """Gain and cost by operator. A repair is on the account of the step that it mends.
 
-    The first drafts are on nobody's: they lead each other on by their nature, and drafts must not be credited for it.
+    The first drafts are on nobody's: they lead each other on by their nature, and drafts must not
+    be credited for it.
     """
     pool = [item for item in experiences(now, MEMORY) if not item.opening]
     # In order of appearance: sums over a set of words would differ from process to process.

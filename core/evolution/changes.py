@@ -1,7 +1,7 @@
 """The words of a change, read: which changes are one lesson, and which contradict each other. Pure.
 
-Recipes name what they change exactly ("MODEL: model_linear -> model_lightgbm", "MODEL: DEPTH 4 -> 6"); models use
-their own words.
+Recipes name what they change exactly ("MODEL: model_linear -> model_lightgbm", "MODEL: DEPTH 4 ->
+6"); models use their own words.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ _EMPTY = frozenset({"a", "an", "the", "of", "to", "from", "in", "for", "by", "is
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """key: changes with the same one are the same, whatever the numbers. text: in the words of the plan, without the
-    locus. exact: it names what changes by identifiers. signs: +1 or -1 for words that become more or less.
+    """key: changes with the same one are the same, whatever the numbers. text: in the words of the
+    plan, without the locus. exact: it names what changes by identifiers. signs: +1 or -1 for words
+    that become more or less.
     """
 
     key: str
@@ -64,7 +65,11 @@ class Change:
     @property
     def warning(self) -> str:
         """One sentence that says what not to do."""
-        return f"{self.locus}: it did not pay to {self._deed}." if self.exact else f"{self.locus}: no gain: {self.text}"
+        return (
+            f"{self.locus}: it did not pay to {self._deed}."
+            if self.exact
+            else f"{self.locus}: no gain: {self.text}"
+        )
 
     @property
     def _deed(self) -> str:
@@ -77,7 +82,8 @@ class Change:
     def contradicts(self, other: Change) -> bool:
         """True when the two cannot be one lesson, however alike they sound.
 
-        "More trees" and "fewer trees" are neighbours in every embedding, and so are the names of two parameters.
+        "More trees" and "fewer trees" are neighbours in every embedding, and so are the names of
+        two parameters.
         """
         if self.locus != other.locus or (self.exact and other.exact and self.key != other.key):
             return True
@@ -93,9 +99,19 @@ def read_change(text: str, locus: str) -> Change:
         return Change(f"{locus}: -> {swap[2]}", locus, said, True)
     if _STEPS.fullmatch(said) is not None:
         steps = _STEP.findall(said)
-        key = ", ".join(sorted(f"{name} {_way(was, now) or f'-> {now}'}" for name, was, now in steps))
-        signs = {word: _sign(was, now) for name, was, now in steps for word in name.lower().split("_")}
-        return Change(f"{locus}: {key}", locus, said, True, {word: sign for word, sign in signs.items() if sign})
+        key = ", ".join(
+            sorted(f"{name} {_way(was, now) or f'-> {now}'}" for name, was, now in steps)
+        )
+        signs = {
+            word: _sign(was, now) for name, was, now in steps for word in name.lower().split("_")
+        }
+        return Change(
+            f"{locus}: {key}",
+            locus,
+            said,
+            True,
+            {word: sign for word, sign in signs.items() if sign},
+        )
     tokens = _TOKEN.findall(said.lower())
     words = ("#" if _NUMBER.fullmatch(token) else token for token in tokens)
     signs = _signs(tokens)
@@ -123,7 +139,9 @@ def _sign(was: str, now: str) -> int:
 
 
 def _signs(tokens: list[str]) -> dict[str, int]:
-    """Words that become more or less: those behind "increase", "fewer" and the like, those before "4 -> 6"."""
+    """Words that become more or less: those behind "increase", "fewer" and the like, those before
+    "4 -> 6".
+    """
     signs: dict[str, int] = {}
     sign, phrase = 0, list[str]()
     for place, token in enumerate(tokens):

@@ -20,7 +20,8 @@ MOST_WORDINGS = 40
 LEAST_HELPED = 2
 # Steps that must have been lost, with none gained, before a change is warned of.
 LEAST_LOST = 3
-# Observations of no gain that every lesson starts with: what stands out among many was partly lucky.
+# Observations of no gain that every lesson starts with: what stands out among many was partly
+# lucky.
 PSEUDO = 1.0
 LEAST_GAIN = 0.01
 
@@ -51,7 +52,9 @@ class Figures:
     @property
     def convincing(self) -> bool:
         """It gained more than once and more often than not, and on average."""
-        return self.helped >= LEAST_HELPED and 2 * self.helped > self.tried and self.sure >= LEAST_GAIN
+        return (
+            self.helped >= LEAST_HELPED and 2 * self.helped > self.tried and self.sure >= LEAST_GAIN
+        )
 
     @property
     def worth_telling(self) -> bool:
@@ -74,15 +77,18 @@ def cosine(one: Vector, other: Vector) -> float:
 
 
 def values_of(pool: Iterable[Experience]) -> dict[str, float]:
-    """What each step brought, in spreads, by entry. One that has no score and did not fail says nothing.
+    """What each step brought, in spreads, by entry. One that has no score and did not fail says
+    nothing.
 
-    A failure counts like the usual loss: neither is used, so it is no better; but calling it the worst of all would let
-    one crash outweigh all that a change has gained.
+    A failure counts like the usual loss: neither is used, so it is no better; but calling it the
+    worst of all would let one crash outweigh all that a change has gained.
     """
     steps = list(pool)
     losses = [item.gain for item in steps if item.gain is not None and item.gain < 0]
     usual = median(losses) if losses else 0.0
-    known = ((item.entry, usual if item.gain is None and item.failure else item.gain) for item in steps)
+    known = (
+        (item.entry, usual if item.gain is None and item.failure else item.gain) for item in steps
+    )
     return {entry: value for entry, value in known if value is not None}
 
 
@@ -93,7 +99,9 @@ def figures_of(entries: Iterable[str], values: Mapping[str, float]) -> Figures:
 
 
 def same_words(pool: Iterable[Experience], values: Mapping[str, float]) -> list[Cluster]:
-    """Steps that tried the same change in the same words, whatever its numbers; in order of first use."""
+    """Steps that tried the same change in the same words, whatever its numbers; in order of first
+    use.
+    """
     clusters: dict[str, Cluster] = {}
     for item in pool:
         if item.kind in KINDS and item.change and item.locus is not None and item.entry in values:
@@ -105,14 +113,17 @@ def same_words(pool: Iterable[Experience], values: Mapping[str, float]) -> list[
 
 
 def same_meaning(clusters: Sequence[Cluster], vectors: Mapping[str, Vector]) -> list[Cluster]:
-    """The clusters joined where they sound alike and do not contradict each other; each is compared with founders.
+    """The clusters joined where they sound alike and do not contradict each other; each is compared
+    with founders.
 
     vectors: by the advice of each cluster's first change.
     """
     joined: list[Cluster] = []
     for cluster in clusters:
         change = cluster.changes[0]
-        likes = [(cosine(vectors[change.advice], vectors[it.changes[0].advice]), it) for it in joined]
+        likes = [
+            (cosine(vectors[change.advice], vectors[it.changes[0].advice]), it) for it in joined
+        ]
         likes = [pair for pair in likes if not change.contradicts(pair[1].changes[0])]
         likeness, closest = max(likes, key=lambda pair: pair[0], default=(0.0, cluster))
         if likeness >= ALIKE:

@@ -1,4 +1,6 @@
-"""Which persona gets a brief: Thompson sampling over what each gained per second with briefs of a kind. Pure."""
+"""Which persona gets a brief: Thompson sampling over what each gained per second with briefs of a
+kind. Pure.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ from dataclasses import dataclass
 from core.evolution.bandit import PRIOR_GAIN, account_of
 from core.evolution.experience import Experience, experiences
 from core.evolution.situation import Situation
-from core.persona import NOBODY, Persona
-from core.population import Population
+from core.persona import NOBODY, Persona, Population
 from core.records import BriefKind
 
 # Steps of the average persona that each one is credited with before its first of a kind.
 PRIOR_STEPS = 3.0
-# Of all briefs, for each persona, whatever it brought; more for one on trial, so that the trial ends.
+# Of all briefs, for each persona, whatever it brought; more for one on trial, so that the trial
+# ends.
 LEAST_SHARE = 0.08
 TRIAL_SHARE = 0.3
 
@@ -34,7 +36,9 @@ class TaskDispatcher:
     def __init__(self, settings: DispatchSettings) -> None:
         self._settings = settings
 
-    def choose(self, kind: BriefKind, population: Population, now: Situation, rng: random.Random) -> Persona:
+    def choose(
+        self, kind: BriefKind, population: Population, now: Situation, rng: random.Random
+    ) -> Persona:
         """NOBODY where there are no personas."""
         personas = list(population.personas.values())
         if not personas:
@@ -49,9 +53,15 @@ class TaskDispatcher:
         return self._best_draw(kind, personas, experiences(now, self._settings.records), rng)
 
     def _best_draw(
-        self, kind: BriefKind, personas: Sequence[Persona], pool: Sequence[Experience], rng: random.Random
+        self,
+        kind: BriefKind,
+        personas: Sequence[Persona],
+        pool: Sequence[Experience],
+        rng: random.Random,
     ) -> Persona:
-        """The persona whose drawn rate of gain is highest. Readiness scales what is expected before it is known."""
+        """The persona whose drawn rate of gain is highest. Readiness scales what is expected before
+        it is known.
+        """
         own = [item for item in pool if item.kind == kind and not item.opening]
         everyone = account_of(own)
         usual = (everyone.gain + PRIOR_GAIN) / (everyone.cost + 1.0)

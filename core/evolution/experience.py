@@ -19,13 +19,15 @@ _CHANGE = re.compile(r"\[([^\[\]]+)\]\s*$")
 class Experience:
     """One finished step.
 
-    entry: its id. persona: label of who wrote it. kind: of the step that a repair mends, else its own. gain:
-    improvement over the parent, over the leader of that moment for drafts and merges, in spreads of the scores, -1 to
-    1; None where it has no score or nothing to be compared with. cost: seconds, in usual steps. failure: type of its
-    error, else the verdict's first reason, "" when it is valid. locus, change: the one part that changed, and how in
-    the words of its plan; "" for a repair, whose gain is that of what it mends. diff: (locus, digest before, digest
-    after) of each gene that its first parent has otherwise. skills: ids of those that its author was shown, or the
-    author of what it mends. opening: one of the first drafts, or a repair of one. age: steps that finished since.
+    entry: its id. persona: label of who wrote it. kind: of the step that a repair mends, else its
+    own. gain: improvement over the parent, over the leader of that moment for drafts and merges, in
+    spreads of the scores, -1 to 1; None where it has no score or nothing to be compared with. cost:
+    seconds, in usual steps. failure: type of its error, else the verdict's first reason, "" when it
+    is valid. locus, change: the one part that changed, and how in the words of its plan; "" for a
+    repair, whose gain is that of what it mends. diff: (locus, digest before, digest after) of each
+    gene that its first parent has otherwise. skills: ids of those that its author was shown, or the
+    author of what it mends. opening: one of the first drafts, or a repair of one. age: steps that
+    finished since.
     """
 
     entry: str
@@ -50,7 +52,12 @@ class Experience:
 
 def experiences(now: Situation, most: int) -> list[Experience]:
     """Of the newest `most` steps, in order. A step whose origin is not known says nothing."""
-    opening = {entry.id for entry in [entry for entry in now.entries if entry.kind == "draft"][: now.settings.drafts]}
+    opening = {
+        entry.id
+        for entry in [entry for entry in now.entries if entry.kind == "draft"][
+            : now.settings.drafts
+        ]
+    }
     recent = now.entries[-most:]
     unit, spread = median(map(seconds_of, recent)) if recent else 1.0, spread_of(now)
     found = []
@@ -68,7 +75,9 @@ def change_of(plan: str) -> str:
 
 
 def origin_of(entry: Entry, now: Situation) -> Entry | None:
-    """The step that a repair mends, however many repairs ago; any other step itself. None when it is not known."""
+    """The step that a repair mends, however many repairs ago; any other step itself. None when it
+    is not known.
+    """
     while entry.kind in ("debug", "shrink"):
         parent = now.by_id.get(entry.parents[0])
         if parent is None:
@@ -78,7 +87,9 @@ def origin_of(entry: Entry, now: Situation) -> Entry | None:
 
 
 def spread_of(now: Situation) -> float:
-    """From the median program to the best one, in units of the metric; 1 when there is no difference."""
+    """From the median program to the best one, in units of the metric; 1 when there is no
+    difference.
+    """
     if not now.ranking:
         return 1.0
     middle = now.scores[now.ranking[len(now.ranking) // 2].id]
@@ -129,5 +140,7 @@ def _diff(entry: Entry, now: Situation) -> tuple[tuple[str, str, str], ...]:
     parent = now.by_id.get(entry.parents[0]) if entry.parents else None
     if parent is None:
         return ()
-    pairs: Sequence[tuple[str, str, str]] = [(at, parent.genes.get(at, ""), entry.genes.get(at, "")) for at in LOCI]
+    pairs: Sequence[tuple[str, str, str]] = [
+        (at, parent.genes.get(at, ""), entry.genes.get(at, "")) for at in LOCI
+    ]
     return tuple(pair for pair in pairs if pair[1] != pair[2])

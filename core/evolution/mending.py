@@ -7,8 +7,9 @@ from core.records import BriefKind, Entry
 
 # Types of errors that tell of a lack of memory when no limit of the box ended the program.
 OUT_OF_MEMORY = frozenset({"MemoryError", "SIGKILL"})
-# A repair that gets no program leaves no trace among the entries and would be asked for again and again. So a failure
-# is left alone after this many finished steps, and none is mended after this many steps in a row that ended in nothing.
+# A repair that gets no program leaves no trace among the entries and would be asked for again and
+# again. So a failure is left alone after this many finished steps, and none is mended after this
+# many steps in a row that ended in nothing.
 MEND_WITHIN = 8
 MEND_UNLESS_LOST = 2
 
@@ -31,7 +32,9 @@ def way_to_mend(failed: Entry) -> BriefKind:
     outcome = failed.outcome
     if outcome.killed_for is not None:
         return "shrink" if outcome.killed_for in ("deadline", "memory") else "debug"
-    return "shrink" if outcome.error is not None and outcome.error.type in OUT_OF_MEMORY else "debug"
+    return (
+        "shrink" if outcome.error is not None and outcome.error.type in OUT_OF_MEMORY else "debug"
+    )
 
 
 def _hopeless(entry: Entry) -> bool:
@@ -46,7 +49,9 @@ def _lost(now: Situation) -> int:
 
 
 def _repairs(entry: Entry, now: Situation) -> int:
-    """How many repairs (debug and shrink steps) lie between this entry and the program that first failed."""
+    """How many repairs (debug and shrink steps) lie between this entry and the program that first
+    failed.
+    """
     count = 0
     while entry.kind in ("debug", "shrink") and entry.parents[0] in now.by_id:
         count += 1

@@ -1,6 +1,8 @@
-"""The operators: how a parent, a locus and a plan of genes are chosen for each way of making a program. Pure.
+"""The operators: how a parent, a locus and a plan of genes are chosen for each way of making a
+program. Pure.
 
-An operator says how many parents it needs, gets a situation that has them and a generator, and answers with a move.
+An operator says how many parents it needs, gets a situation that has them and a generator, and
+answers with a move.
 """
 
 from __future__ import annotations
@@ -90,7 +92,9 @@ class Merge:
 
     def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
         first = pick_parent(now.parents, now.temperature, rng)
-        tried = {in_order(entry.genes) for entry in now.entries} | {in_order(other.genes) for other in now.running}
+        tried = {in_order(entry.genes) for entry in now.entries} | {
+            in_order(other.genes) for other in now.running
+        }
         for partner in partners(first, now):
             children = mixtures(first, partner, tried)
             if children or not _marked(first, partner):
@@ -101,18 +105,27 @@ class Merge:
         return None
 
     def _plan(
-        self, first: Entry, second: Entry, children: list[dict[str, str]], now: Situation, rng: random.Random
+        self,
+        first: Entry,
+        second: Entry,
+        children: list[dict[str, str]],
+        now: Situation,
+        rng: random.Random,
     ) -> tuple[tuple[str, str], ...]:
         if not now.settings.pheromone or not children:
             return ()
         child = most_promising(children, now.pheromone, rng)
-        return tuple((locus, (first if gene == first.genes[locus] else second).id) for locus, gene in child.items())
+        return tuple(
+            (locus, (first if gene == first.genes[locus] else second).id)
+            for locus, gene in child.items()
+        )
 
 
 def partners(first: Entry, now: Situation) -> list[Entry]:
     """Second parents, the most promising first: high rank, other predictions, genes with credit.
 
-    A pair that is being merged is left out, and so is one that was, where a plan cannot tell its children apart.
+    A pair that is being merged is left out, and so is one that was, where a plan cannot tell its
+    children apart.
     """
     taken = {frozenset(item.parents) for item in now.running if item.kind == "merge"}
     merged = {frozenset(item.parents) for item in now.entries if item.kind == "merge"}
@@ -120,15 +133,22 @@ def partners(first: Entry, now: Situation) -> list[Entry]:
     differs = disagreement(first, now)
     for rank, entry in enumerate(now.parents):
         pair = frozenset((first.id, entry.id))
-        if entry is not first and pair not in taken and (_marked(first, entry) or pair not in merged):
-            value[entry.id] = 1.0 - rank / len(now.parents) + differs[entry.id] + now.pheromone.worth(entry.genes)
+        if (
+            entry is not first
+            and pair not in taken
+            and (_marked(first, entry) or pair not in merged)
+        ):
+            value[entry.id] = (
+                1.0 - rank / len(now.parents) + differs[entry.id] + now.pheromone.worth(entry.genes)
+            )
     return sorted((now.by_id[key] for key in value), key=lambda entry: -value[entry.id])
 
 
 def disagreement(first: Entry, now: Situation) -> dict[str, float]:
     """1 - likeness of each possible parent to one of them, as a share of the largest.
 
-    As a share, because good programs correlate by .9 and more: plain numbers would never outweigh a rank.
+    As a share, because good programs correlate by .9 and more: plain numbers would never outweigh a
+    rank.
     """
     if not now.settings.diversity:
         return dict.fromkeys((entry.id for entry in now.parents), 0.0)
@@ -139,24 +159,34 @@ def disagreement(first: Entry, now: Situation) -> dict[str, float]:
 
 def gained_at(entry: Entry, now: Situation) -> Locus | None:
     """The one locus whose change made the entry better than its parent; None where there is none."""
-    if entry.kind not in ("mutate", "tune") or entry.parents[0] not in now.scores or entry.id not in now.scores:
+    if (
+        entry.kind not in ("mutate", "tune")
+        or entry.parents[0] not in now.scores
+        or entry.id not in now.scores
+    ):
         return None
     gained = now.scores[entry.id] > now.scores[entry.parents[0]]
     return next((locus for locus in LOCI if locus == entry.locus), None) if gained else None
 
 
-def pick_locus(kind: BriefKind, parent: Entry, now: Situation, rng: random.Random, persona: Persona = NOBODY) -> Locus:
-    """A locus drawn in proportion to how often changing it helped, (wins + 1) / (tries + 2), to what it lacks, and to
-    what the persona likes.
+def pick_locus(
+    kind: BriefKind, parent: Entry, now: Situation, rng: random.Random, persona: Persona = NOBODY
+) -> Locus:
+    """A locus drawn in proportion to how often changing it helped, (wins + 1) / (tries + 2), to
+    what it lacks, and to what the persona likes.
     """
     tries, wins = Counter[str](), Counter[str]()
     for entry in now.entries:
         if entry.kind == kind and entry.locus is not None and entry.parents[0] in now.scores:
             tries[entry.locus] += 1
-            wins[entry.locus] += entry.id in now.scores and now.scores[entry.id] > now.scores[entry.parents[0]]
+            wins[entry.locus] += (
+                entry.id in now.scores and now.scores[entry.id] > now.scores[entry.parents[0]]
+            )
     helped = {locus: (wins[locus] + 1) / (tries[locus] + 2) for locus in LOCI}
     lack = {locus: 1.0 + LACK * now.pheromone.lack(parent.genes, locus) for locus in LOCI}
-    return rng.choices(LOCI, [helped[locus] * lack[locus] * persona.loci.get(locus, 1.0) for locus in LOCI])[0]
+    return rng.choices(
+        LOCI, [helped[locus] * lack[locus] * persona.loci.get(locus, 1.0) for locus in LOCI]
+    )[0]
 
 
 def _marked(first: Entry, second: Entry) -> bool:

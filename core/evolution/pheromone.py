@@ -1,4 +1,6 @@
-"""Credit of genes: what the programs that carry a gene were worth, and which mixture of two programs follows. Pure."""
+"""Credit of genes: what the programs that carry a gene were worth, and which mixture of two
+programs follows. Pure.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Pheromone:
 
     @classmethod
     def of(cls, ranking: Sequence[Entry], step: int) -> Pheromone:
-        """Mean rank (1 best) of the entries that carry a gene. What was found long before `step` counts less."""
+        """Mean rank (1 best) of the entries that carry a gene. What was found long before `step`
+        counts less.
+        """
         weights: dict[Gene, float] = defaultdict(lambda: DOUBT)
         worth: dict[Gene, float] = defaultdict(lambda: DOUBT * NEUTRAL)
         for rank, entry in enumerate(ranking):
@@ -49,12 +53,18 @@ class Pheromone:
         """By how much the best known gene of a locus surpasses the one that a program has there."""
         if locus not in genes:
             return 0.0
-        best = max((credit for (place, _), credit in self.credits.items() if place == locus), default=NEUTRAL)
+        best = max(
+            (credit for (place, _), credit in self.credits.items() if place == locus),
+            default=NEUTRAL,
+        )
         return max(best - self.credit((locus, genes[locus])), 0.0)
 
 
-def mixtures(first: Entry, second: Entry, tried: Collection[tuple[str, ...]]) -> list[dict[str, str]]:
-    """Genes of every child that takes some from each of two programs and equals neither, nor an earlier program.
+def mixtures(
+    first: Entry, second: Entry, tried: Collection[tuple[str, ...]]
+) -> list[dict[str, str]]:
+    """Genes of every child that takes some from each of two programs and equals neither, nor an
+    earlier program.
 
     Empty for programs that lack a locus. tried: genes of earlier programs in the order of LOCI.
     """
@@ -62,10 +72,16 @@ def mixtures(first: Entry, second: Entry, tried: Collection[tuple[str, ...]]) ->
         return []
     pairs = [dict.fromkeys((first.genes[locus], second.genes[locus])) for locus in LOCI]
     known = {*tried, in_order(first.genes), in_order(second.genes)}
-    return [dict(zip(LOCI, genes, strict=True)) for genes in itertools.product(*pairs) if genes not in known]
+    return [
+        dict(zip(LOCI, genes, strict=True))
+        for genes in itertools.product(*pairs)
+        if genes not in known
+    ]
 
 
-def most_promising(children: Sequence[dict[str, str]], pheromone: Pheromone, rng: random.Random) -> dict[str, str]:
+def most_promising(
+    children: Sequence[dict[str, str]], pheromone: Pheromone, rng: random.Random
+) -> dict[str, str]:
     """The child whose genes have most credit; equals are drawn from."""
     best = max(map(pheromone.worth, children))
     return rng.choice([child for child in children if pheromone.worth(child) == best])

@@ -1,4 +1,5 @@
-"""The search: drafts of distinct paradigms first, then the operator that gains most per second on parents by rank.
+"""The search: drafts of distinct paradigms first, then the operator that gains most per second on
+parents by rank.
 
 Failures are mended a few times; a search that stands still is given a new paradigm.
 """
@@ -8,20 +9,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from core.evolution.assignment import NO_STAFF, Staff
 from core.evolution.bandit import operators_in_order
 from core.evolution.diversity import Alike, genes_in_common
 from core.evolution.mending import to_mend, way_to_mend
 from core.evolution.operators import Draft, Merge, Move, Mutate, Operator, Tune
 from core.evolution.selection import derived_rng
 from core.evolution.situation import SearchSettings, Situation
-from core.evolution.staff import NO_STAFF, Staff
 from core.persona import Persona
 from core.records import Brief, Entry, ErrorInfo, Outcome, Parent, Proposal
 from core.score import Direction
 
 
 class EvolutionSearch:
-    """Implements core.protocols.Search. alike: likeness of two valid entries; it must always answer the same."""
+    """Implements core.protocols.Search. alike: likeness of two valid entries; it must always answer
+    the same.
+    """
 
     def __init__(
         self,
@@ -43,8 +46,12 @@ class EvolutionSearch:
         operators += [Tune()] if settings.tune else []
         self._operators = {operator.kind: operator for operator in operators}
 
-    def next_brief(self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float) -> Brief:
-        now = Situation(entries, running, step, progress, self._direction, self._settings, self._alike)
+    def next_brief(
+        self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float
+    ) -> Brief:
+        now = Situation(
+            entries, running, step, progress, self._direction, self._settings, self._alike
+        )
         return self._brief(*self._decide(now), now)
 
     def _decide(self, now: Situation) -> tuple[Move, Persona]:
@@ -56,9 +63,14 @@ class EvolutionSearch:
         if len(now.drafts) < self._settings.drafts or stands_still(now):
             return Move("draft"), self._staff.persona("draft", now)
         rng = derived_rng(self._seed, now.step, "brief")
-        possible = [kind for kind, operator in self._operators.items() if operator.needs <= len(now.parents)]
+        possible = [
+            kind for kind, operator in self._operators.items() if operator.needs <= len(now.parents)
+        ]
         pairs = (
-            (self._operators[kind].move(now, rng, persona := self._staff.persona(kind, now)), persona)
+            (
+                self._operators[kind].move(now, rng, persona := self._staff.persona(kind, now)),
+                persona,
+            )
             for kind in operators_in_order(possible, now, rng)
         )
         return next((move, persona) for move, persona in pairs if move is not None)
@@ -78,13 +90,19 @@ class EvolutionSearch:
         )
 
     def _parent(self, entry: Entry, now: Situation) -> Parent:
-        """With its adjusted score: a plain one over a few easy folds would stand above the leader's."""
+        """With its adjusted score: a plain one over a few easy folds would stand above the
+        leader's.
+        """
         score = now.scores[entry.id].value if entry.id in now.scores else None
-        return Parent(entry.id, self._program(entry.program), entry.plan, score, _error(entry.outcome))
+        return Parent(
+            entry.id, self._program(entry.program), entry.plan, score, _error(entry.outcome)
+        )
 
 
 def stands_still(now: Situation) -> bool:
-    """True after a window of steps that brought no new leader, nor tried a new paradigm, nor tries one now."""
+    """True after a window of steps that brought no new leader, nor tried a new paradigm, nor tries
+    one now.
+    """
     size = now.settings.stagnation_window
     window = now.entries[-size:]
     news = any(entry.steers or entry.kind == "draft" for entry in window)
@@ -97,5 +115,9 @@ def _error(outcome: Outcome) -> ErrorInfo | None:
     error = outcome.error
     if error is None or outcome.killed_for not in ("deadline", "memory"):
         return error
-    used = f"{outcome.duration_s:.0f} s" if outcome.killed_for == "deadline" else f"{outcome.peak_rss_mb:.0f} MiB"
+    used = (
+        f"{outcome.duration_s:.0f} s"
+        if outcome.killed_for == "deadline"
+        else f"{outcome.peak_rss_mb:.0f} MiB"
+    )
     return dataclasses.replace(error, message=f"{error.message} ({used})")

@@ -24,9 +24,11 @@ def derived_rng(seed: int, step: int, purpose: str) -> random.Random:
 
 
 def takes_the_lead(p_better: float | None, complete: bool, incumbent: Entry | None) -> bool:
-    """A complete challenger steers the search when it beats the incumbent with P >= .75 on common rows.
+    """A complete challenger steers the search when it beats the incumbent with P >= .75 on common
+    rows.
 
-    Below that the incumbent stays: ties go to what is already there. Without a comparison the first one leads.
+    Below that the incumbent stays: ties go to what is already there. Without a comparison the first
+    one leads.
     """
     if not complete:
         return False
@@ -44,8 +46,9 @@ def race_is_lost(p_better: float | None) -> bool:
 def adjusted(entries: Sequence[Entry], direction: Direction) -> dict[str, Score]:
     """Score of each valid entry with the difficulty of its folds taken out.
 
-    A fold's difficulty is its median over all entries; an entry's score is the mean of its differences to it, put
-    back on the scale of the metric. Entries that ran different folds become comparable this way.
+    A fold's difficulty is its median over all entries; an entry's score is the mean of its
+    differences to it, put back on the scale of the metric. Entries that ran different folds become
+    comparable this way.
     """
     folds = {entry.id: own for entry in entries if (own := fold_scores(entry))}
     by_fold: dict[str, list[float]] = defaultdict(list)
@@ -64,10 +67,16 @@ def adjusted(entries: Sequence[Entry], direction: Direction) -> dict[str, Score]
 
 
 def fold_scores(entry: Entry) -> dict[str, float]:
-    """Holdout score of each view that the entry has a valid result on; empty when the entry is not valid."""
+    """Holdout score of each view that the entry has a valid result on; empty when the entry is not
+    valid.
+    """
     if not entry.verdict.valid:
         return {}
-    return {fold.view: fold.verdict.score for fold in entry.valid_folds if fold.verdict.score is not None}
+    return {
+        fold.view: fold.verdict.score
+        for fold in entry.valid_folds
+        if fold.verdict.score is not None
+    }
 
 
 def ranked(entries: Sequence[Entry], direction: Direction) -> list[Entry]:
@@ -84,8 +93,8 @@ def by_score(entries: Sequence[Entry], scores: Mapping[str, Score]) -> list[Entr
 def pick_parent(candidates: Sequence[Entry], temperature: float, rng: random.Random) -> Entry:
     """One of some entries, best first, by rank with weight exp(-rank / (2 temperature)).
 
-    temperature: 0 always takes the best. Rank and not value: one outlier must not own every draw, and values have no
-    common scale across metrics.
+    temperature: 0 always takes the best. Rank and not value: one outlier must not own every draw,
+    and values have no common scale across metrics.
     """
     if temperature <= 0:
         return candidates[0]

@@ -1,4 +1,6 @@
-"""What a decision of the search may look at: the finished steps, those in flight, and what follows from them. Pure."""
+"""What a decision of the search may look at: the finished steps, those in flight, and what follows
+from them. Pure.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,14 @@ PARENTS = 16
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """drafts: distinct first programs. debug_tries: how often a failure and its repairs may be mended or shrunk.
-    explore: least share of later steps that are new drafts at the start of the budget; it falls to zero at its end.
-    parent_temperature: spread of parent selection over ranks; it falls to half at the end of the budget.
-    stagnation_window: finished steps without a new leader or a draft after which the next step is a draft.
-    merge, tune: these operators join draft and mutate. bandit: operators are drawn by their gain per second, else
-    evenly. pheromone: credit of genes steers merges and the locus of a mutation. diversity: near-duplicates are no
-    parents, and programs that disagree are merged.
+    """drafts: distinct first programs. debug_tries: how often a failure and its repairs may be
+    mended or shrunk. explore: least share of later steps that are new drafts at the start of the
+    budget; it falls to zero at its end. parent_temperature: spread of parent selection over ranks;
+    it falls to half at the end of the budget. stagnation_window: finished steps without a new
+    leader or a draft after which the next step is a draft. merge, tune: these operators join draft
+    and mutate. bandit: operators are drawn by their gain per second, else evenly. pheromone: credit
+    of genes steers merges and the locus of a mutation. diversity: near-duplicates are no parents,
+    and programs that disagree are merged.
     """
 
     drafts: int
@@ -41,9 +44,11 @@ class SearchSettings:
 
 @dataclass(frozen=True)
 class Situation:
-    """entries: finished steps in order. running: briefs and programs in flight. step: the one to be decided.
+    """entries: finished steps in order. running: briefs and programs in flight. step: the one to be
+    decided.
 
-    progress: share of the budget that is spent. Everything else is computed when it is first asked for.
+    progress: share of the budget that is spent. Everything else is computed when it is first asked
+    for.
     """
 
     entries: Sequence[Entry]
@@ -67,7 +72,11 @@ class Situation:
     @cached_property
     def parents(self) -> list[Entry]:
         """Who may have children, best first."""
-        return distinct(self.ranking, self.alike, PARENTS) if self.settings.diversity else self.ranking[:PARENTS]
+        return (
+            distinct(self.ranking, self.alike, PARENTS)
+            if self.settings.diversity
+            else self.ranking[:PARENTS]
+        )
 
     @cached_property
     def pheromone(self) -> Pheromone:

@@ -1,4 +1,6 @@
-"""Lessons drawn from finished steps: which changes gained more than once, and in which words they are told. Pure."""
+"""Lessons drawn from finished steps: which changes gained more than once, and in which words they
+are told. Pure.
+"""
 
 from __future__ import annotations
 
@@ -81,15 +83,17 @@ class SkillExtractor:
     def extract(
         self, pool: Sequence[Experience], known: Collection[str] = (), barred: Collection[str] = ()
     ) -> list[Skill]:
-        """A skill per change that gained convincingly or never did, gains and the surest first, and per change of the
-        `known` ids whatever came of it. barred: ids whose changes are left out.
+        """A skill per change that gained convincingly or never did, gains and the surest first, and
+        per change of the `known` ids whatever came of it. barred: ids whose changes are left out.
         """
         values = values_of(pool)
         clusters = self._clusters(pool, values, known)
         if not clusters:
             return []
         founders = [cluster.changes[0] for cluster in clusters]
-        texts = {wording(it, values).advice for it in clusters} | {change.advice for change in founders}
+        texts = {wording(it, values).advice for it in clusters} | {
+            change.advice for change in founders
+        }
         vectors = self._vectors([*sorted(texts), *TOPICS.values()])
         exact = [it for it in clusters if it.changes[0].exact]
         joined = same_meaning([it for it in clusters if not it.changes[0].exact], vectors)
@@ -99,7 +103,9 @@ class SkillExtractor:
         new = [it for it in found if not _any_of(it, known) and figures[id(it)].worth_telling]
         new.sort(key=lambda it: (figures[id(it)].discouraging, -abs(figures[id(it)].sure)))
         since = max(item.step for item in pool) + 1
-        return [_skill(it, _id_of(it, known), values, vectors, since) for it in (*new[:MOST_NEW], *old)]
+        return [
+            _skill(it, _id_of(it, known), values, vectors, since) for it in (*new[:MOST_NEW], *old)
+        ]
 
     def taught(self, skill: Skill, pool: Sequence[Experience]) -> Skill:
         """The skill in the coach's words, where it has some."""
@@ -107,12 +113,16 @@ class SkillExtractor:
         advice = one_line((said or "").replace(_EVIDENCE.strip(), ""), LONGEST_ADVICE)
         if not advice:
             return skill
-        return self.fitted(dataclasses.replace(skill, text=advice + skill.text[len(advice_of(skill)) :]))
+        return self.fitted(
+            dataclasses.replace(skill, text=advice + skill.text[len(advice_of(skill)) :])
+        )
 
     def fitted(self, skill: Skill) -> Skill:
         """The skill with its fits measured anew."""
         advice = advice_of(skill)
-        return dataclasses.replace(skill, fits=_fits(advice, self._vectors([advice, *TOPICS.values()])))
+        return dataclasses.replace(
+            skill, fits=_fits(advice, self._vectors([advice, *TOPICS.values()]))
+        )
 
     def cosines(self, skills: Sequence[Skill]) -> Callable[[str, str], float]:
         """How alike the advice of any two of them is, by their ids."""
@@ -142,7 +152,10 @@ class SkillExtractor:
         """Steps that a skill was drawn from: those that gained most, and the one that gained least."""
         known = [item for item in pool if item.entry in skill.evidence and item.gain is not None]
         known.sort(key=lambda item: -(item.gain or 0.0))
-        return [self._example(item) for item in known[: MOST_EXAMPLES - 1] + known[MOST_EXAMPLES - 1 :][-1:]]
+        return [
+            self._example(item)
+            for item in known[: MOST_EXAMPLES - 1] + known[MOST_EXAMPLES - 1 :][-1:]
+        ]
 
     def _example(self, item: Experience) -> Example:
         before = after = ""
@@ -167,7 +180,11 @@ def _figures(cluster: Cluster, values: Mapping[str, float]) -> Figures:
 
 
 def _skill(
-    cluster: Cluster, own_id: str, values: Mapping[str, float], vectors: Mapping[str, Vector], since: int
+    cluster: Cluster,
+    own_id: str,
+    values: Mapping[str, float],
+    vectors: Mapping[str, Vector],
+    since: int,
 ) -> Skill:
     change, figures = wording(cluster, values), _figures(cluster, values)
     return Skill(

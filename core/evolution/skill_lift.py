@@ -1,4 +1,6 @@
-"""What a skill is worth, measured: steps that were shown it against steps like them that were not. Pure."""
+"""What a skill is worth, measured: steps that were shown it against steps like them that were not.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ MOST_ACTIVE = 60
 
 @dataclass(frozen=True, slots=True)
 class Lift:
-    """uses: steps that were shown the skill. controls: comparable steps that were not. value: gain over them in
-    spreads, shrunk to 0 where there are few of either.
+    """uses: steps that were shown the skill. controls: comparable steps that were not. value: gain
+    over them in spreads, shrunk to 0 where there are few of either.
     """
 
     uses: int
@@ -36,10 +38,12 @@ class Lift:
 def lift_of(skill: Skill, pool: Sequence[Experience], values: Mapping[str, float]) -> Lift:
     """Compared are steps of one kind that changed one part, from the skill's first step on.
 
-    Each such group weighs as much as its difference is sure; one in which all were shown the skill, or none, says
-    nothing.
+    Each such group weighs as much as its difference is sure; one in which all were shown the skill,
+    or none, says nothing.
     """
-    groups: dict[tuple[str, str | None], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    groups: dict[tuple[str, str | None], tuple[list[float], list[float]]] = defaultdict(
+        lambda: ([], [])
+    )
     for item in pool:
         used = skill.id in item.skills
         if item.entry in values and (used or item.step >= skill.since):
@@ -67,5 +71,7 @@ def why_retired(skill: Skill, pool: Sequence[Experience]) -> str:
 
 
 def standing(skill: Skill) -> float:
-    """What a skill can be expected to bring, in spreads: measured where it was, else from its evidence."""
+    """What a skill can be expected to bring, in spreads: measured where it was, else from its
+    evidence.
+    """
     return skill.lift + sure(-skill.gain if skill.warns else skill.gain, len(skill.evidence))

@@ -1,4 +1,6 @@
-"""Lessons in force: which of them go with a brief, and which come, are merged, measured and given up. Pure."""
+"""Lessons in force: which of them go with a brief, and which come, are merged, measured and given
+up. Pure.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,24 @@ from core.evolution.skill_extractor import (
 )
 from core.evolution.skill_lift import MOST_ACTIVE, lift_of, standing, why_retired
 from core.evolution.topics import KINDS, TOPICS, fit
-from core.population import Population, SkillChange
+from core.persona import Population, SkillChange
 from core.skill import Skill
 
-__all__ = ["Embed", "GeneText", "SkillExtractor", "SkillManager", "SkillSettings", "gene_reader", "skills_for"]
+__all__ = [
+    "Embed",
+    "GeneText",
+    "SkillExtractor",
+    "SkillManager",
+    "SkillSettings",
+    "gene_reader",
+    "skills_for",
+]
 
-# Share of the briefs that could have had lessons and get none, so that there is something to measure lifts against.
+# Share of the briefs that could have had lessons and get none, so that there is something to
+# measure lifts against.
 CONTROL_SHARE = 0.25
-# Share of the other briefs that go without a certain one: of lessons that always come together none could be judged.
+# Share of the other briefs that go without a certain one: of lessons that always come together none
+# could be judged.
 LEFT_OUT = 0.2
 # New lessons of one epoch that a model puts into words.
 MOST_TAUGHT = 3
@@ -47,10 +59,15 @@ class SkillSettings:
 
 
 def skills_for(
-    population: Population, kind: str, locus: str | None, aspect: str | None, most: int, rng: random.Random
+    population: Population,
+    kind: str,
+    locus: str | None,
+    aspect: str | None,
+    most: int,
+    rng: random.Random,
 ) -> tuple[Skill, ...]:
-    """The lessons of a brief: those about its part of a program, by fit and measured lift, the best first, and
-    warnings behind all others.
+    """The lessons of a brief: those about its part of a program, by fit and measured lift, the best
+    first, and warnings behind all others.
 
     A share of the briefs gets none, and each lesson is left out of a share of the others.
     """
@@ -62,7 +79,11 @@ def skills_for(
     if not fitting or rng.random() < CONTROL_SHARE:
         return ()
     offered = [skill for skill in fitting if rng.random() >= LEFT_OUT]
-    return tuple(sorted(offered, key=lambda it: (it.warns, -fit(it.fits, kind, locus, aspect) - it.lift))[:most])
+    return tuple(
+        sorted(offered, key=lambda it: (it.warns, -fit(it.fits, kind, locus, aspect) - it.lift))[
+            :most
+        ]
+    )
 
 
 class SkillManager:
@@ -72,8 +93,12 @@ class SkillManager:
         self._extractor = extractor
         self._settings = settings
 
-    def evolve_skills(self, population: Population, pool: Sequence[Experience]) -> list[SkillChanged]:
-        """What an epoch changes, in order: lifts, new evidence and new skills, duplicates, what is given up."""
+    def evolve_skills(
+        self, population: Population, pool: Sequence[Experience]
+    ) -> list[SkillChanged]:
+        """What an epoch changes, in order: lifts, new evidence and new skills, duplicates, what is
+        given up.
+        """
         if not pool:
             return []
         book, values = _Book(population), values_of(pool)
@@ -93,7 +118,9 @@ class SkillManager:
             return False
         return cosines(one.id, other.id) >= self._settings.duplicate_similarity
 
-    def _merge_similar_skills(self, book: _Book, cosines: Cosines, values: Mapping[str, float]) -> None:
+    def _merge_similar_skills(
+        self, book: _Book, cosines: Cosines, values: Mapping[str, float]
+    ) -> None:
         """Of two skills in force that are one lesson the one with more evidence stays."""
         kept: list[str] = []
         for skill in sorted(book.active, key=lambda it: (-len(it.evidence), -it.uses, it.id)):
@@ -105,7 +132,9 @@ class SkillManager:
                 book.unite(home, skill, values)
                 book.note(skill, "retired", why=f"the same as {home.id}")
 
-    def _take_in(self, book: _Book, found: Sequence[Skill], cosines: Cosines, pool: Sequence[Experience]) -> None:
+    def _take_in(
+        self, book: _Book, found: Sequence[Skill], cosines: Cosines, pool: Sequence[Experience]
+    ) -> None:
         """New evidence goes to the skill that it belongs to; what belongs to none is a new one."""
         values, told = values_of(pool), 0
         for skill in found:
@@ -121,7 +150,11 @@ class SkillManager:
         """The skill in force that is this lesson. A step is evidence of one skill only."""
         if skill.id in book.population.skills:
             return book.population.skills[skill.id]
-        shared = (it for it in book.active if it.warns == skill.warns and set(it.evidence) & set(skill.evidence))
+        shared = (
+            it
+            for it in book.active
+            if it.warns == skill.warns and set(it.evidence) & set(skill.evidence)
+        )
         alike = (it for it in book.active if self._is_duplicate(it, skill, cosines))
         return next(shared, None) or next(alike, None)
 
@@ -142,7 +175,9 @@ class _Book:
         self.events.append(SkillChanged(skill, change, evidence))
 
     def unite(self, home: Skill, other: Skill, values: Mapping[str, float]) -> None:
-        """Adds the steps that `home` does not count yet. Of two wordings the one with more evidence stays."""
+        """Adds the steps that `home` does not count yet. Of two wordings the one with more evidence
+        stays.
+        """
         fresh = [entry for entry in other.evidence if entry not in home.evidence]
         if not fresh:
             return

@@ -1,4 +1,6 @@
-"""What a brief can be about, as a fixed list of texts: a skill knows beforehand how well it fits each of them. Pure."""
+"""What a brief can be about, as a fixed list of texts: a skill knows beforehand how well it fits
+each of them. Pure.
+"""
 
 from __future__ import annotations
 

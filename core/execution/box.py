@@ -21,7 +21,8 @@ from core.records import BoxFacts
 _USER = "nobody"
 _TRIAL_S = 30.0
 _NETWORK = Path("/sys/class/net")
-# Starts like a candidate: own folder writable, interpreter and packages there, each folder to be read readable.
+# Starts like a candidate: own folder writable, interpreter and packages there, each folder to be
+# read readable.
 _TRIAL = """
 import os, sys
 open("written", "w").close()
@@ -45,14 +46,17 @@ def detect(
 ) -> BoxFacts:
     """Tries each part with a child in `workspace`, which must be writable.
 
-    readable: folders that candidates will read inside the protected ones (the views). Raises OSError, WorkerError.
+    readable: folders that candidates will read inside the protected ones (the views). Raises
+    OSError, WorkerError.
     """
     notes: list[str] = []
     trial = _Trial(workspace, environ, interpreter, readable)
     closed = [*protected, workspace]
     landlock = trial.note(notes, "Landlock", closed, None)
     user = _user(notes)
-    switch = user is not None and trial.note(notes, "user switch", closed if landlock else None, user)
+    switch = user is not None and trial.note(
+        notes, "user switch", closed if landlock else None, user
+    )
     return BoxFacts(landlock, switch, network(), tuple(notes))
 
 
@@ -79,14 +83,28 @@ def _user(notes: list[str]) -> tuple[int, int] | None:
 class _Trial:
     """Starts a small program in the box and looks whether it comes through."""
 
-    def __init__(self, workspace: Path, environ: Mapping[str, str], interpreter: str, readable: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        environ: Mapping[str, str],
+        interpreter: str,
+        readable: Sequence[Path],
+    ) -> None:
         self._workspace = workspace
         self._environ = allowed(environ)
         self._interpreter = interpreter
         self._readable = readable
 
-    def note(self, notes: list[str], name: str, closed: Sequence[Path] | None, user: tuple[int, int] | None) -> bool:
-        """True when it works; else a note says why not. closed: protected folders, None without Landlock."""
+    def note(
+        self,
+        notes: list[str],
+        name: str,
+        closed: Sequence[Path] | None,
+        user: tuple[int, int] | None,
+    ) -> bool:
+        """True when it works; else a note says why not. closed: protected folders, None without
+        Landlock.
+        """
         folder = Path(tempfile.mkdtemp(prefix=".trial-", dir=self._workspace))
         try:
             why = self._run(folder, closed, user)
@@ -96,12 +114,16 @@ class _Trial:
             notes.append(f"{name}: {why}")
         return why is None
 
-    def _run(self, folder: Path, closed: Sequence[Path] | None, user: tuple[int, int] | None) -> str | None:
+    def _run(
+        self, folder: Path, closed: Sequence[Path] | None, user: tuple[int, int] | None
+    ) -> str | None:
         """Why the program did not come through, None when it did."""
         if user is not None:
             os.chown(folder, *user)
         prefixes = [Path(sys.prefix), Path(sys.base_prefix)]
-        rules = None if closed is None else landlock_rules(closed, [*self._readable, *prefixes], folder)
+        rules = (
+            None if closed is None else landlock_rules(closed, [*self._readable, *prefixes], folder)
+        )
         job = SupervisorJob(
             argv=(self._interpreter, "-c", _TRIAL, *self._needed()),
             cwd=str(folder),
@@ -125,8 +147,15 @@ class _Trial:
         if "error" in result:
             return str(result["error"])
         words = (result["head"] + result["tail"]).strip().splitlines()
-        return None if result["exit_code"] == 0 else (words or [f"ended by signal {result['signal']}"])[-1]
+        return (
+            None
+            if result["exit_code"] == 0
+            else (words or [f"ended by signal {result['signal']}"])[-1]
+        )
 
     def _needed(self) -> list[str]:
         packages = [path for path in site.getsitepackages() if Path(path).is_dir()]
-        return [*(packages if self._interpreter == sys.executable else []), *(str(path) for path in self._readable)]
+        return [
+            *(packages if self._interpreter == sys.executable else []),
+            *(str(path) for path in self._readable),
+        ]

@@ -1,4 +1,6 @@
-"""The environment of a candidate: an allow-list of the agent's own, and what the contract promises. No keys."""
+"""The environment of a candidate: an allow-list of the agent's own, and what the contract promises.
+No keys.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ def allowed(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if (name in _ALLOWED or name.startswith(_ALLOWED_PREFIXES)) and not any(word in name for word in _SECRET)
+        if (name in _ALLOWED or name.startswith(_ALLOWED_PREFIXES))
+        and not any(word in name for word in _SECRET)
     }
 
 
@@ -38,7 +41,12 @@ def weight_variables() -> dict[str, str]:
 
 
 def candidate_environment(
-    environ: Mapping[str, str], job: Job, lease: Lease, folder: Path, weights: Path | None, deadline: float
+    environ: Mapping[str, str],
+    job: Job,
+    lease: Lease,
+    folder: Path,
+    weights: Path | None,
+    deadline: float,
 ) -> dict[str, str]:
     """All variables of one candidate. folder: its directory. deadline: epoch seconds."""
     working = str(folder / "working")
@@ -46,7 +54,9 @@ def candidate_environment(
         **allowed(environ),
         **thread_variables(len(lease.cpus)),
         **offline_environment(weights),
-        **dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR", "JOBLIB_TEMP_FOLDER"), working),
+        **dict.fromkeys(
+            ("HOME", "TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR", "JOBLIB_TEMP_FOLDER"), working
+        ),
         "USER": "candidate",
         "MPLBACKEND": "Agg",
         # A killed program cannot flush: without this its last words are lost.

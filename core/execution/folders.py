@@ -1,4 +1,6 @@
-"""The folder of one execution: made fresh, looked into with suspicion, removed whatever the program did to it."""
+"""The folder of one execution: made fresh, looked into with suspicion, removed whatever the program
+did to it.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def find_submission(folder: Path) -> Path | None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Removes a folder with closed sub-folders and any depth. Raises OSError when something remains."""
+    """Removes a folder with closed sub-folders and any depth. Raises OSError when something
+    remains.
+    """
     if not os.path.lexists(folder):
         return
     if folder.is_symlink() or not folder.is_dir():

@@ -14,7 +14,9 @@ _WAKE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """slot: index of the share. cpus: CPU ids for the affinity. gpus: device ids. since: monotonic seconds."""
+    """slot: index of the share. cpus: CPU ids for the affinity. gpus: device ids. since: monotonic
+    seconds.
+    """
 
     slot: int
     cpus: tuple[int, ...]
@@ -23,7 +25,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class LeaseUsage:
     """What finished leases used. cores: CPUs busy on average while at least one lease was out."""
 
     running: int
@@ -38,8 +40,8 @@ class Usage:
 class LeasePool:
     """Equal, disjoint shares of `cpus` for `workers` candidates at once.
 
-    There are never more shares than CPUs. CPUs that do not divide evenly stay with the agent: shares of different
-    size would make run times incomparable. clock: monotonic seconds.
+    There are never more shares than CPUs. CPUs that do not divide evenly stay with the agent:
+    shares of different size would make run times incomparable. clock: monotonic seconds.
     """
 
     def __init__(
@@ -71,7 +73,9 @@ class LeasePool:
         return len(self._shares[0])
 
     def acquire(self, gpus: int, stop: StopSignal) -> Lease | None:
-        """Blocks until a share and `gpus` devices (at most all there are) are free; None when stopped meanwhile."""
+        """Blocks until a share and `gpus` devices (at most all there are) are free; None when
+        stopped meanwhile.
+        """
         wanted = min(gpus, len(self._all_gpus))
         with self._changed:
             while not (self._free_slots and len(self._free_gpus) >= wanted):
@@ -97,14 +101,20 @@ class LeasePool:
                 self._wall_s += self._clock() - self._busy_since
             self._changed.notify_all()
 
-    def usage(self) -> Usage:
+    def usage(self) -> LeaseUsage:
         with self._changed:
             running = self.size - len(self._free_slots)
             current = self._clock() - self._busy_since if running else 0.0
-            return Usage(running, self._wall_s + current, self._cpu_s)
+            return LeaseUsage(running, self._wall_s + current, self._cpu_s)
 
 
 def thread_variables(cpus: int) -> dict[str, str]:
     """The variables that keep numeric libraries within a lease of `cpus` CPUs."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+    names = (
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        "LOKY_MAX_CPU_COUNT",
+    )
     return dict.fromkeys(names, str(max(cpus, 1)))

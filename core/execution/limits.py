@@ -1,4 +1,6 @@
-"""How long a program may run: from what its probe cost and from what remains. Pure arithmetic, seconds throughout."""
+"""How long a program may run: from what its probe cost and from what remains. Pure arithmetic,
+seconds throughout.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,22 @@ _MIN_WORK_S = 0.05
 
 
 def skip_probe(rows: int, columns: int, relative_s: float | None) -> bool:
-    """True when a run on the search view is short anyway, so that a probe would cost more than it saves.
+    """True when a run on the search view is short anyway, so that a probe would cost more than it
+    saves.
 
-    rows, columns: of the search view's train table. relative_s: measured time of a parent on a search view, if any.
+    rows, columns: of the search view's train table. relative_s: measured time of a parent on a
+    search view, if any.
     """
     if relative_s is not None:
         return relative_s <= SHORT_RUN_S
     return rows * columns <= SHORT_CELLS
 
 
-def extrapolate(probe_s: float, rows_probe: int, rows_search: int, startup_s: float = STARTUP_S) -> tuple[float, float]:
-    """(lower, upper) time of a search run: what the probe took beyond its start grows with rows**1 to rows**2.
+def extrapolate(
+    probe_s: float, rows_probe: int, rows_search: int, startup_s: float = STARTUP_S
+) -> tuple[float, float]:
+    """(lower, upper) time of a search run: what the probe took beyond its start grows with rows**1
+    to rows**2.
 
     startup_s: interpreter and imports, which do not grow. The upper value is the one to plan with.
     """
@@ -45,9 +52,10 @@ def grant(
 ) -> float:
     """The limit of one execution; never more than what remains, 0 when nothing does.
 
-    predicted_s: upper estimate, None when unknown (then a share of what remains, so that one program cannot eat the
-    run). waves: executions that must still run one after another, this one included: folds of a candidate divided by
-    what runs at once. timeout_max_s: the user's cap. slack: how much longer than predicted it may take.
+    predicted_s: upper estimate, None when unknown (then a share of what remains, so that one
+    program cannot eat the run). waves: executions that must still run one after another, this one
+    included: folds of a candidate divided by what runs at once. timeout_max_s: the user's cap.
+    slack: how much longer than predicted it may take.
     """
     available = max(search_remaining_s, 0.0) / max(waves, 1)
     if predicted_s is None:
@@ -58,8 +66,10 @@ def grant(
 
 
 def should_start(limit_s: float, lower_s: float | None) -> bool:
-    """False when not even the lower estimate fits the granted limit, or when the limit is too short for anything.
+    """False when not even the lower estimate fits the granted limit, or when the limit is too short
+    for anything.
 
-    A program that only may be too slow is started: stopped at its deadline with a valid submission it still counts.
+    A program that only may be too slow is started: stopped at its deadline with a valid submission
+    it still counts.
     """
     return limit_s >= MIN_START_S and (lower_s is None or lower_s <= limit_s)

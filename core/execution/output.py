@@ -13,7 +13,9 @@ _MESSAGE_CHARS = 500
 _TRACEBACK_CHARS = 3_000
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_HEADER = re.compile(r"^(?:\s*\+ Exception Group )?Traceback \(most recent call last\):$", re.MULTILINE)
+_HEADER = re.compile(
+    r"^(?:\s*\+ Exception Group )?Traceback \(most recent call last\):$", re.MULTILINE
+)
 # The frame of a syntax error in the program itself; Python prints no header above it.
 _BARE_SYNTAX = re.compile(
     r'^  File "[^"\n]*", line \d+\n(?:    .*\n)*(?=(?:Syntax|Indentation|Tab)Error: )', re.MULTILINE
@@ -32,7 +34,9 @@ _KILLED: dict[KilledFor, tuple[str, str]] = {
 
 
 def clean(text: str) -> str:
-    """The text without control characters (line breaks and tabs stay): safe for terminals, journals and prompts."""
+    """The text without control characters (line breaks and tabs stay): safe for terminals, journals
+    and prompts.
+    """
     return _CONTROL.sub("?", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -54,7 +58,9 @@ def join_log(head: str, tail: str, dropped: int) -> str:
     return first_bytes(head, half) + gap + last_bytes(tail, half)
 
 
-def classify(text: str, exit_code: int | None, signal: int | None, killed_for: KilledFor | None) -> ErrorInfo | None:
+def classify(
+    text: str, exit_code: int | None, signal: int | None, killed_for: KilledFor | None
+) -> ErrorInfo | None:
     """Why the program ended; None when it ended well (exit status 0), whatever it printed."""
     found = last_traceback(text)
     trace = found.traceback if found else ""
@@ -62,7 +68,9 @@ def classify(text: str, exit_code: int | None, signal: int | None, killed_for: K
         kind, message = _KILLED[killed_for]
         return ErrorInfo(kind, message, trace)
     if signal is not None:
-        return ErrorInfo(_signal_name(signal), f"ended by {_signal_name(signal)}", trace or _fatal(text))
+        return ErrorInfo(
+            _signal_name(signal), f"ended by {_signal_name(signal)}", trace or _fatal(text)
+        )
     if not exit_code:
         return None
     return found or ErrorInfo("SystemExit", f"exit status {exit_code}", "")
@@ -97,8 +105,13 @@ def _parse(text: str) -> ErrorInfo | None:
 
 
 def _continued(lines: list[str]) -> list[str]:
-    """Further lines of a message of several lines: up to the first blank one, or the first member of a group."""
-    end = next((index for index, line in enumerate(lines) if not line.strip() or line.startswith("  +-")), len(lines))
+    """Further lines of a message of several lines: up to the first blank one, or the first member
+    of a group.
+    """
+    end = next(
+        (index for index, line in enumerate(lines) if not line.strip() or line.startswith("  +-")),
+        len(lines),
+    )
     return lines[: min(end, 5)]
 
 

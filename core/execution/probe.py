@@ -1,4 +1,6 @@
-"""What a failed probe says about a program: only errors that more data cannot cure are a verdict. Pure."""
+"""What a failed probe says about a program: only errors that more data cannot cure are a verdict.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ _UNLESS_NONE = {
     "TypeError": "calls something in a wrong way",
 }
 # A dictionary may lack a key because a sample is small; a table lacks a column always.
-_COLUMN_MESSAGE = re.compile(r"not in index|not found in axis|are in the \[columns\]|not found in columns")
+_COLUMN_MESSAGE = re.compile(
+    r"not in index|not found in axis|are in the \[columns\]|not found in columns"
+)
 _COLUMN_FRAME = re.compile(r"pandas[/\\]core[/\\]frame\.py")
 
 
@@ -45,7 +49,8 @@ class ProbeVerdict:
 def probe_verdict(outcome: Outcome) -> ProbeVerdict:
     """Rejects a program only for an error that more data cannot cure.
 
-    Time-outs, memory, signals, exit statuses and errors about sizes, values and classes say nothing about a full run.
+    Time-outs, memory, signals, exit statuses and errors about sizes, values and classes say nothing
+    about a full run.
     """
     error = outcome.error
     if error is None or outcome.killed_for is not None or outcome.signal is not None:
@@ -63,7 +68,9 @@ def _fault(error: ErrorInfo) -> str | None:
         return _ALWAYS[kind]
     if kind in _UNLESS_NONE and "NoneType" not in error.message:
         return _UNLESS_NONE[kind]
-    if kind == "KeyError" and (_COLUMN_MESSAGE.search(error.message) or _COLUMN_FRAME.search(error.traceback)):
+    if kind == "KeyError" and (
+        _COLUMN_MESSAGE.search(error.message) or _COLUMN_FRAME.search(error.traceback)
+    ):
         return "uses a column that is not there"
     # read_csv(usecols=...) reports missing columns as a ValueError.
     if kind == "ValueError" and "Usecols do not match columns" in error.message:

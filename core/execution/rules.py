@@ -1,7 +1,7 @@
 """Which paths a candidate may open, as rules for Landlock.
 
-Landlock can only allow. Everything but the protected folders is therefore the siblings of every folder on the way
-from / to each of them.
+Landlock can only allow. Everything but the protected folders is therefore the siblings of every
+folder on the way from / to each of them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ _DEVICES = (Path("/dev"), Path("/proc"))
 _SHARED_MEMORY = Path("/dev/shm")
 
 
-def landlock_rules(protected: Iterable[Path], readable: Iterable[Path], own: Path) -> dict[str, list[str]]:
-    """Paths by right: read (and execute), device (read and write to what exists), write (everything).
+def landlock_rules(
+    protected: Iterable[Path], readable: Iterable[Path], own: Path
+) -> dict[str, list[str]]:
+    """Paths by right: read (and execute), device (read and write to what exists), write
+    (everything).
 
-    protected: folders that are closed, with all that they hold. readable: what is open again inside them.
-    own: the candidate's folder. Paths are resolved; ones that do not exist are left out.
+    protected: folders that are closed, with all that they hold. readable: what is open again inside
+    them. own: the candidate's folder. Paths are resolved; ones that do not exist are left out.
     """
     closed = _outermost(path.resolve() for path in protected if path.exists())
     passed = {parent for path in closed for parent in path.parents}
@@ -42,7 +45,8 @@ def _siblings(passed: set[Path], closed: set[Path]) -> Iterator[Path]:
         yield Path("/")
     for folder in sorted(passed):
         for entry in _entries(folder):
-            # Rights count where a link points to, so a link needs none, and a rule would open its target.
+            # Rights count where a link points to, so a link needs none, and a rule would open its
+            # target.
             if not entry.is_symlink() and Path(entry.path) not in passed | closed:
                 yield Path(entry.path)
 

@@ -1,4 +1,6 @@
-"""Runs a job: folder, lease, supervisor, outcome. What is and is not covered: docs/decisions and supervisor.py."""
+"""Runs a job: folder, lease, supervisor, outcome. What is and is not covered: docs/decisions and
+supervisor.py.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,12 @@ from utils.files import write_atomic
 
 @dataclass(frozen=True, slots=True)
 class BoxLimits:
-    """Limits of one candidate. memory_mb: MiB over its process tree. processes: at once. disk_mb: MiB in its folder.
+    """Limits of one candidate. memory_mb: MiB over its process tree. processes: at once. disk_mb:
+    MiB in its folder.
 
-    file_mb: MiB of one file. poll_s: seconds between two looks at memory, processes and folder. nice: 0 to 19;
-    the supervisor shares the CPUs with hundreds of processes of a fork bomb, and must come first.
+    file_mb: MiB of one file. poll_s: seconds between two looks at memory, processes and folder.
+    nice: 0 to 19; the supervisor shares the CPUs with hundreds of processes of a fork bomb, and
+    must come first.
     """
 
     memory_mb: int = 8192
@@ -49,11 +53,13 @@ class WeightsFolder(Protocol):
 
 
 class BoxRunner:
-    """Implements core.protocols.Runner. Safe to call from several threads, one job per proposal and view at a time.
+    """Implements core.protocols.Runner. Safe to call from several threads, one job per proposal and
+    view at a time.
 
-    protected: folders that candidates may not open (the view apart). environ: the agent's environment, of which an
-    allow-list is passed on. weights, deadline (end of the run, epoch seconds) are asked again for each job.
-    The agent must be a subreaper (utils.process.become_subreaper), or orphans of a killed supervisor get away.
+    protected: folders that candidates may not open (the view apart). environ: the agent's
+    environment, of which an allow-list is passed on. weights, deadline (end of the run, epoch
+    seconds) are asked again for each job. The agent must be a subreaper
+    (utils.process.become_subreaper), or orphans of a killed supervisor get away.
     """
 
     def __init__(
@@ -85,7 +91,9 @@ class BoxRunner:
         self._interpreter = interpreter
 
     def run(self, job: Job) -> Outcome:
-        """Raises WorkerError when the box itself does not work, OSError when the workspace cannot be written."""
+        """Raises WorkerError when the box itself does not work, OSError when the workspace cannot
+        be written.
+        """
         lease = self._leases.acquire(job.gpus, self._stop)
         if lease is None:
             return self._not_run("stop")
@@ -109,7 +117,9 @@ class BoxRunner:
         folder = job_folder(self._workspace, job)
         user = candidate_user() if self._box.user_switch else None
         make_folder(folder, job, user)
-        environ = candidate_environment(self._environ, job, lease, folder, self._weights().folder, deadline)
+        environ = candidate_environment(
+            self._environ, job, lease, folder, self._weights().folder, deadline
+        )
         self._logs.mkdir(parents=True, exist_ok=True)
         task = self._supervisor_job(job, lease, folder, deadline - now, user)
         begin = self._clock()
@@ -140,7 +150,11 @@ class BoxRunner:
         )
 
     def _rules(self, job: Job, folder: Path) -> dict[str, list[str]]:
-        readable = [Path(job.view.path), *(Path(path) for path in job.view.readable), *interpreter_folders()]
+        readable = [
+            Path(job.view.path),
+            *(Path(path) for path in job.view.readable),
+            *interpreter_folders(),
+        ]
         weights = self._weights()
         if weights.folder is not None:
             readable += [weights.folder, *weights.readable]
@@ -167,7 +181,9 @@ class BoxRunner:
         )
 
     def _timed_out(self, killed_for: KilledFor | None) -> bool:
-        return killed_for == "deadline" or (killed_for == "stop" and self._stop.reason == "deadline")
+        return killed_for == "deadline" or (
+            killed_for == "stop" and self._stop.reason == "deadline"
+        )
 
     def _not_run(self, why: KilledFor) -> Outcome:
         """The outcome of a job whose turn never came."""
@@ -182,5 +198,13 @@ def interpreter_folders() -> tuple[Path, ...]:
 
 def _lost(duration_s: float) -> dict[str, Any]:
     """What is known when the supervisor was killed."""
-    nothing = {"exit_code": None, "signal": None, "cpu_s": 0.0, "peak_mb": 0.0, "head": "", "tail": "", "dropped": 0}
+    nothing = {
+        "exit_code": None,
+        "signal": None,
+        "cpu_s": 0.0,
+        "peak_mb": 0.0,
+        "head": "",
+        "tail": "",
+        "dropped": 0,
+    }
     return {**nothing, "killed_for": "supervisor_lost", "duration_s": duration_s}

@@ -1,4 +1,6 @@
-"""Runs a generated `score` in the same box as candidates; neither the agent nor a worker ever imports it."""
+"""Runs a generated `score` in the same box as candidates; neither the agent nor a worker ever
+imports it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.execution.trial_box import REASON_CHARS, Allowance, TrialBox, failure_of, folder_in, run_in_box
+from core.execution.trial_box import (
+    REASON_CHARS,
+    Allowance,
+    TrialBox,
+    failure_of,
+    folder_in,
+    run_in_box,
+)
 
 DRIVER = Path(__file__).with_name("score_driver.py")
 _ALLOWANCE = Allowance(poll_s=0.1, processes=64, disk_mb=1024, file_mb=512)
@@ -18,7 +27,9 @@ _MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ScoreCase:
-    """A pair of csv files, id columns first. units: one number per answers row; draws: values that leave one out."""
+    """A pair of csv files, id columns first. units: one number per answers row; draws: values that
+    leave one out.
+    """
 
     answers: Path
     submission: Path
@@ -27,8 +38,10 @@ class ScoreCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """values: of the whole, then of each draw; () with an error. A value that is not finite is None."""
+class ScoreValues:
+    """values: of the whole, then of each draw; () with an error. A value that is not finite is
+    None.
+    """
 
     values: tuple[float | None, ...]
     error: str = ""
@@ -38,11 +51,13 @@ class Scored:
         return self.values[0] if self.values else None
 
 
-def run_scores(program: str, cases: Sequence[ScoreCase], ids: int, box: TrialBox) -> list[Scored]:
+def run_scores(
+    program: str, cases: Sequence[ScoreCase], ids: int, box: TrialBox
+) -> list[ScoreValues]:
     """What `program` says of each case; whatever goes wrong in the box is an error of every case.
 
-    ids: number of id columns. Raises WorkerError when the box itself does not work, OSError when the workspace cannot
-    be written.
+    ids: number of id columns. Raises WorkerError when the box itself does not work, OSError when
+    the workspace cannot be written.
     """
     with folder_in(box, "score") as folder:
         _fill(folder, program, cases, ids)
@@ -61,19 +76,24 @@ def _fill(folder: Path, program: str, cases: Sequence[ScoreCase], ids: int) -> N
     shutil.copyfile(DRIVER, folder / "driver.py")
 
 
-def _read(folder: Path, result: dict[str, Any] | None, cases: Sequence[ScoreCase]) -> list[Scored]:
+def _read(
+    folder: Path, result: dict[str, Any] | None, cases: Sequence[ScoreCase]
+) -> list[ScoreValues]:
     """Nothing about results.json is trusted: a program may have written it itself."""
     path = folder / "results.json"
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
             raise ValueError("there are no results")
-        found = [Scored(_values(row["values"]), str(row["error"])[:REASON_CHARS]) for row in _rows(path)]
+        found = [
+            ScoreValues(_values(row["values"]), str(row["error"])[:REASON_CHARS])
+            for row in _rows(path)
+        ]
         if len(found) == len(cases):
             return found
         raise ValueError("there are other results than cases")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         why = failure_of(result) or str(error)
-    return [Scored((), why)] * len(cases)
+    return [ScoreValues((), why)] * len(cases)
 
 
 def _rows(path: Path) -> Any:

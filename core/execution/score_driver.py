@@ -1,8 +1,10 @@
-"""Calls a generated `score` on pairs of files, in the box: beside it lie score.py, plan.json and the files.
+"""Calls a generated `score` on pairs of files, in the box: beside it lie score.py, plan.json and
+the files.
 
-plan.json: {"ids": number of id columns, which come first, "cases": [{"answers", "submission", "units", "draws"}]}.
-units: of each answers row; the n-th of `draws` further values leaves out the rows of unit n. Writes results.json:
-[{"values": the value of the whole, then of each draw; None where there is none, "error": text}].
+plan.json: {"ids": number of id columns, which come first, "cases": [{"answers", "submission",
+"units", "draws"}]}. units: of each answers row; the n-th of `draws` further values leaves out the
+rows of unit n. Writes results.json: [{"values": the value of the whole, then of each draw; None
+where there is none, "error": text}].
 """
 
 from __future__ import annotations

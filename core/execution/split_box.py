@@ -1,4 +1,6 @@
-"""Runs a generated `split` in the same box as candidates; neither the agent nor a worker ever imports it."""
+"""Runs a generated `split` in the same box as candidates; neither the agent nor a worker ever
+imports it.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,11 @@ _ALLOWANCE = Allowance(poll_s=0.1, processes=64, disk_mb=_DISK_MB, file_mb=_FILE
 
 
 def run_split(program: str, data: Path, readable: Sequence[Path], box: TrialBox, into: Path) -> str:
-    """Puts the two tables that `program` makes of the folder `data` into the new folder `into`; why not, else "".
+    """Puts the two tables that `program` makes of the folder `data` into the new folder `into`; why
+    not, else "".
 
-    readable: further folders that links below `data` point into. Raises WorkerError when the box itself does not
-    work, OSError when the workspace cannot be written.
+    readable: further folders that links below `data` point into. Raises WorkerError when the box
+    itself does not work, OSError when the workspace cannot be written.
     """
     with folder_in(box, "split") as folder:
         (folder / "split.py").write_text(program, encoding="utf-8")

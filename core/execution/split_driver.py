@@ -1,4 +1,5 @@
-"""Calls a generated `split` in the box: beside it lie split.py and plan.json ({"folder": the competition's folder}).
+"""Calls a generated `split` in the box: beside it lie split.py and plan.json ({"folder": the
+competition's folder}).
 
 It leaves train.csv and test.csv beside itself.
 """

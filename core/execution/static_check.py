@@ -29,7 +29,8 @@ _IMPORT_CALLS = frozenset({"__import__", "import_module"})
 def reasons_to_reject(program: str, protected: Sequence[str] = ()) -> tuple[str, ...]:
     """One line per fault, with its line number; () when the program may run.
 
-    protected: absolute folders that no constant may point into, besides the data folders of the container.
+    protected: absolute folders that no constant may point into, besides the data folders of the
+    container.
     """
     try:
         with warnings.catch_warnings():
@@ -63,7 +64,9 @@ def _imported(node: ast.Import | ast.ImportFrom | ast.Call) -> list[str]:
 
 def _is_client(name: str) -> bool:
     parts = name.split(".")
-    return parts[0].startswith(_CLIENT_PREFIX) or any(".".join(parts[:n]) in _CLIENTS for n in (1, 2))
+    return parts[0].startswith(_CLIENT_PREFIX) or any(
+        ".".join(parts[:n]) in _CLIENTS for n in (1, 2)
+    )
 
 
 def _paths(tree: ast.AST, folders: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -80,13 +83,18 @@ def _paths(tree: ast.AST, folders: Sequence[str]) -> Iterator[tuple[int, str]]:
         if _SERVER.search(text):
             yield node.lineno, f"calls the grading server ({_short(text)})"
         if _below(text, folders):
-            yield node.lineno, f"uses the absolute path {_short(text)}: read ./input and write ./submission instead"
+            yield (
+                node.lineno,
+                f"uses the absolute path {_short(text)}: read ./input and write ./submission instead",
+            )
         if _climbs(text, id(node) in path_parts):
             yield node.lineno, f"leaves its folder through {_short(text)}"
 
 
 def _text(node: ast.AST) -> str | None:
-    """The value of a constant text; sums and path joins of constants count, a formatted text by its constant start."""
+    """The value of a constant text; sums and path joins of constants count, a formatted text by its
+    constant start.
+    """
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.JoinedStr):
@@ -132,7 +140,9 @@ def _ordinary(tree: ast.AST) -> set[int]:
         texts: list[ast.expr] = []
         if isinstance(node, ast.Expr):
             texts = [node.value] if isinstance(node.value, ast.Constant) else []
-        elif isinstance(node, ast.Call) and (_name(node.func) in _MESSAGE_CALLS or _owner(node.func) == "re"):
+        elif isinstance(node, ast.Call) and (
+            _name(node.func) in _MESSAGE_CALLS or _owner(node.func) == "re"
+        ):
             texts = [argument for argument in node.args if not isinstance(argument, ast.Call)]
         elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             texts = [argument for argument in node.exc.args if not isinstance(argument, ast.Call)]
@@ -157,7 +167,11 @@ def _path_parts(tree: ast.AST) -> set[int]:
             found |= {id(node.left), id(node.right)}
         elif isinstance(node, ast.Call):
             name = _name(node.func)
-            if name == "join" and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Constant):
+            if (
+                name == "join"
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Constant)
+            ):
                 continue
             if name in _PATH_CALLS or _PATH_CALL.match(name):
                 found |= {id(argument) for argument in node.args}

@@ -9,8 +9,9 @@ import select
 class StopSignal:
     """An event with a reason; the first reason wins.
 
-    A pipe and not a threading.Event: setting it inside a signal handler takes no lock that the interrupted thread may
-    hold, and `fileno` lets a waiter watch it together with other descriptors.
+    A pipe and not a threading.Event: setting it inside a signal handler takes no lock that the
+    interrupted thread may hold, and `fileno` lets a waiter watch it together with other
+    descriptors.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,6 @@
-"""The agent's side of a supervisor: starts it, waits for its result, and cleans up when it was killed."""
+"""The agent's side of a supervisor: starts it, waits for its result, and cleans up when it was
+killed.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ _SWEEPS = 200
 class SupervisorJob:
     """What the supervisor reads. Sizes are MiB.
 
-    cpus: ids for the affinity, () for all. landlock: rules (see rules.py) or None. uid, gid: None keeps the user.
+    cpus: ids for the affinity, () for all. landlock: rules (see rules.py) or None. uid, gid: None
+    keeps the user.
     """
 
     argv: tuple[str, ...]
@@ -44,12 +47,15 @@ class SupervisorJob:
     landlock: dict[str, list[str]] | None = None
 
 
-def supervise(job: SupervisorJob, environ: Mapping[str, str], stop: StopSignal, log: Path) -> dict[str, Any] | None:
-    """The supervisor's result; None when it was killed (then what the candidate left is ended, too).
+def supervise(
+    job: SupervisorJob, environ: Mapping[str, str], stop: StopSignal, log: Path
+) -> dict[str, Any] | None:
+    """The supervisor's result; None when it was killed (then what the candidate left is ended,
+    too).
 
-    log: takes what the supervisor itself has to complain about. Returns within a second after `stop`. A result with
-    the key `error` says that the candidate could not be started.
-    Raises WorkerError when the supervisor failed by itself.
+    log: takes what the supervisor itself has to complain about. Returns within a second after
+    `stop`. A result with the key `error` says that the candidate could not be started. Raises
+    WorkerError when the supervisor failed by itself.
     """
     with log.open("ab") as errors:
         process = CHILDREN.spawn(
@@ -62,20 +68,26 @@ def supervise(job: SupervisorJob, environ: Mapping[str, str], stop: StopSignal, 
             start_new_session=True,
         )
     try:
-        raw = _converse(process, json.dumps(asdict(job)).encode() + b"\n", job.limit_s + _GRACE_S, stop)
+        raw = _converse(
+            process, json.dumps(asdict(job)).encode() + b"\n", job.limit_s + _GRACE_S, stop
+        )
     finally:
         lost = _end(process)
     try:
         result: dict[str, Any] = json.loads(raw)
     except ValueError:
         if not lost:
-            raise WorkerError(f"the supervisor failed (exit {process.returncode}), see {log}") from None
+            raise WorkerError(
+                f"the supervisor failed (exit {process.returncode}), see {log}"
+            ) from None
         _sweep()
         return None
     return result
 
 
-def _converse(process: subprocess.Popen[bytes], job: bytes, patience_s: float, stop: StopSignal) -> bytes:
+def _converse(
+    process: subprocess.Popen[bytes], job: bytes, patience_s: float, stop: StopSignal
+) -> bytes:
     """Everything that the supervisor says until it closes its output, or until patience ends."""
     assert process.stdin is not None
     assert process.stdout is not None

@@ -1,9 +1,11 @@
 """Parent, subreaper, watcher and executioner of one candidate program.
 
-Standard library only; run as `python -I -S supervisor.py`. The job is one line of JSON on stdin, the result one line
-on stdout. When stdin closes or brings another byte, everything ends. The candidate inherits this environment.
+Standard library only; run as `python -I -S supervisor.py`. The job is one line of JSON on stdin,
+the result one line on stdout. When stdin closes or brings another byte, everything ends. The
+candidate inherits this environment.
 
-Not covered: a program that kills this process where neither Landlock nor another user stands between them.
+Not covered: a program that kills this process where neither Landlock nor another user stands
+between them.
 """
 
 from __future__ import annotations
@@ -43,9 +45,16 @@ CAP_DAC_READ_SEARCH = 2
 CAPABILITIES = 64
 LANDLOCK_CREATE, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT = 444, 445, 446
 LANDLOCK_SCOPE_SIGNAL = 1 << 1
-# Without LANDLOCK_ACCESS_FS_REFER (ABI 2) every rename between two folders fails, and programs do that.
+# Without LANDLOCK_ACCESS_FS_REFER (ABI 2) every rename between two folders fails, and programs do
+# that.
 LANDLOCK_MIN_ABI = 2
-FS_EXECUTE, FS_WRITE_FILE, FS_READ_FILE, FS_READ_DIR, FS_TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14
+FS_EXECUTE, FS_WRITE_FILE, FS_READ_FILE, FS_READ_DIR, FS_TRUNCATE = (
+    1 << 0,
+    1 << 1,
+    1 << 2,
+    1 << 3,
+    1 << 14,
+)
 FS_READ = FS_EXECUTE | FS_READ_FILE | FS_READ_DIR
 FS_ON_FILES = FS_EXECUTE | FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE
 
@@ -71,7 +80,9 @@ def landlock_abi() -> int:
 
 
 def apply_landlock(rules: dict[str, list[str]], abi: int) -> None:
-    """Restricts this process and its descendants for ever. `rules` maps read, device and write to paths."""
+    """Restricts this process and its descendants for ever. `rules` maps read, device and write to
+    paths.
+    """
     handled = (1 << 13) - 1 | 1 << 13 | (FS_TRUNCATE if abi >= 3 else 0)
     grants = {"read": FS_READ, "device": FS_READ | FS_WRITE_FILE | FS_TRUNCATE, "write": handled}
     # Fields that an older kernel does not know must be zero.
@@ -86,8 +97,9 @@ def apply_landlock(rules: dict[str, list[str]], abi: int) -> None:
 
 
 def drop_capabilities() -> None:
-    """What root may do more than others ends with the next exec. With CAP_PERFMON a program could read the environment
-    of every process, Landlock or not. Without effect for an ordinary user, who has none to lose.
+    """What root may do more than others ends with the next exec. With CAP_PERFMON a program could
+    read the environment of every process, Landlock or not. Without effect for an ordinary user, who
+    has none to lose.
     """
     for number in range(CAPABILITIES):
         if number != CAP_DAC_READ_SEARCH:
@@ -104,7 +116,9 @@ def allow(ruleset: int, path: str, access: int) -> None:
     try:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISLNK(mode):
-            rule = struct.pack("=Qi", access if stat.S_ISDIR(mode) else access & FS_ON_FILES, handle)
+            rule = struct.pack(
+                "=Qi", access if stat.S_ISDIR(mode) else access & FS_ON_FILES, handle
+            )
             libc_call("syscall", LANDLOCK_ADD_RULE, ruleset, 1, rule, 0)
     finally:
         os.close(handle)
@@ -114,7 +128,9 @@ def allow(ruleset: int, path: str, access: int) -> None:
 
 
 def start(job: dict[str, Any], abi: int) -> tuple[int, int]:
-    """Process id of the candidate and the descriptor with its output. Raises OSError when it could not be started."""
+    """Process id of the candidate and the descriptor with its output. Raises OSError when it could
+    not be started.
+    """
     output, output_end = os.pipe()
     problem, problem_end = os.pipe()
     pid = os.fork()
@@ -144,7 +160,8 @@ def become_candidate(job: dict[str, Any], abi: int, output: int, problem: int) -
             os.setgroups([])
             os.setresgid(job["gid"], job["gid"], job["gid"])
             os.setresuid(job["uid"], job["uid"], job["uid"])
-        # Last, so that a folder that this user cannot reach is noticed here and not by a puzzled program.
+        # Last, so that a folder that this user cannot reach is noticed here and not by a puzzled
+        # program.
         os.chdir(job["cwd"])
         os.execv(job["argv"][0], job["argv"])
     # Whatever it is, the parent must be told, and no second copy of the supervisor may go on.
@@ -224,7 +241,9 @@ def rss_mb(pid: int) -> float:
 
 
 def pss_mb(pid: int) -> float:
-    """Anonymous and shared memory, shared pages by their share; the page cache of mapped files is not counted."""
+    """Anonymous and shared memory, shared pages by their share; the page cache of mapped files is
+    not counted.
+    """
     try:
         rows = (line.split() for line in read_proc(pid, "smaps_rollup").splitlines()[1:])
         sizes = {row[0]: int(row[1]) for row in rows}
@@ -251,7 +270,7 @@ def folder_mb(folder: str) -> float:
     return blocks / 2048
 
 
-class Sparing:
+class SparingTimer:
     """Spends at most about a tenth of the time on a measurement that may be slow."""
 
     def __init__(self) -> None:
@@ -269,14 +288,15 @@ class Sparing:
 
 
 class Gauge(threading.Thread):
-    """Measures memory and folder beside the watch, in a thread: the kernel answers these questions under locks that a
-    candidate can hold for seconds (a fork bomb does), and neither the deadline nor the count of processes may wait.
+    """Measures memory and folder beside the watch, in a thread: the kernel answers these questions
+    under locks that a candidate can hold for seconds (a fork bomb does), and neither the deadline
+    nor the count of processes may wait.
     """
 
     def __init__(self, job: dict[str, Any], pid: int) -> None:
         super().__init__(daemon=True)
         self._job = job
-        self._pss, self._disk = Sparing(), Sparing()
+        self._pss, self._disk = SparingTimer(), SparingTimer()
         self.pids = [pid]
         self.peak_mb = 0.0
         self.exceeded: str | None = None
@@ -290,7 +310,9 @@ class Gauge(threading.Thread):
             time.sleep(self._job["poll_s"])
 
     def _memory_mb(self) -> float:
-        """What the tree holds; the costly figure is read only when the cheap one, which is larger, may be a peak."""
+        """What the tree holds; the costly figure is read only when the cheap one, which is larger,
+        may be a peak.
+        """
         pids = self.pids
         used = sum(rss_mb(pid) for pid in pids)
         if used > self.peak_mb:
@@ -302,7 +324,7 @@ class Gauge(threading.Thread):
 # ---------------------------------------------------------------- watching
 
 
-class Output:
+class OutputCapture:
     """Head and tail of a stream of any length."""
 
     def __init__(self) -> None:
@@ -319,7 +341,11 @@ class Output:
     def fields(self) -> dict[str, Any]:
         tail = self.tail[-TAIL_BYTES:]
         dropped = self.total - len(self.head) - len(tail)
-        return {"head": self.head.decode(errors="replace"), "tail": tail.decode(errors="replace"), "dropped": dropped}
+        return {
+            "head": self.head.decode(errors="replace"),
+            "tail": tail.decode(errors="replace"),
+            "dropped": dropped,
+        }
 
 
 class Watch:
@@ -333,7 +359,7 @@ class Watch:
         self._begin = time.monotonic()
         self._status: int | None = None
         self._ended = 0.0
-        self._output = Output()
+        self._output = OutputCapture()
         self._gauge = Gauge(job, pid)
 
     def run(self) -> dict[str, Any]:
@@ -402,7 +428,9 @@ class Watch:
         return bool(data)
 
     def _drain(self) -> None:
-        """Takes what the pipe still holds. Bounded: someone else may hold its other end and go on writing."""
+        """Takes what the pipe still holds. Bounded: someone else may hold its other end and go on
+        writing.
+        """
         end = time.monotonic() + 1.0
         while self._read() and time.monotonic() < end:
             pass
@@ -448,12 +476,21 @@ class Watch:
 
 
 def prepare() -> int:
-    """Makes this process a deaf subreaper; returns a descriptor that gets a byte whenever a child ends."""
+    """Makes this process a deaf subreaper; returns a descriptor that gets a byte whenever a child
+    ends.
+    """
     libc_call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # Root only. Against a fork bomb every share of the CPU counts.
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, OWN_PRIORITY)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+    ):
         signal.signal(number, signal.SIG_IGN)
     wake, wake_end = os.pipe()
     os.set_blocking(wake, False)
@@ -472,7 +509,8 @@ def supervise(job: dict[str, Any]) -> dict[str, Any]:
         pid, output = start(job, abi)
     except OSError as error:
         return {"error": str(error), "landlock_abi": abi}
-    # From here on a program of the same user can neither trace this process nor open its descriptors.
+    # From here on a program of the same user can neither trace this process nor open its
+    # descriptors.
     libc_call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
     watch = Watch(job, pid, output, wake)
     try:

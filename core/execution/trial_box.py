@@ -43,7 +43,9 @@ class TrialBox:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one kind of program may use besides time and memory. Sizes are MiB; poll_s: seconds between two looks."""
+    """What one kind of program may use besides time and memory. Sizes are MiB; poll_s: seconds
+    between two looks.
+    """
 
     poll_s: float
     processes: int
@@ -54,7 +56,9 @@ class Allowance:
 
 @contextlib.contextmanager
 def folder_in(box: TrialBox, name: str) -> Iterator[Path]:
-    """A folder for one program, which is gone afterwards. Raises OSError when the workspace cannot be written."""
+    """A folder for one program, which is gone afterwards. Raises OSError when the workspace cannot
+    be written.
+    """
     folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=box.workspace))
     try:
         yield folder
@@ -70,13 +74,16 @@ def run_in_box(
     readable: tuple[Path, ...] = (),
     variables: Mapping[str, str] | None = None,
 ) -> dict[str, Any] | None:
-    """The supervisor's result (see core.execution.supervised.supervise) of the file `program` of `folder`.
+    """The supervisor's result (see core.execution.supervised.supervise) of the file `program` of
+    `folder`.
 
-    readable: what it may open besides its folder and the interpreter. variables: added to its environment.
-    Raises WorkerError when the box itself does not work.
+    readable: what it may open besides its folder and the interpreter. variables: added to its
+    environment. Raises WorkerError when the box itself does not work.
     """
     job = _job(box, folder, program, allowance, readable)
-    return supervise(job, {**_environ(box, folder), **(variables or {})}, box.stop, Path(os.devnull))
+    return supervise(
+        job, {**_environ(box, folder), **(variables or {})}, box.stop, Path(os.devnull)
+    )
 
 
 def printed(result: Mapping[str, Any]) -> str:
@@ -88,11 +95,15 @@ def failure_of(result: dict[str, Any] | None) -> str:
     """How a run ended that did not end well, in at most REASON_CHARS characters; "" for a good end."""
     if result is None or "error" in result:
         return "its supervisor was lost" if result is None else str(result["error"])[:REASON_CHARS]
-    error = output.classify(printed(result), result["exit_code"], result["signal"], result["killed_for"])
+    error = output.classify(
+        printed(result), result["exit_code"], result["signal"], result["killed_for"]
+    )
     return "" if error is None else f"{error.type}: {error.message}"[:REASON_CHARS]
 
 
-def _job(box: TrialBox, folder: Path, program: str, allowance: Allowance, readable: tuple[Path, ...]) -> SupervisorJob:
+def _job(
+    box: TrialBox, folder: Path, program: str, allowance: Allowance, readable: tuple[Path, ...]
+) -> SupervisorJob:
     user = candidate_user() if box.box.user_switch else None
     if user is not None:
         os.chown(folder, *user)
@@ -109,10 +120,18 @@ def _job(box: TrialBox, folder: Path, program: str, allowance: Allowance, readab
         nice=allowance.nice,
         uid=user[0] if user else None,
         gid=user[1] if user else None,
-        landlock=landlock_rules((*box.protected, box.workspace), opened, folder) if box.box.landlock else None,
+        landlock=landlock_rules((*box.protected, box.workspace), opened, folder)
+        if box.box.landlock
+        else None,
     )
 
 
 def _environ(box: TrialBox, folder: Path) -> dict[str, str]:
     homes = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR"), str(folder))
-    return {**allowed(box.environ), **thread_variables(1), **homes, "CUDA_VISIBLE_DEVICES": "", "USER": "candidate"}
+    return {
+        **allowed(box.environ),
+        **thread_variables(1),
+        **homes,
+        "CUDA_VISIBLE_DEVICES": "",
+        "USER": "candidate",
+    }

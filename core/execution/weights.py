@@ -1,4 +1,6 @@
-"""The pretrained weights that candidates can really use: found, linked into one folder, loaded once, described."""
+"""The pretrained weights that candidates can really use: found, linked into one folder, loaded
+once, described.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.execution.trial_box import TrialBox
-from core.execution.weights_scan import Found, scan, site_folders
+from core.execution.weights_scan import WeightFiles, scan, site_folders
 from core.execution.weights_trial import FILES, Trial, TrialCache, run_trial, snippet
 from utils.prompt_manager import PromptManager
 from utils.text import human_bytes, human_seconds
@@ -25,17 +27,18 @@ _PATIENCE_S = 600.0
 class Weight:
     """One item that works. trial: what was measured. snippet: the lines that were executed."""
 
-    found: Found
+    found: WeightFiles
     trial: Trial
     snippet: str
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """folder: for SWARM_WEIGHTS, links to the items; None when there are none. refused: (name, reason).
+    """folder: for SWARM_WEIGHTS, links to the items; None when there are none. refused: (name,
+    reason).
 
-    text: for prompts, at most TEXT_CHARS; "" for a task that has no use for weights. readable: what Landlock must open
-    besides `folder`, since the links point there.
+    text: for prompts, at most TEXT_CHARS; "" for a task that has no use for weights. readable: what
+    Landlock must open besides `folder`, since the links point there.
     """
 
     folder: Path | None
@@ -60,17 +63,22 @@ def find_weights(
     log_dir: Path,
     clock: Callable[[], float] = time.monotonic,
 ) -> Weights:
-    """Looks in `places` and in installed packages for weights that read one of `modalities`, and tries each.
+    """Looks in `places` and in installed packages for weights that read one of `modalities`, and
+    tries each.
 
-    May take minutes for large models: results are kept in log_dir/weights.json and asked for first. A task without
-    text, pictures or sound gets NOTHING at once. Makes the folder `weights` in the box's workspace anew.
-    clock: monotonic seconds.
-    Raises OSError when workspace or log folder cannot be written, WorkerError when the box does not work.
+    May take minutes for large models: results are kept in log_dir/weights.json and asked for first.
+    A task without text, pictures or sound gets NOTHING at once. Makes the folder `weights` in the
+    box's workspace anew. clock: monotonic seconds. Raises OSError when workspace or log folder
+    cannot be written, WorkerError when the box does not work.
     """
     wanted = _MODALITIES & set(modalities)
     if not wanted:
         return NOTHING
-    found = [item for item in scan(places, site_folders(box.interpreter)) if item.modality in {*wanted, "any"}]
+    found = [
+        item
+        for item in scan(places, site_folders(box.interpreter))
+        if item.modality in {*wanted, "any"}
+    ]
     found.sort(key=lambda item: item.modality == "any")
     cache = TrialCache(log_dir / "weights.json", box.interpreter)
     tried = _try_all(found[:_MOST_ITEMS], box, cache, clock)
@@ -89,7 +97,9 @@ def describe(items: Sequence[Weight]) -> str:
         return texts.render("none")
     lines, snippets = [_line(item) for item in items], dict[str, str]()
     for item in items:
-        snippets.setdefault(f"{item.found.kind} {item.found.modality}", f"```python\n{item.snippet}```")
+        snippets.setdefault(
+            f"{item.found.kind} {item.found.modality}", f"```python\n{item.snippet}```"
+        )
     # Snippets of rarer kinds go first: every item is still worth its line.
     shapes = [(len(lines), kinds) for kinds in range(len(snippets), 0, -1)]
     shapes += [(count, 1) for count in range(len(lines) - 1, 0, -1)]
@@ -111,9 +121,13 @@ def _line(item: Weight) -> str:
 
 
 def _try_all(
-    found: Sequence[Found], box: TrialBox, cache: TrialCache, clock: Callable[[], float]
-) -> list[tuple[Found, Trial]]:
-    folder, end, tried = _link_all(found, box.workspace / ".weights-found"), clock() + _PATIENCE_S, []
+    found: Sequence[WeightFiles], box: TrialBox, cache: TrialCache, clock: Callable[[], float]
+) -> list[tuple[WeightFiles, Trial]]:
+    folder, end, tried = (
+        _link_all(found, box.workspace / ".weights-found"),
+        clock() + _PATIENCE_S,
+        [],
+    )
     try:
         for item in found:
             trial = cache.get(item)
@@ -129,8 +143,10 @@ def _try_all(
     return tried
 
 
-def _link_all(items: Sequence[Found], folder: Path) -> Path:
-    """A fresh folder with a link per item, and further links where the libraries look for it by its own name."""
+def _link_all(items: Sequence[WeightFiles], folder: Path) -> Path:
+    """A fresh folder with a link per item, and further links where the libraries look for it by its
+    own name.
+    """
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -143,5 +159,5 @@ def _link_all(items: Sequence[Found], folder: Path) -> Path:
     return folder
 
 
-def _roots(items: Sequence[Found]) -> tuple[Path, ...]:
+def _roots(items: Sequence[WeightFiles]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(item.root).resolve() for item in items))

@@ -1,4 +1,6 @@
-"""Finds pretrained weights on disk: model folders, caches of the hubs, single files, models that packages carry."""
+"""Finds pretrained weights on disk: model folders, caches of the hubs, single files, models that
+packages carry.
+"""
 
 from __future__ import annotations
 
@@ -10,29 +12,43 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["sentence-transformers", "transformers", "timm", "torchvision", "safetensors", "state-dict"]
+Kind = Literal[
+    "sentence-transformers", "transformers", "timm", "torchvision", "safetensors", "state-dict"
+]
 
 _DEPTH = 3
 _ENTRIES = 500
 _MIN_BYTES = 100_000
 _NAME_CHARS = 48
 _FOLDER_WEIGHTS = tuple(
-    f"{name}{end}" for name in ("model.safetensors", "pytorch_model.bin") for end in ("", ".index.json")
+    f"{name}{end}"
+    for name in ("model.safetensors", "pytorch_model.bin")
+    for end in ("", ".index.json")
 )
-_FILE_KINDS: dict[str, Kind] = {".pth": "state-dict", ".pt": "state-dict", ".safetensors": "safetensors"}
+_FILE_KINDS: dict[str, Kind] = {
+    ".pth": "state-dict",
+    ".pt": "state-dict",
+    ".safetensors": "safetensors",
+}
 # How torch.hub names what it downloads: architecture, training recipe, eight digits of the hash.
-_HUB_FILE = re.compile(r"(?P<arch>[a-z][a-z0-9_]*?)(?:_rwightman|_lc_swag|_swag|_timm)?-[0-9a-f]{8}\.pth")
-_RECORD = re.compile(r"^(?P<folder>[^,\n]+)/(?:model\.safetensors|pytorch_model\.bin),[^,\n]*,\d{6,}$", re.MULTILINE)
+_HUB_FILE = re.compile(
+    r"(?P<arch>[a-z][a-z0-9_]*?)(?:_rwightman|_lc_swag|_swag|_timm)?-[0-9a-f]{8}\.pth"
+)
+_RECORD = re.compile(
+    r"^(?P<folder>[^,\n]+)/(?:model\.safetensors|pytorch_model\.bin),[^,\n]*,\d{6,}$", re.MULTILINE
+)
 _NO_NAME = frozenset({"model", "models", "weights", "checkpoint", "checkpoints", "snapshot"})
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Weights that were seen, not tried. name: under which a program finds them in SWARM_WEIGHTS. path: file or folder.
+class WeightFiles:
+    """Weights that were seen, not tried. name: under which a program finds them in SWARM_WEIGHTS.
+    path: file or folder.
 
-    modality: text, image, audio or any. root: what must be readable (a hub keeps the contents beside the folder).
-    size: bytes. arch: name of the architecture where loading needs one. file: name of the weights inside a folder.
-    hub: path below SWARM_WEIGHTS where the libraries themselves look for it, "" when they know none.
+    modality: text, image, audio or any. root: what must be readable (a hub keeps the contents
+    beside the folder). size: bytes. arch: name of the architecture where loading needs one. file:
+    name of the weights inside a folder. hub: path below SWARM_WEIGHTS where the libraries
+    themselves look for it, "" when they know none.
     """
 
     name: str
@@ -52,30 +68,42 @@ def standard_places(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
     caches = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
     torch_home = Path(environ.get("TORCH_HOME") or caches / "torch")
     hf_home = Path(environ.get("HF_HOME") or caches / "huggingface")
-    named = [environ.get(name) for name in ("SWARM_WEIGHTS", "HF_HUB_CACHE", "SENTENCE_TRANSFORMERS_HOME")]
-    usual = (hf_home / "hub", torch_home / "hub/checkpoints", torch_home / "sentence_transformers", Path("/opt/models"))
+    named = [
+        environ.get(name)
+        for name in ("SWARM_WEIGHTS", "HF_HUB_CACHE", "SENTENCE_TRANSFORMERS_HOME")
+    ]
+    usual = (
+        hf_home / "hub",
+        torch_home / "hub/checkpoints",
+        torch_home / "sentence_transformers",
+        Path("/opt/models"),
+    )
     return (*(Path(place) for place in named if place), *usual)
 
 
 def offline_environment(folder: Path | None) -> dict[str, str]:
-    """Variables with which the libraries never reach for a network, and find by its own name what is linked below
-    `hub` in the weights folder.
+    """Variables with which the libraries never reach for a network, and find by its own name what
+    is linked below `hub` in the weights folder.
     """
     offline = {
         **dict.fromkeys(("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"), "1"),
         **dict.fromkeys(("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"), "1"),
         "TOKENIZERS_PARALLELISM": "false",
     }
-    return offline if folder is None else {**offline, "HF_HUB_CACHE": str(folder / "hub"), "TORCH_HOME": str(folder)}
+    return (
+        offline
+        if folder is None
+        else {**offline, "HF_HUB_CACHE": str(folder / "hub"), "TORCH_HOME": str(folder)}
+    )
 
 
-def scan(places: Iterable[Path], packages: Iterable[Path] = ()) -> tuple[Found, ...]:
-    """Everything below `places` that looks like weights, each once, with distinct names; places that do not exist or
-    cannot be read are passed over.
+def scan(places: Iterable[Path], packages: Iterable[Path] = ()) -> tuple[WeightFiles, ...]:
+    """Everything below `places` that looks like weights, each once, with distinct names; places
+    that do not exist or cannot be read are passed over.
 
     packages: folders of installed packages (site-packages), whose records are searched for models.
     """
-    found: dict[str, Found] = {}
+    found: dict[str, WeightFiles] = {}
     names: set[str] = set()
     for place in (*places, *(folder for site in packages for folder in _carried(site))):
         for item in _items(place, _DEPTH):
@@ -98,7 +126,7 @@ def _carried(site: Path) -> Iterator[Path]:
             yield site / match["folder"]
 
 
-def _items(path: Path, depth: int) -> Iterator[Found]:
+def _items(path: Path, depth: int) -> Iterator[WeightFiles]:
     try:
         item = _classify(path)
         if item is not None:
@@ -111,7 +139,7 @@ def _items(path: Path, depth: int) -> Iterator[Found]:
         return
 
 
-def _classify(path: Path) -> Found | None:
+def _classify(path: Path) -> WeightFiles | None:
     if path.is_file():
         return _single_file(path)
     if path.name.startswith("models--"):
@@ -125,23 +153,33 @@ def _classify(path: Path) -> Found | None:
     if weights is None or not settings:
         return None
     if "architecture" in settings:
-        return replace(_folder(path, "timm", "image"), arch=str(settings["architecture"]), file=weights)
+        return replace(
+            _folder(path, "timm", "image"), arch=str(settings["architecture"]), file=weights
+        )
     return _folder(path, "transformers", _modality(path)) if "model_type" in settings else None
 
 
-def _single_file(path: Path) -> Found | None:
+def _single_file(path: Path) -> WeightFiles | None:
     status = path.stat()
     if path.suffix not in _FILE_KINDS or status.st_size < _MIN_BYTES:
         return None
     kind = _FILE_KINDS[path.suffix]
-    item = Found(_word(path.name), kind, "any", str(path), str(path), status.st_size, status.st_mtime_ns)
+    item = WeightFiles(
+        _word(path.name), kind, "any", str(path), str(path), status.st_size, status.st_mtime_ns
+    )
     match = _HUB_FILE.fullmatch(path.name)
     if match is None:
         return item
-    return replace(item, kind="torchvision", modality="image", arch=match["arch"], hub=f"hub/checkpoints/{path.name}")
+    return replace(
+        item,
+        kind="torchvision",
+        modality="image",
+        arch=match["arch"],
+        hub=f"hub/checkpoints/{path.name}",
+    )
 
 
-def _snapshot(repository: Path) -> Found | None:
+def _snapshot(repository: Path) -> WeightFiles | None:
     """The current snapshot in a folder of the Hugging Face hub's cache."""
     reference = repository / "refs" / "main"
     names = [reference.read_text(encoding="utf-8").strip()] if reference.is_file() else []
@@ -154,11 +192,14 @@ def _snapshot(repository: Path) -> Found | None:
     return replace(item, name=name, root=str(repository), hub=f"hub/{repository.name}")
 
 
-def _folder(path: Path, kind: Kind, modality: str) -> Found:
+def _folder(path: Path, kind: Kind, modality: str) -> WeightFiles:
     statuses = [entry.stat() for entry in path.rglob("*") if entry.is_file()]
-    size, changed = sum(status.st_size for status in statuses), max(status.st_mtime_ns for status in statuses)
+    size, changed = (
+        sum(status.st_size for status in statuses),
+        max(status.st_mtime_ns for status in statuses),
+    )
     name = path.parent.name if path.name in _NO_NAME else path.name
-    return Found(_word(name), kind, modality, str(path), str(path), size, changed)
+    return WeightFiles(_word(name), kind, modality, str(path), str(path), size, changed)
 
 
 def _modality(path: Path) -> str:

@@ -1,4 +1,6 @@
-"""Loads weights in a child process as a candidate would, without a network, and remembers how that went."""
+"""Loads weights in a child process as a candidate would, without a network, and remembers how that
+went.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from typing import Any
 
 from core.execution import output
 from core.execution.trial_box import Allowance, TrialBox, folder_in, printed, run_in_box
-from core.execution.weights_scan import Found, offline_environment, site_folders
+from core.execution.weights_scan import WeightFiles, offline_environment, site_folders
 from core.genome import digest
 from utils.files import write_atomic
 
@@ -38,9 +40,11 @@ print("\\n{mark}" + json.dumps(dict(width=width, load_s=loaded - begin, per_s=co
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How one trial went. reason: why it failed, "" when it went well. width: numbers per input. load_s: seconds.
+    """How one trial went. reason: why it failed, "" when it went well. width: numbers per input.
+    load_s: seconds.
 
-    per_s: inputs per second on one core (a text of a dozen words, a picture of 224 pixels, a second of sound).
+    per_s: inputs per second on one core (a text of a dozen words, a picture of 224 pixels, a second
+    of sound).
     """
 
     reason: str
@@ -49,35 +53,40 @@ class Trial:
     per_s: float = 0.0
 
 
-def snippet(item: Found) -> str:
+def snippet(item: WeightFiles) -> str:
     """The lines that load and use an item; they start from an `import os`."""
     parts = _parts(item)
     return f"import os\n\n{parts['load'].strip()}\n{parts['apply'].strip()}\n"
 
 
 class TrialCache:
-    """Results in a JSON file, by everything that they depend on: the weights' path, size and time, the snippet, the
-    interpreter and its packages. A file that cannot be read counts as empty.
+    """Results in a JSON file, by everything that they depend on: the weights' path, size and time,
+    the snippet, the interpreter and its packages. A file that cannot be read counts as empty.
     """
 
     def __init__(self, path: Path, interpreter: str) -> None:
         self._path = path
-        self._machine = [interpreter, *(str(site.stat().st_mtime_ns) for site in site_folders(interpreter))]
+        self._machine = [
+            interpreter,
+            *(str(site.stat().st_mtime_ns) for site in site_folders(interpreter)),
+        ]
         self._known = _read(path)
 
-    def get(self, item: Found) -> Trial | None:
+    def get(self, item: WeightFiles) -> Trial | None:
         try:
             return Trial(**self._known[self._key(item)])
         except (KeyError, TypeError):
             return None
 
-    def put(self, item: Found, trial: Trial) -> None:
+    def put(self, item: WeightFiles, trial: Trial) -> None:
         """Raises OSError when the file cannot be written."""
         self._known[self._key(item)] = asdict(trial)
         write_atomic(self._path, json.dumps(self._known, indent=1))
 
-    def _key(self, item: Found) -> str:
-        return digest(json.dumps([item.path, item.size, item.mtime_ns, snippet(item), *self._machine]))
+    def _key(self, item: WeightFiles) -> str:
+        return digest(
+            json.dumps([item.path, item.size, item.mtime_ns, snippet(item), *self._machine])
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -88,15 +97,20 @@ def _read(path: Path) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def run_trial(item: Found, box: TrialBox, weights: Path, readable: tuple[Path, ...]) -> tuple[Trial, bool]:
-    """(how it went, whether it would go the same way again). A trial that ran out of time or was stopped would not.
+def run_trial(
+    item: WeightFiles, box: TrialBox, weights: Path, readable: tuple[Path, ...]
+) -> tuple[Trial, bool]:
+    """(how it went, whether it would go the same way again). A trial that ran out of time or was
+    stopped would not.
 
-    weights: the folder that becomes SWARM_WEIGHTS. readable: what links in it point into.
-    Raises WorkerError when the box itself does not work, OSError when the workspace cannot be written.
+    weights: the folder that becomes SWARM_WEIGHTS. readable: what links in it point into. Raises
+    WorkerError when the box itself does not work, OSError when the workspace cannot be written.
     """
     variables = {"SWARM_WEIGHTS": str(weights), **offline_environment(weights)}
     with folder_in(box, "weights") as folder:
-        (folder / "trial.py").write_text(_PROGRAM.format(mark=_MARK, **_parts(item)), encoding="utf-8")
+        (folder / "trial.py").write_text(
+            _PROGRAM.format(mark=_MARK, **_parts(item)), encoding="utf-8"
+        )
         result = run_in_box(box, folder, "trial.py", _ALLOWANCE, (weights, *readable), variables)
     if result is None or "error" in result or result["killed_for"] is not None:
         why = "lost" if result is None else result.get("error") or f"ended: {result['killed_for']}"
@@ -113,7 +127,7 @@ def _outcome(text: str, exit_code: int | None, signal: int | None) -> Trial:
     return Trial(" ".join(said.split())[:_REASON_CHARS])
 
 
-def _parts(item: Found) -> dict[str, str]:
+def _parts(item: WeightFiles) -> dict[str, str]:
     """Sections of the kind's file, with the item's names filled in."""
     values = {"NAME": item.name, "ARCH": item.arch, "FILE": item.file}
     return {

@@ -22,8 +22,7 @@ from core.events import (
     SpecDecided,
     revive,
 )
-from core.persona import Persona
-from core.population import PersonaChange, Population, SkillChange
+from core.persona import Persona, PersonaChange, Population, SkillChange
 from core.records import Entry, FoldResult, Proposal, from_json
 from core.skill import Skill
 
@@ -35,11 +34,11 @@ ABANDONED = "given up"
 class History:
     """What the journal says so far.
 
-    entries: finished steps in the order of their end. pending: proposals without a step (in flight, or cut off by a
-    kill). again: those of them that were entries until their predictions were lost. folds: judged executions by
-    evaluation key. next_step: index of the next proposal.
-    consumed_s: seconds that ended sessions used. population: the state of level 2. persona_changes, skill_changes:
-    how often each happened. taught: proposals whose author was shown skills.
+    entries: finished steps in the order of their end. pending: proposals without a step (in flight,
+    or cut off by a kill). again: those of them that were entries until their predictions were lost.
+    folds: judged executions by evaluation key. next_step: index of the next proposal. consumed_s:
+    seconds that ended sessions used. population: the state of level 2. persona_changes,
+    skill_changes: how often each happened. taught: proposals whose author was shown skills.
     """
 
     def __init__(self, program: Callable[[str], str]) -> None:
@@ -76,7 +75,9 @@ class History:
         self._resumed_from = 0
 
     def apply(self, line: Line) -> None:
-        """Takes one line. Raises KeyError or TypeError on a line that no version of this program wrote."""
+        """Takes one line. Raises KeyError or TypeError on a line that no version of this program
+        wrote.
+        """
         handler = getattr(self, f"_on_{line['type']}", None)
         if handler is not None:
             handler(line)
@@ -183,14 +184,23 @@ class History:
         self.entries.append(dataclasses.replace(entry, folds=folds))
 
     def _on_lost(self, line: Line) -> None:
-        """The named entries are proposals again, before all that a kill cut off; no later decision on them stands."""
-        lost, again = set(line["keys"]), {entry_id: self.entry(entry_id) for entry_id in line["again"]}
+        """The named entries are proposals again, before all that a kill cut off; no later decision
+        on them stands.
+        """
+        lost, again = (
+            set(line["keys"]),
+            {entry_id: self.entry(entry_id) for entry_id in line["again"]},
+        )
         for key in lost:
             self.folds.pop(key)
-        unfinished = {entry.id: entry.as_proposal(self._program(entry.program)) for entry in again.values()}
+        unfinished = {
+            entry.id: entry.as_proposal(self._program(entry.program)) for entry in again.values()
+        }
         self.pending = unfinished | self.pending
         self.again |= set(again)
-        self.entries = [entry.without_predictions(lost) for entry in self.entries if entry.id not in again]
+        self.entries = [
+            entry.without_predictions(lost) for entry in self.entries if entry.id not in again
+        ]
         self.ensemble = self.final_pick = self.refit = None
 
     def _on_persona(self, line: Line) -> None:
@@ -199,7 +209,9 @@ class History:
         self.persona_changes[line["change"]] += 1
 
     def _on_skill(self, line: Line) -> None:
-        self.population = self.population.with_skill(from_json(Skill, line["skill"]), line["change"])
+        self.population = self.population.with_skill(
+            from_json(Skill, line["skill"]), line["change"]
+        )
         self.skill_changes[line["change"]] += 1
 
     def _on_published(self, line: Line) -> None:
@@ -223,8 +235,9 @@ class History:
 class LlmTotals:
     """Sums over llm_call lines. cost_usd is None once a call had no known price.
 
-    Of the role that writes programs: model; asked, requests of it that somebody waited for; failed_in_a_row, failures
-    since its last answer; last_error, the cause of the latest one; unanswered, proposals of the recipes since then.
+    Of the role that writes programs: model; asked, requests of it that somebody waited for;
+    failed_in_a_row, failures since its last answer; last_error, the cause of the latest one;
+    unanswered, proposals of the recipes since then.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,6 @@
-"""Append-only JSON lines with one writer: what is in the file survives any kill, what is torn is cut off."""
+"""Append-only JSON lines with one writer: what is in the file survives any kill, what is torn is
+cut off.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ Line = dict[str, Any]
 def read_lines(path: Path) -> tuple[list[Line], int]:
     """Complete lines of a journal, and how many bytes of the file they take.
 
-    Reading stops at the first line that is torn or out of sequence: nothing behind it was acknowledged.
+    Reading stops at the first line that is torn or out of sequence: nothing behind it was
+    acknowledged.
     """
     lines: list[Line] = []
     good = 0
@@ -51,8 +54,9 @@ def read_lines(path: Path) -> tuple[list[Line], int]:
 class Journal:
     """The only writer of a journal file. Every line is on the disk before `append` returns.
 
-    listen: called with each line, in order, under the writer's lock; this is how the live state stays equal to a
-    replay. Raises ResumeError when another process writes to the same journal, OSError when the disk is full.
+    listen: called with each line, in order, under the writer's lock; this is how the live state
+    stays equal to a replay. Raises ResumeError when another process writes to the same journal,
+    OSError when the disk is full.
     """
 
     def __init__(self, path: Path, clock: Clock, listen: Callable[[Line], None]) -> None:
@@ -76,10 +80,17 @@ class Journal:
 
     def append(self, event: Event) -> None:
         with self._lock:
-            line = {"v": VERSION, "seq": self._seq, "t": round(self._clock(), 3), "type": event.type}
+            line = {
+                "v": VERSION,
+                "seq": self._seq,
+                "t": round(self._clock(), 3),
+                "type": event.type,
+            }
             line |= cap(event.fields())
             self._write(
-                json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+                json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+                    "utf-8", "replace"
+                )
                 + b"\n"
             )
             self._seq += 1
@@ -89,7 +100,9 @@ class Journal:
         self._file.close()
 
     def _keep_damaged(self, good: int) -> None:
-        """A kill tears one line at most. Where more than that is given up, the file is kept beside the new one."""
+        """A kill tears one line at most. Where more than that is given up, the file is kept beside
+        the new one.
+        """
         with self.path.open("rb") as file:
             file.seek(good)
             if file.read().count(b"\n") < 2:
@@ -97,7 +110,10 @@ class Journal:
         kept = self.path.with_name("journal.damaged.jsonl")
         shutil.copyfile(self.path, kept)
         log.warning(
-            "%s is damaged behind line %d; what follows is given up, and kept in %s", self.path, self._seq, kept
+            "%s is damaged behind line %d; what follows is given up, and kept in %s",
+            self.path,
+            self._seq,
+            kept,
         )
 
     def _write(self, raw: bytes) -> None:
@@ -113,11 +129,15 @@ class Journal:
 
 
 def cap(value: Any, key: str = "") -> Any:
-    """Limits what a program can put into a line: a `tail` keeps its end, other texts their start and end."""
+    """Limits what a program can put into a line: a `tail` keeps its end, other texts their start
+    and end.
+    """
     if isinstance(value, dict):
         return {name: cap(item, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [cap(item) for item in (value[:REASONS] if key in ("reasons", "warnings") else value)]
+        return [
+            cap(item) for item in (value[:REASONS] if key in ("reasons", "warnings") else value)
+        ]
     if not isinstance(value, str) or key == "description":
         return value
     limit = {"tail": TAIL_BYTES, "message": MESSAGE_BYTES}.get(key, TEXT_BYTES)

@@ -31,7 +31,9 @@ class TextStore:
         except (OSError, UnicodeDecodeError):
             text = ""
         if digest(text) != key:
-            raise UsageError(f"{self.path(key)} is missing or damaged: put it back, or begin anew elsewhere")
+            raise UsageError(
+                f"{self.path(key)} is missing or damaged: put it back, or begin anew elsewhere"
+            )
         return text
 
     def path(self, key: str) -> Path:

@@ -22,12 +22,15 @@ def labels_agree(a: Array, b: Array) -> tuple[float, float]:
 def numbers_agree(a: Array, b: Array) -> tuple[float, float]:
     """Mean rank correlation over columns, and the largest difference of mean and quartiles.
 
-    The difference is in standard deviations of `a`'s column. Two constants agree, a constant and a column that varies
-    have correlation 0.
+    The difference is in standard deviations of `a`'s column. Two constants agree, a constant and a
+    column that varies have correlation 0.
     """
     correlations = [_rank_correlation(a[:, column], b[:, column]) for column in range(a.shape[1])]
     spread = np.maximum(a.std(axis=0), 1e-12)
-    summaries = [np.vstack([part.mean(axis=0), np.quantile(part, [0.25, 0.5, 0.75], axis=0)]) for part in (a, b)]
+    summaries = [
+        np.vstack([part.mean(axis=0), np.quantile(part, [0.25, 0.5, 0.75], axis=0)])
+        for part in (a, b)
+    ]
     return float(np.mean(correlations)), float((np.abs(summaries[0] - summaries[1]) / spread).max())
 
 

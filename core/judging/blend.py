@@ -1,7 +1,7 @@
 """Blends kept predictions: folds of a program first, then programs. Runs in a worker process.
 
-A member is (names of its predictions, one per view; weight). how: mean; rank (mean of ranks within a view); vote
-(weighted, ties go to the member that was named first).
+A member is (names of its predictions, one per view; weight). how: mean; rank (mean of ranks within
+a view); vote (weighted, ties go to the member that was named first).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.judging.compare import Held, Pair, mean_score
+from core.judging.compare import HeldTruth, Pair, mean_score
 from core.judging.metrics import RANKED, Metric
 from core.judging.ranks import ranked
 from core.judging.samples import Sample, official_sample
@@ -29,7 +29,9 @@ Members = Sequence[tuple[Sequence[str], float]]
 
 
 def usual_how(metric: Metric) -> str:
-    """How candidates of this metric are blended: labels and words vote, rank metrics average ranks, the rest values."""
+    """How candidates of this metric are blended: labels and words vote, rank metrics average ranks,
+    the rest values.
+    """
     if metric.predicts in VOTING and not metric.one_hot:
         return "vote"
     return "rank" if metric.name in RANKED else "mean"
@@ -51,7 +53,9 @@ def ranks(values: Array) -> Array:
 
 
 def _vote(stack: Array, shares: Array) -> Array:
-    """The cell value with the largest total weight; equal totals go to the earliest array that holds one of them."""
+    """The cell value with the largest total weight; equal totals go to the earliest array that
+    holds one of them.
+    """
     support = np.zeros(stack.shape)
     for values, share in zip(stack, shares, strict=True):
         support += share * (stack == values)
@@ -60,8 +64,12 @@ def _vote(stack: Array, shares: Array) -> Array:
     return np.asarray(np.take_along_axis(stack, first[None], axis=0)[0])
 
 
-def blended(spec: CompetitionSpec, stack: Sequence[Array], weights: Sequence[float], how: str) -> Array:
-    """`blend` in the way that the values allow: numbers do not vote, words always do, mean labels become classes."""
+def blended(
+    spec: CompetitionSpec, stack: Sequence[Array], weights: Sequence[float], how: str
+) -> Array:
+    """`blend` in the way that the values allow: numbers do not vote, words always do, mean labels
+    become classes.
+    """
     votes = predicts(spec) in VOTING and not spec.one_hot
     if len(stack) == 1:
         return stack[0]
@@ -75,9 +83,13 @@ def blended(spec: CompetitionSpec, stack: Sequence[Array], weights: Sequence[flo
 
 
 def common_views(names: Sequence[Sequence[str]], store: Store) -> dict[str, list[Prediction]]:
-    """For each view with answers that all lists cover, the prediction of each list (its first on that view)."""
+    """For each view with answers that all lists cover, the prediction of each list (its first on
+    that view).
+    """
     by_view = [_by_view(each, store) for each in names]
-    shared = [view for view in by_view[0] if all(view in other for other in by_view)] if by_view else []
+    shared = (
+        [view for view in by_view[0] if all(view in other for other in by_view)] if by_view else []
+    )
     return {view: [each[view] for each in by_view] for view in shared}
 
 
@@ -90,7 +102,9 @@ def _by_view(names: Sequence[str], store: Store) -> dict[str, Prediction]:
     return found
 
 
-def held_rows(spec: CompetitionSpec, predictions: Sequence[Prediction], part: str) -> tuple[Held, list[Array]]:
+def held_rows(
+    spec: CompetitionSpec, predictions: Sequence[Prediction], part: str
+) -> tuple[HeldTruth, list[Array]]:
     """Truth of one part of a view, and what each prediction on that view says of it.
 
     Raises ValueError when a prediction was made for other held-out rows than the answers name.
@@ -101,11 +115,15 @@ def held_rows(spec: CompetitionSpec, predictions: Sequence[Prediction], part: st
     held, rows = answers.held(part)
     for prediction in predictions:
         if not np.array_equal(prediction.part[: len(answers.part)], answers.part):
-            raise ValueError(f"a prediction on view {prediction.view} is for other rows than its answers")
+            raise ValueError(
+                f"a prediction on view {prediction.view} is for other rows than its answers"
+            )
     return held, [prediction.values[rows] for prediction in predictions]
 
 
-def pairs(spec: CompetitionSpec, challenger: Sequence[str], incumbent: Sequence[str], store: Store) -> list[Pair]:
+def pairs(
+    spec: CompetitionSpec, challenger: Sequence[str], incumbent: Sequence[str], store: Store
+) -> list[Pair]:
     """The holdout rows that two candidates have in common, view by view."""
     found = []
     for new, old in common_views([challenger, incumbent], store).values():
@@ -118,7 +136,9 @@ def pairs(spec: CompetitionSpec, challenger: Sequence[str], incumbent: Sequence[
 def score_blend(
     spec: CompetitionSpec, members: Members, how: str, part: str, store: Store
 ) -> tuple[float | None, float | None]:
-    """Mean over the common views of the blend's score, and its standard error; (None, None) without such rows."""
+    """Mean over the common views of the blend's score, and its standard error; (None, None) without
+    such rows.
+    """
     weights = [weight for _, weight in members]
     parts = []
     for predictions in common_views([names for names, _ in members], store).values():
@@ -131,10 +151,13 @@ def score_blend(
 # ---------------------------------------------------------------- official rows
 
 
-def official_values(spec: CompetitionSpec, members: Members, how: str, sample: Sample, store: Store) -> Array:
+def official_values(
+    spec: CompetitionSpec, members: Members, how: str, sample: Sample, store: Store
+) -> Array:
     """The blend on the official test rows, in the order of the official sample.
 
-    Each fold of a member carries an equal part of its weight. Raises ValueError when a row was not predicted.
+    Each fold of a member carries an equal part of its weight. Raises ValueError when a row was not
+    predicted.
     """
     stack, weights = [], []
     for names, weight in members:
@@ -148,7 +171,9 @@ def _official_rows(prediction: Prediction, sample: Sample) -> Array:
     rows = np.flatnonzero(prediction.part == "test")
     found, _ = sample.positions(prediction.ids[rows])
     if (found < 0).any() or len(np.unique(found)) != len(sample):
-        raise ValueError(f"the prediction on view {prediction.view} does not cover the official test rows")
+        raise ValueError(
+            f"the prediction on view {prediction.view} does not cover the official test rows"
+        )
     return np.asarray(prediction.values[rows][np.argsort(found)])
 
 
@@ -160,11 +185,13 @@ def _nearest(values: Array, spec: CompetitionSpec) -> Array:
     return np.asarray(classes[np.abs(values[..., None] - classes).argmin(axis=-1)])
 
 
-def combine(spec: CompetitionSpec, members: Members, how: str, out_csv: Path, store: Store) -> tuple[int, str]:
+def combine(
+    spec: CompetitionSpec, members: Members, how: str, out_csv: Path, store: Store
+) -> tuple[int, str]:
     """Writes the official submission of a blend; returns its rows and sha256.
 
-    Row order, columns and id text are those of the official sample. Raises ValueError when the blend would not pass
-    the submission check, OSError when the file cannot be written.
+    Row order, columns and id text are those of the official sample. Raises ValueError when the
+    blend would not pass the submission check, OSError when the file cannot be written.
     """
     sample = official_sample(spec)
     values = official_values(spec, members, how, sample, store)

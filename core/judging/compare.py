@@ -1,7 +1,8 @@
-"""How sure a score is, and which of two candidates is better on the same held-out rows. Runs in a worker process.
+"""How sure a score is, and which of two candidates is better on the same held-out rows. Runs in a
+worker process.
 
-Arithmetic on arrays only. Rows of one group or time block count as one observation. Everything is a function of its
-arguments: the seed is fixed.
+Arithmetic on arrays only. Rows of one group or time block count as one observation. Everything is a
+function of its arguments: the seed is fixed.
 """
 
 from __future__ import annotations
@@ -24,29 +25,31 @@ SEED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Held-out rows of one view: truth [rows, columns]; groups [rows] text, "" or None without groups."""
+class HeldTruth:
+    """Held-out rows of one view: truth [rows, columns]; groups [rows] text, "" or None without
+    groups.
+    """
 
     truth: Array
     groups: Array | None = None
     weighing: Weighing = ALIKE
 
-    def take(self, rows: Array) -> Held:
+    def take(self, rows: Array) -> HeldTruth:
         """These rows only."""
         groups = None if self.groups is None else self.groups[rows]
-        return Held(self.truth[rows], groups, self.weighing.take(rows))
+        return HeldTruth(self.truth[rows], groups, self.weighing.take(rows))
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Predictions of two candidates, [rows, columns] each, on the same held-out rows."""
 
-    held: Held
+    held: HeldTruth
     challenger: Array
     incumbent: Array
 
 
-def standard_error(metric: Metric, held: Held, pred: Array) -> float | None:
+def standard_error(metric: Metric, held: HeldTruth, pred: Array) -> float | None:
     """Standard error of the score on these rows; None where it is not defined.
 
     Analytic where the metric is a mean or root of row losses, DeLong for the AUC, else bootstrap.
@@ -67,7 +70,8 @@ def standard_error(metric: Metric, held: Held, pred: Array) -> float | None:
 
 
 def p_better(metric: Metric, pairs: Sequence[Pair]) -> float | None:
-    """P(challenger beats incumbent): mean over views of the difference on common rows, resampled within each view.
+    """P(challenger beats incumbent): mean over views of the difference on common rows, resampled
+    within each view.
 
     Identical predictions give 0.5. None when no pair has rows on which the metric is defined.
     """
@@ -90,7 +94,9 @@ def _p_delong(pairs: Sequence[Pair]) -> float:
         new, new_influence = auc_influence(pair.held.truth, pair.challenger)
         old, old_influence = auc_influence(pair.held.truth, pair.incumbent)
         difference += new - old
-        variance += _clustered(new_influence - old_influence, clusters(pair.held.groups, len(new_influence)))
+        variance += _clustered(
+            new_influence - old_influence, clusters(pair.held.groups, len(new_influence))
+        )
     if variance <= 0.0:
         return 0.5 + 0.5 * float(np.sign(difference))
     return NormalDist().cdf(difference / math.sqrt(variance))
@@ -106,7 +112,7 @@ def _p_bootstrap(metric: Metric, pairs: Sequence[Pair]) -> float:
     return float((difference > 0).mean() + 0.5 * (difference == 0).mean())
 
 
-def _bootstrap(metric: Metric, held: Held, preds: Sequence[Array], seed: int) -> list[Array]:
+def _bootstrap(metric: Metric, held: HeldTruth, preds: Sequence[Array], seed: int) -> list[Array]:
     """The score of each prediction under the same draws: one [draws] array each."""
     cluster = clusters(held.groups, len(held.truth))
     if metric.name == "average_precision":
@@ -135,7 +141,9 @@ def _capped(cluster: Array) -> Array:
 
 
 def _influence(statistic: Statistic) -> Array:
-    """Each row's influence on the score: slope times distance from the mean, over the number of rows."""
+    """Each row's influence on the score: slope times distance from the mean, over the number of
+    rows.
+    """
     assert statistic.slope is not None
     means = statistic.means()
     return np.asarray((statistic.rows - means) @ statistic.slope(means) / len(statistic.rows))
@@ -151,7 +159,9 @@ def _root(variance: float) -> float:
     return math.sqrt(max(variance, 0.0))
 
 
-def mean_score(metric: Metric, parts: Sequence[tuple[Held, Array]]) -> tuple[float | None, float | None]:
+def mean_score(
+    metric: Metric, parts: Sequence[tuple[HeldTruth, Array]]
+) -> tuple[float | None, float | None]:
     """Mean over views of the score, and its standard error; (None, None) where no view has a value."""
     values, variances = [], []
     for held, pred in parts:

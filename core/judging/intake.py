@@ -1,6 +1,7 @@
 """Opens and parses a file that a foreign program left behind. Runs in a worker process.
 
-Nothing about the file is trusted: it may be a link, a pipe, enormous, binary, ragged or no table at all.
+Nothing about the file is trusted: it may be a link, a pipe, enormous, binary, ragged or no table at
+all.
 """
 
 from __future__ import annotations
@@ -17,60 +18,85 @@ import pandas as pd
 
 SIZE_FLOOR = 64 << 20
 SIZE_FACTOR = 40
-_MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "<NA>", "#N/A", "NaT"]
+_MISSING = [
+    "",
+    "NA",
+    "N/A",
+    "n/a",
+    "NaN",
+    "nan",
+    "-NaN",
+    "-nan",
+    "NULL",
+    "null",
+    "None",
+    "<NA>",
+    "#N/A",
+    "NaT",
+]
 
 
-class Refused(Exception):
+class FileRefusedError(Exception):
     """The file is no table; the message says why in one line."""
 
 
 def read_bytes(path: Path, sample_size: int) -> bytes:
-    """Content of a regular file of sensible size; a link, pipe, device or folder is not even opened for reading.
+    """Content of a regular file of sensible size; a link, pipe, device or folder is not even opened
+    for reading.
 
-    sample_size: bytes of the sample submission, from which the limit follows. Raises Refused.
+    sample_size: bytes of the sample submission, from which the limit follows. Raises FileRefusedError.
     """
     limit = max(SIZE_FLOOR, SIZE_FACTOR * sample_size)
     if path.parent.is_symlink():
-        raise Refused(f"{path.parent.name}/ is a link, not a folder")
+        raise FileRefusedError(f"{path.parent.name}/ is a link, not a folder")
     try:
         # O_NONBLOCK: opening a pipe must not wait for a writer.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise Refused("there is no submission file") from None
+        raise FileRefusedError("there is no submission file") from None
     except OSError as error:
-        kind = "is a link, not a regular file" if path.is_symlink() else f"cannot be opened: {error.strerror}"
-        raise Refused(f"{path.name} {kind}") from error
+        kind = (
+            "is a link, not a regular file"
+            if path.is_symlink()
+            else f"cannot be opened: {error.strerror}"
+        )
+        raise FileRefusedError(f"{path.name} {kind}") from error
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)
-        raise Refused(f"{path.name} is not a regular file")
+        raise FileRefusedError(f"{path.name} is not a regular file")
     with os.fdopen(handle, "rb") as file:
         if status.st_size > limit:
-            raise Refused(f"{path.name} has {status.st_size} bytes; at most {limit} are read")
+            raise FileRefusedError(
+                f"{path.name} has {status.st_size} bytes; at most {limit} are read"
+            )
         return file.read(limit)
 
 
 def decode(data: bytes, encoding: str) -> tuple[str, list[str]]:
-    """Text of the file, and warnings. Raises Refused for an empty or binary file or another encoding."""
+    """Text of the file, and warnings. Raises FileRefusedError for an empty or binary file or another
+    encoding.
+    """
     if not data.strip():
-        raise Refused("the submission file is empty")
+        raise FileRefusedError("the submission file is empty")
     if b"\0" in data:
-        raise Refused("the submission is binary, not text")
+        raise FileRefusedError("the submission is binary, not text")
     notes = ["the file starts with a byte order mark"] if data.startswith(b"\xef\xbb\xbf") else []
     for name in ("utf-8-sig", encoding):
         try:
             return data.decode(name), notes
         except (UnicodeDecodeError, LookupError):
             continue
-    raise Refused(f"the submission is not {encoding} text")
+    raise FileRefusedError(f"the submission is not {encoding} text")
 
 
 def parse(
     text: str, delimiters: Sequence[str], ids: Sequence[str], targets: Sequence[str], as_text: bool
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Id columns as text and target columns as numbers where they are (`as_text`: as text), in that order.
+    """Id columns as text and target columns as numbers where they are (`as_text`: as text), in that
+    order.
 
-    Surplus columns are dropped and columns put in order, each with a warning. Raises Refused.
+    Surplus columns are dropped and columns put in order, each with a warning. Raises FileRefusedError.
     """
     header, delimiter = _header(text, delimiters, [*ids, *targets])
     wanted = {name: header.index(name) for name in (*ids, *targets)}
@@ -78,9 +104,11 @@ def parse(
     notes = [f"{len(surplus)} surplus columns dropped: {_few(surplus)}"] if surplus else []
     if list(wanted.values()) != sorted(wanted.values()):
         notes.append("columns put in the order of the sample submission")
-    frame = _cells(text, delimiter, header, {name: name in ids or as_text for name in wanted}, wanted)
+    frame = _cells(
+        text, delimiter, header, {name: name in ids or as_text for name in wanted}, wanted
+    )
     if not len(frame):
-        raise Refused("the submission has a header and no rows")
+        raise FileRefusedError("the submission has a header and no rows")
     return frame[list(wanted)], notes
 
 
@@ -92,13 +120,17 @@ def _header(text: str, delimiters: Sequence[str], wanted: Sequence[str]) -> tupl
         if set(wanted) <= set(names):
             twice = [name for name in dict.fromkeys(wanted) if names.count(name) > 1]
             if twice:
-                raise Refused(f"columns occur twice: {_few(twice)}")
+                raise FileRefusedError(f"columns occur twice: {_few(twice)}")
             return names, delimiter
     for other in ";\t|":
         if other not in delimiters and set(wanted) <= set(_first_row(text, other)):
-            raise Refused(f"columns are separated by {other!r}; the sample submission uses {delimiters[0]!r}")
+            raise FileRefusedError(
+                f"columns are separated by {other!r}; the sample submission uses {delimiters[0]!r}"
+            )
     missing = [name for name in wanted if name not in names]
-    raise Refused(f"{len(missing)} columns missing: {_few(missing)}; the file has {_few(names)}")
+    raise FileRefusedError(
+        f"{len(missing)} columns missing: {_few(missing)}; the file has {_few(names)}"
+    )
 
 
 def _first_row(text: str, delimiter: str) -> list[str]:
@@ -107,14 +139,16 @@ def _first_row(text: str, delimiter: str) -> list[str]:
             if row:
                 return row
     except csv.Error as error:
-        raise Refused(f"the header cannot be read: {error}") from error
-    raise Refused("the submission file is empty")
+        raise FileRefusedError(f"the header cannot be read: {error}") from error
+    raise FileRefusedError("the submission file is empty")
 
 
 def _cells(
     text: str, delimiter: str, header: list[str], is_text: dict[str, bool], wanted: dict[str, int]
 ) -> pd.DataFrame:
-    """The wanted columns. Positions stand for names, because surplus columns may be unnamed or repeated."""
+    """The wanted columns. Positions stand for names, because surplus columns may be unnamed or
+    repeated.
+    """
     spots = {name: f"c{spot}" for name, spot in wanted.items()}
     with warnings.catch_warnings():
         # pandas only warns about rows that are longer than the header, and cuts them.
@@ -131,8 +165,15 @@ def _cells(
                 na_values={spots[name]: _MISSING for name in wanted if not is_text[name]},
                 low_memory=False,
             )
-        except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, ValueError) as error:
-            raise Refused(f"the submission is no proper csv: {str(error).strip().splitlines()[0][:200]}") from error
+        except (
+            pd.errors.ParserError,
+            pd.errors.ParserWarning,
+            pd.errors.EmptyDataError,
+            ValueError,
+        ) as error:
+            raise FileRefusedError(
+                f"the submission is no proper csv: {str(error).strip().splitlines()[0][:200]}"
+            ) from error
     return frame[list(spots.values())].set_axis(list(spots), axis=1)
 
 

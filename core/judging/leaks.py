@@ -1,6 +1,8 @@
-"""Warnings about leaks in the competition's tables: adversarial checks on a sample of rows. Runs in a worker process.
+"""Warnings about leaks in the competition's tables: adversarial checks on a sample of rows. Runs in
+a worker process.
 
-A warning changes nothing by itself: some competitions are won by such columns. It is shown and logged.
+A warning changes nothing by itself: some competitions are won by such columns. It is shown and
+logged.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ MAX_NAMED = 8
 
 
 def leak_warnings(spec: CompetitionSpec) -> list[str]:
-    """One line per suspicion; [] without a train table. Raises ValueError or OSError when a table is unreadable."""
+    """One line per suspicion; [] without a train table. Raises ValueError or OSError when a table
+    is unreadable.
+    """
     if spec.train is None:
         return []
     whole = _labelled(_read(spec, spec.train), spec)
@@ -54,7 +58,9 @@ def _read(spec: CompetitionSpec, table: TableFile) -> pd.DataFrame:
 
 def _plain(column: pd.Series) -> pd.Series:
     """Lists and mappings as text, because they cannot be counted."""
-    return column.map(lambda cell: str(cell) if isinstance(cell, list | dict | np.ndarray) else cell)
+    return column.map(
+        lambda cell: str(cell) if isinstance(cell, list | dict | np.ndarray) else cell
+    )
 
 
 def _labelled(train: pd.DataFrame, spec: CompetitionSpec) -> pd.DataFrame:
@@ -89,7 +95,9 @@ def _real(spec: CompetitionSpec) -> bool:
 # ---------------------------------------------------------------- columns
 
 
-def _column_warnings(train: pd.DataFrame, test: pd.DataFrame, spec: CompetitionSpec) -> Iterator[str]:
+def _column_warnings(
+    train: pd.DataFrame, test: pd.DataFrame, spec: CompetitionSpec
+) -> Iterator[str]:
     known = {*spec.label_columns, *spec.target_columns, *spec.id_columns}
     absent = [name for name in train.columns if name not in test.columns and name not in known]
     if absent:
@@ -104,10 +112,14 @@ def _varies(column: pd.Series) -> bool:
     return column.nunique(dropna=False) > 1
 
 
-def _overlap_warnings(train: pd.DataFrame, test: pd.DataFrame, spec: CompetitionSpec) -> Iterator[str]:
+def _overlap_warnings(
+    train: pd.DataFrame, test: pd.DataFrame, spec: CompetitionSpec
+) -> Iterator[str]:
     ids = [name for name in spec.id_columns if name in train.columns and name in test.columns]
     if ids:
-        keys = [pd.MultiIndex.from_frame(frame[ids].astype(str)).unique() for frame in (train, test)]
+        keys = [
+            pd.MultiIndex.from_frame(frame[ids].astype(str)).unique() for frame in (train, test)
+        ]
         both = len(keys[0].intersection(keys[1]))
         if both:
             yield f"{both} ids occur in train and in test"
@@ -115,12 +127,16 @@ def _overlap_warnings(train: pd.DataFrame, test: pd.DataFrame, spec: Competition
     if time is not None and time in train.columns and time in test.columns:
         moments = _moments(pd.concat([train[time], test[time]], ignore_index=True))
         first, last = moments[len(train) :], moments[: len(train)]
-        if not (np.isnan(first).all() or np.isnan(last).all()) and np.nanmin(first) <= np.nanmax(last):
+        if not (np.isnan(first).all() or np.isnan(last).all()) and np.nanmin(first) <= np.nanmax(
+            last
+        ):
             yield f"test begins before train ends by {time!r}: the future of test rows is in train"
 
 
 def _moments(column: pd.Series) -> Array:
-    """Points in time as numbers: the column's own, or nanoseconds of dates; NaN where a cell is neither."""
+    """Points in time as numbers: the column's own, or nanoseconds of dates; NaN where a cell is
+    neither.
+    """
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
     if not np.isnan(numbers).any():
         return numbers
@@ -137,7 +153,11 @@ def _feature_warnings(train: pd.DataFrame, target: Array, spec: CompetitionSpec)
     presence = [name for name in features if _presence_tells(train[name], target, _real(spec))]
     if presence:
         yield f"whether a column is filled nearly gives the answer: {_few(presence)}"
-    telling = [name for name in features if name not in presence and _tells(train[name], target, _real(spec))]
+    telling = [
+        name
+        for name in features
+        if name not in presence and _tells(train[name], target, _real(spec))
+    ]
     if telling:
         yield f"a single column nearly gives the answer: {_few(telling)}"
 
@@ -153,7 +173,9 @@ def _tells(column: pd.Series, target: Array, real: bool) -> bool:
 
 
 def _separates(values: Array, target: Array) -> bool:
-    """Some class that is not rare stands apart: its AUC against the rest is beyond PERFECT, by value."""
+    """Some class that is not rare stands apart: its AUC against the rest is beyond PERFECT, by
+    value.
+    """
     placed = ranked(np.where(np.isnan(values), -np.inf, values))
     counts = np.bincount(target[target >= 0])
     apart = []
@@ -167,7 +189,9 @@ def _separates(values: Array, target: Array) -> bool:
 
 
 def _predicts_class(codes: Array, target: Array) -> bool:
-    """The commonest class per value, learnt on every other row, is nearly always right on the remaining rows."""
+    """The commonest class per value, learnt on every other row, is nearly always right on the
+    remaining rows.
+    """
     table = np.zeros((codes.max() + 1, target.max() + 1))
     np.add.at(table, (codes[::2], target[::2]), 1)
     guess, seen = table.argmax(axis=1), table.sum(axis=1) > 0
@@ -218,4 +242,6 @@ def _correlation(column: pd.Series, target: Array) -> float:
 
 
 def _few(names: list[str]) -> str:
-    return ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
+    return ", ".join(names[:MAX_NAMED]) + (
+        f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    )

@@ -1,8 +1,9 @@
-"""The metrics by name: one number from truth and predictions, and the row statistics that it is made of.
+"""The metrics by name: one number from truth and predictions, and the row statistics that it is
+made of.
 
-Runs in a worker process. Truth and predictions are arrays [rows, columns] of the same shape and kind: float, text for
-labels that are no numbers, objects (texts of any length) for lists, texts and masks. Higher or lower is better as
-core.metric_names says.
+Runs in a worker process. Truth and predictions are arrays [rows, columns] of the same shape and
+kind: float, text for labels that are no numbers, objects (texts of any length) for lists, texts and
+masks. Higher or lower is better as core.metric_names says.
 """
 
 from __future__ import annotations
@@ -32,9 +33,11 @@ _TOP = "map@k"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of BY_NAME as a competition uses it. one_hot: one column per class of a single label.
+    """A metric of BY_NAME as a competition uses it. one_hot: one column per class of a single
+    label.
 
-    kind: of the values, None for the usual one of the metric. exclusive: several columns are shares of one whole.
+    kind: of the values, None for the usual one of the metric. exclusive: several columns are shares
+    of one whole.
     """
 
     name: str
@@ -54,7 +57,8 @@ class Metric:
 
 
 def score(metric: Metric, truth: Array, pred: Array, weighing: Weighing = ALIKE) -> float:
-    """The metric's value; NaN where it is not defined on these rows (no rows, one class only, no spread).
+    """The metric's value; NaN where it is not defined on these rows (no rows, one class only, no
+    spread).
 
     weighing: of the rows, for metrics that are not in RANKED.
     """
@@ -66,7 +70,9 @@ def score(metric: Metric, truth: Array, pred: Array, weighing: Weighing = ALIKE)
     return float(statistic.finish(statistic.means()))
 
 
-def row_statistic(metric: Metric, truth: Array, pred: Array, weighing: Weighing = ALIKE) -> Statistic:
+def row_statistic(
+    metric: Metric, truth: Array, pred: Array, weighing: Weighing = ALIKE
+) -> Statistic:
     """The statistic of any metric that is not in RANKED."""
     return weighing.of(_plain(metric, truth, pred))
 
@@ -91,5 +97,9 @@ def _of_words(metric: Metric, kind: ValueKind) -> Callable[[Array, Array], Stati
 
 
 _STATISTICS = metrics_numbers.STATISTICS | metrics_labels.STATISTICS
-_WORDS = {"text": metrics_texts.STATISTICS, "list": metrics_texts.LISTS, "mask": metrics_masks.STATISTICS}
+_WORDS = {
+    "text": metrics_texts.STATISTICS,
+    "list": metrics_texts.LISTS,
+    "mask": metrics_masks.STATISTICS,
+}
 SCORED = frozenset(chain(_STATISTICS, *_WORDS.values(), RANKED, (_TOP,)))

@@ -1,6 +1,7 @@
 """Metrics of class labels. Runs in a worker process.
 
-Truth and predictions are numbers or texts [rows, columns]; several columns of 0 and 1 are several labels of a row.
+Truth and predictions are numbers or texts [rows, columns]; several columns of 0 and 1 are several
+labels of a row.
 """
 
 from __future__ import annotations
@@ -23,15 +24,21 @@ def error_rate(truth: Array, pred: Array) -> Statistic:
 
 
 def f1_micro(truth: Array, pred: Array) -> Statistic:
-    """Over several 0/1 columns the F1 of all cells together; over one label column it equals accuracy."""
+    """Over several 0/1 columns the F1 of all cells together; over one label column it equals
+    accuracy.
+    """
     if truth.shape[1] == 1:
         return accuracy(truth, pred)
-    hits = np.stack([(truth * pred).sum(axis=1), pred.sum(axis=1) + truth.sum(axis=1)], axis=1).astype(float)
+    hits = np.stack(
+        [(truth * pred).sum(axis=1), pred.sum(axis=1) + truth.sum(axis=1)], axis=1
+    ).astype(float)
     return Statistic(hits, lambda means: divided(2 * means[..., 0], means[..., 1], 0.0))
 
 
 def f1_macro(truth: Array, pred: Array) -> Statistic:
-    """Mean F1 over the classes that occur; over several 0/1 columns the mean F1 of the columns' positive class."""
+    """Mean F1 over the classes that occur; over several 0/1 columns the mean F1 of the columns'
+    positive class.
+    """
     return macro_f1_of(*_indicators(truth, pred))
 
 
@@ -68,20 +75,28 @@ def balanced_accuracy(truth: Array, pred: Array) -> Statistic:
 
     def finish(means: Array) -> Array:
         known = means[..., size:]
-        return divided(divided(means[..., :size], known, 0.0).sum(axis=-1), (known > 0).sum(axis=-1), 0.0)
+        return divided(
+            divided(means[..., :size], known, 0.0).sum(axis=-1), (known > 0).sum(axis=-1), 0.0
+        )
 
     return Statistic(_beside(hit, true), finish)
 
 
 def mcc(truth: Array, pred: Array) -> Statistic:
-    """Matthews' correlation for any number of classes (Gorodkin 2004); 0 where one side is constant."""
+    """Matthews' correlation for any number of classes (Gorodkin 2004); 0 where one side is
+    constant.
+    """
     if truth.shape[1] > 1:
         return _mean_of_columns(mcc, truth, pred)
     hit, said, true = _indicators(truth, pred)
     size = hit.shape[1]
 
     def finish(means: Array) -> Array:
-        right, guessed, known = means[..., :size].sum(axis=-1), means[..., size : 2 * size], means[..., 2 * size :]
+        right, guessed, known = (
+            means[..., :size].sum(axis=-1),
+            means[..., size : 2 * size],
+            means[..., 2 * size :],
+        )
         spread = (1 - (guessed**2).sum(axis=-1)) * (1 - (known**2).sum(axis=-1))
         # A constant side leaves rounding errors only.
         spread = np.where(spread > 1e-14, spread, 0.0)
@@ -93,8 +108,8 @@ def mcc(truth: Array, pred: Array) -> Statistic:
 def quadratic_weighted_kappa(truth: Array, pred: Array) -> Statistic:
     """Cohen's kappa with weights (i - j)^2 on the values themselves; mean over columns.
 
-    The weighted disagreement and the one expected by chance are both functions of the moments of (truth, pred):
-    E(t - p)^2 against E t^2 + E p^2 - 2 Et Ep.
+    The weighted disagreement and the one expected by chance are both functions of the moments of
+    (truth, pred): E(t - p)^2 against E t^2 + E p^2 - 2 Et Ep.
     """
     known, guessed = truth.astype(float), pred.astype(float)
     size = truth.shape[1]
@@ -113,7 +128,9 @@ def quadratic_weighted_kappa(truth: Array, pred: Array) -> Statistic:
 
 
 def _indicators(truth: Array, pred: Array) -> tuple[Any, Any, Any]:
-    """(hit, said, true), 0/1 [rows, classes]: over one column of labels the classes that occur in either."""
+    """(hit, said, true), 0/1 [rows, classes]: over one column of labels the classes that occur in
+    either.
+    """
     if truth.shape[1] > 1:
         return truth * pred, pred, truth
     names, codes = np.unique(np.concatenate([truth[:, 0], pred[:, 0]]), return_inverse=True)
@@ -142,13 +159,16 @@ def _by_class(means: Array, size: int) -> tuple[Array, Array]:
     return divided(2 * hit, said + true, 0.0), true
 
 
-def _mean_of_columns(metric: Callable[[Array, Array], Statistic], truth: Array, pred: Array) -> Statistic:
+def _mean_of_columns(
+    metric: Callable[[Array, Array], Statistic], truth: Array, pred: Array
+) -> Statistic:
     parts = [metric(truth[:, [column]], pred[:, [column]]) for column in range(truth.shape[1])]
     ends = np.cumsum([part.rows.shape[1] for part in parts])
 
     def finish(means: Array) -> Array:
         values = [
-            part.finish(means[..., end - part.rows.shape[1] : end]) for part, end in zip(parts, ends, strict=True)
+            part.finish(means[..., end - part.rows.shape[1] : end])
+            for part, end in zip(parts, ends, strict=True)
         ]
         return np.asarray(np.mean(values, axis=0))
 

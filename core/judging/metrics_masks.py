@@ -1,7 +1,8 @@
 """Metrics of binary masks as run lengths. Runs in a worker process.
 
-A cell holds pairs "start length" separated by spaces, starts from 1 in increasing order; an empty mask is an empty
-cell, "-" or "-1". Pixels are compared as runs, so that neither image size nor direction of counting matters.
+A cell holds pairs "start length" separated by spaces, starts from 1 in increasing order; an empty
+mask is an empty cell, "-" or "-1". Pixels are compared as runs, so that neither image size nor
+direction of counting matters.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ THRESHOLDS = np.arange(0.5, 1.0, 0.05)
 
 
 def runs(cell: str) -> Array:
-    """[runs, 2]: first pixel and the pixel behind the last, from 0. Raises ValueError, one line, for another text."""
+    """[runs, 2]: first pixel and the pixel behind the last, from 0. Raises ValueError, one line,
+    for another text.
+    """
     text = cell.strip()
     if text in EMPTY:
         return np.zeros((0, 2), dtype=np.int64)
@@ -38,7 +41,9 @@ def runs(cell: str) -> Array:
 
 def overlaps(truth: Array, pred: Array) -> tuple[Array, Array]:
     """Pixels in both masks, and the sum of the pixels of each: [rows, columns] each."""
-    pairs = [_overlap(a, b) for a, b in zip(truth.ravel().tolist(), pred.ravel().tolist(), strict=True)]
+    pairs = [
+        _overlap(a, b) for a, b in zip(truth.ravel().tolist(), pred.ravel().tolist(), strict=True)
+    ]
     both, every = np.array(pairs, dtype=float).reshape(-1, 2).T
     return both.reshape(truth.shape), every.reshape(truth.shape)
 
@@ -78,9 +83,11 @@ def jaccard(truth: Array, pred: Array) -> Statistic:
 
 
 def iou_precision(truth: Array, pred: Array) -> Statistic:
-    """Mean over masks of the share of thresholds .5, .55, ... .95 that the intersection over union exceeds.
+    """Mean over masks of the share of thresholds .5, .55, ... .95 that the intersection over union
+    exceeds.
 
-    That is the mean precision over thresholds where each cell holds one object; two empty masks agree.
+    That is the mean precision over thresholds where each cell holds one object; two empty masks
+    agree.
     """
     iou = _iou(truth, pred)
     return averaged((iou[..., None] > THRESHOLDS).mean(axis=-1))

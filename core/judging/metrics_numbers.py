@@ -1,6 +1,7 @@
 """Metrics of real values and of probabilities. Runs in a worker process.
 
-Truth and predictions are floats [rows, columns]; a metric of several columns is the mean over them unless it says else.
+Truth and predictions are floats [rows, columns]; a metric of several columns is the mean over them
+unless it says else.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ LEAST_ERROR = 1e-9
 
 
 def multiclass_log_loss(truth: Array, pred: Array) -> Array:
-    """Loss of each row as Kaggle defines it: clipped, rescaled to sum 1, minus the log of the true class."""
+    """Loss of each row as Kaggle defines it: clipped, rescaled to sum 1, minus the log of the true
+    class.
+    """
     clipped = np.clip(pred, CLIP, 1 - CLIP)
     shares = clipped / clipped.sum(axis=1, keepdims=True)
     losses: Array = -(truth * np.log(shares)).sum(axis=1)
@@ -30,7 +33,9 @@ def log_loss(truth: Array, pred: Array) -> Statistic:
 
 
 def kl_divergence(truth: Array, pred: Array) -> Statistic:
-    """Mean over rows of sum t ln(t / p); truth that counts votes is divided by its row sum, t = 0 adds nothing."""
+    """Mean over rows of sum t ln(t / p); truth that counts votes is divided by its row sum, t = 0
+    adds nothing.
+    """
     totals = truth.sum(axis=1, keepdims=True)
     known = np.divide(truth, totals, out=np.zeros(truth.shape), where=totals > 0)
     logs = np.log(np.where(known > 0, known, 1.0)) - np.log(np.clip(pred, CLIP, 1 - CLIP))
@@ -49,7 +54,9 @@ def probabilistic_f1(truth: Array, pred: Array) -> Statistic:
 
 
 def lrap(truth: Array, pred: Array) -> Statistic:
-    """Label ranking average precision: mean over rows; a row where no or every label is true counts 1."""
+    """Label ranking average precision: mean over rows; a row where no or every label is true counts
+    1.
+    """
     return averaged(_ranking_precision(truth, pred)[:, None])
 
 
@@ -67,7 +74,12 @@ def _ranking_precision(truth: Array, pred: Array) -> Array:
     below = np.where(known, -pred, np.inf)
     among_true = np.minimum(ranked(below, "max", axis=1), known.sum(axis=1, keepdims=True))
     counts = known.sum(axis=1)
-    means = np.divide((known * among_true / among_all).sum(axis=1), counts, out=np.ones(len(truth)), where=counts > 0)
+    means = np.divide(
+        (known * among_true / among_all).sum(axis=1),
+        counts,
+        out=np.ones(len(truth)),
+        where=counts > 0,
+    )
     return np.where(counts == truth.shape[1], 1.0, means)
 
 
@@ -76,12 +88,18 @@ def mae(truth: Array, pred: Array) -> Statistic:
 
 
 def log_mae(truth: Array, pred: Array) -> Statistic:
-    """Mean over columns of the log of the column's mean absolute error, which is 1e-9 at least (a perfect one)."""
-    return Statistic(np.abs(truth - pred), lambda means: np.log(np.maximum(means, LEAST_ERROR)).mean(axis=-1))
+    """Mean over columns of the log of the column's mean absolute error, which is 1e-9 at least (a
+    perfect one).
+    """
+    return Statistic(
+        np.abs(truth - pred), lambda means: np.log(np.maximum(means, LEAST_ERROR)).mean(axis=-1)
+    )
 
 
 def mape(truth: Array, pred: Array) -> Statistic:
-    """As a share, not in percent; a truth of 0 counts as the smallest float step, as in scikit-learn."""
+    """As a share, not in percent; a truth of 0 counts as the smallest float step, as in
+    scikit-learn.
+    """
     return averaged(np.abs(truth - pred) / np.maximum(np.abs(truth), np.finfo(np.float64).eps))
 
 
@@ -131,7 +149,9 @@ def spearman(truth: Array, pred: Array) -> Statistic:
 
 def _over(part: Array, whole: Array) -> Array:
     """part / whole, NaN where whole is nothing but rounding."""
-    return np.asarray(np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 1e-300))
+    return np.asarray(
+        np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 1e-300)
+    )
 
 
 STATISTICS: dict[str, Callable[[Array, Array], Statistic]] = {

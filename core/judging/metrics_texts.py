@@ -1,7 +1,7 @@
 """Metrics of free texts and of lists of words. Runs in a worker process.
 
-Truth and predictions are texts [rows, columns]. A list's words are separated by spaces, or where a cell has none by
-comma, semicolon or bar. Means over several columns count each cell once.
+Truth and predictions are texts [rows, columns]. A list's words are separated by spaces, or where a
+cell has none by comma, semicolon or bar. Means over several columns count each cell once.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def levenshtein(truth: Array, pred: Array, *, lists: bool) -> Statistic:
 
 def word_error_rate(truth: Array, pred: Array) -> Statistic:
     """Edits of words over all cells, divided by the words of all true cells."""
-    return share(_distances(truth, pred, words), _each(lambda a, _: len(words(a)), truth, truth), 0.0)
+    return share(
+        _distances(truth, pred, words), _each(lambda a, _: len(words(a)), truth, truth), 0.0
+    )
 
 
 def character_error_rate(truth: Array, pred: Array) -> Statistic:
@@ -91,7 +93,9 @@ def jaccard(truth: Array, pred: Array, *, lists: bool) -> Statistic:
 def f1_micro(truth: Array, pred: Array) -> Statistic:
     """F1 over all pairs of row and word."""
     hits = _each(lambda a, b: 2 * len(set(words(a)) & set(words(b))), truth, pred)
-    return share(hits, _each(lambda a, b: len(set(words(a))) + len(set(words(b))), truth, pred), 0.0)
+    return share(
+        hits, _each(lambda a, b: len(set(words(a))) + len(set(words(b))), truth, pred), 0.0
+    )
 
 
 def f1_macro(truth: Array, pred: Array) -> Statistic:
@@ -105,11 +109,14 @@ def f1_macro(truth: Array, pred: Array) -> Statistic:
 def _membership(rows: Sequence[set[str]], names: dict[str, int]) -> sparse.csr_matrix:
     places = [(i, names[name]) for i, row in enumerate(rows) for name in row]
     where = np.array(places, dtype=int).reshape(-1, 2).T
-    return sparse.csr_matrix((np.ones(len(places)), (where[0], where[1])), shape=(len(rows), max(len(names), 1)))
+    return sparse.csr_matrix(
+        (np.ones(len(places)), (where[0], where[1])), shape=(len(rows), max(len(names), 1))
+    )
 
 
 def average_precision_at(k: int | None, truth: Array, pred: Array) -> Statistic:
-    """Mean over cells of the precision at each hit among the first k words, over min(k, true words).
+    """Mean over cells of the precision at each hit among the first k words, over min(k, true
+    words).
 
     A word counts once; a cell without a true word counts 0. k: None for no limit.
     """
@@ -128,7 +135,8 @@ def average_precision_at(k: int | None, truth: Array, pred: Array) -> Statistic:
 
 
 def kendall(truth: Array, pred: Array) -> Statistic:
-    """1 - 4 x swaps / n (n - 1), both summed over all cells: the order of each list against its true order.
+    """1 - 4 x swaps / n (n - 1), both summed over all cells: the order of each list against its
+    true order.
 
     A cell that does not hold exactly the true words counts as turned round.
     """

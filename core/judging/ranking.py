@@ -1,7 +1,9 @@
-"""Rank metrics: their values, DeLong's influence of each row on the AUC, average precision under resampling.
+"""Rank metrics: their values, DeLong's influence of each row on the AUC, average precision under
+resampling.
 
-Runs in a worker process. Truth is 0/1 [rows, columns], predictions finite float [rows, columns]. scikit-learn defines
-the values; a blend is chosen by hundreds of them, and its checks of the arguments alone take ten times as long.
+Runs in a worker process. Truth is 0/1 [rows, columns], predictions finite float [rows, columns].
+scikit-learn defines the values; a blend is chosen by hundreds of them, and its checks of the
+arguments alone take ten times as long.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from core.judging.statistic import Array
 
 def auc(truth: Array, pred: Array) -> float:
     """Mean column-wise area under the ROC curve, ties counted half; NaN when undefined."""
-    values = [_column_auc(truth[:, column] > 0.5, pred[:, column]) for column in defined_columns(truth)]
+    values = [
+        _column_auc(truth[:, column] > 0.5, pred[:, column]) for column in defined_columns(truth)
+    ]
     return float(np.mean(values)) if values else float("nan")
 
 
@@ -24,11 +28,17 @@ def average_precision(truth: Array, pred: Array) -> float:
 
 def defined_columns(truth: Array) -> list[int]:
     """Columns that hold both classes; a rank metric has no value on the others."""
-    return [column for column in range(truth.shape[1]) if 0 < (truth[:, column] > 0.5).sum() < len(truth)]
+    return [
+        column
+        for column in range(truth.shape[1])
+        if 0 < (truth[:, column] > 0.5).sum() < len(truth)
+    ]
 
 
 def _column_auc(positive: Array, pred: Array) -> float:
-    """The share of pairs in the right order, from whole numbers: equal areas are equal to the last bit."""
+    """The share of pairs in the right order, from whole numbers: equal areas are equal to the last
+    bit.
+    """
     # In order, searches of neighbours touch the same memory.
     up, down = np.sort(pred[positive]), np.sort(pred[~positive])
     halves = np.searchsorted(down, up, "left").sum() + np.searchsorted(down, up, "right").sum()
@@ -36,10 +46,12 @@ def _column_auc(positive: Array, pred: Array) -> float:
 
 
 def auc_influence(truth: Array, pred: Array) -> tuple[float, Array]:
-    """Mean column-wise AUC and each row's influence u on it; the variance of the AUC is the sum of u squared.
+    """Mean column-wise AUC and each row's influence u on it; the variance of the AUC is the sum of
+    u squared.
 
-    For one column that is DeLong's variance S10/m + S01/n, and the sum of (u_a - u_b)^2 is that of a difference
-    between two predictions on the same rows. Rows of a group are added up before squaring. NaN when undefined.
+    For one column that is DeLong's variance S10/m + S01/n, and the sum of (u_a - u_b)^2 is that of
+    a difference between two predictions on the same rows. Rows of a group are added up before
+    squaring. NaN when undefined.
     """
     columns = defined_columns(truth)
     influence = np.zeros(len(truth))
@@ -74,7 +86,8 @@ def _share_below(of: Array, values: Array) -> Array:
 def weighted_average_precision(truth: Array, pred: Array, weights: Array) -> Array:
     """Mean column-wise average precision under each row weighting.
 
-    weights: [draws, rows], counts. Returns [draws]; a draw without a positive in some column leaves that column out.
+    weights: [draws, rows], counts. Returns [draws]; a draw without a positive in some column leaves
+    that column out.
     """
     columns = defined_columns(truth)
     if not columns:
@@ -87,7 +100,9 @@ def weighted_average_precision(truth: Array, pred: Array, weights: Array) -> Arr
 
 
 def _column_precision(positive: Array, pred: Array, weights: Array) -> Array:
-    """Sum over thresholds of (recall step) x precision, as scikit-learn defines it; NaN without positives."""
+    """Sum over thresholds of (recall step) x precision, as scikit-learn defines it; NaN without
+    positives.
+    """
     order = np.argsort(-pred, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(pred[order])), len(pred) - 1)
     taken = weights[:, order]

@@ -1,4 +1,6 @@
-"""Which rows are drawn together, and how often each draw of the bootstrap takes them. Runs in a worker process."""
+"""Which rows are drawn together, and how often each draw of the bootstrap takes them. Runs in a
+worker process.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def clusters(groups: Array | None, rows: int) -> Array:
 
 
 def pooled(cluster: Array, seed: int) -> Array:
-    """At most MAX_UNITS units: whole clusters thrown together at random. It keeps the variance of a sum."""
+    """At most MAX_UNITS units: whole clusters thrown together at random. It keeps the variance of a
+    sum.
+    """
     count = int(cluster.max()) + 1
     if count <= MAX_UNITS:
         return cluster
@@ -37,7 +41,9 @@ def pooled(cluster: Array, seed: int) -> Array:
 def unit_sums(rows: Any, unit: Array) -> Array:
     """Sum of the rows of each unit: [units, statistics]. rows: dense or sparse [rows, statistics]."""
     count = int(unit.max()) + 1
-    member = sparse.csr_matrix((np.ones(len(unit)), (unit, np.arange(len(unit)))), shape=(count, len(unit)))
+    member = sparse.csr_matrix(
+        (np.ones(len(unit)), (unit, np.arange(len(unit)))), shape=(count, len(unit))
+    )
     sums = member @ rows
     return np.asarray(sums.todense() if sparse.issparse(sums) else sums)
 

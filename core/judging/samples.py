@@ -1,4 +1,6 @@
-"""Sample submissions: which ids must be answered, in which order, and whose row is whose. Runs in a worker process."""
+"""Sample submissions: which ids must be answered, in which order, and whose row is whose. Runs in a
+worker process.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ _SEPARATOR = "\x1f"
 class Sample:
     """The rows that a submission must hold.
 
-    frame: the sample's cells as text, all its columns. ids: text [rows, id columns]. size: bytes of the file.
+    frame: the sample's cells as text, all its columns. ids: text [rows, id columns]. size: bytes of
+    the file.
     """
 
     frame: pd.DataFrame
@@ -40,8 +43,8 @@ class Sample:
     def positions(self, ids: Array) -> tuple[Array, int]:
         """Row of the sample for each row of `ids` ([rows, id columns] text), -1 for an unknown id.
 
-        An id is found by its exact text, else by its value where all ids of the sample are whole numbers ("007" is 7
-        and 7.0). The second result counts the rows that were found by value.
+        An id is found by its exact text, else by its value where all ids of the sample are whole
+        numbers ("007" is 7 and 7.0). The second result counts the rows that were found by value.
         """
         found = self.keys.get_indexer(pd.Index(_keys(ids, self.repeated)))
         unknown = found < 0
@@ -62,7 +65,8 @@ def load_sample(root: Path, table: TableFile, id_columns: Sequence[str]) -> Samp
 
 
 def official_sample(spec: CompetitionSpec) -> Sample:
-    """The rows that the benchmark wants; without a sample submission they are those of the test table.
+    """The rows that the benchmark wants; without a sample submission they are those of the test
+    table.
 
     Raises ValueError when there is neither.
     """
@@ -77,14 +81,24 @@ def official_sample(spec: CompetitionSpec) -> Sample:
 
 @lru_cache(maxsize=24)
 def _load(
-    path: Path, table: TableFile, id_columns: tuple[str, ...], targets: tuple[str, ...] | None, _stamp: int
+    path: Path,
+    table: TableFile,
+    id_columns: tuple[str, ...],
+    targets: tuple[str, ...] | None,
+    _stamp: int,
 ) -> Sample:
-    """targets: None for a sample submission; for a test table, the columns that the sample would have had."""
-    frame = read_table(path, table.format, table.delimiter, table.encoding, table.member).astype(str)
+    """targets: None for a sample submission; for a test table, the columns that the sample would
+    have had.
+    """
+    frame = read_table(path, table.format, table.delimiter, table.encoding, table.member).astype(
+        str
+    )
     if targets is not None:
         given = set(id_columns) <= set(frame.columns)
         ids = text_ids(frame, id_columns if given else ())
-        frame = pd.DataFrame(ids if given else np.repeat(ids, len(id_columns), axis=1), columns=list(id_columns))
+        frame = pd.DataFrame(
+            ids if given else np.repeat(ids, len(id_columns), axis=1), columns=list(id_columns)
+        )
         frame = frame.assign(**dict.fromkeys(targets, ""))
     ids = text_ids(frame, id_columns)
     keys = pd.Index(_keys(ids, repeated=False))
@@ -92,7 +106,14 @@ def _load(
     if repeated:
         keys = pd.Index(_keys(ids, repeated=True))
     return Sample(
-        frame, ids, keys, _number_keys(ids, repeated), repeated, table.delimiter, table.encoding, path.stat().st_size
+        frame,
+        ids,
+        keys,
+        _number_keys(ids, repeated),
+        repeated,
+        table.delimiter,
+        table.encoding,
+        path.stat().st_size,
     )
 
 
@@ -112,7 +133,9 @@ def _number_keys(ids: Array, repeated: bool) -> pd.Index | None:
 
 
 def _as_numbers(ids: Array) -> Array:
-    return np.array([[WHOLE_NUMBER.sub(r"\1\2", cell) for cell in row] for row in ids.tolist()], dtype=str)
+    return np.array(
+        [[WHOLE_NUMBER.sub(r"\1\2", cell) for cell in row] for row in ids.tolist()], dtype=str
+    )
 
 
 def _keys(ids: Array, repeated: bool) -> Array:

@@ -1,6 +1,8 @@
-"""Pairs of answers and submissions on which a generated score is tried, and those of real predictions.
+"""Pairs of answers and submissions on which a generated score is tried, and those of real
+predictions.
 
-Runs in a worker process. Files are csv, id columns first, then the target columns as the sample submission has them.
+Runs in a worker process. Files are csv, id columns first, then the target columns as the sample
+submission has them.
 """
 
 from __future__ import annotations
@@ -32,23 +34,30 @@ JsonCase = dict[str, Any]
 
 
 def trial_cases(spec: CompetitionSpec, folder: Path) -> list[JsonCase]:
-    """Cases of known quality from train labels, drawn at random: {"name", "answers", "submission"}, paths as text.
+    """Cases of known quality from train labels, drawn at random: {"name", "answers", "submission"},
+    paths as text.
 
-    names: perfect, noise0.. (rising), shuffled0.., constant, single0.. (one wrong row), perfect_turned and
-    noise1_turned (submission in another order), both_turned (both in another order), sample (the sample's own cells).
-    Raises ValueError or OSError when the train table cannot be read.
+    names: perfect, noise0.. (rising), shuffled0.., constant, single0.. (one wrong row),
+    perfect_turned and noise1_turned (submission in another order), both_turned (both in another
+    order), sample (the sample's own cells). Raises ValueError or OSError when the train table
+    cannot be read.
     """
     rng = np.random.default_rng(_SEED)
     truth = _truth(spec, rng)
     noisy = [_noisy(truth, share, spec, rng) for share in NOISE]
-    made: dict[str, Array] = {"perfect": truth, **{f"noise{i}": values for i, values in enumerate(noisy)}}
+    made: dict[str, Array] = {
+        "perfect": truth,
+        **{f"noise{i}": values for i, values in enumerate(noisy)},
+    }
     made |= {f"shuffled{i}": truth[rng.permutation(len(truth))] for i in range(SHUFFLES)}
     made |= {"constant": _constant(truth, spec), "sample": _sample_values(truth, spec)}
     made |= {f"single{i}": _one_wrong(truth, row, rng) for i, row in enumerate(_spread(len(truth)))}
     order = rng.permutation(len(truth))
     writer = _Writer(spec, folder)
     same = np.arange(len(truth))
-    cases: list[JsonCase] = [writer.case(name, truth, values, same, same) for name, values in made.items()]
+    cases: list[JsonCase] = [
+        writer.case(name, truth, values, same, same) for name, values in made.items()
+    ]
     cases.append(writer.case("perfect_turned", truth, truth, same, order))
     cases.append(writer.case("noise1_turned", truth, noisy[1], same, order))
     return [*cases, writer.case("both_turned", truth, noisy[1], order, order[::-1])]
@@ -57,8 +66,8 @@ def trial_cases(spec: CompetitionSpec, folder: Path) -> list[JsonCase]:
 def kept_cases(
     spec: CompetitionSpec, members: Members, how: str, part: str, store: Store, folder: Path
 ) -> list[JsonCase]:
-    """A blend's held-out rows beside their answers, one case per common view: {"view", "answers", "submission",
-    "units"}. units: number of each row's group or block.
+    """A blend's held-out rows beside their answers, one case per common view: {"view", "answers",
+    "submission", "units"}. units: number of each row's group or block.
     """
     weights = [weight for _, weight in members]
     cases: list[JsonCase] = []
@@ -69,8 +78,12 @@ def kept_cases(
         _, rows = load_answers(Path(view), spec).held(part)
         writer = _Writer(spec, folder, load_answers(Path(view), spec).ids[rows])
         same = np.arange(len(held.truth))
-        case = writer.case(f"view{len(cases)}", held.truth, blended(spec, stack, weights, how), same, same)
-        cases.append({**case, "view": view, "units": clusters(held.groups, len(held.truth)).tolist()})
+        case = writer.case(
+            f"view{len(cases)}", held.truth, blended(spec, stack, weights, how), same, same
+        )
+        cases.append(
+            {**case, "view": view, "units": clusters(held.groups, len(held.truth)).tolist()}
+        )
     return cases
 
 
@@ -84,7 +97,9 @@ class _Writer:
 
     def case(self, name: str, truth: Array, pred: Array, first: Array, second: Array) -> JsonCase:
         """first, second: order of the answers' and of the submission's rows."""
-        paths = {part: str(self._folder / f"{name}.{part}.csv") for part in ("answers", "submission")}
+        paths = {
+            part: str(self._folder / f"{name}.{part}.csv") for part in ("answers", "submission")
+        }
         for part, values, order in (("answers", truth, first), ("submission", pred, second)):
             frame = pd.concat([self._id_frame(len(values)), to_cells(values, self._spec)], axis=1)
             frame.iloc[order].to_csv(paths[part], index=False, lineterminator="\n")
@@ -94,7 +109,9 @@ class _Writer:
         columns = list(self._spec.id_columns) or ["id"]
         ids = self._ids
         if ids is None:
-            ids = np.array([f"r{i * 7919 % 100003:05d}" for i in range(rows)])[:, None].repeat(len(columns), axis=1)
+            ids = np.array([f"r{i * 7919 % 100003:05d}" for i in range(rows)])[:, None].repeat(
+                len(columns), axis=1
+            )
         return pd.DataFrame(ids, columns=columns)
 
 
@@ -115,7 +132,9 @@ def _truth(spec: CompetitionSpec, rng: np.random.Generator) -> Array:
 
 
 def _noisy(truth: Array, share: float, spec: CompetitionSpec, rng: np.random.Generator) -> Array:
-    """Numbers moved towards another row's by `share` at most; words and labels of a share of the rows exchanged."""
+    """Numbers moved towards another row's by `share` at most; words and labels of a share of the
+    rows exchanged.
+    """
     other = truth[rng.permutation(len(truth))]
     if _labels(spec):
         swapped = rng.random(len(truth)) < share
@@ -136,11 +155,15 @@ def _constant(truth: Array, spec: CompetitionSpec) -> Array:
 
 def _sample_values(truth: Array, spec: CompetitionSpec) -> Array:
     """The first cells of the sample submission, again and again."""
-    cells = official_sample(spec).frame[list(spec.target_columns)].to_numpy(dtype=object).astype(str)
+    cells = (
+        official_sample(spec).frame[list(spec.target_columns)].to_numpy(dtype=object).astype(str)
+    )
     rows = cells[np.arange(len(truth)) % len(cells)]
     if is_text(spec) or is_words(spec):
         return rows.astype(truth.dtype if truth.dtype == object else str)
-    return np.nan_to_num(pd.DataFrame(rows).apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float))
+    return np.nan_to_num(
+        pd.DataFrame(rows).apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+    )
 
 
 def _one_wrong(truth: Array, row: int, rng: np.random.Generator) -> Array:

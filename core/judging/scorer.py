@@ -1,4 +1,6 @@
-"""Judges one submission: checks it, scores its held-out rows, keeps its predictions. Runs in a worker process."""
+"""Judges one submission: checks it, scores its held-out rows, keeps its predictions. Runs in a
+worker process.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.judging.compare import Held, mean_score
+from core.judging.compare import HeldTruth, mean_score
 from core.judging.metrics import Metric
 from core.judging.samples import Sample, load_sample
 from core.judging.statistic import Array
@@ -20,8 +22,9 @@ from core.records import CompetitionSpec, View
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """The held-out truth of a view. truth: [rows, columns] like predictions; part: holdout or locked; group: text.
+class HeldAnswers:
+    """The held-out truth of a view. truth: [rows, columns] like predictions; part: holdout or
+    locked; group: text.
 
     weighing: how the rows count.
     """
@@ -32,14 +35,14 @@ class Answers:
     group: Array
     weighing: Weighing
 
-    def held(self, part: str) -> tuple[Held, Array]:
+    def held(self, part: str) -> tuple[HeldTruth, Array]:
         """The rows of one part, and which rows those are."""
         rows = np.flatnonzero(self.part == part)
-        return Held(self.truth, self.group, self.weighing).take(rows), rows
+        return HeldTruth(self.truth, self.group, self.weighing).take(rows), rows
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """What the scorer found. score, stderr: on the holdout rows, None when the view has none."""
 
     valid: bool
@@ -49,20 +52,24 @@ class Judged:
     warnings: tuple[str, ...]
 
 
-def load_answers(path: Path, spec: CompetitionSpec) -> Answers:
-    """Raises OSError when the file is gone, ValueError when it does not fit the competition. Cached."""
+def load_answers(path: Path, spec: CompetitionSpec) -> HeldAnswers:
+    """Raises OSError when the file is gone, ValueError when it does not fit the competition.
+    Cached.
+    """
     return _answers(path, path.stat().st_mtime_ns, spec)
 
 
 @lru_cache(maxsize=16)
-def _answers(path: Path, _stamp: int, spec: CompetitionSpec) -> Answers:
+def _answers(path: Path, _stamp: int, spec: CompetitionSpec) -> HeldAnswers:
     with np.load(path, allow_pickle=False) as file:
         ids, truth, part, group = (file[name] for name in ("ids", "truth", "part", "group"))
         weighing = Weighing(file.get("weight"), file.get("level"))
-    return Answers(ids.astype(str), truth_values(truth, spec), part, group, weighing)
+    return HeldAnswers(ids.astype(str), truth_values(truth, spec), part, group, weighing)
 
 
-def judge(spec: CompetitionSpec, view: View, submission: Path, store: Store, name: str) -> Judged:
+def judge(
+    spec: CompetitionSpec, view: View, submission: Path, store: Store, name: str
+) -> Judgement:
     """The verdict on a submission file for `view`; a valid one is kept in `store` as `name`.
 
     Raises ValueError when the answers name ids that the view's sample does not hold.
@@ -70,7 +77,7 @@ def judge(spec: CompetitionSpec, view: View, submission: Path, store: Store, nam
     sample = load_sample(Path(view.path), view.sample, spec.id_columns)
     checked = check_file(submission, sample, spec)
     if checked.values is None:
-        return Judged(False, None, None, checked.reasons, checked.warnings)
+        return Judgement(False, None, None, checked.reasons, checked.warnings)
     answers = load_answers(Path(view.answers), spec) if view.answers else None
     prediction = split_rows(view, sample, answers, checked.values)
     store.save(name, prediction)
@@ -79,17 +86,28 @@ def judge(spec: CompetitionSpec, view: View, submission: Path, store: Store, nam
         held, rows = answers.held("holdout")
         score, stderr = mean_score(Metric.of(spec), [(held, prediction.values[rows])])
         if score is None:
-            warnings = (*warnings, f"{spec.metric.name} has no value on the {len(rows)} holdout rows")
-    return Judged(True, score, stderr, (), warnings)
+            warnings = (
+                *warnings,
+                f"{spec.metric.name} has no value on the {len(rows)} holdout rows",
+            )
+    return Judgement(True, score, stderr, (), warnings)
 
 
-def split_rows(view: View, sample: Sample, answers: Answers | None, values: Array) -> Prediction:
-    """Predictions in the order of the store: held-out rows as in the answers, then the official test rows."""
+def split_rows(
+    view: View, sample: Sample, answers: HeldAnswers | None, values: Array
+) -> Prediction:
+    """Predictions in the order of the store: held-out rows as in the answers, then the official
+    test rows.
+    """
     if answers is None:
         parts = np.full(len(sample), "test", dtype="<U7")
         return Prediction(view.name, None, sample.ids, values, parts)
     held, _ = sample.positions(answers.ids)
-    if (held < 0).any() or len(np.unique(held)) < len(held) or not np.isin(answers.part, HELD_PARTS).all():
+    if (
+        (held < 0).any()
+        or len(np.unique(held)) < len(held)
+        or not np.isin(answers.part, HELD_PARTS).all()
+    ):
         raise ValueError(f"the answers of view {view.name} do not fit its sample submission")
     test = np.setdiff1d(np.arange(len(sample)), held)
     order = np.concatenate([held, test])

@@ -1,8 +1,9 @@
 """Asks the benchmark's validation server whether it accepts a submission.
 
-The server is openai/mle-bench environment/grading_server.py: POST /validate with the form field "file" answers
-{"result": text}, or status 500 with {"error", "details"} when the server itself failed. It keeps every upload in one
-file, so that uploads go one at a time, and no other route of it is ever called.
+The server is openai/mle-bench environment/grading_server.py: POST /validate with the form field
+"file" answers {"result": text}, or status 500 with {"error", "details"} when the server itself
+failed. It keeps every upload in one file, so that uploads go one at a time, and no other route of
+it is ever called.
 """
 
 from __future__ import annotations
@@ -30,15 +31,19 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """status: unreachable says nothing about the file. message: the server's words, or why there are none."""
+class ServerReply:
+    """status: unreachable says nothing about the file. message: the server's words, or why there
+    are none.
+    """
 
     status: Literal["accepted", "rejected", "unreachable"]
     message: str
 
 
 class ServerCheck:
-    """Asks before each publication. A server that gave no answer is left alone for REST_S: results must not wait."""
+    """Asks before each publication. A server that gave no answer is left alone for REST_S: results
+    must not wait.
+    """
 
     def __init__(self, url: str | None, clock: Clock) -> None:
         """url: None where there is no server. clock: epoch seconds."""
@@ -47,7 +52,9 @@ class ServerCheck:
         self._ask_from = -math.inf
 
     def __call__(self, path: Path) -> str | None:
-        """The server's objection to the file at `path`, "" when it accepts; None when there is no server or answer."""
+        """The server's objection to the file at `path`, "" when it accepts; None when there is no
+        server or answer.
+        """
         if not self._url or self._clock() < self._ask_from:
             return None
         reply = validate(self._url, path)
@@ -58,13 +65,14 @@ class ServerCheck:
         return "" if reply.status == "accepted" else reply.message
 
 
-def validate(url: str, path: Path, timeout: float = TIMEOUT_S) -> Reply:
-    """Uploads the file at `path`. timeout: seconds for each network operation. Raises OSError when it is unreadable.
+def validate(url: str, path: Path, timeout: float = TIMEOUT_S) -> ServerReply:
+    """Uploads the file at `path`. timeout: seconds for each network operation. Raises OSError when
+    it is unreadable.
 
     `url` must end in /validate: anything else is not called and counts as unreachable.
     """
     if not urllib.parse.urlsplit(url).path.endswith("/validate"):
-        return Reply("unreachable", f"{url} is not the address of a validation route")
+        return ServerReply("unreachable", f"{url} is not the address of a validation route")
     body, kind = _form(path.read_bytes())
     request = urllib.request.Request(url, data=body, headers={"Content-Type": kind}, method="POST")
     with _ONE_AT_A_TIME:
@@ -75,14 +83,23 @@ def validate(url: str, path: Path, timeout: float = TIMEOUT_S) -> Reply:
                 return _reply(answer.read(1 << 20))
         except urllib.error.HTTPError as error:
             with error:
-                return Reply("unreachable", f"status {error.code}: {error.read(500).decode(errors='replace').strip()}")
+                return ServerReply(
+                    "unreachable",
+                    f"status {error.code}: {error.read(500).decode(errors='replace').strip()}",
+                )
         except (OSError, ValueError) as error:
-            return Reply("unreachable", str(error) or type(error).__name__)
+            return ServerReply("unreachable", str(error) or type(error).__name__)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: Message,
+        newurl: str,
     ) -> None:
         return None
 
@@ -94,14 +111,17 @@ def _form(data: bytes) -> tuple[bytes, str]:
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="submission.csv"\r\n'
         "Content-Type: text/csv\r\n\r\n"
     )
-    return head.encode() + data + f"\r\n--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+    return (
+        head.encode() + data + f"\r\n--{boundary}--\r\n".encode(),
+        f"multipart/form-data; boundary={boundary}",
+    )
 
 
-def _reply(body: bytes) -> Reply:
+def _reply(body: bytes) -> ServerReply:
     """Raises ValueError when the body is not the server's JSON."""
     parsed: Any = json.loads(body)
     result = parsed.get("result") if isinstance(parsed, dict) else None
     if not isinstance(result, str):
         raise ValueError("the answer holds no result")
     accepted = result.strip().lower().startswith("submission is valid")
-    return Reply("accepted" if accepted else "rejected", result.strip()[:2000])
+    return ServerReply("accepted" if accepted else "rejected", result.strip()[:2000])

@@ -1,4 +1,6 @@
-"""The judge as the agent sees it: records in, records out; the arithmetic happens in a worker process."""
+"""The judge as the agent sees it: records in, records out; the arithmetic happens in a worker
+process.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from core.metric_names import BY_NAME
-from core.protocols import Parts
-from core.records import Agreement, CompetitionSpec, Ensemble, Job, Outcome, ScoredBy, Verdict, to_json
+from core.protocols import BlendParts
+from core.records import (
+    Agreement,
+    CompetitionSpec,
+    Ensemble,
+    Job,
+    Outcome,
+    ScoredBy,
+    Verdict,
+    to_json,
+)
 from utils.errors import SpecError
 from utils.files import is_archive, write_atomic
 from utils.process import WorkerProcess
@@ -26,7 +37,7 @@ _KILLS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Combined:
+class WrittenSubmission:
     """A submission that was written and passed the check."""
 
     rows: int
@@ -34,7 +45,7 @@ class Combined:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class BlendChoice:
     """A blend beside its best single member on the same rows; see core.judging.greedy."""
 
     ensemble: Ensemble
@@ -50,18 +61,25 @@ def is_intact(store: Path, name: str) -> bool:
 
 
 class HoldoutJudge:
-    """Implements core.protocols.Judge and Combiner. Safe to use from several threads: calls go one at a time.
+    """Implements core.protocols.Judge and Combiner. Safe to use from several threads: calls go one
+    at a time.
 
-    The score comes from held-out answers. Neither output nor exit status of a program is ever read for it.
+    The score comes from held-out answers. Neither output nor exit status of a program is ever read
+    for it.
     """
 
     def __init__(
-        self, spec: CompetitionSpec, store: Path, log: Path | None = None, worker: WorkerProcess | None = None
+        self,
+        spec: CompetitionSpec,
+        store: Path,
+        log: Path | None = None,
+        worker: WorkerProcess | None = None,
     ) -> None:
         """store: folder of the predictions, made here. log: takes the worker's stderr.
 
-        worker: a process that runs core.judging.worker, closed with this judge; one is made when it is None.
-        Raises SpecError for a metric that no scorer knows, OSError when the folder cannot be written.
+        worker: a process that runs core.judging.worker, closed with this judge; one is made when it
+        is None. Raises SpecError for a metric that no scorer knows, OSError when the folder cannot
+        be written.
         """
         if spec.metric.name not in BY_NAME:
             raise SpecError(f"no scorer for the metric {spec.metric.name!r}")
@@ -73,16 +91,23 @@ class HoldoutJudge:
         self._scored_by: ScoredBy = "holdout_generated" if written else "holdout"
 
     def judge(self, job: Job, outcome: Outcome) -> Verdict:
-        """A complete and proper submission counts however the program ended; how it ended is a warning then."""
+        """A complete and proper submission counts however the program ended; how it ended is a
+        warning then.
+        """
         ending = _ending(outcome)
         if not outcome.view_intact:
             # It would do the same to the original folder in a refit.
-            return Verdict(False, None, None, "none", ("its input files were changed while it ran",))
+            return Verdict(
+                False, None, None, "none", ("its input files were changed while it ran",)
+            )
         if outcome.submission is None:
             reason = ending or "it ended normally"
             return Verdict(False, None, None, "none", (f"no submission: {reason}",))
         found = self._call(
-            "judge", view=to_json(job.view), submission=str(Path(outcome.submission).absolute()), name=job.key
+            "judge",
+            view=to_json(job.view),
+            submission=str(Path(outcome.submission).absolute()),
+            name=job.key,
         )
         warnings = tuple(found["warnings"]) + _warnings(ending)
         if not found["valid"]:
@@ -94,26 +119,36 @@ class HoldoutJudge:
     def p_better(self, challenger: Sequence[str], incumbent: Sequence[str]) -> float | None:
         if not challenger or not incumbent:
             return None
-        answer: float | None = self._call("p_better", challenger=list(challenger), incumbent=list(incumbent))
+        answer: float | None = self._call(
+            "p_better", challenger=list(challenger), incumbent=list(incumbent)
+        )
         return answer
 
-    def combine(self, parts: Parts, how: str, out_csv: Path) -> Combined:
+    def combine(self, parts: BlendParts, how: str, out_csv: Path) -> WrittenSubmission:
         """Raises WorkerError when a member is missing or the blend is no valid submission."""
-        return Combined(**self._call("combine", parts=_json(parts), how=how, out_csv=str(out_csv.absolute())))
+        return WrittenSubmission(
+            **self._call("combine", parts=_json(parts), how=how, out_csv=str(out_csv.absolute()))
+        )
 
-    def score_blend(self, parts: Parts, how: str, part: str) -> tuple[float | None, float | None]:
+    def score_blend(
+        self, parts: BlendParts, how: str, part: str
+    ) -> tuple[float | None, float | None]:
         """(None, None) when the members have no such rows in common."""
         score, stderr = self._call("score_blend", parts=_json(parts), how=how, part=part)
         return score, stderr
 
-    def select(self, candidates: Sequence[tuple[str, Sequence[str]]]) -> Selection | None:
-        """The greedy blend of (id, prediction names) and what it is worth; None without common holdout rows."""
+    def select(self, candidates: Sequence[tuple[str, Sequence[str]]]) -> BlendChoice | None:
+        """The greedy blend of (id, prediction names) and what it is worth; None without common
+        holdout rows.
+        """
         found = self._call("greedy", candidates=[(name, list(names)) for name, names in candidates])
         if found is None:
             return None
         members = tuple((name, weight) for name, weight in found["members"])
         blend = Ensemble(members, found["how"], found["score"], found["stderr"])
-        return Selection(blend, found["single"], found["single_score"], found["single_stderr"], found["p_better"])
+        return BlendChoice(
+            blend, found["single"], found["single_score"], found["single_stderr"], found["p_better"]
+        )
 
     def greedy(self, candidates: Sequence[tuple[str, Sequence[str]]]) -> Ensemble | None:
         """The greedy blend where it is more likely better than its best member than not, else None."""
@@ -122,7 +157,7 @@ class HoldoutJudge:
             return None
         return found.ensemble
 
-    def agreement(self, a: Parts, b: Parts, how: str) -> Agreement:
+    def agreement(self, a: BlendParts, b: BlendParts, how: str) -> Agreement:
         """How much two blends agree on the official test rows."""
         return Agreement(*self._call("agree", a=_json(a), b=_json(b), how=how))
 
@@ -134,9 +169,15 @@ class HoldoutJudge:
         """Files on which a generated score is tried (see core.judging.score_cases)."""
         return list(self._call("trial_cases", folder=str(folder.absolute())))
 
-    def kept_cases(self, parts: Parts, how: str, part: str, folder: Path) -> list[dict[str, Any]]:
+    def kept_cases(
+        self, parts: BlendParts, how: str, part: str, folder: Path
+    ) -> list[dict[str, Any]]:
         """Files of a blend's held-out rows and their answers, by common view."""
-        return list(self._call("kept_cases", parts=_json(parts), how=how, part=part, folder=str(folder.absolute())))
+        return list(
+            self._call(
+                "kept_cases", parts=_json(parts), how=how, part=part, folder=str(folder.absolute())
+            )
+        )
 
     def leak_warnings(self) -> tuple[str, ...]:
         """Lines about columns and rows of the competition's tables that may leak the answer."""
@@ -146,7 +187,9 @@ class HoldoutJudge:
         self._worker.close()
 
     def _call(self, method: str, **params: Any) -> Any:
-        return self._worker.call(method, spec=str(self._spec_file), store=str(self._store), **params)
+        return self._worker.call(
+            method, spec=str(self._spec_file), store=str(self._store), **params
+        )
 
 
 def _ending(outcome: Outcome) -> str:
@@ -164,5 +207,5 @@ def _warnings(ending: str) -> tuple[str, ...]:
     return (f"the program did not finish ({ending}); its submission counts",) if ending else ()
 
 
-def _json(parts: Parts) -> list[tuple[list[str], float]]:
+def _json(parts: BlendParts) -> list[tuple[list[str], float]]:
     return [(list(names), weight) for names, weight in parts]

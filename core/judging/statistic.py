@@ -1,4 +1,6 @@
-"""What most metrics are made of: a value per row, and a function of the means. Runs in a worker process."""
+"""What most metrics are made of: a value per row, and a function of the means. Runs in a worker
+process.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ Array = np.ndarray[Any, Any]
 class Statistic:
     """A metric as a function of row means: score = finish(mean over rows of `rows`).
 
-    rows: [rows, statistics], dense or sparse. finish: [..., statistics] -> [...]. slope: gradient of finish at the
-    means, for the analytic standard error; None where the bootstrap serves.
+    rows: [rows, statistics], dense or sparse. finish: [..., statistics] -> [...]. slope: gradient
+    of finish at the means, for the analytic standard error; None where the bootstrap serves.
     """
 
     rows: Any
@@ -29,7 +31,9 @@ class Statistic:
 
 def averaged(rows: Array) -> Statistic:
     """The mean over rows and columns."""
-    return Statistic(rows, lambda means: means.mean(axis=-1), lambda means: np.full(means.shape, 1 / len(means)))
+    return Statistic(
+        rows, lambda means: means.mean(axis=-1), lambda means: np.full(means.shape, 1 / len(means))
+    )
 
 
 def rooted(squares: Array) -> Statistic:
@@ -42,7 +46,9 @@ def rooted(squares: Array) -> Statistic:
 
 
 def share(parts: Array, wholes: Array, empty: float) -> Statistic:
-    """Sum of all parts over sum of all wholes, `empty` where the wholes are nothing. Arrays [rows, columns]."""
+    """Sum of all parts over sum of all wholes, `empty` where the wholes are nothing. Arrays [rows,
+    columns].
+    """
     rows = np.stack([parts.sum(axis=1), wholes.sum(axis=1)], axis=1).astype(float)
     return Statistic(rows, lambda means: divided(means[..., 0], means[..., 1], empty))
 

@@ -1,4 +1,6 @@
-"""Predictions on disk, one npz per execution; the format is docs/predictions.md. Runs in a worker process."""
+"""Predictions on disk, one npz per execution; the format is docs/predictions.md. Runs in a worker
+process.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,12 @@ _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$")
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What one program said on one view: held-out rows in the order of the answers file, then the official test rows.
+    """What one program said on one view: held-out rows in the order of the answers file, then the
+    official test rows.
 
-    ids: text [rows, id columns]. values: float, text or objects (texts of any length) [rows, target columns].
-    part: holdout, locked or test per row.
-    answers: path of the view's answers file, None where nothing was held out.
+    ids: text [rows, id columns]. values: float, text or objects (texts of any length) [rows, target
+    columns]. part: holdout, locked or test per row. answers: path of the view's answers file, None
+    where nothing was held out.
     """
 
     view: str
@@ -56,7 +59,9 @@ class Store:
 
     def save(self, name: str, prediction: Prediction) -> None:
         """Raises OSError and leaves nothing when the folder refuses it."""
-        answers = "" if prediction.answers is None else os.path.relpath(prediction.answers, self.folder)
+        answers = (
+            "" if prediction.answers is None else os.path.relpath(prediction.answers, self.folder)
+        )
         buffer = io.BytesIO()
         np.savez(
             buffer,
@@ -75,7 +80,10 @@ class Store:
         known = self._recent.pop(name, None)
         prediction = known[1] if known is not None and known[0] == stamp else self._read(path)
         self._recent[name] = (stamp, prediction)
-        while len(self._recent) > 1 and sum(item.size for _, item in self._recent.values()) > CACHE_BYTES:
+        while (
+            len(self._recent) > 1
+            and sum(item.size for _, item in self._recent.values()) > CACHE_BYTES
+        ):
             self._recent.popitem(last=False)
         return prediction
 
@@ -87,7 +95,9 @@ class Store:
 
 
 def _arrays(values: Array) -> dict[str, Array]:
-    """Objects as one run of bytes: as fixed-width text every cell would take the room of the longest."""
+    """Objects as one run of bytes: as fixed-width text every cell would take the room of the
+    longest.
+    """
     if values.dtype != object:
         return {"values": values}
     cells = [cell.encode() for cell in values.ravel().tolist()]

@@ -1,7 +1,8 @@
 """The full check of a submission against the sample that it must answer. Runs in a worker process.
 
-Repairs only what cannot change a prediction: the order of rows and columns, surplus columns, and drift of floating
-point arithmetic in probabilities. Everything else is a reason to refuse, in one line each.
+Repairs only what cannot change a prediction: the order of rows and columns, surplus columns, and
+drift of floating point arithmetic in probabilities. Everything else is a reason to refuse, in one
+line each.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.judging.intake import Refused, decode, parse, read_bytes
+from core.judging.intake import FileRefusedError, decode, parse, read_bytes
 from core.judging.samples import Sample, text_ids
 from core.judging.statistic import Array
 from core.judging.submission_words import repaired_words, word_problems
@@ -28,45 +29,53 @@ SUM_DRIFT = 5e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """values: predictions [rows, target columns] in the sample's row order; None when there are reasons."""
+class CheckedSubmission:
+    """values: predictions [rows, target columns] in the sample's row order; None when there are
+    reasons.
+    """
 
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     values: Array | None
 
 
-def check_file(path: Path, sample: Sample, spec: CompetitionSpec) -> Checked:
+def check_file(path: Path, sample: Sample, spec: CompetitionSpec) -> CheckedSubmission:
     """Judges a file that a foreign program wrote; never raises for anything in that file."""
     try:
         data = read_bytes(path, sample.size)
-    except Refused as refusal:
-        return Checked((str(refusal),), (), None)
+    except FileRefusedError as refusal:
+        return CheckedSubmission((str(refusal),), (), None)
     return check_bytes(data, sample, spec)
 
 
-def check_bytes(data: bytes, sample: Sample, spec: CompetitionSpec) -> Checked:
+def check_bytes(data: bytes, sample: Sample, spec: CompetitionSpec) -> CheckedSubmission:
     """The same for the content of a csv file."""
     try:
         text, notes = decode(data, sample.encoding)
         as_text = is_text(spec) or is_words(spec)
-        frame, more = parse(text, (sample.delimiter, ","), spec.id_columns, spec.target_columns, as_text)
-    except Refused as refusal:
-        return Checked((str(refusal),), (), None)
+        frame, more = parse(
+            text, (sample.delimiter, ","), spec.id_columns, spec.target_columns, as_text
+        )
+    except FileRefusedError as refusal:
+        return CheckedSubmission((str(refusal),), (), None)
     notes += more
     order, problems, row_notes = _match_rows(frame, sample, spec)
     if problems:
-        return Checked(tuple(problems), tuple(notes), None)
+        return CheckedSubmission(tuple(problems), tuple(notes), None)
     notes += row_notes
     cells = frame[list(spec.target_columns)].iloc[order]
     values, problems, value_notes = _values(cells, sample, spec)
-    return Checked(tuple(problems), tuple(notes + value_notes), None if problems else values)
+    return CheckedSubmission(
+        tuple(problems), tuple(notes + value_notes), None if problems else values
+    )
 
 
 # ---------------------------------------------------------------- rows
 
 
-def _match_rows(frame: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> tuple[Array, list[str], list[str]]:
+def _match_rows(
+    frame: pd.DataFrame, sample: Sample, spec: CompetitionSpec
+) -> tuple[Array, list[str], list[str]]:
     """For each row of the sample its row in `frame`; problems; warnings."""
     ids = text_ids(frame, spec.id_columns)
     found, by_value = sample.positions(ids)
@@ -78,13 +87,19 @@ def _match_rows(frame: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> t
         problems.append(f"{int((seen > 1).sum())} ids occur more than once (e.g. {example!r})")
     if (seen == 0).any():
         example = sample.name(int(np.argmax(seen == 0)))
-        problems.append(f"{int((seen == 0).sum())} of {len(sample)} ids are missing (e.g. {example!r})")
+        problems.append(
+            f"{int((seen == 0).sum())} of {len(sample)} ids are missing (e.g. {example!r})"
+        )
     if len(unknown):
         example = ", ".join(ids[unknown[0]])[:80]
         problems.append(f"{len(unknown)} ids are not in the sample submission (e.g. {example!r})")
     if problems:
         return found, problems, []
-    notes = [f"{by_value} ids are written differently from the sample but have the same value"] if by_value else []
+    notes = (
+        [f"{by_value} ids are written differently from the sample but have the same value"]
+        if by_value
+        else []
+    )
     if (np.diff(found) < 0).any():
         notes.append("rows put in the order of the sample submission")
     return np.argsort(found), [], notes
@@ -93,7 +108,9 @@ def _match_rows(frame: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> t
 # ---------------------------------------------------------------- values
 
 
-def _values(cells: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> tuple[Array, list[str], list[str]]:
+def _values(
+    cells: pd.DataFrame, sample: Sample, spec: CompetitionSpec
+) -> tuple[Array, list[str], list[str]]:
     """Predictions after repair; problems; warnings."""
     if is_words(spec):
         return _words(cells.to_numpy(dtype=object).astype(str).astype(object), sample, spec)
@@ -113,8 +130,13 @@ def _values(cells: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> tuple
     return values, [], notes + ([constant] if constant else [])
 
 
-def _words(values: Array, sample: Sample, spec: CompetitionSpec) -> tuple[Array, list[str], list[str]]:
-    problems = [_line(where, what, values, sample, spec) for where, what in word_problems(values, sample, spec)]
+def _words(
+    values: Array, sample: Sample, spec: CompetitionSpec
+) -> tuple[Array, list[str], list[str]]:
+    problems = [
+        _line(where, what, values, sample, spec)
+        for where, what in word_problems(values, sample, spec)
+    ]
     if problems:
         return values, problems, []
     values, notes = repaired_words(values, sample, spec)
@@ -140,13 +162,17 @@ def _label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Ite
             yield _line(strange, "labels do not occur in the training data", values, sample, spec)
 
 
-def _number_problems(values: Array, raw: Array | None, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
+def _number_problems(
+    values: Array, raw: Array | None, sample: Sample, spec: CompetitionSpec
+) -> Iterator[str]:
     """Cells that are no finite numbers; only when there are none, what the metric asks of numbers."""
     missing = np.isnan(values)
     words = np.zeros(values.shape, dtype=bool) if raw is None else missing & ~pd.isna(raw)
     infinite = np.isinf(values)
     if words.any():
-        yield _line(words, "predictions are no numbers", raw if raw is not None else values, sample, spec)
+        yield _line(
+            words, "predictions are no numbers", raw if raw is not None else values, sample, spec
+        )
     if (missing & ~words).any():
         yield _line(missing & ~words, "predictions are NaN or empty", values, sample, spec)
     if infinite.any():
@@ -170,7 +196,13 @@ def _range_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Ite
     elif kind == "label" and not spec.one_hot:
         yield from _numeric_label_problems(values, sample, spec)
     elif spec.metric.name == "rmsle" and (values < 0).any():
-        yield _line(values < 0, "predictions are negative, for which rmsle has no value", values, sample, spec)
+        yield _line(
+            values < 0,
+            "predictions are negative, for which rmsle has no value",
+            values,
+            sample,
+            spec,
+        )
 
 
 def _numeric_label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
@@ -198,7 +230,9 @@ def _repaired(values: Array, spec: CompetitionSpec) -> tuple[Array, list[str]]:
         outside = (values < 0) | (values > 1)
         if outside.any():
             values = np.clip(values, 0.0, 1.0)
-            notes.append(f"{int(outside.sum())} probabilities clipped to [0, 1] (drift below {RANGE_DRIFT:g})")
+            notes.append(
+                f"{int(outside.sum())} probabilities clipped to [0, 1] (drift below {RANGE_DRIFT:g})"
+            )
         if _sum_to_one(spec):
             sums = values.sum(axis=1, keepdims=True)
             drifted = int((np.abs(sums - 1) > SUM_EXACT).sum())

@@ -19,7 +19,9 @@ from core.metric_names import BY_NAME
 from core.records import CompetitionSpec
 
 
-def word_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[tuple[Array, str]]:
+def word_problems(
+    values: Array, sample: Sample, spec: CompetitionSpec
+) -> Iterator[tuple[Array, str]]:
     """(which cells, what is wrong with them)."""
     kind = predicts(spec)
     if kind == "mask":
@@ -64,11 +66,16 @@ def _broken_masks(values: Array) -> Iterator[tuple[Array, str]]:
         yield flat.reshape(values.shape), f"masks are broken: {message}"
 
 
-def _other_words(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[tuple[Array, str]]:
+def _other_words(
+    values: Array, sample: Sample, spec: CompetitionSpec
+) -> Iterator[tuple[Array, str]]:
     """An order must hold the words that the sample's row holds, where the sample gives them."""
     given = _sample_cells(sample, spec)
     pairs = zip(values.ravel().tolist(), given.ravel().tolist(), strict=True)
-    wrong = [len(words(there)) > 1 and Counter(words(here)) != Counter(words(there)) for here, there in pairs]
+    wrong = [
+        len(words(there)) > 1 and Counter(words(here)) != Counter(words(there))
+        for here, there in pairs
+    ]
     flat = np.array(wrong, dtype=bool)
     if flat.any():
         yield flat.reshape(values.shape), "lists do not hold exactly the words of the sample's row"
@@ -77,12 +84,16 @@ def _other_words(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterat
 def _marked(values: Array, sample: Sample, spec: CompetitionSpec) -> tuple[Array, list[str]]:
     """Graders read an empty cell as missing where the competition has a mark for "no pixel"."""
     empty = _where(values, lambda cell: cell.strip() in EMPTY)
-    marks = Counter(cell for cell in _sample_cells(sample, spec).ravel().tolist() if cell.strip() in EMPTY)
+    marks = Counter(
+        cell for cell in _sample_cells(sample, spec).ravel().tolist() if cell.strip() in EMPTY
+    )
     mark = marks.most_common(1)[0][0] if marks else ""
     other = empty & (values != mark)
     if not other.any() or not mark:
         return values, []
-    return np.where(empty, mark, values).astype(object), [f"{int(other.sum())} empty masks written as {mark!r}"]
+    return np.where(empty, mark, values).astype(object), [
+        f"{int(other.sum())} empty masks written as {mark!r}"
+    ]
 
 
 def _sample_has_empty(sample: Sample, spec: CompetitionSpec) -> bool:

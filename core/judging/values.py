@@ -13,7 +13,9 @@ WORDS: frozenset[ValueKind] = frozenset({"list", "text", "mask"})
 
 
 def predicts(spec: CompetitionSpec) -> ValueKind:
-    """What the sample holds, where the metric can score it or is not in BY_NAME; else what the metric wants."""
+    """What the sample holds, where the metric can score it or is not in BY_NAME; else what the
+    metric wants.
+    """
     known = BY_NAME.get(spec.metric.name)
     return spec.value_kind if known is None or spec.value_kind in known.kinds else known.predicts
 
@@ -41,17 +43,21 @@ def to_labels(cells: Array, classes: tuple[str, ...]) -> Array:
     text = cells.astype(str)
     if {name.casefold() for name in classes} == {"true", "false"}:
         spelling = {name.casefold(): name for name in classes}
-        return np.array([spelling.get(cell.casefold(), cell) for cell in text.ravel()], dtype=str).reshape(text.shape)
+        return np.array(
+            [spelling.get(cell.casefold(), cell) for cell in text.ravel()], dtype=str
+        ).reshape(text.shape)
     if np.issubdtype(cells.dtype, np.floating):
-        return np.array([_plain(cell) for cell in cells.ravel().tolist()], dtype=str).reshape(cells.shape)
+        return np.array([_plain(cell) for cell in cells.ravel().tolist()], dtype=str).reshape(
+            cells.shape
+        )
     return np.asarray(text)
 
 
 def truth_values(truth: Array, spec: CompetitionSpec) -> Array:
     """Held-out answers [rows, columns] in the representation of predictions.
 
-    Where a probability is predicted, labels become 1 for spec.positive and 0 for the other, text or number.
-    Raises ValueError when a number is needed and a cell is none.
+    Where a probability is predicted, labels become 1 for spec.positive and 0 for the other, text or
+    number. Raises ValueError when a number is needed and a cell is none.
     """
     if is_words(spec):
         return to_labels(truth, ()).astype(object)
@@ -72,7 +78,10 @@ def to_cells(values: Array, spec: CompetitionSpec) -> pd.DataFrame:
     columns = list(spec.target_columns)
     if predicts(spec) != "label" or spec.one_hot or not np.issubdtype(values.dtype, np.floating):
         return pd.DataFrame(values, columns=columns)
-    names = {float(number): name for number, name in zip(_numbers(spec.classes), spec.classes, strict=True)}
+    names = {
+        float(number): name
+        for number, name in zip(_numbers(spec.classes), spec.classes, strict=True)
+    }
     spelled = [[names.get(cell) or _plain(cell) for cell in row] for row in values.tolist()]
     return pd.DataFrame(spelled, columns=columns)
 

@@ -1,4 +1,6 @@
-"""How rows count in a score: by weights, or as a mean over the values of a column. Runs in a worker process."""
+"""How rows count in a score: by weights, or as a mean over the values of a column. Runs in a worker
+process.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ from core.judging.statistic import Array, Statistic
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weighing:
-    """weights: [rows], not negative, as scikit-learn's sample_weight. levels: [rows] text; the score is the mean over
-    the distinct values of the scores of their rows. None: rows count alike, the score is that of all rows.
+    """weights: [rows], not negative, as scikit-learn's sample_weight. levels: [rows] text; the
+    score is the mean over the distinct values of the scores of their rows. None: rows count alike,
+    the score is that of all rows.
     """
 
     weights: Array | None = None
@@ -22,7 +25,9 @@ class Weighing:
     def take(self, rows: Array) -> Weighing:
         """Of these rows."""
         weights, levels = self.weights, self.levels
-        return Weighing(None if weights is None else weights[rows], None if levels is None else levels[rows])
+        return Weighing(
+            None if weights is None else weights[rows], None if levels is None else levels[rows]
+        )
 
     def of(self, plain: Statistic) -> Statistic:
         """The statistic of the weighed metric, from that of the plain one on the same rows."""
@@ -30,7 +35,9 @@ class Weighing:
             return plain
         codes, count = self._codes(plain.rows.shape[0])
         weights = np.ones(len(codes)) if self.weights is None else self.weights.astype(float)
-        inside = sparse.csr_matrix((weights, (np.arange(len(codes)), codes)), shape=(len(codes), count))
+        inside = sparse.csr_matrix(
+            (weights, (np.arange(len(codes)), codes)), shape=(len(codes), count)
+        )
         rows = sparse.csr_matrix(plain.rows)
         width = rows.shape[1]
         products = [inside.multiply(rows[:, [column]]) for column in range(width)]
@@ -39,7 +46,9 @@ class Weighing:
             blocks = means.reshape(*means.shape[:-1], width + 1, count)
             total = blocks[..., -1, :]
             with np.errstate(invalid="ignore", divide="ignore"):
-                values = plain.finish(np.moveaxis(blocks[..., :-1, :] / total[..., None, :], -2, -1))
+                values = plain.finish(
+                    np.moveaxis(blocks[..., :-1, :] / total[..., None, :], -2, -1)
+                )
             return _mean_where(values, total > 0)
 
         return Statistic(sparse.hstack([*products, inside], format="csr"), finish)
@@ -55,4 +64,6 @@ def _mean_where(values: Array, known: Array) -> Array:
     """Mean over the last axis of what is known there, NaN where nothing is."""
     count = known.sum(axis=-1)
     total = np.where(known, values, 0.0).sum(axis=-1)
-    return np.asarray(np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0))
+    return np.asarray(
+        np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+    )

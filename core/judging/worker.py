@@ -1,7 +1,7 @@
 """The judging worker: answers core.judging.service over JSON lines. Runs in a worker process.
 
-Every call names the competition (`spec`: path of its JSON file) and the folder of predictions (`store`), so that a
-worker that was started again needs nothing else.
+Every call names the competition (`spec`: path of its JSON file) and the folder of predictions
+(`store`), so that a worker that was started again needs nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from utils.process import serve
 JsonParts = list[tuple[list[str], float]]
 
 
-def judge(spec: str, store: str, view: dict[str, Any], submission: str, name: str) -> dict[str, Any]:
+def judge(
+    spec: str, store: str, view: dict[str, Any], submission: str, name: str
+) -> dict[str, Any]:
     kept = _store(store)
     return asdict(scorer.judge(_spec(spec), from_json(View, view), Path(submission), kept, name))
 
@@ -55,7 +57,9 @@ def greedy(spec: str, store: str, candidates: list[tuple[str, list[str]]]) -> di
 def agree(spec: str, store: str, a: JsonParts, b: JsonParts, how: str) -> list[float]:
     competition = _spec(spec)
     sample = official_sample(competition)
-    first, second = (blend.official_values(competition, parts, how, sample, _store(store)) for parts in (a, b))
+    first, second = (
+        blend.official_values(competition, parts, how, sample, _store(store)) for parts in (a, b)
+    )
     labels = is_text(competition) or (predicts(competition) in VOTING and not competition.one_hot)
     return list((agreement.labels_agree if labels else agreement.numbers_agree)(first, second))
 
@@ -70,7 +74,9 @@ def trial_cases(spec: str, store: str, folder: str) -> list[dict[str, Any]]:
     return score_cases.trial_cases(_spec(spec), Path(folder))
 
 
-def kept_cases(spec: str, store: str, parts: JsonParts, how: str, part: str, folder: str) -> list[dict[str, Any]]:
+def kept_cases(
+    spec: str, store: str, parts: JsonParts, how: str, part: str, folder: str
+) -> list[dict[str, Any]]:
     return score_cases.kept_cases(_spec(spec), parts, how, part, _store(store), Path(folder))
 
 

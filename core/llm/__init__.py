@@ -1,1 +1,3 @@
-"""Language models: real clients, retries, keys, caps, ledger and replay behind core.protocols.Model."""
+"""Language models: real clients, retries, keys, caps, ledger and replay behind
+core.protocols.Model.
+"""

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.llm.dialect import Dialect, spoken
-from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Usage
+from core.llm.endpoint import EndpointError, EndpointSettings, Finish, TokenUsage
 from core.llm.exchange import SdkEndpoint
-from core.llm.heard import Heard, count_of, get, items
+from core.llm.partial_reply import PartialReply, count_of, get, items
 from core.records import Request
 
 OWN_ADDRESS = "https://api.anthropic.com"
@@ -28,13 +28,15 @@ class AnthropicEndpoint(SdkEndpoint):
     def _library(self) -> Any:
         return load()
 
-    def _stream(self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]) -> Iterable[Any]:
+    def _stream(
+        self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]
+    ) -> Iterable[Any]:
         opened = sdk.Anthropic(**client)
         # The client takes this from the environment, whoever the endpoint belongs to.
         opened.auth_token = None
         return opened.messages.create(**parameters)
 
-    def _take(self, heard: Heard, event: Any) -> None:
+    def _take(self, heard: PartialReply, event: Any) -> None:
         _take(heard, event)
 
     def _parameters(self, request: Request, dialect: Dialect) -> dict[str, Any]:
@@ -54,17 +56,23 @@ class AnthropicEndpoint(SdkEndpoint):
             # Newer clients have no argument of this name any more; models that take it still exist.
             parameters["extra_body"] = {"temperature": min(temperature, 1.0)}
         if as_tool:
-            parameters["tools"] = [{"name": _TOOL, "description": "Your answer.", "input_schema": request.schema}]
+            parameters["tools"] = [
+                {"name": _TOOL, "description": "Your answer.", "input_schema": request.schema}
+            ]
             parameters["tool_choice"] = {"type": "tool", "name": _TOOL}
         return parameters
 
 
 def load() -> Any:
-    """The client library. Importing it takes about a second. Raises EndpointError where it is not installed."""
+    """The client library. Importing it takes about a second. Raises EndpointError where it is not
+    installed.
+    """
     try:
         import anthropic
     except ImportError as error:
-        raise EndpointError("not_found", f"the client library cannot be imported: {error}") from None
+        raise EndpointError(
+            "not_found", f"the client library cannot be imported: {error}"
+        ) from None
     return anthropic
 
 
@@ -79,7 +87,7 @@ def _system(text: str, dialect: Dialect) -> list[dict[str, Any]]:
     return [{"type": "text", "text": text, **mark}]
 
 
-def _take(heard: Heard, event: Any) -> None:
+def _take(heard: PartialReply, event: Any) -> None:
     """Notes an event of a stream, or the one object of a server that does not stream."""
     kind = get(event, "type")
     if kind == "message":
@@ -98,14 +106,14 @@ def _take(heard: Heard, event: Any) -> None:
         heard.ended = True
 
 
-def _whole(heard: Heard, message: Any) -> None:
+def _whole(heard: PartialReply, message: Any) -> None:
     for block in items(get(message, "content")):
         _block(heard, block)
     _note_finish(heard, get(message, "stop_reason"))
     _note_usage(heard, get(message, "usage"))
 
 
-def _block(heard: Heard, block: Any) -> None:
+def _block(heard: PartialReply, block: Any) -> None:
     """A block that starts empty, or comes at once; thinking is left out."""
     if get(block, "type") == "text":
         heard.add(heard.parts, get(block, "text"))
@@ -113,17 +121,23 @@ def _block(heard: Heard, block: Any) -> None:
         heard.add(heard.data, json.dumps(get(block, "input"), default=str))
 
 
-def _note_finish(heard: Heard, reason: Any) -> None:
+def _note_finish(heard: PartialReply, reason: Any) -> None:
     if isinstance(reason, str):
         heard.finish = _FINISH.get(reason, "stop")
 
 
-def _note_usage(heard: Heard, usage: Any) -> None:
-    """The server tells the prompt at the start and the answer at the end; cached parts are counted beside the rest."""
+def _note_usage(heard: PartialReply, usage: Any) -> None:
+    """The server tells the prompt at the start and the answer at the end; cached parts are counted
+    beside the rest.
+    """
     if usage is None:
         return
-    before = heard.usage or Usage()
+    before = heard.usage or TokenUsage()
     cached = count_of(usage, "cache_read_input_tokens")
-    prompt = count_of(usage, "input_tokens") + cached + count_of(usage, "cache_creation_input_tokens")
+    prompt = (
+        count_of(usage, "input_tokens") + cached + count_of(usage, "cache_creation_input_tokens")
+    )
     completion = count_of(usage, "output_tokens")
-    heard.usage = Usage(prompt or before.prompt, cached or before.cached, completion or before.completion)
+    heard.usage = TokenUsage(
+        prompt or before.prompt, cached or before.cached, completion or before.completion
+    )

@@ -1,4 +1,6 @@
-"""A circuit breaker: an endpoint that keeps failing is left alone for a while, then one call may try it again."""
+"""A circuit breaker: an endpoint that keeps failing is left alone for a while, then one call may
+try it again.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,14 @@ from core.protocols import Clock
 
 
 class Breaker:
-    """Closed: calls go through. Open: none does until a time. Half open: one does, and decides. Thread-safe."""
+    """Closed: calls go through. Open: none does until a time. Half open: one does, and decides.
+    Thread-safe.
+    """
 
     def __init__(self, clock: Clock, failures: int, rest_s: float, longest_rest_s: float) -> None:
-        """failures: in a row, that open the circuit. rest_s: how long; doubles each time up to longest_rest_s."""
+        """failures: in a row, that open the circuit. rest_s: how long; doubles each time up to
+        longest_rest_s.
+        """
         self._clock = clock
         self._failures = failures
         self._first_rest_s, self._longest_rest_s = rest_s, longest_rest_s
@@ -43,10 +49,17 @@ class Breaker:
 
     def succeeded(self) -> None:
         with self._lock:
-            self._in_a_row, self._open_until, self._trying, self._rest_s = 0, None, False, self._first_rest_s
+            self._in_a_row, self._open_until, self._trying, self._rest_s = (
+                0,
+                None,
+                False,
+                self._first_rest_s,
+            )
 
     def failed(self, reason: str, for_good: bool = False) -> None:
-        """for_good: no later attempt of the same kind is expected to do better; the circuit opens at once, for long."""
+        """for_good: no later attempt of the same kind is expected to do better; the circuit opens
+        at once, for long.
+        """
         with self._lock:
             self._in_a_row += 1
             tried, self._trying = self._trying, False

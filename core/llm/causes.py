@@ -15,7 +15,9 @@ _LINE = 300
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _WEB_PAGE = re.compile(r"^\s*(<!doctype html|<html|<head|<body)", re.IGNORECASE)
 # Servers quote the key that they refuse, some in full, some with its middle masked.
-_QUOTED_KEY = re.compile(r"((?:api|access)[ _-]?(?:key|token)[^:]{0,40}: ?)[^\s,;]{6,}", re.IGNORECASE)
+_QUOTED_KEY = re.compile(
+    r"((?:api|access)[ _-]?(?:key|token)[^:]{0,40}: ?)[^\s,;]{6,}", re.IGNORECASE
+)
 
 # The first match decides. Servers agree on neither status nor code for these, but on these words.
 _WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
@@ -26,8 +28,14 @@ _WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
             r"context_length|context.window|context.size|maximum context|context length|prompt is too long"
             r"|input is too long|too many (input )?tokens in|request_too_large|reduce the length",
         ),
-        ("quota", r"insufficient_quota|exceeded your current quota|credit balance|insufficient.balance|billing"),
-        ("auth", r"api[ _-]?key (is )?(not valid|invalid|missing|expired)|(invalid|incorrect|wrong)[ _-]api[ _-]?key"),
+        (
+            "quota",
+            r"insufficient_quota|exceeded your current quota|credit balance|insufficient.balance|billing",
+        ),
+        (
+            "auth",
+            r"api[ _-]?key (is )?(not valid|invalid|missing|expired)|(invalid|incorrect|wrong)[ _-]api[ _-]?key",
+        ),
         (
             "not_found",
             r"model[^.]{0,80}(not (exist|found|available|supported)|does not exist)|(unknown|invalid|no such) model"
@@ -36,7 +44,8 @@ _WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     )
 )
 _RATE = re.compile(
-    r"rate.?limit|per (?:minute|second|day|hour)|retry (?:in|after) [\d.]+ ?s|try again in", re.IGNORECASE
+    r"rate.?limit|per (?:minute|second|day|hour)|retry (?:in|after) [\d.]+ ?s|try again in",
+    re.IGNORECASE,
 )
 _WAIT = re.compile(r"(?:retry|try again) (?:in|after) ([\d.]+) ?s", re.IGNORECASE)
 _BY_STATUS: Mapping[int, Kind] = {
@@ -60,7 +69,9 @@ _SAID: Mapping[Kind, str] = {
 }
 
 
-def from_status(status: int, body: Any, headers: Mapping[str, str], keys: tuple[str, ...] = ()) -> EndpointError:
+def from_status(
+    status: int, body: Any, headers: Mapping[str, str], keys: tuple[str, ...] = ()
+) -> EndpointError:
     """The error that a status of 300 or more stands for. body: parsed JSON, or text."""
     text, code = error_text(body)
     kind = _kind(status, text, code, is_web_page(body))
@@ -68,7 +79,9 @@ def from_status(status: int, body: Any, headers: Mapping[str, str], keys: tuple[
     detail = f"{said} (HTTP {status})" + (f": {one_line(text, keys)}" if text else "")
     if 300 <= status < 400:
         target = one_line(headers.get("location", "nowhere"), keys)
-        detail = f"the address redirects to {target}; redirects are not followed, set base_url to it"
+        detail = (
+            f"the address redirects to {target}; redirects are not followed, set base_url to it"
+        )
     wait, said_wait = retry_after(headers), _WAIT.search(text)
     if wait is None and said_wait:
         wait = _number(said_wait.group(1).rstrip("."))
@@ -80,7 +93,9 @@ def from_event(body: Any, keys: tuple[str, ...] = ()) -> EndpointError:
     text, code = error_text(body)
     status = int(code) if code.isdigit() else 400 if "invalid_request" in code else 500
     kind = _kind(status, text, code, web_page=False)
-    return EndpointError(kind, f"{_SAID.get(kind, 'the request failed')}: {one_line(text or code, keys)}")
+    return EndpointError(
+        kind, f"{_SAID.get(kind, 'the request failed')}: {one_line(text or code, keys)}"
+    )
 
 
 def _kind(status: int, text: str, code: str, web_page: bool) -> Kind:
@@ -117,8 +132,14 @@ def error_text(body: Any) -> tuple[str, str]:
     if not isinstance(inner, dict):
         return str(inner), ""
     message = inner.get("message") or inner.get("detail") or inner.get("msg") or ""
-    code = inner.get("code") if isinstance(inner.get("code"), str) else inner.get("type") or inner.get("code") or ""
-    return message if isinstance(message, str) and message else json.dumps(inner, default=str), str(code)
+    code = (
+        inner.get("code")
+        if isinstance(inner.get("code"), str)
+        else inner.get("type") or inner.get("code") or ""
+    )
+    return message if isinstance(message, str) and message else json.dumps(inner, default=str), str(
+        code
+    )
 
 
 def is_web_page(body: Any) -> bool:
@@ -146,7 +167,9 @@ def one_line(text: str, keys: tuple[str, ...] = ()) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server asks to wait: a number, milliseconds in retry-after-ms, or a date (against its own)."""
+    """Seconds that the server asks to wait: a number, milliseconds in retry-after-ms, or a date
+    (against its own).
+    """
     if (ms := _number(headers.get("retry-after-ms"))) is not None:
         return ms / 1000
     if (seconds := _number(headers.get("retry-after"))) is not None:

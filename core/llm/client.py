@@ -1,4 +1,6 @@
-"""A Model over an endpoint: retries, keys, circuit breaker, caps and continuations, all inside a deadline."""
+"""A Model over an endpoint: retries, keys, circuit breaker, caps and continuations, all inside a
+deadline.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.llm.abandon import UnderWay
 from core.llm.breaker import Breaker
 from core.llm.endpoint import PERMANENT, Endpoint, EndpointError, Kind, Reply
 from core.llm.keys import NO_KEY, KeyRing
 from core.llm.ledger import Ledger, Page
 from core.llm.loose_json import read_json
+from core.llm.stoppable import OpenRequests
 from core.llm.texts import GO_ON, join
 from core.protocols import Clock
 from core.records import Answer, Message, Request
@@ -24,7 +26,9 @@ from utils.text import redact
 
 Spent = Callable[[], tuple[int, float | None]]
 
-_NEVER_AGAIN: frozenset[Kind] = frozenset({"context", "bad_request", "not_found", "not_an_api", "refusal"})
+_NEVER_AGAIN: frozenset[Kind] = frozenset(
+    {"context", "bad_request", "not_found", "not_an_api", "refusal"}
+)
 _OF_THE_ENDPOINT: frozenset[Kind] = frozenset({"auth", "quota", "not_found", "not_an_api"})
 # The endpoint is well; it is the request that it cannot take.
 _OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "refusal"})
@@ -35,13 +39,15 @@ _LEAVE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """timeout_s: one request. attempts: requests for one answer, adaptations and further keys not counted.
+class RetryPolicy:
+    """timeout_s: one request. attempts: requests for one answer, adaptations and further keys not
+    counted.
 
-    continuations: of an answer that was cut off by length. first_wait_s doubles up to longest_wait_s, which bounds
-    what a server may ask for too. failures: in a row, that open the circuit for rest_s up to longest_rest_s.
-    concurrency: requests at a time. max_tokens, max_usd: of the whole run, over resumes. max_prompt_chars: a prompt
-    beyond this is a mistake of the caller and is not sent.
+    continuations: of an answer that was cut off by length. first_wait_s doubles up to
+    longest_wait_s, which bounds what a server may ask for too. failures: in a row, that open the
+    circuit for rest_s up to longest_rest_s. concurrency: requests at a time. max_tokens, max_usd:
+    of the whole run, over resumes. max_prompt_chars: a prompt beyond this is a mistake of the
+    caller and is not sent.
     """
 
     timeout_s: float
@@ -66,14 +72,16 @@ class RetryingModel:
         endpoint: Endpoint,
         keys: Sequence[str],
         ledger: Ledger,
-        policy: Policy,
+        policy: RetryPolicy,
         *,
         spent: Spent,
         clock: Clock,
         sleep: Callable[[float], None],
         rng: random.Random,
     ) -> None:
-        """spent: tokens and USD of the run so far, from the journal. sleep: may raise when the run is being stopped."""
+        """spent: tokens and USD of the run so far, from the journal. sleep: may raise when the run
+        is being stopped.
+        """
         self._endpoint = endpoint
         self._secrets = tuple(key for key in keys if key != NO_KEY)
         self._keys = KeyRing(keys, clock, policy.first_wait_s)
@@ -83,7 +91,7 @@ class RetryingModel:
         self._clock, self._sleep, self._rng = clock, sleep, rng
         self._breaker = Breaker(clock, policy.failures, policy.rest_s, policy.longest_rest_s)
         self._slots = threading.Semaphore(policy.concurrency)
-        self._under_way = UnderWay()
+        self._under_way = OpenRequests()
 
     @property
     def available(self) -> bool:
@@ -91,7 +99,9 @@ class RetryingModel:
         return self._breaker.wait_s == 0 and not resting and self._cap_reached() is None
 
     def complete(self, request: Request) -> Answer:
-        """Raises ModelError, whose one line tells the endpoint, the kind and the cause; Interrupted after a stop."""
+        """Raises ModelError, whose one line tells the endpoint, the kind and the cause; Interrupted
+        after a stop.
+        """
         self._check_size(request)
         page = self._ledger.open(request)
         with self._slot(request):
@@ -101,13 +111,17 @@ class RetryingModel:
             return self._continued(page, request, reply)
 
     def give_up(self) -> None:
-        """Ends the requests under way, each with its line in the ledger; no other is sent. Callers get Interrupted."""
+        """Ends the requests under way, each with its line in the ledger; no other is sent. Callers
+        get Interrupted.
+        """
         self._under_way.close()
         self._endpoint.give_up()
         self._under_way.wait(_LEAVE_S)
 
     def _continued(self, page: Page, request: Request, reply: Reply) -> Answer:
-        """The whole of an answer that may have been cut off; what there is when no continuation comes."""
+        """The whole of an answer that may have been cut off; what there is when no continuation
+        comes.
+        """
         text = reply.text
         for _ in range(self._policy.continuations):
             if reply.finish != "length":
@@ -196,7 +210,9 @@ class RetryingModel:
     def _ready_key(self, request: Request, last: EndpointError | None) -> str:
         key, wait = self._keys.next()
         if wait > self._policy.longest_wait_s:
-            raise self._given_up(last or EndpointError("rate", f"every key rests for {wait:.0f} s more"))
+            raise self._given_up(
+                last or EndpointError("rate", f"every key rests for {wait:.0f} s more")
+            )
         self._pause(wait, request, last)
         return key
 
@@ -204,8 +220,13 @@ class RetryingModel:
         """Waits, unless the deadline would pass meanwhile."""
         if seconds <= 0:
             return
-        if seconds > self._policy.longest_wait_s or self._clock() + seconds + _LEAST_S > request.deadline:
-            raise self._given_up(last or EndpointError("rate", f"no key is ready for {seconds:.0f} s"))
+        if (
+            seconds > self._policy.longest_wait_s
+            or self._clock() + seconds + _LEAST_S > request.deadline
+        ):
+            raise self._given_up(
+                last or EndpointError("rate", f"no key is ready for {seconds:.0f} s")
+            )
         self._sleep(seconds)
 
     def _backoff(self, attempts: int, error: EndpointError) -> float:
@@ -218,7 +239,9 @@ class RetryingModel:
     def _time_left(self, request: Request) -> float:
         left = request.deadline - self._clock()
         if left < _LEAST_S:
-            raise ModelError(f"{self._endpoint.name}: no time left for {request.purpose}", kind="timeout")
+            raise ModelError(
+                f"{self._endpoint.name}: no time left for {request.purpose}", kind="timeout"
+            )
         return min(left, self._policy.timeout_s)
 
     @contextlib.contextmanager
@@ -254,24 +277,34 @@ class RetryingModel:
 
     def _given_up(self, last: EndpointError | None) -> ModelError:
         error = last or EndpointError("server", "no attempt was allowed")
-        return ModelError(f"{self._endpoint.name}: {error.message}", error.kind in PERMANENT, error.kind)
+        return ModelError(
+            f"{self._endpoint.name}: {error.message}", error.kind in PERMANENT, error.kind
+        )
 
     def _without_keys(self, error: EndpointError) -> EndpointError:
         message = redact(error.message, self._secrets)
-        return EndpointError(error.kind, message, error.retry_after, error.usage, self._hidden(error.text))
+        return EndpointError(
+            error.kind, message, error.retry_after, error.usage, self._hidden(error.text)
+        )
 
     def _hidden(self, text: str) -> str:
-        """Without the keys, should a server echo them; short ones are placeholders of servers that want none."""
+        """Without the keys, should a server echo them; short ones are placeholders of servers that
+        want none.
+        """
         for key in self._secrets:
             text = text.replace(key, "***") if len(key) >= 8 else text
         return text
 
 
 def _usable(reply: Reply, request: Request) -> Any:
-    """The parsed data of a reply to a request with a schema. Raises EndpointError when nothing can be done with it."""
+    """The parsed data of a reply to a request with a schema. Raises EndpointError when nothing can
+    be done with it.
+    """
     if reply.finish == "refusal":
         said = " ".join(reply.text.split())[:200]
-        raise EndpointError("refusal", f"the model declined: {said}", usage=reply.usage, text=reply.text)
+        raise EndpointError(
+            "refusal", f"the model declined: {said}", usage=reply.usage, text=reply.text
+        )
     if not reply.text.strip():
         if reply.finish == "length":
             said = "an empty answer, cut off by max_tokens (all of it thinking?)"
@@ -283,18 +316,26 @@ def _usable(reply: Reply, request: Request) -> Any:
         return read_json(reply.text, request.schema)
     except ValueError as error:
         cut = "it was cut off by max_tokens: " if reply.finish == "length" else ""
-        raise EndpointError("format", f"{cut}{error}"[:300], usage=reply.usage, text=reply.text) from None
+        raise EndpointError(
+            "format", f"{cut}{error}"[:300], usage=reply.usage, text=reply.text
+        ) from None
 
 
 def _hurried(request: Request) -> Request:
     """The request again for a model that thought until its answer had no room."""
     *before, asked = request.messages
     words = "Your last answer was empty. Think briefly, and write the answer itself at once."
-    return dataclasses.replace(request, messages=(*before, Message(asked.role, f"{asked.text}\n\n{words}")))
+    return dataclasses.replace(
+        request, messages=(*before, Message(asked.role, f"{asked.text}\n\n{words}"))
+    )
 
 
 def _corrected(request: Request, error: EndpointError) -> Request:
     """The request again, with the unusable answer and what is wrong with it."""
     words = f"That answer cannot be used: {error.message}. Answer again, with valid JSON only."
-    turns = (*request.messages, Message("assistant", error.text[:8000] or "(nothing)"), Message("user", words))
+    turns = (
+        *request.messages,
+        Message("assistant", error.text[:8000] or "(nothing)"),
+        Message("user", words),
+    )
     return dataclasses.replace(request, messages=turns)

@@ -1,4 +1,6 @@
-"""What a server accepts beyond the bare request. It starts with everything and drops what the server refuses. Pure."""
+"""What a server accepts beyond the bare request. It starts with everything and drops what the
+server refuses. Pure.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,11 @@ _CONTEXT = re.compile(r"context (?:length|window|size)\D{0,20}(\d{3,8})", re.IGN
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """limit: name of the parameter that bounds an answer. structure: how a schema is handed over (none: in words).
+    """limit: name of the parameter that bounds an answer. structure: how a schema is handed over
+    (none: in words).
 
-    most_tokens: the longest answer that the server grants. context: its limit on prompt and answer together.
+    most_tokens: the longest answer that the server grants. context: its limit on prompt and answer
+    together.
     """
 
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -43,16 +47,19 @@ class Dialect:
 
 
 def adapt(dialect: Dialect, message: str, asked: int, proven: bool) -> tuple[Dialect, str] | None:
-    """The dialect without what `message` complains about, and what was changed; None when nothing helps.
+    """The dialect without what `message` complains about, and what was changed; None when nothing
+    helps.
 
-    asked: tokens that the refused request asked for. proven: the dialect was accepted before, so that a complaint
-    that names no parameter is not about it.
+    asked: tokens that the refused request asked for. proven: the dialect was accepted before, so
+    that a complaint that names no parameter is not about it.
     """
     text = message.lower()
     for changed, what in _steps(dialect, text, asked):
         if changed != dialect:
             return changed, what
-    bare = dataclasses.replace(dialect, structure="none", temperature=False, usage=False, cache=False)
+    bare = dataclasses.replace(
+        dialect, structure="none", temperature=False, usage=False, cache=False
+    )
     return None if proven or bare == dialect else (bare, "everything optional")
 
 
@@ -70,19 +77,33 @@ def _steps(dialect: Dialect, text: str, asked: int) -> list[tuple[Dialect, str]]
     step("max_completion_tokens", "max_tokens", limit="max_completion_tokens")
     most = [int(word) for word in _NUMBER.findall(text) if _LEAST_TOKENS <= int(word) < asked]
     if most and not window:
-        step("max_tokens|max_completion_tokens|(output|completion|new) tokens", "long answers", most_tokens=max(most))
+        step(
+            "max_tokens|max_completion_tokens|(output|completion|new) tokens",
+            "long answers",
+            most_tokens=max(most),
+        )
     step("stream_options|include_usage", "stream_options", usage=False)
     whole = "response_format" in text and "json_schema" not in text
     lower = "none" if whole or "json_object" in text or dialect.structure != "schema" else "object"
-    step("response_format|json_schema|json_object|structured|grammar|schema|tool", "its schema", structure=lower)
+    step(
+        "response_format|json_schema|json_object|structured|grammar|schema|tool",
+        "its schema",
+        structure=lower,
+    )
     step("temperature", "temperature", temperature=False)
     step("cache_control", "cache_control", cache=False)
-    step(r"system.{0,40}(role|message|prompt)|(role|message).{0,40}system", "the system role", system=False)
+    step(
+        r"system.{0,40}(role|message|prompt)|(role|message).{0,40}system",
+        "the system role",
+        system=False,
+    )
     return steps
 
 
 def spoken(request: Request) -> tuple[Message, ...]:
-    """The messages of a request whose schema is told in words, at the end, so that the prefix stays the same."""
+    """The messages of a request whose schema is told in words, at the end, so that the prefix stays
+    the same.
+    """
     *before, last = request.messages
     schema = json.dumps(request.schema, ensure_ascii=False)
     words = f"{last.text}\n\nAnswer with JSON that follows this JSON schema, and with nothing else:\n{schema}"
@@ -90,11 +111,16 @@ def spoken(request: Request) -> tuple[Message, ...]:
 
 
 def is_strict(schema: Any) -> bool:
-    """True when every object of the schema names and requires all of its fields, as strict structured output wants."""
+    """True when every object of the schema names and requires all of its fields, as strict
+    structured output wants.
+    """
     if not isinstance(schema, dict):
         return all(is_strict(item) for item in schema) if isinstance(schema, list) else True
     if schema.get("type") == "object":
         names = set(schema.get("properties", {}))
-        if schema.get("additionalProperties") is not False or set(schema.get("required", ())) != names:
+        if (
+            schema.get("additionalProperties") is not False
+            or set(schema.get("required", ())) != names
+        ):
             return False
     return all(is_strict(value) for value in schema.values())

@@ -28,11 +28,13 @@ Kind = Literal[
     "cap",  # a cap of this run is reached; nothing was sent
     "given up",  # nobody waits for the answer any more
 ]
-PERMANENT: frozenset[Kind] = frozenset({"auth", "quota", "context", "not_found", "not_an_api", "bad_request", "cap"})
+PERMANENT: frozenset[Kind] = frozenset(
+    {"auth", "quota", "context", "not_found", "not_an_api", "bad_request", "cap"}
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class TokenUsage:
     """Tokens of one request. cached: the part of `prompt` that the provider had in its cache."""
 
     prompt: int = 0
@@ -46,15 +48,16 @@ class Reply:
 
     text: str
     finish: Finish
-    usage: Usage
+    usage: TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """model: as the provider spells it. base_url: None for the provider's own address. max_tokens: longest answer.
+    """model: as the provider spells it. base_url: None for the provider's own address. max_tokens:
+    longest answer.
 
-    temperature: None leaves it to the provider. idle_s: seconds without a byte after which a connection is given up.
-    max_bytes: most that one answer may take on the wire.
+    temperature: None leaves it to the provider. idle_s: seconds without a byte after which a
+    connection is given up. max_bytes: most that one answer may take on the wire.
     """
 
     model: str
@@ -71,8 +74,8 @@ class EndpointSettings:
 class EndpointError(Exception):
     """One request failed. Does not leave core.llm: callers of a Model get a ModelError.
 
-    message: one line, without keys. retry_after: seconds that the server asked for. usage, text: what was received
-    (and is paid for) before it failed.
+    message: one line, without keys. retry_after: seconds that the server asked for. usage, text:
+    what was received (and is paid for) before it failed.
     """
 
     def __init__(
@@ -80,19 +83,21 @@ class EndpointError(Exception):
         kind: Kind,
         message: str,
         retry_after: float | None = None,
-        usage: Usage | None = None,
+        usage: TokenUsage | None = None,
         text: str = "",
     ) -> None:
         super().__init__(f"{kind}: {message}")
         self.kind = kind
         self.message = message
         self.retry_after = retry_after
-        self.usage = usage or Usage()
+        self.usage = usage or TokenUsage()
         self.text = text
 
 
 class Endpoint(Protocol):
-    """A provider's address and model. Safe to call from several threads; knows nothing of retries, caps and keys."""
+    """A provider's address and model. Safe to call from several threads; knows nothing of retries,
+    caps and keys.
+    """
 
     @property
     def name(self) -> str:
@@ -100,9 +105,13 @@ class Endpoint(Protocol):
         ...
 
     def send(self, request: Request, key: str, timeout: float) -> Reply:
-        """One request over the wire. Returns or raises EndpointError within `timeout` seconds, whatever comes."""
+        """One request over the wire. Returns or raises EndpointError within `timeout` seconds,
+        whatever comes.
+        """
         ...
 
     def give_up(self) -> None:
-        """From any thread and for good: `send` raises EndpointError of this kind at once, wherever it is."""
+        """From any thread and for good: `send` raises EndpointError of this kind at once, wherever
+        it is.
+        """
         ...

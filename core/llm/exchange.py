@@ -1,4 +1,6 @@
-"""What the two endpoints share: one bounded exchange, and a dialect that drops what the server refuses."""
+"""What the two endpoints share: one bounded exchange, and a dialect that drops what the server
+refuses.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from urllib.parse import urlsplit
 from core.llm.causes import from_event, is_web_page, one_line, web_page
 from core.llm.dialect import Dialect, adapt
 from core.llm.endpoint import EndpointError, EndpointSettings, Reply
-from core.llm.heard import Heard
+from core.llm.partial_reply import PartialReply
 from core.llm.wire import Wire, events, within
 from core.records import Request
 
@@ -35,7 +37,9 @@ class Speaker:
         self._proven = True
 
     def refused(self, spoken: Dialect, error: EndpointError, request: Request) -> EndpointError:
-        """The error to raise: of kind adapt when the next request will leave out what this one was refused for."""
+        """The error to raise: of kind adapt when the next request will leave out what this one was
+        refused for.
+        """
         if error.kind not in ("bad_request", "context"):
             return error
         asked = spoken.max_tokens(self._settings.max_tokens, request)
@@ -52,7 +56,8 @@ class Speaker:
 class SdkEndpoint:
     """Implements core.llm.endpoint.Endpoint over a client library, which the first request imports.
 
-    What differs between vendors: the library, the address, how a client is opened, and the two forms of talk.
+    What differs between vendors: the library, the address, how a client is opened, and the two
+    forms of talk.
     """
 
     def __init__(self, settings: EndpointSettings, url: str) -> None:
@@ -83,7 +88,17 @@ class SdkEndpoint:
             return self._stream(sdk, client, parameters)
 
         try:
-            reply = exchange(sdk, self._settings, self._base_url, request, key, timeout, self._over, ask, self._take)
+            reply = exchange(
+                sdk,
+                self._settings,
+                self._base_url,
+                request,
+                key,
+                timeout,
+                self._over,
+                ask,
+                self._take,
+            )
         except EndpointError as error:
             raise self._speaker.refused(dialect, error, request) from None
         self._speaker.worked()
@@ -99,11 +114,13 @@ class SdkEndpoint:
         """The body of a request."""
         raise NotImplementedError
 
-    def _stream(self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]) -> Iterable[Any]:
+    def _stream(
+        self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]
+    ) -> Iterable[Any]:
         """Opens the stream. client: arguments of the library's client."""
         raise NotImplementedError
 
-    def _take(self, heard: Heard, event: Any) -> None:
+    def _take(self, heard: PartialReply, event: Any) -> None:
         """Notes one event of the stream."""
         raise NotImplementedError
 
@@ -117,7 +134,7 @@ def exchange(
     timeout: float,
     over: threading.Event,
     ask: Callable[[Wire], Iterable[Any]],
-    take: Callable[[Heard, Any], None],
+    take: Callable[[PartialReply, Any], None],
 ) -> Reply:
     """One request and what is heard of its answer.
 
@@ -126,7 +143,7 @@ def exchange(
     Raises EndpointError, with the usage and the text that were received before.
     """
     wire = _wire(sdk, url, min(settings.idle_s, timeout), settings.max_bytes)
-    heard = Heard(settings.max_tokens * _CHARS_PER_TOKEN + _SPARE_CHARS)
+    heard = PartialReply(settings.max_tokens * _CHARS_PER_TOKEN + _SPARE_CHARS)
 
     def work() -> Reply:
         for event in events(sdk, wire, lambda: ask(wire), key):
@@ -136,14 +153,18 @@ def exchange(
         if not heard.parts and not heard.data and wire.plain is not None:
             take(heard, _plain(wire.plain, key))
         elif not heard.events:
-            raise EndpointError("garbage", f"no stream of a model: {one_line(wire.head.decode(errors='replace'))}")
+            raise EndpointError(
+                "garbage", f"no stream of a model: {one_line(wire.head.decode(errors='replace'))}"
+            )
         return heard.reply(request)
 
     try:
         return within(timeout, over, work, wire.close)
     except EndpointError as error:
         spent = heard.spent(request)
-        raise EndpointError(error.kind, error.message, error.retry_after, spent, heard.text()) from None
+        raise EndpointError(
+            error.kind, error.message, error.retry_after, spent, heard.text()
+        ) from None
 
 
 def _wire(sdk: Any, url: str, idle_s: float, max_bytes: int) -> Wire:
@@ -156,7 +177,9 @@ def _wire(sdk: Any, url: str, idle_s: float, max_bytes: int) -> Wire:
 
 
 def _plain(body: bytes, key: str) -> Any:
-    """The answer of a server that does not stream. Raises EndpointError for anything else than a JSON object."""
+    """The answer of a server that does not stream. Raises EndpointError for anything else than a
+    JSON object.
+    """
     if is_web_page(body):
         raise web_page(body)
     try:

@@ -12,16 +12,16 @@ from typing import Any, Literal
 from core.events import LlmCall
 from core.llm import anthropic_endpoint, openai_endpoint
 from core.llm.anthropic_endpoint import AnthropicEndpoint
-from core.llm.client import Policy, RetryingModel, Spent
+from core.llm.client import RetryingModel, RetryPolicy, Spent
 from core.llm.endpoint import Endpoint, EndpointError, EndpointSettings
 from core.llm.keys import NO_KEY, split_keys
 from core.llm.ledger import Ledger, price_of
+from core.llm.model_choice import ChoiceOfModels
 from core.llm.openai_endpoint import OpenAiEndpoint
-from core.llm.override import ChoiceOfModels
 from core.llm.replay import ReplayModel
 from core.protocols import Clock, Model
-from utils.config_schema import Llm
-from utils.config_schema import Role as RoleSettings
+from utils.config_schema import LlmConfig
+from utils.config_schema import RoleConfig as RoleSettings
 from utils.errors import ConfigError, ModelError
 
 RoleName = Literal["code", "feedback"]
@@ -30,8 +30,12 @@ _ENDPOINTS: dict[str, Callable[[EndpointSettings], Endpoint]] = {
     "openai": OpenAiEndpoint,
     "anthropic": AnthropicEndpoint,
 }
-_LIBRARIES: dict[str, Callable[[], Any]] = {"openai": openai_endpoint.load, "anthropic": anthropic_endpoint.load}
-# Of the time for one call: models that think send nothing for minutes, and so do busy local servers.
+_LIBRARIES: dict[str, Callable[[], Any]] = {
+    "openai": openai_endpoint.load,
+    "anthropic": anthropic_endpoint.load,
+}
+# Of the time for one call: models that think send nothing for minutes, and so do busy local
+# servers.
 _IDLE_SHARE = 0.5
 
 
@@ -40,8 +44,9 @@ def provider_of(settings: RoleSettings) -> str:
     return settings.provider or ("openai" if settings.api_key else "recipes")
 
 
-def preload(llm: Llm) -> threading.Thread | None:
-    """Imports the client library of the role `code` in a thread, so that the first request need not wait for it.
+def preload(llm: LlmConfig) -> threading.Thread | None:
+    """Imports the client library of the role `code` in a thread, so that the first request need not
+    wait for it.
 
     None where there is none to import. What is wrong with a library is told by the first request.
     """
@@ -59,7 +64,7 @@ def preload(llm: Llm) -> threading.Thread | None:
 
 
 def build_model(
-    llm: Llm,
+    llm: LlmConfig,
     role: RoleName,
     *,
     record: Callable[[LlmCall], None],
@@ -69,11 +74,13 @@ def build_model(
     sleep: Callable[[float], None] = time.sleep,
     seed: int = 0,
 ) -> Model | None:
-    """The model of a role: over the network, or from a recording; None where the provider is recipes.
+    """The model of a role: over the network, or from a recording; None where the provider is
+    recipes.
 
-    record: takes each call's event. put: keeps an answer's text (see core.llm.replay.ANSWERS) and returns its digest.
-    spent: tokens and USD of the run so far. seed: of the jitter. Reads no network and imports no client library.
-    Raises ConfigError, one line, when something is missing that only the user can give.
+    record: takes each call's event. put: keeps an answer's text (see core.llm.replay.ANSWERS) and
+    returns its digest. spent: tokens and USD of the run so far. seed: of the jitter. Reads no
+    network and imports no client library. Raises ConfigError, one line, when something is missing
+    that only the user can give.
     """
     settings: RoleSettings = llm.code if role == "code" else llm.feedback
     if llm.replay_dir is not None:
@@ -93,7 +100,9 @@ def build_model(
             _ENDPOINTS[provider](_endpoint_settings(settings, name)),
             keys,
             Ledger(role, name, llm.prices, record, put, clock),
-            Policy(settings.timeout, max_tokens=llm.max_total_tokens, max_usd=llm.max_cost_usd),
+            RetryPolicy(
+                settings.timeout, max_tokens=llm.max_total_tokens, max_usd=llm.max_cost_usd
+            ),
             spent=spent,
             clock=clock,
             sleep=sleep,
@@ -103,7 +112,7 @@ def build_model(
     return ChoiceOfModels(build(model), model, build)
 
 
-def _unpriced(llm: Llm, model: str) -> bool:
+def _unpriced(llm: LlmConfig, model: str) -> bool:
     """True when a cap on the cost cannot be held with this model."""
     return llm.max_cost_usd is not None and price_of(model, llm.prices) is None
 

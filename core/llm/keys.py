@@ -10,7 +10,8 @@ from core.protocols import Clock
 
 # What a client sends to a server that wants no key.
 NO_KEY = "no-key-is-set"
-# Seconds that a key rests when the server does not say how long. A refused key may be mended by its owner.
+# Seconds that a key rests when the server does not say how long. A refused key may be mended by its
+# owner.
 _REST_S: dict[Kind, float] = {"auth": 1800.0, "quota": 900.0}
 _LONGEST_REST_S = 1800.0
 
@@ -24,7 +25,9 @@ class KeyRing:
     """Keys take turns. Safe to use from several threads."""
 
     def __init__(self, keys: Sequence[str], clock: Clock, first_rest_s: float = 2.0) -> None:
-        """first_rest_s: rest after a first "too many requests" without a time; doubles with each one in a row."""
+        """first_rest_s: rest after a first "too many requests" without a time; doubles with each
+        one in a row.
+        """
         self._keys = list(keys)
         self._clock = clock
         self._first_rest_s = first_rest_s
@@ -37,7 +40,9 @@ class KeyRing:
         return len(self._keys)
 
     def next(self) -> tuple[str, float]:
-        """The key whose turn it is among those that are ready soonest, and the seconds until it is ready."""
+        """The key whose turn it is among those that are ready soonest, and the seconds until it is
+        ready.
+        """
         with self._lock:
             now = self._clock()
             order = self._keys[self._turn :] + self._keys[: self._turn]

@@ -1,4 +1,6 @@
-"""Each request over the wire becomes an event: tokens, seconds, cost, the answer's digest, the cause of a failure."""
+"""Each request over the wire becomes an event: tokens, seconds, cost, the answer's digest, the
+cause of a failure.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any
 
 from core.events import LlmCall
 from core.genome import digest
-from core.llm.endpoint import EndpointError, Reply, Usage
+from core.llm.endpoint import EndpointError, Reply, TokenUsage
 from core.protocols import Clock
 from core.records import Request
 
@@ -16,17 +18,22 @@ Prices = Mapping[str, tuple[float, float, float]]
 
 
 def request_digest(request: Request) -> str:
-    """Digest of what is asked: system text, messages, schema, and who is asked how where the request says so; neither
-    purpose nor deadline.
+    """Digest of what is asked: system text, messages, schema, and who is asked how where the
+    request says so; neither purpose nor deadline.
     """
-    asked: list[Any] = [request.system, [[message.role, message.text] for message in request.messages], request.schema]
+    asked: list[Any] = [
+        request.system,
+        [[message.role, message.text] for message in request.messages],
+        request.schema,
+    ]
     if request.model is not None or request.temperature is not None:
         asked += [request.model, request.temperature]
     return digest(json.dumps(asked, sort_keys=True, ensure_ascii=False))
 
 
 def price_of(model: str, prices: Prices) -> tuple[float, float, float] | None:
-    """USD per million tokens (input, cached input, output) by the longest start of the model's name.
+    """USD per million tokens (input, cached input, output) by the longest start of the model's
+    name.
 
     A vendor before a slash is tried with and without. None where no price is known.
     """
@@ -37,9 +44,9 @@ def price_of(model: str, prices: Prices) -> tuple[float, float, float] | None:
     return None
 
 
-def cost_of(usage: Usage, price: tuple[float, float, float] | None) -> float | None:
+def cost_of(usage: TokenUsage, price: tuple[float, float, float] | None) -> float | None:
     """USD; 0 when no token was used, None when the price is unknown."""
-    if usage == Usage():
+    if usage == TokenUsage():
         return 0.0
     if price is None:
         return None
@@ -49,7 +56,9 @@ def cost_of(usage: Usage, price: tuple[float, float, float] | None) -> float | N
 
 
 class Ledger:
-    """The calls of one role. record: takes the events. put: keeps an answer's text and returns its digest."""
+    """The calls of one role. record: takes the events. put: keeps an answer's text and returns its
+    digest.
+    """
 
     def __init__(
         self,
@@ -72,7 +81,13 @@ class Ledger:
         return self._clock()
 
     def write(
-        self, page: Page, seconds: float, usage: Usage, text: str, finish: str = "", error: str | None = None
+        self,
+        page: Page,
+        seconds: float,
+        usage: TokenUsage,
+        text: str,
+        finish: str = "",
+        error: str | None = None,
     ) -> None:
         """The text is kept before the event that names it."""
         answer = self._put(text) if text else None

@@ -1,4 +1,6 @@
-"""JSON out of what a model wrote: fences, prose and thoughts around it are tolerated, wrong types are not. Pure."""
+"""JSON out of what a model wrote: fences, prose and thoughts around it are tolerated, wrong types
+are not. Pure.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def read_json(text: str, schema: dict[str, Any]) -> Any:
-    """The first JSON value in `text` that follows the schema. Raises ValueError that says what is wrong, in one line.
+    """The first JSON value in `text` that follows the schema. Raises ValueError that says what is
+    wrong, in one line.
 
     Values keep their types: "false" is no boolean, "0.91" no number, NaN nothing at all.
     """
@@ -47,7 +50,9 @@ def read_json(text: str, schema: dict[str, Any]) -> Any:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    """The whole, then what stands in fences, then everything between matching brackets, the outermost first."""
+    """The whole, then what stands in fences, then everything between matching brackets, the
+    outermost first.
+    """
     if text.strip():
         yield text.strip()
     for fenced in _FENCED.findall(text):
@@ -98,7 +103,9 @@ def _refuse(name: str) -> Any:
 
 
 def mismatch(value: Any, schema: dict[str, Any], at: str = "it") -> str | None:
-    """What keeps a value from following a schema (type, enum, required, properties, items, bounds, anyOf), or None."""
+    """What keeps a value from following a schema (type, enum, required, properties, items, bounds,
+    anyOf), or None.
+    """
     if "anyOf" in schema:
         found = [mismatch(value, option, at) for option in schema["anyOf"]]
         return None if None in found else found[0]
@@ -110,7 +117,10 @@ def mismatch(value: Any, schema: dict[str, Any], at: str = "it") -> str | None:
     if isinstance(value, dict):
         return _mismatch_in_object(value, schema, at)
     if isinstance(value, list):
-        found = [mismatch(item, schema.get("items", {}), f"{at}[{index}]") for index, item in enumerate(value)]
+        found = [
+            mismatch(item, schema.get("items", {}), f"{at}[{index}]")
+            for index, item in enumerate(value)
+        ]
         return next((wrong for wrong in found if wrong), None)
     return _out_of_bounds(value, schema, at)
 

@@ -7,13 +7,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.llm.dialect import Dialect, is_strict, spoken
-from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Reply, Usage
+from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Reply, TokenUsage
 from core.llm.exchange import SdkEndpoint
-from core.llm.heard import Heard, count_of, get, items
+from core.llm.partial_reply import PartialReply, count_of, get, items
 from core.records import Message, Request
 
 OWN_ADDRESS = "https://api.openai.com/v1"
-_FINISH: dict[str, Finish] = {"length": "length", "max_tokens": "length", "content_filter": "refusal"}
+_FINISH: dict[str, Finish] = {
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "refusal",
+}
 
 
 class OpenAiEndpoint(SdkEndpoint):
@@ -27,25 +31,31 @@ class OpenAiEndpoint(SdkEndpoint):
             if error.kind not in ("not_found", "not_an_api"):
                 raise
             said = error.message + hint(self._settings.base_url)
-            raise EndpointError(error.kind, said, error.retry_after, error.usage, error.text) from None
+            raise EndpointError(
+                error.kind, said, error.retry_after, error.usage, error.text
+            ) from None
 
     def _library(self) -> Any:
         return load()
 
-    def _stream(self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]) -> Iterable[Any]:
+    def _stream(
+        self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]
+    ) -> Iterable[Any]:
         opened = sdk.OpenAI(**client)
         # The client takes these from the environment, whoever the endpoint belongs to.
         opened.organization = opened.project = None
         return opened.chat.completions.create(**parameters)
 
-    def _take(self, heard: Heard, event: Any) -> None:
+    def _take(self, heard: PartialReply, event: Any) -> None:
         _take(heard, event)
 
     def _parameters(self, request: Request, dialect: Dialect) -> dict[str, Any]:
         in_words = request.schema is not None and dialect.structure != "schema"
         parameters: dict[str, Any] = {
             "model": self._settings.model,
-            "messages": _messages(request, spoken(request) if in_words else request.messages, dialect),
+            "messages": _messages(
+                request, spoken(request) if in_words else request.messages, dialect
+            ),
             "stream": True,
             dialect.limit: dialect.max_tokens(self._settings.max_tokens, request),
         }
@@ -60,11 +70,15 @@ class OpenAiEndpoint(SdkEndpoint):
 
 
 def load() -> Any:
-    """The client library. Importing it takes about a second. Raises EndpointError where it is not installed."""
+    """The client library. Importing it takes about a second. Raises EndpointError where it is not
+    installed.
+    """
     try:
         import openai
     except ImportError as error:
-        raise EndpointError("not_found", f"the client library cannot be imported: {error}") from None
+        raise EndpointError(
+            "not_found", f"the client library cannot be imported: {error}"
+        ) from None
     return openai
 
 
@@ -78,7 +92,9 @@ def hint(url: str | None) -> str:
     return "" if url is None or urlsplit(base_url(url)).path else " (does base_url lack its /v1?)"
 
 
-def _messages(request: Request, messages: Iterable[Message], dialect: Dialect) -> list[dict[str, str]]:
+def _messages(
+    request: Request, messages: Iterable[Message], dialect: Dialect
+) -> list[dict[str, str]]:
     turns = [{"role": message.role, "content": message.text} for message in messages]
     if not request.system:
         return turns
@@ -91,10 +107,13 @@ def _messages(request: Request, messages: Iterable[Message], dialect: Dialect) -
 def _response_format(schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
     if dialect.structure == "object":
         return {"type": "json_object"}
-    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": is_strict(schema)}}
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": schema, "strict": is_strict(schema)},
+    }
 
 
-def _take(heard: Heard, event: Any) -> None:
+def _take(heard: PartialReply, event: Any) -> None:
     """Notes a chunk of a stream, or the one object of a server that does not stream."""
     for choice in items(get(event, "choices"))[:1]:
         said = get(choice, "delta") or get(choice, "message")
@@ -104,7 +123,7 @@ def _take(heard: Heard, event: Any) -> None:
         if reason:
             heard.finish = _FINISH.get(reason, "stop")
     if get(event, "usage"):
-        heard.usage = Usage(
+        heard.usage = TokenUsage(
             count_of(event, "usage", "prompt_tokens"),
             count_of(event, "usage", "prompt_tokens_details", "cached_tokens"),
             count_of(event, "usage", "completion_tokens"),

@@ -23,7 +23,7 @@ _GIVEN_UP: Kind = "given up"
 
 
 @dataclasses.dataclass
-class Recorded:
+class RecordedAnswer:
     """The requests that one answer took, in order."""
 
     calls: list[LlmCall]
@@ -31,14 +31,21 @@ class Recorded:
 
 
 class ReplayModel:
-    """Implements core.protocols.Model: the recorded answer to the same request, else to the same purpose, else the next
-    unused one of the same role. Its calls are recorded again as they were, so that totals and caps are the same.
+    """Implements core.protocols.Model: the recorded answer to the same request, else to the same
+    purpose, else the next unused one of the same role. Its calls are recorded again as they were,
+    so that totals and caps are the same.
     """
 
     def __init__(
-        self, folder: Path, role: str, record: Callable[[LlmCall], None], put: Callable[[str], str] = lambda text: text
+        self,
+        folder: Path,
+        role: str,
+        record: Callable[[LlmCall], None],
+        put: Callable[[str], str] = lambda text: text,
     ) -> None:
-        """folder: the log folder of the recorded run. Raises ConfigError when it holds no recorded calls."""
+        """folder: the log folder of the recorded run. Raises ConfigError when it holds no recorded
+        calls.
+        """
         self._answers = folder / ANSWERS
         self._record, self._put = record, put
         self._lock = threading.Lock()
@@ -65,7 +72,7 @@ class ReplayModel:
             return Answer(text, complete)
         return Answer(text, data=_data(text, request.schema))
 
-    def _again(self, found: Recorded) -> tuple[list[LlmCall], dict[str, str]]:
+    def _again(self, found: RecordedAnswer) -> tuple[list[LlmCall], dict[str, str]]:
         """The calls, recorded once more, and their texts by digest."""
         texts = {call.answer: self._text(call) for call in found.calls if call.answer}
         for call in found.calls:
@@ -74,7 +81,7 @@ class ReplayModel:
             self._record(call)
         return found.calls, texts
 
-    def _next(self, request: Request) -> Recorded:
+    def _next(self, request: Request) -> RecordedAnswer:
         digest = request_digest(request)
         tests: tuple[Callable[[LlmCall], bool], ...] = (
             lambda call: call.request == digest,
@@ -88,7 +95,11 @@ class ReplayModel:
                     if test(recorded.calls[0]):
                         recorded.used = True
                         return recorded
-        raise ModelError(f"the recording holds no further answer ({request.purpose})", permanent=True, kind="replay")
+        raise ModelError(
+            f"the recording holds no further answer ({request.purpose})",
+            permanent=True,
+            kind="replay",
+        )
 
     def _text(self, call: LlmCall) -> str:
         path = self._answers / f"{call.answer}.txt"
@@ -96,16 +107,22 @@ class ReplayModel:
             # Bytes: reading as text would change line ends.
             return path.read_bytes().decode()
         except OSError as error:
-            raise ModelError(f"the recording lacks {path}: {error.strerror}", permanent=True, kind="replay") from None
+            raise ModelError(
+                f"the recording lacks {path}: {error.strerror}", permanent=True, kind="replay"
+            ) from None
 
 
 def recorded_calls(journal: Path) -> list[LlmCall]:
-    """Every call that a journal names, in order. Raises ConfigError when there is no journal, or none in it."""
+    """Every call that a journal names, in order. Raises ConfigError when there is no journal, or
+    none in it.
+    """
     try:
         lines = journal.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise ConfigError(f"llm.replay_dir: cannot read {journal}: {error.strerror}") from None
-    calls = [from_json(LlmCall, line) for line in _parsed(lines) if line.get("type") == LlmCall.type]
+    calls = [
+        from_json(LlmCall, line) for line in _parsed(lines) if line.get("type") == LlmCall.type
+    ]
     if not calls:
         raise ConfigError(f"llm.replay_dir: {journal} holds no call of a language model")
     return calls
@@ -120,16 +137,18 @@ def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             return
 
 
-def _grouped(calls: Iterable[LlmCall]) -> Iterator[Recorded]:
-    """Calls of the same answer together, in the order in which the answers were begun; threads may have mixed them."""
-    open_groups: dict[str, Recorded] = {}
-    groups: list[Recorded] = []
+def _grouped(calls: Iterable[LlmCall]) -> Iterator[RecordedAnswer]:
+    """Calls of the same answer together, in the order in which the answers were begun; threads may
+    have mixed them.
+    """
+    open_groups: dict[str, RecordedAnswer] = {}
+    groups: list[RecordedAnswer] = []
     for call in calls:
         group = open_groups.get(call.request)
         if group is not None and call.attempt == group.calls[-1].attempt + 1:
             group.calls.append(call)
         else:
-            open_groups[call.request] = group = Recorded([call])
+            open_groups[call.request] = group = RecordedAnswer([call])
             groups.append(group)
     return iter(groups)
 

@@ -1,17 +1,24 @@
-"""Small operations on a model's text: thoughts cut off, continuations joined, tokens estimated. Pure."""
+"""Small operations on a model's text: thoughts cut off, continuations joined, tokens estimated.
+Pure.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 
-from core.llm.endpoint import Usage
+from core.llm.endpoint import TokenUsage
 from core.records import Request
 
-GO_ON = "Your answer was cut off. Go on exactly where it stopped. Repeat nothing and explain nothing."
+GO_ON = (
+    "Your answer was cut off. Go on exactly where it stopped. Repeat nothing and explain nothing."
+)
 
-_THOUGHTS = re.compile(r"^\s*<(think|thinking|thought|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-# Some chat templates put the opening tag into the prompt, so that only the closing one is in the answer.
+_THOUGHTS = re.compile(
+    r"^\s*<(think|thinking|thought|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE
+)
+# Some chat templates put the opening tag into the prompt, so that only the closing one is in the
+# answer.
 _END_OF_THOUGHTS = re.compile(r"</(think|thinking)>", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*```[\w+-]*[ \t]*\n")
 _OVERLAP = 400
@@ -30,7 +37,9 @@ def without_thoughts(text: str) -> str:
 
 
 def join(text: str, more: str) -> str:
-    """A cut-off text and its continuation as one: what is said twice, or fenced again, is there once."""
+    """A cut-off text and its continuation as one: what is said twice, or fenced again, is there
+    once.
+    """
     if text.count("```") % 2 == 1 and (fence := _FENCE.match(more)):
         more = more[fence.end() :]
     if len(text) >= _RESTART and more.lstrip().startswith(text.lstrip()[:_RESTART]):
@@ -41,7 +50,7 @@ def join(text: str, more: str) -> str:
     return text + more
 
 
-def estimated_usage(request: Request, answer: str) -> Usage:
+def estimated_usage(request: Request, answer: str) -> TokenUsage:
     """Tokens at four characters each, for servers that do not count."""
     prompt = len(request.system) + sum(len(message.text) for message in request.messages)
-    return Usage(math.ceil(prompt / 4), 0, math.ceil(len(answer) / 4))
+    return TokenUsage(math.ceil(prompt / 4), 0, math.ceil(len(answer) / 4))

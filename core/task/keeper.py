@@ -1,4 +1,6 @@
-"""The run's views as the agent sees them: looked up by name, checked by digest, rebuilt when a program damaged one."""
+"""The run's views as the agent sees them: looked up by name, checked by digest, rebuilt when a
+program damaged one.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,11 @@ class ViewKeeper:
     def search(self) -> Sequence[View]:
         """The views that programs are tried on: the full one alone where nothing is held out."""
         with self._lock:
-            kinds = ("search",) if any(view.kind == "search" for view in self._views.values()) else ("full",)
+            kinds = (
+                ("search",)
+                if any(view.kind == "search" for view in self._views.values())
+                else ("full",)
+            )
             found = [view for view in self._views.values() if view.kind in kinds]
         return sorted(found, key=lambda view: view.fold)
 
@@ -41,8 +47,8 @@ class ViewKeeper:
     def intact(self, view: View) -> bool:
         """True when the folder is still the one that `view` describes.
 
-        A damaged folder is rebuilt before this returns; a job that started on an older digest is told False as well,
-        because its input may have been damaged while it ran.
+        A damaged folder is rebuilt before this returns; a job that started on an older digest is
+        told False as well, because its input may have been damaged while it ran.
         """
         with self._lock:
             current = self._views[view.name]

@@ -1,4 +1,5 @@
-"""What a first look into a competition folder shows, as records: made once per run by core.task.preview_look.
+"""What a first look into a competition folder shows, as records: made once per run by
+core.task.look.collect.
 
 Every text is cut and holds one line, but it comes from the data: whoever shows it must fence it.
 """
@@ -8,14 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-ColumnKind = Literal["number", "integer", "category", "text", "date", "identifier", "constant", "empty"]
+ColumnKind = Literal[
+    "number", "integer", "category", "text", "date", "identifier", "constant", "empty"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """A column, or a run of `count` like ones (name says from where to where). missing: share of empty cells, of rows
-    that were read. summary: range, commonest values or lengths. drift: how the test table differs, "" where it does
-    not or where nothing is known.
+    """A column, or a run of `count` like ones (name says from where to where). missing: share of
+    empty cells, of rows that were read. summary: range, commonest values or lengths. drift: how the
+    test table differs, "" where it does not or where nothing is known.
     """
 
     name: str
@@ -29,10 +32,12 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """The train table. layout: path, format and size. rows: in the file; rows_read: those that the facts rest on.
+    """The train table. layout: path, format and size. rows: in the file; rows_read: those that the
+    facts rest on.
 
-    columns: at most preview_table.MAX_LINES of them; more: number and names of the others, by kind, "" when none.
-    only_train: feature-like columns that the test table lacks. examples: a few rows as `column=value`.
+    columns: at most preview_table.MAX_LINES of them; more: number and names of the others, by kind,
+    "" when none. only_train: feature-like columns that the test table lacks. examples: a few rows
+    as `column=value`.
     """
 
     layout: str
@@ -46,9 +51,10 @@ class TableFacts:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """tree: folders and files with numbers and sizes. target: distribution of the answers. sample: first lines of the
-    sample submission. others: further tables. media: facts from the headers of images or sounds, lengths of texts.
-    text_words: words of a long text in the train table's text columns (95 % quantile), 0 without any.
+    """tree: folders and files with numbers and sizes. target: distribution of the answers. sample:
+    first lines of the sample submission. others: further tables. media: facts from the headers of
+    images or sounds, lengths of texts. text_words: words of a long text in the train table's text
+    columns (95 % quantile), 0 without any.
     """
 
     tree: tuple[str, ...]

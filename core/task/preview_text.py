@@ -1,4 +1,6 @@
-"""A Preview as lines of bounded length, for a prompt. They hold cells and file names: the caller fences them. Pure."""
+"""A Preview as lines of bounded length, for a prompt. They hold cells and file names: the caller
+fences them. Pure.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +20,26 @@ _NAMES = 0.15
 
 
 def preview_text(preview: Preview, limit: int = LIMIT) -> str:
-    """At most `limit` characters (about a quarter as many tokens): lines of each part, the last ones left out."""
+    """At most `limit` characters (about a quarter as many tokens): lines of each part, the last
+    ones left out.
+    """
     parts = [("Files", _kept(preview.tree, _TREE * limit))]
     if preview.sample:
         parts.append(("Sample submission", _kept(preview.sample, _SAMPLE * limit)))
-    title, share = ("Further tables", _OTHERS) if preview.train is not None else ("Contents", _CONTENTS)
+    title, share = (
+        ("Further tables", _OTHERS) if preview.train is not None else ("Contents", _CONTENTS)
+    )
     parts.append((title, _kept(preview.others, share * limit)))
     parts.append(("Media", _kept(preview.media, _MEDIA * limit)))
     parts.append(("Answers in train", _kept(preview.target, _TARGET * limit)))
     train = preview.train
     if train is not None:
-        parts.append(("Rows of train", _kept(train.examples, _EXAMPLES * limit, int(_EXAMPLES * limit / 2) - 3)))
+        parts.append(
+            (
+                "Rows of train",
+                _kept(train.examples, _EXAMPLES * limit, int(_EXAMPLES * limit / 2) - 3),
+            )
+        )
     text = "\n".join(_titled(title, lines) for title, lines in parts if lines)
     return text if train is None else f"{text}\n{_table(train, limit - len(text) - 1)}"
 
@@ -38,7 +49,9 @@ def _titled(title: str, lines: Sequence[str]) -> str:
 
 
 def _kept(lines: Sequence[str], limit: float, line_limit: int = _LINE) -> list[str]:
-    """Lines from the first one on, as many as fit with a title and a last line that counts the others."""
+    """Lines from the first one on, as many as fit with a title and a last line that counts the
+    others.
+    """
     limit -= _TITLE
     kept: list[str] = []
     for line in lines:
@@ -51,7 +64,9 @@ def _kept(lines: Sequence[str], limit: float, line_limit: int = _LINE) -> list[s
 
 
 def _table(train: TableFacts, limit: int) -> str:
-    """Columns with drift are kept before others; those that have no room for a line are named at least."""
+    """Columns with drift are kept before others; those that have no room for a line are named at
+    least.
+    """
     head = f"Columns of {one_line(train.layout, _LINE)}, {train.rows:,} rows:"
     if not train.columns and not train.only_train:
         return f"{head} ids and answers only"

@@ -1,4 +1,6 @@
-"""A cheap digest of a folder that changes when anything below it changes. Stdlib only: the agent process uses it."""
+"""A cheap digest of a folder that changes when anything below it changes. Stdlib only: the agent
+process uses it.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,12 @@ from pathlib import Path
 
 
 def view_digest(path: str | Path) -> str:
-    """Digest of relative path, size, mtime, ctime and inode of every file below `path`; contents are not read.
+    """Digest of relative path, size, mtime, ctime and inode of every file below `path`; contents
+    are not read.
 
-    Links count with their own facts (a link cannot be turned without a new inode) and those of what they point at, so
-    that writing through a link is seen too. A missing folder has a digest of its own. A file that was changed and
-    changed back differs.
+    Links count with their own facts (a link cannot be turned without a new inode) and those of what
+    they point at, so that writing through a link is seen too. A missing folder has a digest of its
+    own. A file that was changed and changed back differs.
     """
     digest = hashlib.sha256()
     for line in _lines(str(path), ""):

@@ -48,5 +48,7 @@ def parent(program: str = PARENT, error: ErrorInfo | None = None) -> Parent:
     return Parent("s0001", program, "boosting", None if error else 0.8, error)
 
 
-def brief(kind: str = "draft", parents: Sequence[Parent] = (), locus: str | None = None, step: int = 7) -> Brief:
+def brief(
+    kind: str = "draft", parents: Sequence[Parent] = (), locus: str | None = None, step: int = 7
+) -> Brief:
     return Brief(step, kind, 11, tuple(parents), locus)  # type: ignore[arg-type]

@@ -19,7 +19,8 @@ from core.records import CompetitionSpec, MetricSpec, TableFile
 
 Run = Callable[[str, CompetitionSpec], pd.DataFrame]
 
-# Runs several programs in one interpreter, each in its own folder and namespace: importing scikit-learn costs a second.
+# Runs several programs in one interpreter, each in its own folder and namespace: importing
+# scikit-learn costs a second.
 _MANY = """
 import json, os, sys, traceback
 results = {}
@@ -64,7 +65,9 @@ def features(rows: int, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({"a": rng.normal(size=rows), "b": rng.exponential(size=rows).round(3)})
     frame["city"] = rng.choice(["Bonn", "Köln", "Ulm"], rows)
-    frame["amount"] = [f"${value:,.2f}" if value > 1 else " " for value in rng.exponential(900, rows)]
+    frame["amount"] = [
+        f"${value:,.2f}" if value > 1 else " " for value in rng.exponential(900, rows)
+    ]
     frame["day"] = pd.date_range("2020-01-01", periods=rows).strftime("%Y-%m-%d")
     frame["same"] = 1
     frame.loc[::7, "a"] = np.nan
@@ -81,19 +84,25 @@ def write_folder(
     test_rows: int = 40,
     delimiter: str = ",",
 ) -> Path:
-    """train, test and sample (its rows in another order than test's); ids are texts with leading zeros."""
+    """train, test and sample (its rows in another order than test's); ids are texts with leading
+    zeros.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     table = table.copy()
     table.insert(0, "id", [f"{i:05d}" for i in range(len(table))])
     cut = len(table) - test_rows
-    pd.concat([table, answers], axis=1)[:cut].to_csv(folder / "train.csv", index=False, sep=delimiter)
+    pd.concat([table, answers], axis=1)[:cut].to_csv(
+        folder / "train.csv", index=False, sep=delimiter
+    )
     table[cut:].to_csv(folder / "test.csv", index=False, sep=delimiter)
     submission = table[cut:][["id"]].assign(**(sample or dict.fromkeys(answers.columns, 0.5)))
     submission[::-1].to_csv(folder / "sample_submission.csv", index=False, sep=delimiter)
     return folder
 
 
-def run_many(tmp_path: Path, programs: dict[str, str], spec: CompetitionSpec) -> dict[str, pd.DataFrame]:
+def run_many(
+    tmp_path: Path, programs: dict[str, str], spec: CompetitionSpec
+) -> dict[str, pd.DataFrame]:
     """The submission of each program; fails with the tracebacks of those that raised."""
     folders = {}
     for name, program in programs.items():
@@ -102,15 +111,27 @@ def run_many(tmp_path: Path, programs: dict[str, str], spec: CompetitionSpec) ->
         (folder / "program.py").write_text(program, encoding="utf-8")
         (folder / "input").symlink_to(Path(spec.data_dir).resolve())
         folders[name] = str(folder)
-    env = {**os.environ, "SWARM_CPUS": "2", "SWARM_SEED": "3", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    env = {
+        **os.environ,
+        "SWARM_CPUS": "2",
+        "SWARM_SEED": "3",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     command = [sys.executable, "-W", "ignore", "-c", _MANY]
-    done = subprocess.run(command, input=json.dumps(folders), capture_output=True, text=True, env=env, timeout=300)
+    done = subprocess.run(
+        command, input=json.dumps(folders), capture_output=True, text=True, env=env, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-3000:]
-    errors = {name: error for name, error in json.loads(done.stderr.splitlines()[-1]).items() if error}
+    errors = {
+        name: error for name, error in json.loads(done.stderr.splitlines()[-1]).items() if error
+    }
     assert not errors, "\n".join(f"{name}:\n{error[-1500:]}" for name, error in errors.items())
     separator = spec.sample.delimiter if spec.sample else ","
     return {
-        name: pd.read_csv(Path(folder) / "submission" / "submission.csv", sep=separator, dtype={"id": str})
+        name: pd.read_csv(
+            Path(folder) / "submission" / "submission.csv", sep=separator, dtype={"id": str}
+        )
         for name, folder in folders.items()
     }
 
@@ -118,7 +139,9 @@ def run_many(tmp_path: Path, programs: dict[str, str], spec: CompetitionSpec) ->
 def check(submission: pd.DataFrame, spec: CompetitionSpec) -> None:
     """Every id of the sample in its order, its columns in their order, no empty or infinite cell."""
     assert spec.sample is not None
-    sample = pd.read_csv(Path(spec.data_dir) / spec.sample.path, sep=spec.sample.delimiter, dtype={"id": str})
+    sample = pd.read_csv(
+        Path(spec.data_dir) / spec.sample.path, sep=spec.sample.delimiter, dtype={"id": str}
+    )
     assert list(submission.columns) == list(sample.columns)
     assert submission["id"].tolist() == sample["id"].tolist()
     values = submission[list(spec.target_columns)]
@@ -150,4 +173,6 @@ def binary(tmp_path: Path) -> CompetitionSpec:
     """160 rows whose answer follows column a."""
     table = features(160)
     answers = pd.DataFrame({"y": (table["a"].fillna(0) + 0.3 * table["b"] > 0.3).astype(int)})
-    return make_spec(write_folder(tmp_path / "data", table, answers), feature_columns=tuple(table.columns))
+    return make_spec(
+        write_folder(tmp_path / "data", table, answers), feature_columns=tuple(table.columns)
+    )

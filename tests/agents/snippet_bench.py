@@ -1,6 +1,8 @@
-"""Runs the snippets of skills in one process: `python snippet_bench.py`, {name: {code, fixtures}} on stdin.
+"""Runs the snippets of skills in one process: `python snippet_bench.py`, {name: {code, fixtures}}
+on stdin.
 
-Prints one JSON line per snippet: {"name", "error"}. A snippet sees the fixtures that it declares and nothing else.
+Prints one JSON line per snippet: {"name", "error"}. A snippet sees the fixtures that it declares
+and nothing else.
 """
 
 from __future__ import annotations
@@ -20,12 +22,17 @@ import numpy as np
 import pandas as pd
 
 ROWS = 160
-# Drawn from by the fixtures; seeded anew for each snippet, so that none depends on which others ran.
+# Drawn from by the fixtures; seeded anew for each snippet, so that none depends on which others
+# ran.
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(ROWS, 8))
 Y = (X[:, 0] + 0.5 * X[:, 1] + 0.3 * RNG.normal(size=ROWS) > 0).astype(int)
 GRADES = np.clip(np.round(1.5 + X[:, 0] + 0.3 * RNG.normal(size=ROWS)), 0, 4).astype(int)
-SUBJECTS = ("the cat sat on a warm mat", "stocks fell as rates rose again", "rain and wind all week long")
+SUBJECTS = (
+    "the cat sat on a warm mat",
+    "stocks fell as rates rose again",
+    "rain and wind all week long",
+)
 
 
 def frame(rows: int, answers: bool) -> pd.DataFrame:
@@ -42,7 +49,9 @@ def frame(rows: int, answers: bool) -> pd.DataFrame:
 
 def sentences(rows: int, words: int = 12) -> list[str]:
     picks = [SUBJECTS[i % 3].split() for i in range(rows)]
-    return [" ".join(RNG.choice(pick, words)) + ("!" if i % 2 else ".") for i, pick in enumerate(picks)]
+    return [
+        " ".join(RNG.choice(pick, words)) + ("!" if i % 2 else ".") for i, pick in enumerate(picks)
+    ]
 
 
 class Encoder:
@@ -50,7 +59,9 @@ class Encoder:
 
     max_seq_length = 512
 
-    def encode(self, texts: list[str], batch_size: int = 32, normalize_embeddings: bool = False) -> np.ndarray:
+    def encode(
+        self, texts: list[str], batch_size: int = 32, normalize_embeddings: bool = False
+    ) -> np.ndarray:
         known = sorted({word for subject in SUBJECTS for word in subject.split()})
         return np.array([[text.count(word) for word in known] for text in texts], dtype="float32")
 
@@ -79,7 +90,13 @@ def probabilities(members: int = 0) -> Any:
 def network() -> Any:
     from torch import nn
 
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 3),
+    )
 
 
 def batches() -> Any:
@@ -95,7 +112,12 @@ def sales() -> pd.DataFrame:
 
 
 def tokens() -> list[dict[str, str]]:
-    rows = [("PLAIN", "the", "the"), ("CARDINAL", "2", "two"), ("DATE", "2", "the second"), ("CARDINAL", "2", "two")]
+    rows = [
+        ("PLAIN", "the", "the"),
+        ("CARDINAL", "2", "two"),
+        ("DATE", "2", "the second"),
+        ("CARDINAL", "2", "two"),
+    ]
     return [{"kind": kind, "before": a, "after": b, "previous": "the"} for kind, a, b in rows]
 
 
@@ -170,40 +192,78 @@ def _loss(names: dict[str, Any], values: Any) -> float:
 
 # What a snippet must have reached, where running through is not enough.
 CHECKS: dict[str, Callable[[dict[str, Any]], bool]] = {
-    "metric_qwk": lambda n: _kappa(n, n["label"]) > _kappa(n, n["ordinal_predictions"].round().astype(int)) + 0.02,
+    "metric_qwk": lambda n: (
+        _kappa(n, n["label"]) > _kappa(n, n["ordinal_predictions"].round().astype(int)) + 0.02
+    ),
     "metric_f1": lambda n: _f1(n, n["threshold"]) > _f1(n, 0.5) + 0.2,
-    "metric_log_loss": lambda n: _loss(n, n["calibrated"]) < _loss(n, n["class_probabilities"]) - 0.2,
-    "metric_accuracy": lambda n: set(n["label"]) == {"no", "yes"} and np.mean((n["label"] == "yes") == Y) > 0.6,
-    "metric_ranking": lambda n: n["score"].min() == 0 and n["score"].max() == 1 and len(set(n["score"])) > 20,
+    "metric_log_loss": lambda n: (
+        _loss(n, n["calibrated"]) < _loss(n, n["class_probabilities"]) - 0.2
+    ),
+    "metric_accuracy": lambda n: (
+        set(n["label"]) == {"no", "yes"} and np.mean((n["label"] == "yes") == Y) > 0.6
+    ),
+    "metric_ranking": lambda n: (
+        n["score"].min() == 0 and n["score"].max() == 1 and len(set(n["score"])) > 20
+    ),
     "metric_rmsle": lambda n: bool((n["value"] >= 0).all()),
-    "tabular_target_encoding": lambda n: n["encoded"].shape == (ROWS, 3) and n["encoded_test"].shape == (40, 3),
+    "tabular_target_encoding": lambda n: (
+        n["encoded"].shape == (ROWS, 3) and n["encoded_test"].shape == (40, 3)
+    ),
     "tabular_blend": lambda n: abs(n["weights"].sum() - 1) < 1e-9,
     "tabular_wide": lambda n: bool(n["keep"][0]) and n["keep"].sum() < 6,
     "tabular_boosting_large": lambda n: 1 <= n["booster"].current_iteration() < 60,
-    "tabular_interactions": lambda n: {"a_above_city", "missing"} <= set(n["test"].columns) and len(n["test"]) == 40,
+    "tabular_interactions": lambda n: (
+        {"a_above_city", "missing"} <= set(n["test"].columns) and len(n["test"]) == 40
+    ),
     "small_data": lambda n: n["probability"].shape == (40, 2),
     "many_classes": lambda n: n["probability"].shape == (40, 30),
-    "text_tfidf_linear": lambda n: np.mean(n["probability"].argmax(axis=1) == np.arange(30) % 3) > 0.9,
+    "text_tfidf_linear": lambda n: (
+        np.mean(n["probability"].argmax(axis=1) == np.arange(30) % 3) > 0.9
+    ),
     "text_nb_svm": lambda n: np.mean(n["probability"].argmax(axis=1) == np.arange(30) % 3) > 0.9,
-    "text_svd_boosting": lambda n: np.mean(n["probability"].argmax(axis=1) == np.arange(30) % 3) > 0.9,
-    "text_embeddings": lambda n: n["encoder"].max_seq_length == 96 and n["probability"].shape == (30, 3),
-    "text_long": lambda n: len(n["features"]) == ROWS and n["chunks"]("a " * 450)[1].split()[:2] == ["a", "a"],
+    "text_svd_boosting": lambda n: (
+        np.mean(n["probability"].argmax(axis=1) == np.arange(30) % 3) > 0.9
+    ),
+    "text_embeddings": lambda n: (
+        n["encoder"].max_seq_length == 96 and n["probability"].shape == (30, 3)
+    ),
+    "text_long": lambda n: (
+        len(n["features"]) == ROWS and n["chunks"]("a " * 450)[1].split()[:2] == ["a", "a"]
+    ),
     "image_frozen": lambda n: n["features"].shape == (40, 3),
     "image_from_scratch": lambda n: _shape_of(n["network"]) == (2, 10),
-    "image_classical": lambda n: n["features"].shape == (40, 152) and bool(np.isfinite(n["features"]).all()),
-    "image_loading": lambda n: n["pictures"].shape == (4, 96, 96, 3) and set(n["pictures"][3].ravel()) == {127},
-    "image_augmentation": lambda n: len(list(n["views"](n["images"]))) == 8 and n["probability"].shape == (40, 3),
-    "audio_log_mel": lambda n: n["pictures"].shape[1] == 64 and bool(np.isfinite(n["pictures"]).all()),
-    "audio_statistics": lambda n: len(n["features"]) == 4 and bool(np.isfinite(n["features"]).all()),
-    "time_features": lambda n: n["sales"].groupby("shop")["lag"].apply(lambda lag: lag.isna().sum()).eq(7).all(),
+    "image_classical": lambda n: (
+        n["features"].shape == (40, 152) and bool(np.isfinite(n["features"]).all())
+    ),
+    "image_loading": lambda n: (
+        n["pictures"].shape == (4, 96, 96, 3) and set(n["pictures"][3].ravel()) == {127}
+    ),
+    "image_augmentation": lambda n: (
+        len(list(n["views"](n["images"]))) == 8 and n["probability"].shape == (40, 3)
+    ),
+    "audio_log_mel": lambda n: (
+        n["pictures"].shape[1] == 64 and bool(np.isfinite(n["pictures"]).all())
+    ),
+    "audio_statistics": lambda n: (
+        len(n["features"]) == 4 and bool(np.isfinite(n["features"]).all())
+    ),
+    "time_features": lambda n: (
+        n["sales"].groupby("shop")["lag"].apply(lambda lag: lag.isna().sum()).eq(7).all()
+    ),
     "signal_statistics": lambda n: len(n["features"]) == 5,
-    "sequence_lookup": lambda n: n["rewrite"]({"kind": "DATE", "before": "2", "previous": "on"}) == "the second",
-    "sequence_decoding": lambda n: n["answers"] == ["abcd", "one"] and n["distance"]("kitten", "sitting") == 3,
+    "sequence_lookup": lambda n: (
+        n["rewrite"]({"kind": "DATE", "before": "2", "previous": "on"}) == "the second"
+    ),
+    "sequence_decoding": lambda n: (
+        n["answers"] == ["abcd", "one"] and n["distance"]("kitten", "sitting") == 3
+    ),
     "leak_columns": lambda n: "target" not in n["usable"] and "year" not in n["usable"],
     "deadline": lambda n: n["done"] == 1 and Path("submission.txt").exists(),
     "hardware": lambda n: n["CPUS"] == 1 and n["GPU"] is False,
     "debug_submission": lambda n: n["table"]["p"].tolist() == [0.2, 0.85, 1.0],
-    "debug_memory": lambda n: str(n["train"]["a"].dtype) == "float32" and str(n["train"]["long"].dtype) == "int64",
+    "debug_memory": lambda n: (
+        str(n["train"]["a"].dtype) == "float32" and str(n["train"]["long"].dtype) == "int64"
+    ),
 }
 
 
@@ -226,7 +286,10 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for name, snippet in json.load(sys.stdin).items():
-        answers.write(json.dumps({"name": name, "error": run(name, snippet["code"], snippet["fixtures"])}) + "\n")
+        answers.write(
+            json.dumps({"name": name, "error": run(name, snippet["code"], snippet["fixtures"])})
+            + "\n"
+        )
         answers.flush()
 
 

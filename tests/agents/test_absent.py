@@ -1,4 +1,6 @@
-"""Imports of what is not installed are found before a program runs; what is guarded is the program's own business."""
+"""Imports of what is not installed are found before a program runs; what is guarded is the
+program's own business.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.absent import absent_packages, importable
+from agents.answers.absent import absent_packages, importable
 from tests.agents.answers import GOOD
 
 
@@ -17,14 +19,22 @@ def lines(program: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "program",
-    ["import gone", "import gone.part as g", "from gone import x", "from gone.part import x", "import os, gone"],
+    [
+        "import gone",
+        "import gone.part as g",
+        "from gone import x",
+        "from gone.part import x",
+        "import os, gone",
+    ],
 )
 def test_an_import_that_cannot_work_is_named_with_its_line(program: str) -> None:
     assert lines(f"import os\n{program}\n") == ["line 2: the package gone is not installed"]
 
 
 def test_each_package_is_named_once_and_inside_functions_too() -> None:
-    assert lines("def f():\n    import gone\nimport gone\n") == ["line 2: the package gone is not installed"]
+    assert lines("def f():\n    import gone\nimport gone\n") == [
+        "line 2: the package gone is not installed"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +57,9 @@ def test_what_may_work_is_left_alone(program: str) -> None:
 def test_what_can_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "just_here.py").write_text("")
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    assert all(map(importable, ["os", "sys", "numpy", "pandas", "sklearn", "just_here", "__future__"]))
+    assert all(
+        map(importable, ["os", "sys", "numpy", "pandas", "sklearn", "just_here", "__future__"])
+    )
     assert not importable("no_such_package")
     assert "just_here" not in sys.modules
 

@@ -1,4 +1,6 @@
-"""Skills change what is proposed without a model: what they advise comes first, and only that is on their account."""
+"""Skills change what is proposed without a model: what they advise comes first, and only that is on
+their account.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +27,18 @@ from core.skill import Skill
 from tests.benchmark.test_study_proposer import PROBLEM
 
 PACKAGES = frozenset({"lightgbm"})
-BEFORE = {"fragment": "model_hist_boosting", "RATE": 0.1, "TREES": 200, "KIND": "words and characters"}
+BEFORE = {
+    "fragment": "model_hist_boosting",
+    "RATE": 0.1,
+    "TREES": 200,
+    "KIND": "words and characters",
+}
 
 
 def skill(change: str, name: str = "k1", gain: float = 0.3) -> Skill:
-    return Skill(name, f"Do this: {change}", change, change.partition(":")[0], {}, ("s0001", "s0002"), gain)
+    return Skill(
+        name, f"Do this: {change}", change, change.partition(":")[0], {}, ("s0001", "s0002"), gain
+    )
 
 
 @pytest.fixture
@@ -86,13 +95,19 @@ def changes(made: list[Proposal]) -> list[str]:
         ("MODEL: RATE 0.1 -> 0.05, TREES 100 -> 200", BEFORE | {"RATE": 0.05, "TREES": 100}, False),
         ("MODEL: RATE 0.1 -> 0.05", BEFORE | {"RATE": 0.05, "TREES": 400}, False),
         ("MODEL: KIND characters -> words", BEFORE | {"KIND": "words"}, True),
-        ("MODEL: KIND words -> words and characters, RATE 1 -> 2", BEFORE | {"KIND": "words"}, False),
+        (
+            "MODEL: KIND words -> words and characters, RATE 1 -> 2",
+            BEFORE | {"KIND": "words"},
+            False,
+        ),
         ("MODEL: a smaller learning rate with more trees", BEFORE | {"RATE": 0.05}, False),
         ("MODEL: RATE 0.1 -> 0.05", BEFORE, False),
         ("", BEFORE | {"RATE": 0.05}, False),
     ],
 )
-def test_a_change_is_matched_by_its_direction(change: str, after: dict[str, Any], backed: bool) -> None:
+def test_a_change_is_matched_by_its_direction(
+    change: str, after: dict[str, Any], backed: bool
+) -> None:
     advice = Advice([skill(change)])
     assert advice.favours("MODEL", BEFORE, after) == backed
     assert advice.behind("MODEL", BEFORE, after) == (("k1",) if backed else ())
@@ -101,7 +116,9 @@ def test_a_change_is_matched_by_its_direction(change: str, after: dict[str, Any]
 def test_the_closest_skill_ranks_first_and_losses_advise_nothing() -> None:
     lower, higher = BEFORE | {"RATE": 0.05}, BEFORE | {"RATE": 0.2}
     advice = Advice([skill("MODEL: RATE 1 -> 2", "up"), skill("MODEL: RATE 2 -> 1", "down")])
-    assert [advice.rank("MODEL", BEFORE, after) for after in (higher, lower, BEFORE | {"TREES": 1})] == [0, 1, 2]
+    assert [
+        advice.rank("MODEL", BEFORE, after) for after in (higher, lower, BEFORE | {"TREES": 1})
+    ] == [0, 1, 2]
     assert Advice([skill("MODEL: RATE 2 -> 1", gain=-0.4)]).behind("MODEL", BEFORE, lower) == ()
     assert Advice([]).rank("MODEL", BEFORE, lower) == 0
 
@@ -124,10 +141,15 @@ def test_the_words_of_every_swap_and_step_are_read_back() -> None:
         for other in load("tabular"):
             if other.locus == fragment.locus and other is not fragment:
                 a, b = Choice.of(fragment).stated, Choice.of(other).stated
-                assert Advice([skill(change_text(fragment.locus, a, b))]).favours(fragment.locus, a, b)
+                assert Advice([skill(change_text(fragment.locus, a, b))]).favours(
+                    fragment.locus, a, b
+                )
         for parameter in fragment.parameters:
             for value in parameter.neighbours(parameter.default):
-                a, b = Choice.of(fragment).stated, Choice.of(fragment, {parameter.name: value}).stated
+                a, b = (
+                    Choice.of(fragment).stated,
+                    Choice.of(fragment, {parameter.name: value}).stated,
+                )
                 back = Advice([skill(change_text(fragment.locus, a, b))])
                 assert back.favours(fragment.locus, a, b), (fragment.key, parameter.name, value)
                 assert not back.favours(fragment.locus, b, a)
@@ -144,23 +166,36 @@ def test_lesson_25_a_skill_decides_the_program(proposer: Proposer) -> None:
     assert len({change.partition(" ->")[0] for change in changes(plain)}) > 3
     told = next(change for change in changes(plain)[::-1] if change.startswith("DATA: data_"))
     target = told.rpartition(" ")[2]
-    other = proposer.propose(Brief(20, "draft", 20, siblings=("histogram boosting", "linear model")))
+    other = proposer.propose(
+        Brief(20, "draft", 20, siblings=("histogram boosting", "linear model"))
+    )
     assert stated(Genome.parse(other.program).gene("DATA"))["fragment"] != target
     for step, locus in ((21, "DATA"), (22, None)):
-        fresh = child(proposer, other, step, skill("MODEL: NONSENSE 1 -> 2", "none"), skill(told, "k7"), locus=locus)
+        fresh = child(
+            proposer,
+            other,
+            step,
+            skill("MODEL: NONSENSE 1 -> 2", "none"),
+            skill(told, "k7"),
+            locus=locus,
+        )
         if step == 21:
             assert change_of(fresh.plan).endswith(f"-> {target}")
             assert (fresh.locus, fresh.skills) == ("DATA", ("k7",))
 
 
 @pytest.mark.parametrize("kind", ["mutate", "tune"])
-def test_what_a_skill_advises_comes_first_wherever_it_is(kind: BriefKind, fresh: Callable[[], Proposer]) -> None:
+def test_what_a_skill_advises_comes_first_wherever_it_is(
+    kind: BriefKind, fresh: Callable[[], Proposer]
+) -> None:
     """No locus is asked for: the skill decides it, and the fragment or the direction of the step."""
     proposer = fresh()
     parent = proposer.propose(Brief(0, "draft", 0))
     told = changes([child(proposer, parent, step, kind=kind) for step in range(1, 9)])
     for change in [each for each in told if kind == "mutate" or re.match("[A-Z]+: [A-Z]", each)]:
-        made = child(fresh(), parent, 1, skill("TRAIN: NONE 1 -> 2", "none"), skill(change, "k7"), kind=kind)
+        made = child(
+            fresh(), parent, 1, skill("TRAIN: NONE 1 -> 2", "none"), skill(change, "k7"), kind=kind
+        )
         assert made.skills == ("k7",)
         assert made.locus == change.partition(":")[0]
         assert what(change_of(made.plan)) == what(change)
@@ -189,7 +224,10 @@ def test_a_skill_that_fits_nothing_changes_no_program(spec: CompetitionSpec) -> 
     for told in ((), (skill("MODEL: model_a -> model_b"), skill("less of everything"))):
         proposer = RecipesProposer(spec, PACKAGES)
         parent = proposer.propose(Brief(0, "draft", 0))
-        made = [child(proposer, parent, step, *told, kind="tune" if step % 3 else "mutate") for step in range(1, 20)]
+        made = [
+            child(proposer, parent, step, *told, kind="tune" if step % 3 else "mutate")
+            for step in range(1, 20)
+        ]
         if not told:
             plain = made
     assert [item.program for item in made] == [item.program for item in plain]
@@ -197,5 +235,7 @@ def test_a_skill_that_fits_nothing_changes_no_program(spec: CompetitionSpec) -> 
 
 
 def test_drafts_are_on_no_skills_account(proposer: Proposer) -> None:
-    made = proposer.propose(Brief(0, "draft", 0, skills=(skill("MODEL: model_linear -> model_hist_boosting"),)))
+    made = proposer.propose(
+        Brief(0, "draft", 0, skills=(skill("MODEL: model_linear -> model_hist_boosting"),))
+    )
     assert made.skills == ()

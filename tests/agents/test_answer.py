@@ -1,4 +1,6 @@
-"""Whatever form an answer takes, the program in it is found. The odd ones were seen from real models (lesson D)."""
+"""Whatever form an answer takes, the program in it is found. The odd ones were seen from real
+models (lesson D).
+"""
 
 from __future__ import annotations
 
@@ -8,19 +10,27 @@ import textwrap
 
 import pytest
 
-from agents.answer import PLAN_CHARS, one_line, read_answer, without_thinking
+from agents.answers.answer import PLAN_CHARS, one_line, read_answer, without_thinking
 from core.genome import Genome
 from tests.agents.answers import EDIT, GOOD, PARENT, PLAN, fence
 
 LINES = GOOD.splitlines(keepends=True)
-OTHER = GOOD.replace("HistGradientBoostingClassifier", "RandomForestClassifier").replace("learning_rate=0.1", "")
+OTHER = GOOD.replace("HistGradientBoostingClassifier", "RandomForestClassifier").replace(
+    "learning_rate=0.1", ""
+)
 NO_MARKERS = "".join(line for line in LINES if not line.startswith("# %%"))
 EXAMPLE = "import pandas as pd\nframe = pd.DataFrame()\nprint(frame.describe())\n"
 FENCE_INSIDE = GOOD.replace("# %% MODEL", 'HELP = """\n```python\nprint(1)\n```\n"""\n# %% MODEL')
-BARE_FENCE_INSIDE = GOOD.replace("# %% MODEL", 'HELP = """\n```\nhow to use it\n```\n"""\n# %% MODEL')
-PER_LOCUS = "\n".join(f"### {block.locus or 'Imports'}\n{fence(block.text)}" for block in Genome.parse(GOOD).blocks)
+BARE_FENCE_INSIDE = GOOD.replace(
+    "# %% MODEL", 'HELP = """\n```\nhow to use it\n```\n"""\n# %% MODEL'
+)
+PER_LOCUS = "\n".join(
+    f"### {block.locus or 'Imports'}\n{fence(block.text)}" for block in Genome.parse(GOOD).blocks
+)
 SPACED = GOOD.replace("    return", "\u00a0\u00a0\u00a0 return").replace(" = ", "\u00a0=\u00a0")
-TABBED = GOOD.replace("    return", "\treturn").replace("def build():", "def build():\n        # a comment")
+TABBED = GOOD.replace("    return", "\treturn").replace(
+    "def build():", "def build():\n        # a comment"
+)
 
 
 def same(program: str, wanted: str) -> bool:
@@ -70,14 +80,22 @@ ODD = {
     "typographic quotes": fence(GOOD.replace('"y"', "“y”")),
     "zero-width spaces": fence(GOOD.replace("train = ", "train\u200b = ")),
     "all indented": fence(textwrap.indent(GOOD, "    ")),
-    "interpreter prompts": fence("".join(("... " if line[0] == " " else ">>> ") + line for line in LINES)),
+    "interpreter prompts": fence(
+        "".join(("... " if line[0] == " " else ">>> ") + line for line in LINES)
+    ),
     "JSON": json.dumps({"plan": "boosting", "code": GOOD}),
     "JSON in a fence": fence(json.dumps({"plan": "boosting", "program": GOOD}) + "\n", "json"),
     "JSON with raw line ends": json.dumps({"plan": "boosting", "code": GOOD}).replace("\\n", "\n"),
     "markers without a space": fence(GOOD.replace("# %% ", "#%% ")),
-    "markers in lower case": fence(GOOD.replace("# %% MODEL", "# %% model").replace("# %% DATA", "# %% data:")),
-    "markers as headings": fence(GOOD.replace("# %% ", "# === ").replace("=== TRAIN", "=== TRAINING ===")),
-    "markers numbered": fence(GOOD.replace("# %% DATA", "# %% 1. DATA").replace("# %% MODEL", "# %% [MODEL] trees")),
+    "markers in lower case": fence(
+        GOOD.replace("# %% MODEL", "# %% model").replace("# %% DATA", "# %% data:")
+    ),
+    "markers as headings": fence(
+        GOOD.replace("# %% ", "# === ").replace("=== TRAIN", "=== TRAINING ===")
+    ),
+    "markers numbered": fence(
+        GOOD.replace("# %% DATA", "# %% 1. DATA").replace("# %% MODEL", "# %% [MODEL] trees")
+    ),
     "post-processing in two words": fence(GOOD.replace("# %% POSTPROCESS", "# %% Post-processing")),
     "no markers": fence(NO_MARKERS),
     "two markers of four": fence(GOOD.replace("# %% MODEL\n", "").replace("# %% TRAIN\n", "")),
@@ -91,7 +109,9 @@ def test_lesson_d_the_program_is_found(name: str) -> None:
     assert Genome.parse(program).complete
 
 
-@pytest.mark.parametrize("program", [FENCE_INSIDE, BARE_FENCE_INSIDE], ids=["a fence", "a bare fence"])
+@pytest.mark.parametrize(
+    "program", [FENCE_INSIDE, BARE_FENCE_INSIDE], ids=["a fence", "a bare fence"]
+)
 def test_lesson_d_a_fence_inside_a_string_does_not_end_the_program(program: str) -> None:
     assert same(read_answer(f"{PLAN}\n{fence(program)}\nThat is all.\n").program, program)
 
@@ -102,7 +122,9 @@ def test_notebook_commands_are_taken_out() -> None:
 
 
 def test_an_echo_of_the_prompt_is_not_the_answer() -> None:
-    echoed = f"The program was:\n{fence(PARENT)}\nMine:\n{fence(GOOD)}\nInstead of:\n{fence(PARENT)}"
+    echoed = (
+        f"The program was:\n{fence(PARENT)}\nMine:\n{fence(GOOD)}\nInstead of:\n{fence(PARENT)}"
+    )
     assert same(read_answer(echoed, [PARENT]).program, GOOD)
     assert same(read_answer(fence(PARENT), [PARENT]).program, PARENT)
 
@@ -140,7 +162,9 @@ def test_lesson_d_an_answer_without_a_program_gives_none(text: str) -> None:
 
 
 def test_lesson_d_an_answer_may_end_anywhere() -> None:
-    """Whatever is left of an answer, it is read; a part of the program is never taken for Python that it is not."""
+    """Whatever is left of an answer, it is read; a part of the program is never taken for Python
+    that it is not.
+    """
     whole = f"<think>\nhm\n</think>\n{PLAN}\n{EDIT}\n{fence(GOOD)}\nThat is all.\n"
     for end in range(0, len(whole), 7):
         written = read_answer(whole[:end])
@@ -189,7 +213,10 @@ def test_edits_and_program_are_both_found() -> None:
         (fence(GOOD), "Gradient boosting on all columns."),
         (fence("# boosting on ratios\n" + "".join(LINES[1:])), "boosting on ratios"),
         (f"<think>PLAN: no</think>\nPlan: boosting on ratios\n{EDIT}", "boosting on ratios"),
-        (f"\u8ba1\u5212:\u4f7f\u7528\u68af\u5ea6\u63d0\u5347\n{fence(GOOD)}", "Gradient boosting on all columns."),
+        (
+            f"\u8ba1\u5212:\u4f7f\u7528\u68af\u5ea6\u63d0\u5347\n{fence(GOOD)}",
+            "Gradient boosting on all columns.",
+        ),
         (f"> PLAN: boosting [MODEL: `DEPTH` 4 -> 6]\n{EDIT}", "boosting [MODEL: DEPTH 4 -> 6]"),
         ("", ""),
     ],

@@ -1,14 +1,17 @@
-"""agents/description.py: what is never cut, what always goes, and how the rest is shortened."""
+"""agents/prompting/description.py: what is never cut, what always goes, and how the rest is
+shortened.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from agents.description import cut_description, sections_of
+from agents.prompting.description import cut_description, sections_of
 
 FILLER = "The history of this question is long, and many people have looked at it from many sides. "
 COLUMNS = "\n".join(
-    f"- **field_{i}** - the {i}th measurement of the device, in millimetres per second" for i in range(120)
+    f"- **field_{i}** - the {i}th measurement of the device, in millimetres per second"
+    for i in range(120)
 )
 KAGGLE = f"""# Device failures
 
@@ -65,9 +68,20 @@ A. Author. Device failures. 2020.
 def test_scoring_and_submission_stay_and_noise_goes() -> None:
     text = cut_description(KAGGLE, 4000)
     assert len(text) < 4600
-    for kept in ("mean absolute error", "For each `id` in the test set", "id,hours\n# this is no heading\n1,0.5"):
+    for kept in (
+        "mean absolute error",
+        "For each `id` in the test set",
+        "id,hours\n# this is no heading\n1,0.5",
+    ):
         assert kept in text
-    for noise in ("trip to the moon", "fastest notebook", "We thank", "A. Author", "June 1", "nine hours"):
+    for noise in (
+        "trip to the moon",
+        "fastest notebook",
+        "We thank",
+        "A. Author",
+        "June 1",
+        "nine hours",
+    ):
         assert noise not in text
     assert "field_0" in text
     assert "field_119" not in text
@@ -78,9 +92,17 @@ def test_scoring_and_submission_stay_and_noise_goes() -> None:
 def test_the_rule_on_external_data_is_shown_wherever_it_stands() -> None:
     """Section 8 of the design: the proposer sees it."""
     text = cut_description(KAGGLE, 4000)
-    assert "Freely and publicly available external data is allowed, including pre-trained models." in text
+    assert (
+        "Freely and publicly available external data is allowed, including pre-trained models."
+        in text
+    )
     assert "External data must be disclosed" in text
-    assert cut_description("# A\n\nExternal data is forbidden.", 900).count("External data is forbidden") == 1
+    assert (
+        cut_description("# A\n\nExternal data is forbidden.", 900).count(
+            "External data is forbidden"
+        )
+        == 1
+    )
 
 
 def test_a_tight_limit_leaves_what_is_never_cut() -> None:
@@ -98,7 +120,14 @@ def test_a_short_description_stays_whole_and_in_order() -> None:
 
 @pytest.mark.parametrize(
     "heading",
-    ["## Evaluation", "##Evaluation", "**Evaluation**", "Evaluation\n---", "Evaluation\n=====", "<h2>Evaluation</h2>"],
+    [
+        "## Evaluation",
+        "##Evaluation",
+        "**Evaluation**",
+        "Evaluation\n---",
+        "Evaluation\n=====",
+        "<h2>Evaluation</h2>",
+    ],
 )
 def test_headings_of_every_form(heading: str) -> None:
     text = f"{FILLER * 40}\n\n{heading}\n\nScored by log loss.\n\n## Prizes\n\nGold.\n"
@@ -125,7 +154,8 @@ def test_sections_inherit_the_kind_of_what_they_belong_to() -> None:
 
 def test_markup_and_invisible_characters_go() -> None:
     text = cut_description(
-        "Go to [the site](https://a.b/c(d)) ![x](y.png)<p>now&nbsp;or\u200b never<b>\u202e <id>,<x>", 500
+        "Go to [the site](https://a.b/c(d)) ![x](y.png)<p>now&nbsp;or\u200b never<b>\u202e <id>,<x>",
+        500,
     )
     assert text == "Go to the site  now or never <id>,<x>"
 

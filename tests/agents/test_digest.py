@@ -1,15 +1,19 @@
-"""agents/digest.py: flat in the number of steps, and what it says."""
+"""agents/prompting/digest.py: flat in the number of steps, and what it says."""
 
 from __future__ import annotations
 
 import dataclasses
 import random
 
-from agents.digest import TOTAL, best, digest_text, failures, untried
+from agents.prompting.digest import TOTAL, best, digest_text, failures, untried
 from core.doubles import CLEAN, entry
 from core.records import Entry, ErrorInfo
 
-PARADIGMS = {"boosted trees": "boost|lightgbm", "linear model": "linear|logistic", "neural network": "mlp|neural"}
+PARADIGMS = {
+    "boosted trees": "boost|lightgbm",
+    "linear model": "linear|logistic",
+    "neural network": "mlp|neural",
+}
 PLANS = (
     "LightGBM on raw and target-encoded columns with counts of rare levels, five stratified folds, early stopping on"
     " the metric itself, ranks averaged over three seeds and both settings of the leaves",
@@ -20,14 +24,24 @@ PLANS = (
 )
 ERRORS = (
     ErrorInfo(
-        "KeyError", "'Cabin' not in index: ['age', 'fare', 'cabin', 'deck', 'ticket'] while selecting features", ""
+        "KeyError",
+        "'Cabin' not in index: ['age', 'fare', 'cabin', 'deck', 'ticket'] while selecting features",
+        "",
     ),
-    ErrorInfo("ValueError", "could not convert string to float: 'Month-to-month' in column 15 of the train matrix", ""),
+    ErrorInfo(
+        "ValueError",
+        "could not convert string to float: 'Month-to-month' in column 15 of the train matrix",
+        "",
+    ),
     ErrorInfo("TimeoutError", "stopped at its time limit", ""),
     ErrorInfo(
-        "ValueError", "Input X contains NaN. HistGradientBoosting accepts missing values, LinearSVC does not", ""
+        "ValueError",
+        "Input X contains NaN. HistGradientBoosting accepts missing values, LinearSVC does not",
+        "",
     ),
-    ErrorInfo("MemoryError", "used more memory than allowed while building the pairwise interactions", ""),
+    ErrorInfo(
+        "MemoryError", "used more memory than allowed while building the pairwise interactions", ""
+    ),
 )
 
 
@@ -78,7 +92,9 @@ def test_best_programs_come_first_and_once() -> None:
 def test_a_program_that_was_raced_out_on_easy_folds_does_not_stand_above_the_leader() -> None:
     leader = dataclasses.replace(entry("s0000", 0.7, folds=[0.6, 0.8]), plan="whole")
     raced = dataclasses.replace(entry("s0001", 0.79, folds=[0.79], complete=False), plan="part")
-    raced = dataclasses.replace(raced, folds=(dataclasses.replace(raced.folds[0], view=leader.folds[1].view),))
+    raced = dataclasses.replace(
+        raced, folds=(dataclasses.replace(raced.folds[0], view=leader.folds[1].view),)
+    )
     text = digest_text([leader, raced], "maximize", {})
     assert "- 0.7 " in text
     assert "0.79" not in text
@@ -89,7 +105,11 @@ def test_failures_are_counted_by_cause() -> None:
         failed("s0001", ErrorInfo("KeyError", "'a1'", ""), "p1"),
         failed("s0002", ErrorInfo("KeyError", "'b22'", ""), "p2"),
         failed(
-            "s0003", ErrorInfo("FileNotFoundError", "no file /home/x/workspace/working/s0003/input/a/b.csv", ""), "p3"
+            "s0003",
+            ErrorInfo(
+                "FileNotFoundError", "no file /home/x/workspace/working/s0003/input/a/b.csv", ""
+            ),
+            "p3",
         ),
         entry("s0004", 0.5),
     ]
@@ -140,4 +160,6 @@ def test_a_plateau_is_said() -> None:
 
 def test_it_is_pure_and_starts_empty() -> None:
     assert digest_text([], "maximize", PARADIGMS) == "No program has finished yet."
-    assert digest_text(run(40), "minimize", PARADIGMS) == digest_text(run(40), "minimize", PARADIGMS)
+    assert digest_text(run(40), "minimize", PARADIGMS) == digest_text(
+        run(40), "minimize", PARADIGMS
+    )

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from agents.edits import Edit, Refused, apply_edits, differing_loci, keep_to_locus, read_edits, without_edits
+from agents.answers.edits import (
+    Edit,
+    EditRefusedError,
+    apply_edits,
+    differing_loci,
+    keep_to_locus,
+    read_edits,
+    without_edits,
+)
 from core.genome import Genome
 from tests.agents.answers import EDIT, GOOD, PARENT, fence
 
@@ -12,17 +20,19 @@ LEARNING = "    return HistGradientBoostingClassifier(learning_rate=0.3)"
 FASTER = "    return HistGradientBoostingClassifier(learning_rate=0.1)"
 
 
-def block(search: str, replace: str, start: str = "<<<<<<< SEARCH", end: str = ">>>>>>> REPLACE") -> str:
+def block(
+    search: str, replace: str, start: str = "<<<<<<< SEARCH", end: str = ">>>>>>> REPLACE"
+) -> str:
     return f"{start}\n{search}\n=======\n{replace}\n{end}\n"
 
 
-def edited(search: str, replace: str, program: str = PARENT) -> str | Refused:
+def edited(search: str, replace: str, program: str = PARENT) -> str | EditRefusedError:
     return apply_edits(program, [Edit(search, replace)])
 
 
 def refusal(search: str, replace: str, program: str = PARENT) -> str:
     result = edited(search, replace, program)
-    assert isinstance(result, Refused)
+    assert isinstance(result, EditRefusedError)
     return result.reason
 
 
@@ -135,7 +145,7 @@ def test_an_edit_that_does_nothing_or_breaks_the_program_is_refused() -> None:
 
 def test_all_edits_or_none() -> None:
     result = apply_edits(PARENT, [Edit(LEARNING, FASTER), Edit("no such line in it at all", "x")])
-    assert isinstance(result, Refused)
+    assert isinstance(result, EditRefusedError)
     assert result.reason.startswith("edit 2 of 2: ")
 
 
@@ -177,5 +187,7 @@ def test_a_change_of_one_other_locus_counts_for_that_one() -> None:
 
 
 def test_comments_and_blank_lines_are_no_change() -> None:
-    commented = PARENT.replace("model = build()", "# fit it\n\nmodel = build()").replace('"""Gradient', '"""A gradient')
+    commented = PARENT.replace("model = build()", "# fit it\n\nmodel = build()").replace(
+        '"""Gradient', '"""A gradient'
+    )
     assert differing_loci(Genome.parse(PARENT), Genome.parse(commented)) == frozenset()

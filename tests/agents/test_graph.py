@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.attempt import CUT_OFF, NO_PROGRAM, Attempt, Examiner
+from agents.answers.attempt import CUT_OFF, NO_PROGRAM, Attempt, Examiner
 from agents.graph import conversation
 from core.doubles import ScriptedModel
 from core.genome import normalised_digest
@@ -46,7 +46,9 @@ def talk(
 ) -> tuple[Attempt, ScriptedModel]:
     model = ScriptedModel(answers)
     examiner = Examiner(lambda program: (), known)
-    return conversation(model, PlainPrompts(), examiner.examine, repairs)(asked or brief(), 1e12), model
+    return conversation(model, PlainPrompts(), examiner.examine, repairs)(
+        asked or brief(), 1e12
+    ), model
 
 
 def test_a_good_answer_takes_one_request() -> None:
@@ -115,7 +117,10 @@ def test_a_model_that_fails_ends_the_conversation() -> None:
 
 @pytest.mark.parametrize("kind", ["mutate", "debug", "merge", "tune", "shrink"])
 def test_every_kind_with_a_parent_may_edit_it(kind: str) -> None:
-    attempt, model = talk([f"{PLAN}\n{EDIT}"], brief(kind, [parent()], "MODEL" if kind in ("mutate", "tune") else None))
+    attempt, model = talk(
+        [f"{PLAN}\n{EDIT}"],
+        brief(kind, [parent()], "MODEL" if kind in ("mutate", "tune") else None),
+    )
     assert attempt.program == GOOD
     assert attempt.reasons == ()
     assert attempt.locus == ("MODEL" if kind in ("mutate", "tune") else None)
@@ -123,12 +128,16 @@ def test_every_kind_with_a_parent_may_edit_it(kind: str) -> None:
 
 
 def test_edits_that_do_not_apply_fall_back_to_the_whole_program() -> None:
-    stray = EDIT.replace("    return HistGradientBoostingClassifier(learning_rate=0.3)", "    net = Network(width=3)")
+    stray = EDIT.replace(
+        "    return HistGradientBoostingClassifier(learning_rate=0.3)", "    net = Network(width=3)"
+    )
     attempt, _ = talk([f"{PLAN}\n{stray}\n{fence(GOOD)}"], brief("mutate", [parent()], "MODEL"))
     assert (attempt.program, attempt.locus, attempt.reasons) == (GOOD, "MODEL", ())
     alone, model = talk([stray, ANSWER], brief("mutate", [parent()], "MODEL"))
     assert alone.program == GOOD
-    assert "edit 1 of 1: its search text is not in the program" in model.requests[1].messages[0].text
+    assert (
+        "edit 1 of 1: its search text is not in the program" in model.requests[1].messages[0].text
+    )
 
 
 def test_edits_that_break_the_program_lose_to_a_whole_one_that_does_not() -> None:
@@ -139,16 +148,26 @@ def test_edits_that_break_the_program_lose_to_a_whole_one_that_does_not() -> Non
 
 def test_edits_without_a_program_to_edit_are_told_so() -> None:
     attempt, _ = talk([EDIT, EDIT])
-    assert attempt.reasons == ("the answer edits a program, but there is none: write the whole program",)
+    assert attempt.reasons == (
+        "the answer edits a program, but there is none: write the whole program",
+    )
 
 
 def test_a_mutation_keeps_to_its_locus() -> None:
     greedy = GOOD.replace("model.fit(X, y)", "model.fit(X.fillna(0), y)")
     attempt, _ = talk([fence(greedy)], brief("mutate", [parent()], "MODEL"))
     assert (attempt.program, attempt.locus) == (GOOD, "MODEL")
-    needed = GOOD.replace("build():", "build(rate):").replace("build()\n", "build(0.1)\n").replace("=0.1", "=rate")
-    needed = needed.replace("model = build", "RATES = [1]\nmodel = build").replace("(0.1)", "(RATES[0])")
-    attempt, _ = talk([fence(needed.replace("=rate", "=RATES[0]"))], brief("mutate", [parent()], "MODEL"))
+    needed = (
+        GOOD.replace("build():", "build(rate):")
+        .replace("build()\n", "build(0.1)\n")
+        .replace("=0.1", "=rate")
+    )
+    needed = needed.replace("model = build", "RATES = [1]\nmodel = build").replace(
+        "(0.1)", "(RATES[0])"
+    )
+    attempt, _ = talk(
+        [fence(needed.replace("=rate", "=RATES[0]"))], brief("mutate", [parent()], "MODEL")
+    )
     assert attempt.locus is None
     assert "RATES = [1]" in attempt.program
 
@@ -172,7 +191,7 @@ def test_lesson_27_an_echo_of_the_parent_or_of_an_earlier_program_is_refused() -
 
 ALONE = """
 import sys
-from agents.attempt import Examiner
+from agents.answers.attempt import Examiner
 from agents.graph import conversation
 assert "langgraph" not in sys.modules
 from core.doubles import ScriptedModel
@@ -207,11 +226,17 @@ def test_lesson_24_47_no_warning_is_printed_and_no_prompt_is_traced(tracing: boo
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
     names = "LANGSMITH_TRACING LANGCHAIN_TRACING_V2 LANGSMITH_TRACING_V2 LANGCHAIN_TRACING".split()
-    keys = {"LANGSMITH_API_KEY": "lsv2_x", "LANGSMITH_ENDPOINT": address, "LANGCHAIN_ENDPOINT": address}
+    keys = {
+        "LANGSMITH_API_KEY": "lsv2_x",
+        "LANGSMITH_ENDPOINT": address,
+        "LANGCHAIN_ENDPOINT": address,
+    }
     environment = {**os.environ, **(dict.fromkeys(names, "true") | keys if tracing else {})}
     command = [sys.executable, "-W", "error", "-c", ALONE]
     try:
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        )
     finally:
         server.shutdown()
         server.server_close()

@@ -7,12 +7,23 @@ from typing import Any
 
 import pytest
 
-from agents.knowledge import MOST, Facts, Piece, choose, load, packages_named, parse, pick
-from agents.prompt_builder import SKILLS as ROOM
+from agents.prompting.knowledge import (
+    MOST,
+    Facts,
+    KnowledgePiece,
+    choose,
+    load,
+    packages_named,
+    parse,
+    pick,
+)
+from agents.prompting.prompt_builder import SKILLS as ROOM
 from core.metric_names import BY_NAME, METRICS
 from core.records import Brief, CompetitionSpec, ErrorInfo, MetricSpec, Parent
 
-EVERYTHING = Facts(gpus=1, packages=packages_named(), weights=frozenset({"text", "image"}), text_words=900)
+EVERYTHING = Facts(
+    gpus=1, packages=packages_named(), weights=frozenset({"text", "image"}), text_words=900
+)
 
 
 def spec(metric: str = "roc_auc", **changes: Any) -> CompetitionSpec:
@@ -33,7 +44,9 @@ def brief(kind: str = "draft", seed: int = 0, error: str | None = None, **change
     return Brief(step=seed, kind=kind, seed=seed, parents=parents, **changes)  # type: ignore[arg-type]
 
 
-def names(brief: Brief, spec: CompetitionSpec, facts: Facts = EVERYTHING, most: int = MOST) -> list[str]:
+def names(
+    brief: Brief, spec: CompetitionSpec, facts: Facts = EVERYTHING, most: int = MOST
+) -> list[str]:
     return [piece.name for piece in choose(load(), brief, spec, facts, most)]
 
 
@@ -64,9 +77,15 @@ def test_the_same_arguments_give_the_same_texts_and_seeds_differ() -> None:
 
 
 def test_an_image_task_gets_nothing_for_tables_or_texts_only() -> None:
-    chosen = {piece.name: piece for piece in load() if piece.name in over_seeds(spec(modality="image"))}
+    chosen = {
+        piece.name: piece for piece in load() if piece.name in over_seeds(spec(modality="image"))
+    }
     assert {"image_frozen", "image_fine_tune", "image_augmentation"} <= chosen.keys()
-    assert not [name for name, piece in chosen.items() if piece.modalities and "image" not in piece.modalities]
+    assert not [
+        name
+        for name, piece in chosen.items()
+        if piece.modalities and "image" not in piece.modalities
+    ]
 
 
 @pytest.mark.parametrize("metric", [metric.name for metric in METRICS])
@@ -107,7 +126,9 @@ def test_a_mutation_gets_pieces_about_its_locus() -> None:
         assert all(locus in piece.loci for piece in chosen if piece.loci)
     assert "tabular_interactions" not in names(brief("mutate", locus="POSTPROCESS"), spec())
     alone = {names(brief("mutate", seed, locus="MODEL"), spec(), most=1)[0] for seed in range(20)}
-    assert {"metric_ranking", "tabular_boosting"} <= alone, "a single piece is not always the same one"
+    assert {"metric_ranking", "tabular_boosting"} <= alone, (
+        "a single piece is not always the same one"
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,15 +137,25 @@ def test_a_mutation_gets_pieces_about_its_locus() -> None:
         ({"rows_train": 300}, Facts(), "small_data"),
         ({"rows_train": 900_000}, EVERYTHING, "tabular_boosting_large"),
         ({"feature_columns": tuple(map(str, range(400)))}, Facts(), "tabular_wide"),
-        ({"classes": tuple(map(str, range(90))), "value_kind": "probability"}, Facts(), "many_classes"),
+        (
+            {"classes": tuple(map(str, range(90))), "value_kind": "probability"},
+            Facts(),
+            "many_classes",
+        ),
         ({"label_columns": ("y", "z")}, Facts(), "several_targets"),
         ({"time_column": "day"}, Facts(), "time_features"),
         ({"group_column": "who"}, Facts(), "leak_groups"),
         ({"text_columns": ("t",)}, EVERYTHING, "text_long"),
-        ({"value_kind": "label", "classes": tuple(map(str, range(900)))}, Facts(), "sequence_lookup"),
+        (
+            {"value_kind": "label", "classes": tuple(map(str, range(900)))},
+            Facts(),
+            "sequence_lookup",
+        ),
     ],
 )
-def test_conditions_bring_their_piece_and_only_then(changes: dict[str, Any], facts: Facts, piece: str) -> None:
+def test_conditions_bring_their_piece_and_only_then(
+    changes: dict[str, Any], facts: Facts, piece: str
+) -> None:
     assert piece in over_seeds(spec(**changes), facts=facts)
     assert piece not in over_seeds(spec())
 
@@ -132,7 +163,9 @@ def test_conditions_bring_their_piece_and_only_then(changes: dict[str, Any], fac
 def test_lesson_43_nothing_is_said_about_what_is_not_there() -> None:
     text = spec(modality="text", text_columns=("t",))
     assert not {"text_embeddings", "text_fine_tune", "text_long"} & over_seeds(text, facts=Facts())
-    assert not {piece.name for piece in load() if piece.packages} & over_seeds(spec(modality="image"), facts=Facts())
+    assert not {piece.name for piece in load() if piece.packages} & over_seeds(
+        spec(modality="image"), facts=Facts()
+    )
 
 
 # ---------------------------------------------------------------- the files
@@ -141,7 +174,9 @@ def test_lesson_43_nothing_is_said_about_what_is_not_there() -> None:
 def test_texts_are_short_and_fit_the_room_of_prompts() -> None:
     longest = max(len(piece.text) for piece in load())
     for piece in load():
-        assert 80 <= len(piece.text) / 4 <= 260, f"{piece.name}: about {len(piece.text) / 4:.0f} tokens"
+        assert 80 <= len(piece.text) / 4 <= 260, (
+            f"{piece.name}: about {len(piece.text) / 4:.0f} tokens"
+        )
     for most, room in ROOM.values():
         assert most <= MOST
         assert most * longest <= room
@@ -150,7 +185,9 @@ def test_texts_are_short_and_fit_the_room_of_prompts() -> None:
 def test_a_file_becomes_a_piece() -> None:
     text = '+++\ntitle = "T"\nmetrics = ["mae"]\nrows = [10, inf]\nfirst = true\n+++\nDo this.\n'
     piece = parse("name", text)
-    assert piece == Piece("name", "T", "Do this.\n", metrics=frozenset({"mae"}), rows=(10.0, float("inf")), first=True)
+    assert piece == KnowledgePiece(
+        "name", "T", "Do this.\n", metrics=frozenset({"mae"}), rows=(10.0, float("inf")), first=True
+    )
     assert piece.text == "### T\nDo this.\n"
 
 
@@ -177,7 +214,9 @@ def test_a_malformed_header_is_an_error(header: str, complaint: str) -> None:
         parse("name", f"+++\n{header}\n+++\nDo this.\n")
 
 
-@pytest.mark.parametrize("text", ["Do this.\n", '+++\ntitle = "T"\n+++\n\n', 'x\n+++\ntitle = "T"\n+++\nDo this.\n'])
+@pytest.mark.parametrize(
+    "text", ["Do this.\n", '+++\ntitle = "T"\n+++\n\n', 'x\n+++\ntitle = "T"\n+++\nDo this.\n']
+)
 def test_a_file_without_header_or_text_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="skill name"):
         parse("name", text)

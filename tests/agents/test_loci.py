@@ -1,4 +1,6 @@
-"""Programs without markers are given some, and do the same as before (lesson 30: only 17.9 % of programs qualified)."""
+"""Programs without markers are given some, and do the same as before (lesson 30: only 17.9 % of
+programs qualified).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import textwrap
 
 import pytest
 
-from agents.loci import mark_loci
+from agents.answers.loci import mark_loci
 from core.genome import Genome
 from tests.agents.answers import GOOD
 
@@ -65,10 +67,16 @@ for epoch in range(3):
     train_one_epoch(net, torch.optim.Adam(net.parameters()), nn.MSELoss(), [])
 pd.DataFrame({"id": [1], "y": [0.0]}).to_csv("submission/submission.csv", index=False)
 """
-DENSE = "import pandas as pd; a = pd.read_csv('input/x.csv'); a.to_csv('submission/submission.csv')\n"
-IN_STRING = GOOD.replace("# %% DATA\n", 'TEXT = """\n# Data\n# Model\n"""\n').replace("# %% MODEL\n", "")
+DENSE = (
+    "import pandas as pd; a = pd.read_csv('input/x.csv'); a.to_csv('submission/submission.csv')\n"
+)
+IN_STRING = GOOD.replace("# %% DATA\n", 'TEXT = """\n# Data\n# Model\n"""\n').replace(
+    "# %% MODEL\n", ""
+)
 PARTIAL = GOOD.replace("# %% TRAIN\n", "").replace("# %% POSTPROCESS\n", "")
-BACKWARDS = "# %% POSTPROCESS\nimport os\n# %% MODEL\nx = 1\n# %% DATA\ny = open('input/a').read()\n"
+BACKWARDS = (
+    "# %% POSTPROCESS\nimport os\n# %% MODEL\nx = 1\n# %% DATA\ny = open('input/a').read()\n"
+)
 
 
 def gene_lines(program: str, locus: str) -> str:
@@ -90,7 +98,19 @@ def gene_lines(program: str, locus: str) -> str:
         '"""Nothing."""\n',
         "import os\n",
     ],
-    ids=["script", "main", "network", "dense", "string", "partial", "backwards", "one", "no end", "text", "import"],
+    ids=[
+        "script",
+        "main",
+        "network",
+        "dense",
+        "string",
+        "partial",
+        "backwards",
+        "one",
+        "no end",
+        "text",
+        "import",
+    ],
 )
 def test_lesson_30_every_program_qualifies_and_no_statement_moves(program: str) -> None:
     marked = mark_loci(program)
@@ -133,5 +153,7 @@ def test_what_is_no_python_stays_as_it_is() -> None:
 
 
 def test_an_ordinary_comment_is_no_heading() -> None:
-    program = mark_loci(GOOD.replace("# %% MODEL", "# %% MODEL\n# data is ready here\n# trained below"))
+    program = mark_loci(
+        GOOD.replace("# %% MODEL", "# %% MODEL\n# data is ready here\n# trained below")
+    )
     assert "# data is ready here\n# trained below" in program

@@ -10,15 +10,20 @@ from typing import Any
 
 import pytest
 
-from agents.crew import metric_reader
+from agents.authors import metric_reader
 from agents.metric_reader import SCHEMA, SCORE_SCHEMA, read_metric, told_metric
 from core.doubles import EventList
 from core.events import LlmCall
 from core.execution.stop import StopSignal
 from core.journal.history import History
-from core.metric_question import AskedMetric, MetricQuestion, ToldMetric, WrittenScores
+from core.questions.metric_question import (
+    MetricAnswer,
+    MetricInquiry,
+    MetricQuestion,
+    WrittenScores,
+)
 from core.records import Answer, Request
-from core.task.inspect import inspect_competition
+from core.task.recognise.spec import inspect_competition
 from tests.llm.rig import VENDORS
 from tests.llm.server import ScriptedServer, Turn
 from tests.task import folders
@@ -28,7 +33,9 @@ from utils.errors import ModelError
 UNCLEAR = "# Trees\n\n## Evaluation\n\nHow well heights line up with ours, as a straight line would have it, counts.\n"
 
 
-def answer(metric: str | None, direction: str = "maximize", why: str = "as a straight line would have it") -> str:
+def answer(
+    metric: str | None, direction: str = "maximize", why: str = "as a straight line would have it"
+) -> str:
     return json.dumps({"metric": metric, "direction": direction, "why": why})
 
 
@@ -38,7 +45,9 @@ def question(tmp_path: Path) -> Any:
     assert spec.metric.source == "fallback"
     stop = StopSignal()
     history = History(lambda key: "")
-    yield MetricQuestion(spec, history, EventList(), tmp_path / "answers", 0, stop, time.time, time.time() + 20)
+    yield MetricQuestion(
+        spec, history, EventList(), tmp_path / "answers", 0, stop, time.time, time.time() + 20
+    )
     stop.close()
 
 
@@ -47,8 +56,15 @@ def nothing_against(spec: object, written: object) -> list[str]:
 
 
 def settings(server: ScriptedServer, vendor: str, **more: object) -> Any:
-    words = {"provider": vendor, "base_url": server.base_url(vendor), "model": "m", "api_key": "key-of-the-test"} | more
-    return load_config(use_cli=False, overrides={f"llm.feedback.{name}": value for name, value in words.items()}).llm
+    words = {
+        "provider": vendor,
+        "base_url": server.base_url(vendor),
+        "model": "m",
+        "api_key": "key-of-the-test",
+    } | more
+    return load_config(
+        use_cli=False, overrides={f"llm.feedback.{name}": value for name, value in words.items()}
+    ).llm
 
 
 # ---------------------------------------------------------------- over the wire
@@ -58,7 +74,7 @@ def settings(server: ScriptedServer, vendor: str, **more: object) -> Any:
 def test_a_known_metric_is_told_by_structured_output(vendor: str, question: MetricQuestion) -> None:
     with ScriptedServer([Turn(answer("pearson"))]) as server:
         told = metric_reader(settings(server, vendor))(question)
-    assert told == ToldMetric("pearson", "as a straight line would have it")
+    assert told == MetricAnswer("pearson", "as a straight line would have it")
     (seen,) = server.seen
     assert seen.schema == SCHEMA
     for shown in ("straight line", "map@k (maximize; list)", "price", "are numbers"):
@@ -69,9 +85,14 @@ def test_a_known_metric_is_told_by_structured_output(vendor: str, question: Metr
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_wrong_type_is_asked_again_and_prose_around_it_is_taken(vendor: str, question: MetricQuestion) -> None:
+def test_a_wrong_type_is_asked_again_and_prose_around_it_is_taken(
+    vendor: str, question: MetricQuestion
+) -> None:
     wrong = json.dumps({"metric": ["pearson"], "direction": "up", "why": ""})
-    turns = [Turn(wrong, as_tool=False), Turn(f"I think:\n```json\n{answer('mae', 'minimize')}\n```\n", as_tool=False)]
+    turns = [
+        Turn(wrong, as_tool=False),
+        Turn(f"I think:\n```json\n{answer('mae', 'minimize')}\n```\n", as_tool=False),
+    ]
     with ScriptedServer(turns) as server:
         told = metric_reader(settings(server, vendor))(question)
     assert told is not None
@@ -79,8 +100,12 @@ def test_a_wrong_type_is_asked_again_and_prose_around_it_is_taken(vendor: str, q
     assert len(server.seen) == 2
 
 
-@pytest.mark.parametrize("turn", [Turn(status=401), Turn(status=404), Turn(fault="html"), Turn("no idea, sorry")])
-def test_lesson_13_nobody_knows_when_the_model_cannot_be_used(turn: Turn, question: MetricQuestion) -> None:
+@pytest.mark.parametrize(
+    "turn", [Turn(status=401), Turn(status=404), Turn(fault="html"), Turn("no idea, sorry")]
+)
+def test_lesson_13_nobody_knows_when_the_model_cannot_be_used(
+    turn: Turn, question: MetricQuestion
+) -> None:
     with ScriptedServer(then=turn) as server:
         assert metric_reader(settings(server, "openai"))(question) is None
         assert 1 <= len(server.seen) <= 4
@@ -103,7 +128,9 @@ def program(text: str = PROGRAM, direction: str = "minimize", best: float | None
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_two_programs_are_asked_for_where_no_metric_is_known(vendor: str, question: MetricQuestion) -> None:
+def test_two_programs_are_asked_for_where_no_metric_is_known(
+    vendor: str, question: MetricQuestion
+) -> None:
     fenced = program(f"```python\n{PROGRAM}\n```")
     with ScriptedServer([Turn(answer(None)), program(), fenced]) as server:
         told = metric_reader(settings(server, vendor))(question)
@@ -119,7 +146,14 @@ def test_two_programs_are_asked_for_where_no_metric_is_known(vendor: str, questi
 
 
 @pytest.mark.parametrize(
-    "second", [program(direction="maximize"), program(best=1.0), program(best=None), Turn(status=404), Turn("sorry")]
+    "second",
+    [
+        program(direction="maximize"),
+        program(best=1.0),
+        program(best=None),
+        Turn(status=404),
+        Turn("sorry"),
+    ],
 )
 def test_versions_that_do_not_agree_are_none(second: Turn, question: MetricQuestion) -> None:
     with ScriptedServer([Turn(answer(None)), program()], then=second) as server:
@@ -140,12 +174,16 @@ def test_versions_that_do_not_agree_are_none(second: Turn, question: MetricQuest
         ("", "minimize"),
     ],
 )
-def test_lesson_02_what_the_registry_does_not_confirm_is_not_believed(metric: str | None, direction: str) -> None:
+def test_lesson_02_what_the_registry_does_not_confirm_is_not_believed(
+    metric: str | None, direction: str
+) -> None:
     assert told_metric(json.loads(answer(metric, direction))) is None
 
 
 def test_numbers_and_capitals_are_read() -> None:
-    assert told_metric(json.loads(answer(" MAP@5 "))) == ToldMetric("map@5", "as a straight line would have it")
+    assert told_metric(json.loads(answer(" MAP@5 "))) == MetricAnswer(
+        "map@5", "as a straight line would have it"
+    )
     long = told_metric(json.loads(answer("mcc", why="so\nlong " * 500)))
     assert long is not None
     assert "\n" not in long.why
@@ -153,7 +191,9 @@ def test_numbers_and_capitals_are_read() -> None:
 
 
 def test_the_description_stays_data(question: MetricQuestion) -> None:
-    """Markers around it cannot be closed from inside, and hostile words change nothing but the text in them."""
+    """Markers around it cannot be closed from inside, and hostile words change nothing but the text
+    in them.
+    """
     asked: list[Request] = []
 
     class Model:
@@ -177,12 +217,12 @@ def test_a_slow_answer_is_not_waited_for(question: MetricQuestion) -> None:
     stop = question.stop
     begun = time.monotonic()
 
-    def slow(asked: MetricQuestion) -> ToldMetric:
+    def slow(asked: MetricQuestion) -> MetricAnswer:
         while stop.reason is None:
             time.sleep(0.01)
-        return ToldMetric("pearson", "")
+        return MetricAnswer("pearson", "")
 
-    metric = AskedMetric(slow, time.time)
+    metric = MetricInquiry(slow, time.time)
     metric.ask(question, nothing_against)
     assert metric.told() is None
     assert time.monotonic() - begun < 10
@@ -190,33 +230,48 @@ def test_a_slow_answer_is_not_waited_for(question: MetricQuestion) -> None:
 
 
 def test_only_what_is_unclear_is_asked(question: MetricQuestion, tmp_path: Path) -> None:
-    def reader(asked: MetricQuestion) -> ToldMetric:
-        return ToldMetric("pearson", "seen")
+    def reader(asked: MetricQuestion) -> MetricAnswer:
+        return MetricAnswer("pearson", "seen")
 
-    clear = inspect_competition(Path(question.spec.data_dir), "## Evaluation\n\nScored by MAE.\n", {})
+    clear = inspect_competition(
+        Path(question.spec.data_dir), "## Evaluation\n\nScored by MAE.\n", {}
+    )
     silent = inspect_competition(Path(question.spec.data_dir), "", {})
     for spec, told in ((question.spec, True), (clear, False), (silent, False)):
-        metric = AskedMetric(reader, time.time)
+        metric = MetricInquiry(reader, time.time)
         metric.ask(replace(question, spec=spec), nothing_against)
         assert (metric.told() is not None) == told
-    assert AskedMetric(None, time.time).told() is None
+    assert MetricInquiry(None, time.time).told() is None
 
 
 @pytest.mark.parametrize("reasons", [[], ["it depends on the order of the rows"]])
 def test_a_written_score_must_pass_its_trial(reasons: list[str], question: MetricQuestion) -> None:
     written = WrittenScores("one", "two", "minimize", None)
-    metric = AskedMetric(lambda asked: written, time.time)
+    metric = MetricInquiry(lambda asked: written, time.time)
     metric.ask(question, lambda spec, score: reasons)
     assert metric.told() == (None if reasons else written)
 
 
 def test_what_was_told_is_the_metric_where_the_labels_agree(question: MetricQuestion) -> None:
     root = Path(question.spec.data_dir)
-    told = inspect_competition(root, UNCLEAR, {"told_metric": "pearson", "told_why": "a straight line"})
-    assert (told.metric.name, told.metric.direction, told.metric.source) == ("pearson", "maximize", "llm")
+    told = inspect_competition(
+        root, UNCLEAR, {"told_metric": "pearson", "told_why": "a straight line"}
+    )
+    assert (told.metric.name, told.metric.direction, told.metric.source) == (
+        "pearson",
+        "maximize",
+        "llm",
+    )
     assert told.metric.why == "a straight line"
     for name in ("dice", "roc_auc", "nonsense"):
         assert inspect_competition(root, UNCLEAR, {"told_metric": name}).metric.source == "fallback"
-    assert inspect_competition(root, UNCLEAR, {"told_metric": "pearson", "direction": "minimize"}).metric.name == "rmse"
-    named = inspect_competition(root, "## Evaluation\n\nScored by MAE.\n", {"told_metric": "pearson"})
+    assert (
+        inspect_competition(
+            root, UNCLEAR, {"told_metric": "pearson", "direction": "minimize"}
+        ).metric.name
+        == "rmse"
+    )
+    named = inspect_competition(
+        root, "## Evaluation\n\nScored by MAE.\n", {"told_metric": "pearson"}
+    )
     assert (named.metric.name, named.metric.source) == ("mae", "description")

@@ -1,4 +1,6 @@
-"""Briefs become proposals; what cannot be used is an error with its reason, lanes do not disturb each other."""
+"""Briefs become proposals; what cannot be used is an error with its reason, lanes do not disturb
+each other.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class PlainPrompts:
 
 
 def proposer(model: ScriptedModel | EchoModel, known: Sequence[str] = ()) -> ModelProposer:
-    return ModelProposer(model, PlainPrompts(), reasons_to_reject, known, ManualClock(1000.0), 300.0)
+    return ModelProposer(
+        model, PlainPrompts(), reasons_to_reject, known, ManualClock(1000.0), 300.0
+    )
 
 
 class EchoModel:
@@ -63,12 +67,16 @@ def test_no_call_lasts_beyond_the_end_of_the_search() -> None:
     """Else a hanging endpoint would eat the time of the final pick."""
     model = ScriptedModel([f"{PLAN}\n{fence(GOOD)}"])
     clock = ManualClock(1000.0)
-    ModelProposer(model, PlainPrompts(), reasons_to_reject, (), clock, 300.0, lambda: 1040.0).propose(brief("draft"))
+    ModelProposer(
+        model, PlainPrompts(), reasons_to_reject, (), clock, 300.0, lambda: 1040.0
+    ).propose(brief("draft"))
     assert model.requests[0].deadline == 1040.0
 
 
 def test_a_mutation_names_its_parent_and_its_locus() -> None:
-    made = proposer(ScriptedModel([f"{PLAN}\n{EDIT}"])).propose(brief("mutate", [parent()], "MODEL"))
+    made = proposer(ScriptedModel([f"{PLAN}\n{EDIT}"])).propose(
+        brief("mutate", [parent()], "MODEL")
+    )
     assert (made.parents, made.locus, made.program) == (("s0001",), "MODEL", GOOD)
 
 
@@ -86,13 +94,21 @@ def test_a_merge_names_both_parents() -> None:
 
 def test_a_plan_is_never_empty_and_never_long() -> None:
     bare = GOOD.removeprefix('"""Gradient boosting on all columns."""\n')
-    assert proposer(ScriptedModel([fence(bare)])).propose(brief()).plan == "draft: the model names no plan"
-    assert len(proposer(ScriptedModel([f"PLAN: {'long ' * 99}\n{fence(GOOD)}"])).propose(brief()).plan) <= 200
+    assert (
+        proposer(ScriptedModel([fence(bare)])).propose(brief()).plan
+        == "draft: the model names no plan"
+    )
+    assert (
+        len(proposer(ScriptedModel([f"PLAN: {'long ' * 99}\n{fence(GOOD)}"])).propose(brief()).plan)
+        <= 200
+    )
 
 
 def test_an_unusable_answer_is_an_error_with_its_reason() -> None:
     model = ScriptedModel(["no", fence("import openai\n" + GOOD)])
-    with pytest.raises(ProposalError, match="cannot be used: line 1: imports openai: language model clients"):
+    with pytest.raises(
+        ProposalError, match="cannot be used: line 1: imports openai: language model clients"
+    ):
         proposer(model).propose(brief())
     assert len(model.requests) == 2
 
@@ -107,7 +123,9 @@ def test_earlier_programs_are_not_proposed_again() -> None:
     known = [normalised_digest(GOOD)]
     with pytest.raises(ProposalError, match=again):
         proposer(ScriptedModel([fence(GOOD)] * 2), known).propose(brief())
-    author = proposer(ScriptedModel([fence(GOOD), fence(GOOD), fence(PARENT), fence(PARENT), fence(PARENT)]))
+    author = proposer(
+        ScriptedModel([fence(GOOD), fence(GOOD), fence(PARENT), fence(PARENT), fence(PARENT)])
+    )
     assert author.propose(brief()).program == GOOD
     assert author.propose(brief(step=8)).program == PARENT
     with pytest.raises(ProposalError, match=again):
@@ -131,17 +149,31 @@ def test_two_lanes_with_the_same_program_give_one_proposal() -> None:
 
 
 def test_without_faults_a_step_costs_one_request() -> None:
-    """Twenty steps with the odd forms that a healthy model uses: at most 1.3 requests each (here: none is repaired)."""
+    """Twenty steps with the odd forms that a healthy model uses: at most 1.3 requests each (here:
+    none is repaired).
+    """
     answers = []
     for step in range(20):
         program = GOOD.replace("0.1", f"0.5{step}")
         edit = EDIT.replace("0.1", f"0.5{step}")
         answers.append(
-            [f"{PLAN}\n{fence(program)}", program, f"{PLAN}\n{edit}", fence(program.replace("# %%", "#%%"))][step % 4]
+            [
+                f"{PLAN}\n{fence(program)}",
+                program,
+                f"{PLAN}\n{edit}",
+                fence(program.replace("# %%", "#%%")),
+            ][step % 4]
         )
     model = ScriptedModel(answers)
     author = proposer(model)
     for step in range(20):
         kind = "mutate" if step % 4 == 2 else "draft"
-        author.propose(brief(kind, [parent()] if kind == "mutate" else [], "MODEL" if kind == "mutate" else None, step))
+        author.propose(
+            brief(
+                kind,
+                [parent()] if kind == "mutate" else [],
+                "MODEL" if kind == "mutate" else None,
+                step,
+            )
+        )
     assert len(model.requests) <= 1.3 * 20

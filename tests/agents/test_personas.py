@@ -1,4 +1,6 @@
-"""The files of the personas: what they hold, what is refused, and that each writes other programs than the others."""
+"""The files of the personas: what they hold, what is refused, and that each writes other programs
+than the others.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,14 @@ from utils.errors import ProposalError
 PERSONAS = {persona.name: persona for persona in load_personas()}
 PACKAGES = frozenset({"lightgbm", "xgboost"})
 BRIEFS = 40
-# Total variation between what two personas write, of 40 briefs each; the same persona twice differs by chance.
+# Total variation between what two personas write, of 40 briefs each; the same persona twice differs
+# by chance.
 APART, ALIKE = 0.4, 0.35
 _SWAP = re.compile(r": [a-z]\w+ -> (\w+)$")
 CONSTANTS = {name: [] for name in ("ID", "KEYS", "LABELS", "TARGETS", "CLASSES")}
-PROBLEM = Problem("tabular", "binary", "probability", "log_loss", 1000, 1, 2, 10, CONSTANTS, {"FEATURES": []})
+PROBLEM = Problem(
+    "tabular", "binary", "probability", "log_loss", 1000, 1, 2, 10, CONSTANTS, {"FEATURES": []}
+)
 
 FILE = """+++
 role = "You are bold."
@@ -124,7 +129,9 @@ def test_a_file_is_read() -> None:
 )
 def test_a_malformed_file_is_refused_with_its_name_and_key(old: str, new: str, said: str) -> None:
     assert old in FILE
-    with pytest.raises(ValueError, match=f"persona bold: .*{said}" if said != "persona bold" else said):
+    with pytest.raises(
+        ValueError, match=f"persona bold: .*{said}" if said != "persona bold" else said
+    ):
         parse("bold", FILE.replace(old, new, 1))
 
 
@@ -168,18 +175,31 @@ def spec(tools: Any, tmp_path: Path) -> CompetitionSpec:
 
 def library() -> list[Item]:
     """The third draft and all its neighbours."""
-    items = make_library(Space(PROBLEM, PACKAGES), Extent(data=1, model=1, train=4, post=3, most=5000))
+    items = make_library(
+        Space(PROBLEM, PACKAGES), Extent(data=1, model=1, train=4, post=3, most=5000)
+    )
     parent, genes = items[2], items[2].genes
-    return [parent, *(item for item in items if sum(item.genes[locus] != genes[locus] for locus in LOCI) == 1)]
+    return [
+        parent,
+        *(item for item in items if sum(item.genes[locus] != genes[locus] for locus in LOCI) == 1),
+    ]
 
 
 def written(make: Callable[[], Proposer], persona: Persona, seed: int) -> Counter[str]:
-    """What 40 mutations changed, each by a fresh proposer: the locus, with the new fragment where there is one."""
+    """What 40 mutations changed, each by a fresh proposer: the locus, with the new fragment where
+    there is one.
+    """
     parent = make().propose(Brief(0, "draft", 0, siblings=("histogram boosting", "linear model")))
     told = (Parent(parent.id, parent.program, parent.plan, 0.5, None),)
-    made = [make().propose(Brief(step, "mutate", 1000 * seed + step, told, persona=persona)) for step in range(BRIEFS)]
+    made = [
+        make().propose(Brief(step, "mutate", 1000 * seed + step, told, persona=persona))
+        for step in range(BRIEFS)
+    ]
     swaps = (_SWAP.search(change_of(item.plan)) for item in made)
-    return Counter(f"{item.locus}: {swap[1] if swap else 'values'}" for item, swap in zip(made, swaps, strict=True))
+    return Counter(
+        f"{item.locus}: {swap[1] if swap else 'values'}"
+        for item, swap in zip(made, swaps, strict=True)
+    )
 
 
 def loci_of(changes: Mapping[str, int]) -> Counter[str]:
@@ -198,23 +218,34 @@ def model_of(made: Proposal) -> str:
 def variation(a: Mapping[str, int], b: Mapping[str, int]) -> float:
     """Total variation between two counts, 0 to 1."""
     sums = sum(a.values()), sum(b.values())
-    return sum(abs(a.get(key, 0) / sums[0] - b.get(key, 0) / sums[1]) for key in a.keys() | b.keys()) / 2
+    return (
+        sum(abs(a.get(key, 0) / sums[0] - b.get(key, 0) / sums[1]) for key in a.keys() | b.keys())
+        / 2
+    )
 
 
 @pytest.mark.parametrize("where", ["recipes", "library"])
-def test_lesson_31_personas_write_different_programs_without_a_model(where: str, spec: CompetitionSpec) -> None:
-    fresh: Proposer = RecipesProposer(spec, PACKAGES) if where == "recipes" else LibraryProposer(library(), 0)
+def test_lesson_31_personas_write_different_programs_without_a_model(
+    where: str, spec: CompetitionSpec
+) -> None:
+    fresh: Proposer = (
+        RecipesProposer(spec, PACKAGES) if where == "recipes" else LibraryProposer(library(), 0)
+    )
 
     def make() -> Proposer:
         return copy.deepcopy(fresh)
 
-    first, other = ({name: written(make, PERSONAS[name], seed) for name in PERSONAS} for seed in (1, 2))
+    first, other = (
+        {name: written(make, PERSONAS[name], seed) for name in PERSONAS} for seed in (1, 2)
+    )
     apart = {(a, b): variation(first[a], first[b]) for a, b in itertools.combinations(PERSONAS, 2)}
     same = {name: variation(first[name], other[name]) for name in PERSONAS}
     assert min(apart.values()) >= APART, apart
     assert max(same.values()) <= ALIKE, same
     for name, persona in PERSONAS.items():
-        assert loci_of(first[name]).most_common(1)[0][0] == max(LOCI, key=lambda locus: persona.loci[locus])
+        assert loci_of(first[name]).most_common(1)[0][0] == max(
+            LOCI, key=lambda locus: persona.loci[locus]
+        )
 
 
 def test_a_taste_for_nothing_else_decides_draft_and_jump(spec: CompetitionSpec) -> None:
@@ -243,10 +274,13 @@ def made_by(proposer: Proposer, persona: Persona) -> list[Proposal]:
     for step in range(40):
         kind: BriefKind = "draft" if step < 5 else rng.choice(("mutate", "tune", "merge", "draft"))
         told = tuple(
-            Parent(item.id, item.program, item.plan, 0.5, None) for item in rng.sample(made, min(2, len(made)))
+            Parent(item.id, item.program, item.plan, 0.5, None)
+            for item in rng.sample(made, min(2, len(made)))
         )
         plans = tuple(item.plan for item in made if item.kind == "draft")
-        brief = Brief(step, kind, step, () if kind == "draft" else told, siblings=plans, persona=persona)
+        brief = Brief(
+            step, kind, step, () if kind == "draft" else told, siblings=plans, persona=persona
+        )
         try:
             made.append(proposer.propose(brief))
         except ProposalError:

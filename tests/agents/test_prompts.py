@@ -1,4 +1,6 @@
-"""agents/prompt_builder.py with real folders and the recipes' programs: content, order, size, safety, determinism."""
+"""agents/prompting/prompt_builder.py with real folders and the recipes' programs: content, order,
+size, safety, determinism.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +17,31 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agents.prompt_builder import PROMPTS, SKILLS, Draft, Learned, Machine, PromptBuilder, TaskFacts
-from agents.prompt_parts import fault_of, folded
+from agents.answers.self_check import reasons_against
+from agents.prompting.prompt_builder import (
+    PROMPTS,
+    SKILLS,
+    CandidateMachine,
+    PromptBuilder,
+    RunProgress,
+    TaskFacts,
+    WrittenDraft,
+)
+from agents.prompting.prompt_parts import fault_of, folded
 from agents.recipes.proposer import RecipesProposer
-from agents.self_check import reasons_against
 from core.doubles import CLEAN, entry
 from core.execution.static_check import reasons_to_reject
 from core.genome import LOCI
 from core.persona import Persona
 from core.records import Brief, BriefKind, CompetitionSpec, Entry, ErrorInfo, Parent, SplitSpec
-from core.task.inspect import inspect_competition
-from core.task.preview_look import look
+from core.task.look.collect import look
+from core.task.recognise.spec import inspect_competition
 from tests.task import folders
 from utils.prompt_manager import PromptManager
 
-MACHINE = Machine("3.11.9", {"pandas": "3.0", "numpy": "2.2", "zlib_ng": "1", "scikit-learn": "1.9"}, 2, 8192)
+MACHINE = CandidateMachine(
+    "3.11.9", {"pandas": "3.0", "numpy": "2.2", "zlib_ng": "1", "scikit-learn": "1.9"}, 2, 8192
+)
 FILLER = "Machines have been watched by people for a long time, and much was written about that. "
 LONG = f"""# Long one
 
@@ -80,8 +92,10 @@ def spec_of(root: Path, description: str = "", **overrides: object) -> Competiti
     return inspect_competition(root, description, overrides)
 
 
-def builder_of(spec: CompetitionSpec, learned: Learned | None = None, **facts: Any) -> PromptBuilder:
-    return PromptBuilder(TaskFacts(spec, look(spec), **facts), MACHINE, learned or Learned())
+def builder_of(
+    spec: CompetitionSpec, learned: RunProgress | None = None, **facts: Any
+) -> PromptBuilder:
+    return PromptBuilder(TaskFacts(spec, look(spec), **facts), MACHINE, learned or RunProgress())
 
 
 def parent(name: str = "s0001", program: str = PROGRAM, error: ErrorInfo | None = None) -> Parent:
@@ -90,7 +104,10 @@ def parent(name: str = "s0001", program: str = PROGRAM, error: ErrorInfo | None 
 
 def brief_of(kind: BriefKind, **changes: Any) -> Brief:
     parents = {"draft": (), "merge": (parent(), parent("s0002", PROGRAM.replace("b = 2", "b = 5")))}
-    values: dict[str, Any] = {"parents": parents.get(kind, (parent(error=FAULT),)), "seconds": 137.0}
+    values: dict[str, Any] = {
+        "parents": parents.get(kind, (parent(error=FAULT),)),
+        "seconds": 137.0,
+    }
     if kind in ("mutate", "tune"):
         values |= {"locus": "MODEL", "aspect": "loss"}
     return Brief(7, kind, 3, **(values | changes))
@@ -112,7 +129,14 @@ def prompts(binary_spec: CompetitionSpec) -> PromptBuilder:
 
 def test_the_system_text_holds_the_contract(prompts: PromptBuilder) -> None:
     text = prompts.system()
-    for word in ("./input", "./working", "./submission/submission.csv", "id, target", "roc_auc", "higher is better"):
+    for word in (
+        "./input",
+        "./working",
+        "./submission/submission.csv",
+        "id, target",
+        "roc_auc",
+        "higher is better",
+    ):
         assert word in text
     for word in ("DEADLINE", "CPUS", "SEED", "VIEW", "FOLD", "WEIGHTS"):
         assert f"SWARM_{word}" in text
@@ -126,13 +150,13 @@ def test_the_system_text_holds_the_contract(prompts: PromptBuilder) -> None:
 
 def test_the_system_text_is_the_stable_prefix(binary_spec: CompetitionSpec) -> None:
     steps: list[Entry] = []
-    prompts = builder_of(binary_spec, Learned(entries=lambda: steps))
+    prompts = builder_of(binary_spec, RunProgress(entries=lambda: steps))
     before = prompts.system(), prompts.write(brief_of("draft"))
     steps.append(entry("s0000", 0.9))
     assert prompts.system() == before[0]
     assert prompts.write(brief_of("draft")) != before[1]
     steps.clear()
-    again = builder_of(binary_spec, Learned(entries=lambda: steps))
+    again = builder_of(binary_spec, RunProgress(entries=lambda: steps))
     assert (again.system(), again.write(brief_of("draft"))) == before
 
 
@@ -148,7 +172,9 @@ def test_split_metric_and_warnings_are_said(binary_spec: CompetitionSpec) -> Non
     split = SplitSpec("group", 1, 10, 0, 1, "", group_column="b")
     metric = dataclasses.replace(binary_spec.metric, source="fallback", direction="minimize")
     spec = dataclasses.replace(binary_spec, metric=metric)
-    text = builder_of(spec, split=split, warnings=("a single column nearly gives the answer: a",)).system()
+    text = builder_of(
+        spec, split=split, warnings=("a single column nearly gives the answer: a",)
+    ).system()
     assert "whole groups by `b`, one part" in text
     assert "stand-in" in text
     assert "lower is better" in text
@@ -157,13 +183,17 @@ def test_split_metric_and_warnings_are_said(binary_spec: CompetitionSpec) -> Non
 
 def test_rows_that_do_not_count_alike_are_said(binary_spec: CompetitionSpec) -> None:
     """The user's column names reach the system prompt, at most a line of each."""
-    metric = dataclasses.replace(binary_spec.metric, name="log_loss", weight_column="cost", mean_over="kind\nof day")
+    metric = dataclasses.replace(
+        binary_spec.metric, name="log_loss", weight_column="cost", mean_over="kind\nof day"
+    )
     text = builder_of(dataclasses.replace(binary_spec, metric=metric)).system()
     assert "each row weighs what the train table's column `cost` says" in text
     assert "the mean of the scores of each value of column `kind of day`" in text
 
 
-def test_a_program_that_must_measure_itself_is_told_so_and_only_then(binary_spec: CompetitionSpec) -> None:
+def test_a_program_that_must_measure_itself_is_told_so_and_only_then(
+    binary_spec: CompetitionSpec,
+) -> None:
     none = SplitSpec("none", 0, 0, 0, 1, "no table of answers")
     told = builder_of(binary_spec, split=none).system()
     assert "`./submission/score.json`" in told
@@ -186,13 +216,17 @@ def shapes(root: Path) -> dict[str, CompetitionSpec]:
         "parquet": spec_of(folders.parquet_rows(root / "parquet"), **mae),
         "several": spec_of(folders.several_targets(root / "several"), **auc),
         "shares": spec_of(folders.several_targets(root / "shares"), metric="log_loss"),
-        "votes": spec_of(folders.several_targets(root / "votes", real=True), metric="kl_divergence"),
+        "votes": spec_of(
+            folders.several_targets(root / "votes", real=True), metric="kl_divergence"
+        ),
         "one_hot": spec_of(folders.one_hot_text(root / "one_hot", prefix="is_"), metric="log_loss"),
         "text_key": spec_of(folders.target_first_text_key(root / "text_key"), **auc),
         "unnamed": spec_of(folders.unnamed_index(root / "unnamed"), **mae),
         "renamed": spec_of(folders.renamed_sample(root / "renamed"), **accuracy),
         "files": spec_of(folders.files_by_id(root / "files"), **accuracy),
-        "nested": spec_of(folders.files_by_id(root / "nested", id_is_name=True, nested=True), **accuracy),
+        "nested": spec_of(
+            folders.files_by_id(root / "nested", id_is_name=True, nested=True), **accuracy
+        ),
     }
 
 
@@ -234,7 +268,10 @@ def test_the_example_runs_on_every_shape_of_competition(tmp_path: Path) -> None:
         assert spec.sample is not None
         sample, made = (
             pd.read_csv(path, sep=spec.sample.delimiter, dtype=str)
-            for path in (Path(spec.data_dir) / spec.sample.path, Path(runs[name]) / "submission/submission.csv")
+            for path in (
+                Path(spec.data_dir) / spec.sample.path,
+                Path(runs[name]) / "submission/submission.csv",
+            )
         )
         assert list(sample.columns) == list(made.columns), name
         ids = [column or "Unnamed: 0" for column in spec.id_columns]
@@ -283,16 +320,20 @@ def test_a_fault_is_told_once(binary_spec: CompetitionSpec) -> None:
     message = f"{FAULT.type}: {FAULT.message}"
     verdict = dataclasses.replace(failed.verdict, reasons=(f"no submission: {message}",))
     steps = [dataclasses.replace(failed, verdict=verdict)]
-    told = dataclasses.replace(FAULT, traceback=f"Traceback (most recent call last):\n  line 7\n{message}")
+    told = dataclasses.replace(
+        FAULT, traceback=f"Traceback (most recent call last):\n  line 7\n{message}"
+    )
     text = fault_of(parent(error=told), steps[0])["error"]
     assert text.count(FAULT.message) == 1
     assert "judge: no submission" in text
-    assert message in fault_of(parent(error=dataclasses.replace(FAULT, traceback="")), None)["error"]
+    assert (
+        message in fault_of(parent(error=dataclasses.replace(FAULT, traceback="")), None)["error"]
+    )
 
 
 def test_mending_is_told_of_failures_only(binary_spec: CompetitionSpec) -> None:
     steps, _ = recipe_run(binary_spec, 12)
-    prompts = builder_of(binary_spec, Learned(entries=lambda: steps))
+    prompts = builder_of(binary_spec, RunProgress(entries=lambda: steps))
     for kind, told in (("debug", False), ("shrink", False), ("mutate", True)):
         text = prompts.write(brief_of(kind))  # type: ignore[arg-type]
         assert "x KeyError" in text
@@ -303,15 +344,19 @@ def test_a_refused_submission_comes_with_the_judges_reasons(binary_spec: Competi
     refused = entry("s0001", None)
     verdict = dataclasses.replace(refused.verdict, reasons=("3 ids are missing",))
     steps = [dataclasses.replace(refused, verdict=verdict)]
-    text = builder_of(binary_spec, Learned(entries=lambda: steps)).write(brief_of("debug", parents=(parent(),)))
+    text = builder_of(binary_spec, RunProgress(entries=lambda: steps)).write(
+        brief_of("debug", parents=(parent(),))
+    )
     assert "judge: 3 ids are missing" in text
 
 
 def test_lesson_17_shrink_says_the_limit_and_what_may_run(binary_spec: CompetitionSpec) -> None:
-    outcome = dataclasses.replace(CLEAN, killed_for="deadline", timed_out=True, duration_s=131.7, peak_rss_mb=900.0)
+    outcome = dataclasses.replace(
+        CLEAN, killed_for="deadline", timed_out=True, duration_s=131.7, peak_rss_mb=900.0
+    )
     steps = [entry("s0001", None, outcome=outcome)]
     slow = parent(error=ErrorInfo("TimeoutError", "stopped at its time limit", ""))
-    prompts = builder_of(binary_spec, Learned(entries=lambda: steps))
+    prompts = builder_of(binary_spec, RunProgress(entries=lambda: steps))
     text = prompts.write(brief_of("shrink", parents=(slow,), seconds=100.0))
     assert "hit a limit: TimeoutError" in text
     assert "ended after 2 min, 900 MiB of memory at most" in text
@@ -332,9 +377,13 @@ def test_merge_says_which_parts_have_proved_good(prompts: PromptBuilder) -> None
 
 
 def test_times_are_coarse(prompts: PromptBuilder) -> None:
-    assert prompts.write(brief_of("draft", seconds=121.0)) == prompts.write(brief_of("draft", seconds=175.0))
+    assert prompts.write(brief_of("draft", seconds=121.0)) == prompts.write(
+        brief_of("draft", seconds=175.0)
+    )
     assert "about 5.0 s" in prompts.write(brief_of("draft", seconds=0.3))
-    assert "as long as SWARM_DEADLINE allows" in prompts.write(brief_of("draft", seconds=float("inf")))
+    assert "as long as SWARM_DEADLINE allows" in prompts.write(
+        brief_of("draft", seconds=float("inf"))
+    )
 
 
 def test_mutations_do_not_carry_long_functions_of_other_parts(prompts: PromptBuilder) -> None:
@@ -352,21 +401,29 @@ def test_mutations_do_not_carry_long_functions_of_other_parts(prompts: PromptBui
     assert "def f(:" in broken
 
 
-def test_a_merge_with_a_plan_shows_of_the_second_program_what_the_plan_takes(prompts: PromptBuilder) -> None:
+def test_a_merge_with_a_plan_shows_of_the_second_program_what_the_plan_takes(
+    prompts: PromptBuilder,
+) -> None:
     first = "".join(f"# %% {locus}\nmine_{locus} = 1\n" for locus in LOCI)
     second = first.replace("mine_", "their_")
     parents = (parent(program=first), parent("s0002", second))
     plan = tuple((locus, "s0002" if locus == "MODEL" else "s0001") for locus in LOCI)
-    free, planned = (prompts.write(brief_of("merge", parents=parents, gene_plan=made)) for made in ((), plan))
+    free, planned = (
+        prompts.write(brief_of("merge", parents=parents, gene_plan=made)) for made in ((), plan)
+    )
     assert all(f"their_{locus} = 1" in free for locus in LOCI)
     assert [locus for locus in LOCI if f"their_{locus} = 1" in planned] == ["MODEL"]
     assert "mine_DATA = 1" in planned
 
 
 def test_a_merge_does_not_show_long_bodies_that_both_programs_have(prompts: PromptBuilder) -> None:
-    first = "".join(f"# %% {locus}\nfor i in range(9):\n" + f"    print('{locus}')\n" * 9 for locus in LOCI)
+    first = "".join(
+        f"# %% {locus}\nfor i in range(9):\n" + f"    print('{locus}')\n" * 9 for locus in LOCI
+    )
     second = first.replace("print('MODEL')", "print('other')")
-    text = prompts.write(brief_of("merge", parents=(parent(program=first), parent("s0002", second))))
+    text = prompts.write(
+        brief_of("merge", parents=(parent(program=first), parent("s0002", second)))
+    )
     assert [locus for locus in LOCI if f"print('{locus}')" in text] == ["MODEL"]
     assert text.count("# 9 unchanged lines") == 3
     assert text.count("print('other')") == 9
@@ -392,7 +449,9 @@ def test_siblings_and_role_are_shown(binary_spec: CompetitionSpec) -> None:
     )
     assert text.startswith("You are bold.\n")
     assert text.count("ridge on logs") == 1
-    many = prompts.write(brief_of("draft", siblings=tuple(f"idea {i} {FILLER}" for i in range(300))))
+    many = prompts.write(
+        brief_of("draft", siblings=tuple(f"idea {i} {FILLER}" for i in range(300)))
+    )
     assert len(many) < len(text) + 1000
 
 
@@ -400,7 +459,9 @@ def test_drafts_that_are_written_at_once_get_different_ideas(binary_spec: Compet
     """Neither has a plan yet when the other is asked for."""
     prompts = builder_of(binary_spec)
     told = ("linear model", "histogram boosting")
-    texts = [prompts.write(Brief(3, "draft", 3, siblings=(*told, *[""] * count))) for count in (0, 1)]
+    texts = [
+        prompts.write(Brief(3, "draft", 3, siblings=(*told, *[""] * count))) for count in (0, 1)
+    ]
     assert "\n- \n" not in texts[1]
     assert [idea_in(text) for text in texts] == ["random forest or extra trees", "neural network"]
 
@@ -411,19 +472,29 @@ def idea_in(text: str) -> str:
 
 def test_recipes_are_a_floor_and_leave_their_ideas_free(binary_spec: CompetitionSpec) -> None:
     """A model's boosting is worth more than nearest neighbours that nobody has tried."""
-    drafts = [Draft("histogram boosting (learning rate 0.06)", True), Draft("linear model (c 0.1)", True)]
-    prompts = builder_of(binary_spec, Learned(drafts=lambda: drafts))
+    drafts = [
+        WrittenDraft("histogram boosting (learning rate 0.06)", True),
+        WrittenDraft("linear model (c 0.1)", True),
+    ]
+    prompts = builder_of(binary_spec, RunProgress(drafts=lambda: drafts))
     # Two recipes and one other draft were under way when the briefs were made.
     text = prompts.write(Brief(2, "draft", 3, siblings=("", "")))
     assert idea_in(text) == "gradient boosted trees"
     assert "Simple recipes have run as a floor" in text
     assert text.count("histogram boosting (learning rate 0.06)") == 1
     assert "another idea than these" not in text
-    assert idea_in(prompts.write(Brief(3, "draft", 3, siblings=("", "", "")))) == "linear or logistic model"
-    drafts.append(Draft("LightGBM on counts", False))
+    assert (
+        idea_in(prompts.write(Brief(3, "draft", 3, siblings=("", "", ""))))
+        == "linear or logistic model"
+    )
+    drafts.append(WrittenDraft("LightGBM on counts", False))
     text = prompts.write(Brief(4, "draft", 3, siblings=(drafts[0].plan, "", "")))
     assert idea_in(text) == "linear or logistic model"
-    assert text.index("another idea than these") < text.index("LightGBM on counts") < text.index("Simple recipes")
+    assert (
+        text.index("another idea than these")
+        < text.index("LightGBM on counts")
+        < text.index("Simple recipes")
+    )
 
 
 def test_the_first_draft_takes_what_usually_wins(binary_spec: CompetitionSpec) -> None:
@@ -433,7 +504,9 @@ def test_the_first_draft_takes_what_usually_wins(binary_spec: CompetitionSpec) -
 
 
 def test_repair_stands_alone(prompts: PromptBuilder) -> None:
-    text = prompts.repair(brief_of("mutate"), PROGRAM, ("line 3: uses the absolute path '/home/data/x/y.csv'",))
+    text = prompts.repair(
+        brief_of("mutate"), PROGRAM, ("line 3: uses the absolute path '/home/data/x/y.csv'",)
+    )
     assert PROGRAM.rstrip() in text
     assert "mutate, MODEL part only" in text
     assert "line 3: uses the absolute path" in text
@@ -444,14 +517,16 @@ def test_repair_stands_alone(prompts: PromptBuilder) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_lesson_42_at_most_five_skills_that_fit_the_room(binary_spec: CompetitionSpec, kind: BriefKind) -> None:
+def test_lesson_42_at_most_five_skills_that_fit_the_room(
+    binary_spec: CompetitionSpec, kind: BriefKind
+) -> None:
     asked: list[int] = []
 
     def skills(brief: Brief, most: int) -> list[str]:
         asked.append(most)
         return [f"### Skill {i}\n{'word ' * 180}\n" for i in range(9)]
 
-    text = builder_of(binary_spec, Learned(skills=skills)).write(brief_of(kind))
+    text = builder_of(binary_spec, RunProgress(skills=skills)).write(brief_of(kind))
     most = SKILLS[kind][0]
     assert asked == [most]
     assert min(1, most) <= text.count("### Skill") <= most <= 5
@@ -488,7 +563,7 @@ def test_no_path_of_this_machine_and_no_name_of_the_folder(
 
 
 def test_templates_are_all_used_and_strict(tmp_path: Path) -> None:
-    source = "".join(path.read_text() for path in Path(PROMPTS).parent.glob("*.py"))
+    source = "".join(path.read_text() for path in Path(PROMPTS).parent.rglob("*.py"))
     names = PromptManager(PROMPTS).names()
     assert set(KINDS) <= set(names)
     assert [name for name in names if name not in KINDS and f'"{name}"' not in source] == []
@@ -522,7 +597,7 @@ def test_a_draft_prompt_has_at_most_6000_tokens(tmp_path: Path, shape: str) -> N
         "long": lambda: spec_of(folders.binary_rows(tmp_path), LONG),
     }
     steps = [entry(f"s{i:04d}", 0.5 + i / 1000) for i in range(200)]
-    learned = Learned(entries=lambda: steps, skills=five_skills)
+    learned = RunProgress(entries=lambda: steps, skills=five_skills)
     prompts = builder_of(makers[shape](), learned, warnings=("w" * 300,) * 9)
     draft = brief_of("draft", siblings=tuple(f"idea {i} {FILLER}" for i in range(50)))
     assert len(LONG) > 10_000
@@ -530,24 +605,44 @@ def test_a_draft_prompt_has_at_most_6000_tokens(tmp_path: Path, shape: str) -> N
 
 
 def recipe_run(spec: CompetitionSpec, steps: int) -> tuple[list[Entry], list[Brief]]:
-    """Entries and briefs of a run in which the recipes wrote the programs: 5 drafts, then mutations with failures."""
+    """Entries and briefs of a run in which the recipes wrote the programs: 5 drafts, then mutations
+    with failures.
+    """
     proposer = RecipesProposer(spec, frozenset())
     made: list[Entry] = []
     briefs: list[Brief] = []
     parents: list[Parent] = []
     for i in range(steps):
-        kind: BriefKind = "draft" if i < 5 else ("debug" if i % 5 == 0 else "merge" if i % 7 == 0 else "mutate")
-        told = tuple(parents[-1 - k] for k in range(2 if kind == "merge" else 1)) if kind != "draft" else ()
+        kind: BriefKind = (
+            "draft" if i < 5 else ("debug" if i % 5 == 0 else "merge" if i % 7 == 0 else "mutate")
+        )
+        told = (
+            tuple(parents[-1 - k] for k in range(2 if kind == "merge" else 1))
+            if kind != "draft"
+            else ()
+        )
         if kind == "debug":
             told = (dataclasses.replace(told[0], error=FAULT),)
         locus = LOCI[i % 4] if kind == "mutate" else None
-        brief = Brief(i, kind, i, told, locus, siblings=tuple(step.plan for step in made if step.kind == "draft"))
+        brief = Brief(
+            i,
+            kind,
+            i,
+            told,
+            locus,
+            siblings=tuple(step.plan for step in made if step.kind == "draft"),
+        )
         proposal = proposer.propose(brief)
         error = FAULT if i % 5 == 4 else None
         outcome = dataclasses.replace(CLEAN, error=error)
         score = None if error else 0.8 + (i * 37 % 50) / 1000
         step = entry(
-            proposal.id, score, kind=proposal.kind, parents=proposal.parents, locus=proposal.locus, outcome=outcome
+            proposal.id,
+            score,
+            kind=proposal.kind,
+            parents=proposal.parents,
+            locus=proposal.locus,
+            outcome=outcome,
         )
         made.append(dataclasses.replace(step, plan=proposal.plan))
         briefs.append(brief)
@@ -561,21 +656,24 @@ def test_prompts_at_step_50_have_at_most_4000_tokens_on_average(binary: Competit
     assert sum(lines) / len(lines) > 150
     short = LONG.replace(FILLER * 60, FILLER * 6).split("# Dataset")[0]
     spec = dataclasses.replace(binary, description=short)
-    prompts = builder_of(spec, Learned(entries=lambda: entries[:50], skills=five_skills))
+    prompts = builder_of(spec, RunProgress(entries=lambda: entries[:50], skills=five_skills))
     sizes = [tokens(prompts.system(), prompts.write(brief)) for brief in briefs[45:55]]
     assert {brief.kind for brief in briefs[45:55]} == {"mutate", "debug", "merge"}
-    print(f"mean {sum(sizes) / len(sizes):.0f}, most {max(sizes):.0f}, system {tokens(prompts.system()):.0f}")
+    print(
+        f"mean {sum(sizes) / len(sizes):.0f}, most {max(sizes):.0f}, system {tokens(prompts.system()):.0f}"
+    )
     assert sum(sizes) / len(sizes) <= 4000
 
 
 def test_lesson_21_a_draft_prompt_does_not_grow_with_the_steps(binary: CompetitionSpec) -> None:
-    plan = (
-        "LightGBM on target-encoded columns with counts of rare levels, five folds, averaged over three seeds and both"
-    )
+    plan = "LightGBM on target-encoded columns with counts of rare levels, five folds, averaged over three seeds and both"  # noqa: E501
     sizes = {}
     for count in (5, 500):
-        steps = [dataclasses.replace(entry(f"s{i:04d}", 0.8 + i % 50 / 1000), plan=f"{plan} {i}") for i in range(count)]
+        steps = [
+            dataclasses.replace(entry(f"s{i:04d}", 0.8 + i % 50 / 1000), plan=f"{plan} {i}")
+            for i in range(count)
+        ]
         siblings = tuple(f"{plan} {i}" for i in range(min(count, 60)))
-        prompts = builder_of(binary, Learned(entries=lambda steps=steps: steps))  # type: ignore[misc]
+        prompts = builder_of(binary, RunProgress(entries=lambda steps=steps: steps))  # type: ignore[misc]
         sizes[count] = tokens(prompts.write(brief_of("draft", siblings=siblings)))
     assert abs(sizes[500] - sizes[5]) < 0.1 * sizes[500], sizes

@@ -1,4 +1,6 @@
-"""Every fragment runs in a real program, also on odd tables; the submission has the sample's ids, order and columns."""
+"""Every fragment runs in a real program, also on odd tables; the submission has the sample's ids,
+order and columns.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ PACKAGES = frozenset({"lightgbm", "xgboost", "PIL"})
 
 
 def covering_recipes(problem: Problem) -> dict[str, Recipe]:
-    """Few recipes in which each usable fragment stands at least once, by a name made of what is new in them."""
+    """Few recipes in which each usable fragment stands at least once, by a name made of what is new
+    in them.
+    """
     space = Space(problem, PACKAGES)
     found: dict[str, Recipe] = {}
     for model in space.fragments("MODEL"):
@@ -42,7 +46,9 @@ def covering_recipes(problem: Problem) -> dict[str, Recipe]:
 
 
 def _with_fragment(space: Space, fragment: catalog.Fragment) -> Recipe:
-    partners = {locus: [fragment] if locus == fragment.locus else space.fragments(locus) for locus in LOCI}
+    partners = {
+        locus: [fragment] if locus == fragment.locus else space.fragments(locus) for locus in LOCI
+    }
     for model in sorted(partners["MODEL"], key=lambda item: item.cost):
         for train in partners["TRAIN"]:
             for data in partners["DATA"]:
@@ -53,7 +59,9 @@ def _with_fragment(space: Space, fragment: catalog.Fragment) -> Recipe:
     raise AssertionError(f"{fragment.key} goes with nothing")
 
 
-def run_all(tools: Any, tmp_path: Path, spec: CompetitionSpec, most: int | None = None) -> dict[str, pd.DataFrame]:
+def run_all(
+    tools: Any, tmp_path: Path, spec: CompetitionSpec, most: int | None = None
+) -> dict[str, pd.DataFrame]:
     problem = problem_of(spec)
     recipes = dict(list(covering_recipes(problem).items())[:most])
     programs = {name: program_text(recipe, problem) for name, recipe in recipes.items()}
@@ -63,7 +71,9 @@ def run_all(tools: Any, tmp_path: Path, spec: CompetitionSpec, most: int | None 
     return submissions
 
 
-def test_every_tabular_fragment_runs_and_learns(tools: Any, tmp_path: Path, binary: CompetitionSpec) -> None:
+def test_every_tabular_fragment_runs_and_learns(
+    tools: Any, tmp_path: Path, binary: CompetitionSpec
+) -> None:
     submissions = run_all(tools, tmp_path, binary)
     assert len(submissions) >= 18
     first = next(iter(submissions.values()))
@@ -74,9 +84,13 @@ def test_every_tabular_fragment_runs_and_learns(tools: Any, tmp_path: Path, bina
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.long)])
-def test_every_regression_fragment_runs_with_several_targets(tools: Any, tmp_path: Path, count: int) -> None:
+def test_every_regression_fragment_runs_with_several_targets(
+    tools: Any, tmp_path: Path, count: int
+) -> None:
     table = tools.features(160)
-    answers = pd.DataFrame({f"t{i}": np.exp(table["b"] * i / 2) for i in range(count)}).assign(t0=table["b"])
+    answers = pd.DataFrame({f"t{i}": np.exp(table["b"] * i / 2) for i in range(count)}).assign(
+        t0=table["b"]
+    )
     folder = tools.write_folder(tmp_path / "data", table, answers)
     names = tuple(answers.columns)
     spec = tools.make_spec(folder, "rmsle", target_columns=names, label_columns=names)
@@ -92,7 +106,11 @@ def test_every_label_fragment_writes_labels_of_train(tools: Any, tmp_path: Path)
     folder = tools.write_folder(tmp_path / "data", table, pd.DataFrame({"y": labels}))
     spec = tools.make_spec(folder, "quadratic_weighted_kappa", classes=("high", "low", "mid"))
     problem = problem_of(spec)
-    recipes = {name: item for name, item in covering_recipes(problem).items() if name.startswith("postprocess")}
+    recipes = {
+        name: item
+        for name, item in covering_recipes(problem).items()
+        if name.startswith("postprocess")
+    }
     programs = {name: program_text(recipe, problem) for name, recipe in recipes.items()}
     assert set(programs) >= {"postprocess_shares", "postprocess_argmax"}
     for submission in tools.run_many(tmp_path / "first", programs, spec).values():
@@ -102,8 +120,16 @@ def test_every_label_fragment_writes_labels_of_train(tools: Any, tmp_path: Path)
     folder = tools.write_folder(tmp_path / "two", table, binary_labels)
     spec = tools.make_spec(folder, "f1_macro", classes=("no", "yes"))
     problem = problem_of(spec)
-    recipes = {name: item for name, item in covering_recipes(problem).items() if name.startswith("postprocess")}
-    assert set(recipes) >= {"postprocess_tuned_threshold", "postprocess_threshold", "postprocess_shares"}
+    recipes = {
+        name: item
+        for name, item in covering_recipes(problem).items()
+        if name.startswith("postprocess")
+    }
+    assert set(recipes) >= {
+        "postprocess_tuned_threshold",
+        "postprocess_threshold",
+        "postprocess_shares",
+    }
     programs = {name: program_text(recipe, problem) for name, recipe in recipes.items()}
     for submission in tools.run_many(tmp_path / "second", programs, spec).values():
         tools.check(submission, spec)
@@ -111,14 +137,21 @@ def test_every_label_fragment_writes_labels_of_train(tools: Any, tmp_path: Path)
 
 
 @pytest.mark.long
-def test_one_hot_sample_keeps_its_column_order_and_rows_sum_to_one(tools: Any, tmp_path: Path) -> None:
+def test_one_hot_sample_keeps_its_column_order_and_rows_sum_to_one(
+    tools: Any, tmp_path: Path
+) -> None:
     table = tools.features(160)
     labels = np.where(table["a"].fillna(0) > 0.5, "x", np.where(table["b"] > 1, "z", "w"))
     classes = ("z", "w", "x")
     folder = tools.write_folder(
-        tmp_path / "data", table, pd.DataFrame({"kind": labels}), sample=dict.fromkeys(classes, 1 / 3)
+        tmp_path / "data",
+        table,
+        pd.DataFrame({"kind": labels}),
+        sample=dict.fromkeys(classes, 1 / 3),
     )
-    spec = tools.make_spec(folder, "log_loss", target_columns=classes, label_columns=("kind",), classes=classes)
+    spec = tools.make_spec(
+        folder, "log_loss", target_columns=classes, label_columns=("kind",), classes=classes
+    )
     submissions = run_all(tools, tmp_path, spec)
     assert {"postprocess_calibrated", "train_blend"} <= set(submissions)
     test = pd.read_csv(folder / "test.csv", dtype={"id": str}).set_index("id")
@@ -132,7 +165,9 @@ def test_one_hot_sample_keeps_its_column_order_and_rows_sum_to_one(tools: Any, t
 @pytest.mark.long
 def test_several_binary_targets(tools: Any, tmp_path: Path) -> None:
     table = tools.features(160)
-    answers = pd.DataFrame({"p": (table["b"] > 1).astype(int), "q": (table["a"] > 0).astype(int), "r": 0})
+    answers = pd.DataFrame(
+        {"p": (table["b"] > 1).astype(int), "q": (table["a"] > 0).astype(int), "r": 0}
+    )
     folder = tools.write_folder(tmp_path / "data", table, answers)
     names = ("p", "q", "r")
     spec = tools.make_spec(folder, target_columns=names, label_columns=names)
@@ -144,7 +179,12 @@ def _odd_tables(rows: int = 80) -> dict[str, pd.DataFrame]:
     rng = np.random.default_rng(5)
     number = rng.normal(size=rows)
     gaps = pd.DataFrame({"empty": [None] * rows, "half": np.where(number > 0, number, np.nan)})
-    text = pd.DataFrame({f"t{i}": [f"word{v} and {v * 7 % 11}" for v in rng.integers(0, 60, rows)] for i in range(2)})
+    text = pd.DataFrame(
+        {
+            f"t{i}": [f"word{v} and {v * 7 % 11}" for v in rng.integers(0, 60, rows)]
+            for i in range(2)
+        }
+    )
     return {
         "gaps everywhere": gaps,
         "nothing but gaps": gaps[["empty"]],
@@ -152,8 +192,12 @@ def _odd_tables(rows: int = 80) -> dict[str, pd.DataFrame]:
         "a single column": pd.DataFrame({"only": number}),
         "a constant column": pd.DataFrame({"one": ["x"] * rows}),
         "infinite": pd.DataFrame({"big": np.where(number > 1, np.inf, number * 1e200)}),
-        "late values": pd.DataFrame({"new": [f"seen{i % 3}" if i < 50 else f"new{i}" for i in range(rows)]}),
-        "truth values": pd.DataFrame({"flag": number > 0, "mixed": [1 if i % 2 else "one" for i in range(rows)]}),
+        "late values": pd.DataFrame(
+            {"new": [f"seen{i % 3}" if i < 50 else f"new{i}" for i in range(rows)]}
+        ),
+        "truth values": pd.DataFrame(
+            {"flag": number > 0, "mixed": [1 if i % 2 else "one" for i in range(rows)]}
+        ),
     }
 
 
@@ -161,18 +205,31 @@ _QUICK_ODD = ("gaps everywhere",)
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in _QUICK_ODD else pytest.param(name, marks=pytest.mark.long) for name in _odd_tables()]
+    "name",
+    [
+        name if name in _QUICK_ODD else pytest.param(name, marks=pytest.mark.long)
+        for name in _odd_tables()
+    ],
 )
 def test_odd_tables(tools: Any, tmp_path: Path, name: str) -> None:
     table = _odd_tables()[name]
     # The second class has a single row: it is absent from most folds.
-    answers = pd.DataFrame({"y": [int(i == 7 or i % 13 == 0 and name != "gaps everywhere") for i in range(80)]})
-    spec = tools.make_spec(tools.write_folder(tmp_path / "data", table, answers, test_rows=30), rows_train=50)
+    answers = pd.DataFrame(
+        {"y": [int(i == 7 or i % 13 == 0 and name != "gaps everywhere") for i in range(80)]}
+    )
+    spec = tools.make_spec(
+        tools.write_folder(tmp_path / "data", table, answers, test_rows=30), rows_train=50
+    )
     problem = problem_of(spec)
     space = Space(problem, PACKAGES)
-    bagging = Choice.of(next(item for item in space.fragments("TRAIN") if item.key == "train_fold_bagging"))
+    bagging = Choice.of(
+        next(item for item in space.fragments("TRAIN") if item.key == "train_fold_bagging")
+    )
     recipes = covering_recipes(problem)
-    bagged = {f"{key} in folds": recipe.with_choice("TRAIN", bagging) for key, recipe in list(recipes.items())[:2]}
+    bagged = {
+        f"{key} in folds": recipe.with_choice("TRAIN", bagging)
+        for key, recipe in list(recipes.items())[:2]
+    }
     some = dict(list(recipes.items())[:: 3 if name in _QUICK_ODD else 1])
     programs = {key: program_text(recipe, problem) for key, recipe in (some | bagged).items()}
     for submission in tools.run_many(tmp_path, programs, spec).values():
@@ -180,9 +237,13 @@ def test_odd_tables(tools: Any, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.long
-def test_semicolons_archives_and_parquet(tools: Any, tmp_path: Path, binary: CompetitionSpec) -> None:
+def test_semicolons_archives_and_parquet(
+    tools: Any, tmp_path: Path, binary: CompetitionSpec
+) -> None:
     source = Path(binary.data_dir)
-    tables = {name: pd.read_csv(source / f"{name}.csv", dtype={"id": str}) for name in ("train", "test")}
+    tables = {
+        name: pd.read_csv(source / f"{name}.csv", dtype={"id": str}) for name in ("train", "test")
+    }
     folder = tmp_path / "other"
     folder.mkdir()
     with zipfile.ZipFile(folder / "train.csv.zip", "w") as archive:
@@ -207,10 +268,15 @@ def test_text_fragments(tools: Any, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     good, bad = ["fine", "great", "lovely"], ["awful", "boring", "sad"]
     truth = rng.integers(0, 2, 160)
-    words = [" ".join(rng.choice(good if t else bad, 2)) + " film the a of" * (i % 3) for i, t in enumerate(truth)]
+    words = [
+        " ".join(rng.choice(good if t else bad, 2)) + " film the a of" * (i % 3)
+        for i, t in enumerate(truth)
+    ]
     table = pd.DataFrame({"review": words})
     folder = tools.write_folder(tmp_path / "data", table, pd.DataFrame({"y": truth}))
-    spec = tools.make_spec(folder, "log_loss", modality="text", text_columns=("review",), feature_columns=("review",))
+    spec = tools.make_spec(
+        folder, "log_loss", modality="text", text_columns=("review",), feature_columns=("review",)
+    )
     submissions = run_all(tools, tmp_path, spec)
     assert {"model_linear", "model_nb_svm", "data_topics"} & set(submissions)
     truth_of = {f"{i:05d}": t for i, t in enumerate(truth)}
@@ -243,7 +309,9 @@ def _images(folder: Path, rows: int = 60) -> pd.DataFrame:
 @pytest.mark.parametrize("with_test_table", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_image_fragments(tools: Any, tmp_path: Path, with_test_table: bool) -> None:
     answers = _images(tmp_path / "data")
-    folder = tools.write_folder(tmp_path / "data", pd.DataFrame(index=range(60)), answers, test_rows=20)
+    folder = tools.write_folder(
+        tmp_path / "data", pd.DataFrame(index=range(60)), answers, test_rows=20
+    )
     spec = tools.make_spec(
         folder,
         modality="image",
@@ -256,7 +324,9 @@ def test_image_fragments(tools: Any, tmp_path: Path, with_test_table: bool) -> N
         submission = submissions[name]
         positive = submission["id"].astype(int).map(answers["y"]) == 1
         readable = submission["id"].astype(int) % 7 != 3
-        assert submission["y"][positive & readable].min() > submission["y"][~positive & readable].max()
+        assert (
+            submission["y"][positive & readable].min() > submission["y"][~positive & readable].max()
+        )
 
 
 def test_a_program_reads_like_a_script(binary: CompetitionSpec) -> None:
@@ -265,7 +335,10 @@ def test_a_program_reads_like_a_script(binary: CompetitionSpec) -> None:
         program = program_text(recipe, problem)
         ast.parse(program)
         assert len(program.splitlines()) <= 250, name
-        assert max(len(line) for line in program.splitlines() if not line.startswith("# recipe")) <= 120, name
+        assert (
+            max(len(line) for line in program.splitlines() if not line.startswith("# recipe"))
+            <= 120
+        ), name
         assert not re.search(r"""["'](/|\.\.)|print\(""", program), name
         assert program == program_text(recipe, problem)
         assert "\n" not in describe(recipe, problem.modality)
@@ -277,7 +350,9 @@ def test_a_late_bagging_keeps_its_first_submission(
     """With a deadline in the past only one of the models is fitted, and its submission stands."""
     problem = problem_of(binary)
     space = Space(problem, PACKAGES)
-    recipe = next(item for item in space.drafts() if item.at("MODEL").fragment == "model_random_forest")
+    recipe = next(
+        item for item in space.drafts() if item.at("MODEL").fragment == "model_random_forest"
+    )
     folds = next(item for item in space.fragments("TRAIN") if item.key == "train_fold_bagging")
     bagged = recipe.with_choice("TRAIN", Choice.of(folds))
     program = program_text(bagged, problem) + "assert len(members) == 1\n"
@@ -286,18 +361,28 @@ def test_a_late_bagging_keeps_its_first_submission(
 
 
 def test_lags_use_nothing_that_a_test_row_could_not_know(tools: Any, tmp_path: Path) -> None:
-    """Answers that rise and fall by the week over 300 days: only the lag tells them, and its column is exact."""
+    """Answers that rise and fall by the week over 300 days: only the lag tells them, and its column
+    is exact.
+    """
     days = pd.date_range("2021-01-01", periods=300)
-    table = pd.DataFrame({"day": days.strftime("%Y-%m-%d"), "noise": np.random.default_rng(0).normal(size=300)})
+    table = pd.DataFrame(
+        {"day": days.strftime("%Y-%m-%d"), "noise": np.random.default_rng(0).normal(size=300)}
+    )
     pattern = np.random.default_rng(1).normal(size=7)
     answers = pd.DataFrame({"y": pattern[np.arange(300) % 7] * 10 + 50})
     folder = tools.write_folder(tmp_path / "data", table, answers, test_rows=30)
     names = tuple(table.columns)
     spec = tools.make_spec(folder, "rmse", feature_columns=names, time_column="day", rows_train=270)
     problem = problem_of(spec)
-    recipe = next(item for item in Space(problem, PACKAGES).drafts() if item.at("MODEL").fragment == "model_lightgbm")
+    recipe = next(
+        item
+        for item in Space(problem, PACKAGES).drafts()
+        if item.at("MODEL").fragment == "model_lightgbm"
+    )
     assert recipe.at("DATA").fragment == "data_lags"
-    program = program_text(recipe, problem) + "assert '0 lag 35' in lags and '0 lag 28' not in lags\n"
+    program = (
+        program_text(recipe, problem) + "assert '0 lag 35' in lags and '0 lag 28' not in lags\n"
+    )
     submission = tools.run_many(tmp_path, {"lags": program}, spec)["lags"]
     truth = submission["id"].astype(int).map(answers["y"])
     assert (submission["y"] - truth).abs().mean() < 0.2 * (truth - truth.mean()).abs().mean()
@@ -305,11 +390,21 @@ def test_lags_use_nothing_that_a_test_row_could_not_know(tools: Any, tmp_path: P
     assert "data_lags" not in {item.key for item in Space(untimed, PACKAGES).fragments("DATA")}
 
 
-def test_a_long_fit_has_an_early_submission(tools: Any, tmp_path: Path, binary: CompetitionSpec) -> None:
-    """A program that is stopped during the fit on all rows has written the answers of a model of a few rows."""
+def test_a_long_fit_has_an_early_submission(
+    tools: Any, tmp_path: Path, binary: CompetitionSpec
+) -> None:
+    """A program that is stopped during the fit on all rows has written the answers of a model of a
+    few rows.
+    """
     problem = problem_of(binary)
-    recipe = next(item for item in Space(problem, PACKAGES).drafts() if item.at("MODEL").fragment == "model_linear")
+    recipe = next(
+        item
+        for item in Space(problem, PACKAGES).drafts()
+        if item.at("MODEL").fragment == "model_linear"
+    )
     program = program_text(recipe, problem).replace("few = max(500, 400_000 // width)", "few = 20")
-    stopped = program.replace("    yield [fit_predict(build_model, SEED, X, targets, X_test)]", "    return")
+    stopped = program.replace(
+        "    yield [fit_predict(build_model, SEED, X, targets, X_test)]", "    return"
+    )
     assert stopped.count("yield") == program.count("yield") - 1
     tools.check(tools.run_many(tmp_path, {"stopped": stopped}, binary)["stopped"], binary)

@@ -1,4 +1,6 @@
-"""Recipes whose answers are rankings of labels (MAP@k): by a classifier, or in the order of how common labels are."""
+"""Recipes whose answers are rankings of labels (MAP@k): by a classifier, or in the order of how
+common labels are.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ from agents.recipes.assemble import program_text
 from agents.recipes.problem import problem_of, ranked
 from agents.recipes.space import Space
 from core.records import CompetitionSpec
-from core.task.baseline import write_baseline
-from core.task.inspect import inspect_competition
+from core.task.recognise.baseline import write_baseline
+from core.task.recognise.spec import inspect_competition
 from tests.agents.test_recipe_programs import covering_recipes
 from tests.shapes.registry import BY_NAME
 
@@ -54,7 +56,9 @@ def seven(tmp_path: Path) -> Ranking:
     return Ranking(spec, dict(zip(private["Id"], private["Cover"], strict=True)))
 
 
-def test_rankings_by_features_beat_the_order_of_train(tools: Any, tmp_path: Path, seven: Ranking) -> None:
+def test_rankings_by_features_beat_the_order_of_train(
+    tools: Any, tmp_path: Path, seven: Ranking
+) -> None:
     spec = seven.spec
     assert (spec.metric.name, spec.value_kind, len(spec.classes)) == ("map@3", "list", 7)
     write_baseline(Path(spec.data_dir), spec, tmp_path / "baseline.csv")
@@ -72,7 +76,9 @@ def test_rankings_by_features_beat_the_order_of_train(tools: Any, tmp_path: Path
 @pytest.mark.long
 def test_every_fragment_ranks(tools: Any, tmp_path: Path, seven: Ranking) -> None:
     problem = problem_of(seven.spec)
-    programs = {name: program_text(recipe, problem) for name, recipe in covering_recipes(problem).items()}
+    programs = {
+        name: program_text(recipe, problem) for name, recipe in covering_recipes(problem).items()
+    }
     assert len(programs) >= 12
     for name, found in tools.run_many(tmp_path, programs, seven.spec).items():
         assert seven.score(found) > 0.6, name
@@ -82,7 +88,9 @@ def test_too_many_labels_are_ranked_as_train_has_them(tools: Any, tmp_path: Path
     rng = np.random.default_rng(0)
     labels = [f"w_{number}" for number in rng.zipf(1.5, 700) % 90]
     data = tmp_path / "data"
-    folder = tools.write_folder(data, tools.features(700), pd.DataFrame({"y": labels}), sample={"y": "w_1 w_2"})
+    folder = tools.write_folder(
+        data, tools.features(700), pd.DataFrame({"y": labels}), sample={"y": "w_1 w_2"}
+    )
     spec = inspect_competition(folder, EVALUATION.replace("3", "2"), {}, tmp_path / "workspace")
     assert ranked(spec)
     many = dataclasses.replace(spec, classes=tuple(f"w_{number}" for number in range(501)))
@@ -100,7 +108,11 @@ def test_too_many_labels_are_ranked_as_train_has_them(tools: Any, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("labels", "known"),
-    [(["a", "b", "a"] * 20, ("a", "b")), (["a b", "b", "a c"] * 20, ()), (["a,b", "b", "a"] * 20, ())],
+    [
+        (["a", "b", "a"] * 20, ("a", "b")),
+        (["a b", "b", "a c"] * 20, ()),
+        (["a,b", "b", "a"] * 20, ()),
+    ],
 )
 def test_labels_are_known_where_each_row_has_one_word(
     tools: Any, tmp_path: Path, labels: list[str], known: tuple[str, ...]

@@ -1,4 +1,6 @@
-"""Recipes on what is no plain table: JSON, ids of several columns, texts as answers, images as answers, recordings."""
+"""Recipes on what is no plain table: JSON, ids of several columns, texts as answers, images as
+answers, recordings.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from tests.shapes.writing import aiff_bytes, image_bytes, wav_bytes
 pytestmark = pytest.mark.whole
 
 
-def run_drafts(tools: Any, tmp_path: Path, spec: CompetitionSpec, most: int = 1) -> list[pd.DataFrame]:
+def run_drafts(
+    tools: Any, tmp_path: Path, spec: CompetitionSpec, most: int = 1
+) -> list[pd.DataFrame]:
     problem = problem_of(spec)
     drafts = Space(problem, PACKAGES).drafts()[:most]
     programs = {f"draft{i}": program_text(draft, problem) for i, draft in enumerate(drafts)}
@@ -33,7 +37,12 @@ def run_drafts(tools: Any, tmp_path: Path, spec: CompetitionSpec, most: int = 1)
 def test_json_records_with_lists_and_truth_values(tools: Any, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = [
-        {"id": f"r{i}", "groups": ["a"] * int(rng.integers(3)), "age": float(rng.normal()), "odd": None}
+        {
+            "id": f"r{i}",
+            "groups": ["a"] * int(rng.integers(3)),
+            "age": float(rng.normal()),
+            "odd": None,
+        }
         for i in range(160)
     ]
     for row in rows[:120]:
@@ -63,7 +72,9 @@ def tools_sample(data: Path, ids: list[Any], targets: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.zip"])
-def test_words_for_missing_values_are_labels_like_others(tools: Any, tmp_path: Path, suffix: str) -> None:
+def test_words_for_missing_values_are_labels_like_others(
+    tools: Any, tmp_path: Path, suffix: str
+) -> None:
     """pandas takes them for gaps, whatever it is told about the type of the column."""
     data = tmp_path / "data"
     data.mkdir()
@@ -85,23 +96,33 @@ def test_words_for_missing_values_are_labels_like_others(tools: Any, tmp_path: P
 
 def spoken(rows: int, start: int) -> pd.DataFrame:
     """Known words stay, numbers are spelled, `st` is a street after a name and a saint before one."""
-    names, digits = ["Main", "Paul", "Rosa"], "zero one two three four five six seven eight nine".split()
+    names, digits = (
+        ["Main", "Paul", "Rosa"],
+        "zero one two three four five six seven eight nine".split(),
+    )
     table = []
     for s in range(rows):
         number, name, new = str(start + s), names[s % 3], f"Word{start + s}x"
         told = " ".join(digits[int(digit)] for digit in number)
         saint = [("st", "saint"), (name, name)] if s % 2 else [(name, name), ("st", "street")]
-        table += [(s, t, *pair) for t, pair in enumerate([*saint, (number, told), (new, new), ("NA", "NA")])]
+        table += [
+            (s, t, *pair)
+            for t, pair in enumerate([*saint, (number, told), (new, new), ("NA", "NA")])
+        ]
     return pd.DataFrame(table, columns=["s", "t", "before", "after"])
 
 
-def test_texts_are_remembered_with_their_neighbours_and_new_ones_follow_a_rule(tools: Any, tmp_path: Path) -> None:
+def test_texts_are_remembered_with_their_neighbours_and_new_ones_follow_a_rule(
+    tools: Any, tmp_path: Path
+) -> None:
     data = tmp_path / "data"
     data.mkdir()
     train, test = spoken(60, 100), spoken(20, 500)
     train.sample(frac=1, random_state=0).to_csv(data / "train.csv", index=False)
     test.drop(columns="after").to_csv(data / "test.csv", index=False)
-    tools_sample(data, list(test["s"].astype(str) + "_" + test["t"].astype(str)), {"after": test["before"]})
+    tools_sample(
+        data, list(test["s"].astype(str) + "_" + test["t"].astype(str)), {"after": test["before"]}
+    )
     spec = tools.make_spec(
         data,
         "accuracy",
@@ -114,7 +135,9 @@ def test_texts_are_remembered_with_their_neighbours_and_new_ones_follow_a_rule(t
     )
     problem = problem_of(spec)
     assert (problem.modality, problem.task) == ("texts", "texts")
-    programs = {name: program_text(recipe, problem) for name, recipe in covering_recipes(problem).items()}
+    programs = {
+        name: program_text(recipe, problem) for name, recipe in covering_recipes(problem).items()
+    }
     assert len(programs) >= 3
     tools.run_many(tmp_path, programs, spec)
     for name in programs:
@@ -124,7 +147,9 @@ def test_texts_are_remembered_with_their_neighbours_and_new_ones_follow_a_rule(t
 
 
 @pytest.mark.parametrize("kind", ["list", "mask"])
-def test_masks_and_lists_without_anything_else_get_the_commonest_answer(tools: Any, tmp_path: Path, kind: str) -> None:
+def test_masks_and_lists_without_anything_else_get_the_commonest_answer(
+    tools: Any, tmp_path: Path, kind: str
+) -> None:
     data = tmp_path / "data"
     data.mkdir()
     answers = ["1 5", "1 5", "2 3"] * 20
@@ -137,12 +162,16 @@ def test_masks_and_lists_without_anything_else_get_the_commonest_answer(tools: A
 
 
 def test_masks_are_the_mean_of_those_of_images_of_the_same_size(tools: Any, tmp_path: Path) -> None:
-    """Empty masks count, an image of a new size gets what is masked in most others, cut off at its end."""
+    """Empty masks count, an image of a new size gets what is masked in most others, cut off at its
+    end.
+    """
     data = tmp_path / "data"
     for part in ("train", "test"):
         (data / part).mkdir(parents=True)
     small, large = ["3 4", "3 6", "4 5", ""], ["20 30", "25 30", "10 50"]
-    for i, (height, cell) in enumerate([*((4, cell) for cell in small), *((10, cell) for cell in large)]):
+    for i, (height, cell) in enumerate(
+        [*((4, cell) for cell in small), *((10, cell) for cell in large)]
+    ):
         Image.new("L", (5 if height == 4 else 10, height)).save(data / "train" / f"{i}.png")
         with (data / "train.csv").open("a") as file:
             file.write(("id,rle\n" if not i else "") + f"{i},{cell}\n")
@@ -165,14 +194,20 @@ def test_masks_of_images_and_classes_are_the_mean_of_each_class(tools: Any, tmp_
         for name in names:
             Image.new("L", (5, 4)).save(data / part / f"{name}.png")
             rows += [
-                (f"{name}_{kind}", name, kind, cell) for kind, cell in (("sky", "2 3"), ("sea", "11 3"), ("sun", "-"))
+                (f"{name}_{kind}", name, kind, cell)
+                for kind, cell in (("sky", "2 3"), ("sea", "11 3"), ("sun", "-"))
             ]
     every = pd.DataFrame(rows, columns=["id", "item", "class", "rle"])
     every[:9].to_csv(data / "train.csv", index=False)
     every[9:].drop(columns="rle").to_csv(data / "test.csv", index=False)
     tools_sample(data, list(every["id"][9:]), {"rle": ""})
     names, places = ("rle",), FilesById(("train",), ("test",), ".png")
-    more = {"target_columns": names, "label_columns": names, "classes": (), "feature_columns": ("item", "class")}
+    more = {
+        "target_columns": names,
+        "label_columns": names,
+        "classes": (),
+        "feature_columns": ("item", "class"),
+    }
     spec = tools.make_spec(data, "dice", value_kind="mask", modality="image", files=places, **more)
     assert run_drafts(tools, tmp_path, spec)[0]["rle"].tolist() == ["2 3", "11 3", "-"] * 2
 
@@ -193,7 +228,9 @@ def test_pixels_come_back_clean(tools: Any, tmp_path: Path) -> None:
             truth += list(clean.ravel())
     order = rng.permutation(len(sample))
     tools_sample(data, list(np.array(sample)[order]), {"y": 1})
-    pd.DataFrame({"id": range(7), "truth": [f"clean/{i}.png" for i in range(7)]}).to_csv(data / "t.csv", index=False)
+    pd.DataFrame({"id": range(7), "truth": [f"clean/{i}.png" for i in range(7)]}).to_csv(
+        data / "t.csv", index=False
+    )
     spec = tools.make_spec(
         data,
         "rmse",
@@ -218,8 +255,12 @@ def test_recordings_are_told_apart_in_both_formats(tools: Any, tmp_path: Path) -
         place.mkdir(parents=True, exist_ok=True)
         raw = b"no sound" if i == 7 else wav_bytes(tone) if i % 2 else aiff_bytes(tone)
         (place / f"{i:05d}.{'wav' if i % 2 else 'aif'}").write_bytes(raw)
-    folder = tools.write_folder(data, pd.DataFrame(index=range(80)), pd.DataFrame({"y": answers}), test_rows=20)
-    spec = tools.make_spec(folder, modality="audio", files=FilesById(("train",), ("test",), ".wav"), rows_train=60)
+    folder = tools.write_folder(
+        data, pd.DataFrame(index=range(80)), pd.DataFrame({"y": answers}), test_rows=20
+    )
+    spec = tools.make_spec(
+        folder, modality="audio", files=FilesById(("train",), ("test",), ".wav"), rows_train=60
+    )
     (found,) = run_drafts(tools, tmp_path, spec)
     positive = found["id"].astype(int).map(dict(enumerate(answers))) == 1
     assert found["y"][positive].min() > found["y"][~positive].max()
@@ -231,28 +272,46 @@ def test_the_columns_of_a_table_join_the_images(tools: Any, tmp_path: Path) -> N
     for i in range(80):
         place = data / ("train" if i < 60 else "test")
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{i:05d}.png").write_bytes(image_bytes(np.random.default_rng(i).random((8, 8)), "png"))
+        (place / f"{i:05d}.png").write_bytes(
+            image_bytes(np.random.default_rng(i).random((8, 8)), "png")
+        )
     number = np.random.default_rng(1).normal(size=80)
     table = pd.DataFrame({"age": number, "sex": np.where(number > 1, "m", "f")})
-    folder = tools.write_folder(data, table, pd.DataFrame({"y": (number > 0).astype(int)}), test_rows=20)
+    folder = tools.write_folder(
+        data, table, pd.DataFrame({"y": (number > 0).astype(int)}), test_rows=20
+    )
     files = FilesById(("train",), ("test",), ".png")
-    spec = tools.make_spec(folder, modality="image", files=files, feature_columns=("age", "sex"), rows_train=60)
+    spec = tools.make_spec(
+        folder, modality="image", files=files, feature_columns=("age", "sex"), rows_train=60
+    )
     problem = problem_of(spec)
-    draft = next(item for item in Space(problem, PACKAGES).drafts() if item.at("MODEL").fragment == "model_lightgbm")
+    draft = next(
+        item
+        for item in Space(problem, PACKAGES).drafts()
+        if item.at("MODEL").fragment == "model_lightgbm"
+    )
     found = tools.run_many(tmp_path, {"joined": program_text(draft, problem)}, spec)["joined"]
     positive = found["id"].astype(int).map(dict(enumerate(number > 0)))
     assert found["y"][positive].mean() > found["y"][~positive].mean() + 0.5
-    wide = tools.make_spec(folder, modality="image", files=files, feature_columns=tuple(f"f{i}" for i in range(11)))
+    wide = tools.make_spec(
+        folder, modality="image", files=files, feature_columns=tuple(f"f{i}" for i in range(11))
+    )
     assert problem_of(wide).modality == "tabular"
 
 
 def test_a_table_too_large_for_memory_is_read_in_part(tools: Any, tmp_path: Path) -> None:
     table = tools.features(900)
-    folder = tools.write_folder(tmp_path / "data", table, pd.DataFrame({"y": (table["b"] > 1).astype(int)}))
+    folder = tools.write_folder(
+        tmp_path / "data", table, pd.DataFrame({"y": (table["b"] > 1).astype(int)})
+    )
     spec = tools.make_spec(folder, feature_columns=tuple(table.columns), rows_train=50_000_000)
     problem = problem_of(spec)
     assert problem.constants["TRAIN"]["share"] == pytest.approx(0.25)
-    recipe = next(item for item in Space(problem, PACKAGES).drafts() if item.at("MODEL").fragment == "model_linear")
+    recipe = next(
+        item
+        for item in Space(problem, PACKAGES).drafts()
+        if item.at("MODEL").fragment == "model_linear"
+    )
     program = program_text(recipe, problem) + "assert len(train) == 215\n"
     tools.check(tools.run_many(tmp_path, {"part": program}, spec)["part"], spec)
 
@@ -266,13 +325,17 @@ def test_plain_tables_get_the_short_reader() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["audio_ragged_labels_composite_ids", "denoising_pixel_rows"])
-def test_every_fragment_runs_on_recordings_and_pixels(tools: Any, tmp_path: Path, name: str) -> None:
-    from core.task.inspect import inspect_competition
+def test_every_fragment_runs_on_recordings_and_pixels(
+    tools: Any, tmp_path: Path, name: str
+) -> None:
+    from core.task.recognise.spec import inspect_competition
     from tests.shapes.registry import BY_NAME
 
     shape = BY_NAME[name]
     shape.build(tmp_path / "shape")
-    spec = inspect_competition(tmp_path / "shape" / "public", shape.description, {}, tmp_path / "workspace")
+    spec = inspect_competition(
+        tmp_path / "shape" / "public", shape.description, {}, tmp_path / "workspace"
+    )
     problem = problem_of(spec)
     recipes = covering_recipes(problem)
     assert len(recipes) >= 6

@@ -26,7 +26,11 @@ def test_the_first_dozen_are_good_and_differ(tools: Any, tmp_path: Path) -> None
     public = tmp_path / "churn" / "prepared" / "public"
     columns = list(pd.read_csv(public / "test.csv", nrows=1))[1:]
     spec = tools.make_spec(
-        public, target_columns=("churn",), label_columns=("churn",), feature_columns=tuple(columns), rows_train=4930
+        public,
+        target_columns=("churn",),
+        label_columns=("churn",),
+        feature_columns=tuple(columns),
+        rows_train=4930,
     )
     proposer = RecipesProposer(spec, installed(all_packages()))
     plans: list[str] = []

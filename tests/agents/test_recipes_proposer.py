@@ -1,4 +1,6 @@
-"""Briefs change what is proposed: drafts differ in paradigm, a mutation in one locus, a repair where it broke."""
+"""Briefs change what is proposed: drafts differ in paradigm, a mutation in one locus, a repair
+where it broke.
+"""
 
 from __future__ import annotations
 
@@ -49,11 +51,15 @@ def parent_of(proposal: Proposal, error: ErrorInfo | None = None) -> Parent:
     return Parent(proposal.id, proposal.program, proposal.plan, None if error else 0.5, error)
 
 
-def child(proposer: Proposer, kind: BriefKind, parent: Parent, step: int = 50, **options: Any) -> Proposal:
+def child(
+    proposer: Proposer, kind: BriefKind, parent: Parent, step: int = 50, **options: Any
+) -> Proposal:
     return proposer.propose(Brief(step, kind, 1000 + step, parents=(parent,), **options))
 
 
-def test_the_first_eleven_drafts_are_distinct_paradigms_best_first(proposer: RecipesProposer) -> None:
+def test_the_first_eleven_drafts_are_distinct_paradigms_best_first(
+    proposer: RecipesProposer,
+) -> None:
     found = drafts(proposer, 11)
     names = [paradigm(proposal.plan) for proposal in found]
     assert names[:3] == ["histogram boosting", "linear model", "LightGBM"]
@@ -89,7 +95,9 @@ def test_every_text_and_image_problem_has_several_drafts(tools: Any, tmp_path: P
     from core.records import FilesById
 
     text = tools.make_spec(tmp_path, "log_loss", modality="text", text_columns=("t",))
-    image = tools.make_spec(tmp_path, modality="image", files=FilesById(("train",), ("test",), ".jpg"))
+    image = tools.make_spec(
+        tmp_path, modality="image", files=FilesById(("train",), ("test",), ".jpg")
+    )
     for spec in (text, image):
         names = [paradigm(p.plan) for p in drafts(RecipesProposer(spec, frozenset({"PIL"})), 5)]
         assert len(set(names)) == 5
@@ -113,7 +121,9 @@ def test_a_mutation_honours_the_aspect(proposer: RecipesProposer) -> None:
     changed = set()
     for step in range(60, 65):
         options = {"locus": "MODEL", "aspect": "regularisation", "step": step}
-        after = read_recipe(child(proposer, "mutate", parent_of(draft), **options).program, "tabular")
+        after = read_recipe(
+            child(proposer, "mutate", parent_of(draft), **options).program, "tabular"
+        )
         assert before is not None
         assert after is not None
         pairs = zip(before.at("MODEL").values, after.at("MODEL").values, strict=True)
@@ -150,7 +160,9 @@ def test_a_merge_takes_each_gene_from_a_parent(proposer: RecipesProposer) -> Non
     brief = Brief(50, "merge", 7, parents=(parent_of(first), parent_of(second)))
     merged = proposer.propose(brief)
     assert merged.parents == (first.id, second.id)
-    assert all(gene in (first.genes[locus], second.genes[locus]) for locus, gene in merged.genes.items())
+    assert all(
+        gene in (first.genes[locus], second.genes[locus]) for locus, gene in merged.genes.items()
+    )
     assert merged.genes not in (first.genes, second.genes)
 
 
@@ -169,19 +181,27 @@ def valid_plans(spec: CompetitionSpec, first: Proposal, second: Proposal) -> lis
     return found
 
 
-def merged(proposer: Proposer, parents: tuple[Proposal, Proposal], plan: dict[Locus, str], seed: int = 7) -> Proposal:
+def merged(
+    proposer: Proposer, parents: tuple[Proposal, Proposal], plan: dict[Locus, str], seed: int = 7
+) -> Proposal:
     told = tuple(parent_of(parent) for parent in parents)
     return proposer.propose(Brief(50, "merge", seed, parents=told, gene_plan=tuple(plan.items())))
 
 
 def test_a_gene_plan_decides_which_mixture_comes_first(spec: CompetitionSpec) -> None:
     found = drafts(RecipesProposer(spec, PACKAGES), 6)
-    pairs = [(pair, plans) for pair in itertools.combinations(found, 2) if (plans := valid_plans(spec, *pair))]
+    pairs = [
+        (pair, plans)
+        for pair in itertools.combinations(found, 2)
+        if (plans := valid_plans(spec, *pair))
+    ]
     first, second = parents = max(pairs, key=lambda pair: len(pair[1]))[0]
     plans = valid_plans(spec, first, second)
     assert len(plans) > 1
     for plan in plans:
-        wanted = {locus: (first if plan[locus] == first.id else second).genes[locus] for locus in LOCI}
+        wanted = {
+            locus: (first if plan[locus] == first.id else second).genes[locus] for locus in LOCI
+        }
         for seed in range(3):
             assert merged(RecipesProposer(spec, PACKAGES), parents, plan, seed).genes == wanted
     free = [merged(RecipesProposer(spec, PACKAGES), parents, {}, seed).genes for seed in range(12)]
@@ -191,17 +211,34 @@ def test_a_gene_plan_decides_which_mixture_comes_first(spec: CompetitionSpec) ->
 def test_a_plan_that_was_written_before_gives_way_to_another_program(spec: CompetitionSpec) -> None:
     proposer = RecipesProposer(spec, PACKAGES)
     found = drafts(proposer, 6)
-    pairs = ((pair, plans) for pair in itertools.combinations(found, 2) if (plans := valid_plans(spec, *pair)))
+    pairs = (
+        (pair, plans)
+        for pair in itertools.combinations(found, 2)
+        if (plans := valid_plans(spec, *pair))
+    )
     parents, plans = next(pairs)
     assert len({merged(proposer, parents, plans[0]).program for _ in range(3)}) == 3
 
 
-def test_a_tune_finds_a_step_where_the_asked_locus_has_no_parameter(proposer: RecipesProposer) -> None:
-    recipes = [(draft, recipe) for draft in drafts(proposer, 9) if (recipe := read_recipe(draft.program, "tabular"))]
-    bare = [(draft, recipe, locus) for draft, recipe in recipes for locus in LOCI if not recipe.at(locus).values]
+def test_a_tune_finds_a_step_where_the_asked_locus_has_no_parameter(
+    proposer: RecipesProposer,
+) -> None:
+    recipes = [
+        (draft, recipe)
+        for draft in drafts(proposer, 9)
+        if (recipe := read_recipe(draft.program, "tabular"))
+    ]
+    bare = [
+        (draft, recipe, locus)
+        for draft, recipe in recipes
+        for locus in LOCI
+        if not recipe.at(locus).values
+    ]
     assert bare
     for step, (draft, before, locus) in enumerate(bare[:6], 60):
-        after = read_recipe(child(proposer, "tune", parent_of(draft), step, locus=locus).program, "tabular")
+        after = read_recipe(
+            child(proposer, "tune", parent_of(draft), step, locus=locus).program, "tabular"
+        )
         assert after is not None
         assert [a.fragment for a in after.choices] == [b.fragment for b in before.choices]
 
@@ -212,28 +249,42 @@ def test_a_missing_package_leads_to_another_model_for_good(proposer: RecipesProp
     fixed = child(proposer, "debug", parent_of(booster, error))
     assert fixed.locus == "MODEL"
     assert "lightgbm" not in fixed.program
-    later = [child(proposer, "mutate", parent_of(fixed), step=60 + i, locus="MODEL") for i in range(30)]
+    later = [
+        child(proposer, "mutate", parent_of(fixed), step=60 + i, locus="MODEL") for i in range(30)
+    ]
     assert all("lightgbm" not in proposal.program for proposal in later)
 
 
 @pytest.mark.parametrize("kind", ["debug", "shrink"])
-def test_lesson_17_after_a_lack_of_memory_or_time_the_child_is_cheaper(spec: CompetitionSpec, kind: Any) -> None:
+def test_lesson_17_after_a_lack_of_memory_or_time_the_child_is_cheaper(
+    spec: CompetitionSpec, kind: Any
+) -> None:
     proposer = RecipesProposer(spec, PACKAGES)
     space = Space(problem_of(spec), PACKAGES)
     forest = next(proposal for proposal in drafts(proposer, 7) if "random forest" in proposal.plan)
-    smaller = child(proposer, kind, parent_of(forest, ErrorInfo("SIGKILL", "killed for memory", "")))
+    smaller = child(
+        proposer, kind, parent_of(forest, ErrorInfo("SIGKILL", "killed for memory", ""))
+    )
     before, after = (read_recipe(item.program, "tabular") for item in (forest, smaller))
     assert before is not None
     assert after is not None
     assert space.seconds(after) < space.seconds(before)
-    assert changed_loci(Genome.parse(forest.program), Genome.parse(smaller.program)) == {smaller.locus}
+    assert changed_loci(Genome.parse(forest.program), Genome.parse(smaller.program)) == {
+        smaller.locus
+    }
 
 
 def test_lesson_17_the_cheapest_recipe_is_shrunk_to_fewer_rows(spec: CompetitionSpec) -> None:
     proposer = RecipesProposer(spec, PACKAGES)
     space = Space(problem_of(spec), PACKAGES)
     cheapest = min(space.drafts(), key=space.seconds)
-    parent = Parent("s0000", program_text(cheapest, problem_of(spec)), "", None, ErrorInfo("Timeout", "deadline", ""))
+    parent = Parent(
+        "s0000",
+        program_text(cheapest, problem_of(spec)),
+        "",
+        None,
+        ErrorInfo("Timeout", "deadline", ""),
+    )
     seconds = []
     for step in range(5):
         smaller = child(proposer, "shrink", parent, step=50 + step)
@@ -249,9 +300,13 @@ def test_a_traceback_points_at_the_locus_that_is_swapped(proposer: RecipesPropos
     draft = drafts(proposer, 1)[0]
     lines = draft.program.splitlines()
     number = next(i for i, line in enumerate(lines, 1) if "get_indexer" in line)
-    frames = f'  File "/x/program.py", line {number}, in <module>\n    {lines[number - 1].strip()}\n'
+    frames = (
+        f'  File "/x/program.py", line {number}, in <module>\n    {lines[number - 1].strip()}\n'
+    )
     frames += '  File "/lib/pandas/core.py", line 3, in factorize\n    raise TypeError("no")\n'
-    error = ErrorInfo("TypeError", "no", "Traceback (most recent call last):\n" + frames + "TypeError: no")
+    error = ErrorInfo(
+        "TypeError", "no", "Traceback (most recent call last):\n" + frames + "TypeError: no"
+    )
     assert guilty_locus(draft.program, error) == "DATA"
     fixed = child(proposer, "debug", parent_of(draft, error))
     assert fixed.locus == "DATA"
@@ -282,17 +337,25 @@ def test_failure_classes(error: ErrorInfo | None, expected: str) -> None:
 
 
 def test_a_foreign_parent_is_answered_by_a_draft(proposer: RecipesProposer) -> None:
-    foreign = Parent("s0007", "# %% DATA\nx = 1\n# %% MODEL\n# %% TRAIN\n# %% POSTPROCESS\n", "", 0.5, None)
+    foreign = Parent(
+        "s0007", "# %% DATA\nx = 1\n# %% MODEL\n# %% TRAIN\n# %% POSTPROCESS\n", "", 0.5, None
+    )
     proposal = child(proposer, "mutate", foreign)
     assert (proposal.kind, proposal.parents) == ("draft", ())
 
 
 def test_a_recipe_that_was_edited_since_is_no_recipe(proposer: RecipesProposer) -> None:
-    """A model's edit leaves the recipe comments in place; a child of what they say would lose the edit silently."""
+    """A model's edit leaves the recipe comments in place; a child of what they say would lose the
+    edit silently.
+    """
     draft = drafts(proposer, 1)[0]
-    edited = dataclasses.replace(draft, program=draft.program.replace("# %% TRAIN", "STRENGTH = 3\n\n# %% TRAIN"))
+    edited = dataclasses.replace(
+        draft, program=draft.program.replace("# %% TRAIN", "STRENGTH = 3\n\n# %% TRAIN")
+    )
     assert child(proposer, "mutate", parent_of(edited), locus="TRAIN").parents == ()
-    assert child(proposer, "mutate", parent_of(draft), step=51, locus="TRAIN").parents == (draft.id,)
+    assert child(proposer, "mutate", parent_of(draft), step=51, locus="TRAIN").parents == (
+        draft.id,
+    )
 
 
 def test_the_same_seed_gives_the_same_program(spec: CompetitionSpec) -> None:
@@ -300,12 +363,18 @@ def test_the_same_seed_gives_the_same_program(spec: CompetitionSpec) -> None:
     for _ in range(2):
         proposer = RecipesProposer(spec, PACKAGES)
         draft = drafts(proposer, 1)[0]
-        programs.append([child(proposer, "mutate", parent_of(draft), step=50 + i).program for i in range(10)])
+        programs.append(
+            [child(proposer, "mutate", parent_of(draft), step=50 + i).program for i in range(10)]
+        )
     assert programs[0] == programs[1]
 
 
-def test_nothing_new_is_an_error(proposer: RecipesProposer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.recipes.proposer.program_text", lambda recipe, problem: "# the same\n")
+def test_nothing_new_is_an_error(
+    proposer: RecipesProposer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "agents.recipes.proposer.program_text", lambda recipe, problem: "# the same\n"
+    )
     proposer.propose(Brief(0, "draft", 1))
     with pytest.raises(ProposalError):
         proposer.propose(Brief(1, "draft", 2))
@@ -352,7 +421,9 @@ def test_every_fragment_is_well_formed() -> None:
         for fragment in fragments:
             assert set(fragment.show) | set(fragment.scales) <= set(fragment.defaults)
             others = {key for keys in fragment.prefers.values() for key in keys}
-            assert others <= {item.key for name in catalog.MODALITIES for item in catalog.load(name)}
+            assert others <= {
+                item.key for name in catalog.MODALITIES for item in catalog.load(name)
+            }
             describe_with = Recipe((Choice.of(fragment),) * 4)
             assert "{" not in describe(describe_with, modality)
 
@@ -376,10 +447,17 @@ def test_a_parameter_that_changes_nothing_here_keeps_its_value(
     """One step away, far away and at random alike."""
     problem = dataclasses.replace(problem_of(spec), task=task, metric=metric)
     space, rng = Space(problem, PACKAGES), random.Random(1)
-    boosting = next(recipe for recipe in space.drafts() if recipe.at("MODEL").fragment == "model_lightgbm")
+    boosting = next(
+        recipe for recipe in space.drafts() if recipe.at("MODEL").fragment == "model_lightgbm"
+    )
     first = dict(boosting.at("MODEL").values)
-    changes = [*space.changes(boosting, "MODEL"), *space.far_changes(boosting, "MODEL", rng, tries=300)]
-    chosen = [change.choice for change in changes] + [item.at("MODEL") for item in space.random_recipes(rng)]
+    changes = [
+        *space.changes(boosting, "MODEL"),
+        *space.far_changes(boosting, "MODEL", rng, tries=300),
+    ]
+    chosen = [change.choice for change in changes] + [
+        item.at("MODEL") for item in space.random_recipes(rng)
+    ]
     found = {
         name
         for choice in chosen
@@ -404,8 +482,13 @@ def test_a_parameter_that_changes_nothing_here_keeps_its_value(
 def test_a_parameter_matters_beside_some_fragments_only(
     spec: CompetitionSpec, task: Any, train: str, varied: set[str]
 ) -> None:
-    """The mean and the median of two models are the same; probabilities have no margin, and trees stay within one."""
-    space, rng = Space(dataclasses.replace(problem_of(spec), task=task, metric="rmse"), PACKAGES), random.Random(1)
+    """The mean and the median of two models are the same; probabilities have no margin, and trees
+    stay within one.
+    """
+    space, rng = (
+        Space(dataclasses.replace(problem_of(spec), task=task, metric="rmse"), PACKAGES),
+        random.Random(1),
+    )
     known = {item.key: item for item in space.fragments("TRAIN")}
     linear = next(draft for draft in space.drafts() if draft.at("MODEL").fragment == "model_linear")
     recipe = linear.with_choice("TRAIN", Choice.of(known[train]))
@@ -415,9 +498,14 @@ def test_a_parameter_matters_beside_some_fragments_only(
     usual = dict(recipe.at("POSTPROCESS").values)
     for choices in (near, far):
         own = [choice for choice in choices if choice.fragment == "postprocess_write"]
-        assert {name for choice in own for name, value in choice.values if value != usual[name]} == varied
+        assert {
+            name for choice in own for name, value in choice.values if value != usual[name]
+        } == varied
     for item in space.random_recipes(rng, tries=1000):
-        if item.at("POSTPROCESS").fragment == "postprocess_write" and item.at("MODEL").fragment == "model_lightgbm":
+        if (
+            item.at("POSTPROCESS").fragment == "postprocess_write"
+            and item.at("MODEL").fragment == "model_lightgbm"
+        ):
             assert item.at("POSTPROCESS").value("MARGIN") == usual["MARGIN"]
 
 
@@ -435,7 +523,9 @@ def test_a_parameter_matters_beside_some_fragments_only(
 def test_encodings_are_varied_where_a_model_sees_the_difference(
     spec: CompetitionSpec, model: str, words: bool, varied: set[str]
 ) -> None:
-    """Boosted trees see the order of numbers only; without columns of words there is nothing to encode."""
+    """Boosted trees see the order of numbers only; without columns of words there is nothing to
+    encode.
+    """
     task: Any = "regression" if model == "model_residuals" else "binary"
     problem = dataclasses.replace(problem_of(spec), task=task, words=words)
     space, rng = Space(problem, PACKAGES), random.Random(1)
@@ -444,11 +534,19 @@ def test_encodings_are_varied_where_a_model_sees_the_difference(
     recipe = draft.with_choice("DATA", Choice.of(one_hot))
     changes = [*space.changes(recipe, "DATA"), *space.far_changes(recipe, "DATA", rng, tries=300)]
     chosen = [change.choice for change in changes]
-    chosen += [item.at("DATA") for item in space.random_recipes(rng, tries=1000) if item.at("MODEL").fragment == model]
+    chosen += [
+        item.at("DATA")
+        for item in space.random_recipes(rng, tries=1000)
+        if item.at("MODEL").fragment == model
+    ]
     usual = one_hot.defaults
     own = [choice for choice in chosen if choice.fragment == "data_one_hot"]
-    assert {name for choice in own for name, value in choice.values if value != usual[name]} == varied
-    assert ("data_target_encoding" in {choice.fragment for choice in chosen}) == (words and model == "model_lightgbm")
+    assert {
+        name for choice in own for name, value in choice.values if value != usual[name]
+    } == varied
+    assert ("data_target_encoding" in {choice.fragment for choice in chosen}) == (
+        words and model == "model_lightgbm"
+    )
     grouped = {choice.value("GROUPED") for choice in chosen if choice.fragment == "data_ordinal"}
     assert (len(grouped) > 1) == (words and model == "model_lightgbm")
 
@@ -456,7 +554,10 @@ def test_encodings_are_varied_where_a_model_sees_the_difference(
 def test_a_tune_goes_on_the_way_that_made_its_parent(proposer: RecipesProposer) -> None:
     draft = next(item for item in drafts(proposer, 6) if paradigm(item.plan) == "LightGBM")
     boosting = next(item for item in catalog.load("tabular") if item.key == "model_lightgbm")
-    grids = {parameter.name: [str(value) for value in parameter.grid] for parameter in boosting.parameters}
+    grids = {
+        parameter.name: [str(value) for value in parameter.grid]
+        for parameter in boosting.parameters
+    }
     gone_on = set()
     for step in range(60, 68):
         first = child(proposer, "tune", parent_of(draft), step, locus="MODEL")
@@ -495,6 +596,10 @@ def test_a_condition_of_a_parameter_that_is_none_is_refused(tmp_path: Path) -> N
 def test_the_library_for_tables_texts_and_images_stays_a_floor() -> None:
     """About 40 fragments and 1,500 lines, helpers included: it is no product of its own."""
     root = Path(catalog.__file__).with_name("fragments")
-    files = [path for kind in ("common", "tabular", "text", "image", "preamble") for path in (root / kind).glob("*.py")]
+    files = [
+        path
+        for kind in ("common", "tabular", "text", "image", "preamble")
+        for path in (root / kind).glob("*.py")
+    ]
     assert sum(not path.name.startswith("_") for path in files) <= 43
     assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) <= 1500

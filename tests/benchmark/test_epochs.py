@@ -16,4 +16,7 @@ def test_the_made_up_run_gives_every_part_of_an_epoch_work() -> None:
 
 def test_the_table_shows_the_target() -> None:
     cost = dataclasses.asdict(measure_epochs(20)) | {"longest_s": 0.75}
-    assert epochs_table(cost).splitlines()[2] == "| longest of 2 epochs in a run of 20 steps, s | 0.750 | < 0.5 |"
+    assert (
+        epochs_table(cost).splitlines()[2]
+        == "| longest of 2 epochs in a run of 20 steps, s | 0.750 | < 0.5 |"
+    )

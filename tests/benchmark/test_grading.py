@@ -1,4 +1,6 @@
-"""Submissions are graded beside dummy and references, and refused as strictly as a real grader does."""
+"""Submissions are graded beside dummy and references, and refused as strictly as a real grader
+does.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def test_grading_beside_dummy_and_reference(small: Competition, tmp_path: Path) 
         (lambda table: table.assign(churn=-0.01), "between 0 and 1"),
     ],
 )
-def test_a_bad_submission_is_refused(small: Competition, tmp_path: Path, change: object, message: str) -> None:
+def test_a_bad_submission_is_refused(
+    small: Competition, tmp_path: Path, change: object, message: str
+) -> None:
     pack.prepare(small, tmp_path)
     sample = pd.read_csv(tmp_path / "churn" / "prepared" / "public" / "sample_submission.csv")
     change(sample).to_csv(tmp_path / "bad.csv", index=False)  # type: ignore[operator]
@@ -54,7 +58,9 @@ def test_a_bad_submission_is_refused(small: Competition, tmp_path: Path, change:
         grading.grade(small, tmp_path / "bad.csv", tmp_path)
 
 
-def test_a_bad_submission_is_one_line(small: Competition, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_submission_is_one_line(
+    small: Competition, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pack.prepare(small, tmp_path)
     (tmp_path / "bad.csv").write_bytes(b"\xff\xfe\x00broken")
     assert main(["grade", "churn", str(tmp_path / "bad.csv"), "--dest", str(tmp_path)]) == 1
@@ -64,7 +70,10 @@ def test_a_bad_submission_is_one_line(small: Competition, tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda path: path.write_text("id,churn\n1,0.5,9,9\n1\n2,3,4,5,6,7,8\n"), "is no csv table: "),
+        (
+            lambda path: path.write_text("id,churn\n1,0.5,9,9\n1\n2,3,4,5,6,7,8\n"),
+            "is no csv table: ",
+        ),
         (lambda path: path.mkdir(), "cannot be read: Is a directory"),
         (lambda path: path.symlink_to(path), "cannot be read: Too many levels of symbolic links"),
     ],
@@ -112,4 +121,6 @@ def test_the_agent_measures_what_the_grader_measures(competition: Competition) -
     found = guessed.get(competition.scored_by.predicts, rng.gamma(2.0, size=500)).astype(float)
     metric = Metric(competition.metric, competition.scored_by.direction == "maximize")
     expected = agents_score(metric, truth.astype(float)[:, None], found[:, None])
-    assert grading.score(competition, pd.DataFrame({competition.target: truth}), found) == pytest.approx(expected)
+    assert grading.score(
+        competition, pd.DataFrame({competition.target: truth}), found
+    ) == pytest.approx(expected)

@@ -13,7 +13,11 @@ from benchmark.imports import ImportCost, imports_table, measure_imports
 
 def test_each_import_is_measured_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     held = "x" * (200 << 20)
-    monkeypatch.setattr(imports, "WAYS", {"nothing": ("", "pass"), "memory": ("import os", "kept = b'x' * (64 << 20)")})
+    monkeypatch.setattr(
+        imports,
+        "WAYS",
+        {"nothing": ("", "pass"), "memory": ("import os", "kept = b'x' * (64 << 20)")},
+    )
     nothing, memory = measure_imports(1)
     assert len(held) > nothing.peak_mb * (1 << 20) > 0
     assert nothing.added_mb < 4

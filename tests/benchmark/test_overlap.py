@@ -7,7 +7,10 @@ from benchmark.report import overlap_table
 
 
 def test_the_texts_of_both_vendors_count_and_nothing_else() -> None:
-    openai = {"model": "m", "messages": [{"role": "system", "content": "abc"}, {"role": "user", "content": "de"}]}
+    openai = {
+        "model": "m",
+        "messages": [{"role": "system", "content": "abc"}, {"role": "user", "content": "de"}],
+    }
     anthropic = {
         "model": "m",
         "system": [{"type": "text", "text": "abc", "cache_control": {"type": "ephemeral"}}],
@@ -17,8 +20,20 @@ def test_the_texts_of_both_vendors_count_and_nothing_else() -> None:
 
 
 def test_a_figure_beyond_its_target_says_so() -> None:
-    good = {"vendor": "a", "steps": 9, "model_steps": 7, "first_request_s": 2.9, "utilisation": 0.8, "wall_s": 60.0}
-    good |= {"requests": 1.3, "prompt_tokens": 4000.0, "late_prompt_tokens": 100.0, "agent_peak_mb": 180.0}
+    good = {
+        "vendor": "a",
+        "steps": 9,
+        "model_steps": 7,
+        "first_request_s": 2.9,
+        "utilisation": 0.8,
+        "wall_s": 60.0,
+    }
+    good |= {
+        "requests": 1.3,
+        "prompt_tokens": 4000.0,
+        "late_prompt_tokens": 100.0,
+        "agent_peak_mb": 180.0,
+    }
     worse = good | {"vendor": "b", "first_request_s": 3.96, "utilisation": 0.79}
     measured = {"runs": [good, worse], "command": "c", "commit": "d", "machine": "m", "date": "t"}
     lines = overlap_table(measured).splitlines()

@@ -28,7 +28,9 @@ def folders(dest: Path, name: str) -> tuple[Path, Path]:
 def test_the_parts_fit_together(small: Competition, tmp_path: Path) -> None:
     assert pack.prepare(small, tmp_path)
     public, private = folders(tmp_path, "churn")
-    train, test, sample = (pd.read_csv(public / f"{name}.csv") for name in ("train", "test", "sample_submission"))
+    train, test, sample = (
+        pd.read_csv(public / f"{name}.csv") for name in ("train", "test", "sample_submission")
+    )
     answers = pd.read_csv(private / "test.csv")
     assert (len(train), len(test)) == (210, 90)
     assert "churn" not in test
@@ -41,7 +43,9 @@ def test_the_parts_fit_together(small: Competition, tmp_path: Path) -> None:
     assert sorted([*train["tenure"], *test["tenure"]]) == pytest.approx(sorted(original["tenure"]))
 
 
-def test_prepare_is_deterministic_and_mends_a_changed_folder(small: Competition, tmp_path: Path) -> None:
+def test_prepare_is_deterministic_and_mends_a_changed_folder(
+    small: Competition, tmp_path: Path
+) -> None:
     for folder in ("a", "b"):
         pack.prepare(small, tmp_path / folder)
     sums = [(tmp_path / folder / "churn" / "checksums.json").read_text() for folder in ("a", "b")]
@@ -122,12 +126,17 @@ def test_a_missing_data_package_is_not_run(small: Competition, tmp_path: Path) -
 
 
 def test_what_cannot_be_made_does_not_keep_the_others_from_being_made(
-    small: Competition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small: Competition,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def load(cache: Path) -> pd.DataFrame:
         raise NotRunError("no registry")
 
-    monkeypatch.setattr(registry, "COMPETITIONS", (dataclasses.replace(DIGITS_28, load=load), small))
+    monkeypatch.setattr(
+        registry, "COMPETITIONS", (dataclasses.replace(DIGITS_28, load=load), small)
+    )
     assert main(["prepare", "all", "--dest", str(tmp_path)]) == 3
     said = capsys.readouterr()
     assert said.err == "NOT RUN: digits-28: no registry\n"

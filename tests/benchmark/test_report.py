@@ -24,7 +24,23 @@ from benchmark.report import (
 
 def run(seed: int, private: float, best_draft: float) -> RunMeasure:
     return RunMeasure(
-        seed, "ok", private, best_draft, best_draft, 5, 20, 19, 80, 4.0, 170.0, 0.9, 40.0, 5.0, 0.84, 0.85, "mutate"
+        seed,
+        "ok",
+        private,
+        best_draft,
+        best_draft,
+        5,
+        20,
+        19,
+        80,
+        4.0,
+        170.0,
+        0.9,
+        40.0,
+        5.0,
+        0.84,
+        0.85,
+        "mutate",
     )
 
 
@@ -44,13 +60,17 @@ def test_the_benchmarks_page_shows_what_the_results_say() -> None:
 
 
 def test_what_was_not_measured_says_so(tmp_path: Path) -> None:
-    assert with_sections(BENCHMARKS.read_text(encoding="utf-8"), tmp_path).count("\nNOT RUN\n") == len(SECTIONS)
+    assert with_sections(BENCHMARKS.read_text(encoding="utf-8"), tmp_path).count(
+        "\nNOT RUN\n"
+    ) == len(SECTIONS)
 
 
 def test_a_missed_target_is_called_missed(tmp_path: Path) -> None:
     runs = [run(0, 0.84, 0.85), run(1, 0.84, 0.85), run(2, 0.86, 0.85)]
     keep_figures(tmp_path / "replay.json", "replay", {"steps": 500, "seconds": 0.5})
-    keep_figures(tmp_path / "faults.json", "faults", {"programs": [{"program": "sleeps", "over_s": [0.1]}]})
+    keep_figures(
+        tmp_path / "faults.json", "faults", {"programs": [{"program": "sleeps", "over_s": [0.1]}]}
+    )
     keep(tmp_path / "churn.json", "churn", "command", {"dummy": 0.5}, runs)
     assert "missed, 1 of 3 runs" in results_table(tmp_path)
     keep(tmp_path / "churn.json", "churn", "command", {"dummy": 0.5}, [run(0, 0.86, 0.85)])

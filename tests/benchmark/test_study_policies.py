@@ -1,4 +1,6 @@
-"""Policies are played through the product's loop, within the same number of executions, and can be played again."""
+"""Policies are played through the product's loop, within the same number of executions, and can be
+played again.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,18 @@ from benchmark.errors import NotRunError
 from benchmark.study import compare, tables, tiers
 from benchmark.study.case import make_case, open_case
 from benchmark.study.compare import measure
-from benchmark.study.kept import Kept
-from benchmark.study.policies import ABLATED, COMPARED, EVOLVED, GREEDY, RANDOM, Policy, policies_named
+from benchmark.study.evaluations import EvaluationStore
+from benchmark.study.paired_figures import gains, interval, misses, regrets
+from benchmark.study.policies import (
+    ABLATED,
+    COMPARED,
+    EVOLVED,
+    GREEDY,
+    RANDOM,
+    SearchPolicy,
+    policies_named,
+)
 from benchmark.study.replay import Meter, Table, play
-from benchmark.study.sums import gains, interval, misses, regrets
 from benchmark.study.tables import ablate_table, search_table
 from tests.benchmark.filling import small_case
 from tests.benchmark.made_up import TINY, fill_by_hand
@@ -55,7 +65,7 @@ def cache_of(table: Table) -> Path:
 
 
 @pytest.mark.parametrize("policy", [*COMPARED, *ABLATED], ids=lambda policy: policy.name)
-def test_no_policy_has_more_executions_than_the_others(table: Table, policy: Policy) -> None:
+def test_no_policy_has_more_executions_than_the_others(table: Table, policy: SearchPolicy) -> None:
     played = play(table, policy, 3, 40)
     assert played.executions <= 40
     assert played.executions >= 35
@@ -82,10 +92,14 @@ def test_the_same_seed_plays_the_same_run_and_another_seed_another(table: Table)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("switched", [policy for policy in ABLATED[1:] if policy.ensemble], ids=lambda p: p.name)
-def test_every_switch_of_the_search_changes_some_run(table: Table, switched: Policy) -> None:
+@pytest.mark.parametrize(
+    "switched", [policy for policy in ABLATED[1:] if policy.ensemble], ids=lambda p: p.name
+)
+def test_every_switch_of_the_search_changes_some_run(table: Table, switched: SearchPolicy) -> None:
     """Without the ensemble, which takes most of the time of a replay."""
-    full, other = (dataclasses.replace(policy, name="", ensemble=False) for policy in (ABLATED[0], switched))
+    full, other = (
+        dataclasses.replace(policy, name="", ensemble=False) for policy in (ABLATED[0], switched)
+    )
     assert any(play(table, full, seed, 100) != play(table, other, seed, 100) for seed in range(4))
 
 
@@ -110,8 +124,20 @@ def test_the_final_pick_is_scored_on_folds_that_no_search_saw(table: Table) -> N
 
 
 @pytest.mark.long
-def test_figures_become_tables_and_a_file(table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["churn", "--tier", "tiny", "--cache", str(cache_of(table)), "--workers", "1", "--seeds", "2"]
+def test_figures_become_tables_and_a_file(
+    table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "churn",
+        "--tier",
+        "tiny",
+        "--cache",
+        str(cache_of(table)),
+        "--workers",
+        "1",
+        "--seeds",
+        "2",
+    ]
     target = tmp_path / "search.json"
     assert main(["search", *words, "--json", str(target)]) == 0
     said = capsys.readouterr().out
@@ -130,7 +156,7 @@ def test_figures_become_tables_and_a_file(table: Table, tmp_path: Path, capsys: 
 
 
 def test_a_case_that_is_not_filled_is_left_out_and_stays_empty(table: Table) -> None:
-    kept = Kept(table.case)
+    kept = EvaluationStore(table.case)
     path = kept.path(table.case.keys()[0])
     whole = path.read_bytes()
     path.write_bytes(whole[:100])
@@ -147,7 +173,9 @@ def test_a_case_that_is_not_filled_is_left_out_and_stays_empty(table: Table) -> 
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_comparison_that_is_stopped_ends_at_once_and_leaves_no_worker(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_comparison_that_is_stopped_ends_at_once_and_leaves_no_worker(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     command = [sys.executable, "-m", "tests.benchmark.waiting", str(tmp_path)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
@@ -170,8 +198,12 @@ def comes(true: Callable[[], bool]) -> bool:
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-@pytest.mark.parametrize("name", ["data/private/test.csv", "workspace/answers/search0.npz", "views"])
-def test_what_a_comparison_reads_is_checked_and_mended(table: Table, tmp_path: Path, name: str, damage: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["data/private/test.csv", "workspace/answers/search0.npz", "views"]
+)
+def test_what_a_comparison_reads_is_checked_and_mended(
+    table: Table, tmp_path: Path, name: str, damage: str
+) -> None:
     shutil.copytree(cache_of(table), tmp_path / "cache", symlinks=True)
     folder = tmp_path / "cache" / "tiny" / "churn"
     path = folder / (name if name != "views" else "workspace/views/search1/sample_submission.csv")
@@ -186,13 +218,15 @@ def test_what_a_comparison_reads_is_checked_and_mended(table: Table, tmp_path: P
         measure(tmp_path / "cache", TINY, ["churn"], COMPARED, 1, 1, print)
     case = make_case(tmp_path / "cache", TINY, "churn", cache_of(table).parent / "pack")
     assert not case.damaged()
-    assert Kept(case).missing(case.keys()) == []
+    assert EvaluationStore(case).missing(case.keys()) == []
     assert open_case(tmp_path / "cache", TINY, "churn") == case
 
 
 def test_a_comparison_says_how_long_it_took(table: Table) -> None:
     times = iter([100.0, 190.0])
-    found = measure(cache_of(table), TINY, ["churn"], [RANDOM], 1, 1, print, clock=lambda: next(times))
+    found = measure(
+        cache_of(table), TINY, ["churn"], [RANDOM], 1, 1, print, clock=lambda: next(times)
+    )
     assert found["minutes"] == 1.5
 
 
@@ -201,7 +235,9 @@ def test_evaluations_of_nobody_knows_what_are_kept(table: Table, tmp_path: Path)
     (tmp_path / "cache" / "tiny" / "churn" / "case.json").unlink()
     with pytest.raises(DataError, match="case.json is gone"):
         make_case(tmp_path / "cache", TINY, "churn", cache_of(table).parent / "pack")
-    assert len(list((tmp_path / "cache").glob("*/churn/evaluations/*/*.npz"))) == len(table.case.keys())
+    assert len(list((tmp_path / "cache").glob("*/churn/evaluations/*/*.npz"))) == len(
+        table.case.keys()
+    )
 
 
 def test_unknown_words_are_refused(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,7 +247,11 @@ def test_unknown_words_are_refused(table: Table, capsys: pytest.CaptureFixture[s
     assert main(["search", "--tier", "huge"]) == 2
     assert main(["fill", "nothing", "--tier", "tiny"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2
-    for words in (["search", "--seeds", "0"], ["fill", "--workers", "0"], ["ablate", "--workers", "two"]):
+    for words in (
+        ["search", "--seeds", "0"],
+        ["fill", "--workers", "0"],
+        ["ablate", "--workers", "two"],
+    ):
         with pytest.raises(SystemExit, match="2"):
             main([*words, "--tier", "tiny"])
         assert "is not a whole number above 0" in capsys.readouterr().err
@@ -221,7 +261,9 @@ def test_unknown_words_are_refused(table: Table, capsys: pytest.CaptureFixture[s
         assert "is no file that can be written" in capsys.readouterr().err
 
 
-def test_an_empty_cache_is_not_run(table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_cache_is_not_run(
+    table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["search", "--tier", "tiny", "--cache", str(tmp_path)]) == 3
     said = capsys.readouterr()
     assert said.err.startswith("NOT RUN: nothing to compare")
@@ -265,7 +307,13 @@ def test_lesson_29_what_merging_is_worth_was_measured_and_is_shown() -> None:
 
 
 def test_gains_are_paired_by_seed_and_better_is_plus() -> None:
-    runs = (run("a", 0, 2.5), run("b", 0, 2.0), run("a", 1, 2.5), run("b", 1, 3.0), run("a", 2, 9.0))
+    runs = (
+        run("a", 0, 2.5),
+        run("b", 0, 2.0),
+        run("a", 1, 2.5),
+        run("b", 1, 3.0),
+        run("a", 2, 9.0),
+    )
     assert gains(measured("maximize", *runs), "a", "b") == [0.5, -0.5]
     assert gains(measured("minimize", *runs), "a", "b") == [-0.5, 0.5]
 
@@ -297,7 +345,9 @@ def test_tables_say_what_is_met() -> None:
     assert "| 10 | 3 | a over random | +0.000 (+0.000 to +0.000) |" in table
     assert "| 40 | 9 | a over random | +1.000 (+1.000 to +1.000) |" in table
     assert "<= 0.5: met" in table
-    found["runs"] = [one | {"private": 2.0, "best_finalist": 3.0, "picked": 5.0} for one in found["runs"]]  # type: ignore[attr-defined]
+    found["runs"] = [
+        one | {"private": 2.0, "best_finalist": 3.0, "picked": 5.0} for one in found["runs"]
+    ]  # type: ignore[attr-defined]
     table = search_table(found)
     assert "> 0 with its interval: missed" in table
     assert "<= 0.5: missed" in table
@@ -315,7 +365,9 @@ def test_tables_say_what_is_met() -> None:
 
 
 def test_one_run_has_no_interval() -> None:
-    found = measured("maximize", run("a", 0, 3.0), run("random", 0, 2.0)) | {"policies": ["a", "random"]}
+    found = measured("maximize", run("a", 0, 3.0), run("random", 0, 2.0)) | {
+        "policies": ["a", "random"]
+    }
     table = search_table(found)
     assert (
         "| a over random, what is published | +1.000 | +1.000 | 1, 0, 0 | not measured: one run has no interval |"

@@ -14,7 +14,9 @@ from core.records import Brief, BriefKind, Parent
 from utils.errors import ProposalError
 
 CONSTANTS = {name: [] for name in ("ID", "KEYS", "LABELS", "TARGETS", "CLASSES")}
-PROBLEM = Problem("tabular", "binary", "probability", "roc_auc", 1000, 1, 2, 10, CONSTANTS, {"FEATURES": []})
+PROBLEM = Problem(
+    "tabular", "binary", "probability", "roc_auc", 1000, 1, 2, 10, CONSTANTS, {"FEATURES": []}
+)
 EXTENT = Extent(data=2, model=2, train=2, post=2, most=400)
 
 
@@ -23,8 +25,13 @@ def items() -> list[Item]:
     return make_library(Space(PROBLEM, frozenset()), EXTENT)
 
 
-def brief(kind: BriefKind, step: int, *parents: Item, locus: str | None = None, **rest: object) -> Brief:
-    known = tuple(Parent(f"p{number}", item.program, item.plan, 0.5, None) for number, item in enumerate(parents))
+def brief(
+    kind: BriefKind, step: int, *parents: Item, locus: str | None = None, **rest: object
+) -> Brief:
+    known = tuple(
+        Parent(f"p{number}", item.program, item.plan, 0.5, None)
+        for number, item in enumerate(parents)
+    )
     return Brief(step, kind, step, known, locus, **rest)  # type: ignore[arg-type]
 
 
@@ -33,15 +40,23 @@ def changed(a: Item, genes: dict[str, str]) -> list[str]:
 
 
 def test_the_library_is_fixed_distinct_and_begins_with_the_drafts(items: list[Item]) -> None:
-    assert [item.program for item in make_library(Space(PROBLEM, frozenset()), EXTENT)] == [i.program for i in items]
+    assert [item.program for item in make_library(Space(PROBLEM, frozenset()), EXTENT)] == [
+        i.program for i in items
+    ]
     assert len({item.program for item in items}) == len(items)
     drafts = Space(PROBLEM, frozenset()).drafts()
-    assert [item.fragments["MODEL"] for item in items[: len(drafts)]] == [d.at("MODEL").fragment for d in drafts]
-    assert {item.fragments["MODEL"] for item in items} == {draft.at("MODEL").fragment for draft in drafts}
+    assert [item.fragments["MODEL"] for item in items[: len(drafts)]] == [
+        d.at("MODEL").fragment for d in drafts
+    ]
+    assert {item.fragments["MODEL"] for item in items} == {
+        draft.at("MODEL").fragment for draft in drafts
+    }
 
 
 def test_a_larger_product_is_thinned_but_keeps_the_drafts(items: list[Item]) -> None:
-    few = make_library(Space(PROBLEM, frozenset()), Extent(data=2, model=2, train=2, post=2, most=30))
+    few = make_library(
+        Space(PROBLEM, frozenset()), Extent(data=2, model=2, train=2, post=2, most=30)
+    )
     assert len(few) == 30
     assert {item.program for item in few} < {item.program for item in items}
     assert [item.program for item in few[:10]] == [item.program for item in items[:10]]
@@ -58,7 +73,9 @@ def test_drafts_have_distinct_paradigms(items: list[Item]) -> None:
 def test_a_mutation_changes_the_asked_locus_and_no_other(items: list[Item], locus: str) -> None:
     proposer, parent = LibraryProposer(items, 0), items[0]
     made = [proposer.propose(brief("mutate", step, parent, locus=locus)) for step in range(3)]
-    asked = [changed(parent, item.genes) for item in items if changed(parent, item.genes) == [locus]]
+    asked = [
+        changed(parent, item.genes) for item in items if changed(parent, item.genes) == [locus]
+    ]
     assert len(asked) > 0
     for number, proposal in enumerate(made):
         genes = changed(parent, proposal.genes)
@@ -66,10 +83,14 @@ def test_a_mutation_changes_the_asked_locus_and_no_other(items: list[Item], locu
         assert number >= len(asked) or genes == [locus]
 
 
-def test_every_mutation_changes_one_locus_until_the_neighbours_are_used_up(items: list[Item]) -> None:
+def test_every_mutation_changes_one_locus_until_the_neighbours_are_used_up(
+    items: list[Item],
+) -> None:
     proposer, parent = LibraryProposer(items, 0), items[0]
     neighbours = sum(len(changed(parent, item.genes)) == 1 for item in items)
-    made = [proposer.propose(brief("mutate", step, parent, locus="MODEL")) for step in range(neighbours)]
+    made = [
+        proposer.propose(brief("mutate", step, parent, locus="MODEL")) for step in range(neighbours)
+    ]
     assert all(len(changed(parent, proposal.genes)) == 1 for proposal in made)
     assert len({proposal.program for proposal in made}) == neighbours
     far = proposer.propose(brief("mutate", neighbours, parent, locus="MODEL"))
@@ -97,7 +118,8 @@ def test_a_merge_follows_its_plan_and_mixes_two_parents(items: list[Item]) -> No
     second = next(
         item
         for item in items
-        if len(changed(first, item.genes)) == 2 and item.fragments["MODEL"] == first.fragments["MODEL"]
+        if len(changed(first, item.genes)) == 2
+        and item.fragments["MODEL"] == first.fragments["MODEL"]
     )
     where = changed(first, second.genes)
     plan = tuple((locus, "p1" if locus == where[0] else "p0") for locus in LOCI)

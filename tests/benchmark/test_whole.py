@@ -18,10 +18,17 @@ from benchmark import flaml_runs, pack, registry
 from benchmark.__main__ import main
 from benchmark.competition import Competition
 from benchmark.errors import NotRunError
-from benchmark.flaml_runs import Job, compared, flaml_table, not_behind, paired_stderr, submission_of
-from benchmark.made import claim, head
+from benchmark.flaml_runs import (
+    FlamlJob,
+    compared,
+    flaml_table,
+    not_behind,
+    paired_stderr,
+    submission_of,
+)
 from benchmark.measure import ROOT
-from benchmark.whole import Whole, measure_whole, whole_table
+from benchmark.provenance import claim, head
+from benchmark.whole import WholeRun, measure_whole, whole_table
 from utils.errors import DataError, UsageError, WorkerError
 from utils.files import sha256_file
 
@@ -43,7 +50,9 @@ def submit(dest: Path, target: Path, strength: float, seed: int = 0) -> Path:
     table = answers(dest)
     noise = np.random.default_rng(seed).random(len(table))
     target.parent.mkdir(parents=True, exist_ok=True)
-    table.assign(churn=strength * table["churn"] + (1 - strength) * noise).to_csv(target, index=False)
+    table.assign(churn=strength * table["churn"] + (1 - strength) * noise).to_csv(
+        target, index=False
+    )
     return target
 
 
@@ -63,7 +72,12 @@ def pretend(out: Path, status: str, kind: str = "ensemble") -> None:
 
 
 def publish(
-    dest: Path, out: Path, strength: float = 0.9, status: str = "ok", kind: str = "ensemble", minutes: float = 1.0
+    dest: Path,
+    out: Path,
+    strength: float = 0.9,
+    status: str = "ok",
+    kind: str = "ensemble",
+    minutes: float = 1.0,
 ) -> None:
     """A finished run."""
     claim(out, minutes)
@@ -103,13 +117,20 @@ def test_a_run_that_was_killed_goes_on_and_one_that_cannot_is_an_error(
         return 0
 
     found = measure_whole(small, dest, out, 1.0, [], go_on)
-    assert (found.status, found.private, found.trained, found.beaten) == ("degraded", None, False, False)
+    assert (found.status, found.private, found.trained, found.beaten) == (
+        "degraded",
+        None,
+        False,
+        False,
+    )
     assert "there is no file" in found.problem
 
 
 def test_a_run_does_not_outlive_who_asked_for_it(tmp_path: Path) -> None:
     """The same command again would find it at work in its folder."""
-    (tmp_path / "main.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n")
+    (tmp_path / "main.py").write_text(
+        "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n"
+    )
     call = "import sys, pathlib; from benchmark import whole; whole.ROOT = here = pathlib.Path(sys.argv[1])\n"
     call += "whole.run_main_py(here, here / 'out', 1.0, [])"
     asker = subprocess.Popen([sys.executable, "-c", call, tmp_path], cwd=ROOT)
@@ -147,7 +168,9 @@ def test_a_submission_that_is_cut_or_gone_is_asked_of_the_run_again(
         measure_whole(small, dest, out, 1.0, [], lambda *words: 0)
 
 
-@pytest.mark.parametrize("report", ["", "{", "{}", "[]", "null", '{"status": "ok"}', '{"status": "ok", "best": []}'])
+@pytest.mark.parametrize(
+    "report", ["", "{", "{}", "[]", "null", '{"status": "ok"}', '{"status": "ok", "best": []}']
+)
 def test_a_report_that_is_none_is_asked_of_the_run_again(
     small: Competition, dest: Path, tmp_path: Path, report: str
 ) -> None:
@@ -162,7 +185,9 @@ def test_a_report_that_is_none_is_asked_of_the_run_again(
     assert measure_whole(small, dest, out, 1.0, [], mend).status == "ok"
 
 
-def test_a_run_that_somebody_stopped_goes_on(small: Competition, dest: Path, tmp_path: Path) -> None:
+def test_a_run_that_somebody_stopped_goes_on(
+    small: Competition, dest: Path, tmp_path: Path
+) -> None:
     """Unlike one that its deadline stopped."""
     out, calls = tmp_path / "out", []
     publish(dest, out)
@@ -186,16 +211,20 @@ def test_a_run_that_somebody_stopped_goes_on(small: Competition, dest: Path, tmp
 
 def test_what_was_made_otherwise_is_refused(small: Competition, dest: Path, tmp_path: Path) -> None:
     publish(dest, tmp_path / "out")
-    with pytest.raises(UsageError, match="was made with 1 minutes, not 10 minutes: use another --out"):
+    with pytest.raises(
+        UsageError, match="was made with 1 minutes, not 10 minutes: use another --out"
+    ):
         measure_whole(small, dest, tmp_path / "out", 10.0, [])
-    with pytest.raises(UsageError, match=r"was made with 1 minutes, not 1 minutes --set search\.explore=2"):
+    with pytest.raises(
+        UsageError, match=r"was made with 1 minutes, not 1 minutes --set search\.explore=2"
+    ):
         measure_whole(small, dest, tmp_path / "out", 1.0, ["search.explore=2"])
     for damage in ("{}", "torn"):
         (tmp_path / "out" / "made.json").write_text(damage)
         with pytest.raises(DataError, match="does not say what it was made with"):
             measure_whole(small, dest, tmp_path / "out", 1.0, [])
 
-    def fit(python: Path, job: Job) -> None:
+    def fit(python: Path, job: FlamlJob) -> None:
         rows = len(pd.read_csv(Path(job.folder) / "test.csv"))
         pd.DataFrame({"answer": np.zeros(rows)}).to_csv(Path(job.folder) / "answers.csv")
 
@@ -219,11 +248,26 @@ def test_the_baseline_is_not_trained(small: Competition, dest: Path, tmp_path: P
     assert found.problem == "it is baseline"
 
 
-def result(name: str, private: float | None, reference: float, direction: str = "maximize") -> dict[str, object]:
+def result(
+    name: str, private: float | None, reference: float, direction: str = "maximize"
+) -> dict[str, object]:
     beaten = private is not None and (private > reference) == (direction == "maximize")
     trained, problem = private is not None, "" if private is not None else f"{name}.csv is cut"
-    made = Whole(
-        name, "m", direction, "ok", "draft", trained, private, {"linear": reference}, beaten, 3, 9, 5, problem, "abc"
+    made = WholeRun(
+        name,
+        "m",
+        direction,
+        "ok",
+        "draft",
+        trained,
+        private,
+        {"linear": reference},
+        beaten,
+        3,
+        9,
+        5,
+        problem,
+        "abc",
     )
     return {slot: getattr(made, slot) for slot in made.__slots__}
 
@@ -234,16 +278,20 @@ def test_the_table_of_whole_runs_counts_and_leaves_absent_cells_empty() -> None:
     counted = "Trained and valid: 1 of 2 (target 3: missed). Better than every reference: 1 of 2 (target 2: open)."
     assert f"{counted} 1 of 3 are NOT RUN." in table
     assert table.endswith("\nb: b.csv is cut.")
-    table = whole_table({"runs": [result("a", 0.9, 0.8), result("b", 0.1, 0.8, "minimize")], "absent": []})
+    table = whole_table(
+        {"runs": [result("a", 0.9, 0.8), result("b", 0.1, 0.8, "minimize")], "absent": []}
+    )
     assert "2 of 2 (target 2: met). Better than every reference: 2 of 2 (target 1: met)." in table
     table = whole_table({"runs": [result("a", 0.7, 0.8)], "absent": []})
     assert "Better than every reference: 0 of 1 (target 1: missed)." in table
 
 
-def test_flaml_gets_the_features_and_is_asked_once(small: Competition, dest: Path, tmp_path: Path) -> None:
-    jobs: list[Job] = []
+def test_flaml_gets_the_features_and_is_asked_once(
+    small: Competition, dest: Path, tmp_path: Path
+) -> None:
+    jobs: list[FlamlJob] = []
 
-    def fit(python: Path, job: Job) -> None:
+    def fit(python: Path, job: FlamlJob) -> None:
         jobs.append(job)
         train, test = (pd.read_csv(Path(job.folder) / f"{part}.csv") for part in ("train", "test"))
         assert list(train) == ["tenure", "contract", "answer"]
@@ -266,7 +314,9 @@ def test_flaml_gets_the_features_and_is_asked_once(small: Competition, dest: Pat
     assert (alone.flaml, alone.ours, alone.ahead, alone.against) == (found.flaml, None, None, "")
 
 
-def test_a_paired_error_is_small_where_both_err_alike(small: Competition, dest: Path, tmp_path: Path) -> None:
+def test_a_paired_error_is_small_where_both_err_alike(
+    small: Competition, dest: Path, tmp_path: Path
+) -> None:
     first = submit(dest, tmp_path / "a.csv", 0.2)
     same, alike = submit(dest, tmp_path / "b.csv", 0.2), submit(dest, tmp_path / "c.csv", 0.22)
     other = submit(dest, tmp_path / "d.csv", 0.2, seed=1)
@@ -277,7 +327,14 @@ def test_a_paired_error_is_small_where_both_err_alike(small: Competition, dest: 
 def test_the_table_of_flaml_counts_who_is_not_behind() -> None:
     def run(name: str, ahead: float | None) -> dict[str, object]:
         ours = None if ahead is None else 0.5 + ahead
-        return {"competition": name, "metric": "m", "flaml": 0.5, "ours": ours, "ahead": ahead, "stderr": 0.1}
+        return {
+            "competition": name,
+            "metric": "m",
+            "flaml": 0.5,
+            "ours": ours,
+            "ahead": ahead,
+            "stderr": 0.1,
+        }
 
     runs = [run("a", 0.2), run("b", -0.05), run("c", -0.2), run("d", None)]
     assert [not_behind(item) for item in runs] == [True, True, False, False]
@@ -285,7 +342,9 @@ def test_the_table_of_flaml_counts_who_is_not_behind() -> None:
     assert "2 of 6 (target 4: open)" in table
     assert "| d | m | 0.5000 |  |  |  |  |" in table
     assert "2 of 3 (target 2: met)" in flaml_table({"runs": runs[:2], "absent": ["e"]})
-    assert "1 of 6 (target 4: missed)" in flaml_table({"runs": [runs[0], *[runs[2]] * 3], "absent": ["e", "f"]})
+    assert "1 of 6 (target 4: missed)" in flaml_table(
+        {"runs": [runs[0], *[runs[2]] * 3], "absent": ["e", "f"]}
+    )
 
 
 def test_flaml_that_cannot_be_had_is_not_run(
@@ -300,7 +359,7 @@ def test_flaml_that_cannot_be_had_is_not_run(
 
 
 def test_a_failure_of_flaml_is_one_line(tmp_path: Path) -> None:
-    job = Job(str(tmp_path), "roc_auc", 1.0, 1, 0, False, False)
+    job = FlamlJob(str(tmp_path), "roc_auc", 1.0, 1, 0, False, False)
     with pytest.raises(NotRunError, match=r"FLAML failed in .*: .*Error"):
         flaml_runs.run_flaml(Path(sys.executable), job)
 
@@ -311,7 +370,17 @@ def test_full_keeps_figures_after_each_competition(
     publish(dest, tmp_path / "out" / "churn")
     record = tmp_path / "out" / "churn" / "made.json"
     record.write_text(record.read_text().replace(head(), "earlier"))
-    words = ["full", "churn", "churn", "--dest", str(dest), "--out", str(tmp_path / "out"), "--minutes", "1"]
+    words = [
+        "full",
+        "churn",
+        "churn",
+        "--dest",
+        str(dest),
+        "--out",
+        str(tmp_path / "out"),
+        "--minutes",
+        "1",
+    ]
     assert main([*words, "--json", str(tmp_path / "full.json")]) == 0
     kept = json.loads((tmp_path / "full.json").read_text())
     assert kept["command"] == "python -m benchmark full churn churn --minutes 1"
@@ -320,7 +389,10 @@ def test_full_keeps_figures_after_each_competition(
 
 
 def test_what_goes_wrong_with_one_does_not_keep_the_others_from_being_measured(
-    small: Competition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small: Competition,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     second = dataclasses.replace(small, name="loan-default")
     monkeypatch.setattr(registry, "COMPETITIONS", (small, second))
@@ -332,17 +404,30 @@ def test_what_goes_wrong_with_one_does_not_keep_the_others_from_being_measured(
         submit(dest, tmp_path / "flaml" / competition.name / "submission.csv", 0.5)
         publish(dest, tmp_path / "full" / competition.name)
     (tmp_path / "full" / "churn" / "submission" / "submission.csv").write_text("id,churn\n1,0.5\n")
-    words = ["flaml", "--dest", str(dest), "--out", str(tmp_path / "flaml"), "--against", str(tmp_path / "full")]
+    words = [
+        "flaml",
+        "--dest",
+        str(dest),
+        "--out",
+        str(tmp_path / "flaml"),
+        "--against",
+        str(tmp_path / "full"),
+    ]
     assert main([*words, "--minutes", "1", "--json", str(tmp_path / "flaml.json")]) == 1
     said = capsys.readouterr()
     assert "churn is left out: " in said.out
     assert "2 of 2 done: loan-default" in said.out
     assert said.err.count("\n") == 1
     kept = json.loads((tmp_path / "flaml.json").read_text())
-    assert (kept["absent"], [run["competition"] for run in kept["runs"]]) == (["churn"], ["loan-default"])
+    assert (kept["absent"], [run["competition"] for run in kept["runs"]]) == (
+        ["churn"],
+        ["loan-default"],
+    )
 
 
-def test_words_that_main_py_refuses_are_bad_usage(small: Competition, dest: Path, tmp_path: Path) -> None:
+def test_words_that_main_py_refuses_are_bad_usage(
+    small: Competition, dest: Path, tmp_path: Path
+) -> None:
     def refuse(public: Path, out: Path, minutes: float, words: object) -> int:
         submit(dest, out / "submission" / "submission.csv", 0.0)
         pretend(out, "baseline", "baseline")
@@ -352,7 +437,9 @@ def test_words_that_main_py_refuses_are_bad_usage(small: Competition, dest: Path
         measure_whole(small, dest, tmp_path / "out", 1.0, ["no.such=1"], refuse)
 
 
-def test_work_at_another_commit_is_named_too(small: Competition, dest: Path, tmp_path: Path) -> None:
+def test_work_at_another_commit_is_named_too(
+    small: Competition, dest: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     publish(dest, out)
     record = out / "made.json"
@@ -368,18 +455,24 @@ def test_work_at_another_commit_is_named_too(small: Competition, dest: Path, tmp
         assert measure_whole(small, dest, out, 1.0, [], run).commit == f"earlier, {head()}"
 
 
-def test_flaml_is_compared_with_runs_of_the_same_time_only(small: Competition, dest: Path, tmp_path: Path) -> None:
+def test_flaml_is_compared_with_runs_of_the_same_time_only(
+    small: Competition, dest: Path, tmp_path: Path
+) -> None:
     publish(dest, tmp_path / "ours")
     claim(tmp_path / "flaml", 10.0)
     submit(dest, tmp_path / "flaml" / "submission.csv", 0.5)
-    with pytest.raises(UsageError, match="does not say that it was made in the time that FLAML had"):
+    with pytest.raises(
+        UsageError, match="does not say that it was made in the time that FLAML had"
+    ):
         compared(small, dest, tmp_path / "flaml", tmp_path / "ours")
 
 
-def test_a_cut_submission_of_flaml_is_made_again(small: Competition, dest: Path, tmp_path: Path) -> None:
-    jobs: list[Job] = []
+def test_a_cut_submission_of_flaml_is_made_again(
+    small: Competition, dest: Path, tmp_path: Path
+) -> None:
+    jobs: list[FlamlJob] = []
 
-    def fit(python: Path, job: Job) -> None:
+    def fit(python: Path, job: FlamlJob) -> None:
         jobs.append(job)
         rows = len(pd.read_csv(Path(job.folder) / "test.csv"))
         pd.DataFrame({"answer": np.zeros(rows)}).to_csv(Path(job.folder) / "answers.csv")

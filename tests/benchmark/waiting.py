@@ -1,4 +1,6 @@
-"""A comparison whose workers never end by themselves, in a process of its own: FOLDER for their ids."""
+"""A comparison whose workers never end by themselves, in a process of its own: FOLDER for their
+ids.
+"""
 
 from __future__ import annotations
 

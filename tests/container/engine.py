@@ -1,4 +1,6 @@
-"""Containers of the agent image, driven by the docker command as the benchmark drives them (its agents/run.py)."""
+"""Containers of the agent image, driven by the docker command as the benchmark drives them (its
+agents/run.py).
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,14 @@ def build(tag: str, context: Path, **arguments: str) -> float:
     """
     given = {f"{name.upper()}_DIR": f"/home/{name}" for name in (*FOLDERS, "agent")}
     given |= {"EMBEDDING_MODEL": "none", **arguments}
-    command = ["docker", "build", "--quiet", "--network=host", "--platform=linux/amd64", f"--tag={tag}"]
+    command = [
+        "docker",
+        "build",
+        "--quiet",
+        "--network=host",
+        "--platform=linux/amd64",
+        f"--tag={tag}",
+    ]
     begin = time.monotonic()
     done = subprocess.run(
         [*command, *(f"--build-arg={name}={value}" for name, value in given.items()), str(context)],
@@ -88,13 +97,16 @@ class Agent:
         except subprocess.TimeoutExpired:
             self.process.kill()
             output, _ = self.process.communicate()
-            raise AssertionError(f"start.sh was not done after {seconds} s:\n{output[-3000:]!r}") from None
+            raise AssertionError(
+                f"start.sh was not done after {seconds} s:\n{output[-3000:]!r}"
+            ) from None
         return Relay(self.process.returncode, output, time.monotonic() - self.began)
 
 
 @dataclass
 class Container:
-    """One container: created with the competition mounted, started until healthy, removed with its anonymous volumes.
+    """One container: created with the competition mounted, started until healthy, removed with its
+    anonymous volumes.
 
     prepared: folder with public/ and private/. options: further words for `docker create`.
     """
@@ -128,7 +140,9 @@ class Container:
         docker("rm", "--force", "--volumes", self.id)
 
     def start(self) -> float:
-        """Starts it and waits for the grading server as the benchmark does, at most a minute; seconds to healthy."""
+        """Starts it and waits for the grading server as the benchmark does, at most a minute;
+        seconds to healthy.
+        """
         self.started = time.time()
         begin = time.monotonic()
         docker("start", self.id)
@@ -140,11 +154,21 @@ class Container:
 
     def nonroot(self, *words: object) -> subprocess.CompletedProcess[str]:
         command = ["docker", "exec", "--user=nonroot", self.id, *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=120)
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=120
+        )
 
     def launch(self, *words: str | bytes) -> Agent:
         """Starts start.sh as nonroot; both of its streams come in one pipe."""
-        command = ["docker", "exec", "--user=nonroot", self.id, "bash", "/home/agent/start.sh", *words]
+        command = [
+            "docker",
+            "exec",
+            "--user=nonroot",
+            self.id,
+            "bash",
+            "/home/agent/start.sh",
+            *words,
+        ]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return Agent(process, time.monotonic())
 
@@ -169,7 +193,9 @@ class Container:
         """Command lines by process id inside the container, of one user, that begin so."""
         listing = self.root("ps", "-eo", "user=,pid=,args=")
         rows = [line.split(maxsplit=2) for line in listing.splitlines()]
-        return {int(pid): args for owner, pid, args in rows if owner == user and args.startswith(begin)}
+        return {
+            int(pid): args for owner, pid, args in rows if owner == user and args.startswith(begin)
+        }
 
     def signal(self, name: str, begin: str, user: str = "nonroot") -> None:
         """Sends a signal to the one process whose command line begins so."""
@@ -177,12 +203,19 @@ class Container:
         self.root("kill", f"-{name}", pid)
 
     def copy_out(self, dest: Path) -> Results:
-        """Fetches the three folders as archives, like the benchmark's `get_archive`, also of a stopped container."""
+        """Fetches the three folders as archives, like the benchmark's `get_archive`, also of a
+        stopped container.
+        """
         for name in FOLDERS:
             archive = dest / f"{name}.tar"
             archive.parent.mkdir(parents=True, exist_ok=True)
             with archive.open("wb") as file:
-                subprocess.run(["docker", "cp", f"{self.id}:/home/{name}", "-"], stdout=file, check=True, timeout=120)
+                subprocess.run(
+                    ["docker", "cp", f"{self.id}:/home/{name}", "-"],
+                    stdout=file,
+                    check=True,
+                    timeout=120,
+                )
             with tarfile.open(archive) as tar:
                 odd = [member.name for member in tar if not (member.isfile() or member.isdir())]
             assert odd == [], f"not real files: {odd}"
@@ -215,9 +248,19 @@ class Results:
 
     def grade(self, prepared: Path) -> float:
         """The private score, by the command that a user would type."""
-        command = [sys.executable, "-m", "benchmark", "grade", COMPETITION, str(self.submission), "--json"]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmark",
+            "grade",
+            COMPETITION,
+            str(self.submission),
+            "--json",
+        ]
         words = ["--dest", str(prepared.parent.parent)]
-        done = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [*command, *words], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
         assert done.returncode == 0, done.stderr
         return float(json.loads(done.stdout)["score"])
 
@@ -225,7 +268,9 @@ class Results:
 def first_program_s(events: Sequence[dict[str, Any]], since: float) -> float:
     """Seconds from `since` (epoch) to the moment at which the first candidate program began to run."""
     runs = [(event["t"], event["outcome"]) for event in events if event["type"] == "probe"]
-    runs += [(event["t"], event["result"]["outcome"]) for event in events if event["type"] == "fold"]
+    runs += [
+        (event["t"], event["result"]["outcome"]) for event in events if event["type"] == "fold"
+    ]
     return min(end - outcome["duration_s"] for end, outcome in runs) - since
 
 

@@ -1,4 +1,5 @@
-"""Figures of the container suite: one JSON object a line while it runs, a table and docs/results/container.json after.
+"""Figures of the container suite: one JSON object a line while it runs, a table and
+docs/results/container.json after.
 
 usage: python -m tests.container.figures FILE [--keep COMMAND]
 """
@@ -38,7 +39,9 @@ def note(**figures: float) -> None:
     path = os.environ.get(VARIABLE)
     if path:
         with Path(path).open("a") as file:
-            file.write(json.dumps({name: round(value, 4) for name, value in figures.items()}) + "\n")
+            file.write(
+                json.dumps({name: round(value, 4) for name, value in figures.items()}) + "\n"
+            )
 
 
 def collect(path: Path) -> dict[str, float]:
@@ -60,7 +63,11 @@ def table(figures: dict[str, float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--keep", metavar="COMMAND", help="write docs/results/container.json, as measured by COMMAND")
+    parser.add_argument(
+        "--keep",
+        metavar="COMMAND",
+        help="write docs/results/container.json, as measured by COMMAND",
+    )
     options = parser.parse_args()
     found = collect(options.file)
     print(table(found))

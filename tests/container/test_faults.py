@@ -1,4 +1,6 @@
-"""What happens to runs: stops, kills, silence, full disks. Each must leave a result that can be graded."""
+"""What happens to runs: stops, kills, silence, full disks. Each must leave a result that can be
+graded.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def of(events: list[dict], kind: str) -> list[dict]:
     return [event for event in events if event["type"] == kind]
 
 
-def test_a_stopped_container_keeps_its_best_and_goes_on_when_started_again(prepared: Path, tmp_path: Path) -> None:
+def test_a_stopped_container_keeps_its_best_and_goes_on_when_started_again(
+    prepared: Path, tmp_path: Path
+) -> None:
     """The entrypoint does not hand on SIGTERM, so `docker stop` is a kill for the agent."""
     with Container(prepared, QUICK | {"STEP_LIMIT": "4"}) as container:
         container.start()
@@ -67,10 +71,18 @@ def test_a_killed_adapter_is_started_again_and_resumes(prepared: Path, tmp_path:
     assert results.report["steps"]["done"] == 4
 
 
-def test_an_adapter_that_never_ends_is_ended_by_the_start_script(prepared: Path, tmp_path: Path) -> None:
-    """Frozen, it misses its own deadline; SIGTERM wakes and ends it, and what it had published stays."""
+def test_an_adapter_that_never_ends_is_ended_by_the_start_script(
+    prepared: Path, tmp_path: Path
+) -> None:
+    """Frozen, it misses its own deadline; SIGTERM wakes and ends it, and what it had published
+    stays.
+    """
     limit, margin = 25, 5
-    environ = {"TIME_LIMIT_SECS": str(limit), "START_MARGIN_SECS": str(margin), "START_GRACE_SECS": "10"}
+    environ = {
+        "TIME_LIMIT_SECS": str(limit),
+        "START_MARGIN_SECS": str(margin),
+        "START_GRACE_SECS": "10",
+    }
     with Container(prepared, environ) as container:
         container.start()
         agent = container.launch()
@@ -85,7 +97,9 @@ def test_an_adapter_that_never_ends_is_ended_by_the_start_script(prepared: Path,
 
 
 @pytest.mark.parametrize("signal", ["KILL", "STOP"])
-def test_a_dead_or_silent_validation_server_does_not_hold_the_run(prepared: Path, tmp_path: Path, signal: str) -> None:
+def test_a_dead_or_silent_validation_server_does_not_hold_the_run(
+    prepared: Path, tmp_path: Path, signal: str
+) -> None:
     with Container(prepared, QUICK) as container:
         container.start()
         container.signal(signal, SERVER, user="root")
@@ -97,7 +111,9 @@ def test_a_dead_or_silent_validation_server_does_not_hold_the_run(prepared: Path
 
 
 def test_a_full_workspace_leaves_the_baseline_and_says_why(prepared: Path, tmp_path: Path) -> None:
-    with Container(prepared, QUICK, options=["--tmpfs=/home/workspace:size=512k,mode=1777"]) as container:
+    with Container(
+        prepared, QUICK, options=["--tmpfs=/home/workspace:size=512k,mode=1777"]
+    ) as container:
         container.start()
         relay = container.run()
         results = container.copy_out(tmp_path)
@@ -110,7 +126,9 @@ def test_a_full_workspace_leaves_the_baseline_and_says_why(prepared: Path, tmp_p
 
 
 def test_a_full_submission_folder_is_told(prepared: Path, tmp_path: Path) -> None:
-    with Container(prepared, QUICK, options=["--tmpfs=/home/submission:size=4k,mode=1777"]) as container:
+    with Container(
+        prepared, QUICK, options=["--tmpfs=/home/submission:size=4k,mode=1777"]
+    ) as container:
         container.start()
         relay = container.run()
         held = container.root("ls", "/home/submission")
@@ -123,7 +141,9 @@ def test_a_full_submission_folder_is_told(prepared: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("word", ["agent.schr\u00f6dinger=1".encode(), b"agent.\xff\xfe=\xe2\x82"])
-def test_bytes_beyond_ascii_do_not_reach_the_benchmark(prepared: Path, tmp_path: Path, word: bytes) -> None:
+def test_bytes_beyond_ascii_do_not_reach_the_benchmark(
+    prepared: Path, tmp_path: Path, word: bytes
+) -> None:
     """A wrong word is quoted in the error; the untrained submission is there all the same."""
     with Container(prepared, QUICK) as container:
         container.start()
@@ -139,7 +159,9 @@ def test_bytes_beyond_ascii_do_not_reach_the_benchmark(prepared: Path, tmp_path:
 
 
 def test_two_containers_at_once_do_not_meet(prepared: Path, tmp_path: Path) -> None:
-    """The second one finds its description beside the data, as older versions of the benchmark place it."""
+    """The second one finds its description beside the data, as older versions of the benchmark
+    place it.
+    """
     bare = tmp_path / "bare"
     (bare / "public").mkdir(parents=True)
     for path in (prepared / "public").iterdir():

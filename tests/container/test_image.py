@@ -1,4 +1,5 @@
-"""The image itself: phases 1 and 2 of specification 001 (section 1.4), what it adds to the base, what it does not hold.
+"""The image itself: phases 1 and 2 of specification 001 (section 1.4), what it adds to the base,
+what it does not hold.
 
 The entrypoint of the base ignores its arguments, so a command needs --entrypoint.
 """
@@ -45,12 +46,16 @@ UNTOUCHED = "numpy pandas scikit-learn scipy lightgbm pyarrow pillow transformer
 
 
 def run(entrypoint: str, *words: object, image: str = IMAGE, options: tuple[str, ...] = ()) -> str:
-    return docker("run", "--rm", "--network=none", f"--entrypoint={entrypoint}", *options, image, *words)
+    return docker(
+        "run", "--rm", "--network=none", f"--entrypoint={entrypoint}", *options, image, *words
+    )
 
 
 def in_agent(code: str) -> str:
     """Output of a program in the conda environment of the agent."""
-    return run("conda", "run", "-n", "agent", "python", "-c", code, options=("--workdir=/home/agent",))
+    return run(
+        "conda", "run", "-n", "agent", "python", "-c", code, options=("--workdir=/home/agent",)
+    )
 
 
 def inspect(image: str) -> dict[str, Any]:
@@ -60,7 +65,9 @@ def inspect(image: str) -> dict[str, Any]:
 
 def packages(image: str) -> dict[str, str]:
     """Versions in the environment `agent`, by normalised name."""
-    listing = json.loads(run("conda", "run", "-n", "agent", "pip", "list", "--format=json", image=image))
+    listing = json.loads(
+        run("conda", "run", "-n", "agent", "pip", "list", "--format=json", image=image)
+    )
     return {item["name"].lower().replace("_", "-"): item["version"] for item in listing}
 
 
@@ -91,7 +98,9 @@ def test_the_base_keeps_its_user_and_entrypoint() -> None:
 
 def test_the_libraries_of_the_base_did_not_move() -> None:
     before, after = packages(BASE), packages(IMAGE)
-    assert {name: after.get(name) for name in UNTOUCHED} == {name: before.get(name) for name in UNTOUCHED}
+    assert {name: after.get(name) for name in UNTOUCHED} == {
+        name: before.get(name) for name in UNTOUCHED
+    }
     assert before["openai"] == "0.28.0"
     assert int(after["openai"].split(".")[0]) >= 1
     assert "No broken requirements" in run("conda", "run", "-n", "agent", "pip", "check")
@@ -107,7 +116,16 @@ def test_the_image_holds_one_registry_file_and_nothing_of_the_workshop() -> None
     names = run("find", "-L", "/home/agent", "-printf", "%P\n").splitlines()
     assert [name for name in names if name.endswith("config.yaml")] == ["config.yaml"]
     top = {name.split("/")[0] for name in names}
-    assert not top & {".git", "tests", "docs", "datasets", "workspace", "logs", ".env", "benchmark.json"}
+    assert not top & {
+        ".git",
+        "tests",
+        "docs",
+        "datasets",
+        "workspace",
+        "logs",
+        ".env",
+        "benchmark.json",
+    }
     assert {"core", "agents", "utils", "config", "run_mle_adapter.py", "start.sh"} <= top
 
 
@@ -121,7 +139,9 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The checkout with one line of code more; no image of it stays."""
     context = tmp_path_factory.mktemp("changed")
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    names = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
     with tarfile.open(context.with_suffix(".tar"), "w") as tar:
         for name in filter(None, names):
             if (ROOT / name).is_file():
@@ -137,23 +157,38 @@ def test_a_change_of_the_code_is_quickly_built_again(changed: Path) -> None:
     seconds = build(f"{IMAGE}-changed", changed)
     note(rebuild_s=seconds)
     assert seconds < REBUILD_S
-    assert run("tail", "-n", "1", "/home/agent/core/loop.py", image=f"{IMAGE}-changed").strip() == "# One line more."
+    assert (
+        run("tail", "-n", "1", "/home/agent/core/loop.py", image=f"{IMAGE}-changed").strip()
+        == "# One line more."
+    )
     layers = [inspect(image)["RootFS"]["Layers"] for image in (IMAGE, f"{IMAGE}-changed")]
     # The code and the links to it.
     assert layers[0][:-2] == layers[1][:-2]
 
 
 def test_phase_2_the_embedding_model_is_there_and_stays_read_only(prepared: Path) -> None:
-    """Built with a model from a hub on this machine; the sweep of the entrypoint neither copies nor opens it."""
+    """Built with a model from a hub on this machine; the sweep of the entrypoint neither copies nor
+    opens it.
+    """
     tag = f"{IMAGE}-model"
     with serving(MODEL_FILES | OTHER_FILES) as hub:
         build(tag, ROOT, EMBEDDING_MODEL=NAME, HF_ENDPOINT=hub.address)
     try:
-        names = run("find", "/home/agent/embedding-models/bge-m3/", "-type", "f", "-printf", "%P\n", image=tag).split()
+        names = run(
+            "find",
+            "/home/agent/embedding-models/bge-m3/",
+            "-type",
+            "f",
+            "-printf",
+            "%P\n",
+            image=tag,
+        ).split()
         assert set(names) == set(MODEL_FILES)
         with Container(prepared, image=tag) as container:
             container.start()
-            modes = container.root("find", "/opt/models", "-mindepth", "1", "-printf", "%m\n").split()
+            modes = container.root(
+                "find", "/opt/models", "-mindepth", "1", "-printf", "%m\n"
+            ).split()
             assert set(modes) == {"555"}
             assert "/opt/models/bge-m3/" not in docker("diff", container.id)
             weights = "/home/agent/embedding-models/bge-m3/pytorch_model.bin"
@@ -164,7 +199,9 @@ def test_phase_2_the_embedding_model_is_there_and_stays_read_only(prepared: Path
 
 
 def test_the_agent_image_is_healthy_as_soon_as_the_bare_base(prepared: Path) -> None:
-    """The base's entrypoint changes the mode of each file below /home, which copies it into the container."""
+    """The base's entrypoint changes the mode of each file below /home, which copies it into the
+    container.
+    """
 
     def healthy(image: str) -> float:
         with Container(prepared, image=image) as container:

@@ -1,4 +1,6 @@
-"""A run with a language model: the image's own clients against a scripted server, over the network of this machine."""
+"""A run with a language model: the image's own clients against a scripted server, over the network
+of this machine.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +41,15 @@ sample.to_csv("submission/submission.csv", index=False)
 def another(seen: Seen) -> Turn:
     """Another penalty for each request."""
     program = PROGRAM.replace("@C@", f"{0.001 * seen.number:.3f}")
-    return Turn(f"PLAN: logistic regression with C {seen.number} / 1000\n\n```python\n{program}```\n")
+    return Turn(
+        f"PLAN: logistic regression with C {seen.number} / 1000\n\n```python\n{program}```\n"
+    )
 
 
 @pytest.mark.parametrize("vendor", ["openai", "anthropic"])
-def test_programs_of_a_model_are_run_and_the_key_stays_secret(vendor: str, prepared: Path, tmp_path: Path) -> None:
+def test_programs_of_a_model_are_run_and_the_key_stays_secret(
+    vendor: str, prepared: Path, tmp_path: Path
+) -> None:
     with ScriptedServer(then=another) as server:
         environ = {
             "API_KEY": KEY,
@@ -65,4 +71,6 @@ def test_programs_of_a_model_are_run_and_the_key_stays_secret(vendor: str, prepa
     assert results.report["llm"]["calls"] == len(server.seen) > 0
     assert "model" in {step["author"] for step in results.of("step") if step["verdict"]["valid"]}
     assert KEY not in relay.text
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+    assert not [
+        path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()
+    ]

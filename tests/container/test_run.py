@@ -1,4 +1,6 @@
-"""One recipes run as the benchmark does it: no network, an hour's work cut to a minute, results graded on the host."""
+"""One recipes run as the benchmark does it: no network, an hour's work cut to a minute, results
+graded on the host.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,12 @@ def test_the_first_candidate_runs_soon(done: Done) -> None:
 
 def test_the_output_is_ascii_and_the_log_is_complete(done: Done) -> None:
     check_relay(done.relay)
-    for line in ("hardware: ", "stage 1 of 10: configuration", "stage 10 of 10: results", "run ended: ok"):
+    for line in (
+        "hardware: ",
+        "stage 1 of 10: configuration",
+        "stage 10 of 10: results",
+        "run ended: ok",
+    ):
         assert line in done.relay.text
     log = (done.results.out / "logs" / "adapter.log").read_bytes()
     assert done.relay.output == bytes(byte for byte in log if byte in b"\t\n" or 32 <= byte < 127)
@@ -93,7 +100,9 @@ def test_the_competition_is_named_in_the_logs_only(done: Done) -> None:
 def test_what_is_closed_stayed_closed(done: Done) -> None:
     for command in (["ls", "/private"], ["touch", "/home/data/new"], ["touch", "/opt/conda/new"]):
         assert done.container.nonroot(*command).returncode != 0, command
-    changed = done.container.root("find", "/private", "/opt", "-newer", "/home/logs/entrypoint.log", "-type", "f")
+    changed = done.container.root(
+        "find", "/private", "/opt", "-newer", "/home/logs/entrypoint.log", "-type", "f"
+    )
     assert changed == ""
 
 
@@ -102,7 +111,10 @@ def test_the_solution_rebuilds_the_submission(done: Done, tmp_path: Path) -> Non
     command = "cd /home/code && conda run -n agent python solution.py --data /home/data --out /tmp/again.csv"
     made = done.container.nonroot("bash", "-c", command)
     assert made.returncode == 0, made.stdout + made.stderr
-    first, second = (done.container.root("cat", path) for path in ("/home/submission/submission.csv", "/tmp/again.csv"))
+    first, second = (
+        done.container.root("cat", path)
+        for path in ("/home/submission/submission.csv", "/tmp/again.csv")
+    )
     rows = list(zip(first.splitlines()[1:], second.splitlines()[1:], strict=True))
     assert rows
     for before, after in rows:

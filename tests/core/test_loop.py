@@ -22,12 +22,21 @@ from core.doubles import (
     ScriptedRunner,
 )
 from core.evaluation import Evaluator, evaluation_key
-from core.events import EpochClosed, Event, FoldScored, PredictionsLost, ProposalFailed, Proposed, Published, StepDone
+from core.events import (
+    EpochClosed,
+    Event,
+    FoldScored,
+    PredictionsLost,
+    ProposalFailed,
+    Proposed,
+    Published,
+    StepDone,
+)
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
 from core.evolution.situation import SearchSettings
 from core.journal.history import History
-from core.loop import Loop, Parts, Rules
+from core.loop import Loop, LoopParts, Rules
 from core.records import ErrorInfo, Job, Outcome, Verdict, to_json
 from utils.errors import ProposalError, WorkerError
 
@@ -60,9 +69,11 @@ class World:
         self.proposer = ScriptedProposer(programs)
         self.publisher = PublisherList(self.events.append)
         pace = pace or FreePace()
-        evaluator = Evaluator(self.runner, self.views, self.judge, pace, self.events, self.history, self.stop)
+        evaluator = Evaluator(
+            self.runner, self.views, self.judge, pace, self.events, self.history, self.stop
+        )
         search = EvolutionSearch(SearchSettings(2, 1, 0.0, 1.0), "maximize", 1, self.programs.get)
-        parts = Parts(
+        parts = LoopParts(
             self.proposer,
             search,
             evaluator,
@@ -172,7 +183,9 @@ def test_a_proposer_without_ideas_ends_the_search() -> None:
 
 def test_a_probe_that_fails_is_a_step_without_folds() -> None:
     verdict = Verdict(False, None, None, "none", ("uses an undefined name",))
-    world = World(["a\n", "b\n"], {"b\n": 0.8}, steps=2, pace=FreePace({"s0000": (CLEAN, verdict)})).run()
+    world = World(
+        ["a\n", "b\n"], {"b\n": 0.8}, steps=2, pace=FreePace({"s0000": (CLEAN, verdict)})
+    ).run()
     assert world.history.entries[0].verdict == verdict
     assert world.history.entries[0].folds == ()
     assert world.history.entries[1].steers
@@ -189,7 +202,9 @@ def test_a_job_that_damages_its_view_is_told_to_the_judge() -> None:
     seen: list[bool] = []
     world = World(["a\n"], {"a\n": 0.7}, steps=1, broken=["search0"])
     real = world.judge.judge
-    world.judge.judge = lambda job, outcome: (seen.append(outcome.view_intact), real(job, outcome))[1]  # type: ignore[method-assign]
+    world.judge.judge = lambda job, outcome: (seen.append(outcome.view_intact), real(job, outcome))[
+        1
+    ]  # type: ignore[method-assign]
     world.run()
     assert seen == [False, True, True]
 

@@ -7,14 +7,25 @@ import dataclasses
 import pytest
 
 from core.budget import Budget
-from core.doubles import CLEAN, EventList, ManualClock, PaperViews, ScriptedRunner, entry, proposal, view
+from core.doubles import (
+    CLEAN,
+    EventList,
+    ManualClock,
+    PaperViews,
+    ScriptedRunner,
+    entry,
+    proposal,
+    view,
+)
 from core.events import FoldScored, Probed
 from core.journal.history import History
 from core.pacing import Pacer
 from core.records import Brief, ErrorInfo, Outcome, Proposal, View, to_json
 from utils.errors import Interrupted
 
-NAME_ERROR = Outcome(1, None, False, 1.0, 1.0, 1.0, ErrorInfo("NameError", "name 'x'", "Traceback"), "")
+NAME_ERROR = Outcome(
+    1, None, False, 1.0, 1.0, 1.0, ErrorInfo("NameError", "name 'x'", "Traceback"), ""
+)
 
 
 class BigViews(PaperViews):
@@ -22,7 +33,9 @@ class BigViews(PaperViews):
 
     def __init__(self, rows: int) -> None:
         super().__init__(2)
-        self._views = {name: dataclasses.replace(item, rows_train=rows) for name, item in self._views.items()}
+        self._views = {
+            name: dataclasses.replace(item, rows_train=rows) for name, item in self._views.items()
+        }
         self._views["probe"] = view("probe", -1, "probe", rows=1000)
 
 
@@ -38,13 +51,17 @@ class Track:
         self.views = BigViews(rows)
         budget = Budget(10, now, now + 120.0, 20.0)
         self.history.entries = [entry("s0099", 0.5)]
-        self.pacer = Pacer(self.history, budget, 25, 50.0, self.runner, self.views, self.events, self.clock)
+        self.pacer = Pacer(
+            self.history, budget, 25, 50.0, self.runner, self.views, self.events, self.clock
+        )
 
     def _line(self, event: object) -> dict[str, object]:
         return {"type": event.type, "t": self.clock()} | to_json(event.fields())  # type: ignore[attr-defined]
 
     def ran(self, offer: Proposal, seconds: float, fold: int = 0) -> None:
-        result = entry(offer.id, 0.5, outcome=dataclasses.replace(CLEAN, duration_s=seconds)).folds[fold]
+        result = entry(offer.id, 0.5, outcome=dataclasses.replace(CLEAN, duration_s=seconds)).folds[
+            fold
+        ]
         self.events.append(FoldScored(offer.id, result, 60.0))
 
 
@@ -153,7 +170,10 @@ def test_quick_failures_do_not_make_the_final_pick_look_cheap() -> None:
     for step in range(9):
         track.ran(offer(step), 1.0)
     slow = dataclasses.replace(CLEAN, duration_s=12.0)
-    track.history.entries = [entry("s0098", 0.5, outcome=slow), entry("s0099", 0.4, outcome=CLEAN, complete=False)]
+    track.history.entries = [
+        entry("s0098", 0.5, outcome=slow),
+        entry("s0099", 0.4, outcome=CLEAN, complete=False),
+    ]
     assert track.pacer.affordable() == pytest.approx((120.0 - 1.3 * 2 * 12.0 - 3.0) / 2)
 
 

@@ -12,13 +12,17 @@ from core.genome import Genome, changed_loci, normalised_digest
 from core.records import Entry, MetricSpec, SplitSpec, from_json, to_json
 from core.score import Score
 
-PROGRAM = "import os\n\n# %% DATA\nx = 1\n# %% MODEL\ny = 2\n# %% TRAIN\n\n# %% POSTPROCESS\nprint(x + y)"
+PROGRAM = (
+    "import os\n\n# %% DATA\nx = 1\n# %% MODEL\ny = 2\n# %% TRAIN\n\n# %% POSTPROCESS\nprint(x + y)"
+)
 
 
 def test_better_means_greater_in_both_directions() -> None:
     assert Score(0.9, "maximize") > Score(0.8, "maximize")
     assert Score(0.8, "minimize") > Score(0.9, "minimize")
-    assert max([Score(3.0, "minimize"), Score(1.0, "minimize"), Score(None, "minimize")]).value == 1.0
+    assert (
+        max([Score(3.0, "minimize"), Score(1.0, "minimize"), Score(None, "minimize")]).value == 1.0
+    )
 
 
 @pytest.mark.parametrize("bad", [None, math.nan, math.inf, -math.inf])
@@ -32,7 +36,13 @@ def test_lesson_3_unscored_sorts_below_everything(bad: float | None, direction: 
 
 
 def test_a_program_survives_parsing_byte_for_byte() -> None:
-    for text in (PROGRAM, "", "no markers\n", PROGRAM + "\n# %% DATA\nagain = 1\r\n", "# %% DATABASE\n"):
+    for text in (
+        PROGRAM,
+        "",
+        "no markers\n",
+        PROGRAM + "\n# %% DATA\nagain = 1\r\n",
+        "# %% DATABASE\n",
+    ):
         assert str(Genome.parse(text)) == text
 
 

@@ -1,6 +1,8 @@
-"""The real main.py with programs that need a tenth of a second: stdlib only, one parameter, different for each step.
+"""The real main.py with programs that need a tenth of a second: stdlib only, one parameter,
+different for each step.
 
-Everything else is real: box, views, judge, journal, signals. Used where a test is not about the recipes.
+Everything else is real: box, views, judge, journal, signals. Used where a test is not about the
+recipes.
 """
 
 from __future__ import annotations

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYS = ("API_KEY", "API_BASE", "MODEL_NAME", "OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "LLM_MODEL")
+KEYS = (
+    "API_KEY",
+    "API_BASE",
+    "MODEL_NAME",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "ANTHROPIC_API_KEY",
+    "LLM_MODEL",
+)
 
 DESCRIPTION = """# Widgets
 
@@ -54,7 +62,11 @@ def write_competition(folder: Path, rows: int = 240, description: str | None = D
     features = ["id", "size", "colour", "age"]
     write_csv(folder / "train.csv", made[:rows], [*features, "fails"])
     write_csv(folder / "test.csv", made[rows:], features)
-    write_csv(folder / "sample_submission.csv", [item | {"fails": 0.5} for item in made[rows:]], ["id", "fails"])
+    write_csv(
+        folder / "sample_submission.csv",
+        [item | {"fails": 0.5} for item in made[rows:]],
+        ["id", "fails"],
+    )
     if description is not None:
         (folder / "description.md").write_text(description)
     return folder
@@ -99,10 +111,16 @@ def events(out: Path) -> list[dict[str, Any]]:
     path = out / "logs" / "journal.jsonl"
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.endswith("}")]
+    return [
+        json.loads(line)
+        for line in path.read_text(encoding="utf-8").split("\n")
+        if line.endswith("}")
+    ]
 
 
-def start(words: Sequence[object], environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start(
+    words: Sequence[object], environ: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """A command of ours in its own session, with no key in its environment."""
     clean = {name: value for name, value in os.environ.items() if name not in KEYS}
     return subprocess.Popen(
@@ -123,7 +141,9 @@ def finish(process: subprocess.Popen[str], out: Path, seconds: float = 180) -> E
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         stdout, stderr = process.communicate()
-        raise AssertionError(f"not done after {seconds} s:\n{stdout[-2000:]}\n{stderr[-2000:]}") from None
+        raise AssertionError(
+            f"not done after {seconds} s:\n{stdout[-2000:]}\n{stderr[-2000:]}"
+        ) from None
     return Ended(process.returncode, stdout, stderr, out)
 
 
@@ -144,8 +164,17 @@ def solve(
 
 def model_words(address: str, vendor: str = "openai") -> list[str]:
     """Configuration of both models. address: as a user would give it."""
-    values = {"provider": vendor, "base_url": address, "api_key": "key-of-a-test", "model": "some-model"}
-    return [f"llm.{role}.{name}={value}" for role in ("code", "feedback") for name, value in values.items()]
+    values = {
+        "provider": vendor,
+        "base_url": address,
+        "api_key": "key-of-a-test",
+        "model": "some-model",
+    }
+    return [
+        f"llm.{role}.{name}={value}"
+        for role in ("code", "feedback")
+        for name, value in values.items()
+    ]
 
 
 def adapter_words(data: Path, out: Path) -> list[str]:
@@ -161,7 +190,9 @@ def adapter_words(data: Path, out: Path) -> list[str]:
     ]
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
+def wait_for(
+    condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120
+) -> None:
     """Returns once the condition holds; fails when the process ends before or the time is up."""
     deadline = time.monotonic() + seconds
     while not condition():

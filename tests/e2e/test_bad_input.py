@@ -1,4 +1,6 @@
-"""The table of bad input in the contract, line by line: exit status, run.json, what is published, one clear line."""
+"""The table of bad input in the contract, line by line: exit status, run.json, what is published,
+one clear line.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.runs import Ended, adapter_words, check_submission, finish, solve, start, write_competition
+from tests.e2e.runs import (
+    Ended,
+    adapter_words,
+    check_submission,
+    finish,
+    solve,
+    start,
+    write_competition,
+)
 
 SHORT = ("--steps", 1, "--time", "60s")
 
@@ -63,7 +73,9 @@ def test_lesson_35_a_failure_is_not_exit_0_no_sample_and_no_test_table(tmp_path:
     assert_no_traceback(ended)
 
 
-@pytest.mark.parametrize("content", [b"\x00\xff\xfe\x00PNG\r\n\x1a", b"", b'id,size\n1,"2\n3,4,5,6\n'])
+@pytest.mark.parametrize(
+    "content", [b"\x00\xff\xfe\x00PNG\r\n\x1a", b"", b'id,size\n1,"2\n3,4,5,6\n']
+)
 def test_unreadable_train_table(tmp_path: Path, content: bytes) -> None:
     data = write_competition(tmp_path / "data")
     (data / "train.csv").write_bytes(content)
@@ -94,14 +106,17 @@ def test_unknown_configuration_key(widgets: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("--time", "soon"), ("--steps", "1.5")])
-def test_bad_limits_on_the_command_line(widgets: Path, tmp_path: Path, words: tuple[str, str]) -> None:
+def test_bad_limits_on_the_command_line(
+    widgets: Path, tmp_path: Path, words: tuple[str, str]
+) -> None:
     ended = solve(widgets, tmp_path / "out", *words)
     assert_baseline(ended, widgets, 2)
     assert ended.stderr.strip().splitlines()[-1].startswith("error: ")
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("TIME_LIMIT_SECS", "soon"), ("TIME_LIMIT_SECS", "-5"), ("STEP_LIMIT", "1.5")]
+    ("name", "value"),
+    [("TIME_LIMIT_SECS", "soon"), ("TIME_LIMIT_SECS", "-5"), ("STEP_LIMIT", "1.5")],
 )
 def test_bad_limits_in_the_container(widgets: Path, tmp_path: Path, name: str, value: str) -> None:
     out = tmp_path / "out"
@@ -110,7 +125,9 @@ def test_bad_limits_in_the_container(widgets: Path, tmp_path: Path, name: str, v
     assert ended.stderr.strip().splitlines()[-1].startswith("error: ")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="any read-only folder would do, but this one exists for root only")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="any read-only folder would do, but this one exists for root only"
+)
 def test_an_output_folder_that_cannot_be_written(widgets: Path, tmp_path: Path) -> None:
     words = ("output.submission_dir=/sys/kernel/swarm-evo",)
     ended = solve(widgets, tmp_path / "out", *SHORT, *words)
@@ -125,7 +142,9 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system of its own without a free byte."""
     folder = tmp_path / "full"
     folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True
+    )
     if made.returncode != 0:
         pytest.skip("NOT RUN: this user may not mount a file system")
     with contextlib.suppress(OSError), (folder / "ballast").open("wb") as file:

@@ -31,12 +31,22 @@ def test_sixty_steps_of_a_scripted_model(vendor: str, widgets: Path, tmp_path: P
         words = model_words(server.base_url(vendor), vendor)
         # One worker: decisions keep one order, and the run is the same each time.
         ended = solve(
-            widgets, tmp_path / "out", "--steps", 60, "--time", "10m", "execution.workers=1", *words, seconds=600
+            widgets,
+            tmp_path / "out",
+            "--steps",
+            60,
+            "--time",
+            "10m",
+            "execution.workers=1",
+            *words,
+            seconds=600,
         )
     assert ended.code == 0, ended.stderr
     assert ended.report["status"] == "ok", ended.report["reason"]
     assert_alive(ended, 60)
-    assert ROLE in {event["persona"]["role"] for event in ended.of("persona") if event["change"] == "rewritten"}
+    assert ROLE in {
+        event["persona"]["role"] for event in ended.of("persona") if event["change"] == "rewritten"
+    }
     assert any(LESSON in event["skill"]["text"] for event in ended.of("skill"))
     prompts = [json.dumps(seen.body) for seen in server.seen if seen.schema is None]
     assert any(LESSON in prompt and ROLE in prompt for prompt in prompts)
@@ -53,5 +63,9 @@ def assert_alive(ended: Ended, steps: int) -> None:
     measured = [event["skill"] for event in lessons if event["change"] == "measured"]
     assert any(skill["uses"] > 0 and skill["lift"] != 0 for skill in measured)
     steps_with = [step for step in ended.of("step") if step["skills"]]
-    assert {skill["id"] for skill in measured} & {name for step in steps_with for name in step["skills"]}
-    assert any("." in step["persona"] for step in ended.of("step")), "nobody who was rewritten wrote a program"
+    assert {skill["id"] for skill in measured} & {
+        name for step in steps_with for name in step["skills"]
+    }
+    assert any("." in step["persona"] for step in ended.of("step")), (
+        "nobody who was rewritten wrote a program"
+    )

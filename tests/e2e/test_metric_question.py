@@ -34,7 +34,11 @@ def score(answers_path, submission_path):
 
 
 def run(
-    tmp_path: Path, reading: Turn, feedback: str = "openai", scores: tuple[str, str] = ("", ""), steps: int = 2
+    tmp_path: Path,
+    reading: Turn,
+    feedback: str = "openai",
+    scores: tuple[str, str] = ("", ""),
+    steps: int = 2,
 ) -> tuple[Ended, ScriptedServer]:
     """reading: the answer about the metric. scores: programs for the two requests for one."""
 
@@ -44,7 +48,9 @@ def run(
             return Turn(json.dumps(said))
         if seen.schema is not None:
             return reading
-        return Turn(f"PLAN: rates {seen.number}\n```python\n{PROGRAM.replace('@SLOPE@', f'{seen.number}.5')}```\n")
+        return Turn(
+            f"PLAN: rates {seen.number}\n```python\n{PROGRAM.replace('@SLOPE@', f'{seen.number}.5')}```\n"
+        )
 
     data = tmp_path / "data"
     if not data.exists():
@@ -81,7 +87,9 @@ def test_a_model_tells_the_metric(vendor: str, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_an_answer_that_cannot_be_leaves_the_stand_in(tmp_path: Path) -> None:
-    ended, _ = run(tmp_path, Turn(json.dumps({"metric": "dice", "direction": "maximize", "why": "masks"})))
+    ended, _ = run(
+        tmp_path, Turn(json.dumps({"metric": "dice", "direction": "maximize", "why": "masks"}))
+    )
     assert (ended.code, ended.report["status"]) == (0, "degraded")
     assert ended.report["metric"]["source"] == "fallback"
     assert "not recognised" in ended.report["reason"]
@@ -94,14 +102,20 @@ NOTHING_KNOWN = Turn(json.dumps({"metric": None, "direction": "minimize", "why":
 def test_a_written_score_is_tried_kept_and_used_again(tmp_path: Path) -> None:
     ended, _ = run(tmp_path, NOTHING_KNOWN, scores=(SCORE_A, SCORE_B))
     assert (ended.code, ended.report["status"]) == (0, "ok"), ended.report["reason"]
-    assert ended.report["metric"] == {"name": "generated", "direction": "minimize", "source": "generated"}
+    assert ended.report["metric"] == {
+        "name": "generated",
+        "direction": "minimize",
+        "source": "generated",
+    }
     assert ended.report["best"]["scored_by"] == "holdout_generated"
     (decided,) = ended.of("spec")
     program = ended.out / "logs" / "programs" / f"{decided['score_program']}.py"
     assert program.read_text().strip() == SCORE_A.strip()
     scores = [step["verdict"]["score"] for step in ended.of("step")]
     assert all(0 < score < 0.3 for score in scores)
-    purposes = sorted(call["purpose"] for call in ended.of("llm_call") if call["role"] == "feedback")
+    purposes = sorted(
+        call["purpose"] for call in ended.of("llm_call") if call["role"] == "feedback"
+    )
     assert purposes == ["metric", "score a", "score b"]
     assert ended.of("baseline")[0]["seq"] < decided["seq"]
 
@@ -121,7 +135,9 @@ def test_a_resumed_run_keeps_its_written_score(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_versions_that_disagree_leave_the_stand_in(tmp_path: Path) -> None:
-    ended, _ = run(tmp_path, NOTHING_KNOWN, scores=(SCORE_A, SCORE_B.replace("/ len(answers)", "/ 7")))
+    ended, _ = run(
+        tmp_path, NOTHING_KNOWN, scores=(SCORE_A, SCORE_B.replace("/ len(answers)", "/ 7"))
+    )
     assert ended.code == 0
     assert ended.report["metric"]["source"] == "fallback"
     assert ended.report["best"]["scored_by"] == "holdout"

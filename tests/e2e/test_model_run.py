@@ -28,12 +28,19 @@ def environ_for(server: ScriptedServer, vendor: str) -> dict[str, str]:
     """What mle-bench passes, with the address of the other vendor's variable left alone."""
     base = "API_BASE" if vendor == "openai" else "ANTHROPIC_BASE_URL"
     limits = {"STEP_LIMIT": "3", "TIME_LIMIT_SECS": "120"}
-    return {"LLM_PROVIDER": vendor, "API_KEY": KEY, "MODEL_NAME": "some-model", base: server.base_url(vendor)} | limits
+    return {
+        "LLM_PROVIDER": vendor,
+        "API_KEY": KEY,
+        "MODEL_NAME": "some-model",
+        base: server.base_url(vendor),
+    } | limits
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("vendor", ["openai", "anthropic"])
-def test_the_adapter_ends_well_with_either_provider(vendor: str, widgets: Path, tmp_path: Path) -> None:
+def test_the_adapter_ends_well_with_either_provider(
+    vendor: str, widgets: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     with ScriptedServer(then=program) as server:
         ended = finish(
@@ -66,24 +73,41 @@ def test_the_first_drafts_are_recipes_and_prompts_share_their_prefix(
     assert ended.report["status"] == "ok", ended.report["reason"]
     first, second = sorted(ended.of("proposal"), key=lambda event: event["step"])[:2]
     assert (first["author"], second["author"]) == ("recipes", "recipes")
-    systems = [seen.body.get("system") or seen.body["messages"][0]["content"] for seen in server.seen]
+    systems = [
+        seen.body.get("system") or seen.body["messages"][0]["content"] for seen in server.seen
+    ]
     prefixes = {json.dumps(system) for system in systems}
     assert len(prefixes) == 1
     assert len(server.seen) <= 1.3 * len(ended.of("step"))
 
 
 FAULTS: Mapping[str, tuple[Turn, str]] = {
-    "wrong key": (Turn(status=401, error="Incorrect API key provided: secret-key-of-a-user-4711"), "key"),
-    "unknown model": (Turn(status=404, error="The model `some-model` does not exist"), "some-model"),
-    "no quota": (Turn(status=429, error="You exceeded your current quota, insufficient_quota"), "quota"),
+    "wrong key": (
+        Turn(status=401, error="Incorrect API key provided: secret-key-of-a-user-4711"),
+        "key",
+    ),
+    "unknown model": (
+        Turn(status=404, error="The model `some-model` does not exist"),
+        "some-model",
+    ),
+    "no quota": (
+        Turn(status=429, error="You exceeded your current quota, insufficient_quota"),
+        "quota",
+    ),
     "a web page": (Turn(fault="html"), "web page"),
 }
 
 
 @pytest.mark.parametrize(
-    "fault", [fault if fault == "wrong key" else pytest.param(fault, marks=pytest.mark.long) for fault in FAULTS]
+    "fault",
+    [
+        fault if fault == "wrong key" else pytest.param(fault, marks=pytest.mark.long)
+        for fault in FAULTS
+    ],
 )
-def test_an_unusable_endpoint_leaves_the_run_to_recipes(fault: str, widgets: Path, tmp_path: Path) -> None:
+def test_an_unusable_endpoint_leaves_the_run_to_recipes(
+    fault: str, widgets: Path, tmp_path: Path
+) -> None:
     turn, cause = FAULTS[fault]
     with ScriptedServer(then=turn) as server:
         ended = run_main(server, widgets, tmp_path / "out", steps=3)
@@ -99,7 +123,11 @@ def test_an_unusable_endpoint_leaves_the_run_to_recipes(fault: str, widgets: Pat
 
 @pytest.mark.long
 def test_a_wrong_address_leaves_the_run_to_recipes(widgets: Path, tmp_path: Path) -> None:
-    words = ["llm.code.provider=openai", "llm.code.base_url=http://127.0.0.1:9/v1", f"llm.code.api_key={KEY}"]
+    words = [
+        "llm.code.provider=openai",
+        "llm.code.base_url=http://127.0.0.1:9/v1",
+        f"llm.code.api_key={KEY}",
+    ]
     out = tmp_path / "out"
     ended = solve(widgets, out, "--steps", 3, "--time", "60s", *words, "llm.code.model=m")
     assert (ended.code, ended.report["status"]) == (0, "degraded")
@@ -148,7 +176,14 @@ def test_a_recorded_run_runs_again_without_an_endpoint(widgets: Path, tmp_path: 
 
 def decisions(ended: Ended) -> list[tuple[object, ...]]:
     return [
-        (step["id"], step["kind"], step["author"], step["parents"], step["program"], step["verdict"]["score"])
+        (
+            step["id"],
+            step["kind"],
+            step["author"],
+            step["parents"],
+            step["program"],
+            step["verdict"]["score"],
+        )
         for step in ended.of("step")
     ]
 
@@ -167,7 +202,9 @@ def run_main(
         f"llm.code.base_url={server.base_url(vendor)}",
         f"llm.code.api_key={KEY}",
     ]
-    return solve(data, out, "--steps", steps, "--time", time, *endpoint, *words, "llm.code.model=some-model")
+    return solve(
+        data, out, "--steps", steps, "--time", time, *endpoint, *words, "llm.code.model=some-model"
+    )
 
 
 def assert_no_key(ended: Ended) -> None:

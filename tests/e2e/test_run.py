@@ -33,7 +33,9 @@ from utils.files import sha256_file
 
 STEPS = 2
 QUICK_STEPS = 8
-RUN_JSON = set("version status reason competition_id metric split best steps time llm box submission".split())
+RUN_JSON = set(
+    "version status reason competition_id metric split best steps time llm box submission".split()
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +53,16 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def large_done(large: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    ended = solve(large, tmp_path_factory.mktemp("large") / "out", "--steps", STEPS, "--time", "120s")
+    ended = solve(
+        large, tmp_path_factory.mktemp("large") / "out", "--steps", STEPS, "--time", "120s"
+    )
     assert [event["accepted"] for event in ended.of("refit")] == [True]
     return ended
 
 
-def test_a_run_ends_with_a_trained_submission_and_an_honest_report(done: Ended, widgets: Path) -> None:
+def test_a_run_ends_with_a_trained_submission_and_an_honest_report(
+    done: Ended, widgets: Path
+) -> None:
     assert done.code == 0, done.stdout + done.stderr
     report = done.report
     assert set(report) == RUN_JSON
@@ -68,13 +74,25 @@ def test_a_run_ends_with_a_trained_submission_and_an_honest_report(done: Ended, 
     assert report["best"]["scored_by"] == "holdout"
     assert report["best"]["final_pick"] > 0.6
     check_submission(done.submission, widgets)
-    assert report["submission"]["sha256"] == hashlib.sha256(done.submission.read_bytes()).hexdigest()
+    assert (
+        report["submission"]["sha256"] == hashlib.sha256(done.submission.read_bytes()).hexdigest()
+    )
     assert report["submission"]["rows"] == 60
 
 
 def test_events_come_in_the_order_of_the_stages(done: Ended) -> None:
     types = [event["type"] for event in done.events]
-    order = ["run_started", "baseline", "spec", "proposal", "fold", "published", "step", "final_pick", "run_ended"]
+    order = [
+        "run_started",
+        "baseline",
+        "spec",
+        "proposal",
+        "fold",
+        "published",
+        "step",
+        "final_pick",
+        "run_ended",
+    ]
     assert [types.index(kind) for kind in order] == sorted(types.index(kind) for kind in order)
     assert [event["seq"] for event in done.events] == list(range(len(types)))
 
@@ -95,7 +113,9 @@ def test_output_folders_hold_real_files_only(done: Ended) -> None:
 def test_solution_py_rebuilds_the_submission(done: Ended, widgets: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.csv"
     command = [sys.executable, "solution.py", "--data", str(widgets), "--out", str(again)]
-    made = subprocess.run(command, cwd=done.out / "code", capture_output=True, text=True, timeout=120)
+    made = subprocess.run(
+        command, cwd=done.out / "code", capture_output=True, text=True, timeout=120
+    )
     assert made.returncode == 0, made.stderr
     first = {row["id"]: float(row["fails"]) for row in read_csv(done.submission)}
     second = {row["id"]: float(row["fails"]) for row in read_csv(again)}
@@ -105,12 +125,16 @@ def test_solution_py_rebuilds_the_submission(done: Ended, widgets: Path, tmp_pat
 def test_lesson_18_candidates_run_in_parallel(done: Ended) -> None:
     """Two candidates of the same run overlap in time, where there are two cores."""
     workers = done.of("run_started")[0]["workers"]
-    spans = [(line["t"] - line["result"]["outcome"]["duration_s"], line["t"]) for line in done.of("fold")]
+    spans = [
+        (line["t"] - line["result"]["outcome"]["duration_s"], line["t"]) for line in done.of("fold")
+    ]
     together = max(sum(begin <= moment < end for begin, end in spans) for moment, _ in spans)
     assert together >= min(workers, 2)
 
 
-def test_the_same_out_again_after_the_final_pick_changes_nothing(done: Ended, widgets: Path) -> None:
+def test_the_same_out_again_after_the_final_pick_changes_nothing(
+    done: Ended, widgets: Path
+) -> None:
     before = done.submission.read_bytes()
     steps = len(done.of("step"))
     again = solve(widgets, done.out, "--steps", STEPS + 4, "--time", "120s")
@@ -122,7 +146,9 @@ def test_the_same_out_again_after_the_final_pick_changes_nothing(done: Ended, wi
 
 @pytest.mark.parametrize("copies", [0, 1])
 def test_a_result_that_is_gone_is_put_back(done: Ended, widgets: Path, copies: int) -> None:
-    """copies: how many are left in the workspace; without one the result is made again of its predictions."""
+    """copies: how many are left in the workspace; without one the result is made again of its
+    predictions.
+    """
     before = done.submission.read_bytes()
     done.submission.write_bytes(before[:100])
     if not copies:
@@ -143,20 +169,28 @@ def test_the_lead_is_published_where_a_kill_came_between(widgets: Path, tmp_path
     journal = out / "logs" / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     kinds = [json.loads(line)["type"] for line in lines]
-    last = max(place for place, kind in enumerate(kinds) if kind == "step" and kinds[place + 1] == "published")
+    last = max(
+        place
+        for place, kind in enumerate(kinds)
+        if kind == "step" and kinds[place + 1] == "published"
+    )
     journal.write_bytes(b"".join(lines[: last + 1]))
     (out / "submission" / "submission.csv").unlink()
     ended = solve(widgets, out, *words)
     assert ended.code == 0, ended.stderr
     events = ended.events[last + 1 :]
-    first = next(event for event in events if event["type"] in ("published", "proposal", "final_pick"))
+    first = next(
+        event for event in events if event["type"] in ("published", "proposal", "final_pick")
+    )
     assert (first["type"], first["best"]["id"]) == ("published", json.loads(lines[last])["id"])
     assert_consistent(out, widgets)
 
 
 @pytest.mark.whole
 @pytest.mark.parametrize("damage", ["none", "gone", "no copy", "not recorded"])
-def test_a_refit_outlives_a_resume(large_done: Ended, large: Path, tmp_path: Path, damage: str) -> None:
+def test_a_refit_outlives_a_resume(
+    large_done: Ended, large: Path, tmp_path: Path, damage: str
+) -> None:
     """What a kill between its acceptance and its publication kept back is published, too."""
     before = large_done.submission.read_bytes()
     assert large_done.report["best"]["kind"] == "refit"
@@ -167,7 +201,9 @@ def test_a_refit_outlives_a_resume(large_done: Ended, large: Path, tmp_path: Pat
     if damage == "not recorded":
         journal = large_done.out / "logs" / "journal.jsonl"
         lines = journal.read_bytes().splitlines(keepends=True)
-        accepted = next(place for place, line in enumerate(lines) if json.loads(line)["type"] == "refit")
+        accepted = next(
+            place for place, line in enumerate(lines) if json.loads(line)["type"] == "refit"
+        )
         journal.write_bytes(b"".join(lines[: accepted + 1]))
     again = solve(large, large_done.out, "--steps", STEPS, "--time", "120s")
     assert again.code == 0, again.stderr
@@ -176,7 +212,9 @@ def test_a_refit_outlives_a_resume(large_done: Ended, large: Path, tmp_path: Pat
 
 
 @pytest.mark.whole
-def test_a_result_is_put_back_even_where_there_is_no_time_for_anything(widgets: Path, tmp_path: Path) -> None:
+def test_a_result_is_put_back_even_where_there_is_no_time_for_anything(
+    widgets: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     before = solve(widgets, out, "--steps", 2, "--time", "60s").submission.read_bytes()
     shutil.rmtree(out / "submission")
@@ -189,7 +227,9 @@ def test_a_result_is_put_back_even_where_there_is_no_time_for_anything(widgets: 
 @pytest.mark.whole
 @pytest.mark.parametrize("ended", [True, False])
 @pytest.mark.parametrize("in_place", [True, False])
-def test_lost_predictions_are_made_again(widgets: Path, tmp_path: Path, ended: bool, in_place: bool) -> None:
+def test_lost_predictions_are_made_again(
+    widgets: Path, tmp_path: Path, ended: bool, in_place: bool
+) -> None:
     """ended: the final pick was published. in_place: the submission is not lost with them."""
     out = tmp_path / "out"
     words = ("--steps", QUICK_STEPS, "--time", "120s")
@@ -212,7 +252,10 @@ def test_lost_predictions_are_made_again(widgets: Path, tmp_path: Path, ended: b
     assert again.code == 0, again.stdout
     check_submission(again.submission, widgets)
     assert (again.report["status"], again.report["steps"]["done"]) == ("ok", QUICK_STEPS)
-    assert again.report["submission"]["sha256"] == hashlib.sha256(again.submission.read_bytes()).hexdigest()
+    assert (
+        again.report["submission"]["sha256"]
+        == hashlib.sha256(again.submission.read_bytes()).hexdigest()
+    )
     assert len(again.of("lost")) == (0 if ended and in_place else 1)
     if ended:
         assert again.submission.read_bytes() == submission
@@ -220,7 +263,9 @@ def test_lost_predictions_are_made_again(widgets: Path, tmp_path: Path, ended: b
 
 @pytest.mark.whole
 @pytest.mark.parametrize("cut", [True, False])
-def test_a_result_that_cannot_be_put_back_is_not_claimed(widgets: Path, tmp_path: Path, cut: bool) -> None:
+def test_a_result_that_cannot_be_put_back_is_not_claimed(
+    widgets: Path, tmp_path: Path, cut: bool
+) -> None:
     """cut: half of the submission lies there, which no grader takes."""
     out = tmp_path / "out"
     submission = solve(widgets, out, "--steps", 3, "--time", "60s").submission
@@ -237,10 +282,15 @@ def test_a_result_that_cannot_be_put_back_is_not_claimed(widgets: Path, tmp_path
         report = ended.report
         assert (report["status"], report["best"]["kind"]) == ("baseline", "baseline")
         assert said in report["reason"]
-        assert report["submission"]["sha256"] == hashlib.sha256(ended.submission.read_bytes()).hexdigest()
+        assert (
+            report["submission"]["sha256"]
+            == hashlib.sha256(ended.submission.read_bytes()).hexdigest()
+        )
 
 
-def test_other_data_or_another_seed_in_the_same_out_is_refused(done: Ended, widgets: Path, tmp_path: Path) -> None:
+def test_other_data_or_another_seed_in_the_same_out_is_refused(
+    done: Ended, widgets: Path, tmp_path: Path
+) -> None:
     before = (done.out / "logs" / "journal.jsonl").read_bytes()
     other = tmp_path / "other"
     other.mkdir()
@@ -298,7 +348,9 @@ def test_kill_minus_9_at_random_points(widgets: Path, tmp_path: Path, seed: int)
 
 @pytest.mark.whole
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_in_a_published_best(widgets: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_in_a_published_best(
+    widgets: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     out = tmp_path / "out"
     process = start([QUICK, "--data", widgets, "--out", out, "--steps", 400, "--time", "10m"])
     wait_for(lambda: any(event["type"] == "step" for event in events(out)), process)
@@ -352,12 +404,16 @@ def test_the_agent_process_stays_light(widgets: Path, tmp_path: Path) -> None:
         "heavy = {'numpy', 'pandas', 'sklearn', 'scipy', 'torch'} & set(sys.modules)\n"
         "assert code == 0 and not heavy, (code, heavy)\n"
     )
-    made = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    made = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert made.returncode == 0, made.stderr
 
 
 @pytest.mark.whole
-def test_what_was_published_stays_where_the_next_result_has_no_program(widgets: Path, tmp_path: Path) -> None:
+def test_what_was_published_stays_where_the_next_result_has_no_program(
+    widgets: Path, tmp_path: Path
+) -> None:
     """Its code cannot be written any more, and neither can journal.json."""
     out = tmp_path / "out"
     process = start([QUICK, "--data", widgets, "--out", out, "--steps", 400, "--time", "30s"])

@@ -1,4 +1,6 @@
-"""A folder that nobody understands: programs measure themselves, and what they say decides which one is published."""
+"""A folder that nobody understands: programs measure themselves, and what they say decides which
+one is published.
+"""
 
 from __future__ import annotations
 
@@ -54,12 +56,16 @@ def run(tmp_path: Path, programs: list[str]) -> tuple[Ended, ScriptedServer]:
     def answer(seen: Seen) -> Turn:
         if seen.schema is not None:
             return Turn(json.dumps({"metric": None, "direction": "maximize", "why": ""}))
-        return Turn(f"PLAN: number {seen.number}\n```python\n{left.pop(0) if left else 'pass'}\n```\n")
+        return Turn(
+            f"PLAN: number {seen.number}\n```python\n{left.pop(0) if left else 'pass'}\n```\n"
+        )
 
     with ScriptedServer(then=answer) as server:
         model = model_words(server.base_url("openai"))
         more = ("search.num_drafts=20", "execution.workers=1", "evolution.skill.enabled=false")
-        ended = solve(data, tmp_path / "out", "--steps", len(programs), "--time", "100s", *model, *more)
+        ended = solve(
+            data, tmp_path / "out", "--steps", len(programs), "--time", "100s", *model, *more
+        )
     return ended, server
 
 
@@ -87,7 +93,12 @@ def test_the_best_report_that_can_be_believed_is_published(tmp_path: Path) -> No
     ended, server = run(tmp_path, programs)
     assert (ended.code, ended.report["status"]) == (0, "degraded"), ended.stderr
     best = ended.report["best"]
-    assert (best["scored_by"], best["score"], best["stderr"], best["final_pick"]) == ("self_report", 0.8, None, None)
+    assert (best["scored_by"], best["score"], best["stderr"], best["final_pick"]) == (
+        "self_report",
+        0.8,
+        None,
+        None,
+    )
     assert published_level(ended) == 0.3
     assert ended.report["split"]["kind"] == "none"
     assert "report themselves" in ended.report["reason"]
@@ -112,8 +123,12 @@ def test_the_published_code_makes_the_same_submission(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_too_few_rows_to_hold_any_out(tmp_path: Path) -> None:
     data = write_competition(tmp_path / "folder" / "public", rows=8)
-    report = 'open("submission/score.json", "w").write(\'{"score": 0.7, "direction": "maximize"}\')\n'
-    programs = [QUICK.replace("@SLOPE@", slope) + more for slope, more in (("0.1", report), ("0.2", ""))]
+    report = (
+        'open("submission/score.json", "w").write(\'{"score": 0.7, "direction": "maximize"}\')\n'
+    )
+    programs = [
+        QUICK.replace("@SLOPE@", slope) + more for slope, more in (("0.1", report), ("0.2", ""))
+    ]
     ended, server = run(tmp_path, programs)
     assert ended.report["status"] == "degraded", ended.report["reason"]
     assert ended.report["best"]["scored_by"] == "self_report"
@@ -133,7 +148,10 @@ def test_without_a_model_nothing_changes(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_without_a_report_the_baseline_stays(tmp_path: Path) -> None:
-    ended, _ = run(tmp_path, [reporting(0.1, ""), reporting(0.2, says(float("nan"))), reporting(0.3, "not json")])
+    ended, _ = run(
+        tmp_path,
+        [reporting(0.1, ""), reporting(0.2, says(float("nan"))), reporting(0.3, "not json")],
+    )
     assert (ended.code, ended.report["status"]) == (1, "baseline")
     assert "no program was valid" in ended.report["reason"]
     data = tmp_path / "folder" / "public"

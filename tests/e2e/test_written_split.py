@@ -1,4 +1,6 @@
-"""A folder that no adaptor understands, from two written programs to a holdout that the harness owns."""
+"""A folder that no adaptor understands, from two written programs to a holdout that the harness
+owns.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.test_written_split import GOOD_A, GOOD_B
+from tests.questions.test_written_split import GOOD_A, GOOD_B
 from tests.e2e.runs import Ended, model_words, solve
 from tests.e2e.test_self_report import rebuilt
 from tests.llm.server import ScriptedServer, Seen, Turn
@@ -39,15 +41,22 @@ def run(tmp_path: Path, splits: tuple[str, str], steps: int) -> tuple[Ended, Scr
     data = tmp_path / "folder" / "public"
     if not data.exists():
         build("truth_per_folder", tmp_path / "folder")
-    left = [PROGRAM.replace("@SLOPE@", slope).replace("@CLAIM@", claim) for slope, claim in SLOPES_AND_CLAIMS]
+    left = [
+        PROGRAM.replace("@SLOPE@", slope).replace("@CLAIM@", claim)
+        for slope, claim in SLOPES_AND_CLAIMS
+    ]
 
     def answer(seen: Seen) -> Turn:
         if seen.schema is not None and "group" in seen.schema["properties"]:
             said = {"program": splits["standard library" in seen.text], "group": "tripId"}
             return Turn(json.dumps(said))
         if seen.schema is not None:
-            return Turn(json.dumps({"metric": "rmse", "direction": "minimize", "why": "distance errors"}))
-        return Turn(f"PLAN: number {seen.number}\n```python\n{left.pop(0) if left else 'pass'}\n```\n")
+            return Turn(
+                json.dumps({"metric": "rmse", "direction": "minimize", "why": "distance errors"})
+            )
+        return Turn(
+            f"PLAN: number {seen.number}\n```python\n{left.pop(0) if left else 'pass'}\n```\n"
+        )
 
     with ScriptedServer(then=answer) as server:
         model = model_words(server.base_url("openai"))
@@ -59,7 +68,10 @@ def run(tmp_path: Path, splits: tuple[str, str], steps: int) -> tuple[Ended, Scr
 
 def slopes(ended: Ended) -> list[str]:
     """Slope of each finished program, "" for a recipe."""
-    texts = [(ended.out / "logs" / "programs" / f"{step['program']}.py").read_text() for step in ended.of("step")]
+    texts = [
+        (ended.out / "logs" / "programs" / f"{step['program']}.py").read_text()
+        for step in ended.of("step")
+    ]
     return [text.partition("SLOPE = ")[2].partition("\n")[0] for text in texts]
 
 
@@ -86,7 +98,9 @@ def test_the_harness_holds_out_and_a_claim_counts_for_nothing(tmp_path: Path) ->
 
 @pytest.mark.long
 def test_a_refused_split_leaves_self_report(tmp_path: Path) -> None:
-    wrong = GOOD_A.replace('table(folder, "train").to_csv', 'table(folder, "train").iloc[1:].to_csv')
+    wrong = GOOD_A.replace(
+        'table(folder, "train").to_csv', 'table(folder, "train").iloc[1:].to_csv'
+    )
     ended, _ = run(tmp_path, (wrong, GOOD_B), steps=1)
     assert ended.report["split"]["kind"] == "none"
     assert ended.of("spec")[0]["spec"]["split_program"] == ""

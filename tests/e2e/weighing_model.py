@@ -1,4 +1,6 @@
-"""A scripted model for long runs: it writes programs with a weight in each part, and coaches those who write them."""
+"""A scripted model for long runs: it writes programs with a weight in each part, and coaches those
+who write them.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,12 @@ with open("submission/submission.csv", "w", newline="") as file:
         value += AGE_WEIGHT * float(row["age"]) / 9 + ID_WEIGHT * (int(name[1:]) % 7) / 7
         writer.writerow([name, 0.5 + 0.5 * value / (1 + abs(value))])
 """
-NAMES = {"DATA": "AGE_WEIGHT", "MODEL": "SIZE_WEIGHT", "TRAIN": "COLOUR_WEIGHT", "POSTPROCESS": "ID_WEIGHT"}
+NAMES = {
+    "DATA": "AGE_WEIGHT",
+    "MODEL": "SIZE_WEIGHT",
+    "TRAIN": "COLOUR_WEIGHT",
+    "POSTPROCESS": "ID_WEIGHT",
+}
 FIRST = {"DATA": 0.3, "MODEL": 0.2, "TRAIN": 0.2, "POSTPROCESS": 0.3}
 # Age and id say nothing about the target, size and colour do.
 BETTER = {"DATA": 0.6, "MODEL": 1.6, "TRAIN": 1.6, "POSTPROCESS": 0.6}
@@ -53,21 +60,32 @@ def weighing(seen: Seen) -> Turn:
     content = seen.body["messages"][-1]["content"]
     text = content if isinstance(content, str) else "".join(part["text"] for part in content)
     task = text.partition("# Your task")[2] or text
-    known = {locus: float(value) for locus in LOCI for value in re.findall(rf"{NAMES[locus]} = ([\d.]+)", task)[:1]}
+    known = {
+        locus: float(value)
+        for locus in LOCI
+        for value in re.findall(rf"{NAMES[locus]} = ([\d.]+)", task)[:1]
+    }
     draw = random.Random(seen.number)
     if re.search("Improve this program|Tune this program", task) and known:
         return _changed(_locus(task, known, draw), known, draw)
-    weights = {locus: round(known.get(locus, FIRST[locus]) * draw.uniform(0.7, 1.4), 4) for locus in LOCI}
+    weights = {
+        locus: round(known.get(locus, FIRST[locus]) * draw.uniform(0.7, 1.4), 4) for locus in LOCI
+    }
     program = PROGRAM
     for locus, value in weights.items():
         program = program.replace(f"@{locus}@", str(value))
-    return Turn(f"PLAN: weighted sum, {draw.choice(['plain', 'careful', 'bold'])} start\n```python\n{program}```\n")
+    return Turn(
+        f"PLAN: weighted sum, {draw.choice(['plain', 'careful', 'bold'])} start\n```python\n{program}```\n"
+    )
 
 
 def _coached(wanted: dict[str, object]) -> dict[str, object]:
     if "lesson" in wanted:
         return {"lesson": LESSON}
-    return {"role": ROLE, "strategy": dict.fromkeys(("draft", "mutate", "merge", "debug", "tune", "shrink"), LESSON)}
+    return {
+        "role": ROLE,
+        "strategy": dict.fromkeys(("draft", "mutate", "merge", "debug", "tune", "shrink"), LESSON),
+    }
 
 
 def _locus(task: str, known: dict[str, float], draw: random.Random) -> str:
@@ -80,4 +98,6 @@ def _changed(locus: str, known: dict[str, float], draw: random.Random) -> Turn:
     before, after = known[locus], round(known[locus] * factor * draw.uniform(0.9, 1.1), 4)
     line = f"{NAMES[locus]} = "
     plan = f"PLAN: weighted sum [{locus}: {NAMES[locus]} {before} -> {after}]"
-    return Turn(f"{plan}\n<<<<<<< SEARCH\n{line}{before}\n=======\n{line}{after}\n>>>>>>> REPLACE\n")
+    return Turn(
+        f"{plan}\n<<<<<<< SEARCH\n{line}{before}\n=======\n{line}{after}\n>>>>>>> REPLACE\n"
+    )

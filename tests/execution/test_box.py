@@ -21,7 +21,8 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 PR_SET_CHILD_SUBREAPER = 36
 
 needs_switch = pytest.mark.skipif(
-    os.geteuid() != 0 or not Path(SYSTEM_PYTHON).exists(), reason="needs root and a Python that everybody can run"
+    os.geteuid() != 0 or not Path(SYSTEM_PYTHON).exists(),
+    reason="needs root and a Python that everybody can run",
 )
 
 
@@ -65,7 +66,9 @@ def test_the_switch_is_refused_where_the_user_cannot_enter(open_folder: Path) ->
 @needs_switch
 def test_the_switch_is_refused_where_the_views_are_closed(open_folder: Path) -> None:
     (open_folder / "data").mkdir(mode=0o700)
-    assert not detect(open_folder, [], [open_folder / "data"], os.environ, SYSTEM_PYTHON).user_switch
+    assert not detect(
+        open_folder, [], [open_folder / "data"], os.environ, SYSTEM_PYTHON
+    ).user_switch
 
 
 @needs_switch
@@ -94,9 +97,15 @@ def test_without_interfaces_there_is_no_network(tmp_path: Path) -> None:
     assert network(tmp_path / "missing") == "shared"
 
 
-def test_landlock_is_refused_where_it_closes_the_interpreter_out(tmp_path: Path, landlock: BoxFacts) -> None:
+def test_landlock_is_refused_where_it_closes_the_interpreter_out(
+    tmp_path: Path, landlock: BoxFacts
+) -> None:
     interpreter = Path(sys.executable).resolve()
-    open_to_read = [path for path in map(Path, ("/lib", "/lib64", "/etc")) if not interpreter.is_relative_to(path)]
+    open_to_read = [
+        path
+        for path in map(Path, ("/lib", "/lib64", "/etc"))
+        if not interpreter.is_relative_to(path)
+    ]
     box = detect(tmp_path, open_to_read, [], os.environ)
     assert not box.landlock
     assert any(note.startswith("Landlock: ") for note in box.notes)

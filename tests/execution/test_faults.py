@@ -1,4 +1,6 @@
-"""Lessons C with real programs: every way to go wrong gives the right outcome and leaves nothing running."""
+"""Lessons C with real programs: every way to go wrong gives the right outcome and leaves nothing
+running.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ LATE_S = 3.0
 
 @dataclass(frozen=True)
 class Fault:
-    """A program, its limit and the fields of the outcome that it must have. quick: one of each class."""
+    """A program, its limit and the fields of the outcome that it must have. quick: one of each
+    class.
+    """
 
     program: str
     expected: dict[str, Any]
@@ -46,7 +50,14 @@ FAULTS = [
     Fault("ignores_signals_silent", DEADLINE, "TimeoutError", 1.0, quick=True),
     Fault("ignores_signals_printing", DEADLINE, "TimeoutError", 1.0, words="still here"),
     Fault("forked_children", ENDED, quick=True, words="a child holds stdout"),
-    Fault("forked_children_setsid", DEADLINE, "TimeoutError", 1.0, quick=True, words="a child holds stdout"),
+    Fault(
+        "forked_children_setsid",
+        DEADLINE,
+        "TimeoutError",
+        1.0,
+        quick=True,
+        words="a child holds stdout",
+    ),
     Fault("daemonises", ENDED, submission=True, quick=True),
     Fault("flood_lines", ENDED, words="bytes left out", quick=True),
     Fault("flood_no_newline", ENDED, words="the end"),
@@ -112,7 +123,9 @@ def test_lesson_12_a_directory_of_its_own(bench: Bench) -> None:
     bench.runner.run(first)
     bench.runner.run(second)
     folders = [bench.base / "ws" / "working" / f"{name}-search0" for name in ("p1", "p2")]
-    assert [(folder / "working" / "cwd").read_text() for folder in folders] == [str(folder) for folder in folders]
+    assert [(folder / "working" / "cwd").read_text() for folder in folders] == [
+        str(folder) for folder in folders
+    ]
     bench.runner.release(first)
     assert [folder.exists() for folder in folders] == [False, True]
 
@@ -123,12 +136,16 @@ def test_lesson_24_no_keys_in_the_childs_environment(bench: Bench) -> None:
     assert "KEY" not in outcome.tail
 
 
-def test_lesson_24_no_keys_in_any_environment_that_can_be_read(bench: Bench, landlock: BoxFacts) -> None:
+def test_lesson_24_no_keys_in_any_environment_that_can_be_read(
+    bench: Bench, landlock: BoxFacts
+) -> None:
     """As root this needs more than Landlock: see supervisor.drop_capabilities."""
     holder = subprocess.Popen(["sleep", "60"], env={"KEY": SECRET})
     try:
         assert bench.run("reads_environment").tail.startswith("nothing")
-        outside = subprocess.run([sys.executable, PROGRAMS / "reads_environment.py"], capture_output=True, check=True)
+        outside = subprocess.run(
+            [sys.executable, PROGRAMS / "reads_environment.py"], capture_output=True, check=True
+        )
         assert outside.stdout.startswith(b"found")
     finally:
         holder.kill()
@@ -138,14 +155,21 @@ def test_lesson_24_no_keys_in_any_environment_that_can_be_read(bench: Bench, lan
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities to lose")
 def test_a_program_of_root_keeps_no_capability_but_reading(bench: Bench) -> None:
     tail = bench.run("from pathlib import Path\nprint(Path('/proc/self/status').read_text())").tail
-    held = {line.split()[0]: int(line.split()[1], 16) for line in tail.splitlines() if line.startswith("Cap")}
+    held = {
+        line.split()[0]: int(line.split()[1], 16)
+        for line in tail.splitlines()
+        if line.startswith("Cap")
+    }
     assert held["CapEff:"] == held["CapPrm:"] == held["CapBnd:"] == 1 << 2
 
 
 def test_lesson_10_the_input_cannot_be_deleted(bench: Bench, landlock: BoxFacts) -> None:
     # Two files, four attempts each, and the folder.
     assert bench.run("deletes_input").tail.strip() == "failed 9"
-    assert sorted(path.name for path in Path(bench.view.path).iterdir()) == ["sample.csv", "train.csv"]
+    assert sorted(path.name for path in Path(bench.view.path).iterdir()) == [
+        "sample.csv",
+        "train.csv",
+    ]
 
 
 def test_lesson_41_protected_folders_are_closed(bench: Bench, landlock: BoxFacts) -> None:
@@ -159,12 +183,24 @@ def test_lesson_41_protected_folders_are_closed(bench: Bench, landlock: BoxFacts
     assert "opened" in bench.with_facts(BoxFacts(False, False)).run("reads_protected").tail
 
 
-def test_nothing_is_written_outside_of_the_own_directory(bench: Bench, landlock: BoxFacts, tmp_path: Path) -> None:
+def test_nothing_is_written_outside_of_the_own_directory(
+    bench: Bench, landlock: BoxFacts, tmp_path: Path
+) -> None:
     view, own = Path(bench.view.path), bench.base / "ws" / "working" / "p1-search0"
-    outside = [bench.secret, view / "train.csv", view / "new", tmp_path / "x", tmp_path.parent / "x", own.parent / "x"]
+    outside = [
+        bench.secret,
+        view / "train.csv",
+        view / "new",
+        tmp_path / "x",
+        tmp_path.parent / "x",
+        own.parent / "x",
+    ]
     bench.add_paths(*outside, own / "working" / "x")
     outcome = bench.run("writes_outside")
-    assert outcome.tail.split("\n") == ["PermissionError"] * 6 + [f"wrote {own / 'working' / 'x'}", ""]
+    assert outcome.tail.split("\n") == ["PermissionError"] * 6 + [
+        f"wrote {own / 'working' / 'x'}",
+        "",
+    ]
 
 
 def test_what_programs_need_works_in_the_box(bench: Bench) -> None:
@@ -210,7 +246,9 @@ def test_a_stopped_supervisor_is_given_up(bench: Bench, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(("reason", "timed_out"), [("SIGTERM", False), ("deadline", True)])
-def test_a_stop_ends_a_running_job_within_a_second(reason: str, timed_out: bool, bench: Bench) -> None:
+def test_a_stop_ends_a_running_job_within_a_second(
+    reason: str, timed_out: bool, bench: Bench
+) -> None:
     outcomes: list[Outcome] = []
     thread = threading.Thread(target=lambda: outcomes.append(bench.run("infinite_loop", 60.0)))
     thread.start()
@@ -239,7 +277,13 @@ def test_when_the_agent_dies_its_candidates_end(tmp_path: Path) -> None:
     (tmp_path / "view").mkdir()
     script = PROGRAMS / "agent_that_dies.py"
     agent = subprocess.Popen(
-        [sys.executable, str(script), str(tmp_path), str(PROGRAMS / "forked_children_setsid.py"), marker],
+        [
+            sys.executable,
+            str(script),
+            str(tmp_path),
+            str(PROGRAMS / "forked_children_setsid.py"),
+            marker,
+        ],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     try:

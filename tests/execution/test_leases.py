@@ -168,5 +168,11 @@ def test_the_contracts_variables() -> None:
         "PYTHONHASHSEED": str(2**32 - 1),
     }
     assert {name: environ[name] for name in expected} == expected
-    without = candidate_environment({}, _job("probe"), Lease(0, (), (), 0.0), Path("/job"), None, 12.0)
-    assert (without["SWARM_WEIGHTS"], without["CUDA_VISIBLE_DEVICES"], without["SWARM_VIEW"]) == ("", "", "probe")
+    without = candidate_environment(
+        {}, _job("probe"), Lease(0, (), (), 0.0), Path("/job"), None, 12.0
+    )
+    assert (without["SWARM_WEIGHTS"], without["CUDA_VISIBLE_DEVICES"], without["SWARM_VIEW"]) == (
+        "",
+        "",
+        "probe",
+    )

@@ -52,7 +52,9 @@ def test_a_program_starts_when_its_lower_estimate_fits() -> None:
     assert not should_start(0.0, math.inf)
 
 
-def _outcome(kind: str, message: str = "", trace: str = "", killed_for: KilledFor | None = None) -> Outcome:
+def _outcome(
+    kind: str, message: str = "", trace: str = "", killed_for: KilledFor | None = None
+) -> Outcome:
     return Outcome(1, None, False, 1.0, 1.0, 1.0, ErrorInfo(kind, message, trace), "", killed_for)
 
 
@@ -100,7 +102,9 @@ def test_errors_that_more_data_cannot_cure_reject(kind: str, message: str, trace
 
 
 @pytest.mark.parametrize(("kind", "message", "trace"), ACCEPTED)
-def test_errors_that_depend_on_the_amount_of_data_do_not_reject(kind: str, message: str, trace: str) -> None:
+def test_errors_that_depend_on_the_amount_of_data_do_not_reject(
+    kind: str, message: str, trace: str
+) -> None:
     assert not probe_verdict(_outcome(kind, message, trace)).rejected
 
 

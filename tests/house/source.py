@@ -13,7 +13,17 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("utils", "core", "agents", "benchmark")
 ENTRIES = ("main", "run_mle_adapter")
 HEAVY = frozenset(
-    {"numpy", "pandas", "scipy", "sklearn", "torch", "lightgbm", "pyarrow", "PIL", "sentence_transformers"}
+    {
+        "numpy",
+        "pandas",
+        "scipy",
+        "sklearn",
+        "torch",
+        "lightgbm",
+        "pyarrow",
+        "PIL",
+        "sentence_transformers",
+    }
 )
 # Programs that candidates are made of: text for this project, never imported by it.
 DATA = ("agents/recipes/fragments/",)
@@ -24,7 +34,9 @@ _WORKER = re.compile(r"[Rr]uns?\s+in\s+(a\s+)?worker\s+process")
 def files() -> tuple[Path, ...]:
     """Every file that git tracks or would track, relative to the checkout."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    names = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
     return tuple(sorted({Path(name) for name in names if name and (ROOT / name).is_file()}))
 
 
@@ -45,7 +57,8 @@ def tree(path: Path) -> ast.Module:
 
 
 def imports(node: ast.AST, nested: bool = True) -> Iterator[str]:
-    """Dotted names that a module imports (`from a import b` gives a and a.b), but for type checking.
+    """Dotted names that a module imports (`from a import b` gives a and a.b), but for type
+    checking.
 
     nested: also the imports inside functions.
     """
@@ -82,8 +95,16 @@ def closure(name: str) -> set[str]:
     return seen
 
 
+def says_worker(name: str) -> bool:
+    """The docstring of a module or package says that it runs in a worker process."""
+    docstring = ast.get_docstring(tree(modules()[name])) or ""
+    return bool(_WORKER.search(" ".join(docstring.split())))
+
+
 def is_worker(name: str) -> bool:
-    return bool(_WORKER.search(" ".join((ast.get_docstring(tree(modules()[name])) or "").split())))
+    """A module runs in a worker process: it says so, or its folder does."""
+    folder = ".".join(modules()[name].parts[:-1])
+    return says_worker(name) or (folder in modules() and says_worker(folder))
 
 
 def libraries(name: str, nested: bool = True) -> set[str]:

@@ -11,9 +11,10 @@ import pytest
 
 from tests.house.source import ROOT, modules, tree
 
-# The resolver, the adapter (mapping, and COMPETITION_ID for the log), the allow-list of a candidate's environment, and
-# where libraries keep pretrained weights. A fork of the benchmark's server replaces the environment that it was given.
-# The embedding worker sets what its libraries read, and reads nothing.
+# The resolver, the adapter (mapping, and COMPETITION_ID for the log), the allow-list of a
+# candidate's environment, and where libraries keep pretrained weights. A fork of the benchmark's
+# server replaces the environment that it was given. The embedding worker sets what its libraries
+# read, and reads nothing.
 READERS = {
     "utils.config": {"_env"},
     "run_mle_adapter": {"map_env_vars"},
@@ -53,9 +54,17 @@ def environment_reads(module: ast.Module) -> list[tuple[str, int]]:
     def walk(node: ast.AST, function: str) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             function = node.name
-        if isinstance(node, ast.Attribute) and node.attr in _NAMES and ast.unparse(node.value) == "os":
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in _NAMES
+            and ast.unparse(node.value) == "os"
+        ):
             found.append((function, node.lineno))
-        if isinstance(node, ast.ImportFrom) and node.module == "os" and {a.name for a in node.names} & _NAMES:
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "os"
+            and {a.name for a in node.names} & _NAMES
+        ):
             found.append((function, node.lineno))
         for child in ast.iter_child_nodes(node):
             walk(child, function)
@@ -68,18 +77,26 @@ def environment_reads(module: ast.Module) -> list[tuple[str, int]]:
 def test_the_environment_is_read_in_three_places_only(name: str) -> None:
     for function, line in environment_reads(tree(modules()[name])):
         allowed = function in READERS.get(name, set())
-        assert allowed, f"{modules()[name]}:{line} reads the environment in {function or 'the module'}"
+        assert allowed, (
+            f"{modules()[name]}:{line} reads the environment in {function or 'the module'}"
+        )
 
 
 def test_the_reader_of_the_environment_is_found() -> None:
-    assert [function for function, _ in environment_reads(tree(modules()["utils.config"]))] == ["_env"]
+    assert [function for function, _ in environment_reads(tree(modules()["utils.config"]))] == [
+        "_env"
+    ]
     assert environment_reads(ast.parse("from os import getenv")) == [("", 1)]
 
 
 def test_importing_a_module_does_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-B", "-W", "error", "-c", _PROBE, *sorted(modules())]
     done = subprocess.run(
-        command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}, capture_output=True, text=True
+        command,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -26,7 +26,9 @@ _DOCKERIGNORE_001 = (
 )
 _KNOWN = re.compile("LATIN|GREEK|MICRO")
 _PIN = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==[0-9][0-9A-Za-z.]*")
-_COMMAND = re.compile(r"^\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(bash|sh|python3?|docker|\./)\s*(.*)$", re.MULTILINE)
+_COMMAND = re.compile(
+    r"^\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(bash|sh|python3?|docker|\./)\s*(.*)$", re.MULTILINE
+)
 
 
 def text_of(path: Path) -> str | None:
@@ -42,7 +44,9 @@ TEXTS = {path: text for path in files() if (text := text_of(path)) is not None}
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_file_names(what: str) -> None:
-    hits = [str(path) for path, text in TEXTS.items() if path != THIS and FORBIDDEN[what].search(text)]
+    hits = [
+        str(path) for path, text in TEXTS.items() if path != THIS and FORBIDDEN[what].search(text)
+    ]
     assert hits == [], f"{what} stands in {hits}"
 
 
@@ -53,12 +57,17 @@ def test_the_forbidden_patterns_find_something() -> None:
 
 
 def odd_characters(text: str) -> set[str]:
-    """Pictographs (but for lines and arrows of diagrams) and letters that neither English nor a formula uses."""
+    """Pictographs (but for lines and arrows of diagrams) and letters that neither English nor a
+    formula uses.
+    """
     return {
         char
         for char in set(text)
         if ord(char) > 127
-        and (unicodedata.category(char) == "So" or (char.isalpha() and not _KNOWN.match(unicodedata.name(char, ""))))
+        and (
+            unicodedata.category(char) == "So"
+            or (char.isalpha() and not _KNOWN.match(unicodedata.name(char, "")))
+        )
         and not "\u2500" <= char <= "\u25ff"
         and char != "\ufffd"
     }
@@ -77,14 +86,18 @@ def test_no_large_or_generated_file_is_tracked() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in files() if path.parent == Path(".ci") or path.suffix == ".sh"], ids=str
+    "path",
+    [path for path in files() if path.parent == Path(".ci") or path.suffix == ".sh"],
+    ids=str,
 )
 def test_scripts_are_well_formed_and_executable(path: Path) -> None:
     assert subprocess.run(["bash", "-n", ROOT / path], capture_output=True).returncode == 0
     assert (ROOT / path).stat().st_mode & 0o100, f"{path} is not executable"
 
 
-@pytest.mark.parametrize("path", [path for path in files() if path.name.startswith("requirements")], ids=str)
+@pytest.mark.parametrize(
+    "path", [path for path in files() if path.name.startswith("requirements")], ids=str
+)
 def test_requirements_are_pinned_or_included(path: Path) -> None:
     for line in (ROOT / path).read_text().splitlines():
         word = line.split("#")[0].strip()
@@ -101,7 +114,9 @@ def test_dockerignore_keeps_the_entries_of_specification_001() -> None:
 def commands_of(text: str) -> list[list[str]]:
     """Words of each command line in a document's code blocks and table cells."""
     blocks = re.findall(r"```[a-z]*\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text)
-    return [[program, *rest.split()] for block in blocks for program, rest in _COMMAND.findall(block)]
+    return [
+        [program, *rest.split()] for block in blocks for program, rest in _COMMAND.findall(block)
+    ]
 
 
 OF_MLE_BENCH = {"run_agent.py"}
@@ -112,12 +127,19 @@ def test_the_commands_of_the_readme_exist() -> None:
     assert ["bash", "scripts/test.sh"] in [words[:2] for words in commands]
     for program, *words in commands:
         if program.startswith("python") and words[:1] == ["-m"]:
-            known = words[1] in modules() or words[1] in (*sys.stdlib_module_names, "pip", "pytest", "mypy")
+            known = words[1] in modules() or words[1] in (
+                *sys.stdlib_module_names,
+                "pip",
+                "pytest",
+                "mypy",
+            )
             assert known, f"README: {words}"
         elif words and words[0].endswith((".py", ".sh", "run")) and words[0] not in OF_MLE_BENCH:
             assert (ROOT / words[0]).is_file(), f"README: {words[0]}"
 
 
 def test_commands_are_found_in_blocks_and_cells() -> None:
-    text = "```bash\nA=1 python main.py --data x\n```\n| `bash scripts/test.sh` | python is nice |\n"
+    text = (
+        "```bash\nA=1 python main.py --data x\n```\n| `bash scripts/test.sh` | python is nice |\n"
+    )
     assert commands_of(text) == [["python", "main.py", "--data", "x"], ["bash", "scripts/test.sh"]]

@@ -54,7 +54,10 @@ def venv(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]
 
 def test_a_machine_without_python_is_told_so(tmp_path: Path) -> None:
     done = venv(tmp_path, PATH=str(tmp_path), HOME=str(tmp_path))
-    assert (done.returncode, done.stderr) == (2, "error: Python 3.11 or newer is needed, and none was found\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: Python 3.11 or newer is needed, and none was found\n",
+    )
 
 
 def test_a_cache_that_cannot_be_made_is_told(tmp_path: Path) -> None:
@@ -76,7 +79,9 @@ def test_a_failed_installation_is_told_and_tried_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_the_environment_is_made_once_and_again_when_the_requirements_change(tmp_path: Path) -> None:
+def test_the_environment_is_made_once_and_again_when_the_requirements_change(
+    tmp_path: Path,
+) -> None:
     cache = tmp_path / "cache"
     first, second = (venv(tmp_path, XDG_CACHE_HOME=str(cache)) for _ in range(2))
     assert first.returncode == 0, first.stderr

@@ -15,7 +15,9 @@ DOCKERFILE = ROOT / "Dockerfile"
 @functools.cache
 def instructions() -> tuple[tuple[str, str], ...]:
     """(word, rest) of each instruction, continued lines joined, comments left out."""
-    lines = [line for line in DOCKERFILE.read_text().splitlines() if not line.lstrip().startswith("#")]
+    lines = [
+        line for line in DOCKERFILE.read_text().splitlines() if not line.lstrip().startswith("#")
+    ]
     joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
     parts = (line.partition(" ") for line in joined.splitlines() if line)
     return tuple((word, rest.strip()) for word, _, rest in parts)
@@ -27,25 +29,42 @@ def all_of(word: str) -> list[str]:
 
 def place_of(word: str, part: str) -> int:
     """Index of the only instruction that begins with the word and holds the part."""
-    (found,) = [number for number, (name, rest) in enumerate(instructions()) if name == word and part in rest]
+    (found,) = [
+        number
+        for number, (name, rest) in enumerate(instructions())
+        if name == word and part in rest
+    ]
     return found
 
 
 def _pattern(line: str) -> re.Pattern[str]:
-    """A line of .dockerignore: `*` within a name, `**` over folders; what matches a folder matches all below it."""
-    text = re.escape(line.strip("/")).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+    """A line of .dockerignore: `*` within a name, `**` over folders; what matches a folder matches
+    all below it.
+    """
+    text = (
+        re.escape(line.strip("/"))
+        .replace(r"\*\*/", "(?:.*/)?")
+        .replace(r"\*\*", ".*")
+        .replace(r"\*", "[^/]*")
+    )
     return re.compile(rf"{text}(/.*)?")
 
 
 @functools.cache
 def _rules() -> tuple[tuple[bool, re.Pattern[str]], ...]:
     lines = [line.strip() for line in (ROOT / ".dockerignore").read_text().splitlines()]
-    return tuple((line[0] != "!", _pattern(line.lstrip("!"))) for line in lines if line and not line.startswith("#"))
+    return tuple(
+        (line[0] != "!", _pattern(line.lstrip("!")))
+        for line in lines
+        if line and not line.startswith("#")
+    )
 
 
 def is_sent(path: Path) -> bool:
     """Whether a file of the checkout reaches the build: the last rule that matches decides."""
-    matching = [leaves_out for leaves_out, pattern in _rules() if pattern.fullmatch(path.as_posix())]
+    matching = [
+        leaves_out for leaves_out, pattern in _rules() if pattern.fullmatch(path.as_posix())
+    ]
     return not (matching and matching[-1])
 
 

@@ -16,7 +16,8 @@ REVISION = "1" * 40
 
 
 class Hub(ThreadingHTTPServer):
-    """files: content by name. stall: a file of which half is sent before the answer hangs until `go_on` is set.
+    """files: content by name. stall: a file of which half is sent before the answer hangs until
+    `go_on` is set.
 
     asked: (file, first byte) of every GET of a file.
     """
@@ -56,34 +57,58 @@ class _Handler(BaseHTTPRequestHandler):
         if path.startswith(f"/{NAME}/resolve/") and name in self.server.files:
             self._file(name, body)
         elif re.fullmatch(rf"/api/models/{NAME}(/revision/\w+)?", path):
-            self._send(200, json.dumps(self._model()).encode(), {"Content-Type": "application/json"}, body)
+            self._send(
+                200, json.dumps(self._model()).encode(), {"Content-Type": "application/json"}, body
+            )
         elif re.fullmatch(rf"/api/models/{NAME}/tree/\w+", path):
-            self._send(200, json.dumps(self._tree()).encode(), {"Content-Type": "application/json"}, body)
+            self._send(
+                200, json.dumps(self._tree()).encode(), {"Content-Type": "application/json"}, body
+            )
         else:
             self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"}, body)
 
     def _model(self) -> dict[str, object]:
         siblings = [{"rfilename": name} for name in self.server.files]
-        return {"_id": "1", "id": NAME, "modelId": NAME, "sha": REVISION, "siblings": siblings, "tags": []}
+        return {
+            "_id": "1",
+            "id": NAME,
+            "modelId": NAME,
+            "sha": REVISION,
+            "siblings": siblings,
+            "tags": [],
+        }
 
     def _tree(self) -> list[dict[str, object]]:
         return [
-            {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
+            {
+                "type": "file",
+                "path": name,
+                "size": len(content),
+                "oid": hashlib.sha1(content).hexdigest(),
+            }
             for name, content in self.server.files.items()
         ]
 
     def _file(self, name: str, body: bool) -> None:
         content = self.server.files[name]
-        first = int(match[1]) if (match := re.match(r"bytes=(\d+)-", self.headers.get("Range") or "")) else 0
+        first = (
+            int(match[1])
+            if (match := re.match(r"bytes=(\d+)-", self.headers.get("Range") or ""))
+            else 0
+        )
         etag = hashlib.sha1(content).hexdigest()
         headers = {"ETag": f'"{etag}"', "X-Repo-Commit": REVISION, "Accept-Ranges": "bytes"}
         if first:
             headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
         if body:
             self.server.asked.append((name, first))
-        self._send(206 if first else 200, content[first:], headers, body, stall=name == self.server.stall)
+        self._send(
+            206 if first else 200, content[first:], headers, body, stall=name == self.server.stall
+        )
 
-    def _send(self, code: int, content: bytes, headers: Mapping[str, str], body: bool, stall: bool = False) -> None:
+    def _send(
+        self, code: int, content: bytes, headers: Mapping[str, str], body: bool, stall: bool = False
+    ) -> None:
         self.send_response(code)
         for key, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(key, value)

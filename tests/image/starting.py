@@ -1,4 +1,6 @@
-"""start.sh as a real process: in a folder with an adapter of the test's own and a conda that knows one environment."""
+"""start.sh as a real process: in a folder with an adapter of the test's own and a conda that knows
+one environment.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ conda() {
 HOOK
 """
 
-# Notes its words, then does what the test wants. `starts` counts the runs so far, this one included.
+# Notes its words, then does what the test wants. `starts` counts the runs so far, this one
+# included.
 ADAPTER = """import json, os, signal, subprocess, sys, time
 from pathlib import Path
 place = Path(__file__).parent
@@ -71,8 +74,12 @@ class Place:
     def adapter(self, code: str) -> None:
         (self.root / "agent" / "run_mle_adapter.py").write_text(ADAPTER + code)
 
-    def start(self, *words: str | bytes, shell: tuple[str, ...] = (BASH,), **environ: str) -> subprocess.Popen[bytes]:
-        """Starts it in a session of its own; both streams come in one pipe, as the benchmark reads them."""
+    def start(
+        self, *words: str | bytes, shell: tuple[str, ...] = (BASH,), **environ: str
+    ) -> subprocess.Popen[bytes]:
+        """Starts it in a session of its own; both streams come in one pipe, as the benchmark reads
+        them.
+        """
         return subprocess.Popen(
             [*shell, str(ROOT / "start.sh"), *words],
             cwd="/",
@@ -81,7 +88,8 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            # Whoever runs the tests in the background ignores SIGINT, and bash cannot trap what it inherits as ignored.
+            # Whoever runs the tests in the background ignores SIGINT, and bash cannot trap what it
+            # inherits as ignored.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
@@ -97,7 +105,9 @@ def finish(process: subprocess.Popen[bytes]) -> Ran:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
-        raise AssertionError(f"start.sh was not done after {LIMIT_S} s: {output[-2000:]!r}") from None
+        raise AssertionError(
+            f"start.sh was not done after {LIMIT_S} s: {output[-2000:]!r}"
+        ) from None
     return Ran(process.returncode, output, time.monotonic() - begin)
 
 
@@ -108,9 +118,14 @@ def make_place(root: Path) -> Place:
     conda.write_text(CONDA.replace("@BIN@", str(Path(sys.executable).parent)))
     conda.chmod(0o755)
     (root / "agent" / "utils").symlink_to(ROOT / "utils")
-    folders = {f"{name.upper()}_DIR": str(root / name) for name in ("agent", "submission", "logs", "code", "data")}
+    folders = {
+        f"{name.upper()}_DIR": str(root / name)
+        for name in ("agent", "submission", "logs", "code", "data")
+    }
     path = f"{root / 'bin'}:{os.environ['PATH']}"
-    place = Place(root, {"PATH": path, "HOME": str(root), "PYTHONDONTWRITEBYTECODE": "1", **folders})
+    place = Place(
+        root, {"PATH": path, "HOME": str(root), "PYTHONDONTWRITEBYTECODE": "1", **folders}
+    )
     place.adapter("")
     return place
 

@@ -1,4 +1,6 @@
-"""The adapter's side of the container: which description counts, real files and folders at the end, a bad start."""
+"""The adapter's side of the container: which description counts, real files and folders at the end,
+a bad start.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def test_another_python_than_the_images_is_told(caplog: pytest.LogCaptureFixture
 
 
 def config(data: Path) -> Config:
-    return load_config(ROOT / "config" / "mle_bench.yaml", use_cli=False, overrides={"data.data_dir": str(data)})
+    return load_config(
+        ROOT / "config" / "mle_bench.yaml", use_cli=False, overrides={"data.data_dir": str(data)}
+    )
 
 
 # ---------------------------------------------------------------- descriptions
@@ -42,7 +46,9 @@ def config(data: Path) -> Config:
 def test_where_the_container_keeps_descriptions() -> None:
     home = Path("/home")
     names = [home / "data" / "description.md", home / "description.md"]
-    candidates = description_candidates(load_config(ROOT / "config" / "mle_bench.yaml", use_cli=False))
+    candidates = description_candidates(
+        load_config(ROOT / "config" / "mle_bench.yaml", use_cli=False)
+    )
     assert candidates == [*names, *(path.with_name("description_obfuscated.md") for path in names)]
 
 
@@ -52,7 +58,12 @@ def test_an_obfuscated_description_serves_where_no_full_one_is(tmp_path: Path) -
     home.mkdir()
     container = tuple(home / path.name for path in CONTAINER_DESCRIPTIONS[:1])
     assert find_description(config(data), container) is None
-    for path in (home / OBFUSCATED, data / OBFUSCATED, home / "description.md", data / "description.md"):
+    for path in (
+        home / OBFUSCATED,
+        data / OBFUSCATED,
+        home / "description.md",
+        data / "description.md",
+    ):
         path.write_text("x")
         assert find_description(config(data), container) == path
 
@@ -134,7 +145,9 @@ def test_a_workspace_that_cannot_be_made_leaves_the_baseline(tmp_path: Path) -> 
     (tmp_path / "file").touch()
     words = [*adapter_words(data, out), f"project.workspace_dir={tmp_path / 'file' / 'workspace'}"]
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 1
     assert "cannot begin: " in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,8 +12,20 @@ import pytest
 from tests.house.source import files, modules
 from tests.image.context import DOCKERFILE, all_of, instructions, is_sent, place_of, sent
 
-FOLDERS = {f"{name.upper()}_DIR": f"/home/{name}" for name in ("submission", "logs", "code", "agent")}
-PRODUCT = {"agents", "benchmark", "config", "core", "utils", "main.py", "run_mle_adapter.py", "start.sh", "config.yaml"}
+FOLDERS = {
+    f"{name.upper()}_DIR": f"/home/{name}" for name in ("submission", "logs", "code", "agent")
+}
+PRODUCT = {
+    "agents",
+    "benchmark",
+    "config",
+    "core",
+    "utils",
+    "main.py",
+    "run_mle_adapter.py",
+    "start.sh",
+    "config.yaml",
+}
 
 
 # ---------------------------------------------------------------- instructions
@@ -27,7 +39,9 @@ def test_the_base_and_no_other_stage() -> None:
 def test_the_classic_builder_understands_it() -> None:
     assert "# syntax=" not in DOCKERFILE.read_text().lower()
     for word, rest in instructions():
-        assert word in {"FROM", "ARG", "ENV", "RUN", "COPY"}, f"{word} is another user's, entrypoint or builder"
+        assert word in {"FROM", "ARG", "ENV", "RUN", "COPY"}, (
+            f"{word} is another user's, entrypoint or builder"
+        )
         assert "<<" not in rest, f"{word} {rest}"
         assert not rest.startswith("--"), f"{word} {rest}"
 
@@ -58,7 +72,9 @@ def test_layers_come_in_the_order_of_how_often_they_change() -> None:
         place_of("RUN", 'ln -s "$entry" "${AGENT_DIR}/"'),
     ]
     assert places == sorted(places)
-    assert places[-1] == len(instructions()) - 1, "a step behind the code would run after each change of it"
+    assert places[-1] == len(instructions()) - 1, (
+        "a step behind the code would run after each change of it"
+    )
 
 
 def test_model_and_code_lie_outside_of_what_the_base_sweeps() -> None:
@@ -85,13 +101,18 @@ def test_nothing_is_kept_that_only_the_build_needs() -> None:
 
 def test_versions_are_noted_before_and_compared_after_in_one_step() -> None:
     (command,) = [command for command in all_of("RUN") if "pip install" in command]
-    parts = [command.index(word) for word in ("check_versions.py record", "pip install", "check_versions.py compare")]
+    parts = [
+        command.index(word)
+        for word in ("check_versions.py record", "pip install", "check_versions.py compare")
+    ]
     assert parts == sorted(parts)
     assert ";" not in command, "a failure must end the build"
 
 
 def test_modes_are_changed_in_the_layer_that_makes_the_files_only() -> None:
-    """Else the layer holds them twice. The model lies outside of /home, where the base changes all modes."""
+    """Else the layer holds them twice. The model lies outside of /home, where the base changes all
+    modes.
+    """
     changing = [command for command in all_of("RUN") if re.search(r"\b(chmod|chown)\b", command)]
     assert len(changing) == 1
     assert "download_model.py" in changing[0]
@@ -109,7 +130,9 @@ def test_commands_are_well_formed(command: str) -> None:
 
 
 def install(place: Path, installed: str, apt: str) -> tuple[int, str, list[str]]:
-    """The step on a base with some packages; apt: what its apt-get does. Exit status, stderr, calls of apt-get."""
+    """The step on a base with some packages; apt: what its apt-get does. Exit status, stderr, calls
+    of apt-get.
+    """
     (command,) = [command for command in all_of("RUN") if "apt-get" in command]
     tools = {
         "dpkg-query": f'for last; do :; done; case " {installed} " in *" $last "*) echo "install ok installed" ;; esac',
@@ -156,8 +179,16 @@ def test_what_the_dockerfile_copies_is_there_and_sent() -> None:
 
 
 def test_the_image_gets_all_of_the_product() -> None:
-    wanted = {path.as_posix() for path in modules().values()} | {"start.sh", "config.yaml", "scripts/download_model.py"}
-    wanted |= {path.as_posix() for path in files() if path.parts[0] in ("agents", "core", "utils", "config")}
+    wanted = {path.as_posix() for path in modules().values()} | {
+        "start.sh",
+        "config.yaml",
+        "scripts/download_model.py",
+    }
+    wanted |= {
+        path.as_posix()
+        for path in files()
+        if path.parts[0] in ("agents", "core", "utils", "config")
+    }
     assert wanted - sent() == set()
 
 

@@ -20,8 +20,18 @@ needed = runpy.run_path(str(SCRIPT))["needed"]
 SETTINGS = {
     name: b"{}"
     for name in (
-        *("config.json", "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"),
-        *("1_Pooling/config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+        *(
+            "config.json",
+            "modules.json",
+            "config_sentence_transformers.json",
+            "sentence_bert_config.json",
+        ),
+        *(
+            "1_Pooling/config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+        ),
     )
 }
 # The files of BAAI/bge-m3, with short contents.
@@ -29,27 +39,45 @@ WANTED = SETTINGS | {"sentencepiece.bpe.model": b"pieces", "pytorch_model.bin": 
 OTHERS = {
     name: b"not needed"
     for name in (
-        *(".gitattributes", "README.md", "colbert_linear.pt", "sparse_linear.pt", "imgs/long.jpg", "long.jpg"),
+        *(
+            ".gitattributes",
+            "README.md",
+            "colbert_linear.pt",
+            "sparse_linear.pt",
+            "imgs/long.jpg",
+            "long.jpg",
+        ),
         *("onnx/config.json", "onnx/model.onnx", "onnx/model.onnx_data", "onnx/tokenizer.json"),
     )
 }
 BGE_M3 = WANTED | OTHERS
 
 # Major versions of the hub's client that are installed: one or none.
-CLIENT = [int(found.version.split(".")[0]) for found in importlib.metadata.distributions(name="huggingface_hub")]
+CLIENT = [
+    int(found.version.split(".")[0])
+    for found in importlib.metadata.distributions(name="huggingface_hub")
+]
 has_client = pytest.mark.skipif(not CLIENT, reason="NOT RUN: huggingface_hub is not installed")
 
 
 def environ(home: Path, **more: str) -> dict[str, str]:
     """No name of a hub, no proxy, and a cache of the test's own."""
     clean = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**clean, "HOME": str(home), "HF_HOME": str(home / "hub"), "HF_HUB_DISABLE_TELEMETRY": "1", **more}
+    return {
+        **clean,
+        "HOME": str(home),
+        "HF_HOME": str(home / "hub"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        **more,
+    }
 
 
 def start(home: Path, *words: object, **more: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(SCRIPT), *map(str, words)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=home, env=environ(home, **more), stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(
+        command, cwd=home, env=environ(home, **more), stdout=pipe, stderr=pipe, text=True
+    )
 
 
 def run(home: Path, *words: object, **more: str) -> tuple[int, str, str]:
@@ -73,7 +101,10 @@ def test_the_files_of_bge_m3() -> None:
 
 def test_one_format_of_weights() -> None:
     safe = ["config.json", "model.safetensors"]
-    assert needed([*safe, "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "rust_model.ot"]) == safe
+    assert (
+        needed([*safe, "pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "rust_model.ot"])
+        == safe
+    )
     assert needed([*safe, "openvino/openvino_model.bin", "model.fp16.safetensors"]) == safe
 
 
@@ -87,10 +118,14 @@ def test_weights_in_parts_bring_their_index() -> None:
 
 def test_each_module_has_its_weights() -> None:
     dense = ["2_Dense/config.json", "2_Dense/pytorch_model.bin"]
-    assert needed(["config.json", "model.safetensors", *dense]) == sorted([*dense, "config.json", "model.safetensors"])
+    assert needed(["config.json", "model.safetensors", *dense]) == sorted(
+        [*dense, "config.json", "model.safetensors"]
+    )
 
 
-@pytest.mark.parametrize("names", [[], ["README.md"], ["config.json"], ["model.safetensors"], ["onnx/model.onnx"]])
+@pytest.mark.parametrize(
+    "names", [[], ["README.md"], ["config.json"], ["model.safetensors"], ["onnx/model.onnx"]]
+)
 def test_what_is_no_model(names: list[str]) -> None:
     with pytest.raises(ValueError, match=r"config\.json"):
         needed(names)
@@ -154,7 +189,9 @@ def test_help(tmp_path: Path) -> None:
 
 def test_offline_is_one_line(tmp_path: Path) -> None:
     """With the client: no connection. Without it: what to install. Never a traceback."""
-    code, stdout, stderr = run(tmp_path, "--model", NAME, "--to", tmp_path / "x", HF_ENDPOINT="http://127.0.0.1:9")
+    code, stdout, stderr = run(
+        tmp_path, "--model", NAME, "--to", tmp_path / "x", HF_ENDPOINT="http://127.0.0.1:9"
+    )
     assert (code, stdout) == (1, "")
     assert stderr.splitlines()[-1].startswith(f"error: cannot get {NAME}: ")
     assert stderr.splitlines()[-1].endswith("does without")
@@ -165,26 +202,36 @@ def test_offline_is_one_line(tmp_path: Path) -> None:
 @has_client
 def test_the_needed_files_come_from_the_hub(tmp_path: Path) -> None:
     with serving(BGE_M3) as hub:
-        code, stdout, stderr = run(tmp_path, "--model", NAME, "--to", tmp_path / "x", HF_ENDPOINT=hub.address)
+        code, stdout, stderr = run(
+            tmp_path, "--model", NAME, "--to", tmp_path / "x", HF_ENDPOINT=hub.address
+        )
         assert code == 0, stderr
         assert stdout.startswith(f"{NAME}: {len(WANTED)} files, ")
         assert files_in(tmp_path / "x") == WANTED
         assert {name for name, _ in hub.asked} == set(WANTED)
         hub.asked.clear()
-        assert run(tmp_path, "--model", NAME, "--to", tmp_path / "x", HF_ENDPOINT=hub.address)[0] == 0
+        assert (
+            run(tmp_path, "--model", NAME, "--to", tmp_path / "x", HF_ENDPOINT=hub.address)[0] == 0
+        )
         assert hub.asked == []
 
 
 @has_client
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     with serving(BGE_M3) as hub:
-        code, _, stderr = run(tmp_path, "--model", "some/other", "--to", tmp_path / "x", HF_ENDPOINT=hub.address)
+        code, _, stderr = run(
+            tmp_path, "--model", "some/other", "--to", tmp_path / "x", HF_ENDPOINT=hub.address
+        )
     assert code == 1
-    assert stderr.splitlines()[-1].startswith("error: cannot get some/other: RepositoryNotFoundError")
+    assert stderr.splitlines()[-1].startswith(
+        "error: cannot get some/other: RepositoryNotFoundError"
+    )
     assert "Traceback" not in stderr
 
 
-@pytest.mark.skipif(CLIENT != [0], reason="NOT RUN: this is about the image's huggingface_hub, below 1.0")
+@pytest.mark.skipif(
+    CLIENT != [0], reason="NOT RUN: this is about the image's huggingface_hub, below 1.0"
+)
 def test_a_killed_download_goes_on_where_it_stopped(tmp_path: Path) -> None:
     weights = bytes(range(256)) * (24 << 12)
     words = ("--model", NAME, "--to", tmp_path / "x")

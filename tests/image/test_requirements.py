@@ -31,10 +31,14 @@ def test_every_line_is_a_bounded_package_with_a_user() -> None:
     lines = (ROOT / "requirements_agent.txt").read_text().splitlines()
     assert len(REQUIREMENTS) == sum(bool(line) and not line.startswith("#") for line in lines)
     for name, match in REQUIREMENTS.items():
-        assert match["bound"].startswith("==") or ",<" in match["bound"], f"{name} has no upper bound"
+        assert match["bound"].startswith("==") or ",<" in match["bound"], (
+            f"{name} has no upper bound"
+        )
 
 
-@pytest.mark.parametrize("name", [name for name, match in REQUIREMENTS.items() if match["user"] != CLEAN])
+@pytest.mark.parametrize(
+    "name", [name for name, match in REQUIREMENTS.items() if match["user"] != CLEAN]
+)
 def test_the_user_of_a_package_imports_it(name: str) -> None:
     text = (ROOT / REQUIREMENTS[name]["user"]).read_text()
     assert re.search(rf"^\s*(from|import) {name.replace('-', '_')}\b", text, re.MULTILINE)
@@ -60,20 +64,35 @@ def package(folder: Path, name: str, version: str, *requires: str) -> None:
     info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
     wants = "".join(f"Requires-Dist: {line}\n" for line in requires)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{wants}")
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{wants}"
+    )
     (info / "RECORD").write_text("")
 
 
 def check(place: Path, step: str, *options: str) -> subprocess.CompletedProcess[str]:
     """The script for the packages in place/site, on top of this interpreter's own."""
-    command = [sys.executable, *options, str(SCRIPT), step, str(place / "names.txt"), str(place / "state.json")]
-    environ = {"PYTHONPATH": str(place / "site"), "HOME": str(place), "PIP_CONFIG_FILE": "/dev/null"}
+    command = [
+        sys.executable,
+        *options,
+        str(SCRIPT),
+        step,
+        str(place / "names.txt"),
+        str(place / "state.json"),
+    ]
+    environ = {
+        "PYTHONPATH": str(place / "site"),
+        "HOME": str(place),
+        "PIP_CONFIG_FILE": "/dev/null",
+    }
     return subprocess.run(command, cwd=place, env=environ, capture_output=True, text=True)
 
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> Path:
-    """Notes two packages of the base, one of which is broken already, and knows of one that is not there."""
+    """Notes two packages of the base, one of which is broken already, and knows of one that is not
+    there.
+    """
     (tmp_path / "names.txt").write_text("# a comment\nswarm-heavy==1.0\nswarm-absent==2.0\n")
     package(tmp_path / "site", "swarm-heavy", "1.0")
     package(tmp_path / "site", "swarm-broken", "1.0", "swarm-heavy>=7", "swarm-nowhere")
@@ -92,7 +111,9 @@ def test_nothing_moved(recorded: Path) -> None:
 
 def test_a_package_that_moved_or_came_along_fails_the_build(recorded: Path) -> None:
     package(recorded / "site", "swarm-absent", "2.0")
-    (recorded / "site" / "swarm_heavy-1.0.dist-info").rename(recorded / "site" / "swarm_heavy-1.1.dist-info")
+    (recorded / "site" / "swarm_heavy-1.0.dist-info").rename(
+        recorded / "site" / "swarm_heavy-1.1.dist-info"
+    )
     metadata = recorded / "site" / "swarm_heavy-1.1.dist-info" / "METADATA"
     metadata.write_text(metadata.read_text().replace("Version: 1.0", "Version: 1.1"))
     done = check(recorded, "compare")
@@ -113,7 +134,9 @@ def test_a_base_without_the_heavy_packages_is_told(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("numpy==1.26.4\n")
     done = check(tmp_path, "record", "-S")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: the base's environment lacks numpy, pandas, scikit-learn: ")
+    assert done.stderr.startswith(
+        "error: the base's environment lacks numpy, pandas, scikit-learn: "
+    )
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:

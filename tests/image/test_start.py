@@ -23,7 +23,11 @@ def test_words_and_exit_status_are_passed_on(place: Place) -> None:
     place.adapter("sys.exit(7)")
     ran = place.run("agent.max_steps=3", "task.target_columns=[a, b]")
     assert ran.code == 7
-    keys = {"project.log_dir": "logs", "output.submission_dir": "submission", "output.code_dir": "code"}
+    keys = {
+        "project.log_dir": "logs",
+        "output.submission_dir": "submission",
+        "output.code_dir": "code",
+    }
     folders = [f"{key}={place.root / name}" for key, name in keys.items()]
     assert place.starts == [[*folders, "agent.max_steps=3", "task.target_columns=[a, b]"]]
 
@@ -72,8 +76,12 @@ def test_lesson_24_no_key_in_any_output(place: Place, shell: tuple[str, ...]) ->
     assert KEY.encode() not in place.log
 
 
-@pytest.mark.parametrize(("asked", "there", "given"), [("true", True, True), ("true", False, False), ("", True, False)])
-def test_the_obfuscated_description_when_it_is_asked_for(place: Place, asked: str, there: bool, given: bool) -> None:
+@pytest.mark.parametrize(
+    ("asked", "there", "given"), [("true", True, True), ("true", False, False), ("", True, False)]
+)
+def test_the_obfuscated_description_when_it_is_asked_for(
+    place: Place, asked: str, there: bool, given: bool
+) -> None:
     description = place.root / "data" / "description_obfuscated.md"
     if there:
         description.write_text("x")
@@ -86,7 +94,11 @@ def test_the_obfuscated_description_when_it_is_asked_for(place: Place, asked: st
 
 def test_the_relay_is_ascii_and_the_log_is_complete(place: Place) -> None:
     """Characters split over two writes, bytes that are no text, control characters, both streams."""
-    raw = "caf\u00e9 \u2014 \u4e2d\u6587\n".encode() + b"\xff\xfe\x00 bytes \x1b[31mred\x1b[0m\a\r\n" + b"tab\there\n"
+    raw = (
+        "caf\u00e9 \u2014 \u4e2d\u6587\n".encode()
+        + b"\xff\xfe\x00 bytes \x1b[31mred\x1b[0m\a\r\n"
+        + b"tab\there\n"
+    )
     place.adapter(
         f"raw = {raw!r}\n"
         "for number in range(len(raw)):\n    out.write(raw[number : number + 1]); out.flush()\n"
@@ -157,7 +169,8 @@ def test_no_new_start_after_the_time_limit(place: Place) -> None:
 
 # ---------------------------------------------------------------- the end in time
 
-# `timeout` signals its child and then its group: the second one must not meet the interpreter on its way out.
+# `timeout` signals its child and then its group: the second one must not meet the interpreter on
+# its way out.
 PUBLISHES = """
 def publish(*_):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -169,8 +182,12 @@ time.sleep(600)
 IGNORES = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('ready')\ntime.sleep(600)\n"
 
 
-@pytest.mark.parametrize(("words", "limit"), [((), "1.2"), (("agent.time_limit=9", "agent.time_limit=1e0"), "600")])
-def test_the_time_limit_ends_in_a_published_result(place: Place, words: tuple[str, ...], limit: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "limit"), [((), "1.2"), (("agent.time_limit=9", "agent.time_limit=1e0"), "600")]
+)
+def test_the_time_limit_ends_in_a_published_result(
+    place: Place, words: tuple[str, ...], limit: str
+) -> None:
     place.adapter(PUBLISHES)
     ran = place.run(*words, TIME_LIMIT_SECS=limit, START_MARGIN_SECS="0")
     assert ran.code == 3
@@ -193,10 +210,15 @@ def test_a_bad_time_limit_is_left_to_the_adapter(place: Place, limit: str) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_reaches_the_adapter_and_starts_nothing_again(place: Place, number: signal.Signals) -> None:
+def test_a_signal_reaches_the_adapter_and_starts_nothing_again(
+    place: Place, number: signal.Signals
+) -> None:
     place.adapter(PUBLISHES)
     process = place.start()
-    wait_for(lambda: (place.root / "logs" / "adapter.log").exists() and b"ready" in place.log, "the adapter")
+    wait_for(
+        lambda: (place.root / "logs" / "adapter.log").exists() and b"ready" in place.log,
+        "the adapter",
+    )
     process.send_signal(number)
     ran = finish(process)
     assert ran.code == 3

@@ -16,7 +16,9 @@ from core.records import CompetitionSpec, Job, MetricSpec, Outcome, TableFile, V
 from utils.process import WorkerProcess
 
 
-def make_spec(metric: str = "rmse", data_dir: Path = Path("/nowhere"), **fields: Any) -> CompetitionSpec:
+def make_spec(
+    metric: str = "rmse", data_dir: Path = Path("/nowhere"), **fields: Any
+) -> CompetitionSpec:
     """A competition with the columns id and target, whose metric is `metric`."""
     known = BY_NAME.get(metric)
     direction = known.direction if known is not None else "maximize"
@@ -59,13 +61,18 @@ class Arena:
     held: list[pd.DataFrame]
     test_ids: list[str]
 
-    def write(self, fold: int, values: pd.DataFrame | Sequence[Any], name: str = "submission") -> Path:
+    def write(
+        self, fold: int, values: pd.DataFrame | Sequence[Any], name: str = "submission"
+    ) -> Path:
         """A submission: `values` for the held-out rows, the first of them for each test row."""
         frame = pd.DataFrame(
-            np.asarray(values).reshape(len(self.held[fold]), -1), columns=list(self.spec.target_columns)
+            np.asarray(values).reshape(len(self.held[fold]), -1),
+            columns=list(self.spec.target_columns),
         )
         frame.insert(0, "id", self.held[fold]["id"].to_numpy())
-        rest = pd.concat([frame.iloc[[0]]] * len(self.test_ids), ignore_index=True).assign(id=self.test_ids)
+        rest = pd.concat([frame.iloc[[0]]] * len(self.test_ids), ignore_index=True).assign(
+            id=self.test_ids
+        )
         path = self.root / f"{name}.csv"
         pd.concat([frame, rest]).sample(frac=1, random_state=3).to_csv(path, index=False)
         return path
@@ -87,7 +94,8 @@ def make_arena(
     groups: Sequence[np.ndarray] | None = None,
     weights: np.ndarray | None = None,
 ) -> Arena:
-    """truths: held-out answers per view, [rows] or [rows, columns]; the last `locked` rows of each are locked.
+    """truths: held-out answers per view, [rows] or [rows, columns]; the last `locked` rows of each
+    are locked.
 
     weights: of the rows of every view.
     """
@@ -112,9 +120,15 @@ def make_arena(
         group = np.array([""] * len(ids)) if groups is None else groups[fold]
         answers = root / f"search{fold}.npz"
         weighing = {} if weights is None else {"weight": weights}
-        np.savez(answers, ids=np.array(ids)[:, None], truth=truth, part=part, group=group, **weighing)
+        np.savez(
+            answers, ids=np.array(ids)[:, None], truth=truth, part=part, group=group, **weighing
+        )
         table = TableFile("sample_submission.csv")
         shape = (100, len(ids) - locked, locked, len(test_ids))
-        views.append(View(f"search{fold}", "search", fold, str(folder), "x", str(answers), table, *shape))
+        views.append(
+            View(f"search{fold}", "search", fold, str(folder), "x", str(answers), table, *shape)
+        )
         held.append(pd.DataFrame({"id": ids}))
-    return Arena(root, spec, HoldoutJudge(spec, root / "predictions", worker=worker), views, held, test_ids)
+    return Arena(
+        root, spec, HoldoutJudge(spec, root / "predictions", worker=worker), views, held, test_ids
+    )

@@ -17,7 +17,9 @@ from utils.process import WorkerProcess
 @pytest.fixture(scope="session")
 def judging_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
     """One real worker for all tests: it takes a second to import its libraries."""
-    worker = WorkerProcess("core.judging.worker", log=tmp_path_factory.mktemp("judging") / "worker.log")
+    worker = WorkerProcess(
+        "core.judging.worker", log=tmp_path_factory.mktemp("judging") / "worker.log"
+    )
     yield worker
     worker.close()
 
@@ -28,7 +30,9 @@ def arena(tmp_path: Path, judging_worker: WorkerProcess) -> Callable[..., Arena]
     made: list[Arena] = []
 
     def build(spec: CompetitionSpec, truths: Sequence[np.ndarray], **options: Any) -> Arena:
-        made.append(make_arena(tmp_path / f"arena{len(made)}", spec, truths, judging_worker, **options))
+        made.append(
+            make_arena(tmp_path / f"arena{len(made)}", spec, truths, judging_worker, **options)
+        )
         return made[-1]
 
     return build

@@ -1,4 +1,6 @@
-"""Combining predictions: the official submission, scores of blends, greedy selection, agreement of two runs."""
+"""Combining predictions: the official submission, scores of blends, greedy selection, agreement of
+two runs.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ import pytest
 
 from core.judging.agreement import MOST_ROWS, numbers_agree
 from core.judging.blend import blend, ranks
-from core.judging.service import Combined
+from core.judging.service import WrittenSubmission
 from tests.judging.arena import Arena, done, make_spec
 from utils.errors import WorkerError
 
@@ -36,7 +38,9 @@ def test_votes_are_weighted_and_ties_go_to_the_first() -> None:
     assert blend([column("a"), column("b")], [1, 2], "vote").tolist() == [["b"]]
     assert blend([column("a"), column("b")], [1, 1], "vote").tolist() == [["a"]]
     # .1 + .2 is not .3 in floating point: still a tie.
-    assert blend([column("a"), column("b"), column("b")], [0.3, 0.1, 0.2], "vote").tolist() == [["a"]]
+    assert blend([column("a"), column("b"), column("b")], [0.3, 0.1, 0.2], "vote").tolist() == [
+        ["a"]
+    ]
 
 
 def keep_test(made: Arena, key: str, fold: int, values: object) -> None:
@@ -45,14 +49,18 @@ def keep_test(made: Arena, key: str, fold: int, values: object) -> None:
     ids = made.test_ids + made.held[fold]["id"].tolist()
     column = [*cells.tolist(), *[cells.tolist()[0]] * len(made.held[fold])]
     path = made.root / "test_values.csv"
-    pd.DataFrame({"id": ids, "target": column}).sample(frac=1, random_state=1).to_csv(path, index=False)
+    pd.DataFrame({"id": ids, "target": column}).sample(frac=1, random_state=1).to_csv(
+        path, index=False
+    )
     assert made.judge.judge(made.job(key, fold), done(path)).valid
 
 
 def combined(made: Arena, parts: list[tuple[list[str], float]], how: str) -> list[str]:
     out = made.root / "out" / "submission.csv"
     result = made.judge.combine(parts, how, out)
-    assert result == Combined(len(made.test_ids), hashlib.sha256(out.read_bytes()).hexdigest())
+    assert result == WrittenSubmission(
+        len(made.test_ids), hashlib.sha256(out.read_bytes()).hexdigest()
+    )
     frame = pd.read_csv(out, dtype=str)
     assert list(frame.columns) == ["id", "target"]
     assert frame["id"].tolist() == made.test_ids
@@ -68,7 +76,9 @@ def test_folds_are_averaged_and_members_weighted(arena: Build) -> None:
     assert [float(cell) for cell in combined(made, parts, "mean")] == [3.25, 4.0, 4.75, 5.5, 6.5]
 
 
-def test_labels_vote_over_folds_and_are_written_as_the_training_data_spells_them(arena: Build) -> None:
+def test_labels_vote_over_folds_and_are_written_as_the_training_data_spells_them(
+    arena: Build,
+) -> None:
     truth = np.tile([1.0, 2.0, 3.0], 4)
     made = arena(make_spec("f1_macro", classes=("1", "2", "3")), [truth, truth, truth])
     for fold, labels in enumerate([[1, 1, 2, 2, 3], [1, 2, 2, 3, 3], [2, 2, 2, 1, 3]]):
@@ -82,7 +92,13 @@ def test_text_labels_always_vote(arena: Build) -> None:
     made = arena(make_spec("accuracy", classes=("cat", "dog")), [truth])
     keep_test(made, "a", 0, ["cat", "dog", "dog", "cat", "cat"])
     keep_test(made, "b", 0, ["dog", "dog", "dog", "dog", "cat"])
-    assert combined(made, [(["a"], 0.5), (["b"], 0.5)], "mean") == ["cat", "dog", "dog", "cat", "cat"]
+    assert combined(made, [(["a"], 0.5), (["b"], 0.5)], "mean") == [
+        "cat",
+        "dog",
+        "dog",
+        "cat",
+        "cat",
+    ]
 
 
 def test_values_are_written_with_all_their_digits(arena: Build) -> None:
@@ -90,7 +106,9 @@ def test_values_are_written_with_all_their_digits(arena: Build) -> None:
     values = np.random.default_rng(0).random(5) * 10.0 ** np.arange(-8, 12, 4)
     keep_test(made, "a", 0, values)
     # Not exactly: older versions of pandas read the last digit of a float as they please.
-    assert [float(cell) for cell in combined(made, [(["a"], 1.0)], "mean")] == pytest.approx(values.tolist(), rel=1e-15)
+    assert [float(cell) for cell in combined(made, [(["a"], 1.0)], "mean")] == pytest.approx(
+        values.tolist(), rel=1e-15
+    )
 
 
 def test_without_a_sample_submission_the_test_table_says_which_rows(arena: Build) -> None:
@@ -101,7 +119,9 @@ def test_without_a_sample_submission_the_test_table_says_which_rows(arena: Build
     assert combined(made, [(["a"], 1.0)], "mean") == ["0.0", "1.0", "2.0", "3.0", "4.0"]
 
 
-def test_a_blend_that_misses_official_rows_is_our_own_error_and_leaves_no_file(arena: Build) -> None:
+def test_a_blend_that_misses_official_rows_is_our_own_error_and_leaves_no_file(
+    arena: Build,
+) -> None:
     made = arena(make_spec("rmse"), [np.arange(10.0)])
     keep_test(made, "a", 0, [0.0, 1, 2, 3, 4])
     sample = Path(made.spec.data_dir) / "sample_submission.csv"
@@ -118,7 +138,10 @@ def test_a_blend_of_one_scores_as_its_folds_do(arena: Build) -> None:
     rng = np.random.default_rng(1)
     truths = [rng.normal(size=50), rng.normal(size=80)]
     made = arena(make_spec("rmse"), truths)
-    verdicts = [made.keep(f"a{fold}", truth + rng.normal(size=len(truth)), fold) for fold, truth in enumerate(truths)]
+    verdicts = [
+        made.keep(f"a{fold}", truth + rng.normal(size=len(truth)), fold)
+        for fold, truth in enumerate(truths)
+    ]
     score, stderr = made.judge.score_blend([(["a0", "a1"], 1.0)], "mean", "holdout")
     assert score == pytest.approx(np.mean([verdict.score for verdict in verdicts]))
     assert stderr == pytest.approx(np.hypot(*[verdict.stderr for verdict in verdicts]) / 2)
@@ -127,15 +150,23 @@ def test_a_blend_of_one_scores_as_its_folds_do(arena: Build) -> None:
 
 @pytest.mark.parametrize("folds", [1, 3])
 @pytest.mark.parametrize("metric", ["rmse", "roc_auc"])
-def test_greedy_blends_what_errs_differently_and_leaves_noise_out(arena: Build, metric: str, folds: int) -> None:
+def test_greedy_blends_what_errs_differently_and_leaves_noise_out(
+    arena: Build, metric: str, folds: int
+) -> None:
     rng = np.random.default_rng(2)
     truths = [rng.integers(0, 2, 600).astype(float) for _ in range(folds)]
     made = arena(make_spec(metric), truths)
     for fold, truth in enumerate(truths):
         for name in "ab":
-            made.keep(f"{name}{fold}", np.clip(0.3 * truth + 0.2 + 0.12 * rng.normal(size=600), 0, 1), fold)
+            made.keep(
+                f"{name}{fold}",
+                np.clip(0.3 * truth + 0.2 + 0.12 * rng.normal(size=600), 0, 1),
+                fold,
+            )
         made.keep(f"noise{fold}", rng.random(600), fold)
-    candidates = [(name, [f"{name}{fold}" for fold in range(folds)]) for name in ("a", "noise", "b")]
+    candidates = [
+        (name, [f"{name}{fold}" for fold in range(folds)]) for name in ("a", "noise", "b")
+    ]
     found = made.judge.select(candidates)
     assert found is not None
     weights = dict(found.ensemble.members)
@@ -176,7 +207,9 @@ def test_greedy_lets_labels_vote(arena: Build) -> None:
     truth = rng.choice(["cat", "dog", "eel"], 600)
     made = arena(make_spec("accuracy", classes=("cat", "dog", "eel")), [truth])
     for name in "abc":
-        made.keep(name, np.where(rng.random(600) < 0.7, truth, rng.choice(["cat", "dog", "eel"], 600)))
+        made.keep(
+            name, np.where(rng.random(600) < 0.7, truth, rng.choice(["cat", "dog", "eel"], 600))
+        )
     found = made.judge.select([(name, [name]) for name in "abc"])
     assert found is not None
     assert found.ensemble.how == "vote"

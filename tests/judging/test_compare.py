@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from core.judging.compare import CAP_ROWS, Held, Pair, mean_score, p_better, standard_error
+from core.judging.compare import CAP_ROWS, HeldTruth, Pair, mean_score, p_better, standard_error
 from core.judging.metrics import score
 from core.judging.ranking import auc_influence, weighted_average_precision
 from core.judging.resample import DRAWS, MAX_UNITS, clusters, draws, pooled
@@ -37,7 +37,7 @@ def case(
 @pytest.mark.parametrize(("name", "kind"), EVERY)
 def test_the_better_candidate_wins_and_a_tie_is_even(name: str, kind: ValueKind) -> None:
     truth, good, bad = case(name, 0, kind=kind)
-    held, known = Held(truth), metric(name, kind=kind)
+    held, known = HeldTruth(truth), metric(name, kind=kind)
     assert p_better(known, [Pair(held, good, bad)]) > 0.95
     assert p_better(known, [Pair(held, bad, good)]) < 0.05
     assert p_better(known, [Pair(held, good, good.copy())]) == 0.5
@@ -47,7 +47,14 @@ def test_the_better_candidate_wins_and_a_tie_is_even(name: str, kind: ValueKind)
 def test_standard_errors_shrink_with_the_root_of_the_rows(name: str, kind: ValueKind) -> None:
     def typical(rows: int) -> float:
         cases = [case(name, seed, rows, kind)[:2] for seed in (1, 2, 3)]
-        return float(np.median([standard_error(metric(name, kind=kind), Held(truth), good) for truth, good in cases]))
+        return float(
+            np.median(
+                [
+                    standard_error(metric(name, kind=kind), HeldTruth(truth), good)
+                    for truth, good in cases
+                ]
+            )
+        )
 
     # Of fewer rows some errors fall faster at first (spearman); more are not looked at (CAP_ROWS).
     assert typical(1200) / typical(4800) == pytest.approx(2.0, rel=0.2)
@@ -57,22 +64,26 @@ def test_standard_error_of_a_mean_is_the_textbook_one() -> None:
     truth, good, _ = case("mae", 2)
     losses = np.abs(truth - good)
     expected = losses.std() / math.sqrt(len(losses))
-    assert standard_error(metric("mae"), Held(truth), good) == pytest.approx(expected)
+    assert standard_error(metric("mae"), HeldTruth(truth), good) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("name", ["rmse", "roc_auc", "average_precision", "f1_macro", "quadratic_weighted_kappa"])
+@pytest.mark.parametrize(
+    "name", ["rmse", "roc_auc", "average_precision", "f1_macro", "quadratic_weighted_kappa"]
+)
 def test_standard_error_is_the_spread_over_repeated_samples(name: str) -> None:
     values, errors = [], []
     for seed in range(150):
         truth, _, bad = case(name, 1000 + seed, 300)
         values.append(score(metric(name), truth, bad))
         if seed < 10:
-            errors.append(standard_error(metric(name), Held(truth), bad))
+            errors.append(standard_error(metric(name), HeldTruth(truth), bad))
     assert np.mean(errors) == pytest.approx(np.std(values), rel=0.3)
 
 
 def test_delong_on_one_column_is_the_published_variance() -> None:
-    """S10/m + S01/n with the placements written out pair by pair (DeLong, DeLong and Clarke-Pearson 1988)."""
+    """S10/m + S01/n with the placements written out pair by pair (DeLong, DeLong and Clarke-Pearson
+    1988).
+    """
     truth, _, pred = case("roc_auc", 3, 60)
     up, down = pred[truth == 1], pred[truth == 0]
     wins = (up[:, None] > down[None, :]) + 0.5 * (up[:, None] == down[None, :])
@@ -89,16 +100,20 @@ def test_weighted_average_precision_is_that_of_repeated_rows() -> None:
     found = weighted_average_precision(truth, pred, weights.astype(float))
     for row, value in zip(weights, found, strict=True):
         repeated = np.repeat(np.arange(40), row)
-        assert value == pytest.approx(average_precision_score(truth[repeated, 0], pred[repeated, 0]))
+        assert value == pytest.approx(
+            average_precision_score(truth[repeated, 0], pred[repeated, 0])
+        )
 
 
 def test_lesson_44_pairs_tell_apart_what_single_errors_cannot() -> None:
-    """Two candidates .001 apart, each with an error of about .006: the same rows make the difference certain."""
+    """Two candidates .001 apart, each with an error of about .006: the same rows make the
+    difference certain.
+    """
     rng = np.random.default_rng(44)
     truth = rng.normal(size=(4000, 1))
     shared = rng.normal(size=truth.shape)
     old, new = truth + shared, truth + 0.985 * shared
-    known, held = metric("rmse"), Held(truth)
+    known, held = metric("rmse"), HeldTruth(truth)
     gap = score(known, truth, old) - score(known, truth, new)
     assert 0 < gap < 2 * standard_error(known, held, old)
     assert p_better(known, [Pair(held, new, old)]) > 0.99
@@ -109,7 +124,7 @@ def test_lesson_44_holds_for_auc_too() -> None:
     truth = rng.integers(0, 2, (3000, 1)).astype(float)
     shared = rng.normal(size=truth.shape)
     old, new = 1.0 * truth + shared, 1.05 * truth + shared
-    known, held = metric("roc_auc"), Held(truth)
+    known, held = metric("roc_auc"), HeldTruth(truth)
     gap = score(known, truth, new) - score(known, truth, old)
     assert 0 < gap < 2 * standard_error(known, held, old)
     assert p_better(known, [Pair(held, new, old)]) > 0.99
@@ -120,7 +135,7 @@ def test_delong_and_bootstrap_agree_on_the_probability() -> None:
     rng = np.random.default_rng(6)
     truth = rng.integers(0, 2, (300, 1)).astype(float)
     new, old = probabilities(rng, truth, 1.15), probabilities(rng, truth, 1.0)
-    closed = p_better(metric("roc_auc"), [Pair(Held(truth), new, old)])
+    closed = p_better(metric("roc_auc"), [Pair(HeldTruth(truth), new, old)])
     wins = 0
     for _ in range(400):
         rows = rng.integers(0, 300, 300)
@@ -133,36 +148,46 @@ def test_rows_of_a_group_count_as_one(name: str) -> None:
     """Each row ten times over, as one group: as uncertain as the rows alone, not sqrt(10) surer."""
     truth, good, _ = case(name, 7, 400)
     groups = np.repeat([f"g{number}" for number in range(400)], 10)
-    alone = standard_error(metric(name), Held(truth), good)
-    tenfold = Held(np.repeat(truth, 10, axis=0), groups)
-    assert standard_error(metric(name), tenfold, np.repeat(good, 10, axis=0)) == pytest.approx(alone, rel=0.15)
+    alone = standard_error(metric(name), HeldTruth(truth), good)
+    tenfold = HeldTruth(np.repeat(truth, 10, axis=0), groups)
+    assert standard_error(metric(name), tenfold, np.repeat(good, 10, axis=0)) == pytest.approx(
+        alone, rel=0.15
+    )
 
 
 def test_folds_are_compared_fold_by_fold() -> None:
-    """Predictions on other scales per fold: each fold ranks for itself, and folds add up to more certainty."""
+    """Predictions on other scales per fold: each fold ranks for itself, and folds add up to more
+    certainty.
+    """
     pairs = []
     for fold in range(4):
         rng = np.random.default_rng(fold)
         truth = rng.integers(0, 2, (300, 1)).astype(float)
-        pairs.append(Pair(Held(truth), probabilities(rng, truth, 1.4) * (fold + 1), probabilities(rng, truth, 1.0)))
+        pairs.append(
+            Pair(
+                HeldTruth(truth),
+                probabilities(rng, truth, 1.4) * (fold + 1),
+                probabilities(rng, truth, 1.0),
+            )
+        )
     known = metric("roc_auc")
     assert p_better(known, pairs) > max(0.9, p_better(known, pairs[:1]) - 0.05)
 
 
 def test_same_arguments_same_answer_and_no_rows_no_answer() -> None:
     truth, good, bad = case("log_loss", 8)
-    pair = Pair(Held(truth), bad * 0.5 + good * 0.5, good)
+    pair = Pair(HeldTruth(truth), bad * 0.5 + good * 0.5, good)
     assert p_better(metric("log_loss"), [pair]) == p_better(metric("log_loss"), [pair])
     assert p_better(metric("log_loss"), []) is None
-    one_class = Pair(Held(np.ones((5, 1))), np.ones((5, 1)), np.ones((5, 1)))
+    one_class = Pair(HeldTruth(np.ones((5, 1))), np.ones((5, 1)), np.ones((5, 1)))
     assert p_better(metric("roc_auc"), [one_class]) is None
     assert mean_score(metric("roc_auc"), [(one_class.held, one_class.challenger)]) == (None, None)
 
 
 def test_many_rows_are_pooled_without_losing_power() -> None:
     truth, good, _ = case("f1_macro", 9, 20_000)
-    error = standard_error(metric("f1_macro"), Held(truth), good)
-    small = standard_error(metric("f1_macro"), Held(truth[:2000]), good[:2000])
+    error = standard_error(metric("f1_macro"), HeldTruth(truth), good)
+    small = standard_error(metric("f1_macro"), HeldTruth(truth[:2000]), good[:2000])
     assert small / error == pytest.approx(math.sqrt(10), rel=0.25)
 
 
@@ -178,4 +203,4 @@ def test_units_and_draws() -> None:
 
 def test_average_precision_on_many_rows_uses_a_sample() -> None:
     truth, good, bad = case("average_precision", 10, 4 * CAP_ROWS)
-    assert p_better(metric("average_precision"), [Pair(Held(truth), good, bad)]) > 0.99
+    assert p_better(metric("average_precision"), [Pair(HeldTruth(truth), good, bad)]) > 0.99

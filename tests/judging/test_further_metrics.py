@@ -1,4 +1,6 @@
-"""Reference values of correlations, shares, lists, texts and masks: by hand, and by other implementations."""
+"""Reference values of correlations, shares, lists, texts and masks: by hand, and by other
+implementations.
+"""
 
 from __future__ import annotations
 
@@ -79,16 +81,22 @@ def test_shares_of_one_whole_have_the_multiclass_log_loss() -> None:
 def test_probabilistic_f1_by_hand() -> None:
     """pTP = .8, pFP = .4: precision 2/3, recall .8 / 1."""
     truth, pred = np.array([[1.0], [0.0]]), np.array([[0.8], [0.4]])
-    assert score(metric("probabilistic_f1"), truth, pred) == pytest.approx(2 * (2 / 3) * 0.8 / (2 / 3 + 0.8))
+    assert score(metric("probabilistic_f1"), truth, pred) == pytest.approx(
+        2 * (2 / 3) * 0.8 / (2 / 3 + 0.8)
+    )
 
 
 def test_label_ranking_precision_as_scikit_learn_defines_it() -> None:
     truth = (RNG.random((40, 5)) < 0.4).astype(float)
     pred = RNG.integers(0, 4, truth.shape) / 4
-    assert score(metric("lrap"), truth, pred) == pytest.approx(label_ranking_average_precision_score(truth, pred))
+    assert score(metric("lrap"), truth, pred) == pytest.approx(
+        label_ranking_average_precision_score(truth, pred)
+    )
     counts = truth.sum(axis=1)
     some = counts > 0
-    expected = label_ranking_average_precision_score(truth[some], pred[some], sample_weight=counts[some])
+    expected = label_ranking_average_precision_score(
+        truth[some], pred[some], sample_weight=counts[some]
+    )
     assert score(metric("lwlrap"), truth, pred) == pytest.approx(expected)
 
 
@@ -109,7 +117,10 @@ def test_labels_as_scikit_learn_defines_them() -> None:
 
 def test_two_columns_of_labels_are_averaged() -> None:
     truth, pred = RNG.integers(0, 2, (80, 2)), RNG.integers(0, 2, (80, 2))
-    for name, function in (("mcc", matthews_corrcoef), ("balanced_accuracy", balanced_accuracy_score)):
+    for name, function in (
+        ("mcc", matthews_corrcoef),
+        ("balanced_accuracy", balanced_accuracy_score),
+    ):
         expected = np.mean([function(truth[:, c], pred[:, c]) for c in (0, 1)])
         assert score(metric(name), truth, pred) == pytest.approx(expected)
 
@@ -118,7 +129,9 @@ def test_two_columns_of_labels_are_averaged() -> None:
 
 
 def test_map_at_k_by_hand() -> None:
-    """First hit at place 2 of 2 wanted: 1/2 * 1/2; then both at once; nothing; a repeated hit counts once."""
+    """First hit at place 2 of 2 wanted: 1/2 * 1/2; then both at once; nothing; a repeated hit
+    counts once.
+    """
     truth = cells("a b", "a b", "a", "a")
     pred = cells("x a y z b", "b a", "x y z", "a a a")
     assert score(metric("map@3"), truth, pred) == pytest.approx((0.25 + 1 + 0 + 1) / 4)
@@ -128,7 +141,10 @@ def test_map_at_k_by_hand() -> None:
 
 def test_f1_of_lists_is_that_of_indicator_columns() -> None:
     names = list("abcdef")
-    truth, pred = ([list(RNG.choice(names, RNG.integers(1, 4), replace=False)) for _ in range(60)] for _ in range(2))
+    truth, pred = (
+        [list(RNG.choice(names, RNG.integers(1, 4), replace=False)) for _ in range(60)]
+        for _ in range(2)
+    )
     binary = MultiLabelBinarizer(classes=names)
     known, said = binary.fit_transform(truth), binary.transform(pred)
     first, second = (cells(*(" ".join(row) for row in rows)) for rows in (truth, pred))
@@ -143,8 +159,12 @@ def test_kendall_counts_swaps_over_all_lists() -> None:
     """One list: tau of the places. Two lists: swaps and pairs are summed before they are divided."""
     truth, pred = "a b c d e", "b a d e c"
     places = [truth.split().index(word) for word in pred.split()]
-    assert score(metric("kendall"), cells(truth), cells(pred)) == pytest.approx(kendalltau(range(5), places)[0])
-    assert score(metric("kendall"), cells("a b", "c d e"), cells("b a", "c d e")) == pytest.approx(1 - 4 * 1 / (2 + 6))
+    assert score(metric("kendall"), cells(truth), cells(pred)) == pytest.approx(
+        kendalltau(range(5), places)[0]
+    )
+    assert score(metric("kendall"), cells("a b", "c d e"), cells("b a", "c d e")) == pytest.approx(
+        1 - 4 * 1 / (2 + 6)
+    )
     assert score(metric("kendall"), cells("a b c"), cells("a b b")) == -1.0
 
 
@@ -183,7 +203,9 @@ def test_edit_metrics_by_hand() -> None:
 
 
 def test_jaccard_of_words_by_hand() -> None:
-    assert score(metric("jaccard"), cells("Very good idea"), cells("very good")) == pytest.approx(2 / 3)
+    assert score(metric("jaccard"), cells("Very good idea"), cells("very good")) == pytest.approx(
+        2 / 3
+    )
     assert score(metric("jaccard"), cells("", "a"), cells("", "b")) == 0.5
 
 
@@ -211,11 +233,15 @@ def test_masks_are_compared_as_pixels_are() -> None:
     dice, iou = 2 * known[0] / known[1], known[0] / (known[1] - known[0])
     assert score(metric("dice"), truth, pred) == pytest.approx(np.append(dice, 1).mean())
     assert score(metric("dice_global"), truth, pred) == pytest.approx(2 * sum(both) / sum(sizes))
-    assert score(metric("jaccard", kind="mask"), truth, pred) == pytest.approx(np.append(iou, 1).mean())
+    assert score(metric("jaccard", kind="mask"), truth, pred) == pytest.approx(
+        np.append(iou, 1).mean()
+    )
 
 
 def test_iou_precision_by_hand() -> None:
-    """Intersection over union .8 exceeds .5 to .75: six of ten thresholds; half of an empty pair counts nothing."""
+    """Intersection over union .8 exceeds .5 to .75: six of ten thresholds; half of an empty pair
+    counts nothing.
+    """
     truth, pred = cells("1 10", "-", "1 5", ""), cells("1 8", "", "", "2 2")
     assert score(metric("iou_precision"), truth, pred) == pytest.approx((0.6 + 1 + 0 + 0) / 4)
 

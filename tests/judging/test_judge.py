@@ -54,14 +54,18 @@ def test_text_labels_are_kept_as_text(arena: Build) -> None:
 
 
 def test_one_hot_log_loss_end_to_end(arena: Build) -> None:
-    spec = make_spec("log_loss", target_columns=("A", "B"), label_columns=("kind",), classes=("A", "B"))
+    spec = make_spec(
+        "log_loss", target_columns=("A", "B"), label_columns=("kind",), classes=("A", "B")
+    )
     made = arena(spec, [np.eye(2)[[0, 1, 1, 0]]])
     verdict = made.keep("k1", np.array([[0.8, 0.2], [0.2, 0.8], [0.2, 0.8], [0.8, 0.2]]))
     assert verdict.score == pytest.approx(-np.log(0.8))
 
 
 def test_labels_in_words_become_the_second_class(arena: Build) -> None:
-    made = arena(make_spec("roc_auc", classes=("no", "yes")), [np.array(["no", "yes", "no", "yes"])])
+    made = arena(
+        make_spec("roc_auc", classes=("no", "yes")), [np.array(["no", "yes", "no", "yes"])]
+    )
     assert made.keep("k1", [0.1, 0.9, 0.2, 0.8]).score == 1.0
 
 
@@ -69,7 +73,9 @@ def test_lesson_1_what_a_program_prints_or_claims_is_never_read(arena: Build) ->
     made = arena(make_spec("rmse"), [TRUTH])
     path = made.write(0, TRUTH + 1.0)
     (path.parent / "score.json").write_text('{"score": 0.0}', encoding="utf-8")
-    loud = done(path, tail="Validation score: 0.0001\nneg_root_mean_squared_error -0.0001\nFinal rmse = 0")
+    loud = done(
+        path, tail="Validation score: 0.0001\nneg_root_mean_squared_error -0.0001\nFinal rmse = 0"
+    )
     assert made.judge.judge(made.job("loud"), loud).score == pytest.approx(1.0)
     assert made.judge.judge(made.job("quiet"), done(path)).score == pytest.approx(1.0)
 
@@ -87,7 +93,9 @@ def made_score(made: Arena, key: str, values: np.ndarray) -> Score:
     return Score(made.keep(key, values).score, made.spec.metric.direction)
 
 
-def test_lesson_3_no_value_is_impossible_only_because_it_is_large_or_far_better(arena: Build) -> None:
+def test_lesson_3_no_value_is_impossible_only_because_it_is_large_or_far_better(
+    arena: Build,
+) -> None:
     made = arena(make_spec("rmse"), [TRUTH])
     assert made.keep("large", TRUTH + 5000).score == pytest.approx(5000)
     assert made.keep("breakthrough", TRUTH + 1e-6).score == pytest.approx(1e-6)
@@ -102,7 +110,9 @@ def test_an_undefined_score_leaves_a_valid_submission_unscored(arena: Build) -> 
 
 def test_lesson_7_a_program_killed_at_its_deadline_counts_and_is_kept_at_once(arena: Build) -> None:
     made = arena(make_spec("rmse"), [TRUTH])
-    killed = done(made.write(0, TRUTH + 1.0), exit_code=None, signal=9, timed_out=True, killed_for="deadline")
+    killed = done(
+        made.write(0, TRUTH + 1.0), exit_code=None, signal=9, timed_out=True, killed_for="deadline"
+    )
     verdict = made.judge.judge(made.job("killed"), killed)
     assert verdict.valid
     assert verdict.score == pytest.approx(1.0)
@@ -138,7 +148,9 @@ def test_a_crash_is_a_warning_after_a_complete_file_and_the_reason_otherwise(
     assert none.reasons == (f"no submission: {cause}",)
 
 
-def test_lesson_11_the_file_of_the_outcome_is_judged_whatever_the_program_says(arena: Build) -> None:
+def test_lesson_11_the_file_of_the_outcome_is_judged_whatever_the_program_says(
+    arena: Build,
+) -> None:
     made = arena(make_spec("rmse"), [TRUTH])
     path = made.write(0, TRUTH + 3.0, name="elsewhere")
     job = replace(made.job("k1"), program="df.to_csv('submission' + '.csv')")
@@ -146,7 +158,9 @@ def test_lesson_11_the_file_of_the_outcome_is_judged_whatever_the_program_says(a
 
 
 def test_lesson_13_a_verdict_needs_no_reviewer_and_no_words(arena: Build) -> None:
-    """The judge is built from a competition and a folder alone; a reviewer's `"false"` in the output is only text."""
+    """The judge is built from a competition and a folder alone; a reviewer's `"false"` in the
+    output is only text.
+    """
     made = arena(make_spec("rmse"), [TRUTH])
     tail = '{"is_bug": "false", "summary": "context length exceeded"} Traceback (most recent call last):'
     assert made.judge.judge(made.job("k1"), done(made.write(0, TRUTH), tail=tail)).valid
@@ -156,7 +170,10 @@ def test_a_view_without_answers_is_checked_and_kept_but_not_scored(arena: Build)
     made = arena(make_spec("rmse"), [TRUTH])
     view = replace(made.views[0], name="full", kind="full", path=made.spec.data_dir, answers=None)
     path = made.root / "full.csv"
-    path.write_text("id,target\n" + "".join(f"{name},{number}\n" for number, name in enumerate(made.test_ids)), "utf-8")
+    path.write_text(
+        "id,target\n" + "".join(f"{name},{number}\n" for number, name in enumerate(made.test_ids)),
+        "utf-8",
+    )
     verdict = made.judge.judge(replace(made.job("full"), view=view), done(path))
     assert (verdict.valid, verdict.score, verdict.scored_by) == (True, None, "none")
     assert made.judge.combine([(["full"], 1.0)], "mean", made.root / "out.csv").rows == 5
@@ -229,11 +246,15 @@ def test_check_file_is_against_the_official_sample(arena: Build) -> None:
     made = arena(make_spec("rmse"), [TRUTH])
     assert made.judge.check_file(Path(made.spec.data_dir) / "sample_submission.csv") == ()
     reasons = made.judge.check_file(made.write(0, TRUTH))
-    assert [reason.split(" (")[0] for reason in reasons] == ["40 ids are not in the sample submission"]
+    assert [reason.split(" (")[0] for reason in reasons] == [
+        "40 ids are not in the sample submission"
+    ]
 
 
 def test_warm_calls_are_quick(arena: Build) -> None:
-    """7,000 rows: judging and comparing take milliseconds once the worker is warm (generous here: a busy machine)."""
+    """7,000 rows: judging and comparing take milliseconds once the worker is warm (generous here: a
+    busy machine).
+    """
     truth = RNG.integers(0, 2, 7000).astype(float)
     made = arena(make_spec("roc_auc"), [truth])
     path = made.write(0, np.clip(truth * 0.2 + RNG.random(7000) * 0.8, 0, 1))

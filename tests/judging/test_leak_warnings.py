@@ -20,14 +20,20 @@ ROWS = 1200
 
 @pytest.fixture
 def warn(tmp_path: Path) -> Warn:
-    """Warnings for a train table (ordinary columns, changed by `train`) and a test table (changed by `test`)."""
+    """Warnings for a train table (ordinary columns, changed by `train`) and a test table (changed
+    by `test`).
+    """
 
-    def run(metric: str = "roc_auc", train: Any = None, test: Any = None, **fields: Any) -> list[str]:
+    def run(
+        metric: str = "roc_auc", train: Any = None, test: Any = None, **fields: Any
+    ) -> list[str]:
         rng = np.random.default_rng(0)
         frames = [ordinary(rng, ROWS, 0), ordinary(rng, 400, ROWS).drop(columns="target")]
         if metric == "rmse":
             frames[0]["target"] = frames[0]["signal"] * 3 + rng.normal(size=ROWS)
-        for frame, change, name in zip(frames, (train, test), ("train.csv", "test.csv"), strict=True):
+        for frame, change, name in zip(
+            frames, (train, test), ("train.csv", "test.csv"), strict=True
+        ):
             if change is not None:
                 change(frame, rng)
             frame.to_csv(tmp_path / name, index=False)
@@ -69,7 +75,11 @@ def test_lesson_5_a_column_that_only_train_has(warn: Warn) -> None:
 
 def test_lesson_5_a_column_filled_for_positives_only_and_empty_in_test(warn: Warn) -> None:
     found = warn(
-        train=setter(reply=lambda frame, rng: np.where(frame["target"] == 1, rng.integers(0, 500, len(frame)), np.nan)),
+        train=setter(
+            reply=lambda frame, rng: np.where(
+                frame["target"] == 1, rng.integers(0, 500, len(frame)), np.nan
+            )
+        ),
         test=setter(reply=lambda frame, rng: ""),
     )
     assert found == [
@@ -154,7 +164,9 @@ def test_quick_on_a_large_table(tmp_path: Path) -> None:
     """50,000 x 100, read and checked within seconds on one busy core."""
     rng = np.random.default_rng(1)
     for name, rows in (("train.csv", 50_000), ("test.csv", 2000)):
-        frame = pd.DataFrame(rng.integers(0, 1000, (rows, 100)), columns=[f"x{number}" for number in range(100)])
+        frame = pd.DataFrame(
+            rng.integers(0, 1000, (rows, 100)), columns=[f"x{number}" for number in range(100)]
+        )
         if name == "train.csv":
             frame["target"] = rng.integers(0, 2, rows)
         frame.insert(0, "id", [f"{name[:2]}{number}" for number in range(rows)])

@@ -1,4 +1,6 @@
-"""Every metric against values computed by hand or by its published definition, and properties of all of them."""
+"""Every metric against values computed by hand or by its published definition, and properties of
+all of them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ def test_every_named_metric_has_a_scorer() -> None:
     assert set(BY_NAME) == SCORED
 
 
-# By hand: AUC counts pairs (one of four wrong, one tie); AP = 1/2 * 1 + 1/2 * 2/3; QWK = 1 - (1/4) / (10/4).
+# By hand: AUC counts pairs (one of four wrong, one tie); AP = 1/2 * 1 + 1/2 * 2/3; QWK = 1 - (1/4)
+# / (10/4).
 BY_HAND = [
     ("roc_auc", column(0, 0, 1, 1), column(0.1, 0.4, 0.35, 0.8), 0.75),
     ("roc_auc", column(0, 1), column(0.5, 0.5), 0.5),
@@ -87,7 +90,11 @@ def test_kappa_and_f1_as_scikit_learn_defines_them() -> None:
     truth, pred = rng.integers(0, 5, 300), rng.integers(0, 5, 300)
     pred[:150] = truth[:150]
     kappa = cohen_kappa_score(truth, pred, weights="quadratic")
-    found = score(metric("quadratic_weighted_kappa"), truth[:, None].astype(float), pred[:, None].astype(float))
+    found = score(
+        metric("quadratic_weighted_kappa"),
+        truth[:, None].astype(float),
+        pred[:, None].astype(float),
+    )
     assert found == pytest.approx(kappa)
     for name, average in (("f1_macro", "macro"), ("f1_micro", "micro")):
         expected = f1_score(truth, pred, average=average)
@@ -98,11 +105,16 @@ def test_f1_over_several_columns() -> None:
     rng = np.random.default_rng(1)
     truth, pred = rng.integers(0, 2, (50, 4)), rng.integers(0, 2, (50, 4))
     for name, average in (("f1_macro", "macro"), ("f1_micro", "micro")):
-        assert score(metric(name), truth, pred) == pytest.approx(f1_score(truth, pred, average=average))
+        assert score(metric(name), truth, pred) == pytest.approx(
+            f1_score(truth, pred, average=average)
+        )
 
 
 def test_label_metric_on_one_hot_columns_takes_the_largest() -> None:
-    truth, pred = np.eye(3)[[0, 1, 2]], np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.0, 0.0, 1.0]])
+    truth, pred = (
+        np.eye(3)[[0, 1, 2]],
+        np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.0, 0.0, 1.0]]),
+    )
     assert score(metric("accuracy", one_hot=True), truth, pred) == pytest.approx(2 / 3)
 
 
@@ -112,7 +124,9 @@ def test_rmsle_refuses_negative_values() -> None:
 
 
 @pytest.mark.parametrize(("case", "seed"), list(product(EVERY, range(3))))
-def test_perfect_reaches_the_bound_and_shuffled_is_worse(case: tuple[str, ValueKind], seed: int) -> None:
+def test_perfect_reaches_the_bound_and_shuffled_is_worse(
+    case: tuple[str, ValueKind], seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     truth = truth_of(*case, rng)
     known = metric(case[0], kind=case[1])

@@ -16,8 +16,12 @@ from core.judging.ranks import ranked
 def test_ranks_are_those_of_scipy(method: Literal["average", "max"], axis: Literal[0, 1]) -> None:
     values = np.random.default_rng(0).integers(0, 4, (9, 5)).astype(float)
     values[0, :2] = np.inf, -np.inf
-    np.testing.assert_array_equal(ranked(values, method, axis), rankdata(values, method=method, axis=axis))
-    np.testing.assert_array_equal(ranked(values[:, 0], method), rankdata(values[:, 0], method=method))
+    np.testing.assert_array_equal(
+        ranked(values, method, axis), rankdata(values, method=method, axis=axis)
+    )
+    np.testing.assert_array_equal(
+        ranked(values[:, 0], method), rankdata(values[:, 0], method=method)
+    )
 
 
 def test_nothing_has_no_ranks() -> None:

@@ -1,4 +1,6 @@
-"""The validation server's client against a real HTTP server that answers as openai/mle-bench's grading server does."""
+"""The validation server's client against a real HTTP server that answers as openai/mle-bench's
+grading server does.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ clock = ManualClock()
 
 
 class Grader(ThreadingHTTPServer):
-    """Answers with `status` and `answer` (the file's first line decides where it is None); notes what it was asked."""
+    """Answers with `status` and `answer` (the file's first line decides where it is None); notes
+    what it was asked.
+    """
 
     def __init__(self, status: int = 200, answer: Any = None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -52,8 +56,16 @@ class Handler(BaseHTTPRequestHandler):
         grader.files.append(file)
         if grader.answer == "silence":
             grader.silent.wait(20)
-        valid = "Submission is valid." if file.startswith(b"id,") else "Submission invalid! No id column."
-        body = grader.answer if isinstance(grader.answer, bytes) else json.dumps({"result": valid}).encode()
+        valid = (
+            "Submission is valid."
+            if file.startswith(b"id,")
+            else "Submission invalid! No id column."
+        )
+        body = (
+            grader.answer
+            if isinstance(grader.answer, bytes)
+            else json.dumps({"result": valid}).encode()
+        )
         with grader.lock:
             grader.busy -= 1
         self.send_response(grader.status)
@@ -121,7 +133,9 @@ def test_a_rejection_carries_the_servers_words(submission: Path) -> None:
         (307, b""),
     ],
 )
-def test_trouble_of_the_server_says_nothing_about_the_file(submission: Path, status: int, answer: bytes) -> None:
+def test_trouble_of_the_server_says_nothing_about_the_file(
+    submission: Path, status: int, answer: bytes
+) -> None:
     with serving(status, answer) as grader:
         assert validate(grader.url, submission).status == "unreachable"
         assert ServerCheck(grader.url, clock)(submission) is None

@@ -1,4 +1,6 @@
-"""The submission check: lessons 8 and 9, malformed files, ids, and what each metric asks of its predictions."""
+"""The submission check: lessons 8 and 9, malformed files, ids, and what each metric asks of its
+predictions.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,18 @@ import numpy as np
 import pytest
 
 from core.judging.samples import Sample, load_sample
-from core.judging.submission import Checked, check_file
+from core.judging.submission import CheckedSubmission, check_file
 from core.records import CompetitionSpec, TableFile
 from tests.judging.arena import make_spec
 
-Check = Callable[..., Checked]
+Check = Callable[..., CheckedSubmission]
 
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Callable[..., Sample]:
-    def build(text: str = "id,target\na,0\nb,0\nc,0\n", ids: Sequence[str] = ("id",), **table: str) -> Sample:
+    def build(
+        text: str = "id,target\na,0\nb,0\nc,0\n", ids: Sequence[str] = ("id",), **table: str
+    ) -> Sample:
         path = tmp_path / "sample.csv"
         path.write_text(text, encoding=table.get("encoding", "utf-8"))
         return load_sample(tmp_path, TableFile("sample.csv", **table), ids)  # type: ignore[arg-type]
@@ -32,23 +36,27 @@ def sample(tmp_path: Path) -> Callable[..., Sample]:
 def check(tmp_path: Path, sample: Callable[..., Sample]) -> Check:
     """Checks a submission given as text or bytes against a sample given as text."""
 
-    def run(content: str | bytes, spec: CompetitionSpec | None = None, answer: str | None = None) -> Checked:
+    def run(
+        content: str | bytes, spec: CompetitionSpec | None = None, answer: str | None = None
+    ) -> CheckedSubmission:
         path = tmp_path / "submission.csv"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         spec = spec or make_spec("rmse")
-        known = sample(answer, spec.id_columns) if answer is not None else sample(ids=spec.id_columns)
+        known = (
+            sample(answer, spec.id_columns) if answer is not None else sample(ids=spec.id_columns)
+        )
         return check_file(path, known, spec)
 
     return run
 
 
-def good(checked: Checked) -> list[list[float]]:
+def good(checked: CheckedSubmission) -> list[list[float]]:
     assert checked.reasons == ()
     assert checked.values is not None
     return checked.values.tolist()
 
 
-def only(checked: Checked) -> str:
+def only(checked: CheckedSubmission) -> str:
     """The one reason."""
     assert checked.values is None
     assert len(checked.reasons) == 1, checked.reasons
@@ -78,7 +86,10 @@ def test_a_clean_submission_has_no_warnings(check: Check) -> None:
 
 
 def test_a_missing_column_is_named(check: Check) -> None:
-    assert only(check("id,Target\na,1\nb,2\nc,3\n")) == "1 columns missing: target; the file has id, Target"
+    assert (
+        only(check("id,Target\na,1\nb,2\nc,3\n"))
+        == "1 columns missing: target; the file has id, Target"
+    )
 
 
 def test_a_repeated_target_column_is_refused(check: Check) -> None:
@@ -96,7 +107,10 @@ def test_a_repeated_target_column_is_refused(check: Check) -> None:
         (b"id,target\n", "the submission has a header and no rows"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "the submission is binary, not text"),
         (b"id,target\n\xe9,1\nb,2\nc,3\n", "the submission is not utf-8 text"),
-        (b"id;target\na;1\nb;2\nc;3\n", "columns are separated by ';'; the sample submission uses ','"),
+        (
+            b"id;target\na;1\nb;2\nc;3\n",
+            "columns are separated by ';'; the sample submission uses ','",
+        ),
     ],
 )
 def test_malformed_files(check: Check, content: bytes, reason: str) -> None:
@@ -104,8 +118,12 @@ def test_malformed_files(check: Check, content: bytes, reason: str) -> None:
 
 
 def test_ragged_rows_are_refused(check: Check) -> None:
-    assert only(check("id,target\na,1\nb,2,5,6\nc,3\n")).startswith("the submission is no proper csv")
-    assert only(check("id,target\na,1,0\nb,2,0\nc,3,0\n")).startswith("the submission is no proper csv")
+    assert only(check("id,target\na,1\nb,2,5,6\nc,3\n")).startswith(
+        "the submission is no proper csv"
+    )
+    assert only(check("id,target\na,1,0\nb,2,0\nc,3,0\n")).startswith(
+        "the submission is no proper csv"
+    )
 
 
 def test_a_file_cut_in_the_middle_of_a_row_is_refused(check: Check) -> None:
@@ -120,7 +138,9 @@ def test_a_byte_order_mark_is_read_over(check: Check) -> None:
     assert checked.warnings == ("the file starts with a byte order mark",)
 
 
-def test_the_separator_of_the_sample_or_a_comma(tmp_path: Path, sample: Callable[..., Sample]) -> None:
+def test_the_separator_of_the_sample_or_a_comma(
+    tmp_path: Path, sample: Callable[..., Sample]
+) -> None:
     known = sample("id;target\na;0\nb;0\n", delimiter=";")
     for separator in ";,":
         path = tmp_path / "submission.csv"
@@ -149,16 +169,23 @@ def test_no_file_a_folder_a_link_and_a_pipe(tmp_path: Path, sample: Callable[...
     assert only(check_file(link, known, spec)) == "link.csv is a link, not a regular file"
     assert only(check_file(pipe, known, spec)) == "pipe.csv is not a regular file"
     assert only(check_file(folder, known, spec)) == "folder.csv is not a regular file"
-    assert only(check_file(linked_parent / "proper.csv", known, spec)) == "submission/ is a link, not a folder"
+    assert (
+        only(check_file(linked_parent / "proper.csv", known, spec))
+        == "submission/ is a link, not a folder"
+    )
     assert good(check_file(proper, known, spec)) == [[1], [2], [3]]
 
 
-def test_an_enormous_sparse_file_is_refused_at_once(tmp_path: Path, sample: Callable[..., Sample]) -> None:
+def test_an_enormous_sparse_file_is_refused_at_once(
+    tmp_path: Path, sample: Callable[..., Sample]
+) -> None:
     path = tmp_path / "submission.csv"
     with path.open("wb") as file:
         file.truncate(300 << 20)
     started = time.monotonic()
-    assert only(check_file(path, sample(), make_spec("rmse"))).startswith("submission.csv has 314572800 bytes")
+    assert only(check_file(path, sample(), make_spec("rmse"))).startswith(
+        "submission.csv has 314572800 bytes"
+    )
     assert time.monotonic() - started < 1.0
 
 
@@ -184,7 +211,9 @@ def test_exact_text_goes_before_the_value(check: Check) -> None:
     """Two ids of the sample have the same value: only their text tells them apart."""
     answer = "id,target\n1,0\n001,0\n"
     assert good(check("id,target\n001,5\n1,6\n", answer=answer)) == [[6], [5]]
-    assert "ids are not in the sample" in check("id,target\n001,5\n1.0,6\n", answer=answer).reasons[-1]
+    assert (
+        "ids are not in the sample" in check("id,target\n001,5\n1.0,6\n", answer=answer).reasons[-1]
+    )
 
 
 def test_text_ids_are_never_equal_by_value(check: Check) -> None:
@@ -194,7 +223,11 @@ def test_text_ids_are_never_equal_by_value(check: Check) -> None:
 
 def test_ids_that_look_like_missing_values_and_ids_over_several_lines(check: Check) -> None:
     answer = 'id,target\nNA,0\n"two\nlines, quoted",0\n,0\n'
-    assert good(check('target,id\n2,"two\nlines, quoted"\n1,NA\n3,\n', answer=answer)) == [[1], [2], [3]]
+    assert good(check('target,id\n2,"two\nlines, quoted"\n1,NA\n3,\n', answer=answer)) == [
+        [1],
+        [2],
+        [3],
+    ]
 
 
 def test_composite_ids(check: Check) -> None:
@@ -215,13 +248,27 @@ def test_ids_that_the_sample_repeats_are_matched_in_order(check: Check) -> None:
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
-        (("1", "nan", "3"), "1 of 3 predictions are NaN or empty (e.g. 'nan' in column 'target', id 'b')"),
-        (("1", "", ""), "2 of 3 predictions are NaN or empty (e.g. 'nan' in column 'target', id 'b')"),
-        (("inf", "-inf", "3"), "2 of 3 predictions are infinite (e.g. 'inf' in column 'target', id 'a')"),
-        (("1", "2", "[3]"), "1 of 3 predictions are no numbers (e.g. '[3]' in column 'target', id 'c')"),
+        (
+            ("1", "nan", "3"),
+            "1 of 3 predictions are NaN or empty (e.g. 'nan' in column 'target', id 'b')",
+        ),
+        (
+            ("1", "", ""),
+            "2 of 3 predictions are NaN or empty (e.g. 'nan' in column 'target', id 'b')",
+        ),
+        (
+            ("inf", "-inf", "3"),
+            "2 of 3 predictions are infinite (e.g. 'inf' in column 'target', id 'a')",
+        ),
+        (
+            ("1", "2", "[3]"),
+            "1 of 3 predictions are no numbers (e.g. '[3]' in column 'target', id 'c')",
+        ),
     ],
 )
-def test_lesson_9_values_that_are_no_finite_numbers(check: Check, cells: Sequence[str], reason: str) -> None:
+def test_lesson_9_values_that_are_no_finite_numbers(
+    check: Check, cells: Sequence[str], reason: str
+) -> None:
     rows = "".join(f"{name},{cell}\n" for name, cell in zip("abc", cells, strict=True))
     assert only(check("id,target\n" + rows)) == reason
 
@@ -255,10 +302,14 @@ def test_negative_predictions_for_rmsle(check: Check) -> None:
     assert good(check(text, make_spec("rmse"))) == [[0], [-0.5], [1]]
 
 
-ONE_HOT = make_spec("log_loss", target_columns=("A", "B"), label_columns=("kind",), classes=("A", "B"))
+ONE_HOT = make_spec(
+    "log_loss", target_columns=("A", "B"), label_columns=("kind",), classes=("A", "B")
+)
 
 
-def test_lesson_46_rows_must_sum_to_one_although_the_text_says_they_are_rescaled(check: Check) -> None:
+def test_lesson_46_rows_must_sum_to_one_although_the_text_says_they_are_rescaled(
+    check: Check,
+) -> None:
     answer = "id,A,B\nx,0.5,0.5\ny,0.5,0.5\n"
     assert only(check("id,A,B\nx,0.5,0.5\ny,0.5,0.9\n", ONE_HOT, answer)) == (
         "1 of 2 rows do not sum to 1 (e.g. 1.4 for id 'y')"
@@ -270,7 +321,10 @@ def test_lesson_46_rows_must_sum_to_one_although_the_text_says_they_are_rescaled
 
 def test_multi_label_probabilities_need_not_sum_to_one(check: Check) -> None:
     spec = make_spec("log_loss", target_columns=("A", "B"), label_columns=("A", "B"))
-    assert good(check("id,A,B\nx,0.9,0.9\ny,0,0\n", spec, "id,A,B\nx,0,0\ny,0,0\n")) == [[0.9, 0.9], [0, 0]]
+    assert good(check("id,A,B\nx,0.9,0.9\ny,0,0\n", spec, "id,A,B\nx,0,0\ny,0,0\n")) == [
+        [0.9, 0.9],
+        [0, 0],
+    ]
 
 
 # ---------------------------------------------------------------- labels
@@ -293,7 +347,11 @@ def test_numeric_labels_are_equal_by_value(check: Check) -> None:
 
 def test_truth_values_in_any_case(check: Check) -> None:
     spec = make_spec("accuracy", classes=("False", "True"))
-    assert good(check("id,target\na,true\nb,FALSE\nc,True\n", spec)) == [["True"], ["False"], ["True"]]
+    assert good(check("id,target\na,true\nb,FALSE\nc,True\n", spec)) == [
+        ["True"],
+        ["False"],
+        ["True"],
+    ]
 
 
 def test_kappa_needs_integers(check: Check) -> None:

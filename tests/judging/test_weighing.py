@@ -1,4 +1,6 @@
-"""Rows that do not count alike: reference values, and that they change what is kept and what is preferred."""
+"""Rows that do not count alike: reference values, and that they change what is kept and what is
+preferred.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
-from core.judging.compare import Held, Pair, mean_score, p_better
+from core.judging.compare import HeldTruth, Pair, mean_score, p_better
 from core.judging.metrics import score
 from core.judging.weighing import Weighing
 from core.records import MetricSpec
@@ -48,7 +50,12 @@ GRADES, SAID = RNG.integers(0, 4, 80), RNG.integers(0, 4, 80)
         ("r2", TRUTH, PRED, r2_score),
         ("log_loss", SIDES.astype(float), SHARES, log_loss),
         ("accuracy", GRADES.astype(str), SAID.astype(str), accuracy_score),
-        ("f1_macro", GRADES.astype(str), SAID.astype(str), lambda t, p, **kw: f1_score(t, p, average="macro", **kw)),
+        (
+            "f1_macro",
+            GRADES.astype(str),
+            SAID.astype(str),
+            lambda t, p, **kw: f1_score(t, p, average="macro", **kw),
+        ),
         (
             "quadratic_weighted_kappa",
             GRADES.astype(float),
@@ -70,7 +77,9 @@ def test_weights_are_the_sample_weights_of_scikit_learn(
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_a_mean_over_levels_is_the_mean_of_their_scores(weights: np.ndarray | None) -> None:
     parts = [
-        root_mean_squared_error(TRUTH[rows], PRED[rows], sample_weight=None if weights is None else weights[rows])
+        root_mean_squared_error(
+            TRUTH[rows], PRED[rows], sample_weight=None if weights is None else weights[rows]
+        )
         for rows in CODES
     ]
     found = score(metric("rmse"), column(TRUTH), column(PRED), Weighing(weights, LEVELS))
@@ -79,11 +88,13 @@ def test_a_mean_over_levels_is_the_mean_of_their_scores(weights: np.ndarray | No
 
 
 def test_the_log_of_the_error_by_type_has_the_published_floor() -> None:
-    """champs-scalar-coupling: mean over types of ln(max(MAE, 1e-9)); about -20.7232 for a perfect answer."""
+    """champs-scalar-coupling: mean over types of ln(max(MAE, 1e-9)); about -20.7232 for a perfect
+    answer.
+    """
     by_type = [np.log(np.abs(TRUTH[rows] - PRED[rows]).mean()) for rows in CODES]
-    assert score(metric("log_mae"), column(TRUTH), column(PRED), Weighing(None, LEVELS)) == pytest.approx(
-        np.mean(by_type)
-    )
+    assert score(
+        metric("log_mae"), column(TRUTH), column(PRED), Weighing(None, LEVELS)
+    ) == pytest.approx(np.mean(by_type))
     perfect = score(metric("log_mae"), column(TRUTH), column(TRUTH), Weighing(None, LEVELS))
     assert perfect == pytest.approx(-20.7232, abs=1e-4)
 
@@ -93,7 +104,10 @@ def test_weights_decide_which_candidate_is_better() -> None:
     first, second = np.where(heavy, TRUTH, TRUTH + 1.0), np.where(heavy, TRUTH + 1.0, TRUTH)
     weights = np.where(heavy, 100.0, 1.0)
     pair = {
-        weighing: p_better(metric("mae"), [Pair(Held(column(TRUTH), None, how), column(first), column(second))])
+        weighing: p_better(
+            metric("mae"),
+            [Pair(HeldTruth(column(TRUTH), None, how), column(first), column(second))],
+        )
         for weighing, how in (("alike", Weighing()), ("weighed", Weighing(weights)))
     }
     assert pair["alike"] is not None
@@ -107,7 +121,9 @@ def test_the_standard_error_is_that_of_the_weighed_score() -> None:
     for seed in range(200):
         rng = np.random.default_rng(seed)
         truth, weights = rng.normal(size=300), rng.integers(1, 4, 300).astype(float)
-        held = Held(column(truth), None, Weighing(weights, np.where(np.arange(300) % 3 == 0, "a", "b")))
+        held = HeldTruth(
+            column(truth), None, Weighing(weights, np.where(np.arange(300) % 3 == 0, "a", "b"))
+        )
         value, error = mean_score(metric("rmse"), [(held, column(truth + rng.normal(size=300)))])
         values.append(value)
         errors.append(error)
@@ -121,22 +137,33 @@ def test_a_level_without_weight_counts_nothing() -> None:
     assert found == pytest.approx(
         score(metric("mae"), column(TRUTH[some]), column(PRED[some]), Weighing(None, LEVELS[some]))
     )
-    assert np.isnan(score(metric("mae"), column(TRUTH), column(PRED), Weighing(np.zeros(80), LEVELS)))
+    assert np.isnan(
+        score(metric("mae"), column(TRUTH), column(PRED), Weighing(np.zeros(80), LEVELS))
+    )
 
 
 def test_the_judge_scores_and_selects_by_what_the_rows_weigh(arena: Callable[..., Arena]) -> None:
     """The better one on the rows that weigh much wins, alone and in the selection of a blend."""
-    spec = replace(make_spec("mae"), metric=MetricSpec("mae", "minimize", "description", "", "cost"))
+    spec = replace(
+        make_spec("mae"), metric=MetricSpec("mae", "minimize", "description", "", "cost")
+    )
     heavy = np.arange(80) % 4 == 0
     first, second = np.where(heavy, TRUTH, TRUTH + 3.0), np.where(heavy, TRUTH + 3.0, TRUTH)
     weights = np.where(heavy, 100.0, 1.0)
-    places = {"alike": arena(spec, [TRUTH, TRUTH]), "weighed": arena(spec, [TRUTH, TRUTH], weights=weights)}
+    places = {
+        "alike": arena(spec, [TRUTH, TRUTH]),
+        "weighed": arena(spec, [TRUTH, TRUTH], weights=weights),
+    }
     for how, place in places.items():
         for fold in (0, 1):
             for name, values in (("first", first), ("second", second)):
                 verdict = place.keep(f"{name}{fold}", values, fold)
-                expected = mean_absolute_error(TRUTH, values, sample_weight=weights if how == "weighed" else None)
+                expected = mean_absolute_error(
+                    TRUTH, values, sample_weight=weights if how == "weighed" else None
+                )
                 assert verdict.score == pytest.approx(expected)
-        chosen = place.judge.select([(name, [f"{name}0", f"{name}1"]) for name in ("first", "second")])
+        chosen = place.judge.select(
+            [(name, [f"{name}0", f"{name}1"]) for name in ("first", "second")]
+        )
         assert chosen is not None
         assert chosen.single == ("first" if how == "weighed" else "second")

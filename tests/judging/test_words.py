@@ -1,4 +1,6 @@
-"""Lists, texts and masks from the submission to the combined result: checks, scores, votes, comparison."""
+"""Lists, texts and masks from the submission to the combined result: checks, scores, votes,
+comparison.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.ensemble import how_to_blend
+from core.ending.ensemble import how_to_blend
+from core.ending.result import how_to_combine
 from core.judging.samples import load_sample
 from core.judging.store import Prediction, Store
-from core.judging.submission import Checked, check_bytes
+from core.judging.submission import CheckedSubmission, check_bytes
 from core.records import CompetitionSpec, Ensemble, TableFile, ValueKind
-from core.results import how_to_combine
 from tests.judging.arena import Arena, make_spec
 from tests.judging.cases import truth_of, worse
 
@@ -37,7 +39,9 @@ def spec_of(metric: str, kind: ValueKind) -> CompetitionSpec:
 # ---------------------------------------------------------------- the check
 
 
-def checked(tmp_path: Path, spec: CompetitionSpec, cells: list[str], shown: list[str]) -> Checked:
+def checked(
+    tmp_path: Path, spec: CompetitionSpec, cells: list[str], shown: list[str]
+) -> CheckedSubmission:
     """The check of `cells` where the sample submission shows others."""
     ids = [str(i) for i in range(len(cells))]
     pd.DataFrame({"id": ids, "target": shown}).to_csv(tmp_path / "sample.csv", index=False)
@@ -114,7 +118,10 @@ def test_lesson_46_shares_of_one_whole_must_sum_to_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("metric", ["pearson", "spearman"])
 def test_lesson_09_a_constant_has_no_correlation(tmp_path: Path, metric: str) -> None:
-    assert "has no value then" in checked(tmp_path, make_spec(metric), ["1", "1"], ["0", "0"]).reasons[0]
+    assert (
+        "has no value then"
+        in checked(tmp_path, make_spec(metric), ["1", "1"], ["0", "0"]).reasons[0]
+    )
 
 
 # ---------------------------------------------------------------- what is kept
@@ -151,7 +158,9 @@ def test_judged_compared_and_combined(arena: Build, metric: str, kind: ValueKind
 
 
 @pytest.mark.parametrize(("metric", "kind"), KINDS)
-def test_the_greedy_blend_votes_for_what_most_say(arena: Build, metric: str, kind: ValueKind) -> None:
+def test_the_greedy_blend_votes_for_what_most_say(
+    arena: Build, metric: str, kind: ValueKind
+) -> None:
     rng = np.random.default_rng(4)
     truth = truth_of(metric, kind, rng, 200)
     made = arena(spec_of(metric, kind), [truth])

@@ -29,10 +29,12 @@ Fault = Literal[
 
 @dataclass(frozen=True)
 class Turn:
-    """One answer. status: 300 and more sends `error` (a message, a whole body or HTML) instead of text.
+    """One answer. status: 300 and more sends `error` (a message, a whole body or HTML) instead of
+    text.
 
-    latency: seconds before the first byte. thoughts: sent beside the text, as both vendors do. usage: whether tokens
-    are counted. chunks: pieces of a stream. as_tool: an Anthropic answer to a request with a tool calls it.
+    latency: seconds before the first byte. thoughts: sent beside the text, as both vendors do.
+    usage: whether tokens are counted. chunks: pieces of a stream. as_tool: an Anthropic answer to a
+    request with a tool calls it.
     """
 
     text: str = ""
@@ -71,9 +73,13 @@ class OpenAiWords:
     def whole(self, turn: Turn, body: dict[str, Any]) -> dict[str, Any]:
         message = {"role": "assistant", "content": turn.text}
         choice = {"index": 0, "message": message, "finish_reason": self.finishes[turn.finish]}
-        return {"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice]} | (
-            {"usage": self.usage(turn)} if turn.usage else {}
-        )
+        return {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 1,
+            "model": body["model"],
+            "choices": [choice],
+        } | ({"usage": self.usage(turn)} if turn.usage else {})
 
     def stream(self, turn: Turn, body: dict[str, Any]) -> Iterator[bytes]:
         yield self._chunk(body, {"role": "assistant", "content": ""})
@@ -90,7 +96,9 @@ class OpenAiWords:
         return self._chunk(body, {"content": text})
 
     def error_event(self) -> bytes:
-        return sse({"error": {"message": "overloaded for now", "type": "server_error", "code": None}})
+        return sse(
+            {"error": {"message": "overloaded for now", "type": "server_error", "code": None}}
+        )
 
     def usage(self, turn: Turn) -> dict[str, Any]:
         prompt, cached, completion = turn.tokens
@@ -105,8 +113,13 @@ class OpenAiWords:
     def _object(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
 
-    def _chunk(self, body: dict[str, Any], delta: dict[str, Any], finish: str | None = None) -> bytes:
-        return sse(self._object(body) | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    def _chunk(
+        self, body: dict[str, Any], delta: dict[str, Any], finish: str | None = None
+    ) -> bytes:
+        return sse(
+            self._object(body)
+            | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+        )
 
 
 class AnthropicWords:
@@ -127,38 +140,67 @@ class AnthropicWords:
         yield self._event("ping")
         if turn.thoughts:
             thinking = {"type": "thinking", "thinking": "", "signature": ""}
-            yield from self._block(0, thinking, "thinking_delta", "thinking", pieces(turn.thoughts, turn.chunks))
+            yield from self._block(
+                0, thinking, "thinking_delta", "thinking", pieces(turn.thoughts, turn.chunks)
+            )
         if self._calls(turn, body):
             tool = {"type": "tool_use", "id": "t", "name": body["tools"][0]["name"], "input": {}}
-            yield from self._block(1, tool, "input_json_delta", "partial_json", pieces(turn.text, turn.chunks))
+            yield from self._block(
+                1, tool, "input_json_delta", "partial_json", pieces(turn.text, turn.chunks)
+            )
         elif turn.text:
             text = {"type": "text", "text": ""}
             yield from self._block(1, text, "text_delta", "text", pieces(turn.text, turn.chunks))
         delta = {"stop_reason": self.finishes[turn.finish], "stop_sequence": None}
-        yield self._event("message_delta", delta=delta, usage={"output_tokens": turn.tokens[2] if turn.usage else 0})
+        yield self._event(
+            "message_delta",
+            delta=delta,
+            usage={"output_tokens": turn.tokens[2] if turn.usage else 0},
+        )
         yield self._event("message_stop")
 
     def piece(self, text: str, body: dict[str, Any]) -> bytes:
-        return self._event("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+        return self._event(
+            "content_block_delta", index=0, delta={"type": "text_delta", "text": text}
+        )
 
     def error_event(self) -> bytes:
-        return self._event("error", error={"type": "overloaded_error", "message": "overloaded for now"})
+        return self._event(
+            "error", error={"type": "overloaded_error", "message": "overloaded for now"}
+        )
 
     def _message(self, turn: Turn, body: dict[str, Any]) -> dict[str, Any]:
         prompt, cached, completion = turn.tokens if turn.usage else (0, 0, 0)
-        usage = {"input_tokens": prompt - cached, "cache_read_input_tokens": cached, "output_tokens": completion}
-        head = {"id": "x", "type": "message", "role": "assistant", "model": body["model"], "content": []}
+        usage = {
+            "input_tokens": prompt - cached,
+            "cache_read_input_tokens": cached,
+            "output_tokens": completion,
+        }
+        head = {
+            "id": "x",
+            "type": "message",
+            "role": "assistant",
+            "model": body["model"],
+            "content": [],
+        }
         return head | {"stop_reason": None, "stop_sequence": None, "usage": usage}
 
     def _whole_block(self, turn: Turn, body: dict[str, Any]) -> dict[str, Any]:
         if self._calls(turn, body):
-            return {"type": "tool_use", "id": "t", "name": body["tools"][0]["name"], "input": json.loads(turn.text)}
+            return {
+                "type": "tool_use",
+                "id": "t",
+                "name": body["tools"][0]["name"],
+                "input": json.loads(turn.text),
+            }
         return {"type": "text", "text": turn.text}
 
     def _calls(self, turn: Turn, body: dict[str, Any]) -> bool:
         return bool(turn.as_tool and turn.text and body.get("tools"))
 
-    def _block(self, index: int, block: dict[str, Any], kind: str, name: str, parts: list[str]) -> Iterator[bytes]:
+    def _block(
+        self, index: int, block: dict[str, Any], kind: str, name: str, parts: list[str]
+    ) -> Iterator[bytes]:
         yield self._event("content_block_start", index=index, content_block=block)
         for part in parts:
             yield self._event("content_block_delta", index=index, delta={"type": kind, name: part})
@@ -168,4 +210,7 @@ class AnthropicWords:
         return sse({"type": kind, **fields}, kind)
 
 
-WORDS: dict[str, OpenAiWords | AnthropicWords] = {"openai": OpenAiWords(), "anthropic": AnthropicWords()}
+WORDS: dict[str, OpenAiWords | AnthropicWords] = {
+    "openai": OpenAiWords(),
+    "anthropic": AnthropicWords(),
+}

@@ -15,7 +15,7 @@ from core.events import LlmCall
 from core.genome import digest
 from core.journal.journal import Journal
 from core.llm.anthropic_endpoint import AnthropicEndpoint
-from core.llm.client import Policy, RetryingModel
+from core.llm.client import RetryingModel, RetryPolicy
 from core.llm.endpoint import EndpointSettings
 from core.llm.ledger import Ledger, Prices
 from core.llm.openai_endpoint import OpenAiEndpoint
@@ -26,7 +26,7 @@ from utils.errors import ModelError
 VENDORS = ("openai", "anthropic")
 ENDPOINTS = {"openai": OpenAiEndpoint, "anthropic": AnthropicEndpoint}
 KEY = "key-of-the-first-account"
-POLICY = Policy(timeout_s=20.0)
+POLICY = RetryPolicy(timeout_s=20.0)
 MODEL = "some-model-1"
 SCHEMA = {
     "type": "object",
@@ -37,7 +37,9 @@ SCHEMA = {
 
 
 def request(
-    text: str = "write a program", schema: dict[str, Any] | None = None, purpose: str = "s0001 draft"
+    text: str = "write a program",
+    schema: dict[str, Any] | None = None,
+    purpose: str = "s0001 draft",
 ) -> Request:
     """A request whose deadline is set when it is asked."""
     return Request("You write programs.", (Message("user", text),), purpose, 0.0, schema)
@@ -52,7 +54,7 @@ class Rig:
         server: ScriptedServer,
         *,
         keys: tuple[str, ...] = (KEY,),
-        policy: Policy = POLICY,
+        policy: RetryPolicy = POLICY,
         prices: Prices | None = None,
         spent: tuple[int, float | None] | None = None,
         **settings: Any,
@@ -62,9 +64,15 @@ class Rig:
         self.texts: dict[str, str] = {}
         self._skew = 0.0
         self._spent = spent
-        known: dict[str, Any] = {"model": MODEL, "base_url": server.base_url(vendor), "max_tokens": 1000}
+        known: dict[str, Any] = {
+            "model": MODEL,
+            "base_url": server.base_url(vendor),
+            "max_tokens": 1000,
+        }
         self.endpoint = ENDPOINTS[vendor](EndpointSettings(**(known | settings)))
-        ledger = Ledger("code", known["model"], prices or {}, self.events.append, self._put, self.clock)
+        ledger = Ledger(
+            "code", known["model"], prices or {}, self.events.append, self._put, self.clock
+        )
         self.model = RetryingModel(
             self.endpoint,
             keys,
@@ -83,10 +91,14 @@ class Rig:
         self._skew += seconds
 
     def ask(self, asked: Request | None = None, seconds: float = 1000.0) -> Answer:
-        return self.model.complete(dataclasses.replace(asked or request(), deadline=self.clock() + seconds))
+        return self.model.complete(
+            dataclasses.replace(asked or request(), deadline=self.clock() + seconds)
+        )
 
     def fail(self, asked: Request | None = None, seconds: float = 1000.0) -> ModelError:
-        """The error of a request that must fail; one line without the key, and nothing hidden behind it."""
+        """The error of a request that must fail; one line without the key, and nothing hidden
+        behind it.
+        """
         with pytest.raises(ModelError) as caught:
             self.ask(asked, seconds)
         error = caught.value

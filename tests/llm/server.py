@@ -1,7 +1,9 @@
-"""A scripted model server on loopback that speaks both vendors' HTTP, with every fault that real ones had.
+"""A scripted model server on loopback that speaks both vendors' HTTP, with every fault that real
+ones had.
 
-Within a test: `with ScriptedServer([Turn("x = 1"), Turn(status=429)]) as server: ...`. For a run in a container:
-`python -m tests.llm.server --program FILE`, `--script FILE` or `--answer FILE`; see --help.
+Within a test: `with ScriptedServer([Turn("x = 1"), Turn(status=429)]) as server: ...`. For a run in
+a container: `python -m tests.llm.server --program FILE`, `--script FILE` or `--answer FILE`; see
+--help.
 """
 
 from __future__ import annotations
@@ -23,14 +25,18 @@ from typing import Any
 from tests.llm.formats import WORDS, AnthropicWords, OpenAiWords, Turn, pieces
 
 PAGE = (
-    "<!DOCTYPE html>\n<html><head><title>Sign in\nplease</title></head><body>" + "<p>hello</p>" * 200 + "</body></html>"
+    "<!DOCTYPE html>\n<html><head><title>Sign in\nplease</title></head><body>"
+    + "<p>hello</p>" * 200
+    + "</body></html>"
 )
 _ROUTES = {"/chat/completions": "openai", "/messages": "anthropic"}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it arrived. number: from 1. schema: what the answer must follow, however it was handed over."""
+    """A request as it arrived. number: from 1. schema: what the answer must follow, however it was
+    handed over.
+    """
 
     number: int
     vendor: str
@@ -57,8 +63,8 @@ Answerer = Callable[[Seen], Turn]
 class ScriptedServer(ThreadingHTTPServer):
     """Gives the turns in order, then `then` for ever (a turn, or a function of the request).
 
-    refuses: request parameters that are answered with status 400. by_key: turns for requests with these keys.
-    seen: what was asked.
+    refuses: request parameters that are answered with status 400. by_key: turns for requests with
+    these keys. seen: what was asked.
     """
 
     daemon_threads = True
@@ -136,7 +142,8 @@ class ScriptedServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: ScriptedServer
     protocol_version = "HTTP/1.1"
-    # Several small writes per answer: without this each would wait for the client's acknowledgement.
+    # Several small writes per answer: without this each would wait for the client's
+    # acknowledgement.
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -151,9 +158,16 @@ class _Handler(BaseHTTPRequestHandler):
         if vendor is None:
             self._body(404, PAGE.encode(), "text/html")
             return
-        key = self.headers.get("x-api-key") or self.headers.get("Authorization", "").removeprefix("Bearer ")
-        body, headers = json.loads(raw), {name.lower(): value for name, value in self.headers.items()}
-        seen, turn = self.server.turn(lambda number: Seen(number, vendor, self.path, key, headers, body))
+        key = self.headers.get("x-api-key") or self.headers.get("Authorization", "").removeprefix(
+            "Bearer "
+        )
+        body, headers = (
+            json.loads(raw),
+            {name.lower(): value for name, value in self.headers.items()},
+        )
+        seen, turn = self.server.turn(
+            lambda number: Seen(number, vendor, self.path, key, headers, body)
+        )
         with self.server.busy():
             self.server.over.wait(turn.latency)
             self._answer(seen, turn, WORDS[vendor])
@@ -161,7 +175,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, seen: Seen, turn: Turn, words: OpenAiWords | AnthropicWords) -> None:
         if turn.status >= 300:
             page = isinstance(turn.error, str) and turn.error.startswith("<")
-            body = turn.error if page else json.dumps(words.error(turn) if isinstance(turn.error, str) else turn.error)
+            body = (
+                turn.error
+                if page
+                else json.dumps(words.error(turn) if isinstance(turn.error, str) else turn.error)
+            )
             kind = "text/html" if page else "application/json"
             self._body(turn.status, str(body).encode(), kind, turn.headers)
         elif turn.fault == "plain":
@@ -174,9 +192,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self.chunk(event)
             self.end_stream()
 
-    def _body(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
+    def _body(
+        self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None
+    ) -> None:
         self.send_response(status)
-        for name, value in ({"Content-Type": kind, "Content-Length": str(len(body))} | (headers or {})).items():
+        for name, value in (
+            {"Content-Type": kind, "Content-Length": str(len(body))} | (headers or {})
+        ).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -195,9 +217,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Faults:
-    """What a server may do instead of answering. Nothing here outlives the server, and most end with the client."""
+    """What a server may do instead of answering. Nothing here outlives the server, and most end
+    with the client.
+    """
 
-    def __init__(self, handler: _Handler, seen: Seen, turn: Turn, words: OpenAiWords | AnthropicWords) -> None:
+    def __init__(
+        self, handler: _Handler, seen: Seen, turn: Turn, words: OpenAiWords | AnthropicWords
+    ) -> None:
         self._handler, self._seen, self._turn, self._words = handler, seen, turn, words
         self._over = handler.server.over
 
@@ -224,7 +250,9 @@ class _Faults:
         self._over.wait(60)
 
     def _truncated(self) -> None:
-        self._handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{")
+        self._handler.wfile.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
+        )
 
     def _broken_json(self) -> None:
         whole = json.dumps(self._words.whole(self._turn, self._seen.body)).encode()
@@ -251,7 +279,11 @@ class _Faults:
 
     def _wrong_events(self) -> None:
         self._handler.start_stream()
-        for data in ('data: {"choices": 7, "type": 3}', "data: [1, 2]", 'data: {"choices": [null, 5], "delta": "x"}'):
+        for data in (
+            'data: {"choices": 7, "type": 3}',
+            "data: [1, 2]",
+            'data: {"choices": [null, 5], "delta": "x"}',
+        ):
             self._handler.chunk(f"event: content_block_delta\n{data}\n\n".encode())
         self._handler.end_stream()
 
@@ -288,8 +320,12 @@ class _Faults:
 # ---------------------------------------------------------------- a run of its own
 
 
-def with_program(program: str, plan: str = "PLAN: the scripted program", latency: float = 0.0) -> Answerer:
-    """Answers every request with one program: in a code block, or where the request's schema has a place for it."""
+def with_program(
+    program: str, plan: str = "PLAN: the scripted program", latency: float = 0.0
+) -> Answerer:
+    """Answers every request with one program: in a code block, or where the request's schema has a
+    place for it.
+    """
 
     def answer(seen: Seen) -> Turn:
         if seen.schema is not None:
@@ -307,25 +343,42 @@ def _filled(schema: dict[str, Any], program: str, plan: str) -> Any:
     if kind == "object":
         fields = schema.get("properties", {}).items()
         return {
-            name: program if name in ("program", "code") else _filled(inner, program, plan) for name, inner in fields
+            name: program if name in ("program", "code") else _filled(inner, program, plan)
+            for name, inner in fields
         }
-    plain: dict[str, Any] = {"array": [], "number": 0.5, "integer": 1, "boolean": True, "null": None}
+    plain: dict[str, Any] = {
+        "array": [],
+        "number": 0.5,
+        "integer": 1,
+        "boolean": True,
+        "null": None,
+    }
     return plain.get(kind if isinstance(kind, str) else kind[0], plan)
 
 
 def read_script(path: Path) -> list[Turn]:
     """One turn per line: text as a JSON string, or an object with the fields of Turn."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = [
+        json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
+    ]
     return [Turn(line) if isinstance(line, str) else Turn(**line) for line in lines]
 
 
 def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.llm.server", description=__doc__)
     parser.add_argument("--port", type=int, default=8089)
-    parser.add_argument("--script", type=Path, help="JSON lines of turns, given in order before anything else")
-    parser.add_argument("--answer", type=Path, help="file whose text answers every further request as it stands")
-    parser.add_argument("--program", type=Path, help="file whose program answers every further request")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each further answer")
+    parser.add_argument(
+        "--script", type=Path, help="JSON lines of turns, given in order before anything else"
+    )
+    parser.add_argument(
+        "--answer", type=Path, help="file whose text answers every further request as it stands"
+    )
+    parser.add_argument(
+        "--program", type=Path, help="file whose program answers every further request"
+    )
+    parser.add_argument(
+        "--latency", type=float, default=0.0, help="seconds before each further answer"
+    )
     given = parser.parse_args(words)
     then: Turn | Answerer | None = None
     if given.program:

@@ -56,10 +56,14 @@ def test_a_model_that_only_thinks_is_told_to_hurry_and_asked_once_more(vendor: s
     first, second = server.seen
     assert "Think briefly" in second.text
     assert "Think briefly" not in first.text
-    assert [message["role"] for message in second.body["messages"]] == [it["role"] for it in first.body["messages"]]
+    assert [message["role"] for message in second.body["messages"]] == [
+        it["role"] for it in first.body["messages"]
+    ]
 
 
-def test_a_model_that_never_stops_thinking_costs_two_requests_a_time_until_the_circuit_opens(vendor: str) -> None:
+def test_a_model_that_never_stops_thinking_costs_two_requests_a_time_until_the_circuit_opens(
+    vendor: str,
+) -> None:
     with Server(then=Turn("", finish="length")) as server:
         rig = Rig(vendor, server)
         error = rig.fail()
@@ -104,7 +108,9 @@ UNUSABLE = {
 
 @pytest.mark.parametrize("case", UNUSABLE)
 @pytest.mark.parametrize("as_tool", [True, False])
-def test_lesson_13_wrong_types_are_asked_for_again_and_never_guessed(vendor: str, case: str, as_tool: bool) -> None:
+def test_lesson_13_wrong_types_are_asked_for_again_and_never_guessed(
+    vendor: str, case: str, as_tool: bool
+) -> None:
     text, said = UNUSABLE[case]
     with Server([Turn(text, as_tool=as_tool), Turn(JSON)]) as server:
         rig = Rig(vendor, server)
@@ -143,7 +149,9 @@ def test_a_model_that_never_follows_the_schema_is_given_up(vendor: str) -> None:
         ("anthropic", ["tools", "temperature"], "max_tokens"),
     ],
 )
-def test_a_refused_parameter_is_left_out_from_then_on(vendor: str, refuses: list[str], kept: str) -> None:
+def test_a_refused_parameter_is_left_out_from_then_on(
+    vendor: str, refuses: list[str], kept: str
+) -> None:
     with Server(then=Turn(JSON, as_tool=False), refuses=refuses) as server:
         rig = Rig(vendor, server, temperature=0.5)
         for _ in range(2):
@@ -155,7 +163,9 @@ def test_a_refused_parameter_is_left_out_from_then_on(vendor: str, refuses: list
 
 
 def test_max_completion_tokens_where_max_tokens_is_refused() -> None:
-    message = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+    message = (
+        "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+    )
     with Server([Turn(status=400, error=message)], then=GOOD) as server:
         rig = Rig("openai", server)
         assert rig.ask().text == GOOD.text

@@ -270,7 +270,9 @@ def test_halves_of_characters_do_not_get_out(vendor: str) -> None:
 
 
 def test_many_threads_share_a_model(vendor: str) -> None:
-    with Server(then=lambda seen: Turn(seen.body["messages"][-1]["content"], latency=0.05)) as server:
+    with Server(
+        then=lambda seen: Turn(seen.body["messages"][-1]["content"], latency=0.05)
+    ) as server:
         rig = Rig(vendor, server, policy=dataclasses.replace(POLICY, concurrency=3))
         names = [f"number {n}" for n in range(12)]
         with ThreadPoolExecutor(8) as pool:
@@ -281,7 +283,11 @@ def test_many_threads_share_a_model(vendor: str) -> None:
 
 def test_nobody_waits_for_a_slot_beyond_the_deadline(vendor: str) -> None:
     with Server(then=Turn(fault="hang")) as server:
-        rig = Rig(vendor, server, policy=dataclasses.replace(POLICY, concurrency=1, timeout_s=2.0, attempts=1))
+        rig = Rig(
+            vendor,
+            server,
+            policy=dataclasses.replace(POLICY, concurrency=1, timeout_s=2.0, attempts=1),
+        )
         first = threading.Thread(target=rig.fail)
         first.start()
         end = time.monotonic() + 20
@@ -314,14 +320,18 @@ def test_lesson_24_keys_and_addresses_of_others_stay_here(
 
 def test_lesson_24_no_key_follows_a_redirect(vendor: str) -> None:
     with Server(then=GOOD) as other:
-        moved = Turn(status=307, error="moved", headers={"Location": f"{other.address}/v1/messages"})
+        moved = Turn(
+            status=307, error="moved", headers={"Location": f"{other.address}/v1/messages"}
+        )
         with Server(then=moved) as server:
             Rig(vendor, server).fail()
     assert other.seen == []
 
 
 def test_lesson_24_a_server_that_echoes_the_key(vendor: str) -> None:
-    with Server([Turn(f"your key is {KEY}"), Turn(status=400, error=f"odd key {KEY} here")]) as server:
+    with Server(
+        [Turn(f"your key is {KEY}"), Turn(status=400, error=f"odd key {KEY} here")]
+    ) as server:
         rig = Rig(vendor, server)
         assert rig.ask().text == "your key is ***"
         rig.fail()

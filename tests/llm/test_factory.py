@@ -40,14 +40,23 @@ def build(events: list[LlmCall] | None = None, role: Any = "code", **words: Any)
 def test_a_role_of_the_configuration_answers(vendor: str) -> None:
     events: list[LlmCall] = []
     with Server(["x = 1"]) as server:
-        role = {"code__provider": vendor, "code__model": "claude-sonnet-4-x", "code__api_key": f"{KEY},another"}
+        role = {
+            "code__provider": vendor,
+            "code__model": "claude-sonnet-4-x",
+            "code__api_key": f"{KEY},another",
+        }
         model = build(events, **role, code__base_url=server.base_url(vendor), code__max_tokens=77)
         assert model is not None
         assert model.available
         asked = dataclasses.replace(request(), deadline=time.time() + 30)
         assert model.complete(asked).text == "x = 1"
     (seen,) = server.seen
-    assert (seen.vendor, seen.key, seen.body["max_tokens"], seen.body["temperature"]) == (vendor, KEY, 77, 0.7)
+    assert (seen.vendor, seen.key, seen.body["max_tokens"], seen.body["temperature"]) == (
+        vendor,
+        KEY,
+        77,
+        0.7,
+    )
     assert events[0].cost_usd == pytest.approx((60 * 3 + 40 * 0.3 + 20 * 15) / 1e6)
 
 
@@ -60,7 +69,9 @@ def test_without_a_key_there_is_no_model() -> None:
 
 def test_a_server_of_ones_own_needs_no_key() -> None:
     with Server(["x = 1"]) as server:
-        model = build(code__provider="openai", code__model="m", code__base_url=server.base_url("openai"))
+        model = build(
+            code__provider="openai", code__model="m", code__base_url=server.base_url("openai")
+        )
         assert model is not None
         model.complete(dataclasses.replace(request(), deadline=time.time() + 30))
     assert server.seen[0].key == "no-key-is-set"

@@ -36,10 +36,19 @@ def test_lesson_23_a_good_answer_over_the_real_client(vendor: str) -> None:
     assert (answer.text, answer.complete) == (GOOD.text, True)
     (seen,) = server.seen
     assert (seen.vendor, seen.key, seen.body["model"]) == (vendor, KEY, MODEL)
-    assert (seen.body["max_tokens"], seen.body["temperature"], seen.body["stream"]) == (1000, 0.5, True)
+    assert (seen.body["max_tokens"], seen.body["temperature"], seen.body["stream"]) == (
+        1000,
+        0.5,
+        True,
+    )
     assert "You write programs." in seen.text
     (event,) = rig.events
-    assert (event.ok, event.prompt_tokens, event.cached_tokens, event.completion_tokens) == (True, 100, 40, 20)
+    assert (event.ok, event.prompt_tokens, event.cached_tokens, event.completion_tokens) == (
+        True,
+        100,
+        40,
+        20,
+    )
     assert event.answer is not None
     assert rig.texts[event.answer] == GOOD.text
 
@@ -109,7 +118,9 @@ def test_lesson_22_a_fault_for_ever_ends_and_tells_its_cause(vendor: str, fault:
 
 
 def test_lesson_19_garbage_does_not_make_the_agent_spin(vendor: str) -> None:
-    """Twenty steps against a server that is broken for good: a dozen requests, then the circuit is open."""
+    """Twenty steps against a server that is broken for good: a dozen requests, then the circuit is
+    open.
+    """
     with Server(then=Turn(fault="wrong_events")) as server:
         rig = Rig(vendor, server)
         for _ in range(20):
@@ -171,10 +182,26 @@ FOR_GOOD: dict[str, tuple[Turn, str, str]] = {
         "the key was refused (HTTP 401)",
     ),
     "forbidden": (Turn(status=403, error="not for you"), "auth", "not for you"),
-    "no such model": (Turn(status=404, error="The model `some-model-1` does not exist"), "not_found", "does not exist"),
-    "quota as 429": (Turn(status=429, error="You exceeded your current quota, see billing"), "quota", "quota"),
-    "quota as 400": (Turn(status=400, error="Your credit balance is too low"), "quota", "credit balance"),
-    "web page": (Turn(fault="html"), "not_an_api", 'is base_url right?): web page "Sign in please"'),
+    "no such model": (
+        Turn(status=404, error="The model `some-model-1` does not exist"),
+        "not_found",
+        "does not exist",
+    ),
+    "quota as 429": (
+        Turn(status=429, error="You exceeded your current quota, see billing"),
+        "quota",
+        "quota",
+    ),
+    "quota as 400": (
+        Turn(status=400, error="Your credit balance is too low"),
+        "quota",
+        "credit balance",
+    ),
+    "web page": (
+        Turn(fault="html"),
+        "not_an_api",
+        'is base_url right?): web page "Sign in please"',
+    ),
     "web page as 404": (Turn(status=404, error=PAGE), "not_an_api", "is base_url right?"),
     "redirect": (
         Turn(status=307, error="gone", headers={"Location": "https://elsewhere.invalid/v1"}),
@@ -185,7 +212,9 @@ FOR_GOOD: dict[str, tuple[Turn, str, str]] = {
 
 
 @pytest.mark.parametrize("fault", FOR_GOOD)
-def test_lesson_22_what_does_not_pass_is_asked_once_and_told_in_one_line(vendor: str, fault: str) -> None:
+def test_lesson_22_what_does_not_pass_is_asked_once_and_told_in_one_line(
+    vendor: str, fault: str
+) -> None:
     turn, kind, words = FOR_GOOD[fault]
     with Server(then=turn) as server:
         rig = Rig(vendor, server)

@@ -71,7 +71,9 @@ def test_the_order_of_the_requests_may_change(
 
 
 def test_another_request_gets_the_answer_of_its_purpose_or_the_next(tmp_path: Path) -> None:
-    asked = [request(text, purpose=purpose) for text, purpose in (("a", "s1"), ("b", "s2"), ("c", "s3"))]
+    asked = [
+        request(text, purpose=purpose) for text, purpose in (("a", "s1"), ("b", "s2"), ("c", "s3"))
+    ]
     with Server(["one", "two", "three"]) as server:
         rig = Rig("anthropic", server)
         for each in asked:
@@ -82,7 +84,9 @@ def test_another_request_gets_the_answer_of_its_purpose_or_the_next(tmp_path: Pa
     assert model.complete(asked[2]).text == "three"
 
 
-def test_roles_are_kept_apart(recorded: tuple[Rig, list[Answer | tuple[str, bool, str]], Path]) -> None:
+def test_roles_are_kept_apart(
+    recorded: tuple[Rig, list[Answer | tuple[str, bool, str]], Path],
+) -> None:
     _, _, folder = recorded
     assert not ReplayModel(folder, "feedback", lambda event: None).available
 
@@ -98,21 +102,27 @@ def test_threads_may_have_mixed_the_calls(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_recording_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^llm\.replay_dir: cannot read .*journal\.jsonl: No such file"):
+    with pytest.raises(
+        ConfigError, match=r"^llm\.replay_dir: cannot read .*journal\.jsonl: No such file"
+    ):
         ReplayModel(tmp_path, "code", lambda event: None)
     (tmp_path / "journal.jsonl").write_text('{"type": "run_started"}\n{"torn')
     with pytest.raises(ConfigError, match="holds no call"):
         ReplayModel(tmp_path, "code", lambda event: None)
 
 
-def test_a_lost_answer_is_told(recorded: tuple[Rig, list[Answer | tuple[str, bool, str]], Path]) -> None:
+def test_a_lost_answer_is_told(
+    recorded: tuple[Rig, list[Answer | tuple[str, bool, str]], Path],
+) -> None:
     rig, _, folder = recorded
     (folder / "answers" / f"{rig.events[1].answer}.txt").unlink()
     with pytest.raises(ModelError, match="the recording lacks"):
         ReplayModel(folder, "code", lambda event: None).complete(ASKED[0])
 
 
-def test_lines_turn_back_into_calls(recorded: tuple[Rig, list[Answer | tuple[str, bool, str]], Path]) -> None:
+def test_lines_turn_back_into_calls(
+    recorded: tuple[Rig, list[Answer | tuple[str, bool, str]], Path],
+) -> None:
     rig, _, folder = recorded
     lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
     assert [revive(line) for line in lines] == rig.events

@@ -45,7 +45,10 @@ def test_a_script_then_one_program_for_ever(vendor: str, tmp_path: Path) -> None
     script.write_text('"first"\n{"text": "second", "finish": "length"}\n')
     with served("--script", str(script), "--program", str(program)) as address:
         answers = [ask(vendor, address) for _ in range(4)]
-        schema = {"type": "object", "properties": {"plan": {"type": "string"}, "program": {"type": "string"}}}
+        schema = {
+            "type": "object",
+            "properties": {"plan": {"type": "string"}, "program": {"type": "string"}},
+        }
         data = json.loads(ask(vendor, address, schema))
     assert answers[:2] == ["first", "second"]
     assert answers[2] == answers[3] == "PLAN: the scripted program\n\n```python\nprint('hi')\n```\n"
@@ -53,6 +56,8 @@ def test_a_script_then_one_program_for_ever(vendor: str, tmp_path: Path) -> None
 
 
 def test_a_script_names_faults(tmp_path: Path) -> None:
-    (tmp_path / "s").write_text('{"fault": "hang"}\n\n{"status": 429, "headers": {"Retry-After": "1"}}\n')
+    (tmp_path / "s").write_text(
+        '{"fault": "hang"}\n\n{"status": 429, "headers": {"Retry-After": "1"}}\n'
+    )
     first, second = read_script(tmp_path / "s")
     assert (first.fault, second.status, second.headers) == ("hang", 429, {"Retry-After": "1"})

@@ -9,7 +9,7 @@ import pytest
 from core.llm.anthropic_endpoint import base_url as anthropic_url
 from core.llm.causes import error_text, from_event, from_status, one_line, retry_after
 from core.llm.dialect import Dialect, adapt, is_strict
-from core.llm.endpoint import Usage
+from core.llm.endpoint import TokenUsage
 from core.llm.ledger import cost_of, price_of, request_digest
 from core.llm.loose_json import read_json
 from core.llm.openai_endpoint import base_url as openai_url
@@ -65,7 +65,9 @@ def test_json_that_cannot_be_used_is_one_line(text: str) -> None:
         ([], {"anyOf": [{"type": "string"}, {"type": "number"}]}, False),
     ],
 )
-def test_types_are_those_of_the_schema(value: object, schema: dict[str, object], fits: bool) -> None:
+def test_types_are_those_of_the_schema(
+    value: object, schema: dict[str, object], fits: bool
+) -> None:
     wrapped = {"type": "object", "properties": {"x": schema}, "required": ["x"]}
     if fits:
         assert read_json(json.dumps({"x": value}), wrapped) == {"x": value}
@@ -134,8 +136,21 @@ def test_error_bodies_of_many_forms_tell_their_message() -> None:
         (402, {"error": {"message": "pay"}}, "quota"),
         (403, {"error": {"message": "x", "code": "insufficient_quota"}}, "auth"),
         (429, {"error": {"message": "x", "code": "insufficient_quota"}}, "quota"),
-        (429, {"error": {"message": "Rate limit reached, see account/billing", "code": "rate_limit_exceeded"}}, "rate"),
-        (429, {"error": {"message": "Check your plan and billing details. Please retry in 32.5s."}}, "rate"),
+        (
+            429,
+            {
+                "error": {
+                    "message": "Rate limit reached, see account/billing",
+                    "code": "rate_limit_exceeded",
+                }
+            },
+            "rate",
+        ),
+        (
+            429,
+            {"error": {"message": "Check your plan and billing details. Please retry in 32.5s."}},
+            "rate",
+        ),
         (502, {"error": {"message": "billing gateway down"}}, "server"),
         (429, {"error": {"message": "tokens per min"}}, "rate"),
         (503, "<html>x</html>", "server"),
@@ -162,7 +177,10 @@ def test_kinds_of_errors_within_a_stream(body: object, kind: str) -> None:
 
 
 def test_lesson_24_messages_are_one_line_without_keys() -> None:
-    text = "Incorrect API key provided: abcd***wxyz.\nsee sk-ant-0123456789abcdef and MY-KEY " + "x" * 1000
+    text = (
+        "Incorrect API key provided: abcd***wxyz.\nsee sk-ant-0123456789abcdef and MY-KEY "
+        + "x" * 1000
+    )
     line = one_line(text, ("MY-KEY",))
     assert "abcd" not in line
     assert "0123456789" not in line
@@ -174,7 +192,10 @@ def test_lesson_24_messages_are_one_line_without_keys() -> None:
 def test_retry_after_in_its_forms() -> None:
     assert retry_after({"retry-after": "7"}) == 7
     assert retry_after({"retry-after-ms": "1500", "retry-after": "7"}) == 1.5
-    dates = {"date": "Wed, 21 Oct 2026 07:28:00 GMT", "retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}
+    dates = {
+        "date": "Wed, 21 Oct 2026 07:28:00 GMT",
+        "retry-after": "Wed, 21 Oct 2026 07:28:30 GMT",
+    }
     assert retry_after(dates) == 30
     for odd in ("soon", "-5", "nan", "inf", ""):
         assert retry_after({"retry-after": odd}) is None
@@ -185,7 +206,9 @@ def test_retry_after_in_its_forms() -> None:
 
 
 def test_a_context_that_is_told_bounds_answers_by_what_the_prompt_leaves() -> None:
-    message = "This model's maximum context length is 4096 tokens. However, you requested 9000 tokens."
+    message = (
+        "This model's maximum context length is 4096 tokens. However, you requested 9000 tokens."
+    )
     found = adapt(Dialect(), message, 8000, proven=True)
     assert found is not None
     short, long = request("x" * 300), request("x" * 9000)
@@ -203,7 +226,9 @@ def test_adapting_ends() -> None:
     """Whatever is complained about, again and again."""
     words = "max_tokens max_completion_tokens 4096 stream_options response_format json_schema temperature system role"
     dialect, steps = Dialect(), 0
-    while (found := adapt(dialect, words, dialect.max_tokens(9000, request()), proven=False)) is not None:
+    while (
+        found := adapt(dialect, words, dialect.max_tokens(9000, request()), proven=False)
+    ) is not None:
         dialect, steps = found[0], steps + 1
         assert steps < 20
 
@@ -215,7 +240,11 @@ def test_strict_output_only_for_schemas_that_allow_it() -> None:
 
 
 def test_addresses_as_users_write_them() -> None:
-    assert openai_url("http://h:1/v1/") == openai_url("http://h:1/v1/chat/completions") == "http://h:1/v1"
+    assert (
+        openai_url("http://h:1/v1/")
+        == openai_url("http://h:1/v1/chat/completions")
+        == "http://h:1/v1"
+    )
     for written in ("http://h:1", "http://h:1/", "http://h:1/v1", "http://h:1/v1/messages"):
         assert anthropic_url(written) == "http://h:1"
 
@@ -225,12 +254,16 @@ def test_prices_by_the_longest_start_of_the_name() -> None:
     assert price_of("gpt-4o-mini-2024-07-18", prices) == (0.15, 0.075, 0.6)
     assert price_of("openai/gpt-4o", prices) == (2.5, 1.25, 10.0)
     assert price_of("glm-4.6", prices) is None
-    assert cost_of(Usage(1_000_000, 400_000, 100_000), (2.5, 1.25, 10.0)) == pytest.approx(1.5 + 0.5 + 1.0)
-    assert cost_of(Usage(1), None) is None
-    assert cost_of(Usage(), None) == 0.0
+    assert cost_of(TokenUsage(1_000_000, 400_000, 100_000), (2.5, 1.25, 10.0)) == pytest.approx(
+        1.5 + 0.5 + 1.0
+    )
+    assert cost_of(TokenUsage(1), None) is None
+    assert cost_of(TokenUsage(), None) == 0.0
 
 
 def test_the_digest_of_a_request_is_of_what_is_asked() -> None:
     asked = request("a")
     assert request_digest(asked) == request_digest(request("a", purpose="another"))
-    assert len({request_digest(other) for other in (asked, request("b"), request("a", SCHEMA))}) == 3
+    assert (
+        len({request_digest(other) for other in (asked, request("b"), request("a", SCHEMA))}) == 3
+    )

@@ -32,12 +32,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     become_subreaper()
     with tempfile.TemporaryDirectory(prefix="shapes-") as root:
         results = measure(options.names or list(BY_NAME), Path(root))
-        runs = [] if options.names else [run(name, Path(root) / f"run_{name}") for name in UNFORESEEN]
+        runs = (
+            [] if options.names else [run(name, Path(root) / f"run_{name}") for name in UNFORESEEN]
+        )
     for each in runs:
-        print(f"{each.name:36} exit {each.exit} {each.status:9} {each.published:9} {each.reason[:120]}", flush=True)
+        print(
+            f"{each.name:36} exit {each.exit} {each.status:9} {each.published:9} {each.reason[:120]}",
+            flush=True,
+        )
     if options.json is not None:
         keep_figures(options.json, COMMAND, figures(results, runs))
-        DOCUMENT.write_text(with_tables(DOCUMENT.read_text(encoding="utf-8"), options.json), encoding="utf-8")
+        DOCUMENT.write_text(
+            with_tables(DOCUMENT.read_text(encoding="utf-8"), options.json), encoding="utf-8"
+        )
     return int(any(each.traceback for each in runs))
 
 
@@ -46,7 +53,9 @@ def measure(names: Sequence[str], root: Path) -> list[Result]:
     wanted = [shape for shape in SHAPES if shape.name in names]
     lanes = min(len(os.sched_getaffinity(0)), len(wanted))
     with ThreadPoolExecutor(lanes) as pool:
-        parts = list(pool.map(lambda lane: _lane(wanted[lane::lanes], root / f"lane{lane}"), range(lanes)))
+        parts = list(
+            pool.map(lambda lane: _lane(wanted[lane::lanes], root / f"lane{lane}"), range(lanes))
+        )
     results = {result.name: result for part in parts for result in part}
     return [results[shape.name] for shape in wanted]
 
@@ -64,7 +73,9 @@ def _lane(shapes: Sequence[Shape], root: Path) -> list[Result]:
 
 
 def figures(results: Sequence[Result], runs: Sequence[RunResult]) -> dict[str, object]:
-    shapes = [dataclasses.asdict(result) | {"beats_baseline": result.beats_baseline} for result in results]
+    shapes = [
+        dataclasses.asdict(result) | {"beats_baseline": result.beats_baseline} for result in results
+    ]
     return {"shapes": shapes, "unforeseen": [dataclasses.asdict(each) for each in runs]}
 
 
@@ -81,9 +92,17 @@ def _scores(result: Result) -> tuple[float | None, ...]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.shapes", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *BY_NAME], help="folders; all of them without names")
-    parser.add_argument("--json", type=Path, help="takes the figures; docs/shapes.md is written from it")
-    parser.add_argument("--report", action="store_true", help="only write docs/shapes.md from docs/results/shapes.json")
+    parser.add_argument(
+        "names", nargs="*", choices=[[], *BY_NAME], help="folders; all of them without names"
+    )
+    parser.add_argument(
+        "--json", type=Path, help="takes the figures; docs/shapes.md is written from it"
+    )
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="only write docs/shapes.md from docs/results/shapes.json",
+    )
     return parser
 
 

@@ -23,8 +23,9 @@ def call(folder: Folder, positive: int) -> Array:
 
 
 def labels_in_zipped_names(folder: Folder) -> None:
-    """train2.zip and test2.zip with a folder of .aif files; the last character of a train file's name is its label,
-    the first eight its date; test is of later days."""
+    """train2.zip and test2.zip with a folder of .aif files; the last character of a train file's
+    name is its label, the first eight its date; test is of later days.
+    """
     answers = []
     for i in range(160):
         day, label = 28 + i // 40, int(folder.rng.random() < 0.3)
@@ -39,7 +40,9 @@ def labels_in_zipped_names(folder: Folder) -> None:
             folder.file(f"test2/{answers[-1][0]}", raw)
     folder.pack("train2.zip", "train2", "train2")
     folder.pack("test2.zip", "test2", "test2")
-    folder.table("sampleSubmission.csv", ("clip", "probability"), [(name, 0) for name, _ in answers])
+    folder.table(
+        "sampleSubmission.csv", ("clip", "probability"), [(name, 0) for name, _ in answers]
+    )
     folder.private_answers(("clip", "probability"), answers)
 
 
@@ -52,14 +55,20 @@ def song(folder: Folder, species: list[int]) -> Array:
     sound = folder.rng.normal(0, 0.05, len(time))
     for k in species:
         start = folder.rng.random() * 0.4
-        sound += 0.15 * np.sin(2 * np.pi * (250 + 190 * k) * time) * ((time > start) & (time < start + 0.3))
+        sound += (
+            0.15
+            * np.sin(2 * np.pi * (250 + 190 * k) * time)
+            * ((time > start) & (time < start + 0.3))
+        )
     return sound
 
 
 def ragged_labels(folder: Folder) -> None:
-    """Text tables in folders: which part a recording belongs to, its file name, and a list of species per line (`?`
-    for test, none at all for some). A row of the sample is recording * 100 + species. Recordings of both parts lie
-    in one folder, with pictures of them in others, and features per segment in ragged lines."""
+    """Text tables in folders: which part a recording belongs to, its file name, and a list of
+    species per line (`?` for test, none at all for some). A row of the sample is recording * 100 +
+    species. Recordings of both parts lie in one folder, with pictures of them in others, and
+    features per segment in ragged lines.
+    """
     rng, root = folder.rng, "essential_data"
     shares = np.array([0.35, 0.25, 0.2, 0.15, 0.1, 0.1, 0.08, 0.05])
     names, labels, segments = [], [], []
@@ -73,15 +82,23 @@ def ragged_labels(folder: Folder) -> None:
         row = folder.unit(str(rec), SPECIES) if parts[rec] == 0 else None
         sound = song(folder, species)
         folder.file(f"{root}/src_wavs/{name}.wav", wav_bytes(sound), row)
-        power = np.log1p(np.abs(np.fft.rfft(sound.reshape(30, 100) * np.hanning(100), axis=1))).T[::-1] / 4
+        power = (
+            np.log1p(np.abs(np.fft.rfft(sound.reshape(30, 100) * np.hanning(100), axis=1))).T[::-1]
+            / 4
+        )
         folder.file(f"supplemental_data/spectrograms/{name}.bmp", image_bytes(power, "bmp"), row)
         for segment in range(int(rng.integers(0, 3))):
             values = ",".join(f"{value:.4f}" for value in power[int(rng.integers(50))][:6])
             segments.append(f"{rec},{segment},{values}")
-    told = [",".join(map(str, [rec, *(["?"] if parts[rec] else labels[rec])])) for rec in range(RECORDINGS)]
+    told = [
+        ",".join(map(str, [rec, *(["?"] if parts[rec] else labels[rec])]))
+        for rec in range(RECORDINGS)
+    ]
     folder.table(f"{root}/CVfolds_2.txt", ("rec_id", "fold"), enumerate(parts))
     folder.table(f"{root}/rec_id2filename.txt", ("rec_id", "filename"), names)
-    folder.file(f"{root}/rec_labels_test_hidden.txt", "\n".join(["rec_id,[labels]", *told, ""]).encode())
+    folder.file(
+        f"{root}/rec_labels_test_hidden.txt", "\n".join(["rec_id,[labels]", *told, ""]).encode()
+    )
     species = [(k, f"SP{k:02d}", f"Singing bird {k}") for k in range(SPECIES)]
     folder.table(f"{root}/species_list.txt", ("class_id", "code", "species"), species)
     ragged = "\n".join(["rec_id,segment_id,[segment features]", *segments, ""])
@@ -103,7 +120,13 @@ SHAPES = (
     Shape(
         "audio_ragged_labels_composite_ids",
         "ragged text tables, one row per recording and species with a computed id",
-        Expected("roc_auc", ("Id",), ("Probability",), ("audio",), frozenset({"random", "group", "stratified"})),
+        Expected(
+            "roc_auc",
+            ("Id",),
+            ("Probability",),
+            ("audio",),
+            frozenset({"random", "group", "stratified"}),
+        ),
         Labels(("[labels]", "Probability"), ("rec_id",), blank=True),
         ragged_labels,
     ),

@@ -1,4 +1,6 @@
-"""Grades a submission on the private answers as strictly as the official graders do; none of the product's scorers."""
+"""Grades a submission on the private answers as strictly as the official graders do; none of the
+product's scorers.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,24 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def grade(shape: Shape, submission: Path, answers: Path, subset: bool = False) -> float:
-    """The score in the metric of the shape. subset: rows with other ids are left out (a submission for a view).
+    """The score in the metric of the shape. subset: rows with other ids are left out (a submission
+    for a view).
 
     Raises InvalidSubmissionError.
     """
     asked = shape.expected
     given, truth = read(submission), read(answers)
     if not {*asked.ids, *asked.targets} <= set(given.columns):
-        raise InvalidSubmissionError(f"columns {list(given.columns)[:8]}, asked {[*asked.ids, *asked.targets][:8]}")
+        raise InvalidSubmissionError(
+            f"columns {list(given.columns)[:8]}, asked {[*asked.ids, *asked.targets][:8]}"
+        )
     # A text key needs its date no more than the official grader does.
     keys = list(asked.ids[-1:])
     if subset:
         given = given[given[keys[0]].isin(set(truth[keys[0]]))]
-    given, truth = (table.sort_values(keys, kind="stable").reset_index(drop=True) for table in (given, truth))
+    given, truth = (
+        table.sort_values(keys, kind="stable").reset_index(drop=True) for table in (given, truth)
+    )
     if len(given) != len(truth) or not (given[keys] == truth[keys]).to_numpy().all():
         raise InvalidSubmissionError(f"{len(given)} rows, asked {len(truth)}; or other ids")
     columns = list(asked.targets)
@@ -53,7 +60,9 @@ def _auc(truth: pd.DataFrame, given: pd.DataFrame) -> float:
     if ((p < 0) | (p > 1)).any():
         raise InvalidSubmissionError("probabilities outside of [0, 1]")
     scored = (y >= 0).all(axis=1)
-    return float(np.mean([metrics.roc_auc_score(y[scored, i], p[scored, i]) for i in range(y.shape[1])]))
+    return float(
+        np.mean([metrics.roc_auc_score(y[scored, i], p[scored, i]) for i in range(y.shape[1])])
+    )
 
 
 def _log_loss(truth: pd.DataFrame, given: pd.DataFrame) -> float:
@@ -71,7 +80,9 @@ def _kappa(truth: pd.DataFrame, given: pd.DataFrame) -> float:
     y, p = _numbers(truth, given)
     if (p != p.round()).any():
         raise InvalidSubmissionError("grades that are no whole numbers")
-    return float(metrics.cohen_kappa_score(p[:, 0].astype(int), y[:, 0].astype(int), weights="quadratic"))
+    return float(
+        metrics.cohen_kappa_score(p[:, 0].astype(int), y[:, 0].astype(int), weights="quadratic")
+    )
 
 
 def _rmse(truth: pd.DataFrame, given: pd.DataFrame) -> float:

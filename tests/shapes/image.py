@@ -1,4 +1,6 @@
-"""Folders of images: labels in tables, in file names, in archives, one-hot, several labels, pixel to pixel."""
+"""Folders of images: labels in tables, in file names, in archives, one-hot, several labels, pixel
+to pixel.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,12 @@ BY_GROUP = frozenset({"group"})
 SIDE = 24
 
 
-def picture(folder: Folder, hue: float, stripes: float, side: int = SIDE, noise: float = 0.12) -> Array:
-    """A noisy colour image. hue: 0 to 1, from green to red. stripes: strength of a pattern of lines."""
+def picture(
+    folder: Folder, hue: float, stripes: float, side: int = SIDE, noise: float = 0.12
+) -> Array:
+    """A noisy colour image. hue: 0 to 1, from green to red. stripes: strength of a pattern of
+    lines.
+    """
     rng = folder.rng
     base = np.empty((side, side, 3))
     base[:] = (0.25 + 0.5 * hue, 0.75 - 0.5 * hue, 0.4 + 0.2 * rng.random())
@@ -36,7 +42,9 @@ def binary_picture(folder: Folder, label: int) -> Array:
 
 
 def flat_archives(folder: Folder) -> None:
-    """Ids carry their extension; the images are only in train.zip and test.zip, without a folder inside."""
+    """Ids carry their extension; the images are only in train.zip and test.zip, without a folder
+    inside.
+    """
     rows = [(f"{folder.key()}.jpg", int(folder.rng.random() < 0.7)) for _ in range(120)]
     train, test = rows[:90], rows[90:]
     for name, label in rows:
@@ -57,7 +65,9 @@ def grades(folder: Folder) -> None:
     for i, (name, grade) in enumerate(rows):
         pixels = picture(folder, 0.1 + grade * 0.2 + folder.rng.normal(0, 0.05), 0.2)
         row = folder.unit(name) if i < 120 else None
-        folder.file(f"{'train' if i < 120 else 'test'}_images/{name}.png", image_bytes(pixels, "png"), row)
+        folder.file(
+            f"{'train' if i < 120 else 'test'}_images/{name}.png", image_bytes(pixels, "png"), row
+        )
     folder.table("train.csv", ("id_code", "grade"), rows[:120])
     folder.table("test.csv", ("id_code",), [row[:1] for row in rows[120:]])
     folder.table("sample_submission.csv", ("id_code", "grade"), [(row[0], 0) for row in rows[120:]])
@@ -65,13 +75,19 @@ def grades(folder: Folder) -> None:
 
 
 def labels_in_names(folder: Folder) -> None:
-    """train/<kind>.<number>.jpg, test/<number>.jpg, no table of labels; both folders once more as flat archives."""
+    """train/<kind>.<number>.jpg, test/<number>.jpg, no table of labels; both folders once more as
+    flat archives.
+    """
     kinds, count = ("apple", "brick"), [0, 0]
     for _ in range(100):
         label = int(folder.rng.random() < 0.5)
         name = f"{kinds[label]}.{count[label]}"
         count[label] += 1
-        folder.file(f"train/{name}.jpg", image_bytes(binary_picture(folder, label), "jpeg"), folder.unit(name))
+        folder.file(
+            f"train/{name}.jpg",
+            image_bytes(binary_picture(folder, label), "jpeg"),
+            folder.unit(name),
+        )
     answers = [(i, int(folder.rng.random() < 0.5)) for i in range(1, 31)]
     for i, label in answers:
         folder.file(f"test/{i}.jpg", image_bytes(binary_picture(folder, label), "jpeg"))
@@ -89,7 +105,9 @@ def hash_ids_tiff(folder: Folder) -> None:
         if mistaken(folder, label):
             pixels[8:16, 8:16] *= 0.35 + 0.3 * folder.rng.random()
         row = folder.unit(name) if i < 100 else None
-        folder.file(f"{'train' if i < 100 else 'test'}/{name}.tif", image_bytes(pixels, "tiff"), row)
+        folder.file(
+            f"{'train' if i < 100 else 'test'}/{name}.tif", image_bytes(pixels, "tiff"), row
+        )
     folder.table("train_labels.csv", ("id", "label"), rows[:100])
     folder.table("sample_submission.csv", ("id", "label"), [(name, 0) for name, _ in rows[100:]])
     folder.private_answers(("id", "label"), rows[100:])
@@ -97,7 +115,9 @@ def hash_ids_tiff(folder: Folder) -> None:
 
 def breed_names() -> tuple[str, ...]:
     """120 names with underscores and hyphens, in alphabetical order."""
-    first = "amber black blue brown cream golden grey ivory long-haired red short-legged white".split()
+    first = (
+        "amber black blue brown cream golden grey ivory long-haired red short-legged white".split()
+    )
     second = "collie hound mastiff pointer poodle retriever setter shepherd spaniel terrier".split()
     return tuple(sorted(f"{a}_{b}" for a in first for b in second))
 
@@ -115,36 +135,65 @@ def one_hot_120(folder: Folder) -> None:
         folder.file(f"{'train' if i < 480 else 'test'}/{key}.jpg", image_bytes(pixels, "jpeg"), row)
     folder.table("labels.csv", ("id", "breed"), [(key, names[k]) for key, k in rows[:480]])
     test = rows[480:]
-    folder.table("sample_submission.csv", ("id", *names), [(key, *[1 / 120] * 120) for key, _ in test])
-    folder.private_answers(("id", *names), [(key, *(int(k == j) for j in range(120))) for key, k in test])
+    folder.table(
+        "sample_submission.csv", ("id", *names), [(key, *[1 / 120] * 120) for key, _ in test]
+    )
+    folder.private_answers(
+        ("id", *names), [(key, *(int(k == j) for j in range(120))) for key, k in test]
+    )
 
 
 def one_hot_shared_folder(folder: Folder) -> None:
-    """train.csv is one-hot already; train and test images lie in one folder as Train_<n> and Test_<n>."""
+    """train.csv is one-hot already; train and test images lie in one folder as Train_<n> and
+    Test_<n>.
+    """
     columns = ("leaf_id", "clean", "many_spots", "orange", "brown")
     labels = folder.rng.choice(4, size=160, p=(0.3, 0.1, 0.3, 0.3))
     rows = []
     for i, k in enumerate(labels):
         name = f"Train_{i}" if i < 120 else f"Test_{i - 120}"
         seen = mistaken(folder, int(k), 4)
-        pixels = picture(folder, (0.1, 0.5, 0.85, 0.5)[seen] + folder.rng.normal(0, 0.1), (0.1, 0.9, 0.1, 0.5)[seen])
-        folder.file(f"images/{name}.jpg", image_bytes(pixels, "jpeg"), folder.unit(name) if i < 120 else None)
+        pixels = picture(
+            folder,
+            (0.1, 0.5, 0.85, 0.5)[seen] + folder.rng.normal(0, 0.1),
+            (0.1, 0.9, 0.1, 0.5)[seen],
+        )
+        folder.file(
+            f"images/{name}.jpg",
+            image_bytes(pixels, "jpeg"),
+            folder.unit(name) if i < 120 else None,
+        )
         rows.append((name, *(int(k == j) for j in range(4))))
     folder.table("train.csv", columns, rows[:120])
     folder.table("test.csv", columns[:1], [row[:1] for row in rows[120:]])
-    folder.table("sample_submission.csv", columns, [(row[0], 0.25, 0.25, 0.25, 0.25) for row in rows[120:]])
+    folder.table(
+        "sample_submission.csv", columns, [(row[0], 0.25, 0.25, 0.25, 0.25) for row in rows[120:]]
+    )
     folder.private_answers(columns, rows[120:])
 
 
-MULTI = ("Tube - Off", "Tube - Near", "Tube - Right", "Line - Off", "Line - Right", "Device Present")
+MULTI = (
+    "Tube - Off",
+    "Tube - Near",
+    "Tube - Right",
+    "Line - Off",
+    "Line - Right",
+    "Device Present",
+)
 
 
 def multi_label_by_patient(folder: Folder) -> None:
-    """Several labels per image, a patient column that test lacks, no test table, a side table of annotations."""
+    """Several labels per image, a patient column that test lacks, no test table, a side table of
+    annotations.
+    """
     rows, notes = [], []
     for i in range(150):
         key = "1.2.826.0.1." + "".join(str(digit) for digit in folder.rng.integers(0, 10, 24))
-        tube, line, device = folder.rng.integers(0, 3), folder.rng.integers(0, 2), int(folder.rng.random() < 0.3)
+        tube, line, device = (
+            folder.rng.integers(0, 3),
+            folder.rng.integers(0, 2),
+            int(folder.rng.random() < 0.3),
+        )
         pixels = picture(folder, 0.15 + 0.35 * tube, 0.9 * line)
         pixels[:5, :5] = 0.95 if device else 0.2
         labels = [int(tube == k) for k in range(3)] + [int(line == k) for k in range(2)] + [device]
@@ -157,7 +206,9 @@ def multi_label_by_patient(folder: Folder) -> None:
         rows.append((key, *labels, f"{i // 3:09x}"))
         if train and i % 2 == 0:
             spots = folder.rng.integers(0, SIDE, (3, 2)).tolist()
-            notes.append((key, next(name for name, on in zip(MULTI, labels, strict=True) if on), spots))
+            notes.append(
+                (key, next(name for name, on in zip(MULTI, labels, strict=True) if on), spots)
+            )
     columns = ("StudyUID", *MULTI)
     folder.table("train.csv", (*columns, "PatientID"), rows[:120])
     folder.table("train_annotations.csv", ("StudyUID", "label", "data"), notes)
@@ -169,8 +220,10 @@ SITES = ("torso", "head/neck", "upper extremity", "lower extremity", "")
 
 
 def three_formats_by_patient(folder: Folder) -> None:
-    """Every image as .dcm, .jpg and a record of a .tfrec, which also holds the label; a table of metadata with
-    columns that only train has (one of them is the label in words); patients have several rows."""
+    """Every image as .dcm, .jpg and a record of a .tfrec, which also holds the label; a table of
+    metadata with columns that only train has (one of them is the label in words); patients have
+    several rows.
+    """
     rows, records = [], []
     for i in range(180):
         target = int(folder.rng.random() < 0.25)
@@ -184,16 +237,29 @@ def three_formats_by_patient(folder: Folder) -> None:
         folder.file(f"jpeg/{part}/{name}.jpg", image_bytes(pixels, "jpeg"), row)
         sex = folder.rng.choice(("male", "female", ""))
         diagnosis = "melanoma" if target else str(folder.rng.choice(("nevus", "unknown")))
-        rows.append((name, patient, sex, age, site, diagnosis, "malignant" if target else "benign", target))
+        rows.append(
+            (name, patient, sex, age, site, diagnosis, "malignant" if target else "benign", target)
+        )
         told = f"image_name:{name};target:{target};" if i < 140 else f"image_name:{name};"
         records.append(told.encode() + image_bytes(pixels[::3, ::3], "jpeg"))
     for k in range(2):
         folder.file(f"tfrecords/train{k:02d}-70.tfrec", b"".join(records[70 * k : 70 * (k + 1)]))
     folder.file("tfrecords/test00-40.tfrec", b"".join(records[140:]))
-    columns = ("image_name", "patient_id", "sex", "age", "site", "diagnosis", "benign_malignant", "target")
+    columns = (
+        "image_name",
+        "patient_id",
+        "sex",
+        "age",
+        "site",
+        "diagnosis",
+        "benign_malignant",
+        "target",
+    )
     folder.table("train.csv", columns, rows[:140])
     folder.table("test.csv", columns[:5], [row[:5] for row in rows[140:]])
-    folder.table("sample_submission.csv", ("image_name", "target"), [(row[0], 0) for row in rows[140:]])
+    folder.table(
+        "sample_submission.csv", ("image_name", "target"), [(row[0], 0) for row in rows[140:]]
+    )
     folder.private_answers(("image_name", "target"), [(row[0], row[-1]) for row in rows[140:]])
 
 
@@ -212,7 +278,9 @@ def page(folder: Folder, height: int, width: int) -> tuple[Array, Array]:
 
 
 def pixel_rows(folder: Folder) -> None:
-    """train/ and train_cleaned/ hold the same names; a row of the sample is <image>_<row>_<column>, from 1."""
+    """train/ and train_cleaned/ hold the same names; a row of the sample is <image>_<row>_<column>,
+    from 1.
+    """
     sample, answers = [], []
     for number in folder.rng.permutation(np.arange(1, 17)):
         size = (20, 28) if number % 2 else (14, 28)
@@ -270,7 +338,13 @@ SHAPES = (
     Shape(
         "image_one_hot_shared_folder",
         "train and test images in one folder, train table one-hot",
-        Expected("roc_auc", ("leaf_id",), ("clean", "many_spots", "orange", "brown"), ("image",), STRATIFIED),
+        Expected(
+            "roc_auc",
+            ("leaf_id",),
+            ("clean", "many_spots", "orange", "brown"),
+            ("image",),
+            STRATIFIED,
+        ),
         Labels(("clean", "many_spots", "orange", "brown"), ("leaf_id",)),
         one_hot_shared_folder,
     ),

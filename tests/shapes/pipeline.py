@@ -1,4 +1,6 @@
-"""One folder through the real services: spec, baseline, split, views, one recipe program in its box, scores."""
+"""One folder through the real services: spec, baseline, split, views, one recipe program in its
+box, scores.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ SEED, HOLDOUT_MAX_ROWS, LIMIT_S = 7, 50_000, 90.0
 class Result:
     """What became of a folder. Scores are in the metric's unit, None where there is none.
 
-    baseline, private: scores on the private answers. holdout: what the harness measured. plan: the recipe.
-    reason: why it is not scored by holdout, or what else went wrong; "" where nothing did.
+    baseline, private: scores on the private answers. holdout: what the harness measured. plan: the
+    recipe. reason: why it is not scored by holdout, or what else went wrong; "" where nothing did.
     """
 
     name: str
@@ -52,7 +54,9 @@ class Result:
     def beats_baseline(self) -> bool:
         if self.private is None or self.baseline is None:
             return False
-        return (self.private > self.baseline) == (self.direction == "maximize") and self.private != self.baseline
+        return (self.private > self.baseline) == (
+            self.direction == "maximize"
+        ) and self.private != self.baseline
 
 
 class Pipeline:
@@ -93,7 +97,11 @@ class Pipeline:
             program, plan = self.program(spec)
             yield {"plan": plan}
             verdict, submission = self._execute(spec, home, view, program)
-            yield {"holdout": verdict.score, "scored_by": verdict.scored_by, "reason": "; ".join(verdict.reasons)[:300]}
+            yield {
+                "holdout": verdict.score,
+                "scored_by": verdict.scored_by,
+                "reason": "; ".join(verdict.reasons)[:300],
+            }
             if submission is not None and verdict.valid:
                 yield {"private": grade(shape, submission, answers, subset=True)}
         except (SwarmError, InvalidSubmissionError) as error:
@@ -106,8 +114,12 @@ class Pipeline:
     def baseline(self, spec: CompetitionSpec, out_csv: Path) -> None:
         self._task.baseline(Path(spec.data_dir), spec, out_csv)
 
-    def views(self, spec: CompetitionSpec, home: Path, names: list[str] | None = None) -> tuple[SplitSpec, list[View]]:
-        """The split as it is decided without a wish, and the named search views (all without names)."""
+    def views(
+        self, spec: CompetitionSpec, home: Path, names: list[str] | None = None
+    ) -> tuple[SplitSpec, list[View]]:
+        """The split as it is decided without a wish, and the named search views (all without
+        names).
+        """
         split = self._task.plan_split(spec, SEED, HOLDOUT_MAX_ROWS, {})
         names = [f"search{fold}" for fold in range(split.folds)] if names is None else names
         built, split = self._task.build_views(spec, split, home / "workspace", names)
@@ -119,7 +131,9 @@ class Pipeline:
         proposal = proposer.propose(Brief(step, "draft", SEED, seconds=LIMIT_S))
         return proposal.program, proposal.plan
 
-    def _execute(self, spec: CompetitionSpec, home: Path, view: View, program: str) -> tuple[Verdict, Path | None]:
+    def _execute(
+        self, spec: CompetitionSpec, home: Path, view: View, program: str
+    ) -> tuple[Verdict, Path | None]:
         job = Job(f"{home.name}-{view.name}", "s0000", program, view, SEED, LIMIT_S)
         outcome = self._runner(home).run(job)
         verdict = HoldoutJudge(spec, home / "predictions", worker=self._scorer).judge(job, outcome)

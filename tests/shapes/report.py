@@ -16,8 +16,22 @@ RESULTS = ROOT / "docs" / "results" / "shapes.json"
 def shapes_table(measured: dict[str, Any]) -> str:
     """One line per folder, and how many are scored by a holdout."""
     rows = [_row(result) for result in measured["shapes"]]
-    head = ("folder", "structure", "metric", "split", "baseline", "holdout", "private", "scored by", "why not, or how")
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
+    head = (
+        "folder",
+        "structure",
+        "metric",
+        "split",
+        "baseline",
+        "holdout",
+        "private",
+        "scored by",
+        "why not, or how",
+    )
+    lines = [
+        f"| {' | '.join(head)} |",
+        "|---" * len(head) + "|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
     scored = sum(result["scored_by"] == "holdout" for result in measured["shapes"])
     better = sum(result["beats_baseline"] for result in measured["shapes"])
     told = f"{scored} of {len(rows)} are scored by a holdout, {better} beat their baseline on the private answers."
@@ -28,7 +42,14 @@ def unforeseen_table(measured: dict[str, Any]) -> str:
     head = ("folder", "exit", "status", "published", "scored by", "reason")
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for run in measured["unforeseen"]:
-        cells = (run["name"], str(run["exit"]), run["status"], run["published"], run["scored_by"], _cell(run["reason"]))
+        cells = (
+            run["name"],
+            str(run["exit"]),
+            run["status"],
+            run["published"],
+            run["scored_by"],
+            _cell(run["reason"]),
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", _source(measured)])
 
@@ -38,7 +59,15 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
     sign = "higher" if result["direction"] == "maximize" else "lower"
     told = _cell(result["reason"] or result["plan"])
     quirk = BY_NAME[result["name"]].quirk
-    return result["name"], quirk, f"{result['metric']} ({sign})", result["split"], *scores, result["scored_by"], told
+    return (
+        result["name"],
+        quirk,
+        f"{result['metric']} ({sign})",
+        result["split"],
+        *scores,
+        result["scored_by"],
+        told,
+    )
 
 
 def _score(value: float | None) -> str:

@@ -34,9 +34,25 @@ def run(name: str, root: Path) -> RunResult:
     """complete: the published file has the rows and columns of the sample submission."""
     folder = build(name, root)
     out = root / "out"
-    command = [sys.executable, "-m", "main", "--data", folder.public, "--out", out, "--steps", "2", "--time", "60s"]
-    environ = {key: value for key, value in os.environ.items() if key not in _KEYS} | {"LLM_PROVIDER": "recipes"}
-    ended = subprocess.run(list(map(str, command)), cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300)
+    command = [
+        sys.executable,
+        "-m",
+        "main",
+        "--data",
+        folder.public,
+        "--out",
+        out,
+        "--steps",
+        "2",
+        "--time",
+        "60s",
+    ]
+    environ = {key: value for key, value in os.environ.items() if key not in _KEYS} | {
+        "LLM_PROVIDER": "recipes"
+    }
+    ended = subprocess.run(
+        list(map(str, command)), cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300
+    )
     report = json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))
     submission = out / "submission" / "submission.csv"
     published = report["best"]["kind"] if submission.is_file() else "nothing"

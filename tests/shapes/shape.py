@@ -34,8 +34,9 @@ class Expected:
 class Labels:
     """Where a folder shows the labels of its train rows, for whoever looks for them in a view.
 
-    columns: names of label columns and JSON keys. keys: columns that hold the row's key. name: a path that tells the
-    label. line: bytes that tell the label; group 1 is a key of the row. blank: an empty cell is an answer too.
+    columns: names of label columns and JSON keys. keys: columns that hold the row's key. name: a
+    path that tells the label. line: bytes that tell the label; group 1 is a key of the row. blank:
+    an empty cell is an answer too.
     """
 
     columns: tuple[str, ...] = ()

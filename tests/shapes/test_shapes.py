@@ -1,4 +1,6 @@
-"""Every synthetic folder is understood, gets a valid baseline, and its views show no held-out label."""
+"""Every synthetic folder is understood, gets a valid baseline, and its views show no held-out
+label.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ from utils.process import become_subreaper
 
 pytestmark = pytest.mark.whole
 
-# Folders that the harness cannot hold labels out of yet, and why. One that works must leave the list.
+# Folders that the harness cannot hold labels out of yet, and why. One that works must leave the
+# list.
 NOT_YET: dict[str, str] = {}
 
 
@@ -56,7 +59,9 @@ def test_every_folder_is_understood_and_its_views_hide_the_labels(
 
 
 def check(shape: Shape, folder: Folder, pipeline: Pipeline) -> None:
-    assert Search(folder, shape.labels, folder.public).visible == set(folder.rows), "the search itself is blind"
+    assert Search(folder, shape.labels, folder.public).visible == set(folder.rows), (
+        "the search itself is blind"
+    )
     spec = pipeline.inspect(shape, folder.root)
     as_expected(shape, spec)
     split, views = pipeline.views(spec, folder.root)
@@ -110,12 +115,16 @@ def sample_of(view: View) -> pd.DataFrame:
 
 
 def tells_nothing(shape: Shape, asked: pd.DataFrame, official: pd.DataFrame, root: Path) -> None:
-    """Cells of the sample's targets are those of the official sample, or stand in the test table anyway."""
+    """Cells of the sample's targets are those of the official sample, or stand in the test table
+    anyway.
+    """
     for name in shape.expected.targets:
         known = set(official[name].map(_plain))
         strange = set(asked[name].map(_plain)) - known
         if strange:
-            inputs = {cell for table in root.glob("*test*") for cell in read(table).to_numpy().ravel()}
+            inputs = {
+                cell for table in root.glob("*test*") for cell in read(table).to_numpy().ravel()
+            }
             assert strange <= inputs, f"{name} shows {sorted(strange)[:5]}"
 
 
@@ -165,7 +174,9 @@ def test_the_document_holds_what_was_measured() -> None:
     measured = json.loads(RESULTS.read_text(encoding="utf-8"))
     assert [result["name"] for result in measured["shapes"]] == [shape.name for shape in SHAPES]
     assert sum(result["scored_by"] == "holdout" for result in measured["shapes"]) >= 20
-    assert all(result["reason"] for result in measured["shapes"] if result["scored_by"] != "holdout")
+    assert all(
+        result["reason"] for result in measured["shapes"] if result["scored_by"] != "holdout"
+    )
     assert [run["name"] for run in measured["unforeseen"]] == list(UNFORESEEN)
 
 
@@ -179,7 +190,9 @@ def test_at_least_twenty_are_scored_by_a_holdout(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", UNFORESEEN)
-def test_an_unforeseen_structure_ends_with_the_baseline_or_better_and_says_why(name: str, tmp_path: Path) -> None:
+def test_an_unforeseen_structure_ends_with_the_baseline_or_better_and_says_why(
+    name: str, tmp_path: Path
+) -> None:
     ended = run(name, tmp_path / name)
     assert not ended.traceback
     assert ended.complete

@@ -1,4 +1,6 @@
-"""Finds the train rows whose label can be seen anywhere below a folder: in tables, JSON, names, archives, files."""
+"""Finds the train rows whose label can be seen anywhere below a folder: in tables, JSON, names,
+archives, files.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,11 @@ class Search:
             content = digest(raw)
             if content in self._answers:
                 yield self._answers[content]
-            if self._labels.name is not None and self._labels.name.search(name) and content in self._inputs:
+            if (
+                self._labels.name is not None
+                and self._labels.name.search(name)
+                and content in self._inputs
+            ):
                 yield self._inputs[content]
             if self._labels.line is not None:
                 yield from (found.decode() for found in self._labels.line.findall(raw))
@@ -62,7 +68,9 @@ class Search:
 
     def _in_records(self, name: str, raw: bytes) -> Iterator[str]:
         if name.endswith(_TABLES):
-            yield from self._in_table(raw.decode(errors="replace"), "\t" if name.endswith(".tsv") else ",")
+            yield from self._in_table(
+                raw.decode(errors="replace"), "\t" if name.endswith(".tsv") else ","
+            )
         elif name.endswith((".json", ".jsonl")):
             for record in _records(raw.decode(errors="replace")):
                 told = [record[column] for column in self._labels.columns if column in record]
@@ -75,7 +83,11 @@ class Search:
         told = [at for at, column in enumerate(header) if column in self._labels.columns]
         keys = [at for at, column in enumerate(header) if column in self._labels.keys]
         for cells in rows if told else ():
-            answers = cells[told[0] :] if self._labels.blank else [cells[at] for at in told if at < len(cells)]
+            answers = (
+                cells[told[0] :]
+                if self._labels.blank
+                else [cells[at] for at in told if at < len(cells)]
+            )
             if "?" in answers or not (self._labels.blank or any(answers)):
                 continue
             if keys:
@@ -94,4 +106,6 @@ def _records(text: str) -> list[dict[str, Any]]:
         found = json.loads(text)
     except ValueError:
         found = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-    return [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
+    return (
+        [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
+    )

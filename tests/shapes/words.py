@@ -14,7 +14,9 @@ KIND = "thanks great lovely helpful agree wonderful friend welcome learn share".
 RUDE = "fool idiot shut liar pathetic garbage loser clown stupid trash".split()
 
 
-def sentence(rng: np.random.Generator, length: int, special: list[str] | None = None, share: float = 0.0) -> str:
+def sentence(
+    rng: np.random.Generator, length: int, special: list[str] | None = None, share: float = 0.0
+) -> str:
     """Common words and places; each word is one of `special` with probability `share`."""
     pool = [*COMMON, *PLACES]
 

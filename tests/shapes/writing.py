@@ -1,4 +1,6 @@
-"""Writers of small files: tables, images, recordings, archives. Everything is drawn from the folder's own seed."""
+"""Writers of small files: tables, images, recordings, archives. Everything is drawn from the
+folder's own seed.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ Array = npt.NDArray[np.float64]
 class Folder:
     """A competition folder that is being written, and what is known of its train rows.
 
-    rows: sample rows that one train row is worth, by its key (see `unit`). inputs, answers: train row by the digest
-    of a file that holds its input, or its answer.
+    rows: sample rows that one train row is worth, by its key (see `unit`). inputs, answers: train
+    row by the digest of a file that holds its input, or its answer.
     """
 
     def __init__(self, root: Path, name: str) -> None:
@@ -37,17 +39,23 @@ class Folder:
         self.public.mkdir(parents=True)
 
     def unit(self, key: str, rows: int = 1) -> str:
-        """A train row (or image, recording, ...) that is held out as a whole: `rows` rows of a submission."""
+        """A train row (or image, recording, ...) that is held out as a whole: `rows` rows of a
+        submission.
+        """
         self.rows[key] = rows
         return key
 
-    def table(self, name: str, header: Sequence[str], rows: Iterable[Row], delimiter: str = ",") -> None:
+    def table(
+        self, name: str, header: Sequence[str], rows: Iterable[Row], delimiter: str = ","
+    ) -> None:
         put(self.public / name, header, rows, delimiter)
 
     def private_answers(self, header: Sequence[str], rows: Iterable[Row]) -> None:
         put(self.private / "answers.csv", header, rows)
 
-    def file(self, name: str, raw: bytes, row: str | None = None, answer_of: str | None = None) -> None:
+    def file(
+        self, name: str, raw: bytes, row: str | None = None, answer_of: str | None = None
+    ) -> None:
         """row: the train row whose input it is. answer_of: the train row whose answer it is."""
         path = self.public / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,9 +84,13 @@ def digest(raw: bytes) -> str:
 
 
 def image_bytes(pixels: Array, form: str) -> bytes:
-    """An image file of pixels [rows, columns] or [rows, columns, 3] from 0 to 1. form: png, jpeg, tiff or bmp."""
+    """An image file of pixels [rows, columns] or [rows, columns, 3] from 0 to 1. form: png, jpeg,
+    tiff or bmp.
+    """
     stream = io.BytesIO()
-    Image.fromarray(np.uint8(np.clip(pixels, 0, 1) * 255 + 0.5)).save(stream, form, **_QUALITY.get(form, {}))
+    Image.fromarray(np.uint8(np.clip(pixels, 0, 1) * 255 + 0.5)).save(
+        stream, form, **_QUALITY.get(form, {})
+    )
     return stream.getvalue()
 
 
@@ -100,7 +112,15 @@ def aiff_bytes(sound: Array, rate: int = 2000) -> bytes:
     """As `wav_bytes`, in the other order of bytes."""
     common = struct.pack(">hIh", 1, len(sound), 16) + _extended(rate)
     data = struct.pack(">II", 0, 0) + _samples(sound, ">i2")
-    body = b"AIFF" + b"COMM" + struct.pack(">I", len(common)) + common + b"SSND" + struct.pack(">I", len(data)) + data
+    body = (
+        b"AIFF"
+        + b"COMM"
+        + struct.pack(">I", len(common))
+        + common
+        + b"SSND"
+        + struct.pack(">I", len(data))
+        + data
+    )
     return b"FORM" + struct.pack(">I", len(body)) + body
 
 
@@ -123,7 +143,9 @@ def dicom_bytes(pixels: Array, name: str) -> bytes:
         return struct.pack("<HH2sH", group, number, kind, len(value)) + value
 
     meta = element(2, 0x10, b"UI", b"1.2.840.10008.1.2.1\0")
-    body = element(8, 0x18, b"UI", name.encode()) + element(0x28, 0x10, b"US", struct.pack("<H", grey.shape[0]))
+    body = element(8, 0x18, b"UI", name.encode()) + element(
+        0x28, 0x10, b"US", struct.pack("<H", grey.shape[0])
+    )
     body += element(0x28, 0x11, b"US", struct.pack("<H", grey.shape[1]))
     body += struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, grey.size) + grey.tobytes()
     return bytes(128) + b"DICM" + element(2, 0, b"UL", struct.pack("<I", len(meta))) + meta + body

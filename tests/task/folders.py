@@ -1,4 +1,6 @@
-"""Small competition folders of each shape, for the tests of core.task. Every builder writes and returns the folder."""
+"""Small competition folders of each shape, for the tests of core.task. Every builder writes and
+returns the folder.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,13 @@ def text_of(header: Sequence[str], rows: Iterable[Row], delimiter: str = ",") ->
     return stream.getvalue()
 
 
-def put(path: Path, header: Sequence[str], rows: Iterable[Row], delimiter: str = ",", encoding: str = "utf-8") -> Path:
+def put(
+    path: Path,
+    header: Sequence[str],
+    rows: Iterable[Row],
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+) -> Path:
     """A csv; inside an archive for names that end with .zip, compressed for .gz, .bz2 and .xz."""
     path.parent.mkdir(parents=True, exist_ok=True)
     raw = text_of(header, rows, delimiter).encode(encoding)
@@ -41,10 +49,14 @@ def put(path: Path, header: Sequence[str], rows: Iterable[Row], delimiter: str =
 
 def sentence(i: int) -> str:
     """A dozen words that differ from row to row."""
-    return " ".join(WORDS[(i * 7 + k * (1 + i % 5)) % len(WORDS)] for k in range(12)) + f" number {i}"
+    return (
+        " ".join(WORDS[(i * 7 + k * (1 + i % 5)) % len(WORDS)] for k in range(12)) + f" number {i}"
+    )
 
 
-def binary_rows(root: Path, train: int = 40, test: int = 20, name: str = "sample_submission.csv") -> Path:
+def binary_rows(
+    root: Path, train: int = 40, test: int = 20, name: str = "sample_submission.csv"
+) -> Path:
     """id, a, b -> target in {0, 1}; the sample shows 0.5."""
     rows = [(i, i % 7, f"c{i % 3}", int(i % 7 > 3)) for i in range(train + test)]
     put(root / "train.csv", ("id", "a", "b", "target"), rows[:train])
@@ -53,12 +65,23 @@ def binary_rows(root: Path, train: int = 40, test: int = 20, name: str = "sample
     return root
 
 
-def real_rows(root: Path, train: int = 40, test: int = 20, delimiter: str = ",", suffix: str = ".csv") -> Path:
+def real_rows(
+    root: Path, train: int = 40, test: int = 20, delimiter: str = ",", suffix: str = ".csv"
+) -> Path:
     """id, size, kind -> price, a real number; separator and file type can be chosen."""
-    rows = [(i, 10 + i % 9, f"k{i % 4}", round(100.5 + 3.25 * (i % 9), 3)) for i in range(train + test)]
+    rows = [
+        (i, 10 + i % 9, f"k{i % 4}", round(100.5 + 3.25 * (i % 9), 3)) for i in range(train + test)
+    ]
     put(root / f"train{suffix}", ("id", "size", "kind", "price"), rows[:train], delimiter)
-    put(root / f"test{suffix}", ("id", "size", "kind"), [row[:3] for row in rows[train:]], delimiter)
-    put(root / f"sample_submission{suffix}", ("id", "price"), [(row[0], 0) for row in rows[train:]], delimiter)
+    put(
+        root / f"test{suffix}", ("id", "size", "kind"), [row[:3] for row in rows[train:]], delimiter
+    )
+    put(
+        root / f"sample_submission{suffix}",
+        ("id", "price"),
+        [(row[0], 0) for row in rows[train:]],
+        delimiter,
+    )
     return root
 
 
@@ -66,7 +89,13 @@ def parquet_rows(root: Path, train: int = 40, test: int = 20) -> Path:
     """real_rows with typed parquet tables and a csv sample."""
     root.mkdir(parents=True, exist_ok=True)
     ids = list(range(train + test))
-    frame = pd.DataFrame({"id": ids, "size": [float(i % 9) for i in ids], "price": [1.5 * (i % 9) + 0.25 for i in ids]})
+    frame = pd.DataFrame(
+        {
+            "id": ids,
+            "size": [float(i % 9) for i in ids],
+            "price": [1.5 * (i % 9) + 0.25 for i in ids],
+        }
+    )
     frame.iloc[:train].to_parquet(root / "train.parquet", index=False)
     frame.iloc[train:].drop(columns="price").to_parquet(root / "test.parquet", index=False)
     put(root / "sample_submission.csv", ("id", "price"), [(i, 0) for i in ids[train:]])
@@ -83,24 +112,39 @@ def several_targets(root: Path, train: int = 40, test: int = 20, real: bool = Fa
     rows = [(i, i % 5, *(target(i, k) for k in range(3))) for i in range(train + test)]
     put(root / "train.csv", ("id", "a", *names), rows[:train])
     put(root / "test.csv", ("id", "a"), [row[:2] for row in rows[train:]])
-    put(root / "sample_submission.csv", ("id", *names), [(row[0], 0.5, 0.5, 0.5) for row in rows[train:]])
+    put(
+        root / "sample_submission.csv",
+        ("id", *names),
+        [(row[0], 0.5, 0.5, 0.5) for row in rows[train:]],
+    )
     return root
 
 
 def one_hot_text(root: Path, train: int = 45, test: int = 20, prefix: str = "") -> Path:
-    """id, text -> author; the sample has one column per author (with a prefix, if any), the train table one column."""
+    """id, text -> author; the sample has one column per author (with a prefix, if any), the train
+    table one column.
+    """
     authors = ("EAP", "HPL", "MWS")
     rows = [(f"id{i:04d}", sentence(i), authors[i * 5 % 7 % 3]) for i in range(train + test)]
     put(root / "train.csv", ("id", "text", "author"), rows[:train])
     put(root / "test.csv", ("id", "text"), [row[:2] for row in rows[train:]])
     columns = tuple(prefix + name for name in reversed(authors))
-    put(root / "sample_submission.csv", ("id", *columns), [(row[0], 0.4, 0.3, 0.3) for row in rows[train:]])
+    put(
+        root / "sample_submission.csv",
+        ("id", *columns),
+        [(row[0], 0.4, 0.3, 0.3) for row in rows[train:]],
+    )
     return root
 
 
 def target_first_text_key(root: Path, train: int = 30, test: int = 12) -> Path:
-    """Insult, Date, Comment: no id column, the target comes first, and the sample is named with a suffix."""
-    rows = [(int(i % 4 == 0), f"2012061{i % 10}Z", f'"{sentence(i)}, said\n {i}"') for i in range(train + test)]
+    """Insult, Date, Comment: no id column, the target comes first, and the sample is named with a
+    suffix.
+    """
+    rows = [
+        (int(i % 4 == 0), f"2012061{i % 10}Z", f'"{sentence(i)}, said\n {i}"')
+        for i in range(train + test)
+    ]
     header = ("Insult", "Date", "Comment")
     put(root / "train.csv", header, rows[:train])
     put(root / "test.csv", header[1:], [row[1:] for row in rows[train:]])
@@ -122,7 +166,11 @@ def renamed_sample(root: Path, train: int = 30, test: int = 12) -> Path:
     rows = [(f"r{i}", i % 6, f"cat{i % 3}") for i in range(train + test)]
     put(root / "train.csv", ("row", "speed", "category_id"), rows[:train])
     put(root / "test.csv", ("row", "speed"), [row[:2] for row in rows[train:]])
-    put(root / "sample_submission.csv", ("Id", "Expected"), [(row[0], "cat0") for row in rows[train:]])
+    put(
+        root / "sample_submission.csv",
+        ("Id", "Expected"),
+        [(row[0], "cat0") for row in rows[train:]],
+    )
     return root
 
 
@@ -136,7 +184,9 @@ def files_by_id(
     test_csv: bool = False,
     labels: str = "train.csv",
 ) -> Path:
-    """train/ and test/ with one file per id, and a label table; names, nesting and a test table can be chosen."""
+    """train/ and test/ with one file per id, and a label table; names, nesting and a test table can
+    be chosen.
+    """
     ids = [f"{i * 7919 % 100003:05x}" for i in range(train + test)]
 
     def shown(key: str) -> str:
@@ -147,8 +197,16 @@ def files_by_id(
         folder = part / key[0] / key[1] if nested else part
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{key}{suffix}").write_bytes(f"{key} {i % 3}".encode())
-    put(root / labels, ("id", "label"), [(shown(key), f"kind{i % 3}") for i, key in enumerate(ids[:train])])
+    put(
+        root / labels,
+        ("id", "label"),
+        [(shown(key), f"kind{i % 3}") for i, key in enumerate(ids[:train])],
+    )
     if test_csv:
         put(root / "test.csv", ("id",), [(shown(key),) for key in ids[train:]])
-    put(root / "sample_submission.csv", ("id", "label"), [(shown(key), "kind0") for key in ids[train:]])
+    put(
+        root / "sample_submission.csv",
+        ("id", "label"),
+        [(shown(key), "kind0") for key in ids[train:]],
+    )
     return root

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from core.records import CompetitionSpec, SplitSpec, View
-from core.task.inspect import inspect_competition
-from core.task.source import load
-from core.task.view_cuts import plan
-from core.task.views import build_views
+from core.task.recognise.spec import inspect_competition
+from core.task.views.build import build_views
+from core.task.views.cuts import plan
+from core.task.views.source import load
 from tests.task.view_cases import answers, contents, table
 
 
@@ -47,7 +47,9 @@ def truth(view: View) -> dict[str, list[object]]:
 
 
 def check_rows(made: Built) -> None:
-    """Each search view asks for the official rows and for the held-out ones, which train does not have."""
+    """Each search view asks for the official rows and for the held-out ones, which train does not
+    have.
+    """
     official = set(table(made.spec, None, "sample")[made.spec.id_columns[0]])
     for view in made.searches:
         asked = table(made.spec, view, "sample")[made.spec.id_columns[0]].tolist()

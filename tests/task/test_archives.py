@@ -1,4 +1,6 @@
-"""Rule P6: archives are unpacked once, beside links to everything else, and never where they are not safe."""
+"""Rule P6: archives are unpacked once, beside links to everything else, and never where they are
+not safe.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from core.task import archives
-from core.task.archives import Archive, ArchiveError, listed, to_unpack, unpack
-from core.task.baseline import write_baseline
-from core.task.inspect import inspect_competition
-from core.task.inventory import list_files
+from core.task.folder import archives
+from core.task.folder.archives import Archive, ArchiveError, listed, to_unpack, unpack
+from core.task.folder.inventory import list_files
+from core.task.recognise.baseline import write_baseline
+from core.task.recognise.spec import inspect_competition
 from tests.task import folders
 from tests.task.rule_cases import build, check_rows, everything, truth
 from utils.errors import SpecError
@@ -46,7 +48,10 @@ def test_an_archive_of_archives(tmp_path: Path) -> None:
     pack(data, "inner", "images.zip")
     made = build(data, tmp_path / "ws", MACRO_F1)
     assert made.spec.files is not None
-    assert (made.spec.files.train_dirs, made.spec.files.test_dirs) == (("images/train",), ("images/test",))
+    assert (made.spec.files.train_dirs, made.spec.files.test_dirs) == (
+        ("images/train",),
+        ("images/test",),
+    )
     check_rows(made)
     for view in made.searches:
         seen = everything(view)
@@ -85,9 +90,14 @@ def test_the_same_run_unpacks_once(tmp_path: Path) -> None:
     made = {path: path.lstat().st_ctime_ns for path in (tmp_path / "ws" / "prepared").rglob("*")}
     again = inspect_competition(data, MACRO_F1, {}, tmp_path / "ws")
     assert again == first.spec
-    assert {path: path.lstat().st_ctime_ns for path in (tmp_path / "ws" / "prepared").rglob("*")} == made
+    assert {
+        path: path.lstat().st_ctime_ns for path in (tmp_path / "ws" / "prepared").rglob("*")
+    } == made
     (data / "more.txt").write_text("a new file")
-    assert inspect_competition(data, MACRO_F1, {}, tmp_path / "ws").data_digest != first.spec.data_digest
+    assert (
+        inspect_competition(data, MACRO_F1, {}, tmp_path / "ws").data_digest
+        != first.spec.data_digest
+    )
     assert (tmp_path / "ws" / "prepared" / "more.txt").read_text() == "a new file"
 
 
@@ -103,7 +113,9 @@ def test_an_archive_that_lies_there_unpacked_is_left_alone(tmp_path: Path) -> No
 def test_only_with_three_times_the_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = folders.files_by_id(tmp_path / "data", suffix=".jpg")
     pack(data, "train", "train.zip")
-    monkeypatch.setattr(archives.shutil, "disk_usage", lambda path: archives.shutil._ntuple_diskusage(10, 5, 100))
+    monkeypatch.setattr(
+        archives.shutil, "disk_usage", lambda path: archives.shutil._ntuple_diskusage(10, 5, 100)
+    )
     spec = inspect_competition(data, MACRO_F1, {}, tmp_path / "ws")
     assert any("train.zip is not unpacked: it declares" in note for note in spec.notes)
 
@@ -155,7 +167,9 @@ def test_torn_archives_are_noted(tmp_path: Path) -> None:
 
 
 def fake_seven_zip(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program `7z` on the path, for archives that are tar files inside: listing and unpacking as 7z words them."""
+    """A program `7z` on the path, for archives that are tar files inside: listing and unpacking as
+    7z words them.
+    """
     program = folder / "bin" / "7z"
     program.parent.mkdir(parents=True)
     program.write_text(
@@ -193,7 +207,9 @@ def test_7z_without_a_program_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(archives.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(archives.shutil, "which", lambda name: None)
     (tmp_path / "train.csv.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
-    with pytest.raises(ArchiveError, match=r"train\.csv\.7z .*neither the package py7zr nor a program"):
+    with pytest.raises(
+        ArchiveError, match=r"train\.csv\.7z .*neither the package py7zr nor a program"
+    ):
         listed(tmp_path, "train.csv.7z")
     with pytest.raises(SpecError, match="no sample submission"):
         write_baseline(tmp_path, None, tmp_path / "out.csv")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from core.records import CompetitionSpec
-from core.task.baseline import write_baseline
-from core.task.inspect import inspect_competition
+from core.task.recognise.baseline import write_baseline
+from core.task.recognise.spec import inspect_competition
 from tests.task import folders
 from utils.errors import DataError, SpecError
 
@@ -76,7 +76,9 @@ def _empty_target(root: Path) -> None:
 
 
 def _other_targets(root: Path) -> None:
-    folders.put(root / "train.csv", ("id", "a", "b", "x1", "x2"), [(i, 1, "c", 1, 2) for i in range(9)])
+    folders.put(
+        root / "train.csv", ("id", "a", "b", "x1", "x2"), [(i, 1, "c", 1, 2) for i in range(9)]
+    )
 
 
 def _other_features(root: Path) -> None:
@@ -104,8 +106,12 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("broken", "line"), BROKEN, ids=lambda value: getattr(value, "__name__", ""))
-def test_unreadable_or_contradictory_tables_leave_the_sample(tmp_path: Path, broken: object, line: str) -> None:
+@pytest.mark.parametrize(
+    ("broken", "line"), BROKEN, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_unreadable_or_contradictory_tables_leave_the_sample(
+    tmp_path: Path, broken: object, line: str
+) -> None:
     root = folders.binary_rows(tmp_path / "data")
     broken(root)  # type: ignore[operator]
     assert line in reason(root)
@@ -127,7 +133,11 @@ def test_the_sample_is_copied_byte_for_byte(tmp_path: Path) -> None:
 def test_a_zipped_sample_is_unpacked(tmp_path: Path) -> None:
     root = folders.real_rows(tmp_path / "data", suffix=".csv.zip")
     source, frame = baseline(root, None)
-    assert (source, list(frame.columns), list(frame["price"].unique())) == ("sample", ["id", "price"], ["0"])
+    assert (source, list(frame.columns), list(frame["price"].unique())) == (
+        "sample",
+        ["id", "price"],
+        ["0"],
+    )
 
 
 def test_a_broken_test_archive_does_not_hinder_the_sample(tmp_path: Path) -> None:
@@ -137,9 +147,13 @@ def test_a_broken_test_archive_does_not_hinder_the_sample(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("metric", "expected"), [("rmse", 4.25), ("mae", 1.0), ("rmsle", 64**0.25 - 1)], ids=lambda value: str(value)
+    ("metric", "expected"),
+    [("rmse", 4.25), ("mae", 1.0), ("rmsle", 64**0.25 - 1)],
+    ids=lambda value: str(value),
 )
-def test_the_prior_of_real_targets_follows_the_metric(tmp_path: Path, metric: str, expected: float) -> None:
+def test_the_prior_of_real_targets_follows_the_metric(
+    tmp_path: Path, metric: str, expected: float
+) -> None:
     root = tmp_path / "data"
     rows = [(i, i, price) for i, price in enumerate((1, 1, 0, 15))]
     folders.put(root / "train.csv", ("id", "a", "price"), rows)
@@ -163,7 +177,9 @@ def test_class_shares_fill_a_one_hot_sample_in_its_order(tmp_path: Path) -> None
 
 def test_the_most_frequent_label_keeps_its_spelling(tmp_path: Path) -> None:
     root = tmp_path / "data"
-    folders.put(root / "train.csv", ("id", "a", "code"), [(1, 5, "007"), (2, 6, "007"), (3, 7, "012")])
+    folders.put(
+        root / "train.csv", ("id", "a", "code"), [(1, 5, "007"), (2, 6, "007"), (3, 7, "012")]
+    )
     folders.put(root / "test.csv", ("id", "a"), [("0004", 5)])
     folders.put(root / "sample_submission.csv", ("id", "code"), [("0004", "000")])
     _, frame = baseline(root, spec_of(root, "accuracy"))
@@ -184,7 +200,9 @@ def _filled(
     root: Path, names: tuple[str, ...], rows: list[tuple[object, ...]], metric: str, shown: object
 ) -> list[float]:
     """The constants of a baseline for answers `rows`, where the sample shows `shown`."""
-    folders.put(root / "train.csv", ("id", "a", *names), [(i, i % 5, *row) for i, row in enumerate(rows)])
+    folders.put(
+        root / "train.csv", ("id", "a", *names), [(i, i % 5, *row) for i, row in enumerate(rows)]
+    )
     folders.put(root / "test.csv", ("id", "a"), [(900, 5)])
     folders.put(root / "sample_submission.csv", ("id", *names), [(900, *[shown] * len(names))])
     source, frame = baseline(root, spec_of(root, metric))
@@ -193,7 +211,9 @@ def _filled(
 
 
 @pytest.mark.parametrize("names", [(1, 2), (4, 2), (-1, 1), ("no", "yes")])
-def test_the_prior_of_two_labels_is_the_share_of_the_second(tmp_path: Path, names: tuple[object, object]) -> None:
+def test_the_prior_of_two_labels_is_the_share_of_the_second(
+    tmp_path: Path, names: tuple[object, object]
+) -> None:
     rows = [(max(names, key=str) if i % 4 else min(names, key=str),) for i in range(40)]
     for metric in ("roc_auc", "log_loss"):
         assert _filled(tmp_path / "data", ("won",), rows, metric, 0.5) == [0.75]
@@ -201,7 +221,9 @@ def test_the_prior_of_two_labels_is_the_share_of_the_second(tmp_path: Path, name
 
 def test_the_prior_of_votes_is_the_mean_share_of_each_column(tmp_path: Path) -> None:
     rows: list[tuple[object, ...]] = [(8, 2, 0), (0, 1, 1), (0, 0, 0)] * 10
-    assert _filled(tmp_path / "data", ("x", "y", "z"), rows, "kl_divergence", 1 / 3) == pytest.approx([0.4, 0.35, 0.25])
+    assert _filled(
+        tmp_path / "data", ("x", "y", "z"), rows, "kl_divergence", 1 / 3
+    ) == pytest.approx([0.4, 0.35, 0.25])
 
 
 def test_a_list_in_one_cell_is_no_answer_where_the_sample_shows_numbers(tmp_path: Path) -> None:
@@ -209,7 +231,11 @@ def test_a_list_in_one_cell_is_no_answer_where_the_sample_shows_numbers(tmp_path
     rows = [(f"r{i}", i, f"[{i / 7:.3f}, {i}.0]") for i in range(30)]
     folders.put(root / "train.csv", ("id", "a", "react"), rows)
     folders.put(root / "test.csv", ("id", "a"), [("t0", 5), ("t1", 6)])
-    folders.put(root / "sample_submission.csv", ("id_seqpos", "react"), [("t0_0", 0.0), ("t0_1", 0.0), ("t1_0", 0.0)])
+    folders.put(
+        root / "sample_submission.csv",
+        ("id_seqpos", "react"),
+        [("t0_0", 0.0), ("t0_1", 0.0), ("t1_0", 0.0)],
+    )
     source, frame = baseline(root, spec_of(root))
     assert (source, frame["react"].tolist()) == ("sample", ["0.0"] * 3)
     folders.put(root / "sample_submission.csv", ("id", "react"), [("t0", "[0.0]"), ("t1", "[0.0]")])

@@ -1,4 +1,6 @@
-"""Large competitions: tables that are not held, one fold for many files, a small probe; and what that costs."""
+"""Large competitions: tables that are not held, one fold for many files, a small probe; and what
+that costs.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.task import view_cuts
-from core.task.big_tables import big_csv
+from core.task.folder.big_tables import big_csv
+from core.task.views import cuts as view_cuts
 from tests.task import folders
 from tests.task.rule_cases import Built, build, check_rows, truth
 from tests.task.view_cases import contents, table
@@ -29,7 +31,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BIG_BYTES", 10_000)
     monkeypatch.setattr(blocks, "DRAWN_ROWS", 300)
     monkeypatch.setattr(blocks, "_BLOCK", 3_000)
-    monkeypatch.setattr("core.task.splits.FOLDS_BELOW_ROWS", 200)
+    monkeypatch.setattr("core.task.views.splits.FOLDS_BELOW_ROWS", 200)
 
 
 def large(data: Path, rows: int = 2000, **cells: list[object]) -> pd.DataFrame:
@@ -58,10 +60,14 @@ def check_streamed(made: Built, frame: pd.DataFrame) -> None:
         assert len(shown) == view.rows_train
         assert not set(shown["id"]) & set(held)
         whole = frame.set_index("id").astype(str)
-        assert shown.set_index("id").to_numpy().tolist() == whole.loc[shown["id"]].to_numpy().tolist()
+        assert (
+            shown.set_index("id").to_numpy().tolist() == whole.loc[shown["id"]].to_numpy().tolist()
+        )
         test = table(made.spec, view, "test").set_index("id")
         assert test.loc[list(held), "note"].tolist() == whole.loc[list(held), "note"].tolist()
-        assert {name: row[0] for name, row in held.items()} == {name: float(whole.loc[name, "y"]) for name in held}
+        assert {name: row[0] for name, row in held.items()} == {
+            name: float(whole.loc[name, "y"]) for name in held
+        }
 
 
 @pytest.mark.usefixtures("small_limits")
@@ -79,7 +85,9 @@ def test_a_large_table_is_drawn_from_and_copied_without_the_held_out_rows(tmp_pa
 
 
 @pytest.mark.usefixtures("small_limits")
-def test_rows_with_more_cells_than_the_header_are_refused_in_a_large_table_too(tmp_path: Path) -> None:
+def test_rows_with_more_cells_than_the_header_are_refused_in_a_large_table_too(
+    tmp_path: Path,
+) -> None:
     large(tmp_path / "data")
     path = tmp_path / "data" / "train.csv"
     path.write_text("id,x,note,y\n" + "".join(f"r{i},{i},,{i},\n" for i in range(2000)))
@@ -117,15 +125,19 @@ def test_rare_classes_of_a_large_table_are_known(tmp_path: Path) -> None:
     frame["y"] = [f"class {i % 4}" for i in range(2050)]
     frame.loc[1234, "y"] = "class rare"
     frame.iloc[:2000].to_csv(tmp_path / "data" / "train.csv", index=False)
-    frame.iloc[2000:][["id", "y"]].assign(y="class 0").to_csv(tmp_path / "data" / "sample_submission.csv", index=False)
+    frame.iloc[2000:][["id", "y"]].assign(y="class 0").to_csv(
+        tmp_path / "data" / "sample_submission.csv", index=False
+    )
     made = build(tmp_path / "data", tmp_path / "ws", ACCURACY)
     assert made.spec.classes == (*(f"class {k}" for k in range(4)), "class rare")
 
 
-def test_many_files_are_one_fold_and_a_probe_has_few_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_files_are_one_fold_and_a_probe_has_few_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(view_cuts, "ONE_FOLD_ABOVE_FILES", 500)
     monkeypatch.setattr(view_cuts, "PROBE_FILES", 200)
-    monkeypatch.setattr("core.task.views.COPY_LIMIT_FILES", 500)
+    monkeypatch.setattr("core.task.views.build.COPY_LIMIT_FILES", 500)
     data = folders.files_by_id(tmp_path / "data", train=500, test=200)
     made = build(data, tmp_path / "ws", ACCURACY)
     assert (made.split.folds, [view.name for view in made.searches]) == (1, ["search0"])
@@ -144,13 +156,20 @@ def tree(data: Path, train: int, test: int) -> None:
         if not folder.is_dir():
             folder.mkdir(parents=True)
         (folder / f"{name}.png").write_bytes(name.encode())
-    folders.put(data / "train.csv", ("id", "label"), [(name, f"k{i % 5}") for i, name in enumerate(ids[:train])])
-    folders.put(data / "sample_submission.csv", ("id", "label"), [(name, "k0") for name in ids[train:]])
+    folders.put(
+        data / "train.csv",
+        ("id", "label"),
+        [(name, f"k{i % 5}") for i, name in enumerate(ids[:train])],
+    )
+    folders.put(
+        data / "sample_submission.csv", ("id", "label"), [(name, "k0") for name in ids[train:]]
+    )
 
 
 @pytest.mark.long
 def test_200_000_files_take_less_than_a_minute(tmp_path_factory: pytest.TempPathFactory) -> None:
-    # A short path, as /home/data is: a link to more than 59 characters takes a block of its own, which is slow.
+    # A short path, as /home/data is: a link to more than 59 characters takes a block of its own,
+    # which is slow.
     place = tmp_path_factory.mktemp("v")
     tree(place / "d", 160_000, 40_000)
     began = time.monotonic()
@@ -162,7 +181,11 @@ def test_200_000_files_take_less_than_a_minute(tmp_path_factory: pytest.TempPath
 @pytest.mark.long
 def test_a_50_000_row_table_takes_less_than_three_seconds(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(60_000, 20)).round(5)).add_prefix("f").assign(y=rng.integers(0, 2, 60_000))
+    frame = (
+        pd.DataFrame(rng.normal(size=(60_000, 20)).round(5))
+        .add_prefix("f")
+        .assign(y=rng.integers(0, 2, 60_000))
+    )
     frame.insert(0, "id", range(60_000))
     (tmp_path / "data").mkdir()
     frame[:50_000].to_csv(tmp_path / "data" / "train.csv", index=False)

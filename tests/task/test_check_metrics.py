@@ -33,11 +33,16 @@ def test_without_a_checkout_nothing_ran(tmp_path: Path) -> None:
 
 
 def test_right_missing_and_wrong_are_told_apart(tmp_path: Path) -> None:
-    competition(tmp_path, "trees", "auc-roc", "Entries are evaluated by the area under the ROC curve.")
+    competition(
+        tmp_path, "trees", "auc-roc", "Entries are evaluated by the area under the ROC curve."
+    )
     competition(tmp_path, "crowns", "weighted-auroc", "Entries are evaluated by a weighted AUC.")
     competition(tmp_path, "roots", "MAP@3", "Entries are evaluated by MAP@3.")
     done = check(checkout=tmp_path)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "2 right metric, 1 rightly nothing")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        "2 right metric, 1 rightly nothing",
+    )
     competition(tmp_path, "leaves", "log-loss", "Entries are evaluated by RMSE.")
     competition(tmp_path, "bark", "dice-coefficient", "Entries are evaluated by our own measure.")
     done = check("--quiet", checkout=tmp_path)

@@ -50,4 +50,6 @@ def test_images_of_train_that_stand_among_those_of_test_as_well(tmp_path: Path, 
         assert held & set(names)
         shown = {path.stem: path.read_text() for path in Path(view.path, "train").iterdir()}
         assert shown == {name: f"train {name}" for name in table(spec, view, "train")["id"]}
-        assert all(Path(view.path, "test", f"{name}.jpg").read_text() == f"train {name}" for name in held)
+        assert all(
+            Path(view.path, "test", f"{name}.jpg").read_text() == f"train {name}" for name in held
+        )

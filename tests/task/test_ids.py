@@ -9,17 +9,23 @@ import pytest
 
 from tests.task import folders
 from tests.task.rule_cases import build, check_rows, truth
-from tests.task.test_grouping import RMSE
+from tests.task.test_split_columns import RMSE
 from tests.task.view_cases import answers, table
 from utils.errors import SpecError
 
 
 def written(root: Path, shown: str, train: int = 60, test: int = 30, per_id: int = 1) -> Path:
-    """id, x -> y; the test table writes ids as the format `shown` does, the others as whole numbers."""
+    """id, x -> y; the test table writes ids as the format `shown` does, the others as whole
+    numbers.
+    """
     rows = [(i // per_id, i % 7, 1.5 * (i % 7)) for i in range(train)]
     folders.put(root / "train.csv", ("id", "x", "y"), rows)
-    folders.put(root / "test.csv", ("id", "x"), [(shown.format(i), i % 7) for i in range(900, 900 + test)])
-    folders.put(root / "sample_submission.csv", ("id", "y"), [(i, 0) for i in range(900, 900 + test)])
+    folders.put(
+        root / "test.csv", ("id", "x"), [(shown.format(i), i % 7) for i in range(900, 900 + test)]
+    )
+    folders.put(
+        root / "sample_submission.csv", ("id", "y"), [(i, 0) for i in range(900, 900 + test)]
+    )
     return root
 
 
@@ -46,7 +52,11 @@ def test_other_ids_contradict_the_sample(tmp_path: Path, shown: str) -> None:
 
 def test_rows_of_a_repeated_train_id_are_held_out_together_under_new_ids(tmp_path: Path) -> None:
     made = build(written(tmp_path / "data", "{}", train=120, per_id=3), tmp_path / "ws", RMSE)
-    assert (made.split.kind, made.split.group_column, made.split.holdout_rows) == ("group", "id", 120)
+    assert (made.split.kind, made.split.group_column, made.split.holdout_rows) == (
+        "group",
+        "id",
+        120,
+    )
     assert "train ids repeat in 120 rows" in made.split.why
     check_rows(made)
     for view in made.searches:

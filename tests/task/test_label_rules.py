@@ -1,4 +1,6 @@
-"""Rules P3, P7 and P10: labels in cells that list, in columns, in rows and in images; and what hides them."""
+"""Rules P3, P7 and P10: labels in cells that list, in columns, in rows and in images; and what
+hides them.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,25 @@ BIRDS = ("crow", "jay", "owl", "wren")
 
 
 def sung(i: int) -> list[str]:
-    return [name for k, name in enumerate(BIRDS) if (i + k) % 3 == 0 or (i * 5 + k) % 7 == 0] or ["owl"]
+    return [name for k, name in enumerate(BIRDS) if (i + k) % 3 == 0 or (i * 5 + k) % 7 == 0] or [
+        "owl"
+    ]
 
 
 def recordings(data: Path, count: int = 60, test: int = 15) -> list[str]:
-    """train_audio and test_audio with a file per id, and a sample with a column per bird; returns the ids of train."""
+    """train_audio and test_audio with a file per id, and a sample with a column per bird; returns
+    the ids of train.
+    """
     ids = [f"{i * 7919 % 100003:05x}.wav" for i in range(count + test)]
     for i, name in enumerate(ids):
         path = data / ("train_audio" if i < count else "test_audio") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(f"sound {i}".encode())
-    folders.put(data / "sample_submission.csv", ("fname", *BIRDS), [(name, 0, 0, 0, 0) for name in ids[count:]])
+    folders.put(
+        data / "sample_submission.csv",
+        ("fname", *BIRDS),
+        [(name, 0, 0, 0, 0) for name in ids[count:]],
+    )
     return ids[:count]
 
 
@@ -51,13 +61,19 @@ def check_birds(made: Built, ids: list[str], label_file: str) -> None:
 
 def test_rows_without_an_answer_in_the_train_table_are_the_test_rows(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    rows = [(i, i % 7, f"c{i % 3}", "" if i % 4 == 2 else f"{int(i % 7 > 3)}.0") for i in range(120)]
+    rows = [
+        (i, i % 7, f"c{i % 3}", "" if i % 4 == 2 else f"{int(i % 7 > 3)}.0") for i in range(120)
+    ]
     folders.put(data / "data.csv", ("shot", "a", "b", "made"), rows)
     asked = [row[0] for row in reversed(rows) if row[3] == ""]
     folders.put(data / "sample_submission.csv", ("shot", "made"), [(key, 0.5) for key in asked])
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
     assert "P1, data.csv has the 30 rows of the sample too" in made.notes
-    assert (made.spec.rows_train, made.spec.rows_test, made.spec.feature_columns) == (90, 30, ("a", "b"))
+    assert (made.spec.rows_train, made.spec.rows_test, made.spec.feature_columns) == (
+        90,
+        30,
+        ("a", "b"),
+    )
     check_rows(made)
     for view in made.searches:
         test = table(made.spec, view, "test")
@@ -81,7 +97,11 @@ def test_a_cell_that_lists_classes_becomes_columns(tmp_path: Path) -> None:
 def test_a_row_per_label_becomes_a_row_per_item(tmp_path: Path) -> None:
     data = tmp_path / "data"
     ids = recordings(data)
-    folders.put(data / "train.csv", ("fname", "bird"), [(name, bird) for i, name in enumerate(ids) for bird in sung(i)])
+    folders.put(
+        data / "train.csv",
+        ("fname", "bird"),
+        [(name, bird) for i, name in enumerate(ids) for bird in sung(i)],
+    )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nMean column-wise AUC.\n")
     assert "P7, several rows per 'fname' in train.csv" in made.notes
     check_birds(made, ids, "train.csv")
@@ -97,16 +117,28 @@ def test_columns_of_train_become_rows_and_folders_of_a_group_move_together(tmp_p
             path.write_bytes(f"slice {i} {k}".encode())
     wide = [(study, int(i % 3 == 0), int(i % 3 == 0), 0) for i, study in enumerate(studies[:30])]
     folders.put(data / "train.csv", ("StudyInstanceUID", *asked), wide)
-    folders.put(data / "train_bounding_boxes.csv", ("StudyInstanceUID", "x", "y"), [(s, 1, 2) for s in studies[:30:2]])
+    folders.put(
+        data / "train_bounding_boxes.csv",
+        ("StudyInstanceUID", "x", "y"),
+        [(s, 1, 2) for s in studies[:30:2]],
+    )
     rows = [(f"{study}_{name}", study, name) for study in studies[30:] for name in asked]
     folders.put(data / "test.csv", ("row_id", "StudyInstanceUID", "prediction_type"), rows)
-    folders.put(data / "sample_submission.csv", ("row_id", "fractured"), [(row[0], 0.5) for row in rows])
+    folders.put(
+        data / "sample_submission.csv", ("row_id", "fractured"), [(row[0], 0.5) for row in rows]
+    )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
     assert "P7, 3 columns of train.csv become rows" in made.notes
     assert made.spec.feature_columns == ("StudyInstanceUID", "prediction_type")
-    assert (made.split.kind, made.split.group_column, made.spec.rows_train) == ("group", "StudyInstanceUID", 90)
+    assert (made.split.kind, made.split.group_column, made.spec.rows_train) == (
+        "group",
+        "StudyInstanceUID",
+        90,
+    )
     check_rows(made)
-    expected = {f"{row[0]}_{name}": float(row[1 + k]) for row in wide for k, name in enumerate(asked)}
+    expected = {
+        f"{row[0]}_{name}": float(row[1 + k]) for row in wide for k, name in enumerate(asked)
+    }
     for view in made.searches:
         held = truth(view)
         assert {key: row[0] for key, row in held.items()} == {key: expected[key] for key in held}
@@ -134,37 +166,57 @@ def test_ragged_lists_of_labels(tmp_path: Path, factor: int) -> None:
     def item(i: int) -> str:
         return str(i) if factor else f"rec{i}"
 
-    told = {i: [k for k, name in enumerate(BIRDS) if name in sung(i)] if i % 6 else [] for i in range(count)}
+    told = {
+        i: [k for k, name in enumerate(BIRDS) if name in sung(i)] if i % 6 else []
+        for i in range(count)
+    }
     lines = [",".join([item(i), *(map(str, told[i]) if i % 5 else "?")]) for i in range(count)]
     (data / "labels_hidden.txt").write_text("\n".join(["rec_id,[labels]", *lines]) + "\n")
     names = [(item(i), f"file{i}") for i in range(count)]
     folders.put(data / "id2filename.txt", ("rec_id", "filename"), names)
     asked = [key(i, k) for i in range(0, count, 5) for k in range(4)]
-    folders.put(data / "sample_submission.csv", ("Id", "Probability"), [(each, 0) for each in asked])
+    folders.put(
+        data / "sample_submission.csv", ("Id", "Probability"), [(each, 0) for each in asked]
+    )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nArea under the ROC curve.\n")
-    assert (made.split.kind, made.split.group_column, made.spec.rows_train) == ("group", "rec_id", 160)
+    assert (made.split.kind, made.split.group_column, made.spec.rows_train) == (
+        "group",
+        "rec_id",
+        160,
+    )
     assert made.spec.feature_columns == ("rec_id", "class", "filename")
     check_rows(made)
     expected = {key(i, k): float(k in told[i]) for i in range(count) for k in range(4)}
     for view in made.searches:
         held = truth(view)
-        assert {name: row[0] for name, row in held.items()} == {name: expected[name] for name in held}
+        assert {name: row[0] for name, row in held.items()} == {
+            name: expected[name] for name in held
+        }
         assert "labels_hidden.txt" not in everything(view)
         assert not set(held) & set(table(made.spec, view, "train")["Id"])
 
 
 def scans(data: Path, suffix: str, count: int = 40, test: int = 10) -> dict[str, int]:
-    """train and test with an image per scan; train.csv and the sample have a row for each scan and finding."""
+    """train and test with an image per scan; train.csv and the sample have a row for each scan and
+    finding.
+    """
     found, rows = {}, []
     for i in range(count + test):
         name = f"s{i * 7919 % 100003:05d}{suffix}"
         path = data / ("train" if i < count else "test") / (name if suffix else f"{name}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(f"scan {i}".encode())
-        rows += [(f"{name}_{kind}", int((i + k) % 3 == 0)) for k, kind in enumerate(("any", "left", "right"))]
+        rows += [
+            (f"{name}_{kind}", int((i + k) % 3 == 0))
+            for k, kind in enumerate(("any", "left", "right"))
+        ]
         found[name] = i
     folders.put(data / "train.csv", ("ID", "Label"), rows[: 3 * count])
-    folders.put(data / "sample_submission.csv", ("ID", "Label"), [(key, 0.5) for key, _ in rows[3 * count :]])
+    folders.put(
+        data / "sample_submission.csv",
+        ("ID", "Label"),
+        [(key, 0.5) for key, _ in rows[3 * count :]],
+    )
     return found
 
 
@@ -174,7 +226,11 @@ def test_ids_that_join_an_image_and_a_class(tmp_path: Path, suffix: str) -> None
     known = scans(data, suffix)
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
     assert "P7, the ids of train.csv are item_class, 3 of them for each item" in made.notes
-    assert (made.spec.modality, made.spec.feature_columns, made.spec.rows_train) == ("image", ("item", "class"), 120)
+    assert (made.spec.modality, made.spec.feature_columns, made.spec.rows_train) == (
+        "image",
+        ("item", "class"),
+        120,
+    )
     assert (made.split.kind, made.split.group_column) == ("group", "item")
     check_rows(made)
     seen: set[str] = set()
@@ -186,7 +242,11 @@ def test_ids_that_join_an_image_and_a_class(tmp_path: Path, suffix: str) -> None
             file = name if suffix else f"{name}.png"
             assert shown[f"test/{file}"] == f"scan {known[name]}".encode()
             assert f"train/{file}" not in shown
-        assert not any(name.encode() in shown[file] for name in items for file in ("train.csv", "train_labels.csv"))
+        assert not any(
+            name.encode() in shown[file]
+            for name in items
+            for file in ("train.csv", "train_labels.csv")
+        )
         seen |= items
     assert len(seen) == 40
 
@@ -196,13 +256,20 @@ def test_side_tables_of_items_follow_them(tmp_path: Path) -> None:
     data = tmp_path / "data"
     known = scans(data, ".png")
     train = [name for name, i in known.items() if i < 40]
-    folders.put(data / "train_wide.csv", ("image", "any"), [(name, int(known[name] % 3 == 0)) for name in train])
+    folders.put(
+        data / "train_wide.csv",
+        ("image", "any"),
+        [(name, int(known[name] % 3 == 0)) for name in train],
+    )
     folders.put(data / "boxes.csv", ("of", "x"), [(f"scan {name}", 1) for name in train[::6]])
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
     for view in made.searches:
         shown = everything(view)
         for key in truth(view):
-            assert not any(key.rsplit("_", 1)[0].encode() in shown[name] for name in ("train_wide.csv", "boxes.csv"))
+            assert not any(
+                key.rsplit("_", 1)[0].encode() in shown[name]
+                for name in ("train_wide.csv", "boxes.csv")
+            )
         assert shown["train_wide.csv"].count(b"\n") == 33
 
 
@@ -213,13 +280,18 @@ def test_a_group_of_items_is_held_out_as_a_whole(tmp_path: Path) -> None:
     told = [(*row, f"p{known[row[0].rsplit('_', 1)[0]] % 13}") for row in rows]
     folders.put(data / "train.csv", ("ID", "Label", "patient_id"), told)
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
-    assert (made.split.group_column, made.spec.files and made.spec.files.column) == ("patient_id", "item")
+    assert (made.split.group_column, made.spec.files and made.spec.files.column) == (
+        "patient_id",
+        "item",
+    )
     for view in made.searches:
         shown = everything(view)
         items = {key.rsplit("_", 1)[0] for key in truth(view)}
         patients = {known[name] % 13 for name in items}
         assert items == {name for name, i in known.items() if i < 40 and i % 13 in patients}
-        assert all(f"test/{name}.png" in shown and f"train/{name}.png" not in shown for name in items)
+        assert all(
+            f"test/{name}.png" in shown and f"train/{name}.png" not in shown for name in items
+        )
 
 
 def test_masks_without_a_pixel_are_added_where_train_lists_the_others_only(tmp_path: Path) -> None:
@@ -245,9 +317,15 @@ def test_masks_without_a_pixel_are_added_where_train_lists_the_others_only(tmp_p
 def test_items_that_are_days_are_split_by_time(tmp_path: Path, form: str) -> None:
     data = tmp_path / "data"
     days = [f"{day:{form}}" for day in pd.date_range("2020-01-01", periods=60)]
-    rows = [(f"{day}_{store}", i + k) for i, day in enumerate(days) for k, store in enumerate(("abc", "def"))]
+    rows = [
+        (f"{day}_{store}", i + k)
+        for i, day in enumerate(days)
+        for k, store in enumerate(("abc", "def"))
+    ]
     folders.put(data / "train.csv", ("id", "sales"), rows[:100])
-    folders.put(data / "sample_submission.csv", ("id", "sales"), [(key, 0) for key, _ in rows[100:]])
+    folders.put(
+        data / "sample_submission.csv", ("id", "sales"), [(key, 0) for key, _ in rows[100:]]
+    )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nRMSE.\n")
     assert (made.split.kind, made.split.time_column) == ("time", "item")
 
@@ -256,7 +334,9 @@ def test_classes_may_have_joints_of_their_own(tmp_path: Path) -> None:
     data = tmp_path / "data"
     rows = [(f"s{i:02d}_{kind}", i % 2) for i in range(40) for kind in ("No_Finding", "Mass")]
     folders.put(data / "train.csv", ("ID", "Label"), rows[:60])
-    folders.put(data / "sample_submission.csv", ("ID", "Label"), [(key, 0.5) for key, _ in rows[60:]])
+    folders.put(
+        data / "sample_submission.csv", ("ID", "Label"), [(key, 0.5) for key, _ in rows[60:]]
+    )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
     assert set(table(made.spec, None, "train")["class"]) == {"No_Finding", "Mass"}
 
@@ -270,7 +350,9 @@ def test_classes_may_have_joints_of_their_own(tmp_path: Path) -> None:
         pytest.param("2{}-01-01 {:02d}", "2{}-01-01 {:02d}", 3, id="times"),
     ],
 )
-def test_ids_that_join_nothing_stay_as_they_are(tmp_path: Path, train: str, sample: str, kinds: int) -> None:
+def test_ids_that_join_nothing_stay_as_they_are(
+    tmp_path: Path, train: str, sample: str, kinds: int
+) -> None:
     data = tmp_path / "data"
     rows = [(train.format(100 + i, k), i % 2) for i in range(20) for k in range(3)]
     asked = [(sample.format(200 + i, k), 0) for i in range(10) for k in range(kinds)]
@@ -280,7 +362,9 @@ def test_ids_that_join_nothing_stay_as_they_are(tmp_path: Path, train: str, samp
     assert (made.spec.test, made.spec.group_column) == (None, None)
 
 
-def pages(data: Path, count: int = 15, test: int = 4) -> dict[str, np.ndarray[object, np.dtype[np.uint8]]]:
+def pages(
+    data: Path, count: int = 15, test: int = 4
+) -> dict[str, np.ndarray[object, np.dtype[np.uint8]]]:
     """train, train_cleaned and test with images of two sizes, and a sample with a row per pixel."""
     rng, clean = np.random.default_rng(2), {}
     rows = []
@@ -301,7 +385,11 @@ def test_answers_that_are_images(tmp_path: Path) -> None:
     data = tmp_path / "data"
     clean = pages(data)
     made = build(data, tmp_path / "ws", "## Evaluation\n\nRoot mean squared error.\n")
-    assert (made.spec.metric.name, made.spec.value_kind, made.spec.modality) == ("rmse", "real", "image")
+    assert (made.spec.metric.name, made.spec.value_kind, made.spec.modality) == (
+        "rmse",
+        "real",
+        "image",
+    )
     assert made.spec.pixels is not None
     assert made.spec.pixels.scale == 255
     check_rows(made)
@@ -313,7 +401,11 @@ def test_answers_that_are_images(tmp_path: Path) -> None:
             image, r, c = name.split("_")
             assert row == [clean[image][int(r) - 1, int(c) - 1] / 255]
         shown = set(everything(view))
-        assert not any(f"{folder}/{image}.png" in shown for image in images for folder in ("train", "train_cleaned"))
+        assert not any(
+            f"{folder}/{image}.png" in shown
+            for image in images
+            for folder in ("train", "train_cleaned")
+        )
         assert all(f"test/{image}.png" in shown for image in images)
         assert set(answers(view)["group"]) == images
         seen |= images
@@ -331,13 +423,21 @@ def test_pixels_of_another_size_are_not_believed(tmp_path: Path) -> None:
 
 
 def sentences(data: Path, shared: bool) -> None:
-    """train and test with sentences of several tokens; ids are <sentence>_<token>; shared: both parts count from 0."""
+    """train and test with sentences of several tokens; ids are <sentence>_<token>; shared: both
+    parts count from 0.
+    """
     start = 0 if shared else 40
-    rows = [(s, t, f"w{(s * 7 + t) % 30}", f"W{(s * 7 + t) % 30}") for s in range(40) for t in range(3 + s % 3)]
+    rows = [
+        (s, t, f"w{(s * 7 + t) % 30}", f"W{(s * 7 + t) % 30}")
+        for s in range(40)
+        for t in range(3 + s % 3)
+    ]
     tests = [(s, t, f"w{(s + t) % 30}") for s in range(start, start + 9) for t in range(3)]
     folders.put(data / "train.csv.zip", ("sentence_id", "token_id", "before", "after"), rows)
     folders.put(data / "test.csv.zip", ("sentence_id", "token_id", "before"), tests)
-    folders.put(data / "sample_submission.csv.zip", ("id", "after"), [(f"{s}_{t}", w) for s, t, w in tests])
+    folders.put(
+        data / "sample_submission.csv.zip", ("id", "after"), [(f"{s}_{t}", w) for s, t, w in tests]
+    )
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -345,7 +445,11 @@ def test_ids_joined_of_two_columns(tmp_path: Path, shared: bool) -> None:
     data = tmp_path / "data"
     sentences(data, shared)
     made = build(data, tmp_path / "ws", "## Evaluation\n\nAccuracy.\n")
-    assert (made.spec.id_columns, made.spec.id_parts, made.spec.id_joint) == (("id",), ("sentence_id", "token_id"), "_")
+    assert (made.spec.id_columns, made.spec.id_parts, made.spec.id_joint) == (
+        ("id",),
+        ("sentence_id", "token_id"),
+        "_",
+    )
     assert (made.split.kind, made.split.group_column) == ("group", "sentence_id")
     check_rows(made)
     train = table(made.spec, None, "train")
@@ -378,20 +482,27 @@ def test_a_folder_per_row(tmp_path: Path) -> None:
         shown = contents(Path(view.path))
         for name in truth(view):
             assert shown[f"test/{name}/geometry.xyz"] == f"atoms of {name}".encode()
-            assert not any(path.startswith(f"train/{name}/") or path == f"test/{name}/solution.txt" for path in shown)
+            assert not any(
+                path.startswith(f"train/{name}/") or path == f"test/{name}/solution.txt"
+                for path in shown
+            )
 
 
-def test_views_of_many_pixels_are_one_holdout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_views_of_many_pixels_are_one_holdout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = tmp_path / "data"
     pages(data, 60)
-    monkeypatch.setattr("core.task.view_cuts.PIXEL_ROWS", 100)
+    monkeypatch.setattr("core.task.views.cuts.PIXEL_ROWS", 100)
     made = build(data, tmp_path / "ws", "## Evaluation\n\nRoot mean squared error.\n")
     assert made.split.folds == 1
     assert 0 < len(numbers_of(made.views["search0"])) <= 200
 
 
 def test_annotations_of_images(tmp_path: Path) -> None:
-    """Rule P9: labels in a COCO file; paths of train images hold the class, cameras are those of train or of test."""
+    """Rule P9: labels in a COCO file; paths of train images hold the class, cameras are those of
+    train or of test.
+    """
     data = tmp_path / "data"
     images: dict[str, list[dict[str, object]]] = {"train": [], "test": []}
     for i in range(90):
@@ -401,10 +512,17 @@ def test_annotations_of_images(tmp_path: Path) -> None:
         (data / part / inside).write_bytes(f"picture {i}".encode())
         images[part].append({"id": i, "file_name": inside, "width": 640, "location": camera})
     marks = [{"id": 1000 + i, "image_id": i, "category_id": i % 4} for i in range(72)]
-    told = {"info": {}, "images": images["train"], "annotations": marks, "categories": [{"id": k} for k in range(4)]}
+    told = {
+        "info": {},
+        "images": images["train"],
+        "annotations": marks,
+        "categories": [{"id": k} for k in range(4)],
+    }
     (data / "train" / "metadata.json").write_text(json.dumps(told))
     (data / "test" / "metadata.json").write_text(json.dumps({"images": images["test"]}))
-    folders.put(data / "sample_submission.csv", ("Id", "Predicted"), [(i, 0) for i in range(72, 90)])
+    folders.put(
+        data / "sample_submission.csv", ("Id", "Predicted"), [(i, 0) for i in range(72, 90)]
+    )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nMacro F1 score.\n")
     assert "P9, annotations of 72 images in train/metadata.json" in made.notes
     assert (made.spec.label_columns, made.spec.modality) == (("Predicted",), "image")
@@ -416,7 +534,9 @@ def test_annotations_of_images(tmp_path: Path) -> None:
         assert "train/metadata.json" not in shown
         for name, row in held.items():
             assert row == [float(int(name) % 4)]
-            paths = [path for path, content in shown.items() if content == f"picture {name}".encode()]
+            paths = [
+                path for path, content in shown.items() if content == f"picture {name}".encode()
+            ]
             assert len(paths) == 1
             assert paths[0].startswith("test/")
             assert f"/{int(name) % 4:03d}/" not in paths[0]

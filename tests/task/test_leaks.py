@@ -1,4 +1,6 @@
-"""A program that looks for held-out labels finds none; with a defence switched off it finds that one's leak."""
+"""A program that looks for held-out labels finds none; with a defence switched off it finds that
+one's leak.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,18 @@ import pandas as pd
 import pytest
 
 from core.records import View
-from core.task.views import Defences
-from tests.task.view_cases import animals, answers, built, contents, numbers, planned, save, spec_of, table
+from core.task.views.build import Defences
+from tests.task.view_cases import (
+    animals,
+    answers,
+    built,
+    contents,
+    numbers,
+    planned,
+    save,
+    spec_of,
+    table,
+)
 from utils.tables import write_table
 
 PROBE = Path(__file__).parent / "programs" / "probe_leaks.py"
@@ -27,11 +39,15 @@ VIEWS = ["search0", "search1", "search2"]
 def looked(view: View) -> dict[str, dict[str, str]]:
     """What the probing program believes about the view's test rows, by channel."""
     command = [sys.executable, str(PROBE), view.path]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=view.path).stdout)
+    return json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True, cwd=view.path).stdout
+    )
 
 
 def share_right(views: list[View], channel: str) -> float:
-    """Share of the held-out rows whose label the channel gives away; about .5 is guessing, 0 is no answer."""
+    """Share of the held-out rows whose label the channel gives away; about .5 is guessing, 0 is no
+    answer.
+    """
     right, asked = 0, 0
     for view in views:
         told, truth = looked(view)[channel], answers(view)
@@ -66,7 +82,9 @@ def test_lesson_05_labels_in_file_names_are_copied_under_neutral_names(tmp_path:
     for name in held:
         shown = Path(view.path, "test", f"{name}.jpg")
         assert shown.read_text().startswith("pixels")
-        assert not any(word in str(shown.resolve().relative_to(tmp_path)) for word in ("cat", "dog"))
+        assert not any(
+            word in str(shown.resolve().relative_to(tmp_path)) for word in ("cat", "dog")
+        )
     assert not held & {path.stem for path in Path(view.path, "train").rglob("*.jpg")}
     assert {path.name for path in Path(view.path, "train").iterdir()} == {"cat", "dog"}
 
@@ -77,7 +95,12 @@ def test_lesson_05_ids_that_tell_the_label_are_replaced(tmp_path: Path, style: s
     labels = ["cat" if i % 2 else "dog" for i in range(60)]
     ids = [style.replace("cat", label).format(i) for i, label in enumerate(labels)]
     test = [f"{i}" for i in range(500, 530)]
-    save(spec, pd.DataFrame({"id": ids, "target": labels}), None, pd.DataFrame({"id": test, "target": "cat"}))
+    save(
+        spec,
+        pd.DataFrame({"id": ids, "target": labels}),
+        None,
+        pd.DataFrame({"id": test, "target": "cat"}),
+    )
     view = built(spec, tmp_path / "ws", ["search0"])["search0"]
     held = answers(view)["ids"][:, 0].tolist()
     assert all(re.fullmatch(r"\d+", name) for name in held)
@@ -172,7 +195,8 @@ def test_ids_that_both_parts_use_are_told_apart(tmp_path: Path, shared: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("rows", "column", "shown"), [(60, "anything", False), (25, "target", False), (25, "anything", True)]
+    ("rows", "column", "shown"),
+    [(60, "anything", False), (25, "target", False), (25, "anything", True)],
 )
 def test_a_table_without_ids_is_left_out_when_it_may_repeat_the_answers(
     tmp_path: Path, rows: int, column: str, shown: bool

@@ -1,5 +1,6 @@
-"""Rule P5: images of masks become run lengths, and no view shows the mask of a held-out row; nor where a table holds
-the run lengths."""
+"""Rule P5: images of masks become run lengths, and no view shows the mask of a held-out row; nor
+where a table holds the run lengths.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from PIL import Image
 
 from core.judging.scorer import judge
 from core.judging.store import Store
-from core.task.labels.runs import pixel_order, pixels_of_mask, run_lengths
+from core.task.recognise.labels.run_lengths import pixel_order, pixels_of_mask, run_lengths
 from tests.task import folders
 from tests.task.rule_cases import Built, build, check_rows, everything, truth
 from tests.task.view_cases import table
@@ -28,7 +29,9 @@ EMPTY = 5
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Names of files; `{id}` stands for that of an image. masks: those of an image. carried: ids have an extension."""
+    """Names of files; `{id}` stands for that of an image. masks: those of an image. carried: ids
+    have an extension.
+    """
 
     images: str
     masks: Sequence[str]
@@ -41,12 +44,18 @@ CARS = Layout("train/{id}.jpg", ("train_masks/{id}_mask.gif",), "test/{id}.jpg",
 LAYOUTS = {
     "apart": APART,
     "cars": CARS,
-    "parts first": Layout("images/train/{id}.png", ("masks/train/{id}.png",), "images/test/{id}.png"),
+    "parts first": Layout(
+        "images/train/{id}.png", ("masks/train/{id}.png",), "images/test/{id}.png"
+    ),
     "beside": Layout("train/{id}.png", ("train/{id}_mask.png",), "test/{id}.png"),
     "same kind": Layout("train/{id}.png", ("train_masks/{id}.png",), "test/{id}.png", carried=True),
-    "instances": Layout("train/{id}.png", ("masks/{id}_0.png", "masks/{id}_12.png"), "test/{id}.png"),
+    "instances": Layout(
+        "train/{id}.png", ("masks/{id}_0.png", "masks/{id}_12.png"), "test/{id}.png"
+    ),
     "arrays": Layout("train/{id}.png", ("train_masks/{id}.npy",), "test/{id}.png"),
-    "its own name": Layout("train/{id}/{id}.png", ("train/{id}/{id}_mask.png",), "test/{id}/{id}.png"),
+    "its own name": Layout(
+        "train/{id}/{id}.png", ("train/{id}/{id}_mask.png",), "test/{id}/{id}.png"
+    ),
     "own folders": Layout(
         "train/{id}/images/{id}.png",
         ("train/{id}/masks/a{id}.png", "train/{id}/masks/7f.png"),
@@ -97,7 +106,9 @@ def scans(data: Path, layout: Layout, count: int = 40, test: int = 10) -> dict[s
 
 
 def records(data: Path, count: int = 30, test: int = 8) -> dict[str, Bits]:
-    """Arrays in a folder per id, those of train with the mask and those of single raters; some lie in validation."""
+    """Arrays in a folder per id, those of train with the mask and those of single raters; some lie
+    in validation.
+    """
     masks = {}
     for i in range(count + test):
         name = name_of(i).replace("_", "")
@@ -108,9 +119,17 @@ def records(data: Path, count: int = 30, test: int = 8) -> dict[str, Bits]:
             masks[name] = mask_of(i)
             np.save(folder / "human_pixel_masks.npy", masks[name][:, :, None])
         if folder.parent.name == "train":
-            np.save(folder / "human_individual_masks.npy", np.stack([masks[name]] * 3, axis=-1)[:, :, None])
-    asked = [(path.name, "1 3 10 5" if k else "-", 6, 9) for k, path in enumerate(sorted((data / "test").iterdir()))]
-    folders.put(data / "sample_submission.csv", ("record_id", "encoded_pixels", "height", "width"), asked)
+            np.save(
+                folder / "human_individual_masks.npy",
+                np.stack([masks[name]] * 3, axis=-1)[:, :, None],
+            )
+    asked = [
+        (path.name, "1 3 10 5" if k else "-", 6, 9)
+        for k, path in enumerate(sorted((data / "test").iterdir()))
+    ]
+    folders.put(
+        data / "sample_submission.csv", ("record_id", "encoded_pixels", "height", "width"), asked
+    )
     return masks
 
 
@@ -130,17 +149,26 @@ def painted(cell: str, down: bool = True) -> Bits:
 
 
 def check_hidden(made: Built, data: Path, layout: Layout, masks: dict[str, Bits]) -> None:
-    """Each image is held out once, with the images beside the test's and no mask anywhere; other masks may be seen."""
+    """Each image is held out once, with the images beside the test's and no mask anywhere; other
+    masks may be seen.
+    """
     seen: set[str] = set()
     for view in made.searches:
         shown, held = everything(view), truth(view)
         contents = set(shown.values())
         for key in held:
             stem = key.rsplit(".", 1)[0]
-            assert not any((data / mask.format(id=stem)).read_bytes() in contents for mask in layout.masks)
-            assert shown[layout.test.format(id=stem)] == (data / layout.images.format(id=stem)).read_bytes()
+            assert not any(
+                (data / mask.format(id=stem)).read_bytes() in contents for mask in layout.masks
+            )
+            assert (
+                shown[layout.test.format(id=stem)]
+                == (data / layout.images.format(id=stem)).read_bytes()
+            )
         left = sum(
-            1 for path, content in shown.items() if b"end " in content[-20:] and path.endswith(("png", "gif", "npy"))
+            1
+            for path, content in shown.items()
+            if b"end " in content[-20:] and path.endswith(("png", "gif", "npy"))
         )
         assert left == (len(masks) - len(held)) * len(layout.masks)
         seen |= set(held)
@@ -154,10 +182,16 @@ def test_masks_become_run_lengths_and_hide_with_their_image(tmp_path: Path, name
     made = build(data, tmp_path / "ws", DICE)
     spec = made.spec
     assert (spec.metric.name, spec.value_kind, spec.modality) == ("dice", "mask", "image")
-    assert (spec.id_columns, spec.target_columns, spec.rows_train) == (("id",), ("rle_mask",), len(masks))
+    assert (spec.id_columns, spec.target_columns, spec.rows_train) == (
+        ("id",),
+        ("rle_mask",),
+        len(masks),
+    )
     assert "P5, masks of 40 images" in made.notes
     assert "down the columns, the usual order" in made.notes
-    assert set(spec.label_files) == {mask.format(id=key.rsplit(".", 1)[0]) for key in masks for mask in layout.masks}
+    assert set(spec.label_files) == {
+        mask.format(id=key.rsplit(".", 1)[0]) for key in masks for mask in layout.masks
+    }
     cells = table(spec, None, "train").set_index("id")["rle_mask"]
     assert cells.eq("").sum() == len(masks) / EMPTY
     assert all((painted(cells[key]) == mask).all() for key, mask in masks.items())
@@ -174,7 +208,9 @@ def test_numbered_masks_of_numbered_ids_hide_with_their_image(tmp_path: Path) ->
         (folder / "image.png").write_bytes(png(np.full((HEIGHT, WIDTH), i, np.uint8)))
         for k in range(2 if i < 30 else 0):
             (folder / f"mask_{k}.png").write_bytes(png(mask_of(i)) + f"of {i} {k}".encode())
-    folders.put(data / "sample_submission.csv", ("id", "rle_mask"), [(i, "1 1") for i in range(30, 38)])
+    folders.put(
+        data / "sample_submission.csv", ("id", "rle_mask"), [(i, "1 1") for i in range(30, 38)]
+    )
     made = build(data, tmp_path / "ws", DICE)
     check_rows(made)
     for view in made.searches:
@@ -184,7 +220,9 @@ def test_numbered_masks_of_numbered_ids_hide_with_their_image(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("masks", [True, False])
-def test_what_only_train_rows_have_is_hidden_in_a_folder_of_both_parts(tmp_path: Path, masks: bool) -> None:
+def test_what_only_train_rows_have_is_hidden_in_a_folder_of_both_parts(
+    tmp_path: Path, masks: bool
+) -> None:
     data, train = tmp_path / "data", []
     for i in range(38):
         name = f"c{i * 7919 % 9973:04d}"
@@ -194,7 +232,11 @@ def test_what_only_train_rows_have_is_hidden_in_a_folder_of_both_parts(tmp_path:
             train.append((name, f"{i + 1} 2"))
             for file in ("mask.png", "rater2.png") if masks else ("diagnosis.txt",):
                 (data / "cases" / name / file).write_bytes(png(mask_of(i)) + name.encode())
-    asked = [(path.name, "1 1") for path in sorted((data / "cases").iterdir()) if path.name not in dict(train)]
+    asked = [
+        (path.name, "1 1")
+        for path in sorted((data / "cases").iterdir())
+        if path.name not in dict(train)
+    ]
     folders.put(data / "sample_submission.csv", ("id", "rle_mask"), asked)
     if not masks:
         folders.put(data / "train.csv", ("id", "rle_mask"), train)
@@ -212,22 +254,34 @@ def test_of_several_kinds_of_arrays_the_one_of_planes_is_the_mask(tmp_path: Path
     for k, name in enumerate(sorted(masks)):
         folder = next(path for path in data.glob(f"*/{name}"))
         raters = 1 if k < 9 else 3
-        np.save(folder / "human_individual_masks.npy", np.ones((HEIGHT, WIDTH, 1, raters), np.uint8))
+        np.save(
+            folder / "human_individual_masks.npy", np.ones((HEIGHT, WIDTH, 1, raters), np.uint8)
+        )
     (folder / "human_pixel_masks.npy").write_bytes(b"")
-    made = build(data, tmp_path / "ws", "## Evaluation\n\nThe global Dice coefficient, over all pixels.\n")
+    made = build(
+        data, tmp_path / "ws", "## Evaluation\n\nThe global Dice coefficient, over all pixels.\n"
+    )
     assert made.spec.rows_train == len(masks) - 1
-    cells = table(made.spec, None, "train").set_index("record_id")["encoded_pixels"].replace("-", "")
+    cells = (
+        table(made.spec, None, "train").set_index("record_id")["encoded_pixels"].replace("-", "")
+    )
     assert all((painted(cell) == masks[key]).all() for key, cell in cells.items())
 
 
 def test_arrays_in_a_folder_per_id(tmp_path: Path) -> None:
     data = tmp_path / "data"
     masks = records(data)
-    made = build(data, tmp_path / "ws", "## Evaluation\n\nThe global Dice coefficient, over all pixels.\n")
+    made = build(
+        data, tmp_path / "ws", "## Evaluation\n\nThe global Dice coefficient, over all pixels.\n"
+    )
     assert (made.spec.metric.name, made.spec.target_columns) == ("dice_global", ("encoded_pixels",))
     cells = table(made.spec, None, "train").set_index("record_id")["encoded_pixels"]
-    assert set(cells[cells == "-"].index) == {name for name, mask in masks.items() if not mask.any()}
-    assert all((painted(cells[name].replace("-", "")) == mask).all() for name, mask in masks.items())
+    assert set(cells[cells == "-"].index) == {
+        name for name, mask in masks.items() if not mask.any()
+    }
+    assert all(
+        (painted(cells[name].replace("-", "")) == mask).all() for name, mask in masks.items()
+    )
     check_rows(made)
     seen: set[str] = set()
     for view in made.searches:
@@ -238,7 +292,9 @@ def test_arrays_in_a_folder_per_id(tmp_path: Path) -> None:
             assert there == {f"test/{name}/band_08.npy"}
         shown_sample = table(made.spec, view, "sample")
         assert set(shown_sample["height"].astype(str)) == {"6"}
-        assert all(f"/{name}/human_pixel_masks.npy" in " ".join(shown) for name in set(masks) - set(held))
+        assert all(
+            f"/{name}/human_pixel_masks.npy" in " ".join(shown) for name in set(masks) - set(held)
+        )
     assert seen == set(masks)
 
 
@@ -254,7 +310,13 @@ def test_true_run_lengths_score_one_and_others_less(tmp_path: Path) -> None:
     for wrong in ("", "1 1"):
         filled = asked.assign(rle_mask=[wrong or answers.get(key, "") for key in asked["id"]])
         filled.to_csv(tmp_path / "submission.csv", index=False)
-        judged = judge(made.spec, view, tmp_path / "submission.csv", Store(tmp_path / "kept"), f"p{len(scores)}")
+        judged = judge(
+            made.spec,
+            view,
+            tmp_path / "submission.csv",
+            Store(tmp_path / "kept"),
+            f"p{len(scores)}",
+        )
         assert judged.valid, judged.reasons
         scores.append(judged.score)
     assert scores[0] == 1.0
@@ -263,7 +325,9 @@ def test_true_run_lengths_score_one_and_others_less(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["apart", "cars", "parts first", "same kind"])
-def test_masks_beside_a_table_of_run_lengths_hide_with_their_image(tmp_path: Path, name: str) -> None:
+def test_masks_beside_a_table_of_run_lengths_hide_with_their_image(
+    tmp_path: Path, name: str
+) -> None:
     """Images and masks of the same name, of which only one can stand among the test files."""
     data, layout = tmp_path / "data", LAYOUTS[name]
     masks = scans(data, layout)
@@ -281,7 +345,9 @@ def test_masks_of_another_image_or_without_run_lengths_are_no_labels(tmp_path: P
     scans(data, APART)
     rows = [(name_of(i), "sick" if i % 2 else "well") for i in range(50)]
     folders.put(data / "train.csv", ("id", "state"), rows[:40])
-    folders.put(data / "sample_submission.csv", ("id", "state"), [(key, "well") for key, _ in rows[40:]])
+    folders.put(
+        data / "sample_submission.csv", ("id", "state"), [(key, "well") for key, _ in rows[40:]]
+    )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nAccuracy.\n")
     assert made.spec.value_kind == "label"
     assert made.spec.label_files == ()
@@ -333,7 +399,9 @@ def test_kinds_of_mask_files(tmp_path: Path) -> None:
         "classes.png": Image.fromarray(bits * 2),
         "truth.png": Image.fromarray(bits.astype(bool)),
         "palette.gif": palette,
-        "clear.png": Image.fromarray(np.stack([bits * 255] * 3 + [np.full_like(bits, 255)], axis=2)),
+        "clear.png": Image.fromarray(
+            np.stack([bits * 255] * 3 + [np.full_like(bits, 255)], axis=2)
+        ),
     }
     for name, image in kinds.items():
         assert np.array_equal(saved(tmp_path / name, image), bits), name

@@ -18,15 +18,19 @@ RMSE = "## Evaluation\n\nSubmissions are scored on RMSE.\n"
 def stations(
     root: Path, joint: str, last: bool = False, start: int = 60, train: int = 60, key: str = "row"
 ) -> dict[str, str]:
-    """A row per station in train and test, a row per station and gas in the sample. last: the stations stand behind the
-    features. start: number of the first station of test. Returns the answers of train."""
+    """A row per station in train and test, a row per station and gas in the sample. last: the
+    stations stand behind the features. start: number of the first station of test. Returns the
+    answers of train.
+    """
 
     def row(i: int, *more: object) -> list[object]:
         features = [f"{1.25 * i + 0.5}", f"{i % 9}.5"]
         return [*features, f"s{i}", *more] if last else [f"s{i}", *features, *more]
 
     head = ("f1", "f2", "rid") if last else ("rid", "f1", "f2")
-    folders.put(root / "train.csv", (*head, "pm10", "o3"), [row(i, 3 * i, 5 * i + 1) for i in range(train)])
+    folders.put(
+        root / "train.csv", (*head, "pm10", "o3"), [row(i, 3 * i, 5 * i + 1) for i in range(train)]
+    )
     folders.put(root / "test.csv", head, [row(i) for i in range(start, start + 20)])
     asked = [f"s{i}{joint}{gas}" for i in range(start, start + 20) for gas in ("pm10", "o3")]
     folders.put(root / "sample_submission.csv", (key, "value"), [(each, 0) for each in asked])
@@ -35,7 +39,9 @@ def stations(
 
 
 @pytest.mark.parametrize(("joint", "last"), [("_", False), (":", True)])
-def test_items_of_a_test_table_are_repeated_for_each_question(tmp_path: Path, joint: str, last: bool) -> None:
+def test_items_of_a_test_table_are_repeated_for_each_question(
+    tmp_path: Path, joint: str, last: bool
+) -> None:
     told = stations(tmp_path / "data", joint, last)
     made = build(tmp_path / "data", tmp_path / "ws", RMSE)
     assert f"the id is rid{joint}question; the rows of test.csv are repeated" in made.notes
@@ -52,7 +58,9 @@ def test_items_of_a_test_table_are_repeated_for_each_question(tmp_path: Path, jo
         assert held == {name: [float(told[name])] for name in held}
         items = pd.read_csv(Path(view.path, "test.csv"), dtype=str)
         assert list(items.columns) == list(official.columns)
-        assert sorted(items["rid"]) == sorted({*official["rid"], *(name.split(joint)[0] for name in held)})
+        assert sorted(items["rid"]) == sorted(
+            {*official["rid"], *(name.split(joint)[0] for name in held)}
+        )
         items = items.set_index("rid")
         assert items.equals(whole.loc[items.index])
         assert not set(items.index) & set(pd.read_csv(Path(view.path, "train.csv"))["rid"])
@@ -71,13 +79,19 @@ def test_items_that_have_the_same_names_in_train_and_test(tmp_path: Path) -> Non
 def test_the_id_may_have_the_name_of_the_item(tmp_path: Path) -> None:
     told = stations(tmp_path / "data", "_", key="rid")
     made = build(tmp_path / "data", tmp_path / "ws", RMSE)
-    assert (made.spec.id_columns, made.split.group_column, made.spec.rows_test) == (("rid",), "item", 40)
+    assert (made.spec.id_columns, made.split.group_column, made.spec.rows_test) == (
+        ("rid",),
+        "item",
+        40,
+    )
     check_rows(made)
     for view in made.searches:
         assert truth(view) == {name: [float(told[name])] for name in truth(view)}
 
 
-def test_questions_about_items_that_the_test_table_does_not_name_are_refused(tmp_path: Path) -> None:
+def test_questions_about_items_that_the_test_table_does_not_name_are_refused(
+    tmp_path: Path,
+) -> None:
     stations(tmp_path / "data", "_")
     folders.put(tmp_path / "data" / "test.csv", ("f1", "f2"), [(i, i % 3) for i in range(20)])
     with pytest.raises(SpecError, match="'value' are in no train table"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.metric_names import BY_NAME
-from core.task.metric_text import evaluation_sections, normalise, recognise, unweighted
+from core.task.metric.text import evaluation_sections, normalise, recognise, unweighted
 
 BACKGROUND = """# Overview
 
@@ -16,22 +16,42 @@ and a Dice score of .8 was thought good.
 
 
 def said(sentence: str, heading: str = "## Evaluation") -> str | None:
-    return recognise(f"{BACKGROUND}{heading}\n\n{sentence}\n\n## Timeline\n\nThe log loss of time.\n").name
+    return recognise(
+        f"{BACKGROUND}{heading}\n\n{sentence}\n\n## Timeline\n\nThe log loss of time.\n"
+    ).name
 
 
 FAMILIES = [
-    ("Submissions are evaluated on [area under the ROC curve](http://a.b/Receiver_(x)) of the probability.", "roc_auc"),
-    ("Submissions are evaluated on mean column-wise ROC AUC: the average of the AUCs of each column.", "roc_auc"),
+    (
+        "Submissions are evaluated on [area under the ROC curve](http://a.b/Receiver_(x)) of the probability.",
+        "roc_auc",
+    ),
+    (
+        "Submissions are evaluated on mean column-wise ROC AUC: the average of the AUCs of each column.",
+        "roc_auc",
+    ),
     ("The metric is the Area under the Receiver Operating Characteristic curve (AUC).", "roc_auc"),
     ("Submissions are evaluated using the `roc_auc_score` of scikit-learn.", "roc_auc"),
-    ("Submissions are evaluated on **area under the Precision-Recall curve**.", "average_precision"),
+    (
+        "Submissions are evaluated on **area under the Precision-Recall curve**.",
+        "average_precision",
+    ),
     ("Submissions are evaluated using the average precision of the scores.", "average_precision"),
-    ("Your score is the percentage of trees you correctly predict. This is known as accuracy.", "accuracy"),
+    (
+        "Your score is the percentage of trees you correctly predict. This is known as accuracy.",
+        "accuracy",
+    ),
     ("Submissions will be evaluated based on their categorization accuracy", "accuracy"),
     ("Submissions are evaluated by the misclassification rate.", "error_rate"),
-    ("Submissions are evaluated using the multi-class logarithmic loss. Each tree has one class.", "log_loss"),
+    (
+        "Submissions are evaluated using the multi-class logarithmic loss. Each tree has one class.",
+        "log_loss",
+    ),
     ("Submissions are scored on binary cross-entropy.", "log_loss"),
-    ("Submissions are scored on the root mean squared error. RMSE is defined as $$\\sqrt{x}$$", "rmse"),
+    (
+        "Submissions are scored on the root mean squared error. RMSE is defined as $$\\sqrt{x}$$",
+        "rmse",
+    ),
     ("Submissions are scored on MCRMSE, the mean columnwise root mean squared error.", "mcrmse"),
     ("Submissions are scored on the mean column-wise RMSE of both heights.", "mcrmse"),
     ("Submissions are scored on the mean squared error.", "mse"),
@@ -39,11 +59,20 @@ FAMILIES = [
     ("Submissions are evaluated on R<sup>2</sup>, the coefficient of determination.", "r2"),
     ("Submissions are evaluated on the Pearson correlation coefficient of the heights.", "pearson"),
     ("Entries are ranked by Pearson's r.", "pearson"),
-    ("Submissions are evaluated on the mean column-wise Spearman's rank correlation coefficient.", "spearman"),
+    (
+        "Submissions are evaluated on the mean column-wise Spearman's rank correlation coefficient.",
+        "spearman",
+    ),
     ("Submissions are evaluated on the Matthews Correlation Coefficient (MCC).", "mcc"),
-    ("Submissions are evaluated on the Kullback-Leibler divergence of the shares.", "kl_divergence"),
+    (
+        "Submissions are evaluated on the Kullback-Leibler divergence of the shares.",
+        "kl_divergence",
+    ),
     ("Submissions are evaluated on the Kendall tau correlation of the orders.", "kendall"),
-    ("Submissions are evaluated by Mean Average Precision @ 7 (MAP@7): the best seven trees count.", "map@7"),
+    (
+        "Submissions are evaluated by Mean Average Precision @ 7 (MAP@7): the best seven trees count.",
+        "map@7",
+    ),
     ("The metric is MAP@{10}.", "map@10"),
     ("Submissions are evaluated according to the average precision at 3.", "map@3"),
     ("The metric is label-weighted label-ranking average precision (lwlrap).", "lwlrap"),
@@ -61,21 +90,42 @@ FAMILIES = [
     ("The metric is the word-level Jaccard score of your quotation.", "jaccard"),
     ("Submissions are evaluated on the global Dice coefficient.", "dice_global"),
     ("Submissions are evaluated on the mean Dice coefficient of the crowns.", "dice"),
-    ("Submissions are evaluated on the Dice coefficient. It is computed for each image and averaged.", "dice"),
+    (
+        "Submissions are evaluated on the Dice coefficient. It is computed for each image and averaged.",
+        "dice",
+    ),
     (
         "Submissions are evaluated on the mean average precision at different intersection over union (IoU) thresholds "
         "of the masks.",
         "iou_precision",
     ),
-    ("Submissions are scored on the mean column-wise root mean squared logarithmic error.", "rmsle"),
-    ("Scored on Root-Mean-Squared-Error (RMSE) between the logarithm of the prediction and of the price.", "rmsle"),
+    (
+        "Submissions are scored on the mean column-wise root mean squared logarithmic error.",
+        "rmsle",
+    ),
+    (
+        "Scored on Root-Mean-Squared-Error (RMSE) between the logarithm of the prediction and of the price.",
+        "rmsle",
+    ),
     ("The competition is scored as the mean absolute error of each tree's height.", "mae"),
     ("The accuracy of your forecasts is measured by the mean absolute error.", "mae"),
-    ("Submissions are scored on the quadratic weighted kappa, which measures agreement.", "quadratic_weighted_kappa"),
-    ("We use Cohen's kappa with quadratic weights; entries are scored by it.", "quadratic_weighted_kappa"),
+    (
+        "Submissions are scored on the quadratic weighted kappa, which measures agreement.",
+        "quadratic_weighted_kappa",
+    ),
+    (
+        "We use Cohen's kappa with quadratic weights; entries are scored by it.",
+        "quadratic_weighted_kappa",
+    ),
     ("Submissions are evaluated using the macro F1 score.", "f1_macro"),
-    ("Submissions are evaluated on the F1 score. Scores per species are macro averaged.", "f1_macro"),
-    ("Submissions will be evaluated on their micro averaged [F1 score](https://x.y/F1_score).", "f1_micro"),
+    (
+        "Submissions are evaluated on the F1 score. Scores per species are macro averaged.",
+        "f1_macro",
+    ),
+    (
+        "Submissions will be evaluated on their micro averaged [F1 score](https://x.y/F1_score).",
+        "f1_micro",
+    ),
     ("The evaluation metric for this competition is Mean F1-Score.", "f1_micro"),
 ]
 
@@ -139,7 +189,10 @@ def test_headings(heading: str) -> None:
 
 
 def test_terse_sections() -> None:
-    assert recognise("# Task\n\nFind trees.\n\n# Metric\n\nLog loss.\n\n# Data\n\nAUC\n").name == "log_loss"
+    assert (
+        recognise("# Task\n\nFind trees.\n\n# Metric\n\nLog loss.\n\n# Data\n\nAUC\n").name
+        == "log_loss"
+    )
     assert recognise("Find trees.\n\nMetric: RMSE\n").name == "rmse"
 
 
@@ -154,7 +207,10 @@ def test_an_empty_heading_takes_the_next_section() -> None:
 
 
 def test_lesson_02_words_outside_the_evaluation_section_decide_nothing() -> None:
-    assert recognise(BACKGROUND + "They do it by themselves with high accuracy and low RMSE.\n").name is None
+    assert (
+        recognise(BACKGROUND + "They do it by themselves with high accuracy and low RMSE.\n").name
+        is None
+    )
     assert recognise(BACKGROUND + "## Evaluation\n\nParticipants judge themselves.\n").name is None
     assert said("Solve the tasks by themselves; submissions are evaluated on MAE.") == "mae"
 
@@ -164,7 +220,12 @@ def test_lesson_02_accuracy_in_the_prose_of_the_section_gives_way() -> None:
     assert said(text) == "log_loss"
     assert said("Submissions are evaluated on log loss rather than accuracy.") == "log_loss"
     assert said("The baseline reaches an RMSE of 0.5. The jury computes a profit.") is None
-    assert said("Submissions are scored on RMSE. Ties are broken by MAE. An efficiency prize uses AUC.") == "rmse"
+    assert (
+        said(
+            "Submissions are scored on RMSE. Ties are broken by MAE. An efficiency prize uses AUC."
+        )
+        == "rmse"
+    )
 
 
 def test_lesson_02_direction_comes_with_the_name() -> None:
@@ -176,9 +237,7 @@ def test_lesson_02_direction_comes_with_the_name() -> None:
 
 def test_a_rubric_behind_an_unknown_metric_decides_nothing() -> None:
     """The evaluation section had its say, in words that are not known."""
-    text = (
-        "## Evaluation\n\nEntries are evaluated by our own measure.\n\n## Scoring of reports\n\nHow high is accuracy?\n"
-    )
+    text = "## Evaluation\n\nEntries are evaluated by our own measure.\n\n## Scoring of reports\n\nHow high is accuracy?\n"  # noqa: E501
     assert recognise(text).name is None
     assert "our own measure" in recognise(text).evidence
     assert recognise(text + "\n## Evaluation metric\n\nRMSE\n").name == "rmse"

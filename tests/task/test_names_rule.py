@@ -1,4 +1,6 @@
-"""Rule P5: labels in folder and file names become a table, and held-out files lose the name that tells."""
+"""Rule P5: labels in folder and file names become a table, and held-out files lose the name that
+tells.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.task.labels.positive import positive_of
+from core.task.recognise.labels.positive import positive_of
 from tests.task import folders
 from tests.task.rule_cases import Built, build, check_rows, everything, truth
 from tests.task.view_cases import table
@@ -16,7 +18,9 @@ from utils.errors import SpecError
 KINDS = ("cat", "dog")
 
 
-def pictures(root: Path, style: str, count: int = 40, kinds: tuple[str, ...] = KINDS) -> dict[bytes, str]:
+def pictures(
+    root: Path, style: str, count: int = 40, kinds: tuple[str, ...] = KINDS
+) -> dict[bytes, str]:
     """train/<style>, test/<number>.jpg; returns the label of each train file's content."""
     told = {}
     for i in range(count):
@@ -32,7 +36,9 @@ def pictures(root: Path, style: str, count: int = 40, kinds: tuple[str, ...] = K
 
 
 def check_hidden(made: Built, told: dict[bytes, str], answer_of: dict[str, object]) -> None:
-    """Held-out files stand among the test files, their answers are right, and no path near them has their label."""
+    """Held-out files stand among the test files, their answers are right, and no path near them has
+    their label.
+    """
     seen = 0
     for view in made.searches:
         held = truth(view)
@@ -50,15 +56,23 @@ def check_hidden(made: Built, told: dict[bytes, str], answer_of: dict[str, objec
     assert seen == sum(view.rows_holdout for view in made.searches) == len(told)
 
 
-@pytest.mark.parametrize("style", ["{kind}.{i}.jpg", "{kind}{i:03d}.jpg", "{i}-{kind}.jpg", "{kind}/{i:05d}.jpg"])
+@pytest.mark.parametrize(
+    "style", ["{kind}.{i}.jpg", "{kind}{i:03d}.jpg", "{i}-{kind}.jpg", "{kind}/{i:05d}.jpg"]
+)
 def test_two_kinds_in_names_or_folders(tmp_path: Path, style: str) -> None:
     data = tmp_path / "data"
     told = pictures(data, style)
     folders.put(data / "sample_submission.csv", ("id", "label"), [(i + 1, 0.5) for i in range(12)])
-    made = build(data, tmp_path / "ws", "Predict the probability that it is a dog (1 = dog, 0 = cat).\n")
+    made = build(
+        data, tmp_path / "ws", "Predict the probability that it is a dog (1 = dog, 0 = cat).\n"
+    )
     assert "P5" in made.notes
     assert "1 is 'dog'" in made.notes
-    assert (made.spec.id_columns, made.spec.target_columns, made.spec.rows_train) == (("id",), ("label",), 40)
+    assert (made.spec.id_columns, made.spec.target_columns, made.spec.rows_train) == (
+        ("id",),
+        ("label",),
+        40,
+    )
     assert made.split.kind == "stratified"
     check_rows(made)
     check_hidden(made, told, {"cat": 0.0, "dog": 1.0})
@@ -68,7 +82,11 @@ def test_a_folder_per_class_and_a_column_per_class(tmp_path: Path) -> None:
     data, kinds = tmp_path / "data", ("ash", "Big Oak", "elm")
     told = pictures(data, "{kind}/{i}.jpg", 60, kinds)
     columns = ("file", "ash", "big_oak", "elm")
-    folders.put(data / "sample_submission.csv", columns, [(f"{i + 1}.jpg", 0.3, 0.3, 0.4) for i in range(12)])
+    folders.put(
+        data / "sample_submission.csv",
+        columns,
+        [(f"{i + 1}.jpg", 0.3, 0.3, 0.4) for i in range(12)],
+    )
     made = build(data, tmp_path / "ws")
     assert made.spec.one_hot
     assert made.spec.classes == kinds
@@ -98,9 +116,15 @@ def test_later_dates_in_the_names_of_test_files_are_a_time_split(tmp_path: Path)
     names = [f"202104{i // 3 + 1:02d}_{i % 3:02d}0000_rec{i + 60}.wav" for i in range(15)]
     for name in names:
         (data / "test" / name).write_bytes(name.encode())
-    folders.put(data / "sample_submission.csv", ("clip", "probability"), [(name, 0) for name in names])
+    folders.put(
+        data / "sample_submission.csv", ("clip", "probability"), [(name, 0) for name in names]
+    )
     made = build(data, tmp_path / "ws")
-    assert (made.split.kind, made.spec.time_column, made.spec.modality) == ("time", "recorded", "audio")
+    assert (made.split.kind, made.spec.time_column, made.spec.modality) == (
+        "time",
+        "recorded",
+        "audio",
+    )
     for view in made.searches:
         train = table(made.spec, view, "train")
         held = [everything(view)[f"test/{name}"] for name in truth(view)]
@@ -125,7 +149,9 @@ def test_files_of_the_same_name_in_several_folders_keep_their_paths(tmp_path: Pa
     assert set(train["id"]) == {f"{kind}/{i}" for kind in KINDS for i in range(20)}
     for view in made.searches:
         for name, row in truth(view).items():
-            assert everything(view)[f"test/{name}.jpg"].startswith(b"dog" if row == [1.0] else b"cat")
+            assert everything(view)[f"test/{name}.jpg"].startswith(
+                b"dog" if row == [1.0] else b"cat"
+            )
 
 
 def test_files_of_the_same_name_without_a_common_folder(tmp_path: Path) -> None:
@@ -138,7 +164,9 @@ def test_files_of_the_same_name_without_a_common_folder(tmp_path: Path) -> None:
     (data / "test").mkdir()
     for i in range(100, 112):
         (data / "test" / f"{i}.jpg").write_bytes(b"unknown")
-    folders.put(data / "sample_submission.csv", ("id", "label"), [(i, 0.5) for i in range(100, 112)])
+    folders.put(
+        data / "sample_submission.csv", ("id", "label"), [(i, 0.5) for i in range(100, 112)]
+    )
     made = build(data, tmp_path / "ws")
     train = table(made.spec, None, "train")
     assert set(train["id"]) == {f"{kind}/train/{i}" for kind in KINDS for i in range(20)}
@@ -164,7 +192,9 @@ def test_names_that_tell_nothing_stay_an_error(tmp_path: Path) -> None:
 def test_names_that_an_image_shares_with_its_mask_are_no_labels(
     tmp_path: Path, names: tuple[str, ...], cell: str
 ) -> None:
-    """Nor where the sample asks for run lengths, and the same car on several images would look like a class."""
+    """Nor where the sample asks for run lengths, and the same car on several images would look like
+    a class.
+    """
     data = tmp_path / "data"
     for i in range(40):
         for name in names:

@@ -26,11 +26,24 @@ def record(i: int) -> Record:
         for name, scale in (("react", 0.1), ("decay", -0.2))
     }
     scores = [float((i + k) % 5) for k in range(LENGTH)]
-    return {"id": f"id_{i * 7919 % 100003:05x}", "sequence": letters, "signal": scores, "noise": i % 3, **answers}
+    return {
+        "id": f"id_{i * 7919 % 100003:05x}",
+        "sequence": letters,
+        "signal": scores,
+        "noise": i % 3,
+        **answers,
+    }
 
 
-def write(data: Path, change: Callable[[int, Record], Record] | None = None, joint: str = "_", start: int = 0) -> None:
-    """train.json and test.json with a line per item; the sample asks for more positions than train answers."""
+def write(
+    data: Path,
+    change: Callable[[int, Record], Record] | None = None,
+    joint: str = "_",
+    start: int = 0,
+) -> None:
+    """train.json and test.json with a line per item; the sample asks for more positions than train
+    answers.
+    """
     data.mkdir()
     change = change or (lambda _, found: found)
     train = [change(i, record(i)) for i in range(ITEMS)]
@@ -46,7 +59,10 @@ def test_lists_of_answers_become_a_row_per_position(tmp_path: Path) -> None:
     data = tmp_path / "data"
     write(data)
     made = build(data, tmp_path / "ws", MCRMSE)
-    assert "P7, lists of train.json become a row per position; the id is id_position, with sequence, sig" in made.notes
+    assert (
+        "P7, lists of train.json become a row per position; the id is id_position, with sequence, sig"
+        in made.notes
+    )
     assert made.spec.metric.name == "mcrmse"
     assert (made.spec.rows_train, made.spec.rows_test) == (ITEMS * SCORED, ASKED * LENGTH)
     assert (made.split.kind, made.split.group_column) == ("group", "id")
@@ -61,7 +77,10 @@ def test_lists_of_answers_become_a_row_per_position(tmp_path: Path) -> None:
             item, _, spot = key.rpartition("_")
             whole, k = known[item], int(spot)
             assert row == [whole["react"][k], whole["decay"][k]]
-            assert test.loc[key, ["position", "sequence_at"]].tolist() == [spot, whole["sequence"][k]]
+            assert test.loc[key, ["position", "sequence_at"]].tolist() == [
+                spot,
+                whole["sequence"][k],
+            ]
             assert float(test.loc[key, "signal_at"]) == whole["signal"][k]
             assert test.loc[key, "sequence_at-1"] == (whole["sequence"][k - 1] if k else "")
         assert not {"noise", "react", "decay"} & set(test.columns)
@@ -75,8 +94,14 @@ def test_the_tables_of_the_competition_follow_the_rows(tmp_path: Path) -> None:
     made = build(data, tmp_path / "ws", MCRMSE)
     for view in made.searches:
         items = {key.rpartition("_")[0] for key in truth(view)}
-        shown = {name: everything(view)[f"{name}.json"].decode().splitlines() for name in ("train", "test")}
-        rows = {name: {row["id"]: row for row in map(json.loads, lines)} for name, lines in shown.items()}
+        shown = {
+            name: everything(view)[f"{name}.json"].decode().splitlines()
+            for name in ("train", "test")
+        }
+        rows = {
+            name: {row["id"]: row for row in map(json.loads, lines)}
+            for name, lines in shown.items()
+        }
         assert rows["train"].keys() == {record(i)["id"] for i in range(ITEMS)} - items
         assert rows["test"].keys() == {record(i)["id"] for i in range(ITEMS, ITEMS + ASKED)} | items
         for i in range(ITEMS + ASKED):
@@ -104,21 +129,33 @@ def test_answers_that_are_missing_are_not_scored(tmp_path: Path) -> None:
 
 
 def test_words_are_no_lists_of_answers(tmp_path: Path) -> None:
-    write(tmp_path / "data", lambda i, found: found | {"react": found["sequence"], "decay": found["sequence"]})
+    write(
+        tmp_path / "data",
+        lambda i, found: found | {"react": found["sequence"], "decay": found["sequence"]},
+    )
     made = build(tmp_path / "data", tmp_path / "ws", MCRMSE)
     assert "P7" not in made.notes
 
 
-@pytest.mark.parametrize("text", ["[NaN, 1.0, 2.5, 0, 1, 2, 3, 4, Infinity]", '["a", null, "c", 1, 2, 3, 4, 5, 6]'])
+@pytest.mark.parametrize(
+    "text", ["[NaN, 1.0, 2.5, 0, 1, 2, 3, 4, Infinity]", '["a", null, "c", 1, 2, 3, 4, 5, 6]']
+)
 def test_lists_of_the_test_table_keep_their_cells(tmp_path: Path, text: str) -> None:
     data = tmp_path / "data"
     write(data)
     for name in ("train", "test"):
-        rows = [json.loads(line) | {"signal": "@"} for line in (data / f"{name}.json").read_text().splitlines()]
-        (data / f"{name}.json").write_text("".join(json.dumps(row).replace('"@"', text) + "\n" for row in rows))
+        rows = [
+            json.loads(line) | {"signal": "@"}
+            for line in (data / f"{name}.json").read_text().splitlines()
+        ]
+        (data / f"{name}.json").write_text(
+            "".join(json.dumps(row).replace('"@"', text) + "\n" for row in rows)
+        )
     made = build(data, tmp_path / "ws", MCRMSE)
     for view in made.searches:
-        signals = {repr(json.loads(line)["signal"]) for line in everything(view)["test.json"].splitlines()}
+        signals = {
+            repr(json.loads(line)["signal"]) for line in everything(view)["test.json"].splitlines()
+        }
         assert signals == {repr(json.loads(text))}
 
 
@@ -127,7 +164,9 @@ def test_long_arrays_of_parquet_are_whole(tmp_path: Path) -> None:
     write(data)
     for name in ("train", "test"):
         rows = [json.loads(line) for line in (data / f"{name}.json").read_text().splitlines()]
-        pd.DataFrame(rows).assign(more=[[0.5] * 2000] * len(rows)).to_parquet(data / f"{name}.parquet")
+        pd.DataFrame(rows).assign(more=[[0.5] * 2000] * len(rows)).to_parquet(
+            data / f"{name}.parquet"
+        )
         (data / f"{name}.json").unlink()
     made = build(data, tmp_path / "ws", MCRMSE)
     view = made.searches[0]
@@ -153,7 +192,9 @@ def test_other_tables_are_left_as_they_are(tmp_path: Path, kind: str) -> None:
     first = 0 if kind == "ids start anew" else 40
     label = {"classes": "cat", "numbers": 47, "ids start anew": "1 2"}[kind]
     folders.put(
-        data / "train.csv", ("item", "f", "y"), [(f"v{i}", i % 7, label if i % 2 else "dog") for i in range(40)]
+        data / "train.csv",
+        ("item", "f", "y"),
+        [(f"v{i}", i % 7, label if i % 2 else "dog") for i in range(40)],
     )
     folders.put(data / "test.csv", ("item", "f"), [(f"v{first + i}", i % 5) for i in range(10)])
     columns = ("row_id", "cat", "dog") if kind == "classes" else ("row_id", "y")

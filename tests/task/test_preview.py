@@ -17,14 +17,14 @@ import pandas as pd
 import pytest
 
 from core.records import CompetitionSpec, from_json, to_json
-from core.task import preview_sample
-from core.task.inspect import inspect_competition
-from core.task.inventory import FoundFile
+from core.task.folder.inventory import FoundFile
+from core.task.look import sample as preview_sample
+from core.task.look.collect import look
+from core.task.look.columns import column_facts
+from core.task.look.files import tree_lines
 from core.task.preview import ColumnFacts, Preview, TableFacts
-from core.task.preview_columns import column_facts
-from core.task.preview_files import tree_lines
-from core.task.preview_look import look
 from core.task.preview_text import LIMIT, preview_text
+from core.task.recognise.spec import inspect_competition
 from core.task.service import TaskService
 from tests.task import folders
 
@@ -44,7 +44,9 @@ def write_table(root: Path, frame: pd.DataFrame, train: int, target: str) -> Pat
     root.mkdir(parents=True, exist_ok=True)
     frame.iloc[:train].to_csv(root / "train.csv", index=False)
     frame.iloc[train:].drop(columns=target).to_csv(root / "test.csv", index=False)
-    frame.iloc[train:][["id"]].assign(**{target: 0.5}).to_csv(root / "sample_submission.csv", index=False)
+    frame.iloc[train:][["id"]].assign(**{target: 0.5}).to_csv(
+        root / "sample_submission.csv", index=False
+    )
     return root
 
 
@@ -70,7 +72,9 @@ def test_missing_distinct_and_range() -> None:
     facts = column_facts("age", column(1, 2, "", "NaN", 40), None)
     assert (facts.kind, facts.missing, facts.distinct) == ("integer", 0.4, 3)
     assert facts.summary == "1 .. 40, median 2, 3 values"
-    assert column_facts("x", column(*[1] * 300, "$5", 2, 7), None).summary.endswith("not all numbers (e.g. $5)")
+    assert column_facts("x", column(*[1] * 300, "$5", 2, 7), None).summary.endswith(
+        "not all numbers (e.g. $5)"
+    )
 
 
 def test_drift_is_flagged_beyond_chance_only() -> None:
@@ -79,12 +83,21 @@ def test_drift_is_flagged_beyond_chance_only() -> None:
     moved = column(*(rng.normal(size=400) + 2).round(3))
     assert column_facts("a", same[0], same[1]).drift == ""
     assert "mean +1.4 sd" in column_facts("a", same[0], moved).drift
-    assert "50 % missing in test" in column_facts("a", same[0], column(*same[1][:200], *[""] * 200)).drift
+    assert (
+        "50 % missing in test"
+        in column_facts("a", same[0], column(*same[1][:200], *[""] * 200)).drift
+    )
     letters = column(*rng.choice(list("abc"), 400))
     assert column_facts("c", letters, column(*rng.choice(list("abc"), 400))).drift == ""
-    assert "values that train lacks" in column_facts("c", letters, column(*rng.choice(list("abz"), 400))).drift
+    assert (
+        "values that train lacks"
+        in column_facts("c", letters, column(*rng.choice(list("abz"), 400))).drift
+    )
     assert "shares differ" in column_facts("c", letters, column(*["a"] * 400)).drift
-    days = [column(*pd.date_range(start, periods=60).strftime("%Y-%m-%d")) for start in ("2020-01-01", "2021-01-01")]
+    days = [
+        column(*pd.date_range(start, periods=60).strftime("%Y-%m-%d"))
+        for start in ("2020-01-01", "2021-01-01")
+    ]
     assert "100 % of test rows are later" in column_facts("d", days[0], days[1]).drift
     assert column_facts("d", days[1], days[0]).drift == ""
     assert column_facts("few", column(1, 2, 3), column(7, 8, 9)).drift == ""
@@ -149,7 +162,9 @@ def test_columns_that_test_lacks_and_side_tables(tmp_path: Path) -> None:
     preview = look(spec_of(root))
     assert preview.train is not None
     assert preview.train.only_train == ("outcome_date",)
-    assert any(line.startswith("stores.csv: csv") and "store, city" in line for line in preview.others)
+    assert any(
+        line.startswith("stores.csv: csv") and "store, city" in line for line in preview.others
+    )
     assert "only in train, not in test: outcome_date" in preview_text(preview)
 
 
@@ -213,7 +228,11 @@ def test_a_wide_table_stays_short_and_shows_drift_first(tmp_path: Path) -> None:
     assert "test differs" in text
     shown = text.count(": number, ")
     hidden = sum(
-        int(word) for line in text.splitlines() if line.startswith("- and") for word in line.split() if word.isdigit()
+        int(word)
+        for line in text.splitlines()
+        if line.startswith("- and")
+        for word in line.split()
+        if word.isdigit()
     )
     assert shown + hidden == 300
 
@@ -234,7 +253,9 @@ def test_many_files_stay_few_lines() -> None:
     lines = tree_lines(Path("nowhere"), sorted(files, key=lambda file: file.path))
     assert time.process_time() - started < 5
     assert len(lines) < 20
-    assert lines[-1].startswith("images/ 200,000 files in 997 folders (.jpg), 191 MiB, e.g. 000/000000.jpg")
+    assert lines[-1].startswith(
+        "images/ 200,000 files in 997 folders (.jpg), 191 MiB, e.g. 000/000000.jpg"
+    )
     assert "and 38 more files here, 380 B" in lines
 
 
@@ -256,20 +277,27 @@ def test_a_large_file_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.Monke
     rows = [(i, i % 9, int(i > 1500)) for i in range(3000)]
     folders.put(tmp_path / "train.csv", ("id", "a", "y"), rows)
     folders.put(tmp_path / "test.csv", ("id", "a"), [row[:2] for row in rows[:50]])
-    folders.put(tmp_path / "sample_submission.csv", ("id", "y"), [(row[0] + 5000, 0.5) for row in rows[:50]])
-    pd.read_csv(tmp_path / "test.csv").assign(id=range(5000, 5050)).to_csv(tmp_path / "test.csv", index=False)
+    folders.put(
+        tmp_path / "sample_submission.csv", ("id", "y"), [(row[0] + 5000, 0.5) for row in rows[:50]]
+    )
+    pd.read_csv(tmp_path / "test.csv").assign(id=range(5000, 5050)).to_csv(
+        tmp_path / "test.csv", index=False
+    )
     preview = look(spec_of(tmp_path))
     assert preview.train is not None
     assert "rows from all over the file" in preview.train.layout
     assert 300 < preview.train.rows_read < 1500
     assert preview.train.columns[0].summary == "0 .. 8, median 4, 9 values"
     shares = {
-        part.split()[0]: int(part.split()[1]) for part in preview.target[0].split(": ")[2].split(";")[0].split(", ")
+        part.split()[0]: int(part.split()[1])
+        for part in preview.target[0].split(": ")[2].split(";")[0].split(", ")
     }
     assert 35 < shares["1"] < 65
 
 
-def test_cells_with_line_breaks_are_read_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cells_with_line_breaks_are_read_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(preview_sample, "WHOLE_BYTES", 1000)
     spec = spec_of(folders.target_first_text_key(tmp_path, train=300))
     preview = look(spec)
@@ -289,8 +317,17 @@ def test_every_line_is_short_and_plain(tmp_path: Path) -> None:
 
 def test_text_keeps_to_its_limit() -> None:
     columns = tuple(ColumnFacts(f"c{i}", "number", "0 .. 1, median 0.5" * 3) for i in range(60))
-    train = TableFacts("train.csv: csv", 10, 10, columns, "900 number", ("z",) * 12, ("a=1, " * 90,))
-    full = Preview(("f" * 200,) * 30, train, ("t" * 200,) * 20, ("s" * 200,) * 3, ("o" * 300,) * 9, ("m" * 300,) * 4)
+    train = TableFacts(
+        "train.csv: csv", 10, 10, columns, "900 number", ("z",) * 12, ("a=1, " * 90,)
+    )
+    full = Preview(
+        ("f" * 200,) * 30,
+        train,
+        ("t" * 200,) * 20,
+        ("s" * 200,) * 3,
+        ("o" * 300,) * 9,
+        ("m" * 300,) * 4,
+    )
     for limit in (2500, 4000, LIMIT):
         assert len(preview_text(full, limit)) <= limit
 
@@ -298,7 +335,9 @@ def test_text_keeps_to_its_limit() -> None:
 def test_lesson_38_a_table_of_50000_rows_takes_less_than_three_seconds(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({f"n{i}": rng.normal(size=60_000).round(4) for i in range(9)})
-    frame = frame.assign(**{c: rng.choice([f"{c}{k}" for k in range(40)], 60_000) for c in ("p", "q", "r")})
+    frame = frame.assign(
+        **{c: rng.choice([f"{c}{k}" for k in range(40)], 60_000) for c in ("p", "q", "r")}
+    )
     frame.insert(0, "id", range(60_000))
     root = write_table(tmp_path, frame.assign(y=rng.integers(0, 2, 60_000)), 50_000, "y")
     spec = spec_of(root)
@@ -313,7 +352,7 @@ def test_lesson_38_a_table_of_50000_rows_takes_less_than_three_seconds(tmp_path:
 _PEAK = """
 import json, resource, sys
 from core.records import CompetitionSpec, from_json
-from core.task.preview_look import look
+from core.task.look.collect import look
 spec = from_json(CompetitionSpec, json.load(sys.stdin))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 look(spec)

@@ -1,4 +1,6 @@
-"""Rule P8: JSON in its forms, decimal commas, and tables that cannot be read; each goes back as it came."""
+"""Rule P8: JSON in its forms, decimal commas, and tables that cannot be read; each goes back as it
+came.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,10 @@ import pandas as pd
 import pytest
 
 from core.judging.leaks import leak_warnings
-from core.task.baseline import write_baseline
-from core.task.inspect import inspect_competition
-from core.task.inventory import list_files
-from core.task.sniff import find_tables
+from core.task.folder.inventory import list_files
+from core.task.folder.sniff import find_tables
+from core.task.recognise.baseline import write_baseline
+from core.task.recognise.spec import inspect_competition
 from tests.task import folders
 from tests.task.rule_cases import build, check_rows, everything, truth
 from tests.task.view_cases import table
@@ -23,7 +25,15 @@ from utils.tables import from_json_text, read_table, to_json_text, write_table
 AUC = "## Evaluation\n\nSubmissions are evaluated on area under the ROC curve.\n"
 RMSE = "## Evaluation\n\nSubmissions are scored on RMSE.\n"
 RECORDS = [
-    {"id": "a1", "n": 1, "f": 0.1, "b": True, "l": ["x", 2], "d": {"k": None}, "t": 'say "h\u00e9"\n'},
+    {
+        "id": "a1",
+        "n": 1,
+        "f": 0.1,
+        "b": True,
+        "l": ["x", 2],
+        "d": {"k": None},
+        "t": 'say "h\u00e9"\n',
+    },
     {"id": "a2", "n": 2, "f": -3e-5, "b": False, "l": [], "t": None},
     {"id": "a3", "n": 10**18, "f": 2.0, "b": True, "l": [[1, 2]], "d": {}, "t": ""},
 ]
@@ -49,13 +59,18 @@ def test_columns_come_back_as_columns(tmp_path: Path) -> None:
 
 
 def test_records_by_id_come_back_as_records_by_id(tmp_path: Path) -> None:
-    records = {f"{i}.mp4": {"label": "FAKE" if i % 3 else "REAL", **({"n": i} if i else {})} for i in range(6)}
+    records = {
+        f"{i}.mp4": {"label": "FAKE" if i % 3 else "REAL", **({"n": i} if i else {})}
+        for i in range(6)
+    }
     (tmp_path / "a.json").write_text(json.dumps(records))
     (found,) = find_tables(tmp_path, list_files(tmp_path))
     assert (found.table.format, found.columns) == ("json_rows", ("", "label", "n"))
     frame = read_table(tmp_path / "a.json", "json_rows")
     write_table(frame.iloc[[0, 4]], tmp_path / "b.json", "json_rows")
-    assert json.loads((tmp_path / "b.json").read_text()) == {name: records[name] for name in ("0.mp4", "4.mp4")}
+    assert json.loads((tmp_path / "b.json").read_text()) == {
+        name: records[name] for name in ("0.mp4", "4.mp4")
+    }
 
 
 def test_labels_in_records_by_file_name(tmp_path: Path) -> None:
@@ -66,14 +81,20 @@ def test_labels_in_records_by_file_name(tmp_path: Path) -> None:
         for i in range(count):
             (tmp_path / part / f"{part}{i:03d}.jpg").write_bytes(bytes([i, 7]))
             records |= (
-                {f"{part}{i:03d}.jpg": {"label": ("FAKE", "REAL")[i % 2], "split": part}} if part == "train" else {}
+                {f"{part}{i:03d}.jpg": {"label": ("FAKE", "REAL")[i % 2], "split": part}}
+                if part == "train"
+                else {}
             )
     (tmp_path / "train" / "metadata.json").write_text(json.dumps(records))
     shown = "".join(f"test{i:03d}.jpg,0.5\n" for i in range(10))
     (tmp_path / "sample_submission.csv").write_text(f"filename,label\n{shown}")
     spec = inspect_competition(tmp_path, "## Evaluation\n\nScored by log loss.\n", {})
     assert spec.train is not None
-    assert (spec.train.path, spec.label_columns, spec.rows_train) == ("train/metadata.json", ("label",), 40)
+    assert (spec.train.path, spec.label_columns, spec.rows_train) == (
+        "train/metadata.json",
+        ("label",),
+        40,
+    )
     assert spec.files is not None
     assert (spec.files.train_dirs, spec.files.test_dirs) == (("train",), ("test",))
 
@@ -88,7 +109,9 @@ def test_other_json_is_no_table(tmp_path: Path, text: str) -> None:
 
 
 def test_a_mapping_of_records_is_no_table(tmp_path: Path) -> None:
-    (tmp_path / "coco.json").write_text('{"images": [{"id": 1}, {"id": 2}], "annotations": [{"id": 1}, {"id": 2}]}')
+    (tmp_path / "coco.json").write_text(
+        '{"images": [{"id": 1}, {"id": 2}], "annotations": [{"id": 1}, {"id": 2}]}'
+    )
     (tmp_path / "pretty.json").write_text('{\n "info": {"year": 2020},\n "licenses": [1, 2]\n}')
     assert find_tables(tmp_path, list_files(tmp_path)) == ()
 
@@ -98,22 +121,36 @@ def test_json_records_as_train_and_test(tmp_path: Path, form: str) -> None:
     data = tmp_path / "data"
     data.mkdir()
     rows = [
-        {"request": f"t{i}", "words": ["a"] * (i % 3), "age": i / 8, "later": f"note {i}", "won": i % 4 == 0}
+        {
+            "request": f"t{i}",
+            "words": ["a"] * (i % 3),
+            "age": i / 8,
+            "later": f"note {i}",
+            "won": i % 4 == 0,
+        }
         for i in range(50)
     ]
     asked = [{key: row[key] for key in ("request", "words", "age")} for row in rows[40:]]
     for name, records in (("train", rows[:40]), ("test", asked)):
         if form in ("json", "pretty"):
-            (data / f"{name}.json").write_text(json.dumps(records, indent=4 if form == "pretty" else None))
+            (data / f"{name}.json").write_text(
+                json.dumps(records, indent=4 if form == "pretty" else None)
+            )
         elif form == "jsonl":
-            (data / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+            (data / f"{name}.jsonl").write_text(
+                "".join(json.dumps(record) + "\n" for record in records)
+            )
         elif form == "columns":
-            columns = {key: {str(i): row[key] for i, row in enumerate(records)} for key in records[0]}
+            columns = {
+                key: {str(i): row[key] for i, row in enumerate(records)} for key in records[0]
+            }
             (data / f"{name}.json").write_text(json.dumps(columns))
         else:
             with zipfile.ZipFile(data / f"{name}.json.zip", "w") as archive:
                 archive.writestr(f"{name}.json", json.dumps(records))
-    folders.put(data / "sampleSubmission.csv", ("request", "won"), [(row["request"], 0) for row in asked])
+    folders.put(
+        data / "sampleSubmission.csv", ("request", "won"), [(row["request"], 0) for row in asked]
+    )
     made = build(data, tmp_path / "ws", AUC)
     assert (made.spec.label_columns, made.spec.feature_columns) == (("won",), ("words", "age"))
     check_rows(made)
@@ -124,7 +161,9 @@ def test_json_records_as_train_and_test(tmp_path: Path, form: str) -> None:
             row = rows[int(name[1:])]
             assert answer == [str(row["won"])]
             assert (test.loc[name, "words"], test.loc[name, "age"]) == (row["words"], row["age"])
-            assert not any(f'"note {name[1:]}"'.encode() in content for content in everything(view).values())
+            assert not any(
+                f'"note {name[1:]}"'.encode() in content for content in everything(view).values()
+            )
     assert isinstance(leak_warnings(made.spec), list)
     assert write_baseline(data, made.spec, tmp_path / "out.csv")["source"] == "prior"
 
@@ -134,10 +173,21 @@ def test_decimal_commas_are_numbers(tmp_path: Path, delimiter: str) -> None:
     data = tmp_path / "data"
     rows = [(i, f"{10 + i % 9},5", "k", f"{100 + 3 * (i % 9)},25") for i in range(60)]
     folders.put(data / "train.csv", ("id", "size", "kind", "price"), rows[:40], delimiter)
-    folders.put(data / "test.csv", ("id", "size", "kind"), [row[:3] for row in rows[40:]], delimiter)
-    folders.put(data / "sample_submission.csv", ("id", "price"), [(row[0], 0) for row in rows[40:]], delimiter)
+    folders.put(
+        data / "test.csv", ("id", "size", "kind"), [row[:3] for row in rows[40:]], delimiter
+    )
+    folders.put(
+        data / "sample_submission.csv",
+        ("id", "price"),
+        [(row[0], 0) for row in rows[40:]],
+        delimiter,
+    )
     made = build(data, tmp_path / "ws", RMSE)
-    assert (made.spec.metric.name, made.spec.metric.source, made.spec.value_kind) == ("rmse", "description", "real")
+    assert (made.spec.metric.name, made.spec.metric.source, made.spec.value_kind) == (
+        "rmse",
+        "description",
+        "real",
+    )
     assert made.spec.train is not None
     assert made.spec.train.decimal == ","
     assert "numbers have a decimal comma in train.csv" in made.notes
@@ -171,7 +221,9 @@ def _empty(path: Path) -> None:
     path.write_bytes(b"\n\n")
 
 
-@pytest.mark.parametrize(("broken", "told"), [(_binary, "binary"), (_no_parquet, "train.parquet"), (_empty, "empty")])
+@pytest.mark.parametrize(
+    ("broken", "told"), [(_binary, "binary"), (_no_parquet, "train.parquet"), (_empty, "empty")]
+)
 def test_what_could_not_be_read_is_said(tmp_path: Path, broken: object, told: str) -> None:
     root = folders.binary_rows(tmp_path)
     broken(root / "train.csv")  # type: ignore[operator]

@@ -7,23 +7,39 @@ from pathlib import Path
 import pytest
 
 from tests.task import folders
-from tests.task.test_inspect import AUC, MACRO_F1, RMSE, inspect, paths
+from tests.task.test_spec import AUC, MACRO_F1, RMSE, inspect, paths
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["a row per file", "rows per file"])
 def test_tables_that_are_rows_are_no_test_table(tmp_path: Path, several: bool) -> None:
     for i in range(45):
         rows = [(f"{0.1 * (i + k):.2f}", f"{0.3 * k:.2f}") for k in range(5)]
-        folders.put(tmp_path / ("train" if i < 25 else "test") / f"{1000 + i}.csv", ("s1", "s2"), rows)
-    ids = [f"{1000 + i}_{k}" if several else str(1000 + i) for i in range(45) for k in range(1 + several)]
+        folders.put(
+            tmp_path / ("train" if i < 25 else "test") / f"{1000 + i}.csv", ("s1", "s2"), rows
+        )
+    ids = [
+        f"{1000 + i}_{k}" if several else str(1000 + i)
+        for i in range(45)
+        for k in range(1 + several)
+    ]
     cut = 25 * (1 + several)
-    folders.put(tmp_path / "train.csv", ("segment", "wait"), [(key, 1.5 * i) for i, key in enumerate(ids[:cut])])
-    folders.put(tmp_path / "sample_submission.csv", ("segment", "wait"), [(key, 0) for key in ids[cut:]])
+    folders.put(
+        tmp_path / "train.csv",
+        ("segment", "wait"),
+        [(key, 1.5 * i) for i, key in enumerate(ids[:cut])],
+    )
+    folders.put(
+        tmp_path / "sample_submission.csv", ("segment", "wait"), [(key, 0) for key in ids[cut:]]
+    )
     spec = inspect(tmp_path, RMSE)
     assert paths(spec) == ("sample_submission.csv", "train.csv", None)
     if not several:
         assert spec.files is not None
-        assert (spec.files.train_dirs, spec.files.test_dirs, spec.files.suffix) == (("train",), ("test",), ".csv")
+        assert (spec.files.train_dirs, spec.files.test_dirs, spec.files.suffix) == (
+            ("train",),
+            ("test",),
+            ".csv",
+        )
 
 
 def test_tables_of_a_folder_named_test_may_be_test_tables(tmp_path: Path) -> None:
@@ -31,13 +47,18 @@ def test_tables_of_a_folder_named_test_may_be_test_tables(tmp_path: Path) -> Non
     (root / "test").mkdir()
     (root / "test.csv").rename(root / "test" / "features.csv")
     for name in ("weather", "prices"):
-        folders.put(root / "test" / f"{name}_of_days.csv", ("day", "value"), [(i, i) for i in range(9)])
+        folders.put(
+            root / "test" / f"{name}_of_days.csv", ("day", "value"), [(i, i) for i in range(9)]
+        )
     assert paths(inspect(root, AUC))[2] == "test/features.csv"
 
 
 def test_the_train_table_with_the_features_counts(tmp_path: Path) -> None:
     root = folders.binary_rows(tmp_path)
-    labels = [f'{{"id": {i}, "target": {int(i % 7 > 3)}, "said_of_it": "{folders.sentence(i)}"}}' for i in range(40)]
+    labels = [
+        f'{{"id": {i}, "target": {int(i % 7 > 3)}, "said_of_it": "{folders.sentence(i)}"}}'
+        for i in range(40)
+    ]
     (root / "train.jsonl").write_text("\n".join(labels) + "\n")
     spec = inspect(root, AUC)
     assert paths(spec) == ("sample_submission.csv", "train.csv", "test.csv")

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from core.records import SplitKind, SplitSpec
-from core.task.rows import parse_times
-from core.task.splits import Part, Rows, assign, assign_final, decide
+from core.task.folder.cells import parse_times
+from core.task.views.splits import Part, Rows, assign, assign_final, decide
 from tests.task.view_cases import numbers, planned, save, spec_of, table
 from utils.errors import ConfigError
 
@@ -28,7 +28,9 @@ def grouped(count: int, groups: int) -> Rows:
 
 
 def timed(count: int, distinct: int) -> Rows:
-    return replace(rows_of(count), times=np.random.default_rng(2).integers(0, distinct, count).astype(float))
+    return replace(
+        rows_of(count), times=np.random.default_rng(2).integers(0, distinct, count).astype(float)
+    )
 
 
 def every_kind(count: int) -> list[tuple[SplitSpec, Rows]]:
@@ -65,7 +67,9 @@ def test_lesson_44_small_data_is_scored_on_every_row() -> None:
     ("count", "limit", "holdout", "locked"),
     [(20_000, LIMIT, 4_000, 2_000), (22_000, 3_000, 3_000, 2_200), (400_000, LIMIT, LIMIT, 40_000)],
 )
-def test_large_data_has_one_holdout_and_a_locked_part(count: int, limit: int, holdout: int, locked: int) -> None:
+def test_large_data_has_one_holdout_and_a_locked_part(
+    count: int, limit: int, holdout: int, locked: int
+) -> None:
     split = decide("stratified", rows_of(count), 0, limit)
     assert (split.folds, split.holdout_rows, split.locked_rows) == (1, holdout, locked)
 
@@ -124,7 +128,9 @@ def test_groups_too_large_for_a_locked_part_are_judged_on_a_new_holdout() -> Non
 
 @pytest.mark.parametrize("distinct", [30, 100_000])
 @pytest.mark.parametrize("count", [400, 30_000])
-def test_lesson_05_no_training_row_is_as_late_as_the_rows_that_score(count: int, distinct: int) -> None:
+def test_lesson_05_no_training_row_is_as_late_as_the_rows_that_score(
+    count: int, distinct: int
+) -> None:
     rows = timed(count, distinct)
     assert rows.times is not None
     split = decide("time", rows, 0, LIMIT, time_column="t")
@@ -149,7 +155,8 @@ def test_lesson_06_a_time_ordered_file_is_sampled_over_its_whole_length() -> Non
 
 def same(left: list[Part], right: list[Part]) -> bool:
     return all(
-        (a.holdout == b.holdout).all() and (a.locked == b.locked).all() for a, b in zip(left, right, strict=True)
+        (a.holdout == b.holdout).all() and (a.locked == b.locked).all()
+        for a, b in zip(left, right, strict=True)
     )
 
 
@@ -210,7 +217,9 @@ def test_classes_are_stratified_and_real_answers_are_not(tmp_path: Path) -> None
 
 def test_answers_that_are_nearly_all_different_are_not_stratified(tmp_path: Path) -> None:
     spec = spec_of(tmp_path / "data", value_kind="label")
-    train = pd.DataFrame({"id": [f"a{i}" for i in range(50)], "x": "1", "target": [f"w{i}" for i in range(50)]})
+    train = pd.DataFrame(
+        {"id": [f"a{i}" for i in range(50)], "x": "1", "target": [f"w{i}" for i in range(50)]}
+    )
     test = pd.DataFrame({"id": ["b1", "b2"], "x": "1"})
     save(spec, train, test, pd.DataFrame({"id": test["id"], "target": "w1"}))
     split = planned(spec)
@@ -248,7 +257,9 @@ def test_the_configuration_decides_kind_and_columns(tmp_path: Path) -> None:
         {"group_column": "note", "time_column": "id"},
     ],
 )
-def test_a_contradictory_configuration_is_refused(tmp_path: Path, overrides: dict[str, str]) -> None:
+def test_a_contradictory_configuration_is_refused(
+    tmp_path: Path, overrides: dict[str, str]
+) -> None:
     spec = numbers(tmp_path / "data")
     with pytest.raises(ConfigError):
         planned(spec, **overrides)

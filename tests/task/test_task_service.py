@@ -30,7 +30,9 @@ def test_inspect_and_baseline_over_the_worker(service: TaskService, tmp_path: Pa
     assert (tmp_path / "sample.csv").read_bytes() == (root / "sample_submission.csv").read_bytes()
 
 
-def test_errors_come_out_as_themselves_and_the_worker_stays(service: TaskService, tmp_path: Path) -> None:
+def test_errors_come_out_as_themselves_and_the_worker_stays(
+    service: TaskService, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match="does not exist"):
         service.inspect(tmp_path / "nowhere", "", {})
     folders.put(tmp_path / "train.csv", ("id", "y"), [(1, 2)])
@@ -40,7 +42,9 @@ def test_errors_come_out_as_themselves_and_the_worker_stays(service: TaskService
         service.inspect(folders.binary_rows(tmp_path / "data"), "", {"metric": "nonsense"})
 
 
-def test_an_output_folder_that_refuses_is_a_publish_error(service: TaskService, tmp_path: Path) -> None:
+def test_an_output_folder_that_refuses_is_a_publish_error(
+    service: TaskService, tmp_path: Path
+) -> None:
     root = folders.binary_rows(tmp_path / "data")
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(PublishError, match="cannot be written"):
@@ -49,6 +53,6 @@ def test_an_output_folder_that_refuses_is_a_publish_error(service: TaskService, 
 
 def test_the_agent_side_imports_no_table_library() -> None:
     heavy = "numpy pandas pyarrow sklearn scipy torch"
-    code = "import sys, core.task.service, core.task.metric_text; print(sorted(sys.modules))"
+    code = "import sys, core.task.service, core.task.metric.text; print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not [name for name in heavy.split() if f"'{name}'" in done.stdout]

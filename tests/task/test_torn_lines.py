@@ -31,7 +31,11 @@ def test_a_few_torn_lines_are_left_out_and_counted(tmp_path: Path) -> None:
     check_rows(made)
     train = table(made.spec, None, "train")
     assert train["id"].tolist() == [str(i) for i in range(60) if i not in (6, 29, 30)]
-    assert not any("not closed" in text.decode() for view in made.searches for text in everything(view).values())
+    assert not any(
+        "not closed" in text.decode()
+        for view in made.searches
+        for text in everything(view).values()
+    )
 
 
 def test_many_torn_lines_are_an_error(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Damage to a view is seen and mended, whichever way it was done; and the worker answers about views."""
+"""Damage to a view is seen and mended, whichever way it was done; and the worker answers about
+views.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from core.protocols import Views
 from core.records import CompetitionSpec, View, from_json, to_json
 from core.task.keeper import ViewKeeper
 from core.task.view_digest import view_digest
-from core.task.view_methods import METHODS
-from core.task.views import build_views
+from core.task.views.build import build_views
+from core.task.worker import METHODS
 from tests.task.view_cases import animals, built, contents, numbers, planned
 from utils.process import WorkerProcess
 
@@ -73,9 +75,13 @@ class Rebuilder:
         return build_views(self.spec, self.split, self.workspace, [name])[0][0]
 
 
-def kept(root: Path, make: Callable[[Path], CompetitionSpec] = numbers) -> tuple[ViewKeeper, Rebuilder]:
+def kept(
+    root: Path, make: Callable[[Path], CompetitionSpec] = numbers
+) -> tuple[ViewKeeper, Rebuilder]:
     spec = make(root / "data")
-    return ViewKeeper(built(spec, root / "ws").values(), rebuild := Rebuilder(spec, root / "ws")), rebuild
+    return ViewKeeper(
+        built(spec, root / "ws").values(), rebuild := Rebuilder(spec, root / "ws")
+    ), rebuild
 
 
 def test_lookups(tmp_path: Path) -> None:
@@ -135,7 +141,9 @@ def test_many_threads_rebuild_once(tmp_path: Path) -> None:
     view = keeper.get("search2")
     edit(Path(view.path, "train.csv"))
     answers: list[bool] = []
-    threads = [threading.Thread(target=lambda: answers.append(keeper.intact(view))) for _ in range(6)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(keeper.intact(view))) for _ in range(6)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -146,7 +154,10 @@ def test_many_threads_rebuild_once(tmp_path: Path) -> None:
 
 def test_a_resumed_run_rebuilds_what_is_broken_or_missing(tmp_path: Path) -> None:
     keeper, rebuild = kept(tmp_path)
-    records = [from_json(View, to_json(keeper.get(name))) for name in ("probe", "search0", "search1", "search2")]
+    records = [
+        from_json(View, to_json(keeper.get(name)))
+        for name in ("probe", "search0", "search1", "search2")
+    ]
     edit(Path(records[1].path, "train.csv"))
     assert records[2].answers is not None
     Path(records[2].answers).unlink()
@@ -177,7 +188,10 @@ def test_the_digest_changes(tmp_path: Path, damage: Callable[[Path], None]) -> N
 def test_a_missing_folder_and_a_broken_link_have_digests(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "link").symlink_to(tmp_path / "nothing")
-    assert len({view_digest(tmp_path / name) for name in ("a", "missing")} | {view_digest(tmp_path)}) == 3
+    assert (
+        len({view_digest(tmp_path / name) for name in ("a", "missing")} | {view_digest(tmp_path)})
+        == 3
+    )
 
 
 def test_the_agents_side_is_light() -> None:
@@ -192,8 +206,20 @@ def test_the_worker_builds_views(tmp_path: Path) -> None:
     spec = numbers(tmp_path / "data")
     worker = WorkerProcess("core.task.worker", log=tmp_path / "log.txt")
     try:
-        plan = worker.call("plan_split", spec=to_json(spec), seed=3, holdout_max_rows=1000, overrides={"split": None})
-        made = worker.call("build_views", spec=to_json(spec), split=plan, workspace=str(tmp_path / "ws"), names=None)
+        plan = worker.call(
+            "plan_split",
+            spec=to_json(spec),
+            seed=3,
+            holdout_max_rows=1000,
+            overrides={"split": None},
+        )
+        made = worker.call(
+            "build_views",
+            spec=to_json(spec),
+            split=plan,
+            workspace=str(tmp_path / "ws"),
+            names=None,
+        )
     finally:
         worker.close()
     views = [from_json(View, view) for view in made["views"]]

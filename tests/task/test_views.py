@@ -1,4 +1,6 @@
-"""What stands in a view: the same files and columns, every row once, cells unchanged, answers outside."""
+"""What stands in a view: the same files and columns, every row once, cells unchanged, answers
+outside.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ import pandas as pd
 import pytest
 
 from core.records import CompetitionSpec, FilesById, MetricSpec, TableFile, View
-from core.task.media import NEUTRAL_NS, remove
-from core.task.view_tables import write_all
-from core.task.views import build_views, view_digest
+from core.task.views.build import build_views, view_digest
+from core.task.views.media import NEUTRAL_NS
+from core.task.views.tables import write_all
 from tests.task.view_cases import (
     animals,
     answers,
@@ -30,6 +32,7 @@ from tests.task.view_cases import (
     table,
 )
 from utils.errors import SpecError
+from utils.files import remove
 
 
 @pytest.fixture
@@ -51,12 +54,16 @@ def test_the_run_starts_with_these_views(case: tuple[CompetitionSpec, dict[str, 
     assert views["probe"].answers is None
 
 
-def test_every_train_row_is_held_out_once_and_asked_for(case: tuple[CompetitionSpec, dict[str, View]]) -> None:
+def test_every_train_row_is_held_out_once_and_asked_for(
+    case: tuple[CompetitionSpec, dict[str, View]],
+) -> None:
     spec, views = case
     original = {which: by_id(table(spec, None, which)) for which in ("train", "test", "sample")}
     held: list[str] = []
     for view in search_views(views):
-        train, test, sample = (by_id(table(spec, view, which)) for which in ("train", "test", "sample"))
+        train, test, sample = (
+            by_id(table(spec, view, which)) for which in ("train", "test", "sample")
+        )
         hidden = set(original["train"].index) - set(train.index)
         assert set(test.index) == set(sample.index) == hidden | set(original["test"].index)
         assert test.index.is_unique
@@ -66,7 +73,9 @@ def test_every_train_row_is_held_out_once_and_asked_for(case: tuple[CompetitionS
     assert sorted(held) == sorted(original["train"].index)
 
 
-def test_untouched_cells_are_equal_byte_for_byte(case: tuple[CompetitionSpec, dict[str, View]]) -> None:
+def test_untouched_cells_are_equal_byte_for_byte(
+    case: tuple[CompetitionSpec, dict[str, View]],
+) -> None:
     spec, views = case
     train, official = by_id(table(spec, None, "train")), by_id(table(spec, None, "test"))
     for view in search_views(views):
@@ -96,7 +105,8 @@ def test_other_formats_survive(tmp_path: Path, shape: dict[str, str]) -> None:
     whole = by_id(table(spec, None, "train"))
     test_rows = by_id(table(spec, view, "test"))
     pd.testing.assert_frame_equal(
-        by_id(table(spec, view, "train")), whole.loc[~whole.index.isin(test_rows.index)].sort_index()
+        by_id(table(spec, view, "train")),
+        whole.loc[~whole.index.isin(test_rows.index)].sort_index(),
     )
     held = answers(view)["ids"][:, 0]
     pd.testing.assert_frame_equal(test_rows.loc[held], whole.loc[held, list(test_rows.columns)])
@@ -106,7 +116,12 @@ def test_typed_parquet_columns_keep_their_types(tmp_path: Path) -> None:
     parquet = {name: TableFile(f"{name}.parquet", "parquet") for name in ("train", "test")}
     spec = spec_of(tmp_path / "data", **parquet)
     train = pd.DataFrame(
-        {"id": range(40), "x": np.arange(40) / 8, "k": np.arange(40, dtype="int32"), "target": [0.0, 1.0] * 20}
+        {
+            "id": range(40),
+            "x": np.arange(40) / 8,
+            "k": np.arange(40, dtype="int32"),
+            "target": [0.0, 1.0] * 20,
+        }
     )
     test = pd.DataFrame({"id": range(40, 60), "x": 0.5, "k": np.arange(20, dtype="int32")})
     save(spec, train, test, pd.DataFrame({"id": test["id"], "target": 0}))
@@ -119,7 +134,9 @@ def test_typed_parquet_columns_keep_their_types(tmp_path: Path) -> None:
 
 
 def test_tables_that_share_an_archive_stay_together(tmp_path: Path) -> None:
-    tables = {which: TableFile("all.zip", member=f"{which}.csv") for which in ("train", "test", "sample")}
+    tables = {
+        which: TableFile("all.zip", member=f"{which}.csv") for which in ("train", "test", "sample")
+    }
     spec = spec_of(tmp_path / "data", **tables)
     ids = [f"a{i}" for i in range(60)]
     frames = [
@@ -133,7 +150,12 @@ def test_tables_that_share_an_archive_stay_together(tmp_path: Path) -> None:
 
 
 def test_one_hot_answers_have_the_shape_of_the_sample(tmp_path: Path) -> None:
-    spec = spec_of(tmp_path / "data", target_columns=("p_b", "p_a"), label_columns=("kind",), classes=("b", "a"))
+    spec = spec_of(
+        tmp_path / "data",
+        target_columns=("p_b", "p_a"),
+        label_columns=("kind",),
+        classes=("b", "a"),
+    )
     kinds = ["a", "b"] * 20
     ids = [f"i{i}" for i in range(50)]
     train = pd.DataFrame({"id": ids[:40], "x": "1", "kind": kinds})
@@ -149,7 +171,9 @@ def test_one_hot_answers_have_the_shape_of_the_sample(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("empty", ["", "-1"])
-def test_masks_without_a_pixel_are_answers_and_are_held_out_in_their_share(tmp_path: Path, empty: str) -> None:
+def test_masks_without_a_pixel_are_answers_and_are_held_out_in_their_share(
+    tmp_path: Path, empty: str
+) -> None:
     metric = MetricSpec("dice", "maximize", "config")
     spec = spec_of(tmp_path / "data", metric=metric, value_kind="mask", test=None)
     masks = [empty if i % 3 else f"{i + 1} {i + 2}" for i in range(60)]
@@ -166,16 +190,24 @@ def test_masks_without_a_pixel_are_answers_and_are_held_out_in_their_share(tmp_p
 
 
 def test_several_targets_are_answered_in_order(tmp_path: Path) -> None:
-    spec = spec_of(tmp_path / "data", target_columns=("v", "u"), label_columns=("v", "u"), value_kind="real")
+    spec = spec_of(
+        tmp_path / "data", target_columns=("v", "u"), label_columns=("v", "u"), value_kind="real"
+    )
     ids = [f"i{i}" for i in range(60)]
     train = pd.DataFrame({"id": ids[:40], "u": 900 + np.arange(40), "v": np.arange(40) * 0.5})
-    save(spec, train, pd.DataFrame({"id": ids[40:]}), pd.DataFrame({"id": ids[40:], "v": 0, "u": 0}))
+    save(
+        spec, train, pd.DataFrame({"id": ids[40:]}), pd.DataFrame({"id": ids[40:], "v": 0, "u": 0})
+    )
     truth = answers(built(spec, tmp_path / "ws", ["search0"])["search0"])
     numbers_of = np.array([float(name[1:]) for name in truth["ids"][:, 0]])
-    assert truth["truth"].tolist() == np.stack([numbers_of * 0.5, 900 + numbers_of], axis=1).tolist()
+    assert (
+        truth["truth"].tolist() == np.stack([numbers_of * 0.5, 900 + numbers_of], axis=1).tolist()
+    )
 
 
-def test_answers_are_plain_arrays_outside_of_every_view(case: tuple[CompetitionSpec, dict[str, View]]) -> None:
+def test_answers_are_plain_arrays_outside_of_every_view(
+    case: tuple[CompetitionSpec, dict[str, View]],
+) -> None:
     _, views = case
     for view in search_views(views):
         found = answers(view)
@@ -191,10 +223,16 @@ def test_answers_are_plain_arrays_outside_of_every_view(case: tuple[CompetitionS
 
 @pytest.mark.parametrize("gone", ["label_in_test", "id_in_train", "id_in_test"])
 def test_odd_columns_of_the_tables(tmp_path: Path, gone: str) -> None:
-    """The test table has an empty label column; train rows have no id; test rows are known by position only."""
+    """The test table has an empty label column; train rows have no id; test rows are known by
+    position only.
+    """
     spec = spec_of(tmp_path / "data")
     train = pd.DataFrame(
-        {"id": [f"a{i}" for i in range(40)], "x": [str(i) for i in range(40)], "target": ["0", "1"] * 20}
+        {
+            "id": [f"a{i}" for i in range(40)],
+            "x": [str(i) for i in range(40)],
+            "target": ["0", "1"] * 20,
+        }
     )
     test = pd.DataFrame({"id": [str(i) for i in range(20)], "x": "t"})
     sample = pd.DataFrame({"id": test["id"], "target": "0"})
@@ -236,12 +274,19 @@ def test_composite_ids(tmp_path: Path) -> None:
     truth = answers(view)
     expected = {(shop, day): float(value) for shop, day, value in rows}
     assert truth["ids"].shape == (view.rows_holdout, 2)
-    found = {tuple(ids): value for ids, value in zip(truth["ids"].tolist(), truth["truth"][:, 0], strict=True)}
+    found = {
+        tuple(ids): value
+        for ids, value in zip(truth["ids"].tolist(), truth["truth"][:, 0], strict=True)
+    }
     assert all(expected[key] == value for key, value in found.items())
-    assert set(found) <= set(table(spec, view, "sample")[["shop", "day"]].itertuples(index=False, name=None))
+    assert set(found) <= set(
+        table(spec, view, "sample")[["shop", "day"]].itertuples(index=False, name=None)
+    )
 
 
-@pytest.mark.parametrize(("kind", "fill"), [("probability", "0.5"), ("label", "0"), ("real", "0.4")])
+@pytest.mark.parametrize(
+    ("kind", "fill"), [("probability", "0.5"), ("label", "0"), ("real", "0.4")]
+)
 def test_a_missing_sample_is_made_for_every_view(tmp_path: Path, kind: str, fill: str) -> None:
     spec = spec_of(tmp_path / "data", sample=None, value_kind=kind)
     train = pd.DataFrame({"id": range(50), "x": "1", "target": ["0", "1", "0", "1", "0"] * 10})
@@ -305,7 +350,10 @@ def test_a_large_table_has_one_search_view_with_holdout_and_locked_rows(tmp_path
         "locked": 2200,
     }
     train = by_id(table(spec, None, "train"))
-    assert found["truth"][:, 0].tolist() == train.loc[found["ids"][:, 0], "target"].astype(float).tolist()
+    assert (
+        found["truth"][:, 0].tolist()
+        == train.loc[found["ids"][:, 0], "target"].astype(float).tolist()
+    )
     assert (views["probe"].rows_train, views["probe"].rows_test) == (2_000, 500)
 
 
@@ -314,7 +362,9 @@ def test_lesson_04_final_views_hold_out_other_rows_together(tmp_path: Path) -> N
     views = built(spec, tmp_path / "ws", ["search0", "search1", *(f"final{k}" for k in range(5))])
     finals = [view for view in views.values() if view.kind == "final"]
     held = [set(answers(view)["ids"][:, 0]) for view in finals]
-    assert sorted(name for part in held for name in part) == sorted(table(spec, None, "train")["id"])
+    assert sorted(name for part in held for name in part) == sorted(
+        table(spec, None, "train")["id"]
+    )
     assert set(answers(views["search0"])["ids"][:, 0]) not in held
 
 
@@ -358,7 +408,9 @@ def test_files_follow_their_rows_where_most_of_a_folder_has_no_label(tmp_path: P
             put_file(tmp_path / "data" / folder / f"more_{number:05d}.jpg", f"nobody's {number}", 0)
     view = built(spec, tmp_path / "ws", ["search0"])["search0"]
     train, sample = table(spec, view, "train"), table(spec, view, "sample")
-    shown, asked = ({path.stem for path in Path(view.path, part).rglob("*.jpg")} for part in ("train", "test"))
+    shown, asked = (
+        {path.stem for path in Path(view.path, part).rglob("*.jpg")} for part in ("train", "test")
+    )
     assert {name for name in shown if not name.startswith("more_")} == set(train["id"])
     assert {name for name in asked if not name.startswith("more_")} == set(sample["id"])
     assert {f"more_{number:05d}" for number in range(300)} <= shown & asked
@@ -401,14 +453,21 @@ def test_equal_ids_in_both_folders_are_told_apart(tmp_path: Path) -> None:
         put_file(tmp_path / "data" / "train" / f"{i}.jpg", f"train {i}", 5)
         put_file(tmp_path / "data" / "test" / f"{i}.jpg", f"test {i}", 5)
     ids = [str(i) for i in range(40)]
-    save(spec, pd.DataFrame({"id": ids, "target": ["0", "1"] * 20}), None, pd.DataFrame({"id": ids, "target": 0}))
+    save(
+        spec,
+        pd.DataFrame({"id": ids, "target": ["0", "1"] * 20}),
+        None,
+        pd.DataFrame({"id": ids, "target": 0}),
+    )
     view = built(spec, tmp_path / "ws", ["search0"])["search0"]
     files = {path.stem: path.read_text() for path in Path(view.path, "test").iterdir()}
     assert set(files) == set(table(spec, view, "sample")["id"])
     truth = dict(zip(answers(view)["ids"][:, 0], answers(view)["truth"][:, 0], strict=True))
     assert len(truth) == 8
     assert all(files[name] == f"test {name}" for name in ids)
-    assert all(int(files[name].removeprefix("train ")) % 2 == label for name, label in truth.items())
+    assert all(
+        int(files[name].removeprefix("train ")) % 2 == label for name, label in truth.items()
+    )
 
 
 def test_large_media_are_linked_file_by_file_but_telling_paths_are_copied(tmp_path: Path) -> None:
@@ -422,7 +481,9 @@ def test_large_media_are_linked_file_by_file_but_telling_paths_are_copied(tmp_pa
     assert direct
     assert not {path.stem for path in direct} & held
     assert spec.data_dir not in view.readable
-    assert all(any(path.resolve().is_relative_to(folder) for folder in view.readable) for path in links)
+    assert all(
+        any(path.resolve().is_relative_to(folder) for folder in view.readable) for path in links
+    )
 
 
 def test_files_that_are_links_themselves_are_linked_to(tmp_path: Path) -> None:
@@ -435,13 +496,18 @@ def test_files_that_are_links_themselves_are_linked_to(tmp_path: Path) -> None:
     links = [path for path in Path(view.path).rglob("*") if path.is_symlink()]
     assert len(links) == 140
     assert all(path.is_file() for path in links)
-    assert all(any(path.readlink().is_relative_to(folder) for folder in view.readable) for path in links)
+    assert all(
+        any(path.readlink().is_relative_to(folder) for folder in view.readable) for path in links
+    )
 
 
 def test_what_is_left_out_is_named(tmp_path: Path) -> None:
     spec = animals(tmp_path / "data")
     views, split = build_views(spec, planned(spec), tmp_path / "ws", ["search0"])
-    assert split.why == "5 stratified folds: 100 rows < 20000; left out because they may carry answers: meta.json"
+    assert (
+        split.why
+        == "5 stratified folds: 100 rows < 20000; left out because they may carry answers: meta.json"
+    )
     assert Path(views[0].path, "readme.md").is_file()
     assert build_views(spec, split, tmp_path / "ws", ["probe"])[1].why == split.why
 

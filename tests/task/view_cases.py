@@ -1,4 +1,6 @@
-"""Competitions for the tests of splits and views: folders on disk, specs by hand, and readers of what was built."""
+"""Competitions for the tests of splits and views: folders on disk, specs by hand, and readers of
+what was built.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from core.records import CompetitionSpec, FilesById, MetricSpec, SplitSpec, TableFile, View
-from core.task.source import load
-from core.task.view_cuts import plan
-from core.task.views import Defences, build_views
+from core.task.views.build import Defences, build_views
+from core.task.views.cuts import plan
+from core.task.views.source import load
 from utils.tables import read_table, write_table
 
 CLASSES = ("cat", "dog")
@@ -44,7 +46,12 @@ def spec_of(folder: Path, **changes: Any) -> CompetitionSpec:
     return replace(spec, **changes)
 
 
-def save(spec: CompetitionSpec, train: pd.DataFrame, test: pd.DataFrame | None, sample: pd.DataFrame | None) -> None:
+def save(
+    spec: CompetitionSpec,
+    train: pd.DataFrame,
+    test: pd.DataFrame | None,
+    sample: pd.DataFrame | None,
+) -> None:
     for table, frame in ((spec.train, train), (spec.test, test), (spec.sample, sample)):
         if table is not None and frame is not None:
             path = Path(spec.data_dir) / table.path
@@ -59,7 +66,10 @@ def numbers(folder: Path, rows: int = 60, tests: int = 30, **changes: Any) -> Co
         {
             "id": [str(10_000 + i) for i in range(rows + tests)],
             "size": [f"{value:.3f}0" for value in rng.normal(size=rows + tests)],
-            "note": rng.choice(["007", "NA", "", 'say "hi"; now', "1e5", "two, lines\nhere", " padded "], rows + tests),
+            "note": rng.choice(
+                ["007", "NA", "", 'say "hi"; now', "1e5", "two, lines\nhere", " padded "],
+                rows + tests,
+            ),
             "target": rng.choice(["0", "1"], rows + tests),
         },
         dtype=object,
@@ -71,13 +81,18 @@ def numbers(folder: Path, rows: int = 60, tests: int = 30, **changes: Any) -> Co
 
 
 def animals(folder: Path, rows: int = 100, tests: int = 40) -> CompetitionSpec:
-    """Files by id with every leak planted: class folders, times by class, a sorted table, a table and a file that
-    repeat the answers. Ids are random, so that they say nothing."""
+    """Files by id with every leak planted: class folders, times by class, a sorted table, a table
+    and a file that repeat the answers. Ids are random, so that they say nothing.
+    """
     rng = np.random.default_rng(11)
     ids = [f"img_{number:05d}" for number in rng.permutation(50_000)[: rows + tests]]
     labels = [CLASSES[i >= rows // 2] for i in range(rows)]
     for i, (name, label) in enumerate(zip(ids, labels, strict=False)):
-        put_file(folder / "train" / label / f"{name}.jpg", f"pixels {i}", 1_600_000_000 + 1000 * (i >= rows // 2))
+        put_file(
+            folder / "train" / label / f"{name}.jpg",
+            f"pixels {i}",
+            1_600_000_000 + 1000 * (i >= rows // 2),
+        )
     for i, name in enumerate(ids[rows:]):
         put_file(folder / "test" / f"{name}.jpg", f"pixels {rows + i}", 1_650_000_000)
     pairs = {"id": ids[:rows], "target": labels}
@@ -90,8 +105,12 @@ def animals(folder: Path, rows: int = 100, tests: int = 40) -> CompetitionSpec:
         files=FilesById(("train/cat", "train/dog"), ("test",), ".jpg"),
     )
     save(spec, pd.DataFrame(pairs), None, pd.DataFrame({"id": ids[rows:], "target": "cat"}))
-    write_table(pd.DataFrame({"image": ids[:rows], "kind": labels, "width": 7}), folder / "annotations.csv")
-    (folder / "meta.json").write_text(json.dumps(dict(zip(ids[:rows], labels, strict=True)), indent=1))
+    write_table(
+        pd.DataFrame({"image": ids[:rows], "kind": labels, "width": 7}), folder / "annotations.csv"
+    )
+    (folder / "meta.json").write_text(
+        json.dumps(dict(zip(ids[:rows], labels, strict=True)), indent=1)
+    )
     (folder / "readme.md").write_text("Animals. There are 2 of them.\n")
     return spec
 
@@ -102,7 +121,9 @@ def put_file(path: Path, text: str, mtime: int) -> None:
     os.utime(path, (mtime, mtime))
 
 
-def planned(spec: CompetitionSpec, seed: int = 0, limit: int = 50_000, **overrides: Any) -> SplitSpec:
+def planned(
+    spec: CompetitionSpec, seed: int = 0, limit: int = 50_000, **overrides: Any
+) -> SplitSpec:
     return plan(load(spec), seed, limit, overrides)
 
 

@@ -1,4 +1,6 @@
-"""A stand-in for the embedding library, put on PYTHONPATH: it counts letters, and fails as the model's folder says."""
+"""A stand-in for the embedding library, put on PYTHONPATH: it counts letters, and fails as the
+model's folder says.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ def test_a_value_is_there_when_it_is_waited_for_and_not_before() -> None:
     assert pending.now() == 7
 
 
-def test_what_cannot_be_had_is_logged_once_and_the_fallback_stays(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_had_is_logged_once_and_the_fallback_stays(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def find() -> int:
         raise WorkerError("it died")
 

@@ -12,7 +12,16 @@ import pytest
 from utils import big_csv
 from utils.big_csv import BigCsv, is_big
 
-CELLS = ["plain", "", 'say "hi"', "two\nlines", 'both\n"of, them"', "\u00e9t\u00e9", "a,b", "  padded "]
+CELLS = [
+    "plain",
+    "",
+    'say "hi"',
+    "two\nlines",
+    'both\n"of, them"',
+    "\u00e9t\u00e9",
+    "a,b",
+    "  padded ",
+]
 
 
 @pytest.fixture
@@ -51,7 +60,9 @@ def test_records_are_those_of_pandas(table: tuple[BigCsv, pd.DataFrame]) -> None
 EVERYTHING = list(range(1000))
 
 
-@pytest.mark.parametrize("dropped", [[], [0], [999], [0, 1, 2, 500, 998, 999], EVERYTHING[::2], EVERYTHING])
+@pytest.mark.parametrize(
+    "dropped", [[], [0], [999], [0, 1, 2, 500, 998, 999], EVERYTHING[::2], EVERYTHING]
+)
 def test_a_copy_without_some_records_keeps_the_bytes_of_the_others(
     table: tuple[BigCsv, pd.DataFrame], dropped: list[int]
 ) -> None:

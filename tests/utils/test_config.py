@@ -51,11 +51,15 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def load(path: Path | None = None, **overrides: object) -> Config:
-    return load_config(path, use_cli=False, overrides={key.replace("__", "."): v for key, v in overrides.items()})
+    return load_config(
+        path, use_cli=False, overrides={key.replace("__", "."): v for key, v in overrides.items()}
+    )
 
 
 def test_phase_1_of_specification_001() -> None:
-    done = subprocess.run([sys.executable, "-c", PHASE_1], cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", PHASE_1], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("\u2705")
 
@@ -79,7 +83,12 @@ def test_environment_values_get_the_type_of_their_field(monkeypatch: pytest.Monk
     monkeypatch.setenv("STEP_LIMIT", "7")
     monkeypatch.setenv("TIME_LIMIT_SECS", "90.5")
     cfg = load(MLE_BENCH)
-    assert (cfg.llm.code.api_key, cfg.llm.code.model, cfg.agent.max_steps, cfg.agent.time_limit) == (
+    assert (
+        cfg.llm.code.api_key,
+        cfg.llm.code.model,
+        cfg.agent.max_steps,
+        cfg.agent.time_limit,
+    ) == (
         "0123",
         "4",
         7,
@@ -103,19 +112,26 @@ def test_a_key_that_looks_like_a_reference_stays_text(monkeypatch: pytest.Monkey
     assert load().llm.code.api_key == "${env:HOME}"
 
 
-def test_lesson_24_each_vendor_gets_its_own_key_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lesson_24_each_vendor_gets_its_own_key_and_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "of-openai")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://openai.test")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "of-anthropic")
     cfg = load(llm__code__provider="anthropic")
     assert (cfg.llm.code.api_key, cfg.llm.code.base_url) == ("of-anthropic", None)
-    assert (cfg.llm.feedback.api_key, cfg.llm.feedback.base_url) == ("of-openai", "http://openai.test")
+    assert (cfg.llm.feedback.api_key, cfg.llm.feedback.base_url) == (
+        "of-openai",
+        "http://openai.test",
+    )
 
 
 @pytest.mark.parametrize("value", ["abc", "-5", "0", "nan", "inf"])
 def test_bad_time_limit_names_key_and_variable(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("TIME_LIMIT_SECS", value)
-    with pytest.raises(ConfigError, match=r"^agent\.time_limit: expected .*TIME_LIMIT_SECS") as caught:
+    with pytest.raises(
+        ConfigError, match=r"^agent\.time_limit: expected .*TIME_LIMIT_SECS"
+    ) as caught:
         load(MLE_BENCH)
     assert "\n" not in str(caught.value)
 
@@ -129,7 +145,11 @@ def test_bad_step_limit(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "nearest"),
-    [("agent.max_stepz", "agent.max_steps"), ("exection.workers", "execution"), ("llm.code.key", "llm.code.api_key")],
+    [
+        ("agent.max_stepz", "agent.max_steps"),
+        ("exection.workers", "execution"),
+        ("llm.code.key", "llm.code.api_key"),
+    ],
 )
 def test_an_unknown_key_names_the_nearest(key: str, nearest: str) -> None:
     with pytest.raises(ConfigError, match=rf"unknown configuration key .* is {nearest}$"):
@@ -159,9 +179,15 @@ def test_a_bad_value_is_one_line(key: str, value: object, said: str) -> None:
 
 
 def test_words_keep_text_and_turn_numbers() -> None:
-    words = ["llm.code.api_key=0123", "execution.workers=2", "task.target_columns=[a, b]", "task.metric=null"]
+    words = [
+        "llm.code.api_key=0123",
+        "execution.workers=2",
+        "task.target_columns=[a, b]",
+        "task.metric=null",
+    ]
     cfg = load_config(
-        use_cli=False, overrides=dotlist([*words, "llm.code.base_url=http://h/?a=b", "search.num_drafts=3"])
+        use_cli=False,
+        overrides=dotlist([*words, "llm.code.base_url=http://h/?a=b", "search.num_drafts=3"]),
     )
     assert cfg.llm.code.api_key == "0123"
     assert cfg.llm.code.base_url == "http://h/?a=b"
@@ -175,7 +201,9 @@ def test_a_word_without_a_sign_is_an_error() -> None:
 
 
 def test_the_command_line_is_read_when_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["main.py", "--data", "some=dir", "--time=3m", "agent.max_steps=3"])
+    monkeypatch.setattr(
+        sys, "argv", ["main.py", "--data", "some=dir", "--time=3m", "agent.max_steps=3"]
+    )
     assert load_config().agent.max_steps == 3
     assert load_config(use_cli=False).agent.max_steps == 150
     assert load_config(overrides={"agent.max_steps": 4}).agent.max_steps == 4
@@ -197,7 +225,9 @@ def test_a_file_that_lacks_a_key_or_is_no_yaml(tmp_path: Path) -> None:
 
 
 def test_lesson_24_no_key_in_errors_or_in_the_public_view() -> None:
-    cfg = load(llm__code__api_key="sk-very-secret", llm__code__base_url="http://user:pass@host:1/v1")
+    cfg = load(
+        llm__code__api_key="sk-very-secret", llm__code__base_url="http://user:pass@host:1/v1"
+    )
     shown = public_dict(cfg)
     assert shown["llm"]["code"]["api_key"] == "***"
     assert shown["llm"]["feedback"]["api_key"] is None
@@ -211,7 +241,9 @@ def test_lesson_24_no_key_in_errors_or_in_the_public_view() -> None:
 
 
 def test_lesson_24_each_of_several_keys_is_a_secret() -> None:
-    cfg = load(llm__code__api_key="key-one-of-two, key-two-of-two,x", llm__feedback__api_key="key-three")
+    cfg = load(
+        llm__code__api_key="key-one-of-two, key-two-of-two,x", llm__feedback__api_key="key-three"
+    )
     assert {"key-one-of-two", "key-two-of-two", "key-three"} <= set(secrets(cfg))
     assert "x" not in secrets(cfg)
 
@@ -223,9 +255,13 @@ def test_prices_are_names_with_three_numbers() -> None:
     assert (shown["m"], shown["gpt-4o"]) == ([1.0, 2.0, 3.0], [2.5, 1.25, 10.0])
 
 
-@pytest.mark.parametrize("value", ["x", "{a: [1, 2]}", "{a: [1, 2,", "{a: [1, 2, -3]}", "{a: [1, 2, nan]}", 3])
+@pytest.mark.parametrize(
+    "value", ["x", "{a: [1, 2]}", "{a: [1, 2,", "{a: [1, 2, -3]}", "{a: [1, 2, nan]}", 3]
+)
 def test_bad_prices_are_one_line(value: object) -> None:
-    with pytest.raises(ConfigError, match=r"^llm\.prices: expected a mapping from names to three numbers") as caught:
+    with pytest.raises(
+        ConfigError, match=r"^llm\.prices: expected a mapping from names to three numbers"
+    ) as caught:
         load(llm__prices=value)
     assert "\n" not in str(caught.value)
 

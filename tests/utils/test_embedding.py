@@ -1,4 +1,6 @@
-"""CodeEmbeddingManager with a stand-in for the library: real worker processes, every way in which a model fails."""
+"""CodeEmbeddingManager with a stand-in for the library: real worker processes, every way in which a
+model fails.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,14 @@ from utils.errors import Interrupted
 from utils.hardware import usable_cpus
 from utils.process import WorkerProcess, child_pids
 
-TEXTS = ["scale the columns", "", "drop rows", "scale the columns", "caf\u00e9 \ud800", "x" * 50_000]
+TEXTS = [
+    "scale the columns",
+    "",
+    "drop rows",
+    "scale the columns",
+    "caf\u00e9 \ud800",
+    "x" * 50_000,
+]
 Make = Callable[..., CodeEmbeddingManager]
 
 
@@ -33,7 +42,9 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     made: list[CodeEmbeddingManager] = []
 
     def manager(model: Path, **options: object) -> CodeEmbeddingManager:
-        kept = CodeEmbeddingManager(model, tmp_path / "cache.sqlite", tmp_path / "worker.log", **options)
+        kept = CodeEmbeddingManager(
+            model, tmp_path / "cache.sqlite", tmp_path / "worker.log", **options
+        )
         made.append(kept)
         return kept
 
@@ -53,7 +64,9 @@ def in_words(texts: list[str]) -> list[list[float]]:
 # ---------------------------------------------------------------- the model answers
 
 
-def test_one_unit_vector_per_text_in_order(make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_unit_vector_per_text_in_order(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     model = make_model(tmp_path / "model")
     manager = make(model)
@@ -64,7 +77,9 @@ def test_one_unit_vector_per_text_in_order(make: Make, tmp_path: Path, caplog: p
     assert vectors[0] != vectors[2]
     assert [manager.embed([text])[0] for text in TEXTS] == vectors
     assert manager.fallback is None
-    assert [record.getMessage() for record in caplog.records] == [f"embeddings: the model at {model}, on cpu"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"embeddings: the model at {model}, on cpu"
+    ]
     assert manager.embed([]) == []
 
 
@@ -93,12 +108,17 @@ def test_only_the_beginning_of_a_long_text_crosses_the_pipe(make: Make, tmp_path
     assert call["limit"] == 1024
 
 
-def test_the_library_is_kept_off_the_network_and_within_its_cores(make: Make, tmp_path: Path) -> None:
+def test_the_library_is_kept_off_the_network_and_within_its_cores(
+    make: Make, tmp_path: Path
+) -> None:
     model = make_model(tmp_path / "model")
     make(model).embed(["text"])
     environ = calls(model)[0]["environ"]
     assert isinstance(environ, dict)
-    assert {environ[name] for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")} == {"1"}
+    assert {
+        environ[name]
+        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
+    } == {"1"}
     assert environ["OMP_NUM_THREADS"] == str(len(usable_cpus()))
 
 
@@ -174,7 +194,9 @@ BLOBS = {
 
 
 @pytest.mark.parametrize("blob", BLOBS.values(), ids=BLOBS)
-def test_a_row_that_is_no_vector_of_this_model_is_made_again(make: Make, tmp_path: Path, blob: bytes) -> None:
+def test_a_row_that_is_no_vector_of_this_model_is_made_again(
+    make: Make, tmp_path: Path, blob: bytes
+) -> None:
     model = make_model(tmp_path / "model")
     texts = ["one", "two", "three"]
     vectors = make(model).embed(texts)
@@ -271,12 +293,18 @@ def test_without_weights_nothing_is_started(
         (model / ("model.safetensors" if missing == "weights" else "config.json")).unlink()
     manager = make(model)
     assert manager.embed(TEXTS) == manager.embed(TEXTS) == in_words(TEXTS)
-    assert said(caplog) == [f"embeddings: hashed words instead of the model at {model}: no weights there"]
+    assert said(caplog) == [
+        f"embeddings: hashed words instead of the model at {model}: no weights there"
+    ]
     assert not (tmp_path / "worker.log").exists()
 
 
-@pytest.mark.parametrize("library", ["raise ImportError('No module named that')", "raise OSError('libcuda is torn')"])
-def test_without_the_library(library: str, make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "library", ["raise ImportError('No module named that')", "raise OSError('libcuda is torn')"]
+)
+def test_without_the_library(
+    library: str, make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "library" / "sentence_transformers.py").write_text(library)
     assert make(make_model(tmp_path / "model")).embed(TEXTS) == in_words(TEXTS)
     assert len(said(caplog)) == 1
@@ -289,13 +317,17 @@ def test_without_the_library(library: str, make: Make, tmp_path: Path, caplog: p
      '{"result": {"vectors": [5]}}', '{"result": {"vectors": []}}'],
 )  # fmt: skip
 def test_a_worker_that_answers_nonsense(line: str, make: Make, tmp_path: Path) -> None:
-    (tmp_path / "library" / "babble.py").write_text(f"import sys\nfor _ in sys.stdin: print({line!r}, flush=True)\n")
+    (tmp_path / "library" / "babble.py").write_text(
+        f"import sys\nfor _ in sys.stdin: print({line!r}, flush=True)\n"
+    )
     manager = make(make_model(tmp_path / "model"), worker=WorkerProcess("babble"))
     assert manager.embed(TEXTS) == in_words(TEXTS)
     assert manager.fallback
 
 
-def test_a_worker_that_cannot_be_started(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_cannot_be_started(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     manager = make(make_model(tmp_path / "model"))
     assert manager.embed(TEXTS) == in_words(TEXTS)

@@ -21,12 +21,17 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records]
 
 
-def test_what_was_put_is_there_for_another_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_was_put_is_there_for_another_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "new" / "vectors.sqlite"
     assert VectorCache(path).get(SOME) == {}
     VectorCache(path).put(SOME)
     VectorCache(path).put({b"one": b"again"})
-    assert VectorCache(path).get([b"one", b"two", b"three"]) == {b"one": b"again", b"two": SOME[b"two"]}
+    assert VectorCache(path).get([b"one", b"two", b"three"]) == {
+        b"one": b"again",
+        b"two": SOME[b"two"],
+    }
     assert lines(caplog) == []
 
 
@@ -52,7 +57,9 @@ def garbled(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [foreign_text, foreign_table, torn, garbled])
-def test_a_broken_file_is_moved_aside(spoil: object, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_file_is_moved_aside(
+    spoil: object, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "vectors.sqlite"
     assert callable(spoil)
     spoil(path)
@@ -77,7 +84,9 @@ def test_another_table_in_the_file_stays(tmp_path: Path, caplog: pytest.LogCaptu
     assert lines(caplog) == []
 
 
-def test_a_place_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_place_that_cannot_be_written_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "vectors.sqlite", tmp_path):
         caplog.clear()
@@ -112,7 +121,12 @@ def test_two_processes_write_at_the_same_time(tmp_path: Path) -> None:
         "for n in range(40): cache.put({b'%s %d' % (name, n): b'%d' % n})\n"
     )
     writers = [
-        subprocess.Popen([sys.executable, "-c", code, str(path), name], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(path), name],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for name in ("a", "b")
     ]
     assert [writer.communicate()[1] for writer in writers] == ["", ""]

@@ -25,7 +25,9 @@ def cosine(a: str, b: str) -> float:
     return sum(x * y for x, y in zip(hashed(a), hashed(b), strict=True))
 
 
-@pytest.mark.parametrize("text", [LESSON, "", " \n", "...", "x", "the of a", "caf\u00e9 \ud800 \x00", "7" * 5000])
+@pytest.mark.parametrize(
+    "text", [LESSON, "", " \n", "...", "x", "the of a", "caf\u00e9 \ud800 \x00", "7" * 5000]
+)
 def test_every_text_has_a_vector_of_length_1(text: str) -> None:
     assert len(hashed(text)) == DIMENSIONS
     assert math.hypot(*hashed(text)) == pytest.approx(1, abs=1e-12)
@@ -56,6 +58,10 @@ def test_other_processes_hash_alike() -> None:
     code = f"from utils.embedding_hashing import hashed; print(hashed({LESSON!r}))"
     for seed in ("1", "2"):
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
         )
         assert done.stdout == f"{hashed(LESSON)}\n"

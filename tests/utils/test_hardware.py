@@ -8,11 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from utils.hardware import Gpu, Hardware, cpu_quota, detect, disk_free_mb, gpus, memory_mb, usable_cpus
+from utils.hardware import (
+    Gpu,
+    Hardware,
+    cpu_quota,
+    detect,
+    disk_free_mb,
+    gpus,
+    memory_mb,
+    usable_cpus,
+)
 
 
 def machine(root: Path, cgroup: str, files: dict[str, str]) -> Path:
-    for name, text in {"proc/self/cgroup": cgroup, "proc/meminfo": "MemTotal: 8388608 kB\n", **files}.items():
+    for name, text in {
+        "proc/self/cgroup": cgroup,
+        "proc/meminfo": "MemTotal: 8388608 kB\n",
+        **files,
+    }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     return root
@@ -44,7 +57,11 @@ def test_version_1_with_a_path_of_the_host(tmp_path: Path) -> None:
 
 
 def test_no_limit_is_the_machine(tmp_path: Path) -> None:
-    root = machine(tmp_path, "4:memory:/\n", {"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"})
+    root = machine(
+        tmp_path,
+        "4:memory:/\n",
+        {"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"},
+    )
     assert cpu_quota(root) is None
     assert memory_mb(root) == 8192
     assert usable_cpus(root) == tuple(sorted(os.sched_getaffinity(0)))
@@ -86,4 +103,7 @@ def test_one_line_says_it_all() -> None:
     assert Hardware((0, 1), 24576, 102400, (gpu,)).describe() == (
         "2 cores, 24.0 GiB memory, 100 GiB disk free, NVIDIA H200 (140 GiB)"
     )
-    assert Hardware((3,), 1024, 10240).describe() == "1 core, 1.0 GiB memory, 10.0 GiB disk free, no GPU"
+    assert (
+        Hardware((3,), 1024, 10240).describe()
+        == "1 core, 1.0 GiB memory, 10.0 GiB disk free, no GPU"
+    )

@@ -61,7 +61,9 @@ def test_a_second_setup_replaces_the_first(tmp_path: Path) -> None:
     assert (first.getvalue(), second.getvalue()) == ("", "once\n")
 
 
-def test_a_folder_that_refuses_the_file_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_refuses_the_file_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "logs").write_text("a file where the folder should be")
     stream = io.StringIO()
     assert not setup_logging(tmp_path / "logs", stream=stream)

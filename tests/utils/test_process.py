@@ -1,4 +1,6 @@
-"""Workers that answer JSON lines: errors come through, deaths and hangs are told, a stop ends a call."""
+"""Workers that answer JSON lines: errors come through, deaths and hangs are told, a stop ends a
+call.
+"""
 
 from __future__ import annotations
 
@@ -90,12 +92,17 @@ def test_a_worker_does_not_outlive_its_parent(module: tuple[str, dict[str, str]]
         "worker = WorkerProcess('small_worker')\nprint(worker.call('pid'), flush=True)\n"
         "threading.Thread(target=lambda: worker.call('hang'), daemon=True).start()\ntime.sleep(600)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code.replace("\\\n", "\n")], env=module[1], stdout=subprocess.PIPE)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code.replace("\\\n", "\n")], env=module[1], stdout=subprocess.PIPE
+    )
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
     parent.stdout.close()
     deadline = time.monotonic() + 20
-    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]:
+    while (
+        Path(f"/proc/{pid}").exists()
+        and "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]
+    ):
         assert time.monotonic() < deadline

@@ -22,7 +22,10 @@ def test_lesson_24_keys_are_removed() -> None:
     assert redact("Authorization: Bearer abcdefghijklmnop") == "Authorization: Bearer ***"
     assert redact("sk-proj-0123456789abcdef leaked") == "*** leaked"
     assert redact("http://user:pass@host/x") == "http://***@host/x"
-    assert redact("task-list-of-everything, http://host:80/x") == "task-list-of-everything, http://host:80/x"
+    assert (
+        redact("task-list-of-everything, http://host:80/x")
+        == "task-list-of-everything, http://host:80/x"
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,20 +39,29 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "words"),
-    [(512, "512 B"), (1536, "1.5 KiB"), (120 << 30, "120 GiB"), (3 << 40, "3072 GiB"), (102 << 20, "102 MiB")],
+    [
+        (512, "512 B"),
+        (1536, "1.5 KiB"),
+        (120 << 30, "120 GiB"),
+        (3 << 40, "3072 GiB"),
+        (102 << 20, "102 MiB"),
+    ],
 )
 def test_sizes_in_words(count: float, words: str) -> None:
     assert human_bytes(count) == words
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("1.5h", 5400), ("1h30m", 5400), (" 2m5s ", 125)]
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("30m", 1800), ("1.5h", 5400), ("1h30m", 5400), (" 2m5s ", 125)],
 )
 def test_durations_are_read(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "0m", "-5", "abc", "nan", "inf", "5 minutes", "30m1h", "1e3"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "0m", "-5", "abc", "nan", "inf", "5 minutes", "30m1h", "1e3"]
+)
 def test_other_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a duration"):
         parse_duration(text)

@@ -8,7 +8,10 @@ from utils.untrusted import anonymous, code_block, fence, one_line, plain
 
 
 def test_what_nobody_sees_is_removed() -> None:
-    assert plain("a\x00b\x1b[31mc\u202ed\u200be\r\nf\u2028g\th\ud800\ufeff\U000e0041") == "ab[31mcde\nf\ng\th"
+    assert (
+        plain("a\x00b\x1b[31mc\u202ed\u200be\r\nf\u2028g\th\ud800\ufeff\U000e0041")
+        == "ab[31mcde\nf\ng\th"
+    )
     assert plain("K\u00f6ln \u4e2d") == "K\u00f6ln \u4e2d"
 
 
@@ -43,11 +46,20 @@ def test_a_code_block_is_longer_than_the_fences_inside() -> None:
 @pytest.mark.parametrize(
     ("text", "left"),
     [
-        ('File "/home/me/ws/working/s0003-search0/solution.py", line 3', 'File "solution.py", line 3'),
-        ('File "/opt/v/lib/python3.11/site-packages/pandas/core/x.py"', 'File "site-packages/pandas/core/x.py"'),
+        (
+            'File "/home/me/ws/working/s0003-search0/solution.py", line 3',
+            'File "solution.py", line 3',
+        ),
+        (
+            'File "/opt/v/lib/python3.11/site-packages/pandas/core/x.py"',
+            'File "site-packages/pandas/core/x.py"',
+        ),
         ('File "/usr/lib/python3.11/json/decoder.py"', 'File "python3.11/json/decoder.py"'),
         ("no file: '/tmp/a/working/s1/input/train/7.png'", "no file: 'input/train/7.png'"),
-        ("see https://host.org/a/b/c and ./input/a/b and x/y", "see https://host.org/a/b/c and ./input/a/b and x/y"),
+        (
+            "see https://host.org/a/b/c and ./input/a/b and x/y",
+            "see https://host.org/a/b/c and ./input/a/b and x/y",
+        ),
         ("<object at 0x7f30aa551234>", "<object at 0x...>"),
         ("1/2 and / and /train.csv", "1/2 and / and /train.csv"),
     ],

@@ -56,7 +56,9 @@ def test_the_whole_folder_is_one_link(data: Path, tmp_path: Path) -> None:
         assert (workspace / "input/train.csv").read_text() == "id\n1\n"
 
 
-def test_relative_data_are_linked_by_full_path(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_data_are_linked_by_full_path(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     build_workspace(Path("data"), Path("some/workspace"))
     assert (tmp_path / "some/workspace/input/train.csv").read_text() == "id\n1\n"
@@ -65,7 +67,11 @@ def test_relative_data_are_linked_by_full_path(data: Path, tmp_path: Path, monke
 def test_lesson_34_a_second_call_keeps_what_the_run_wrote(data: Path, tmp_path: Path) -> None:
     workspace = tmp_path / "workspace"
     build_workspace(data, workspace)
-    written = [workspace / "logs/journal.jsonl", workspace / "submission/submission.csv", workspace / "working/s1/a.py"]
+    written = [
+        workspace / "logs/journal.jsonl",
+        workspace / "submission/submission.csv",
+        workspace / "working/s1/a.py",
+    ]
     for path in written:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")

@@ -1,4 +1,5 @@
-"""A stand-in for mle-bench's grading server: GET /health, POST /validate against the private answers.
+"""A stand-in for mle-bench's grading server: GET /health, POST /validate against the private
+answers.
 
 As there, every upload goes into one file, and the answer names no score.
 """
@@ -12,7 +13,13 @@ from pathlib import Path
 from flask import Flask, Response, jsonify, request
 
 UPLOAD = Path("/tmp/submission_to_validate.csv")
-ANSWERS = Path("/private/data") / os.environ.get("COMPETITION_ID", "") / "prepared" / "private" / "test.csv"
+ANSWERS = (
+    Path("/private/data")
+    / os.environ.get("COMPETITION_ID", "")
+    / "prepared"
+    / "private"
+    / "test.csv"
+)
 
 app = Flask(__name__)
 

@@ -14,4 +14,9 @@ with tempfile.NamedTemporaryFile() as file:
 subprocess.run([sys.executable, "-c", "print('grandchild')"], check=True)
 child = subprocess.Popen(["sleep", "100"])
 child.kill()
-print(child.wait(), os.environ["SWARM_CPUS"], len(os.sched_getaffinity(0)), os.environ["OMP_NUM_THREADS"])
+print(
+    child.wait(),
+    os.environ["SWARM_CPUS"],
+    len(os.sched_getaffinity(0)),
+    os.environ["OMP_NUM_THREADS"],
+)

@@ -32,7 +32,9 @@ def word_in(text):
 
 
 def by_name():
-    words = {id_: [word_in(os.path.relpath(path, VIEW)) for path in BY_ID.get(id_, ())] for id_ in ASKED}
+    words = {
+        id_: [word_in(os.path.relpath(path, VIEW)) for path in BY_ID.get(id_, ())] for id_ in ASKED
+    }
     return {id_: next(filter(None, found)) for id_, found in words.items() if any(found)}
 
 
@@ -43,7 +45,9 @@ def by_link():
 
 
 def by_time():
-    known = [(os.stat(path).st_mtime_ns, TRAIN[id_]) for id_ in TRAIN for path in BY_ID.get(id_, ())]
+    known = [
+        (os.stat(path).st_mtime_ns, TRAIN[id_]) for id_ in TRAIN for path in BY_ID.get(id_, ())
+    ]
     answer = {}
     for id_ in ASKED:
         for path in BY_ID.get(id_, ()):

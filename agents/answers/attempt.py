@@ -1,0 +1,108 @@
+"""What an answer of a model is worth: the program in it, what it changes, and what speaks against
+running it. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+
+from agents.answers.answer import ModelAnswer, read_answer
+from agents.answers.edits import EditRefusedError, apply_edits, keep_to_locus
+from agents.answers.imports import with_imports
+from agents.answers.loci import mark_loci
+from agents.answers.partial import with_parts
+from agents.answers.self_check import Gate, reasons_against
+from core.genome import normalised_digest
+from core.records import Answer, Brief
+
+CUT_OFF = "the answer was cut off at its length limit: write a shorter and simpler program"
+NO_PROGRAM = "the answer holds no program"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A program ("" when the answer held none), its plan, and the reasons against it (() when it
+    may be proposed).
+
+    locus: the one locus that it changes in its parent; None for a new program and where several
+    changed.
+    """
+
+    plan: str
+    program: str
+    locus: str | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """gate: reasons of the box. known: True for the normalised digest of a program that was there
+    before.
+    """
+
+    gate: Gate
+    known: Callable[[str], bool]
+
+    def examine(self, brief: Brief, answer: Answer, bases: Sequence[str]) -> Attempt:
+        """bases: programs that the prompt showed; edits are meant for the first of them to which
+        they apply.
+        """
+        written = read_answer(answer.text, bases)
+        known = _KnownPrograms(
+            self.known, {normalised_digest(parent.program) for parent in brief.parents}
+        )
+        options, refusal = _programs(written, bases)
+        attempts = [self._judged(brief, written.plan, program, known) for program in options]
+        if not attempts:
+            attempts = [Attempt(written.plan, "", None, (refusal or NO_PROGRAM,))]
+        # A part that is read as a whole lacks nearly everything: the better reading is the one with
+        # fewer faults.
+        best = min(attempts, key=lambda attempt: len(attempt.reasons))
+        if best.reasons and not answer.complete:
+            return Attempt(best.plan, best.program, best.locus, (CUT_OFF, *best.reasons))
+        return best
+
+    def _judged(self, brief: Brief, plan: str, program: str, known: Container[str]) -> Attempt:
+        locus: str | None
+
+        def reasons(text: str) -> tuple[str, ...]:
+            return reasons_against(text, self.gate, known)
+
+        program, locus = with_imports(program), None
+        if brief.kind in ("mutate", "tune") and brief.parents and brief.locus is not None:
+            parent = brief.parents[0].program
+            program, locus = keep_to_locus(
+                parent, program, brief.locus, lambda text: not reasons(text)
+            )
+        return Attempt(plan, program, locus, reasons(program))
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownPrograms:
+    """Digests that a program must not have."""
+
+    earlier: Callable[[str], bool]
+    parents: set[str]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.parents or (isinstance(key, str) and self.earlier(key))
+
+
+def _programs(written: ModelAnswer, bases: Sequence[str]) -> tuple[list[str], str]:
+    """(programs that the answer may mean, most likely first; why its edits were refused, "" when
+    they were not).
+    """
+    found, refusal = [], ""
+    for base in bases if written.edits else ():
+        edited = apply_edits(base, written.edits)
+        if not isinstance(edited, EditRefusedError):
+            found.append(mark_loci(edited))
+            break
+        refusal = refusal or edited.reason
+    if written.edits and not bases:
+        refusal = "the answer edits a program, but there is none: write the whole program"
+    if written.program:
+        found.append(written.program)
+        found += [text for base in bases if (text := with_parts(base, written.marked)) is not None]
+    return found, refusal

@@ -1,0 +1,36 @@
+"""An answer that holds some loci of a program only: they are put into a program that has all of
+them. Pure.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from agents.answers.syntax import parsed
+from core.genome import LOCI, Genome
+
+
+def with_parts(base: str, part: str) -> str | None:
+    """`base` with the loci of `part` in the place of its own; None where the answer cannot be read
+    that way.
+
+    part: Python with the markers of its author. It must have a locus that holds a statement, and
+    nothing but imports above the first marker; these go with the first locus.
+    """
+    whole, answered = Genome.parse(base), Genome.parse(part)
+    above = parsed(answered.gene(None))
+    given = [locus for locus in LOCI if _does_something(answered.gene(locus))]
+    if not whole.complete or above is None or not given:
+        return None
+    if not all(isinstance(node, ast.Import | ast.ImportFrom) for node in above.body):
+        return None
+    for locus in given:
+        whole = whole.replace(locus, answered.gene(locus))
+    marker, _, body = whole.gene(given[0]).partition("\n")
+    imports = "".join(f"{ast.unparse(node)}\n" for node in above.body)
+    return str(whole.replace(given[0], f"{marker}\n{imports}{body}"))
+
+
+def _does_something(gene: str) -> bool:
+    tree = parsed(gene)
+    return tree is not None and bool(tree.body)

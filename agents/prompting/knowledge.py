@@ -1,0 +1,265 @@
+"""Short pieces of knowledge by modality (agents/skills/*.md), and which of them fit a brief.
+
+A file is a TOML header between two lines `+++` and a text. Header keys: title; modalities, kinds
+(of values), metrics, briefs, loci, needs, packages (each a list; every condition that is given must
+hold); rows, classes, features ([least, most]); errors (regular expression over the parent's error);
+first (stands before its equals); fixtures (names that the snippets use, for the tests). A piece
+without `briefs` is for everything that writes new code, not for debug and shrink.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from core.genome import LOCI
+from core.metric_names import BY_NAME, family
+from core.records import Brief, BriefKind, CompetitionSpec, Modality, ValueKind
+
+SKILLS = Path(__file__).parents[1] / "skills"
+MOST = 5
+_WITH_GENERAL = 4
+_FENCE = "+++\n"
+_WRITING = frozenset({"draft", "mutate", "merge", "tune"})
+_LONG_TEXT_WORDS = 350
+_STRING_ANSWERS = 200
+
+Range = tuple[float, float]
+_EVERYTHING: Range = (-math.inf, math.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the specification does not say. gpus: devices that candidates get. packages: module
+    names that they can import beyond numpy, scipy, pandas and scikit-learn. weights: modalities
+    that usable pretrained weights serve. text_words: words of a long text (95 % quantile).
+    """
+
+    gpus: int = 0
+    packages: frozenset[str] = frozenset()
+    weights: frozenset[str] = frozenset()
+    text_words: int = 0
+
+
+NEEDS: dict[str, Callable[[CompetitionSpec, Facts], bool]] = {
+    "several targets": lambda spec, facts: len(spec.label_columns) > 1,
+    "group column": lambda spec, facts: spec.group_column is not None,
+    "gpu": lambda spec, facts: facts.gpus > 0,
+    "text weights": lambda spec, facts: "text" in facts.weights,
+    "image weights": lambda spec, facts: "image" in facts.weights,
+    "long text": lambda spec, facts: facts.text_words >= _LONG_TEXT_WORDS,
+}
+_WORDS: dict[str, frozenset[str] | None] = {
+    "modalities": frozenset({*get_args(Modality), "time", "sequence"}),
+    "kinds": frozenset(get_args(ValueKind)),
+    "metrics": frozenset(BY_NAME),
+    "briefs": frozenset(get_args(BriefKind)),
+    "loci": frozenset(LOCI),
+    "needs": frozenset(NEEDS),
+    "packages": None,
+    "fixtures": None,
+}
+_RANGES = frozenset({"rows", "classes", "features"})
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgePiece:
+    """One file. name: its stem. body: the text after the header; the other fields are described
+    above.
+    """
+
+    name: str
+    title: str
+    body: str
+    modalities: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    metrics: frozenset[str] = frozenset()
+    briefs: frozenset[str] = _WRITING
+    loci: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    packages: frozenset[str] = frozenset()
+    fixtures: frozenset[str] = frozenset()
+    rows: Range = _EVERYTHING
+    classes: Range = _EVERYTHING
+    features: Range = _EVERYTHING
+    errors: str = ""
+    first: bool = False
+
+    @property
+    def text(self) -> str:
+        """What stands in a prompt."""
+        return f"### {self.title}\n{self.body.strip()}\n"
+
+    @property
+    def general(self) -> bool:
+        """True when it is bound to no error, metric, modality or single kind of brief."""
+        return not (self.errors or self.metrics or self.modalities) and len(self.briefs) > 1
+
+    def score(self, kind: BriefKind) -> int:
+        """How closely a piece that fits is bound to its situation: error, kind of brief, metric,
+        modality, `first`.
+
+        A draft needs to know the metric before anything else; later programs have it, and the two
+        take turns.
+        """
+        bonds = (
+            self.errors,
+            len(self.briefs) == 1,
+            self.metrics and kind == "draft",
+            self.metrics or self.modalities,
+        )
+        return (
+            sum(weight * bool(bond) for weight, bond in zip((16, 8, 4, 2), bonds, strict=True))
+            + self.first
+        )
+
+
+def pick(brief: Brief, spec: CompetitionSpec, facts: Facts, most: int = MOST) -> tuple[str, ...]:
+    """The texts of the pieces that fit a brief best, at most `most`; the same arguments give the
+    same texts.
+    """
+    return tuple(piece.text for piece in choose(load(), brief, spec, facts, most))
+
+
+def choose(
+    pieces: Sequence[KnowledgePiece],
+    brief: Brief,
+    spec: CompetitionSpec,
+    facts: Facts,
+    most: int = MOST,
+) -> tuple[KnowledgePiece, ...]:
+    """Pieces by score; equal ones in an order drawn from the brief's seed. Of four and more one is
+    a general piece.
+    """
+    fitting = sorted(
+        (piece for piece in pieces if fits(piece, brief, spec, facts)), key=lambda piece: piece.name
+    )
+    random.Random(brief.seed).shuffle(fitting)
+    fitting.sort(key=lambda piece: -piece.score(brief.kind))
+    general = [piece for piece in fitting if piece.general][: most >= _WITH_GENERAL]
+    bound = [piece for piece in fitting if piece not in general]
+    return (*bound[: most - len(general)], *general)
+
+
+def fits(piece: KnowledgePiece, brief: Brief, spec: CompetitionSpec, facts: Facts) -> bool:
+    """True when every condition of the piece holds."""
+    return (
+        brief.kind in piece.briefs
+        and _any_of(piece.modalities, modalities(spec))
+        and _any_of(piece.metrics, {family(spec.metric.name)})
+        and _any_of(piece.kinds, {spec.value_kind})
+        and (brief.locus is None or _any_of(piece.loci, {brief.locus}))
+        and piece.packages <= facts.packages
+        and all(NEEDS[need](spec, facts) for need in piece.needs)
+        and _within(piece.rows, spec.rows_train)
+        and _within(piece.classes, len(spec.classes))
+        and _within(piece.features, len(spec.feature_columns))
+        and _about(piece.errors, brief)
+    )
+
+
+def modalities(spec: CompetitionSpec) -> frozenset[str]:
+    """The modality, text where a table has text columns, time where rows are ordered, sequence
+    where answers are free strings.
+    """
+    found: set[str] = {spec.modality}
+    if spec.text_columns:
+        found.add("text")
+    if spec.time_column is not None:
+        found.add("time")
+    if spec.value_kind == "label" and len(spec.classes) >= max(
+        _STRING_ANSWERS, spec.rows_train / 50
+    ):
+        found.add("sequence")
+    return frozenset(found)
+
+
+def packages_named() -> frozenset[str]:
+    """Module names that some piece needs; those that can be imported belong into Facts.packages."""
+    return frozenset().union(*(piece.packages for piece in load()))
+
+
+def _any_of(wanted: frozenset[str], there: set[str] | frozenset[str]) -> bool:
+    return not wanted or bool(wanted & there)
+
+
+def _within(bounds: Range, value: float) -> bool:
+    return bounds[0] <= value <= bounds[1]
+
+
+def _about(errors: str, brief: Brief) -> bool:
+    if not errors:
+        return True
+    said = [
+        f"{parent.error.type}: {parent.error.message}"
+        for parent in brief.parents
+        if parent.error is not None
+    ]
+    return any(re.search(errors, text) for text in said)
+
+
+# ---------------------------------------------------------------- files
+
+
+@cache
+def load(folder: Path = SKILLS) -> tuple[KnowledgePiece, ...]:
+    """Every piece of a folder by name. Raises ValueError for a malformed file."""
+    return tuple(
+        parse(path.stem, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.md"))
+    )
+
+
+def parse(name: str, text: str) -> KnowledgePiece:
+    """The piece in a file's text. Raises ValueError, naming file and key, for anything that is not
+    as it should be.
+    """
+    try:
+        before, header, body = text.split(_FENCE, 2)
+        if before:
+            raise ValueError("something stands before the header")
+        fields = {key: _field(key, value) for key, value in tomllib.loads(header).items()}
+        if "title" not in fields or not body.strip():
+            raise ValueError("title or text is missing")
+        return KnowledgePiece(name=name, body=body, **fields)
+    except (ValueError, re.error) as error:
+        raise ValueError(f"skill {name}: {error}") from error
+
+
+def _field(key: str, value: Any) -> Any:
+    if key in _WORDS:
+        return _words(key, value)
+    if key in _RANGES:
+        return _range(key, value)
+    if key == "first" and isinstance(value, bool):
+        return value
+    if key in ("title", "errors") and isinstance(value, str) and value:
+        re.compile(value if key == "errors" else "")
+        return value
+    raise ValueError(f"unknown key or wrong value: {key} = {value!r}")
+
+
+def _words(key: str, value: Any) -> frozenset[str]:
+    if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
+        raise ValueError(f"{key} must be a list of words, not {value!r}")
+    known = _WORDS[key]
+    if known is not None and (unknown := sorted(set(value) - known)):
+        raise ValueError(f"{key}: unknown word {unknown[0]!r}")
+    return frozenset(value)
+
+
+def _range(key: str, value: Any) -> Range:
+    numbers = (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(type(end) in (int, float) for end in value)
+    )
+    if not numbers or not value[0] < value[1]:
+        raise ValueError(f"{key} must be [least, most], not {value!r}")
+    return (float(value[0]), float(value[1]))

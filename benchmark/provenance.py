@@ -1,0 +1,77 @@
+"""What a folder of a measurement was made with, so that no figure is shown under another command or
+commit.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from benchmark.measure import ROOT
+from utils.errors import DataError, UsageError
+from utils.files import write_atomic
+
+_RECORD = "made.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """words: overrides of the configuration. commit: of this checkout when the folder was worked
+    on, or several.
+    """
+
+    minutes: float
+    words: tuple[str, ...]
+    commit: str
+
+
+def head() -> str:
+    """The commit of this checkout, "" outside of a repository."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
+def claim(out: Path, minutes: float, words: Sequence[str] = ()) -> Provenance:
+    """The record in `out`, written where the folder is new.
+
+    Raises UsageError when the folder was made with another time or other words, DataError when
+    nobody knows with what.
+    """
+    wanted = Provenance(minutes, tuple(words), head())
+    # Hidden: what a kill left of writing the record.
+    if not out.exists() or all(path.name.startswith(".") for path in out.iterdir()):
+        write_atomic(out / _RECORD, json.dumps(asdict(wanted), indent=1))
+        return wanted
+    found = made_of(out)
+    if found is None:
+        raise DataError(f"{out} does not say what it was made with: use another --out")
+    if (found.minutes, found.words) != (wanted.minutes, wanted.words):
+        raise UsageError(
+            f"{out} was made with {_told(found)}, not {_told(wanted)}: use another --out"
+        )
+    return found
+
+
+def go_on(out: Path, made: Provenance) -> Provenance:
+    """The record of a folder that is worked on now: another commit than before is added to it."""
+    if head() in made.commit.split(", "):
+        return made
+    made = replace(made, commit=f"{made.commit}, {head()}")
+    write_atomic(out / _RECORD, json.dumps(asdict(made), indent=1))
+    return made
+
+
+def made_of(out: Path) -> Provenance | None:
+    """The record in `out`; None where there is none that can be read."""
+    try:
+        found = json.loads((out / _RECORD).read_text(encoding="utf-8"))
+        return Provenance(float(found["minutes"]), tuple(found["words"]), str(found["commit"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _told(made: Provenance) -> str:
+    return " ".join([f"{made.minutes:g} minutes", *(f"--set {word}" for word in made.words)])

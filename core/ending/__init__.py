@@ -1,0 +1,1 @@
+"""What happens after the search: ensemble, final pick, refit."""

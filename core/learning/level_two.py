@@ -1,0 +1,218 @@
+"""Level 2 at work: at the end of each epoch personas are judged and rewritten, and skills are drawn
+from steps.
+
+What it decides are events; the population is a fold over them, so a resumed run goes on where the
+journal ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.events import PersonaChanged, SkillChanged
+from core.evolution.agent_evolution import AgentEvolution
+from core.evolution.assignment import Staff
+from core.evolution.diversity import genes_in_common
+from core.evolution.experience import experiences
+from core.evolution.situation import SearchSettings, Situation
+from core.evolution.skill_extractor import Embed, GeneText, SkillExtractor, gene_reader
+from core.evolution.skills import SkillManager
+from core.learning.lesson_resources import LessonMeans, RunMeans
+from core.persona import Persona, Population
+from core.protocols import Coach, Recorder, RunState
+from core.records import CompetitionSpec
+from core.score import Direction
+from core.settings import LevelTwoSettings, Settings
+from core.surroundings import Authors, Surroundings
+from utils.embedding import CodeEmbeddingManager
+from utils.errors import Interrupted
+
+log = logging.getLogger(__name__)
+
+# Seconds that the end of the search waits for an epoch that is under way.
+PATIENCE_S = 10.0
+# File of known vectors, in the workspace.
+EMBEDDINGS = "embeddings.sqlite"
+
+
+def staff_of(settings: LevelTwoSettings, seed: int, population: Callable[[], Population]) -> Staff:
+    """Who writes and what they are shown, for the search."""
+    most = settings.skills.max_loaded if settings.skills is not None else 0
+    return Staff(population, settings.dispatch, most, seed)
+
+
+def evolution_of(
+    settings: LevelTwoSettings, embed: Embed, gene: GeneText, coach: Coach | None, seed: int
+) -> AgentEvolution:
+    """The decisions of an epoch. embed: unit vectors of texts. gene: text of a program's locus."""
+    skills = (
+        SkillManager(SkillExtractor(embed, gene, coach), settings.skills)
+        if settings.skills is not None
+        else None
+    )
+    return AgentEvolution(settings.agents, skills, coach, seed)
+
+
+def level_two_of(
+    settings: Settings,
+    authors: Authors,
+    around: Surroundings,
+    background: bool,
+    complain: Callable[[str], None],
+) -> LevelTwo:
+    """For a run. Embeddings are made in a process that lives for one epoch."""
+    two, history = settings.level_two, around.history
+    means = means_of(settings, around) if two.skills is not None else LessonMeans()
+    genes = gene_reader(lambda: history.entries, around.program)
+    return LevelTwo(
+        evolution_of(two, means.embed, genes, authors.coach(around), settings.seed),
+        LearningFacts(around.spec.metric.direction, settings.search, two.dispatch.records),
+        authors.personas,
+        history,
+        around.recorder,
+        background,
+        complain,
+        means,
+    )
+
+
+def means_of(settings: Settings, around: Surroundings) -> RunMeans:
+    """Embedding model and shared lessons, as the user names them."""
+    two, folders = settings.level_two, settings.folders
+    embedder = CodeEmbeddingManager(
+        two.embedding_model,
+        folders.workspace / EMBEDDINGS,
+        folders.logs / "workers.log",
+        stop=around.stop.fileno(),
+    )
+    return RunMeans(
+        embedder, two.library, names_in(around.spec), evidence=around.split.kind != "none"
+    )
+
+
+def names_in(spec: CompetitionSpec) -> set[str]:
+    """Words of the competition's data: columns and files, which no lesson may carry away."""
+    tables = [table.path for table in (spec.sample, spec.train, spec.test) if table is not None]
+    columns = {
+        *spec.id_columns,
+        *spec.target_columns,
+        *spec.label_columns,
+        *spec.feature_columns,
+        *spec.text_columns,
+    }
+    return columns | {*tables, *spec.label_files, *spec.classes}
+
+
+@dataclass(frozen=True, slots=True)
+class LearningFacts:
+    """What experience is made of. records: newest steps that are remembered."""
+
+    direction: Direction
+    search: SearchSettings
+    records: int
+
+
+class LevelTwo:
+    """Owns the epochs. In the background they hold nobody up; in line decisions keep one order, as
+    a replay needs it.
+
+    Our own bugs switch it off: what agents learn is worth less than the search that an error would
+    end.
+    """
+
+    def __init__(
+        self,
+        evolution: AgentEvolution,
+        learning: LearningFacts,
+        team: Sequence[Persona],
+        state: RunState,
+        recorder: Recorder,
+        background: bool,
+        complain: Callable[[str], None] = lambda reason: None,
+        means: LessonMeans | None = None,
+    ) -> None:
+        """team: who is there at the start. complain: told of our own bug, for the report. means:
+        what skills are made with, shared with other runs and carried from.
+        """
+        self._evolution = evolution
+        self._learning = learning
+        self._team = team
+        self._state = state
+        self._recorder = recorder
+        self._complain = complain
+        self._means = means or LessonMeans()
+        self._epochs: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._thread = (
+            threading.Thread(target=self._serve, name="level 2", daemon=True)
+            if background
+            else None
+        )
+        self._off = False
+
+    def start(self) -> None:
+        """Who is on the team from the first step; a resumed run has its own team already."""
+        if self._thread is not None:
+            self._thread.start()
+        self._means.open()
+        population = self._state.population
+        if not population.personas:
+            for persona in self._team:
+                self._recorder.append(PersonaChanged(persona, "joined", self._state.next_step))
+        known = population.skills.keys() | population.retired.keys()
+        for skill in self._means.carried:
+            if skill.id not in known:
+                self._recorder.append(SkillChanged(skill, "carried"))
+
+    def facts(self) -> dict[str, Any]:
+        """What the journal does not say, for team.json."""
+        return self._means.facts()
+
+    def epoch(self, number: int) -> None:
+        """Learns from the steps so far."""
+        if self._thread is None:
+            self._guarded(number)
+        else:
+            self._epochs.put(number)
+
+    def close(self) -> None:
+        """Waits a little for an epoch under way; what it would decide later is dropped."""
+        if self._thread is not None:
+            self._epochs.put(None)
+            self._thread.join(PATIENCE_S)
+        if not self._off:
+            self._means.share(self._state.population)
+        self._off = True
+
+    def _serve(self) -> None:
+        while (number := self._epochs.get()) is not None:
+            self._guarded(number)
+
+    def _guarded(self, number: int) -> None:
+        try:
+            self._learn(number)
+        except Interrupted:
+            pass
+        except Exception as error:
+            log.exception("internal error in level 2: it is off from here")
+            self._off = True
+            self._complain(f"internal error in level 2: {type(error).__name__}: {error}")
+        finally:
+            self._means.release()
+
+    def _learn(self, number: int) -> None:
+        state, learning = self._state, self._learning
+        if self._off:
+            return
+        step = state.next_step
+        now = Situation(
+            list(state.entries), (), step, 0.0, learning.direction, learning.search, genes_in_common
+        )
+        pool = experiences(now, learning.records)
+        for event in self._evolution.evolve(number, state.population, pool, step):
+            if not self._off:
+                self._recorder.append(event)

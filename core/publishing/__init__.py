@@ -1,0 +1,1 @@
+"""What the user finds: submission, code, reports, and the screen while it runs."""

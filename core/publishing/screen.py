@@ -1,0 +1,106 @@
+"""What a person sees while it runs: one line per event, and on a terminal a status block that stays
+at the bottom.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from core.budget import Budget
+from core.events import Event, FoldScored, ProposalFailed, StepDone
+from core.execution.leases import LeasePool
+from core.journal.history import History
+from core.protocols import Clock, Recorder
+
+LAST_FAILURES = 3
+# Told by other lines already.
+QUIET = (FoldScored,)
+
+
+class Screen:
+    """Lines for people. Without a terminal it only prints lines; with one it keeps a status block
+    below them.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._gone = False
+
+    def start(self, status: Callable[[], RenderableType]) -> None:
+        if self._console.is_terminal:
+            self._live = Live(
+                console=self._console, get_renderable=status, refresh_per_second=2, transient=True
+            )
+            self._live.start()
+
+    def line(self, text: str, style: str = "") -> None:
+        """Prints, as long as somebody reads: a closed or full output must not cost the run."""
+        if self._gone:
+            return
+        try:
+            self._console.print(Text(text, style=style), soft_wrap=True)
+        # rich answers a closed pipe by leaving the program.
+        except (OSError, ValueError, SystemExit):
+            self._gone = True
+            self.stop()
+
+    def stop(self) -> None:
+        """Takes the status block away. Safe to call twice."""
+        live, self._live = self._live, None
+        if live is not None:
+            with contextlib.suppress(OSError, ValueError):
+                live.stop()
+
+
+class Announcer:
+    """A Recorder that passes events on and then tells the screen and whoever keeps run.json."""
+
+    def __init__(self, recorder: Recorder, screen: Screen, after: Callable[[Event], None]) -> None:
+        self._recorder = recorder
+        self._screen = screen
+        self._after = after
+
+    def append(self, event: Event) -> None:
+        self._recorder.append(event)
+        if not isinstance(event, QUIET):
+            self._screen.line(event.render(), style(event))
+        self._after(event)
+
+
+def style(event: Event) -> str:
+    if isinstance(event, ProposalFailed) or (
+        isinstance(event, StepDone) and not event.entry.verdict.valid
+    ):
+        return "yellow"
+    return "green" if isinstance(event, StepDone) and event.entry.steers else ""
+
+
+def status_block(
+    history: History, budget: Budget, leases: LeasePool, clock: Clock
+) -> RenderableType:
+    """Steps, best score and error, workers busy, budgets, last failures."""
+    lead = history.incumbent
+    best = "none yet"
+    if lead is not None and lead.verdict.score is not None:
+        error = f" ± {lead.verdict.stderr:.5f}" if lead.verdict.stderr is not None else ""
+        best = f"{lead.verdict.score:.5f}{error} ({lead.id})"
+    row = Table.grid(padding=(0, 3))
+    row.add_row(
+        f"steps {history.steps_done}/{budget.max_steps}",
+        f"best {best}",
+        f"busy {leases.usage().running}/{leases.size}",
+        f"left {budget.remaining(clock()):.0f} s",
+    )
+    failed = [entry for entry in history.entries if not entry.verdict.valid][-LAST_FAILURES:]
+    lines = [
+        Text(f"  {entry.id}: {' '.join(entry.verdict.reasons)[:100]}", style="yellow")
+        for entry in failed
+    ]
+    return Group(row, *lines)

@@ -1,0 +1,129 @@
+"""Which metric a run is scored by, once its competition is known: the stand-in, what a model told,
+or its program.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from core.execution.stop import StopSignal
+from core.execution.trial_box import TrialBox
+from core.journal.history import History
+from core.judging.service import HoldoutJudge
+from core.protocols import Clock, Programs, Recorder
+from core.questions.generated_score import GeneratedJudge, faults_of
+from core.questions.metric_question import (
+    MetricAnswer,
+    MetricInquiry,
+    MetricQuestion,
+    MetricReader,
+    WrittenScores,
+)
+from core.questions.self_report import SelfReportJudge
+from core.records import BoxFacts, CompetitionSpec, MetricSpec, SplitSpec
+from core.settings import Settings
+from utils.process import WorkerProcess
+
+# Seconds in the box: of a written score on its trial, and of one on held-out rows.
+TRIAL_S, SCORE_S = 20.0, 120.0
+
+Inspect = Callable[[Mapping[str, object]], CompetitionSpec]
+
+
+def trial_box(settings: Settings, box: BoxFacts, stop: StopSignal, limit_s: float) -> TrialBox:
+    """The box of candidates for short programs of the harness."""
+    return TrialBox(
+        settings.folders.workspace,
+        settings.protected,
+        settings.environ,
+        box,
+        stop,
+        sys.executable,
+        settings.limits.memory_mb,
+        limit_s,
+    )
+
+
+class MetricStage:
+    """Asks in the background, decides before views are built, and makes the judge."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        box: BoxFacts,
+        stop: StopSignal,
+        clock: Clock,
+        reader: MetricReader | None,
+        programs: Programs,
+        worker: WorkerProcess,
+        gate: Callable[[str], Sequence[str]],
+    ) -> None:
+        """reader: None where there is nobody to ask. worker: runs core.judging.worker. gate:
+        reasons of the box.
+        """
+        self._settings = settings
+        self._boxed = lambda limit_s: trial_box(settings, box, stop, limit_s)
+        self._stop = stop
+        self._clock = clock
+        self._asked = MetricInquiry(reader, clock)
+        self._programs = programs
+        self._worker = worker
+        self._gate = gate
+        self._program = ""
+
+    @property
+    def program(self) -> str:
+        """The accepted program, "" without one."""
+        return self._program
+
+    def ask(
+        self, spec: CompetitionSpec, history: History, recorder: Recorder, deadline: float
+    ) -> None:
+        """deadline: of the run, epoch seconds. A run that has decided is not asked again."""
+        if history.spec is not None:
+            return
+        answers = self._settings.folders.logs / "answers"
+        question = MetricQuestion(
+            spec, history, recorder, answers, self._settings.seed, self._stop, self._clock, deadline
+        )
+        self._asked.ask(question, self._faults)
+
+    def decide(self, spec: CompetitionSpec, history: History, inspect: Inspect) -> CompetitionSpec:
+        """The competition with its metric. inspect: recognises it again, with overrides."""
+        if history.spec is not None:
+            key = history.spec.score_program
+            self._program = self._programs.get(key) if key else ""
+            return spec
+        told = self._asked.told()
+        if isinstance(told, MetricAnswer):
+            return inspect({"told_metric": told.name, "told_why": told.why})
+        if told is None or self._settings.task.get("direction") not in (None, "", told.direction):
+            return spec
+        self._program = told.first
+        self._programs.put(told.first)
+        why = f"a written score; {spec.metric.name} stands in where only the kind of values counts"
+        return dataclasses.replace(
+            spec, metric=MetricSpec(spec.metric.name, told.direction, "generated", why)
+        )
+
+    def judge(self, spec: CompetitionSpec, split: SplitSpec) -> HoldoutJudge:
+        store = self._settings.folders.predictions
+        if split.kind == "none":
+            return SelfReportJudge(spec, store, self._worker)
+        if self._program:
+            return GeneratedJudge(spec, store, self._program, self._boxed(SCORE_S), self._worker)
+        return HoldoutJudge(spec, store, worker=self._worker)
+
+    def leak_warnings(self, spec: CompetitionSpec) -> tuple[str, ...]:
+        """See core.judging.service: known before anything is split."""
+        return HoldoutJudge(
+            spec, self._settings.folders.logs / "leak_check", worker=self._worker
+        ).leak_warnings()
+
+    def _faults(self, spec: CompetitionSpec, written: WrittenScores) -> list[str]:
+        if spec.train is None:
+            return ["there are no answers to try it on"]
+        tried = HoldoutJudge(spec, self._settings.folders.logs / "score_trial", worker=self._worker)
+        return faults_of(written, spec, tried, self._boxed(TRIAL_S), self._gate)

@@ -1,0 +1,148 @@
+"""The judge of last resort: nothing can be held out, so programs are ordered by the score that each
+one reports.
+
+A report is `./submission/score.json`: {"score": number, "direction": "maximize" or "minimize"}.
+Text on stdout is never read. What a report says is a claim: it orders the programs of one run, and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from core.judging.service import BlendChoice, HoldoutJudge
+from core.metric_names import family
+from core.protocols import BlendParts
+from core.records import CompetitionSpec, Job, MetricSpec, Outcome, Verdict
+from core.score import Score
+from utils.files import write_atomic
+from utils.process import WorkerProcess
+
+REPORT = "score.json"
+_MOST_BYTES = 4096
+# A float that is larger, or a number of JSON that no float holds, measures nothing.
+_HUGE = 1e15
+_SIGNED = frozenset({"quadratic_weighted_kappa", "mcc", "pearson", "spearman", "kendall"})
+# Shares, whose worst value is 1.
+_SHARES = frozenset({"error_rate"})
+
+
+def claimed(path: Path, metric: MetricSpec) -> float | str:
+    """The score in a report that may be believed as far as order goes; else why it may not, in one
+    line.
+
+    Nothing about the file is trusted: it may be a link, a pipe, enormous or no JSON.
+    """
+    try:
+        found = json.loads(_read(path))
+    except (OSError, ValueError, RecursionError) as error:
+        return f"no score was reported in ./submission/{REPORT}: {error}"[:300]
+    value, direction = (
+        (found.get(key) for key in ("score", "direction"))
+        if isinstance(found, dict)
+        else (None, None)
+    )
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return (
+            f'./submission/{REPORT} is not {{"score": number, "direction": "{metric.direction}"}}'
+        )
+    if direction != metric.direction:
+        return f"the reported score has the direction {str(direction)[:20]!r}, not {metric.direction!r}"
+    return implausible(value, metric) or float(value)
+
+
+def implausible(value: float, metric: MetricSpec) -> str:
+    """Why no honest validation reports this value; "" when one may. A perfect value is a leak or an
+    invention.
+    """
+    if not abs(value) < _HUGE:
+        return f"the reported score {str(value)[:30]} is not finite"
+    worst, best = bounds(metric)
+    if best is not None and not Score(best, metric.direction) > Score(value, metric.direction):
+        word = "perfect" if value == best else "beyond perfect"
+        return f"the reported {metric.name} {value:.6g} is {word}"
+    if worst is not None and Score(worst, metric.direction) > Score(value, metric.direction):
+        return f"the reported {metric.name} {value:.6g} is worse than the worst value {worst:.6g}"
+    return ""
+
+
+def bounds(metric: MetricSpec) -> tuple[float | None, float | None]:
+    """(worst, best) value; None where there is no such bound, and for a metric that the registry
+    does not have.
+    """
+    if metric.source == "generated":
+        return None, None
+    name = family(metric.name)
+    if metric.direction == "minimize":
+        return (1.0 if name in _SHARES else None), 0.0
+    if name == "r2":
+        return None, 1.0
+    return (-1.0 if name in _SIGNED else 0.0), 1.0
+
+
+def _read(path: Path) -> bytes:
+    """Content of a small regular file; a link, pipe or device is not even opened. Raises OSError or
+    ValueError.
+    """
+    # O_NONBLOCK: opening a pipe must not wait for a writer.
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+            raise ValueError("it is no small regular file")
+        return file.read(_MOST_BYTES)
+
+
+class SelfReportJudge(HoldoutJudge):
+    """Checks submissions like any other; the score is the program's own. Without a believable one
+    nothing is valid.
+
+    Reports are kept beside the predictions. Nothing is blended: no blend reports anything.
+    """
+
+    def __init__(
+        self, spec: CompetitionSpec, store: Path, worker: WorkerProcess | None = None
+    ) -> None:
+        super().__init__(spec, store, worker=worker)
+        self._metric = spec.metric
+
+    def judge(self, job: Job, outcome: Outcome) -> Verdict:
+        verdict = super().judge(job, outcome)
+        if not verdict.valid or outcome.submission is None:
+            return verdict
+        found = claimed(Path(outcome.submission).with_name(REPORT), self._metric)
+        if isinstance(found, str):
+            return Verdict(False, None, None, "none", (found,), verdict.warnings)
+        write_atomic(self._file(job.key), json.dumps({"score": found}))
+        return Verdict(True, found, None, "self_report", (), verdict.warnings, job.key)
+
+    def p_better(self, challenger: Sequence[str], incumbent: Sequence[str]) -> float | None:
+        """1 or 0: a claim has no error that could be known. 0.5 where both claim the same."""
+        if not challenger or not incumbent:
+            return None
+        new, old = (
+            Score(self._mean(names), self._metric.direction) for names in (challenger, incumbent)
+        )
+        return 0.5 if new.value == old.value else float(new > old)
+
+    def score_blend(
+        self, parts: BlendParts, how: str, part: str
+    ) -> tuple[float | None, float | None]:
+        return None, None
+
+    def select(self, candidates: Sequence[tuple[str, Sequence[str]]]) -> BlendChoice | None:
+        return None
+
+    def _mean(self, names: Sequence[str]) -> float:
+        return fmean(
+            float(json.loads(self._file(name).read_text(encoding="utf-8"))["score"])
+            for name in names
+        )
+
+    def _file(self, name: str) -> Path:
+        return self._store / f"{name}.report.json"

@@ -1,0 +1,54 @@
+"""Tables of which a few lines are torn: their whole lines, and how many others there were."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+
+from core.task.folder.loading import load
+from core.task.folder.sniff import FoundTable
+from utils.errors import SpecError
+
+_MAX_BYTES = 200 << 20
+_FEW, _FEW_SHARE = 3, 0.01
+
+
+def whole_lines(data_dir: Path, found: FoundTable) -> tuple[pd.DataFrame, int] | None:
+    """(the lines with as many cells as the header, cells as text; how many others). None where the
+    table can be read as it is, is no plain csv, or has more than a few torn lines.
+    """
+    table = found.table
+    path = data_dir / table.path
+    plain = (
+        table.format == "csv" and table.member is None and path.suffix.lower() in (".csv", ".tsv")
+    )
+    plain = plain and len(set(found.columns)) == len(found.columns)
+    if not plain or found.size > _MAX_BYTES or _can_be_read(data_dir, found):
+        return None
+    with path.open(encoding=table.encoding, newline="") as file:
+        lines = [line for line in file if line.strip()]
+    # Each line for itself: a quote that is not closed takes all lines up to the next one.
+    rows = [_cells(line, table.delimiter) for line in lines[1:]]
+    kept = [row for row in rows if row is not None and len(row) == len(found.columns)]
+    torn = len(lines) - 1 - len(kept)
+    if not kept or torn > max(_FEW, _FEW_SHARE * len(lines)):
+        return None
+    return pd.DataFrame(kept, columns=list(found.columns), dtype=object), torn
+
+
+def _can_be_read(data_dir: Path, found: FoundTable) -> bool:
+    try:
+        load(data_dir, found.table)
+    except SpecError:
+        return False
+    return True
+
+
+def _cells(line: str, delimiter: str) -> list[str] | None:
+    """None where a quote is not closed."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), None)
+    except csv.Error:
+        return None

@@ -1,0 +1,181 @@
+"""The train table beside the test table, its answers and a few rows, in bounded space."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+
+from core.records import CompetitionSpec, TableFile
+from core.task.folder.cells import numbers
+from core.task.look.columns import MISSING, column_facts, shares
+from core.task.look.sample import SampledRows
+from core.task.preview import ColumnFacts, TableFacts
+from utils.untrusted import one_line
+
+MAX_LINES = 60
+_RUN = 4
+_NAMED = 12
+_NARROW = 8
+_EXAMPLE_COLUMNS = 12
+_NUMBERED = re.compile(r"(.*?)\d+$")
+_CELL = 40
+# Characters of the names of columns that have no line of their own.
+_FURTHER = 500
+
+
+def table_facts(spec: CompetitionSpec, train: SampledRows, test: SampledRows | None) -> TableFacts:
+    """The facts of spec.train. test: rows of spec.test, None where there is no test table."""
+    assert spec.train is not None
+    ids, labels = _ids(spec), {*spec.label_columns, *spec.target_columns}
+    names = [name for name in train.frame.columns if name not in ids | labels]
+    other = test.frame if test is not None else None
+    found = [_facts(spec, name, train.frame, other) for name in names]
+    lines = _folded(found)
+    kept = _chosen(lines)
+    lacking = [name for name in names if other is not None and name not in other.columns]
+    return TableFacts(
+        layout=layout(spec.train) + (f", facts from {train.how}" if train.how else ""),
+        rows=spec.rows_train,
+        rows_read=len(train.frame),
+        columns=kept,
+        more=_further([line for line in lines if line not in kept]),
+        only_train=few_names(lacking),
+        examples=_examples(train.frame),
+    )
+
+
+def _further(hidden: Sequence[ColumnFacts]) -> str:
+    """Numbers and names by kind: a program can only use a column whose name it knows."""
+    counts, names = Counter[str](), defaultdict[str, list[str]](list)
+    for facts in hidden:
+        counts[facts.kind] += facts.count
+        names[facts.kind].append(facts.name)
+    return "; ".join(
+        f"{counts[kind]} {kind} ({one_line(', '.join(names[kind]), _FURTHER // len(names))})"
+        for kind in sorted(names)
+    )
+
+
+def layout(table: TableFile) -> str:
+    """Path and format, as a program must know them to read the table."""
+    path = f"{table.path} (member {table.member})" if table.member else table.path
+    separator = (
+        ""
+        if table.delimiter == "," or table.format == "parquet"
+        else f", separator {table.delimiter!r}"
+    )
+    encoding = (
+        ""
+        if table.encoding in ("utf-8", "ascii") or table.format == "parquet"
+        else f", {table.encoding}"
+    )
+    return f"{one_line(path, 80)}: {table.format}{separator}{encoding}"
+
+
+def target_lines(spec: CompetitionSpec, train: pd.DataFrame) -> tuple[str, ...]:
+    """How the answers are distributed: shares of classes, or quartiles."""
+    names = [name for name in spec.label_columns if name in train.columns]
+    lines = [f"{one_line(name, 40)}: {_distribution(spec, train[name])}" for name in names[:_NAMED]]
+    if len(names) > _NAMED:
+        lines.append(f"and {len(names) - _NAMED} more answer columns")
+    return tuple(lines)
+
+
+def sample_lines(sample: pd.DataFrame) -> tuple[str, ...]:
+    """Header and first rows, comma separated, wide ones cut."""
+    rows = [list(map(str, sample.columns)), *sample.head(2).to_numpy(dtype=object).tolist()]
+    return tuple(_cells(row) for row in rows)
+
+
+def few_names(names: Sequence[str]) -> tuple[str, ...]:
+    shown = [one_line(name, 40) for name in names[:_NAMED]]
+    return (*shown, f"and {len(names) - _NAMED} more") if len(names) > _NAMED else tuple(shown)
+
+
+def _ids(spec: CompetitionSpec) -> set[str]:
+    """Columns that only name rows; an id that is a feature as well (a text key) stays a feature."""
+    return {*spec.id_columns, *spec.id_sources} - {*spec.feature_columns}
+
+
+def _facts(
+    spec: CompetitionSpec, name: str, train: pd.DataFrame, test: pd.DataFrame | None
+) -> ColumnFacts:
+    theirs = test[name] if test is not None and name in test.columns else None
+    return column_facts(name, train[name], theirs, text=name in spec.text_columns)
+
+
+def _folded(found: Iterable[ColumnFacts]) -> list[ColumnFacts]:
+    """Neighbours of one kind whose names differ in their last number only become one line, unless
+    one drifts.
+    """
+    lines: list[ColumnFacts] = []
+    for _, run in groupby(found, key=_likeness):
+        each = list(run)
+        lines += [_merged(each)] if len(each) >= _RUN else each
+    return lines
+
+
+def _likeness(facts: ColumnFacts) -> tuple[str, str, str]:
+    numbered = _NUMBERED.fullmatch(facts.name)
+    return (numbered.group(1) if numbered else facts.name + "\0"), facts.kind, facts.drift
+
+
+def _merged(run: list[ColumnFacts]) -> ColumnFacts:
+    first, last = run[0], run[-1]
+    return dataclasses.replace(
+        first,
+        name=f"{first.name} .. {last.name}",
+        summary=f"the first: {first.summary}" if first.summary else "",
+        missing=max(each.missing for each in run),
+        distinct=max(each.distinct for each in run),
+        count=len(run),
+    )
+
+
+def _chosen(lines: list[ColumnFacts]) -> tuple[ColumnFacts, ...]:
+    """All lines, or those that tell most: drift, texts, runs, then the rest; in the order of the
+    table.
+    """
+    order = sorted(
+        range(len(lines)),
+        key=lambda i: (not lines[i].drift, lines[i].kind != "text", -lines[i].count, i),
+    )
+    return tuple(lines[i] for i in sorted(order[:MAX_LINES]))
+
+
+def _distribution(spec: CompetitionSpec, column: pd.Series) -> str:
+    filled = column[~column.isin(MISSING)] if spec.value_kind == "real" else column[column != ""]
+    empty = f"; empty in {len(column) - len(filled)} rows" if len(filled) < len(column) else ""
+    values = numbers(filled).dropna().to_numpy(dtype=float)
+    distinct = int(filled.nunique())
+    if len(values) == len(filled) and distinct > 20:
+        low, first, middle, third, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
+        spread = f"{low:.5g} .. {high:.5g}, quartiles {first:.5g}, {middle:.5g}, {third:.5g}"
+        return f"{spread}, mean {values.mean():.5g}, {distinct} distinct{empty}"
+    rare = int(filled.value_counts().min()) if distinct else 0
+    return f"{distinct} values: {shares(filled, 8)}; the rarest has {rare} rows{empty}"
+
+
+def _examples(frame: pd.DataFrame) -> tuple[str, ...]:
+    """A row, two of a narrow table, without their empty cells."""
+    count = 2 if len(frame.columns) <= _NARROW else 1
+    rows = [frame.iloc[len(frame) * i // 3] for i in range(count)] if len(frame) else []
+    return tuple(", ".join(_pairs(row)) for row in rows)
+
+
+def _pairs(row: pd.Series) -> list[str]:
+    pairs = [
+        f"{one_line(name, 30)}={one_line(cell, _CELL)}" for name, cell in row.items() if cell != ""
+    ]
+    return [*pairs[:_EXAMPLE_COLUMNS], "..."] if len(pairs) > _EXAMPLE_COLUMNS else pairs
+
+
+def _cells(row: Sequence[object]) -> str:
+    shown = [one_line(str(cell), _CELL) for cell in row[:_NAMED]]
+    return ",".join([*shown, f"... ({len(row)} columns)"] if len(row) > _NAMED else shown)

@@ -1,0 +1,151 @@
+"""Decides the metric once: configuration, description, or what fits the values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from core.metric_names import BY_NAME, MetricName
+from core.records import MetricSpec
+from core.task.metric.answers import Answers, fallback
+from core.task.metric.columns import (
+    NO_COLUMNS,
+    RowColumns,
+    asked_columns,
+    by_rows,
+    levels_named,
+    weight_named,
+)
+from core.task.metric.text import evaluation_sections, left_out, recognise, unweighted
+from core.task.metric.value_kinds import kind_of
+from utils.errors import ConfigError
+
+# What stands in when the user knows the direction only.
+_OTHER_WAY = {"accuracy": "error_rate", "roc_auc": "log_loss", "log_loss": "roc_auc"}
+
+
+def choose_metric(
+    description: str,
+    answers: Answers,
+    overrides: Mapping[str, object],
+    columns: RowColumns = NO_COLUMNS,
+) -> tuple[MetricSpec, list[str]]:
+    """The metric and lines for the notes. Raises ConfigError for overrides that cannot be.
+
+    columns: those that may say how rows count in the score. Beside what the user sets, overrides
+    may hold told_metric and told_why: what a language model read in a description that says nothing
+    to the recogniser.
+    """
+    section = "\n\n".join(evaluation_sections(description))
+    metric, said = _named(description, section, answers, overrides, columns)
+    if metric.source == "description" and (name := levels_named(metric.name, section, columns)):
+        metric = replace(metric, mean_over=name)
+    metric = asked_columns(metric, columns, overrides)
+    if sentence := left_out(section):
+        said = [
+            *said,
+            f"metric: every held-out row counts here, but the description says: {sentence!r}",
+        ]
+    if metric.weight_column is not None:
+        said = [*said, f"metric: rows weigh what {metric.weight_column!r} says"]
+    if metric.mean_over is not None:
+        said = [
+            *said,
+            f"metric: the mean over the values of {metric.mean_over!r} of each one's {metric.name}",
+        ]
+    return metric, said
+
+
+def _named(
+    description: str,
+    section: str,
+    answers: Answers,
+    overrides: Mapping[str, object],
+    columns: RowColumns,
+) -> tuple[MetricSpec, list[str]]:
+    direction = _direction(overrides)
+    asked = overrides.get("metric")
+    if asked:
+        metric = _known(str(asked))
+        _agree(metric, direction)
+        if problem := kind_of(metric, answers)[1]:
+            raise ConfigError(f"task.metric={asked} does not fit the data: {problem}")
+        return MetricSpec(metric.name, metric.direction, "config", "task.metric"), []
+    found = recognise(description)
+    if found.name is not None:
+        metric = BY_NAME[found.name]
+        problem = kind_of(metric, answers)[1]
+        if not problem:
+            _agree(metric, direction)
+            return MetricSpec(metric.name, metric.direction, "description", found.evidence), []
+        why = f"the description names {metric.name}, but {problem}"
+    elif found.evidence:
+        why = f"the description names a metric without a scorer here: {found.evidence!r}"
+    else:
+        why = "no metric found in the description" if description.strip() else "no description"
+    plain = _unweighted(found.evidence, answers, direction)
+    if plain is not None and by_rows(plain.name) and (name := weight_named(section, columns)):
+        return MetricSpec(plain.name, plain.direction, "description", found.evidence, name), []
+    if told := _told(answers, overrides, direction):
+        return told, []
+    metric = plain or _proxy(answers, direction)
+    how = f"{metric.name} without its weights" if plain else metric.name
+    return MetricSpec(metric.name, metric.direction, "fallback", why), [
+        f"metric: {why}; {how} stands in"
+    ]
+
+
+def _unweighted(evidence: str, answers: Answers, direction: str | None) -> MetricName | None:
+    """The scorer of which a weighted variant is named; nearer to it than what the values alone
+    suggest.
+    """
+    metric = BY_NAME.get(unweighted(evidence) or "")
+    if metric is None or direction not in (None, metric.direction) or kind_of(metric, answers)[1]:
+        return None
+    return metric
+
+
+def _told(
+    answers: Answers, overrides: Mapping[str, object], direction: str | None
+) -> MetricSpec | None:
+    """The told metric where it fits the labels, and a direction that the user set."""
+    metric = BY_NAME.get(str(overrides.get("told_metric") or ""))
+    if metric is None or direction not in (None, metric.direction) or kind_of(metric, answers)[1]:
+        return None
+    return MetricSpec(metric.name, metric.direction, "llm", str(overrides.get("told_why") or ""))
+
+
+def _known(name: str) -> MetricName:
+    if name not in BY_NAME:
+        raise ConfigError(f"unknown task.metric {name!r}; known: {', '.join(sorted(BY_NAME))}")
+    return BY_NAME[name]
+
+
+def _direction(overrides: Mapping[str, object]) -> str | None:
+    direction = overrides.get("direction") or None
+    if direction not in (None, "maximize", "minimize"):
+        raise ConfigError(f"task.direction must be maximize or minimize, not {direction!r}")
+    return None if direction is None else str(direction)
+
+
+def _agree(metric: MetricName, direction: str | None) -> None:
+    if direction not in (None, metric.direction):
+        raise ConfigError(
+            f"task.direction={direction}, but {metric.name} is better when it is {_word(metric)}"
+        )
+
+
+def _word(metric: MetricName) -> str:
+    return "higher" if metric.direction == "maximize" else "lower"
+
+
+def _proxy(answers: Answers, direction: str | None) -> MetricName:
+    metric = fallback(answers) if kind_of(BY_NAME["dice"], answers)[1] else BY_NAME["dice"]
+    if direction in (None, metric.direction):
+        return metric
+    other = BY_NAME.get(_OTHER_WAY.get(metric.name, ""))
+    if other is None:
+        raise ConfigError(
+            f"task.direction={direction} fits no metric for these values; set task.metric too"
+        )
+    return other

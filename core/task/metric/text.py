@@ -1,0 +1,279 @@
+"""Recognises the metric of a competition from its description: only in the evaluation section, and
+never by a guess.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.metric_names import METRICS
+from core.task.metric.details import plain_names, settled
+from core.task.metric.unscored import UNSCORED
+
+_FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.M | re.S)
+_FORMULA = re.compile(r"\$\$.*?\$\$|\\\[.*?\\\]|\\\\?\(.*?\\\\?\)", re.S)
+_INLINE_FORMULA = re.compile(r"\$(?!\d)[^$\n]{1,200}\$")
+_IMAGE = re.compile(r"!\[[^\]]*\]\([^)\n]*\)")
+_LINK = re.compile(r"\[([^\]]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
+_TAG = re.compile(r"</?[a-zA-Z][^>\n]*>")
+_SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u3000]")
+_INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff]")
+
+_HASHES = re.compile(r"^ {0,3}(#{1,6})\s*(.+?)[\s#]*$")
+_HTML_HEADING = re.compile(r"<h([1-6])[^>]*>(.*?)</h\1>", re.I | re.S)
+_BOLD_LINE = re.compile(r"^\s*(\*\*|__)([^*_]{2,60})\1\s*:?\s*$")
+_INLINE_LABEL = re.compile(
+    r"^\W*((?:evaluation|scoring|competition)?\s*metric|evaluation|scoring)\W*:\W*(\w.*)$", re.I
+)
+_UNDERLINE = re.compile(r"^\s*(=+|-{3,})\s*$")
+_NUMBERED = re.compile(r"^(?:\d+|[ivx]+)[.)]\s+")
+_BOLD_LEVEL = 7
+
+_OPENS = re.compile(r"\bevaluation\b|\bmetrics?\b|\bscoring\b|^how .*(?:scored|evaluated|judged)")
+_CLOSES = re.compile(
+    r"submission|submit|timeline|schedule|prize|award|^data\b|dataset|\bdata (?:set|description|files)\b"
+    r"|evaluation (?:data|set)\b|\brules\b|requirements|citation|acknowledg|\bfaq\b|leaderboard|\btie|efficiency"
+    r"|\bphase|getting started|background|description"
+)
+
+_DECLARES = re.compile(
+    r"\b(?:evaluated|scored|judged|ranked|graded|assessed|measured)\b"
+    r"|\b(?:evaluation|competition|primary|official|main|scoring|performance|error) (?:metric|measure|criteri)"
+    r"|\bmetrics? (?:is|used|for|will|in)\b|\bscore (?:is|will be)\b"
+)
+_EVALUATED = re.compile(
+    r"\b(?:evaluated|scored|judged|graded|assessed) (?:on|by|using|with|according|based|against)\b"
+)
+_ASIDE = re.compile(
+    r"\b(?:previous|earlier|past|last year|former|prior) |\bties?\b|tie[- ]break|efficiency"
+    r"|second(?:ary)? (?:metric|prize|score)"
+    r"|for (?:reference|information) only|not (?:be )?(?:used|scored|evaluated|judged|ranked)"
+    r"|\b(?:baseline|benchmark|starter|trivial|constant)[\w ]* (?:model |solution |notebook )?"
+    r"(?:reaches|achieves|gets|scores|obtains|has) (?:an?|about|around|\d)"
+)
+_CONTRAST = re.compile(
+    r"\b(?:instead of|rather than|as opposed to|in contrast (?:to|with)|unlike|analogous to|similar to|diverges from"
+    r"|differs from|compared (?:to|with)|not by|not on|and not|so that)\b[^,;)]*"
+)
+_COMBINES = re.compile(
+    r"sub-?metrics?|generali[sz]ed mean|(?:combin|product|average|sum|blend|mean)\w* of (?:the )?(?:two|three|several) "
+    r"(?:different )?(?:metrics|scores|measures)|\bhalf of (?:the|your) (?:final )?(?:score|grade|points)\b"
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d\"'(])")
+_LEFT_OUT = re.compile(
+    r"\bnot (?:be )?(?:scored|evaluated|counted)\b"
+    r"|\b(?:excluded from|ignored (?:in|by|for)|not used (?:in|for)) (?:the )?(?:scor|evaluat|metric)"
+    r"|\b(?:other|remaining|these|such) (?:rows|pixels|phases?)[\w ]* ignored\b"
+    r"|\bonly (?:the )?[\w ]{0,30}\b(?:rows|pixels|phase)[\w ]* (?:scored|evaluated|count)"
+)
+_GENERAL = frozenset({"accuracy", "error_rate"})
+_WEIGHTED = re.compile(
+    r"\b(?:sample[ -])?weighted(?: (?:average|mean)(?= of))?[ -]+|\bw(?=(?:mae|rmse)\b)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricText:
+    """What the text says. name: a key of BY_NAME, None when nothing that can be scored is named
+    beyond doubt.
+
+    evidence: the sentence that decided, "" when no sentence names a metric.
+    """
+
+    name: str | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """level: of a heading (1-6, bold lines 7), 0 for text."""
+
+    level: int
+    text: str
+
+
+def recognise(description: str) -> MetricText:
+    """The metric that the evaluation section declares; sections are asked in order until one names
+    a metric.
+
+    After one that declares a metric by words that are not known here, only a section about a metric
+    is asked.
+    """
+    unknown = ""
+    for section in evaluation_sections(description):
+        if unknown and "metric" not in section.split("\n", 1)[0].lower():
+            continue
+        found = _from_section(section)
+        if found.evidence:
+            return found
+        unknown = unknown or _declaration(section)
+    return MetricText(None, unknown)
+
+
+def unweighted(sentence: str) -> str | None:
+    """The metric that a sentence names once its words about weights are left out; None where that
+    is not one metric.
+    """
+    text, count = _WEIGHTED.subn("", sentence.lower())
+    names = _names_in(text) if count else set()
+    return names.pop() if len(names) == 1 else None
+
+
+def left_out(section: str) -> str | None:
+    """The sentence that says that some rows do not count, None without one."""
+    sentences = (
+        sentence for part in re.split(r"\n\s*\n", section) for sentence in _SENTENCE_END.split(part)
+    )
+    return next(
+        (" ".join(text.split())[:200] for text in sentences if _LEFT_OUT.search(text.lower())), None
+    )
+
+
+def evaluation_sections(description: str) -> list[str]:
+    """Normalised paragraphs (joined by blank lines) below each heading that opens an evaluation
+    section.
+    """
+    lines = list(_lines(description))
+    sections = [_body(lines, i) for i, line in enumerate(lines) if line.level and _opens(line.text)]
+    labelled = [
+        match.group(2)
+        for line in lines
+        if not line.level and (match := _INLINE_LABEL.match(line.text))
+    ]
+    return [section for section in sections + labelled if section.strip()]
+
+
+def normalise(text: str) -> str:
+    """Plain text: no links, tags, formulas, emphasis or odd spaces. Line breaks stay."""
+    text = _INVISIBLE.sub("", _SPACES.sub(" ", html.unescape(text)))
+    text = (
+        text.replace("\u2019", "'")
+        .replace("\u2010", "-")
+        .replace("\u2011", "-")
+        .replace("\u2013", "-")
+    )
+    text = _FENCE.sub("\n", text.replace("\r\n", "\n"))
+    text = _LINK.sub(r"\1", _IMAGE.sub(" ", text))
+    text = _HTML_HEADING.sub(
+        lambda match: f"\n{'#' * int(match.group(1))} {match.group(2)}\n", text
+    )
+    text = _INLINE_FORMULA.sub(" ", _FORMULA.sub(" ", text))
+    return _TAG.sub(" ", text)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[*`]+|_+", " ", text).split())
+
+
+def _lines(description: str) -> Iterator[_Line]:
+    raw = normalise(description).split("\n")
+    for i, line in enumerate(raw):
+        hashes, bold = _HASHES.match(line), _BOLD_LINE.match(line)
+        below = _UNDERLINE.match(raw[i + 1]) if i + 1 < len(raw) else None
+        if hashes:
+            yield _Line(len(hashes.group(1)), _plain(hashes.group(2)))
+        elif bold:
+            yield _Line(_BOLD_LEVEL, _plain(bold.group(2)))
+        elif below and 0 < len(line.strip()) < 80:
+            yield _Line(1 if "=" in below.group(1) else 2, _plain(line))
+        elif not _UNDERLINE.match(line):
+            plain = _plain(line)
+            yield _Line(_BOLD_LEVEL if _in_capitals(plain) else 0, plain)
+
+
+def _in_capitals(line: str) -> bool:
+    """A line like EVALUATION or SUBMISSION FILE; names of metrics are written so as well, and are
+    no headings.
+    """
+    lowered = line.lower()
+    words = re.fullmatch(r"[A-Z][A-Z ]{3,40}:?", line)
+    return words is not None and bool(_OPENS.search(lowered) or _CLOSES.search(lowered))
+
+
+def _opens(heading: str) -> bool:
+    lowered = _NUMBERED.sub("", heading.lower())
+    asks = lowered.startswith("how ") or not _CLOSES.search(lowered)
+    return len(lowered) < 80 and bool(_OPENS.search(lowered)) and asks
+
+
+def _body(lines: list[_Line], start: int) -> str:
+    """Text from a heading to the next one that closes it; sub-headings stay as paragraphs of their
+    own.
+
+    A heading of the same level right below an empty one belongs to it.
+    """
+    level, parts, filled = lines[start].level, [lines[start].text, ""], False
+    for line in lines[start + 1 :]:
+        if line.level:
+            if _CLOSES.search(line.text.lower()) or (filled and line.level <= level):
+                break
+            parts += ["", line.text, ""]
+        else:
+            filled = filled or bool(line.text)
+            parts.append(line.text)
+    return "\n".join(parts)
+
+
+def _from_section(section: str) -> MetricText:
+    if combined := _COMBINES.search(section.lower()):
+        return MetricText(None, combined.group())
+    sentences = list(_sentences(section))
+    declaring = [sentence for sentence in sentences if _DECLARES.search(sentence.lower())]
+    for sentence in declaring + sentences:
+        names = _names_in(sentence)
+        if names:
+            name = names.pop() if len(names) == 1 else None
+            return MetricText(settled(name, _CONTRAST.sub(" ", section.lower())), sentence[:300])
+    return MetricText(None, "")
+
+
+def _declaration(section: str) -> str:
+    """The sentence that says how submissions are evaluated, "" when none does."""
+    return next(
+        (sentence[:300] for sentence in _sentences(section) if _EVALUATED.search(sentence.lower())),
+        "",
+    )
+
+
+def _sentences(section: str) -> Iterator[str]:
+    for paragraph in re.split(r"\n\s*\n", section):
+        for sentence in _SENTENCE_END.split(" ".join(paragraph.split())):
+            if sentence and not _ASIDE.search(sentence.lower()):
+                yield sentence
+
+
+def _names_in(sentence: str) -> set[str | None]:
+    """Distinct metrics that a sentence names, None for one without a scorer; general words yield to
+    specific ones.
+    """
+    text = _CONTRAST.sub(" ", sentence.lower())
+    found: list[tuple[int, int, str | None]] = []
+    for phrase in UNSCORED:
+        found += [(match.start(), match.end(), None) for match in re.finditer(phrase, text)]
+    for metric in METRICS:
+        for phrase in metric.phrases:
+            found += [
+                (match.start(), match.end(), _in_full(metric.name, match))
+                for match in re.finditer(phrase, text)
+            ]
+    names = {name for start, end, name in found if not _covered(start, end, name, found)}
+    if not names:
+        names |= plain_names(text)
+    return names - _GENERAL if names - _GENERAL else names
+
+
+def _in_full(name: str, match: re.Match[str]) -> str:
+    """The name, for a family with the number that the text gives."""
+    return f"{name.removesuffix('k')}{match[match.re.groups]}" if name.endswith("@k") else name
+
+
+def _covered(
+    start: int, end: int, name: str | None, found: list[tuple[int, int, str | None]]
+) -> bool:
+    """True when a longer phrase of another name spans this one."""
+    return any(
+        a <= start and end <= b and b - a > end - start and other != name for a, b, other in found
+    )

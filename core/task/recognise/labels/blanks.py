@@ -1,0 +1,38 @@
+"""Rule P1: one table holds the rows of both parts, those of the test without an answer."""
+
+from __future__ import annotations
+
+from core.task.folder.big_tables import big_csv
+from core.task.folder.loading import load
+from core.task.recognise.columns import Labels
+from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.roles import where
+
+
+def labels_of_some_rows(seen: Evidence, labels: Labels) -> DerivedLabels | None:
+    """Rows with an answer are train, those that the sample asks for are test. None where a test
+    table is there, or the rows that the sample asks for have answers or no features.
+    """
+    key, table = seen.asked.ids[0], labels.train
+    if (
+        seen.sample is None
+        or seen.roles.test is not None
+        or len(seen.asked.ids) > 1
+        or key not in table.columns
+    ):
+        return None
+    answers = {*labels.columns, *labels.targets}
+    if not set(table.columns) - {key} - answers or big_csv(seen.root, table.table) is not None:
+        return None
+    frame = load(seen.root, table.table)
+    asked = frame[key].isin(set(seen.sample[key]))
+    test = frame[asked].set_index(key, drop=False)
+    if (
+        not test.index.is_unique
+        or len(test) < len(seen.sample)
+        or bool((test[list(labels.columns)] != "").any(axis=None))
+    ):
+        return None
+    test = test.loc[seen.sample[key], [name for name in frame.columns if name not in answers]]
+    how = f"labels: P1, {where(table)} has the {len(test)} rows of the sample too, without answers"
+    return DerivedLabels(how, frame[~asked], (table.table.path,), test)

@@ -1,0 +1,103 @@
+"""Rule P7: rows for each item and class, whose ids join both, in train as in the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from core.task.folder.big_tables import big_csv
+from core.task.folder.files_by_id import FileIndex
+from core.task.folder.loading import load
+from core.task.recognise.columns import Labels
+from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.labels.item_codes import (
+    CLASS_COLUMN,
+    ITEM_COLUMN,
+    Code,
+    codes_of,
+    is_full,
+    split_at,
+)
+from core.task.recognise.labels.masks import asks_for_masks, mark_of
+from core.task.recognise.roles import where
+from core.task.recognise.split_columns import are_dates, is_later
+
+
+def labels_of_joined_ids(seen: Evidence, labels: Labels) -> DerivedLabels | None:
+    """The tables with both parts of their ids as columns: rows of an item stay together, and files
+    may be named by it.
+
+    Of masks, train may list those with a pixel only; the others are added. None where a test table
+    says more of its rows, or where train has other classes, the sample's items, or not all rows of
+    its own.
+    """
+    key, table = seen.asked.ids[0], labels.train
+    if (
+        seen.sample is None
+        or seen.roles.test is not None
+        or len(seen.asked.ids) > 1
+        or key not in table.columns
+    ):
+        return None
+    codes = list(_believed(seen, codes_of(seen.sample[key])))
+    if not codes or big_csv(seen.root, table.table) is not None:
+        return None
+    frame = load(seen.root, table.table)
+    for theirs in codes:
+        for ours in split_at(frame[key], theirs.joint):
+            if set(ours.classes) == set(theirs.classes) and not set(ours.items) & set(theirs.items):
+                return _derived(seen, labels, frame, ours, theirs)
+    return None
+
+
+def _believed(seen: Evidence, codes: Iterator[Code]) -> Iterator[Code]:
+    """Those whose items name files first, then those of words: numbers, dates and times fill a grid
+    by chance.
+    """
+    found = [code for code in codes if code.joint]
+    index = FileIndex(seen.files) if found else None
+    named = [
+        code
+        for code in found
+        if index is not None and index.match(list(code.items.unique())) is not None
+    ]
+    yield from named
+    yield from (
+        code for code in found if code not in named and code.classes.str.contains("[A-Za-z]").all()
+    )
+
+
+def _derived(
+    seen: Evidence, labels: Labels, frame: pd.DataFrame, ours: Code, theirs: Code
+) -> DerivedLabels | None:
+    assert seen.sample is not None
+    key, table = seen.asked.ids[0], labels.train
+    taken = {*frame.columns, *seen.sample.columns}
+    item, kind = (
+        name if name not in taken else f"{name}_of_{key}" for name in (ITEM_COLUMN, CLASS_COLUMN)
+    )
+    count, added = theirs.classes.nunique(), ""
+    frame = frame.assign(**{item: ours.items, kind: ours.classes})
+    if not is_full(ours):
+        target = asks_for_masks(seen)
+        if target is None or not frame[key].is_unique or labels.columns != (target,):
+            return None
+        pairs = pd.MultiIndex.from_product(
+            [ours.items.unique(), theirs.classes.unique()], names=[item, kind]
+        )
+        every = pairs.to_frame(index=False)
+        every.insert(0, key, ours.ids(every[item], every[kind]))
+        frame = every.merge(frame.drop(columns=[item, kind]), on=key, how="left")
+        added = f"; {int(frame[target].isna().sum())} masks without a pixel are added"
+        frame[target] = frame[target].fillna(mark_of(seen.sample[target]))
+        frame = frame.fillna("")
+    test = pd.DataFrame(
+        {key: seen.sample[key], item: theirs.items, kind: theirs.classes}, dtype=object
+    )
+    how = f"labels: P7, the ids of {where(table)} are {item}{ours.joint}{kind}, {count} of them for each {item}{added}"
+    timed = are_dates(frame[item]) and is_later(frame[item], test[item])
+    group, time = (None, item) if timed else (item, None)
+    return DerivedLabels(
+        how, frame.astype(object), (table.table.path,), test, group=group, time=time
+    )

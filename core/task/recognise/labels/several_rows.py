@@ -1,0 +1,60 @@
+"""Rule P7: the train table has several rows per item, each with one of its labels."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from core.task.folder.loading import load
+from core.task.recognise.columns import Labels
+from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.roles import where
+
+_SEVERAL_SHARE = 0.05
+_LIST = re.compile(r"\S+(?:\s+\S+)+")
+
+
+def labels_in_rows(seen: Evidence, labels: Labels) -> DerivedLabels | None:
+    """One row per item: a column of 0 and 1 per class, or the list of its labels. None where items
+    have one row.
+    """
+    sources = seen.asked.sources
+    if (
+        seen.sample is None
+        or len(sources) != 1
+        or len(labels.columns) != 1
+        or seen.roles.test is not None
+    ):
+        return None
+    if sources[0] not in labels.train.columns or not seen.sample[seen.asked.ids[0]].is_unique:
+        return None
+    frame = load(seen.root, labels.train.table)
+    key, column = sources[0], labels.columns[0]
+    if (
+        frame[key].duplicated().mean() < _SEVERAL_SHARE
+        or frame.groupby(key)[column].nunique().max() < 2
+    ):
+        return None
+    if labels.classes:
+        made = _hot(frame, key, column, labels)
+        form = "a column of 0 and 1 per class"
+    elif bool(seen.sample[seen.asked.targets[0]].str.fullmatch(_LIST).any()):
+        lists = frame.groupby(key, sort=False)[column].agg(
+            lambda cells: " ".join(dict.fromkeys(cells))
+        )
+        made, form = lists.rename(labels.targets[0]).reset_index(), "a list per item"
+    else:
+        return None
+    made = made.rename(columns={key: seen.asked.ids[0]})
+    how = f"labels: P7, several rows per {key!r} in {where(labels.train)} become {form}"
+    return DerivedLabels(how, made.astype(object), (labels.train.table.path,))
+
+
+def _hot(frame: pd.DataFrame, key: str, column: str, labels: Labels) -> pd.DataFrame:
+    table = pd.crosstab(frame[key], frame[column]).clip(upper=1)
+    made = pd.DataFrame({key: table.index.to_numpy()}, dtype=object)
+    for target, name in zip(labels.targets, labels.classes, strict=True):
+        cells = table[name].to_numpy() if name in table.columns else 0
+        made[target] = pd.Series(cells, index=made.index).astype(str)
+    return made

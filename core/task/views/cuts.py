@@ -1,0 +1,150 @@
+"""Names of views, and the rows that each one shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from core.records import SplitKind, SplitSpec, ViewKind
+from core.task.folder.cells import Mask
+from core.task.views.source import Source, with_notes
+from core.task.views.splits import FOLDS, MIN_ROWS, Part, assign, assign_final, decide
+from core.task.views.tables import Cut
+from core.task.views.train_rows import key_of
+from utils.errors import ConfigError
+
+PROBE_ROWS = 2_000
+PROBE_CLASSES = 200
+# Links in a probe view, one or more per row.
+PROBE_FILES = 2_000
+# Rows of a submission that one view may hold out, where items are images.
+PIXEL_ROWS = 2_000_000
+ONE_FOLD_ABOVE_FILES = 50_000
+_PROBE_PER_CLASS = 2
+# Share of the rows that windows in time must hold out.
+_LEAST_HELD = 0.05
+_NUMBERED = re.compile(r"(search|final)(\d+)")
+
+
+def plan(source: Source, seed: int, holdout_max_rows: int, overrides: dict[str, Any]) -> SplitSpec:
+    """The split of a competition. overrides: split, group_column and time_column of the
+    configuration, or None.
+
+    Raises ConfigError when they contradict each other or the train table.
+    """
+    group, time, wish = (
+        overrides.get(key) or None for key in ("group_column", "time_column", "split")
+    )
+    if group is None and time is None and wish in (None, "group", "time"):
+        group = source.spec.group_column if wish != "time" else None
+        time = source.spec.time_column if wish != "group" and group is None else None
+    kind = _kind(source, wish, group, time)
+    group, time = (group if kind == "group" else None), (time if kind == "time" else None)
+    for name in (group, time):
+        if name is not None and name not in source.train.columns:
+            raise ConfigError(f"the train table has no column {name!r} to split by")
+    wanted = SplitSpec(kind, 0, 0, 0, seed, "", group, time)
+    # Rows that are images are worth many rows of a submission each.
+    limit = min(holdout_max_rows, max(1, PIXEL_ROWS // source.rows_per_item))
+    many_pixels = limit < holdout_max_rows and limit * FOLDS < len(source.train)
+    single = many_pixels or len(source.files) > ONE_FOLD_ABOVE_FILES
+    split = decide(kind, source.splittable(wanted), seed, limit, group, time, single)
+    asked_for = wish is not None or overrides.get("time_column")
+    if kind == "time" and not asked_for and _is_poor(split, len(source.train), limit):
+        kind = "stratified" if source.stratifiable else "random"
+        split = decide(
+            kind, source.splittable(replace(wanted, kind=kind)), seed, limit, single=single
+        )
+    return with_notes(split, *source.rows.notes)
+
+
+def names_of_run(split: SplitSpec) -> list[str]:
+    """The views that a run starts with."""
+    return ["probe", *(f"search{fold}" for fold in range(split.folds)), "full"]
+
+
+def cut_for(source: Source, split: SplitSpec, name: str) -> Cut:
+    """The rows of the view of this name. Raises ValueError when the split has no such view."""
+    everything = np.ones(len(source.sample), dtype=bool)
+    if name == "probe":
+        return Cut(name, "probe", -1, *_probe(source, split.seed), split.seed)
+    match = _NUMBERED.fullmatch(name)
+    if match is None:
+        raise ValueError(f"there is no view {name!r}")
+    kind: ViewKind = "search" if match.group(1) == "search" else "final"
+    fold = int(match.group(2))
+    parts = (assign if kind == "search" else assign_final)(source.splittable(split), split)
+    if fold >= len(parts):
+        raise ValueError(f"the split has {len(parts)} {kind} views, there is no {name!r}")
+    return Cut(name, kind, fold, parts[fold], everything, split.seed)
+
+
+def _is_poor(split: SplitSpec, total: int, limit: int) -> bool:
+    """Most of `total` rows are of a few moments, so that windows hold too little or leave too
+    little to train on.
+    """
+    return (
+        split.holdout_rows < max(MIN_ROWS, min(limit, _LEAST_HELD * total))
+        or split.locked_rows > total / 2
+    )
+
+
+def _kind(source: Source, wish: str | None, group: str | None, time: str | None) -> SplitKind:
+    kinds: Sequence[SplitKind] = get_args(SplitKind)
+    if wish is not None and wish not in kinds:
+        raise ConfigError(f"task.split={wish} is none of {', '.join(kinds)}")
+    for kind, column in (("group", group), ("time", time)):
+        if wish == kind and column is None:
+            raise ConfigError(f"task.split={wish} needs task.{kind}_column")
+    if wish is not None:
+        return next(kind for kind in kinds if kind == wish)
+    if group is not None and time is not None:
+        raise ConfigError(
+            "task.group_column and task.time_column are both set; task.split says which one counts"
+        )
+    if group is not None or time is not None:
+        return "group" if group is not None else "time"
+    return "stratified" if source.stratifiable else "random"
+
+
+def _probe(source: Source, seed: int) -> tuple[Part, Mask]:
+    """At most PROBE_ROWS train and official rows at random, fewer where rows have files; every
+    class is kept, up to PROBE_CLASSES of them.
+    """
+    rng = np.random.default_rng([seed, 2])
+    count, rows = len(source.train), probe_rows(source)
+    order = rng.permutation(count)
+    if source.stratifiable:
+        order = _classes_first(source, order)
+    train = np.zeros(count, dtype=bool)
+    train[order[:rows]] = True
+    codes, items = pd.factorize(source.official)
+    shown = np.zeros(len(items), dtype=bool)
+    shown[rng.permutation(len(items))[:rows]] = True
+    official = shown[codes]
+    none = np.zeros(count, dtype=bool)
+    return Part(train, none, none), official
+
+
+def probe_rows(source: Source) -> int:
+    """Rows of each part in a probe view."""
+    if source.spec.pixels is not None:
+        return max(2, PROBE_ROWS // source.rows_per_item)
+    if source.spec.files is None:
+        return PROBE_ROWS
+    per_row = max(1.0, len(source.files) / max(len(source.train) + len(source.sample), 1))
+    return max(50, min(PROBE_ROWS, int(PROBE_FILES / per_row / 2)))
+
+
+def _classes_first(source: Source, order: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The same rows with a few of each of the commonest classes in front."""
+    codes = pd.Series(pd.factorize(key_of(source.rows.labels, source.spec.label_columns))[0])[order]
+    common = codes.value_counts().index[:PROBE_CLASSES]
+    first = (codes.groupby(codes).cumcount() < _PROBE_PER_CLASS) & codes.isin(common)
+    chosen = first.to_numpy()
+    return np.concatenate([order[chosen], order[~chosen]])

@@ -1,0 +1,245 @@
+"""The train rows as splits and views see them: ids, answers, strata, groups, times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.records import CompetitionSpec, SplitKind
+from core.task.folder.cells import (
+    NO_PIXEL,
+    Integers,
+    Mask,
+    is_numeric,
+    parse_times,
+    text_of,
+)
+from core.task.recognise.composite import join_columns
+from core.task.recognise.new_ids import carries_label, fresh_ids, shapes
+from core.task.views.splits import Rows
+from utils.tables import with_point
+
+_SEPARATOR = "\x1f"
+_MAX_STRATA = 10_000
+_SHAPE_SEED = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainRows:
+    """Facts of each train row, all as text, in file order.
+
+    ids: key of the row in the competition's own files ("" where the train table has no id). shown:
+    [n, id columns and id parts], the ids under which a held-out row stands among the test rows.
+    labels: the label columns. usable: the row can be held out. renamed: `shown` differs from the
+    competition's ids. ambiguous: train and test share ids, so that a record elsewhere cannot be
+    told to belong to a train row. notes: decisions for `split.why`.
+    """
+
+    ids: pd.Series
+    shown: pd.DataFrame
+    labels: pd.DataFrame
+    usable: Mask
+    renamed: bool
+    ambiguous: bool
+    notes: tuple[str, ...]
+
+
+def key_of(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
+    """One text per row for its id columns."""
+    key = text_of(frame[columns[0]])
+    for name in columns[1:]:
+        key = key + _SEPARATOR + text_of(frame[name])
+    return key.reset_index(drop=True)
+
+
+def id_columns_in(spec: CompetitionSpec, table: pd.DataFrame) -> tuple[str, ...]:
+    """The columns of a train or test table that hold what the sample's id columns hold; () where it
+    has none.
+    """
+    for columns in (spec.id_sources, spec.id_columns):
+        if columns and len(columns) == len(spec.id_columns) and set(columns) <= set(table.columns):
+            return columns
+    return ()
+
+
+def own_ids(spec: CompetitionSpec, table: pd.DataFrame) -> pd.DataFrame | None:
+    """The ids of a train or test table as text, under the names of the sample; with the columns
+    that they are joined of, if any. None where the table has none.
+    """
+    if spec.id_parts and set(spec.id_parts) <= set(table.columns):
+        parts = pd.DataFrame(
+            {name: text_of(table[name]).array for name in spec.id_parts}, dtype=object
+        )
+        return parts.assign(
+            **{spec.id_columns[0]: join_columns(parts, spec.id_parts, spec.id_joint)}
+        )
+    columns = id_columns_in(spec, table)
+    if not columns:
+        return None
+    pairs = zip(spec.id_columns, columns, strict=True)
+    return pd.DataFrame({shown: text_of(table[name]).array for shown, name in pairs}, dtype=object)
+
+
+def describe(
+    spec: CompetitionSpec, train: pd.DataFrame, official: pd.DataFrame, neutral: bool = True
+) -> TrainRows:
+    """official: id columns [m, ids] of the official test rows, as text.
+
+    neutral: ids that carry the label are replaced (off only to show in a test that the leak is
+    real).
+    """
+    decimal = spec.train.decimal if spec.train is not None else "."
+    labels = pd.DataFrame(
+        {name: with_point(text_of(train[name]), decimal).array for name in spec.label_columns}
+    )
+    usable = _answered(spec, labels)
+    own = own_ids(spec, train)
+    if own is None:
+        return _without_ids(spec, len(train), labels, usable, official)
+    columns = id_columns_in(spec, train)
+    ids, theirs = key_of(own, spec.id_columns), key_of(official, spec.id_columns)
+    usable = usable & (ids != "").to_numpy()
+    repeated = ids.duplicated(keep=False).to_numpy()
+    if len(columns) == 1 and spec.files is None and bool(repeated.mean() >= 0.5):
+        again = f"train ids repeat in {int(repeated.sum())} rows: held-out rows got new ids"
+        return TrainRows(
+            ids, _numbered(spec, len(train), ids, theirs), labels, usable, True, True, (again,)
+        )
+    usable = usable & ~repeated
+    clashes = ids.isin(set(theirs)).to_numpy()
+    many = bool(clashes.mean() >= 0.5) if len(clashes) else False
+    telling = (
+        neutral and len(spec.id_columns) == 1 and carries_label(ids, labels, theirs, _SHAPE_SEED)
+    )
+    if spec.id_parts and bool(clashes.any()):
+        notes = (f"train and test share ids: held-out rows got new {spec.id_parts[0]!r}",)
+        return TrainRows(ids, _renumbered(spec, own, official), labels, usable, True, True, notes)
+    foreign = columns != spec.id_columns and bool(
+        shapes(theirs).isin(set(shapes(ids))).mean() < 0.5
+    )
+    if len(spec.id_columns) > 1 or spec.id_parts or not (many or telling or foreign):
+        return TrainRows(ids, own, labels, usable & ~clashes, False, many, _clash_notes(clashes))
+    shown = _numbered(spec, len(train), ids, theirs)
+    why = (
+        "train and test share ids"
+        if many
+        else "ids tell the label"
+        if telling
+        else "train ids look otherwise"
+    )
+    return TrainRows(ids, shown, labels, usable, True, many, (f"{why}: held-out rows got new ids",))
+
+
+def split_rows(
+    spec: CompetitionSpec,
+    rows: TrainRows,
+    train: pd.DataFrame,
+    kind: SplitKind,
+    group: str | None,
+    time: str | None,
+) -> Rows:
+    """What core.task.views.splits needs for this kind of split."""
+    strata = np.zeros(len(rows.usable), dtype=np.int64)
+    usable = rows.usable
+    if kind == "stratified":
+        strata, lonely = _strata(spec, rows.labels)
+        usable = usable & ~lonely if len(spec.label_columns) == 1 else usable
+    groups = (
+        pd.factorize(text_of(train[group]))[0].astype(np.int64)
+        if kind == "group" and group
+        else None
+    )
+    times = parse_times(text_of(train[time])) if kind == "time" and time else None
+    return Rows(usable, strata, groups, times)
+
+
+def can_stratify(spec: CompetitionSpec, rows: TrainRows) -> bool:
+    """Answers are classes with, mostly, more than one row each."""
+    if spec.value_kind == "real" or not len(rows.labels):
+        return False
+    strata, lonely = _strata(spec, rows.labels)
+    return int(strata.max()) + 1 <= min(_MAX_STRATA, len(strata) // 2) and bool(lonely.mean() < 0.5)
+
+
+def truth_of(spec: CompetitionSpec, every: pd.DataFrame, held: Integers) -> np.ndarray[Any, Any]:
+    """Answers [n, target columns] of the held-out rows in the shape of the sample submission:
+    one-hot floats, floats, or text. every: the labels of all rows; they are numbers in all views or
+    in none.
+    """
+    labels = every.iloc[held]
+    if spec.one_hot:
+        column = labels[spec.label_columns[0]].to_numpy(dtype=str)
+        return np.stack([column == name for name in spec.classes], axis=1).astype(np.float64)
+    if all(is_numeric(every[name]) for name in every.columns):
+        return labels.apply(pd.to_numeric).to_numpy(dtype=np.float64)
+    return labels.to_numpy(dtype=str)
+
+
+def _answered(spec: CompetitionSpec, labels: pd.DataFrame) -> Mask:
+    """Rows whose every label is there, and is a class of the sample submission where that has one
+    column per class.
+
+    An empty cell among masks is the mask without a pixel.
+    """
+    if spec.value_kind == "mask":
+        return np.ones(len(labels), dtype=bool)
+    usable = (labels != "").all(axis=1).to_numpy()
+    if spec.one_hot:
+        usable = usable & labels[spec.label_columns[0]].isin(spec.classes).to_numpy()
+    return usable
+
+
+def _without_ids(
+    spec: CompetitionSpec, count: int, labels: pd.DataFrame, usable: Mask, official: pd.DataFrame
+) -> TrainRows:
+    none = pd.Series([""] * count, dtype=object)
+    shown = _numbered(spec, count, none, key_of(official, spec.id_columns[:1]))
+    return TrainRows(
+        none,
+        shown,
+        labels,
+        usable,
+        True,
+        False,
+        ("train rows have no id: held-out rows got new ids",),
+    )
+
+
+def _numbered(
+    spec: CompetitionSpec, count: int, ids: pd.Series, official: pd.Series
+) -> pd.DataFrame:
+    """New ids in the first id column; seeded by the count, so that every view shows the same ones."""
+    new = fresh_ids(count, ids, official, np.random.default_rng([count, 7]))
+    return pd.DataFrame({name: pd.Series(new, dtype=object) for name in spec.id_columns})
+
+
+def _renumbered(spec: CompetitionSpec, own: pd.DataFrame, official: pd.DataFrame) -> pd.DataFrame:
+    """New values of the first part, one per value, beyond those of train and test; rows of one stay
+    together.
+    """
+    first = spec.id_parts[0]
+    codes, names = pd.factorize(own[first])
+    theirs = official[spec.id_columns[0]].str.split(spec.id_joint, n=1).str[0]
+    new = fresh_ids(len(names), own[first], theirs, np.random.default_rng([len(names), 7]))
+    parts = own.assign(**{first: np.array(new, dtype=object)[codes]})
+    return parts.assign(**{spec.id_columns[0]: join_columns(parts, spec.id_parts, spec.id_joint)})
+
+
+def _clash_notes(clashes: Mask) -> tuple[str, ...]:
+    count = int(clashes.sum())
+    return (f"{count} train rows share an id with a test row and always train",) if count else ()
+
+
+def _strata(spec: CompetitionSpec, labels: pd.DataFrame) -> tuple[Integers, Mask]:
+    """Class code of each row (all label columns together), and the rows that are alone in their
+    class.
+
+    Of masks only which have no pixel.
+    """
+    labels = labels.isin(NO_PIXEL).astype(str) if spec.value_kind == "mask" else labels
+    key = key_of(labels, tuple(labels.columns))
+    codes = pd.factorize(key)[0].astype(np.int64)
+    return codes, np.bincount(codes)[codes] < 2

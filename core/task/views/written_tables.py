@@ -1,0 +1,216 @@
+"""Whether the two tables that a generated split makes of a folder may be believed.
+
+train.csv: a row per known answer, with the columns of the sample submission and features. test.csv:
+a row per row of the sample, with the ids and the same features. Which rows are held out is not the
+program's business.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.records import CompetitionSpec, TableFile
+from core.task.folder.cells import is_numeric
+from core.task.folder.inventory import FoundFile, list_files
+from core.task.folder.loading import load
+from core.task.views.splits import MIN_ROWS
+from utils.errors import SpecError
+
+_TURNED_BYTES = 256 << 20
+_SAME = 1e-6
+# A feature that says the answer in more rows than this is the answer.
+_TELLS = 0.99
+_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WrittenTables:
+    """Cells as text."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+
+
+def faults(spec: CompetitionSpec, folders: Sequence[Path], group: str | None) -> list[str]:
+    """Why the tables in the first folder may not be used; [] when they may.
+
+    spec: of which only the sample is known. folders: what the program made; what one that was
+    written apart made; what the program made of a folder whose rows stand in another order. group:
+    a column of both tables, by which rows belong together.
+    """
+    assert spec.sample is not None
+    ids, targets = list(spec.id_columns), list(spec.target_columns)
+    try:
+        sample = load(Path(spec.data_dir), spec.sample)
+        first, second, turned = (_read(folder) for folder in folders)
+        found = [*_columns(first, ids, targets, group), *_columns(second, ids, targets, None)]
+        found += [*_columns(turned, ids, targets, group)]
+    except (SpecError, ValueError) as error:
+        return [str(error)]
+    if found:
+        return found
+    return [
+        *_ids(first, ids, sample),
+        *_answers(first, targets, sample[targets]),
+        *_telling(first, ids, targets),
+        *_alike(first, second, ids, targets),
+        *_order(first, turned),
+    ]
+
+
+def turn_rows(root: Path, target: Path) -> None:
+    """A new folder like `root` whose tables and lists of records have their rows in the opposite
+    order.
+
+    Other files are links to the original ones.
+    """
+    left = _TURNED_BYTES
+    for file in list_files(root):
+        path = target / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if file.size <= left and _turned(root, file, path):
+            left -= file.size
+        else:
+            path.symlink_to((root / file.path).resolve())
+
+
+# ---------------------------------------------------------------- invariants
+
+
+def _columns(
+    tables: WrittenTables, ids: list[str], targets: list[str], group: str | None
+) -> Iterator[str]:
+    for name, table, wanted in (
+        ("train", tables.train, [*ids, *targets]),
+        ("test", tables.test, ids),
+    ):
+        missing = [
+            column
+            for column in [*wanted, *([group] if group else [])]
+            if column not in table.columns
+        ]
+        if missing:
+            yield f"{name}.csv has no column {missing[0]!r}"
+    known = [column for column in targets if column in tables.test.columns]
+    if known:
+        yield f"test.csv has the answer column {known[0]!r}"
+
+
+def _ids(tables: WrittenTables, ids: list[str], sample: pd.DataFrame) -> Iterator[str]:
+    train, test, asked = (_keys(table, ids) for table in (tables.train, tables.test, sample))
+    if len(train) < MIN_ROWS:
+        yield f"train.csv has {len(train)} rows"
+    if train.duplicated().any():
+        yield f"train.csv has {int(train.duplicated().sum())} ids more than once"
+    if len(test) != len(asked) or set(test) != set(asked):
+        yield "the ids of test.csv are not those of the sample submission, each once"
+    leaked = int(train.isin(set(asked)).sum())
+    if leaked:
+        yield f"{leaked} rows of train.csv have ids of the sample submission, whose answers nobody knows"
+
+
+def _answers(tables: WrittenTables, targets: list[str], sample: pd.DataFrame) -> Iterator[str]:
+    for name in targets:
+        column = tables.train[name]
+        if column.nunique() < 2:
+            yield f"all answers in {name!r} are the same"
+        elif is_numeric(sample[name]) and not is_numeric(column[column != ""]):
+            yield f"the answers in {name!r} are no numbers, as in the sample submission"
+
+
+def _telling(tables: WrittenTables, ids: list[str], targets: list[str]) -> Iterator[str]:
+    features = [
+        name for name in tables.test.columns if name in tables.train.columns and name not in ids
+    ]
+    for name in targets:
+        answer = tables.train[name]
+        for feature in features:
+            if _share_alike(tables.train[feature], answer) > max(
+                _TELLS, answer.value_counts(normalize=True).iloc[0]
+            ):
+                yield f"the feature {feature!r} is the answer {name!r}"
+
+
+def _alike(
+    first: WrittenTables, second: WrittenTables, ids: list[str], targets: list[str]
+) -> Iterator[str]:
+    """Two programs that were written apart know the same answers of the same rows."""
+    one, other = (
+        table.train.set_axis(_keys(table.train, ids), axis=0) for table in (first, second)
+    )
+    if set(one.index) != set(other.index) or len(one) != len(other):
+        apart = len(set(one.index) ^ set(other.index))
+        yield f"two versions disagree on which rows have answers ({apart} ids are in one of them only)"
+        return
+    other = other.loc[one.index]
+    for name in targets:
+        share = _share_alike(one[name].reset_index(drop=True), other[name].reset_index(drop=True))
+        if share < 1.0:
+            yield f"two versions disagree on {name!r} in {1 - share:.1%} of the rows"
+
+
+def _order(first: WrittenTables, turned: WrittenTables) -> Iterator[str]:
+    for name in ("train", "test"):
+        one, other = getattr(first, name), getattr(turned, name)
+        if list(one.columns) != list(other.columns) or _rows(one) != _rows(other):
+            yield f"{name}.csv depends on the order of rows in files, or on chance"
+
+
+def _rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    return sorted(map(tuple, table.to_numpy(dtype=object).tolist()))
+
+
+def _share_alike(one: pd.Series, other: pd.Series) -> float:
+    """Share of rows with the same text, or the same number."""
+    same = one.str.strip() == other.str.strip()
+    a, b = (pd.to_numeric(column, errors="coerce").to_numpy(dtype=float) for column in (one, other))
+    return float((same.to_numpy() | np.isclose(a, b, rtol=_SAME, atol=_SAME)).mean())
+
+
+def _keys(table: pd.DataFrame, ids: list[str]) -> pd.Series:
+    return table[ids[0]].str.cat([table[name] for name in ids[1:]], sep=_SEPARATOR)
+
+
+# ---------------------------------------------------------------- files
+
+
+def _read(folder: Path) -> WrittenTables:
+    found = [load(folder, TableFile(f"{name}.csv")) for name in ("train", "test")]
+    for name, table in zip(("train", "test"), found, strict=True):
+        if not table.columns.is_unique or not len(table):
+            raise SpecError(f"{name}.csv has no rows, or a column twice")
+    return WrittenTables(*found)
+
+
+def _turned(root: Path, file: FoundFile, path: Path) -> bool:
+    """True when the file has rows and was written with them turned."""
+    if file.suffix not in (".csv", ".tsv", ".jsonl", ".ndjson"):
+        return False
+    try:
+        with (
+            (root / file.path).open(encoding="utf-8", newline="") as original,
+            path.open("w", newline="") as made,
+        ):
+            if file.suffix in (".jsonl", ".ndjson"):
+                made.write(
+                    "".join(
+                        line.rstrip("\r\n") + "\n"
+                        for line in reversed(original.readlines())
+                        if line.strip()
+                    )
+                )
+                return True
+            delimiter = "\t" if file.suffix == ".tsv" else ","
+            header, *rows = csv.reader(original, delimiter=delimiter)
+            csv.writer(made, delimiter=delimiter).writerows([header, *reversed(rows)])
+            return True
+    except (ValueError, csv.Error):
+        # What is no text, or has no header, stays as it is.
+        path.unlink(missing_ok=True)
+        return False

@@ -1,0 +1,113 @@
+"""What the crew hands to the model: knowledge, data and machine of the run reach its prompts."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.authors import recipes_only, with_model
+from core.doubles import EventList
+from core.events import LlmCall
+from core.execution.stop import StopSignal
+from core.execution.weights import Weights
+from core.journal.history import History
+from core.records import Brief, SplitSpec
+from core.surroundings import Surroundings
+from core.task.service import TaskService, last_preview
+from tests.llm.server import ScriptedServer, Turn
+from tests.task import folders
+from utils.config import load_config
+
+PROGRAM = """import pandas as pd
+# %% DATA
+sample = pd.read_csv("./input/sample_submission.csv")
+# %% MODEL
+value = 0.5
+# %% TRAIN
+sample["toxic"] = value
+# %% POSTPROCESS
+sample.to_csv("./submission/submission.csv", index=False)
+"""
+
+
+@pytest.fixture
+def around(tmp_path: Path) -> Any:
+    """Surroundings of a text competition with one pretrained encoder."""
+    data = folders.one_hot_text(tmp_path / "data")
+    task, stop = TaskService(), StopSignal()
+    spec = task.inspect(data, "# Evaluation\n\nMulticlass log loss.", {})
+    split = SplitSpec("stratified", 5, 45, 0, 0, "five folds")
+    weights = Weights(None, (), (), "- `encoder`: sentence-transformers, 90 MB", ())
+    yield Surroundings(
+        spec=spec,
+        split=split,
+        warnings=("column `when` stands in train only",),
+        programs=(),
+        history=History(lambda key: ""),
+        program=lambda key: "",
+        recorder=EventList(),
+        preview=lambda: last_preview(TaskService(), spec),
+        weights=lambda: weights,
+        gate=lambda program: (),
+        answers=tmp_path / "answers",
+        seed=0,
+        cpus_each=2,
+        memory_mb=4096,
+        stop=stop,
+        clock=time.time,
+        steps_to_spare=lambda: False,
+        search_ends=lambda: time.time() + 60,
+    )
+    task.close()
+    stop.close()
+
+
+def settings(server: ScriptedServer) -> Any:
+    words = {
+        "provider": "openai",
+        "base_url": server.base_url("openai"),
+        "model": "m",
+        "api_key": "key-of-the-test",
+    }
+    return load_config(
+        use_cli=False, overrides={f"llm.code.{name}": value for name, value in words.items()}
+    ).llm
+
+
+def test_a_prompt_tells_of_the_data_the_machine_the_weights_and_fitting_knowledge(
+    around: Surroundings,
+) -> None:
+    with ScriptedServer(then=Turn(f"PLAN: constant\n```python\n{PROGRAM}```\n")) as server:
+        proposer = with_model(settings(server), recipes_only, 2, ["H200"])(around)
+        made = proposer.propose(Brief(3, "draft", 5, siblings=("linear model", "boosting")))
+    assert made.author == "model"
+    asked = server.seen[0].text
+    for told in (
+        "Multiclass log loss",
+        "EAP",
+        "stands in train only",
+        "encoder",
+        "2 CPUs",
+        "H200",
+        "linear model",
+    ):
+        assert told in asked, told
+    assert "What has worked elsewhere" in asked
+    (call,) = around.recorder.of(LlmCall)  # type: ignore[attr-defined]
+    assert (around.answers / f"{call.answer}.txt").read_text().startswith("PLAN: constant")
+
+
+def test_a_program_that_needs_a_package_that_is_not_there_is_repaired_before_it_runs(
+    around: Surroundings,
+) -> None:
+    gone = PROGRAM.replace("import pandas as pd\n", "import pandas as pd\nimport no_such_package\n")
+    answers = [Turn(f"PLAN: fancy\n```python\n{gone}```\n")]
+    with ScriptedServer(answers, then=Turn(f"PLAN: plain\n```python\n{PROGRAM}```\n")) as server:
+        made = with_model(settings(server), recipes_only, 2, [])(around).propose(
+            Brief(3, "draft", 5, siblings=("linear", "trees"))
+        )
+    assert made.program.strip() == PROGRAM.strip()
+    assert "line 2: the package no_such_package is not installed" in server.seen[1].text
