@@ -15,13 +15,13 @@ from typing import Literal
 from benchmark.errors import NotRunError
 from utils.files import sha256_file
 
-PINS = Path(__file__).resolve().parent.parent / "requirements_benchmark.txt"
+PINS = Path(__file__).resolve().parents[1] / "requirements" / "benchmark.txt"
 _TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class PackageArchive:
-    """One file of the registry. package: a name that requirements_benchmark.txt pins. sha256: of
+    """One file of the registry. package: a name that requirements/benchmark.txt pins. sha256: of
     the file.
     """
 

@@ -27,7 +27,7 @@ from utils.errors import UsageError
 from utils.files import sha256_file, write_atomic
 from utils.process import end_with_parent
 
-REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements_flaml.txt"
+REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements" / "flaml.txt"
 _PROGRAM = Path(__file__).with_name("flaml_program.py")
 _STAMP = "requirements.sha256"
 _INSTALL_S = 1800.0

@@ -14,7 +14,7 @@ esac
 [ $# -le 1 ] || swarm_fail "at most one argument; $USAGE"
 minutes=${1:-3}
 [[ $minutes =~ ^[1-9][0-9]{0,3}$ ]] || swarm_fail "minutes must be a whole number from 1 to 9999, got '$minutes'"
-swarm_venv demo requirements_demo.txt
+swarm_venv demo requirements/demo.txt
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/swarm-evo-demo.XXXXXX") || swarm_fail "no temporary folder"
 submission=$place/out/submission/submission.csv

@@ -9,7 +9,7 @@ case "${1:-}" in -h | --help)
 esac
 
 . scripts/venv.sh
-swarm_venv test requirements_dev.txt
+swarm_venv test requirements/dev.txt
 
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .

@@ -9,6 +9,6 @@ case "${1:-}" in -h | --help)
 esac
 
 . scripts/venv.sh
-swarm_venv base requirements_base.txt
+swarm_venv base requirements/base.txt
 
 "$PYTHON" -m pytest -m "not long" tests/task tests/judging tests/shapes tests/agents/test_recipe_programs.py "$@"

@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
 done
 
 . scripts/venv.sh
-swarm_venv test requirements_dev.txt
+swarm_venv test requirements/dev.txt
 
 SWARM_FIGURES=$(mktemp "${TMPDIR:-/tmp}/swarm-evo-figures.XXXXXX")
 export SWARM_FIGURES

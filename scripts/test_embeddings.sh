@@ -17,7 +17,7 @@ case "${1:-}" in
 esac
 
 . scripts/venv.sh
-swarm_venv embeddings requirements_embeddings_test.txt
+swarm_venv embeddings requirements/embeddings_test.txt
 
 # One after another: seconds are measured, and the model takes every core.
 "$PYTHON" -m pytest -m embeddings -n 0 tests/embeddings "$@"

@@ -9,6 +9,6 @@ case "${1:-}" in -h | --help)
 esac
 
 . scripts/venv.sh
-swarm_venv test requirements_dev.txt
+swarm_venv test requirements/dev.txt
 
 "$PYTHON" -m pytest -m "whole and not long" "$@"

@@ -26,7 +26,7 @@ swarm_venv() {
     "$base" -c 'import venv, ensurepip' 2>/dev/null || swarm_fail "$base lacks venv (on Debian: apt install python3-venv)"
     cache=${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/swarm-evo
     mkdir -p "$cache" 2>/dev/null || swarm_fail "cannot write to $cache (set XDG_CACHE_HOME to another folder)"
-    key=$({ cat requirements*.txt; cat constraints*.txt 2>/dev/null || true; } | "$base" -c '
+    key=$({ cat requirements/*.txt; cat requirements_agent.txt constraints_agent.txt 2>/dev/null || true; } | "$base" -c '
 import hashlib, sys
 print(hashlib.sha256(sys.version.encode() + sys.stdin.buffer.read()).hexdigest()[:12])')
     folder=$cache/$name-$key

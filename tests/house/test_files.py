@@ -95,14 +95,19 @@ def test_scripts_are_well_formed_and_executable(path: Path) -> None:
     assert (ROOT / path).stat().st_mode & 0o100, f"{path} is not executable"
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in files() if path.name.startswith("requirements")], ids=str
-)
+REQUIREMENTS = [
+    path
+    for path in files()
+    if path.name.startswith("requirements") or path.parent.name == "requirements"
+]
+
+
+@pytest.mark.parametrize("path", REQUIREMENTS, ids=str)
 def test_requirements_are_pinned_or_included(path: Path) -> None:
     for line in (ROOT / path).read_text().splitlines():
         word = line.split("#")[0].strip()
         if word.startswith("-r "):
-            assert (ROOT / word[3:].strip()).is_file()
+            assert (ROOT / path.parent / word[3:].strip()).is_file()
         elif word and path.name not in ("requirements_agent.txt", "requirements_constraints.txt"):
             assert _PIN.fullmatch(word), f"{path}: {word}"
 

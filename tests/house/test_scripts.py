@@ -47,8 +47,10 @@ def test_the_demo_refuses_other_words(words: list[str], tmp_path: Path) -> None:
 
 
 def venv(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    (tmp_path / "requirements.txt").touch()
-    script = f'cd "{tmp_path}"; . "{ROOT}/scripts/venv.sh"; swarm_venv some requirements.txt; echo "PYTHON=$PYTHON"'
+    (tmp_path / "requirements").mkdir(exist_ok=True)
+    (tmp_path / "requirements" / "some.txt").touch()
+    call = 'swarm_venv some requirements/some.txt; echo "PYTHON=$PYTHON"'
+    script = f'cd "{tmp_path}"; . "{ROOT}/scripts/venv.sh"; {call}'
     return bash("-euo", "pipefail", "-c", script, **environment)
 
 
@@ -70,7 +72,8 @@ def test_a_cache_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_a_failed_installation_is_told_and_tried_again(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    (tmp_path / "requirements.txt").write_text("./no-such-folder\n")
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "some.txt").write_text("./no-such-folder\n")
     for _ in range(2):
         done = venv(tmp_path, XDG_CACHE_HOME=str(cache))
         assert done.returncode == 2
@@ -85,10 +88,10 @@ def test_the_environment_is_made_once_and_again_when_the_requirements_change(
     cache = tmp_path / "cache"
     first, second = (venv(tmp_path, XDG_CACHE_HOME=str(cache)) for _ in range(2))
     assert first.returncode == 0, first.stderr
-    assert first.stdout.startswith("installing requirements.txt")
+    assert first.stdout.startswith("installing requirements/some.txt")
     assert second.stdout == first.stdout.splitlines(keepends=True)[-1]
     python = Path(second.stdout.strip().removeprefix("PYTHON="))
     assert python.is_relative_to(cache / "swarm-evo")
     assert python.exists()
-    (tmp_path / "requirements.txt").write_text("# another\n")
+    (tmp_path / "requirements" / "some.txt").write_text("# another\n")
     assert venv(tmp_path, XDG_CACHE_HOME=str(cache)).stdout != second.stdout

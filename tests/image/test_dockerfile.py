@@ -212,7 +212,7 @@ def test_the_image_gets_nothing_else() -> None:
         ("logs/run.json", False),
         ("core/logs.py", True),
         (".git/config", False),
-        ("requirements_dev.txt", False),
+        ("requirements/dev.txt", False),
         ("requirements_agent.txt", True),
         ("scripts/run_demo.sh", False),
     ],
