@@ -107,12 +107,12 @@ def told_metric(data: Any) -> MetricAnswer | None:
 
 def _request(question: MetricQuestion) -> Request:
     spec, prompts = question.spec, PromptManager(_PROMPTS)
-    names = [one_line(name, 40) for name in (*spec.id_columns, *spec.target_columns)]
+    names = [one_line(name, 40) for name in (*spec.ids.columns, *spec.answers.targets)]
     text = prompts.render(
         "metric",
         description=fence(cut_description(spec.description, _DESCRIPTION)),
-        sample=one_line(spec.sample.path, 80)
-        if spec.sample is not None
+        sample=one_line(spec.tables.sample.path, 80)
+        if spec.tables.sample is not None
         else "the sample submission",
         columns=listed(names, _COLUMNS),
         values=_values(spec),
@@ -125,12 +125,12 @@ def _request(question: MetricQuestion) -> Request:
 def _written(model: Model, question: MetricQuestion, style: str) -> Any:
     """An answer that follows SCORE_SCHEMA."""
     spec, prompts = question.spec, PromptManager(_PROMPTS)
-    names = [one_line(name, 40) for name in (*spec.id_columns, *spec.target_columns)]
+    names = [one_line(name, 40) for name in (*spec.ids.columns, *spec.answers.targets)]
     text = prompts.render(
         "score",
         description=fence(cut_description(spec.description, _DESCRIPTION)),
         columns=listed(names, _COLUMNS),
-        ids=str(max(len(spec.id_columns), 1)),
+        ids=str(max(len(spec.ids.columns), 1)),
         values=_values(spec),
         style=_STYLES[style],
     )
@@ -147,10 +147,10 @@ def _line(name: str) -> str:
 
 
 def _values(spec: CompetitionSpec) -> str:
-    if spec.classes:
-        shown = listed([one_line(name, 30) for name in spec.classes], _CLASSES)
-        return f"{len(spec.classes)} classes: {shown}" + (
-            ", one column each" if spec.one_hot else ""
+    if spec.answers.classes:
+        shown = listed([one_line(name, 30) for name in spec.answers.classes], _CLASSES)
+        return f"{len(spec.answers.classes)} classes: {shown}" + (
+            ", one column each" if spec.answers.one_hot else ""
         )
     return {
         "real": "numbers",

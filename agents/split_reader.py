@@ -63,13 +63,13 @@ def _written(model: Model, question: SplitQuestion, style: str) -> Any:
     """An answer that follows SCHEMA."""
     spec, prompts = question.spec, PromptManager(_PROMPTS)
     ids, targets = (
-        [one_line(name, 40) for name in names] for names in (spec.id_columns, spec.target_columns)
+        [one_line(name, 40) for name in names] for names in (spec.ids.columns, spec.answers.targets)
     )
     text = prompts.render(
         "split",
         description=fence(cut_description(spec.description, _DESCRIPTION)),
         preview=fence(preview_text(question.preview, _PREVIEW)),
-        sample=one_line(spec.sample.path, 80) if spec.sample is not None else "",
+        sample=one_line(spec.tables.sample.path, 80) if spec.tables.sample is not None else "",
         ids=listed(ids, _COLUMNS),
         targets=listed(targets, _COLUMNS),
         style=_STYLES[style],

@@ -148,7 +148,14 @@ def _measure(folder: Path, description: str, what: str, size: int) -> BigCost:
     view_digest(search.path)
     digest_s = time.monotonic() - begin
     return BigCost(
-        what, size, spec.rows_train, known - began, built - known, digest_s, peak, split.folds
+        what,
+        size,
+        spec.tables.rows_train,
+        known - began,
+        built - known,
+        digest_s,
+        peak,
+        split.folds,
     )
 
 

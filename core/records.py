@@ -11,13 +11,35 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from core.persona import NOBODY, Persona
 from core.score import Direction, Score
 from core.skill import Skill
+
+# Marks of fields: the name in JSON where it is another one, and a part whose fields stand in JSON
+# beside those of its owner.
+_JSON, _FLAT = "json", "flat"
+
+
+def _named(json_name: str, default: Any = dataclasses.MISSING) -> Any:
+    """A field with another name in JSON."""
+    if default is dataclasses.MISSING:
+        return field(metadata={_JSON: json_name})
+    return field(default=default, metadata={_JSON: json_name})
+
+
+def _flat() -> Any:
+    """A part that is flat in JSON."""
+    return field(metadata={_FLAT: True})
+
+
+def json_name(field_: dataclasses.Field[Any]) -> str:
+    """What a field is called in JSON."""
+    return str(field_.metadata.get(_JSON, field_.name))
+
 
 # ---------------------------------------------------------------- competition
 
@@ -115,63 +137,51 @@ class SplitSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class CompetitionSpec:
-    """What is known about the competition; nothing here is guessed silently, `notes` says what was
-    decided and why.
+class IdColumns:
+    """Which columns name a row."""
 
-    id_columns, target_columns: columns of the sample submission. label_columns: columns of the
-    train table that hold the answers (equal to target_columns, or one class column when the sample
-    is one-hot). classes: class names in the order of target_columns when one-hot, else the distinct
-    labels where predictions are labels or probabilities, else (). data_digest: digest of the
-    folder's file names, sizes and small contents; resume refuses another one. id_sources: columns
-    of train and test that hold the ids, in the order of id_columns; usually the same names.
-    original_dir: the competition's own folder where data_dir is a prepared one (archives unpacked,
-    labels made a table), else "". id_parts: columns of train and test whose cells, joined by
-    id_joint, are the one id column. label_files: files that the train table was made of; they hold
-    answers of any row. pixels: answers are images. exclusive: several target columns are shares of
-    one whole, so that the values of a row sum to 1. words: some feature column may hold words:
-    neither numbers, dates nor free text. items: the competition's own test table where `test` was
-    made of it, because it has one row for several of the sample or other spellings of the ids.
-    split_program: digest of the accepted program that made the train and the test table of a folder
-    that no adaptor understands, else "".
-    """
+    # Columns of the sample submission.
+    columns: tuple[str, ...] = _named("id_columns")
+    # Columns of train and test that hold the same ids, in the same order; usually of the same names.
+    sources: tuple[str, ...] = _named("id_sources", ())
+    # Columns of train and test whose cells, joined by `joint`, are the one id column.
+    parts: tuple[str, ...] = _named("id_parts", ())
+    joint: str = _named("id_joint", "_")
 
-    data_dir: str
-    data_digest: str
-    description: str
-    metric: MetricSpec
-    modality: Modality
-    value_kind: ValueKind
+
+@dataclass(frozen=True, slots=True)
+class CompetitionTables:
+    """The tables, and how many rows they have."""
+
     sample: TableFile | None
     train: TableFile | None
     test: TableFile | None
-    id_columns: tuple[str, ...]
-    target_columns: tuple[str, ...]
-    label_columns: tuple[str, ...]
-    classes: tuple[str, ...]
-    feature_columns: tuple[str, ...]
-    text_columns: tuple[str, ...]
     rows_train: int
     rows_test: int
-    files: FilesById | None = None
-    group_column: str | None = None
-    time_column: str | None = None
-    notes: tuple[str, ...] = ()
-    id_sources: tuple[str, ...] = ()
-    original_dir: str = ""
-    id_parts: tuple[str, ...] = ()
-    id_joint: str = "_"
-    label_files: tuple[str, ...] = ()
-    pixels: PixelRows | None = None
-    exclusive: bool = False
-    split_program: str = ""
+    # The competition's own test table where `test` was made of it, because it has one row for
+    # several of the sample or other spellings of the ids.
     items: TableFile | None = None
-    words: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerColumns:
+    """What is predicted."""
+
+    # Class names in the order of `targets` when one-hot, else the distinct labels where predictions
+    # are labels or probabilities, else ().
+    classes: tuple[str, ...]
+    # Columns of the sample submission.
+    targets: tuple[str, ...] = _named("target_columns")
+    # Columns of the train table that hold the answers: equal to `targets`, or one class column when
+    # the sample is one-hot.
+    labels: tuple[str, ...] = _named("label_columns")
+    # Several targets are shares of one whole, so that the values of a row sum to 1.
+    exclusive: bool = False
 
     @property
     def one_hot(self) -> bool:
         """True when the sample has one column per class of a single label column."""
-        return len(self.label_columns) == 1 and len(self.target_columns) > 1
+        return len(self.labels) == 1 and len(self.targets) > 1
 
     @property
     def positive(self) -> str | None:
@@ -181,14 +191,100 @@ class CompetitionSpec:
         None where the answers are what is predicted (from 0 to 1, or shares of one whole), or there
         are not two.
         """
-        if (
-            len(self.classes) != 2
-            or self.one_hot
-            or self.exclusive
-            or all(map(_is_share, self.classes))
-        ):
+        if len(self.classes) != 2 or self.one_hot or self.exclusive:
+            return None
+        if all(map(_is_share, self.classes)):
             return None
         return "True" if set(self.classes) == {"True", "False"} else self.classes[1]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureColumns:
+    """What a prediction may be made of."""
+
+    names: tuple[str, ...] = _named("feature_columns")
+    # Columns of free text.
+    texts: tuple[str, ...] = _named("text_columns")
+    # Column by which rows belong together, and column that orders them.
+    group: str | None = _named("group_column", None)
+    time: str | None = _named("time_column", None)
+    # Some column may hold words: neither numbers, dates nor free text.
+    words: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CompetitionFiles:
+    """Files beside the tables."""
+
+    by_id: FilesById | None = _named("files", None)
+    # Files that the train table was made of; they hold answers of any row.
+    labels: tuple[str, ...] = _named("label_files", ())
+    # The answers are images.
+    pixels: PixelRows | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompetitionSpec:
+    """What is known about the competition; nothing here is guessed silently.
+
+    In JSON its parts are flat: `ids.columns` is "id_columns", and so on.
+    """
+
+    data_dir: str
+    # Digest of the folder's file names, sizes and small contents; resume refuses another one.
+    data_digest: str
+    description: str
+    metric: MetricSpec
+    modality: Modality
+    value_kind: ValueKind
+    ids: IdColumns = _flat()
+    tables: CompetitionTables = _flat()
+    answers: AnswerColumns = _flat()
+    features: FeatureColumns = _flat()
+    files: CompetitionFiles = _flat()
+    # What was decided, and why.
+    notes: tuple[str, ...] = ()
+    # The competition's own folder where data_dir is a prepared one (archives unpacked, labels made
+    # a table), else "".
+    original_dir: str = ""
+    # Digest of the accepted program that made the train and the test table of a folder that no
+    # adaptor understands, else "".
+    split_program: str = ""
+
+    @classmethod
+    def of(cls, **fields: Any) -> CompetitionSpec:
+        """fields: of the specification and of its parts, by the names that they have in JSON."""
+        return cls(**_sorted_out(cls, fields))
+
+    def changed(self, **fields: Any) -> CompetitionSpec:
+        """The same with other fields, named as in JSON."""
+        now = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        flat: dict[str, Any] = {}
+        for part in now.values():
+            if isinstance(part, _PARTS):
+                flat |= {json_name(f): getattr(part, f.name) for f in dataclasses.fields(part)}
+        whole = {name: value for name, value in now.items() if not isinstance(value, _PARTS)}
+        return CompetitionSpec.of(**(whole | flat | fields))
+
+
+_PARTS = (IdColumns, CompetitionTables, AnswerColumns, FeatureColumns, CompetitionFiles)
+
+
+def _sorted_out(cls: type, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields by JSON name, those of parts gathered into parts. Raises TypeError for an unknown one."""
+    known: set[str] = set()
+    found: dict[str, Any] = {}
+    for field_, hint in _fields(cls):
+        if field_.metadata.get(_FLAT):
+            inner = {json_name(f): f.name for f, _ in _fields(hint)}
+            found[field_.name] = hint(**{inner[k]: v for k, v in fields.items() if k in inner})
+            known |= inner.keys()
+        elif field_.name in fields:
+            found[field_.name] = fields[field_.name]
+            known.add(field_.name)
+    if unknown := fields.keys() - known:
+        raise TypeError(f"{cls.__name__} has no {', '.join(sorted(unknown))}")
+    return found
 
 
 def _is_share(label: str) -> bool:
@@ -568,7 +664,7 @@ T = TypeVar("T")
 def to_json(record: Any) -> Any:
     """Plain JSON values of a record, depth first. Non-finite floats become None: JSON has no NaN."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return {f.name: to_json(getattr(record, f.name)) for f in dataclasses.fields(record)}
+        return _record_to_json(record)
     if isinstance(record, dict):
         return {str(key): to_json(value) for key, value in record.items()}
     if isinstance(record, list | tuple):
@@ -578,21 +674,36 @@ def to_json(record: Any) -> Any:
     return record
 
 
+def _record_to_json(record: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for field_ in dataclasses.fields(record):
+        value = to_json(getattr(record, field_.name))
+        if field_.metadata.get(_FLAT):
+            made |= value
+        else:
+            made[json_name(field_)] = value
+    return made
+
+
 def from_json(cls: type[T], value: dict[str, Any]) -> T:
     """The record of class `cls` that `to_json` turned into `value`; unknown keys are ignored.
 
     Raises TypeError when a field without default is missing.
     """
-    hints = _field_types(cls)  # type: ignore[arg-type]
-    return cls(
-        **{name: _revive(hints[name], item) for name, item in value.items() if name in hints}
-    )
+    found: dict[str, Any] = {}
+    for field_, hint in _fields(cls):  # type: ignore[arg-type]
+        if field_.metadata.get(_FLAT):
+            found[field_.name] = from_json(hint, value)
+        elif json_name(field_) in value:
+            found[field_.name] = _revive(hint, value[json_name(field_)])
+    return cls(**found)
 
 
 @functools.cache
-def _field_types(cls: type) -> dict[str, Any]:
+def _fields(cls: type) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+    """The fields of a record with the types that their annotations mean."""
     hints = typing.get_type_hints(cls)
-    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
+    return tuple((f, hints[f.name]) for f in dataclasses.fields(cls))
 
 
 def _revive(hint: Any, value: Any) -> Any:

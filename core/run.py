@@ -275,7 +275,7 @@ class Run:
 
         As it is where no program is accepted, and in a run that has decided.
         """
-        if spec.train is not None or self.history.spec is not None:
+        if spec.tables.train is not None or self.history.spec is not None:
             return spec
         self._baseline(spec)
         settings, now, end = self._settings, self._clock(), self._budget.deadline
@@ -292,7 +292,7 @@ class Run:
         )
         self._told = self._split.decide(question)
         found = self._inspect({}) if self._told is not None else spec
-        if found.train is None:
+        if found.tables.train is None:
             self._told = None
         return found
 
@@ -301,7 +301,7 @@ class Run:
         settings = self._settings
         self._preview.start(partial(last_preview, self._viewer, spec))
         box = trial_box(settings, self._box, self._stop, WEIGHTS_TRIAL_S)
-        reads = {spec.modality, "text"} if spec.text_columns else {spec.modality}
+        reads = {spec.modality, "text"} if spec.features.texts else {spec.modality}
         self._weights.start(
             partial(find_weights, settings.weight_places, reads, box, settings.folders.logs)
         )
@@ -393,7 +393,7 @@ class Run:
         pace = Pacer(
             self.history,
             self._budget,
-            len(spec.feature_columns),
+            len(spec.features.names),
             settings.timeout_max_s,
             runner,
             views,

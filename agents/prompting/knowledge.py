@@ -49,8 +49,8 @@ class Facts:
 
 
 NEEDS: dict[str, Callable[[CompetitionSpec, Facts], bool]] = {
-    "several targets": lambda spec, facts: len(spec.label_columns) > 1,
-    "group column": lambda spec, facts: spec.group_column is not None,
+    "several targets": lambda spec, facts: len(spec.answers.labels) > 1,
+    "group column": lambda spec, facts: spec.features.group is not None,
     "gpu": lambda spec, facts: facts.gpus > 0,
     "text weights": lambda spec, facts: "text" in facts.weights,
     "image weights": lambda spec, facts: "image" in facts.weights,
@@ -158,9 +158,9 @@ def fits(piece: KnowledgePiece, brief: Brief, spec: CompetitionSpec, facts: Fact
         and (brief.locus is None or _any_of(piece.loci, {brief.locus}))
         and piece.packages <= facts.packages
         and all(NEEDS[need](spec, facts) for need in piece.needs)
-        and _within(piece.rows, spec.rows_train)
-        and _within(piece.classes, len(spec.classes))
-        and _within(piece.features, len(spec.feature_columns))
+        and _within(piece.rows, spec.tables.rows_train)
+        and _within(piece.classes, len(spec.answers.classes))
+        and _within(piece.features, len(spec.features.names))
         and _about(piece.errors, brief)
     )
 
@@ -170,12 +170,12 @@ def modalities(spec: CompetitionSpec) -> frozenset[str]:
     where answers are free strings.
     """
     found: set[str] = {spec.modality}
-    if spec.text_columns:
+    if spec.features.texts:
         found.add("text")
-    if spec.time_column is not None:
+    if spec.features.time is not None:
         found.add("time")
-    if spec.value_kind == "label" and len(spec.classes) >= max(
-        _STRING_ANSWERS, spec.rows_train / 50
+    if spec.value_kind == "label" and len(spec.answers.classes) >= max(
+        _STRING_ANSWERS, spec.tables.rows_train / 50
     ):
         found.add("sequence")
     return frozenset(found)

@@ -179,10 +179,12 @@ class PromptBuilder:
     def _render_system(self) -> str:
         spec, facts = self._facts.spec, self._facts
         seen = preview_text(facts.preview, PREVIEW) if facts.preview is not None else ""
-        sample = spec.sample.path if spec.sample is not None else "sample_submission.csv"
+        sample = (
+            spec.tables.sample.path if spec.tables.sample is not None else "sample_submission.csv"
+        )
         names = [
             one_line(name, 40) or "without a name"
-            for name in (*spec.id_columns, *spec.target_columns)
+            for name in (*spec.ids.columns, *spec.answers.targets)
         ]
         return self._prompts.render(
             "system",
@@ -202,13 +204,13 @@ class PromptBuilder:
 
     def _cells(self) -> str:
         spec = self._facts.spec
-        classes = [one_line(name, 30) for name in spec.classes]
-        if spec.one_hot and spec.value_kind != "label":
-            return self._phrase("cells", "one_hot", label=one_line(spec.label_columns[0], 40))
+        classes = [one_line(name, 30) for name in spec.answers.classes]
+        if spec.answers.one_hot and spec.value_kind != "label":
+            return self._phrase("cells", "one_hot", label=one_line(spec.answers.labels[0], 40))
         if spec.value_kind == "label":
             shown = f": {listed(classes, _SHOWN_CLASSES)}" if classes else ""
             return self._phrase("cells", "label", classes=shown)
-        if spec.exclusive and spec.value_kind == "probability":
+        if spec.answers.exclusive and spec.value_kind == "probability":
             return self._phrase("cells", "shares")
         if spec.value_kind == "probability":
             return self._phrase(
@@ -230,7 +232,7 @@ class PromptBuilder:
         if spec.metric.source == "fallback":
             return spec.metric.name + self._phrase("metric", "fallback")
         parts = [spec.metric.name]
-        if len(spec.label_columns) > 1:
+        if len(spec.answers.labels) > 1:
             parts.append(self._phrase("metric", "column_mean"))
         if spec.metric.weight_column is not None:
             parts.append(

@@ -20,26 +20,28 @@ def skeleton(spec: CompetitionSpec, prompts: PromptManager, folder: Path) -> str
     """The example for a competition with a train table; "" where there is none. folder: that of the
     templates.
     """
-    if spec.train is None or not spec.label_columns:
+    if spec.tables.train is None or not spec.answers.labels:
         return ""
-    keys = spec.id_sources or spec.id_columns
-    sample = spec.sample or TableFile("sample_submission.csv")
+    keys = spec.ids.sources or spec.ids.columns
+    sample = spec.tables.sample or TableFile("sample_submission.csv")
     regression = task_of(spec) == "regression"
     values = {
         "model": f"HistGradientBoosting{'Regressor' if regression else 'Classifier'}",
-        "ids": _names(spec.id_columns),
+        "ids": _names(spec.ids.columns),
         "keys": _names(keys),
-        "labels": _names(spec.label_columns),
-        "train": _read(spec.train),
+        "labels": _names(spec.answers.labels),
+        "train": _read(spec.tables.train),
         "sample": _read(sample),
         "fit": _fit(spec, regression, folder),
         "write": _write(spec, sample),
     }
-    if spec.test is not None and spec.feature_columns:
-        dropped = _names(tuple(name for name in keys if name not in spec.feature_columns))
-        return prompts.render("skeleton_table", test=_read(spec.test), dropped=dropped, **values)
-    if spec.files is not None and len(keys) == 1:
-        places = spec.files
+    if spec.tables.test is not None and spec.features.names:
+        dropped = _names(tuple(name for name in keys if name not in spec.features.names))
+        return prompts.render(
+            "skeleton_table", test=_read(spec.tables.test), dropped=dropped, **values
+        )
+    if spec.files.by_id is not None and len(keys) == 1:
+        places = spec.files.by_id
         return prompts.render(
             "skeleton_files",
             suffix=repr(places.suffix),
@@ -70,18 +72,19 @@ def _read(table: TableFile) -> str:
 
 def _fit(spec: CompetitionSpec, regression: bool, folder: Path) -> str:
     lines = tomllib.loads((folder / "fit.toml").read_text(encoding="utf-8"))
-    if spec.one_hot:
-        same = spec.classes == spec.target_columns and len(spec.classes) > _LISTED
+    if spec.answers.one_hot:
+        same = spec.answers.classes == spec.answers.targets and len(spec.answers.classes) > _LISTED
         return render(
-            lines["one_hot"].strip(), {"classes": "targets" if same else repr(list(spec.classes))}
+            lines["one_hot"].strip(),
+            {"classes": "targets" if same else repr(list(spec.answers.classes))},
         )
     fit = str(
         lines["probability" if spec.value_kind == "probability" and not regression else "values"]
     )
-    return fit + str(lines["shares"]).rstrip() if spec.exclusive else fit
+    return fit + str(lines["shares"]).rstrip() if spec.answers.exclusive else fit
 
 
 def _write(spec: CompetitionSpec, sample: TableFile) -> str:
-    named = f'.rename(columns={{"{_UNNAMED}": ""}})' if "" in spec.id_columns else ""
+    named = f'.rename(columns={{"{_UNNAMED}": ""}})' if "" in spec.ids.columns else ""
     separator = "" if sample.delimiter == "," else f", sep={sample.delimiter!r}"
     return f'sample{named}.to_csv("submission/submission.csv", index=False{separator})'

@@ -49,7 +49,7 @@ class Problem:
 
 def problem_of(spec: CompetitionSpec) -> Problem:
     """Raises SpecError where no recipe can work: without train table or label columns."""
-    if spec.train is None or not spec.label_columns:
+    if spec.tables.train is None or not spec.answers.labels:
         raise SpecError("recipes need a train table with label columns")
     task = task_of(spec)
     modality = modality_of(spec)
@@ -58,14 +58,14 @@ def problem_of(spec: CompetitionSpec) -> Problem:
         task=task,
         kind=spec.value_kind,
         metric=spec.metric.name,
-        rows=spec.rows_train,
-        columns=len(spec.label_columns),
-        classes=0 if task in ("regression", "texts") else len(spec.classes),
-        features=len(spec.feature_columns),
+        rows=spec.tables.rows_train,
+        columns=len(spec.answers.labels),
+        classes=0 if task in ("regression", "texts") else len(spec.answers.classes),
+        features=len(spec.features.names),
         constants=_constants(spec, task),
         locus_constants=_locus_constants(spec),
-        texts=len(spec.text_columns),
-        words=spec.words,
+        texts=len(spec.features.texts),
+        words=spec.features.words,
         timed=_time(spec) is not None,
         plain=_plain(spec),
     )
@@ -80,23 +80,25 @@ def task_of(spec: CompetitionSpec) -> Task:
         return "multiclass"
     if spec.value_kind in _LOOKED_UP:
         return "texts"
-    if spec.value_kind == "real" or not spec.classes:
+    if spec.value_kind == "real" or not spec.answers.classes:
         return "regression"
-    if spec.one_hot:
+    if spec.answers.one_hot:
         return "multiclass"
-    if (len(spec.classes) > 2 and not labels) or (spec.exclusive and not _one_of_all(spec)):
+    if (len(spec.answers.classes) > 2 and not labels) or (
+        spec.answers.exclusive and not _one_of_all(spec)
+    ):
         return "regression"
-    if len(spec.label_columns) > 1:
+    if len(spec.answers.labels) > 1:
         return "multilabel"
-    return "binary" if len(spec.classes) <= 2 else "multiclass"
+    return "binary" if len(spec.answers.classes) <= 2 else "multiclass"
 
 
 def _one_of_all(spec: CompetitionSpec) -> bool:
     """Exclusive columns of 0 and 1, as many classes: log loss knows them by rows that sum to 1."""
     return (
         spec.metric.name == "log_loss"
-        and len(spec.classes) == 2
-        and set(map(float, spec.classes)) == {0, 1}
+        and len(spec.answers.classes) == 2
+        and set(map(float, spec.answers.classes)) == {0, 1}
     )
 
 
@@ -104,8 +106,12 @@ def ranked(spec: CompetitionSpec) -> bool:
     """Answers are rankings of classes, of which one is right: a classifier's probabilities give the
     order.
     """
-    classes = len(spec.classes) if spec.value_kind == "list" and len(spec.label_columns) == 1 else 0
-    return 1 < classes <= _RANKED_CLASSES and classes * spec.rows_test <= _RANKED_CELLS
+    classes = (
+        len(spec.answers.classes)
+        if spec.value_kind == "list" and len(spec.answers.labels) == 1
+        else 0
+    )
+    return 1 < classes <= _RANKED_CLASSES and classes * spec.tables.rows_test <= _RANKED_CELLS
 
 
 def modality_of(spec: CompetitionSpec) -> str:
@@ -115,12 +121,12 @@ def modality_of(spec: CompetitionSpec) -> str:
     """
     if spec.value_kind in _LOOKED_UP and not ranked(spec):
         return "texts"
-    if spec.pixels is not None:
+    if spec.files.pixels is not None:
         return "pixels"
-    if spec.modality == "text" and not spec.text_columns:
+    if spec.modality == "text" and not spec.features.texts:
         return "tabular"
     if spec.modality in _WIDE_TABLE and (
-        spec.files is None or len(spec.feature_columns) >= _WIDE_TABLE[spec.modality]
+        spec.files.by_id is None or len(spec.features.names) >= _WIDE_TABLE[spec.modality]
     ):
         return "tabular"
     return spec.modality
@@ -131,26 +137,26 @@ def _constants(spec: CompetitionSpec, task: Task) -> dict[str, Any]:
         "TASK": task,
         "PREDICT": spec.value_kind,
         "METRIC": spec.metric.name,
-        "TRAIN": (_table(spec.train) or {})
+        "TRAIN": (_table(spec.tables.train) or {})
         | ({"share": _share_read(spec)} if _share_read(spec) < 1 else {}),
-        "TEST": _table(spec.test),
+        "TEST": _table(spec.tables.test),
         # Where the competition has no sample submission, every view has one under the usual name.
-        "SAMPLE": _table(spec.sample or TableFile("sample_submission.csv")),
-        "ID": list(spec.id_columns),
-        "KEYS": list(spec.id_sources or spec.id_columns),
-        "LABELS": list(spec.label_columns),
-        "TARGETS": list(spec.target_columns),
-        "CLASSES": [] if task in ("regression", "texts") else list(spec.classes),
-        "EXCLUSIVE": spec.exclusive,
-    } | ({} if _plain(spec) else {"PARTS": list(spec.id_parts), "JOINT": spec.id_joint})
+        "SAMPLE": _table(spec.tables.sample or TableFile("sample_submission.csv")),
+        "ID": list(spec.ids.columns),
+        "KEYS": list(spec.ids.sources or spec.ids.columns),
+        "LABELS": list(spec.answers.labels),
+        "TARGETS": list(spec.answers.targets),
+        "CLASSES": [] if task in ("regression", "texts") else list(spec.answers.classes),
+        "EXCLUSIVE": spec.answers.exclusive,
+    } | ({} if _plain(spec) else {"PARTS": list(spec.ids.parts), "JOINT": spec.ids.joint})
 
 
 def _locus_constants(spec: CompetitionSpec) -> dict[str, Any]:
-    files, pixels = spec.files, spec.pixels
-    listed = len(spec.feature_columns) <= _LISTED_FEATURES
+    files, pixels = spec.files.by_id, spec.files.pixels
+    listed = len(spec.features.names) <= _LISTED_FEATURES
     return {
-        "FEATURES": list(spec.feature_columns) if listed else [],
-        "TEXTS": list(spec.text_columns),
+        "FEATURES": list(spec.features.names) if listed else [],
+        "TEXTS": list(spec.features.texts),
         "TIME": _time(spec),
         "PIXEL_IDS": {"joint": pixels.joint, "first": pixels.first, "scale": pixels.scale}
         if pixels
@@ -163,26 +169,34 @@ def _locus_constants(spec: CompetitionSpec) -> dict[str, Any]:
 
 
 def _plain(spec: CompetitionSpec) -> bool:
-    tables = [table for table in (spec.train, spec.test, spec.sample) if table is not None]
+    tables = [
+        table
+        for table in (spec.tables.train, spec.tables.test, spec.tables.sample)
+        if table is not None
+    ]
     usual = all(
         (table.format, table.member, table.decimal) == ("csv", None, ".") for table in tables
     )
     looked_up = spec.value_kind in _LOOKED_UP and not ranked(spec)
-    return usual and not spec.id_parts and _share_read(spec) == 1 and not looked_up
+    return usual and not spec.ids.parts and _share_read(spec) == 1 and not looked_up
 
 
 def _share_read(spec: CompetitionSpec) -> float:
     """Share of the train rows that a program reads; only a csv can be read in parts."""
-    assert spec.train is not None
-    cells = spec.rows_train * (len(spec.feature_columns) + 2)
-    return round(min(1.0, _READ_CELLS / max(cells, 1)), 3) if spec.train.format == "csv" else 1.0
+    assert spec.tables.train is not None
+    cells = spec.tables.rows_train * (len(spec.features.names) + 2)
+    return (
+        round(min(1.0, _READ_CELLS / max(cells, 1)), 3)
+        if spec.tables.train.format == "csv"
+        else 1.0
+    )
 
 
 def _time(spec: CompetitionSpec) -> str | None:
     """The time column, where both tables have it."""
     return (
-        spec.time_column
-        if spec.test is not None and spec.time_column in spec.feature_columns
+        spec.features.time
+        if spec.tables.test is not None and spec.features.time in spec.features.names
         else None
     )
 

@@ -115,6 +115,8 @@ class KnownPredictions(Store):
 
 def rows_of(case: Case, view: View) -> Prediction:
     """A prediction of zeros on a view: its ids and parts in the order of the store."""
-    sample = load_sample(Path(view.path), view.sample, case.spec.id_columns)
+    sample = load_sample(Path(view.path), view.sample, case.spec.ids.columns)
     answers = load_answers(Path(view.answers), case.spec) if view.answers else None
-    return split_rows(view, sample, answers, np.zeros((len(sample), len(case.spec.target_columns))))
+    return split_rows(
+        view, sample, answers, np.zeros((len(sample), len(case.spec.answers.targets)))
+    )

@@ -76,7 +76,9 @@ class LocalWorker(WorkerProcess):
 
     def _agree(self, a: Members, b: Members, how: str) -> list[float]:
         first, second = self.official(a, how), self.official(b, how)
-        labels = is_text(self._spec) or (predicts(self._spec) in VOTING and not self._spec.one_hot)
+        labels = is_text(self._spec) or (
+            predicts(self._spec) in VOTING and not self._spec.answers.one_hot
+        )
         return list((agreement.labels_agree if labels else agreement.numbers_agree)(first, second))
 
 

@@ -53,5 +53,7 @@ class Likeness:
 def likeness_of(comparer: Comparer, spec: CompetitionSpec) -> Alike:
     """By predictions where they are compared quickly, else by genes."""
     return (
-        Likeness(comparer, how_to_blend(spec)) if spec.rows_test <= MOST_ROWS else genes_in_common
+        Likeness(comparer, how_to_blend(spec))
+        if spec.tables.rows_test <= MOST_ROWS
+        else genes_in_common
     )

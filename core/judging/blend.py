@@ -70,7 +70,7 @@ def blended(
     """`blend` in the way that the values allow: numbers do not vote, words always do, mean labels
     become classes.
     """
-    votes = predicts(spec) in VOTING and not spec.one_hot
+    votes = predicts(spec) in VOTING and not spec.answers.one_hot
     if len(stack) == 1:
         return stack[0]
     if how == "vote" or is_text(spec) or is_words(spec):
@@ -179,9 +179,9 @@ def _official_rows(prediction: Prediction, sample: Sample) -> Array:
 
 def _nearest(values: Array, spec: CompetitionSpec) -> Array:
     """The class nearest to each value, for mean labels."""
-    if not spec.classes:
+    if not spec.answers.classes:
         return np.round(values)
-    classes = np.sort(to_floats(np.array(spec.classes, dtype=object)))
+    classes = np.sort(to_floats(np.array(spec.answers.classes, dtype=object)))
     return np.asarray(classes[np.abs(values[..., None] - classes).argmin(axis=-1)])
 
 
@@ -206,6 +206,6 @@ def combine(
 def csv_bytes(spec: CompetitionSpec, values: Array, sample: Sample) -> bytes:
     """A comma separated table as the benchmark's grader reads it, floats with all their digits."""
     cells = to_cells(values, spec)
-    frame = sample.frame.assign(**{name: cells[name].array for name in spec.target_columns})
+    frame = sample.frame.assign(**{name: cells[name].array for name in spec.answers.targets})
     text: str = frame.to_csv(index=False, lineterminator="\n")
     return text.encode()

@@ -31,15 +31,17 @@ def leak_warnings(spec: CompetitionSpec) -> list[str]:
     """One line per suspicion; [] without a train table. Raises ValueError or OSError when a table
     is unreadable.
     """
-    if spec.train is None:
+    if spec.tables.train is None:
         return []
-    whole = _labelled(_read(spec, spec.train), spec)
-    train = as_numbers(_sampled(whole), spec.train.decimal)
+    whole = _labelled(_read(spec, spec.tables.train), spec)
+    train = as_numbers(_sampled(whole), spec.tables.train.decimal)
     target = _target(train, spec)
     found = []
-    if spec.test is not None:
-        test = _read(spec, spec.test)
-        found += list(_column_warnings(train, as_numbers(_sampled(test), spec.test.decimal), spec))
+    if spec.tables.test is not None:
+        test = _read(spec, spec.tables.test)
+        found += list(
+            _column_warnings(train, as_numbers(_sampled(test), spec.tables.test.decimal), spec)
+        )
         found += list(_overlap_warnings(whole, test, spec))
     if target is not None:
         found += list(_feature_warnings(train, target, spec))
@@ -65,7 +67,7 @@ def _plain(column: pd.Series) -> pd.Series:
 
 def _labelled(train: pd.DataFrame, spec: CompetitionSpec) -> pd.DataFrame:
     """The rows that have their labels: an empty one says nothing about what gives the answer away."""
-    labels = train[[name for name in spec.label_columns if name in train.columns]]
+    labels = train[[name for name in spec.answers.labels if name in train.columns]]
     return train[~(labels.isna() | (labels == "")).any(axis=1)]
 
 
@@ -80,9 +82,9 @@ def _sampled(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _target(train: pd.DataFrame, spec: CompetitionSpec) -> Array | None:
     """Class codes, or numbers for a real target; None when there is not exactly one label column."""
-    if len(spec.label_columns) != 1 or spec.label_columns[0] not in train.columns:
+    if len(spec.answers.labels) != 1 or spec.answers.labels[0] not in train.columns:
         return None
-    column = train[spec.label_columns[0]]
+    column = train[spec.answers.labels[0]]
     if _real(spec):
         return column.to_numpy(dtype=float) if pd.api.types.is_numeric_dtype(column) else None
     return np.asarray(pd.factorize(column, sort=True)[0])
@@ -98,7 +100,7 @@ def _real(spec: CompetitionSpec) -> bool:
 def _column_warnings(
     train: pd.DataFrame, test: pd.DataFrame, spec: CompetitionSpec
 ) -> Iterator[str]:
-    known = {*spec.label_columns, *spec.target_columns, *spec.id_columns}
+    known = {*spec.answers.labels, *spec.answers.targets, *spec.ids.columns}
     absent = [name for name in train.columns if name not in test.columns and name not in known]
     if absent:
         yield f"train columns that test lacks: {_few(absent)}"
@@ -115,7 +117,7 @@ def _varies(column: pd.Series) -> bool:
 def _overlap_warnings(
     train: pd.DataFrame, test: pd.DataFrame, spec: CompetitionSpec
 ) -> Iterator[str]:
-    ids = [name for name in spec.id_columns if name in train.columns and name in test.columns]
+    ids = [name for name in spec.ids.columns if name in train.columns and name in test.columns]
     if ids:
         keys = [
             pd.MultiIndex.from_frame(frame[ids].astype(str)).unique() for frame in (train, test)
@@ -123,7 +125,7 @@ def _overlap_warnings(
         both = len(keys[0].intersection(keys[1]))
         if both:
             yield f"{both} ids occur in train and in test"
-    time = spec.time_column
+    time = spec.features.time
     if time is not None and time in train.columns and time in test.columns:
         moments = _moments(pd.concat([train[time], test[time]], ignore_index=True))
         first, last = moments[len(train) :], moments[: len(train)]
@@ -148,7 +150,7 @@ def _moments(column: pd.Series) -> Array:
 
 
 def _feature_warnings(train: pd.DataFrame, target: Array, spec: CompetitionSpec) -> Iterator[str]:
-    skip = {*spec.label_columns, *spec.target_columns, *spec.id_columns}
+    skip = {*spec.answers.labels, *spec.answers.targets, *spec.ids.columns}
     features = [name for name in train.columns if name not in skip]
     presence = [name for name in features if _presence_tells(train[name], target, _real(spec))]
     if presence:
@@ -216,11 +218,11 @@ def _presence_tells(column: pd.Series, target: Array, real: bool) -> bool:
 
 def _order_warnings(train: pd.DataFrame, target: Array, spec: CompetitionSpec) -> Iterator[str]:
     """Ids or row numbers that follow the answer. A time-ordered competition has that by nature."""
-    if len(target) < 100 or spec.time_column is not None:
+    if len(target) < 100 or spec.features.time is not None:
         return
     if not _real(spec) and target.max() > 1:
         return
-    for name in spec.id_columns:
+    for name in spec.ids.columns:
         if name in train.columns and pd.api.types.is_numeric_dtype(train[name]):
             rho = _correlation(train[name], target)
             if abs(rho) > ID_CORRELATION:

@@ -49,7 +49,9 @@ class Metric:
     @classmethod
     def of(cls, spec: CompetitionSpec) -> Metric:
         maximize = spec.metric.direction == "maximize"
-        return cls(spec.metric.name, maximize, spec.one_hot, predicts(spec), spec.exclusive)
+        return cls(
+            spec.metric.name, maximize, spec.answers.one_hot, predicts(spec), spec.answers.exclusive
+        )
 
     @property
     def predicts(self) -> ValueKind:

@@ -71,12 +71,14 @@ def official_sample(spec: CompetitionSpec) -> Sample:
     Raises ValueError when there is neither.
     """
     root = Path(spec.data_dir)
-    if spec.sample is not None:
-        return load_sample(root, spec.sample, spec.id_columns)
-    if spec.test is None:
+    if spec.tables.sample is not None:
+        return load_sample(root, spec.tables.sample, spec.ids.columns)
+    if spec.tables.test is None:
         raise ValueError("neither a sample submission nor a test table says which rows to answer")
-    path = root / spec.test.path
-    return _load(path, spec.test, spec.id_columns, spec.target_columns, path.stat().st_mtime_ns)
+    path = root / spec.tables.test.path
+    return _load(
+        path, spec.tables.test, spec.ids.columns, spec.answers.targets, path.stat().st_mtime_ns
+    )
 
 
 @lru_cache(maxsize=24)

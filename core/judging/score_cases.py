@@ -106,7 +106,7 @@ class _Writer:
         return {"name": name, **paths}
 
     def _id_frame(self, rows: int) -> pd.DataFrame:
-        columns = list(self._spec.id_columns) or ["id"]
+        columns = list(self._spec.ids.columns) or ["id"]
         ids = self._ids
         if ids is None:
             ids = np.array([f"r{i * 7919 % 100003:05d}" for i in range(rows)])[:, None].repeat(
@@ -117,17 +117,17 @@ class _Writer:
 
 def _truth(spec: CompetitionSpec, rng: np.random.Generator) -> Array:
     """At most ROWS labelled train rows in the shape of the sample submission."""
-    if spec.train is None:
+    if spec.tables.train is None:
         raise ValueError("there is no train table")
-    table = spec.train
+    table = spec.tables.train
     path = Path(spec.data_dir) / table.path
     frame = read_table(path, table.format, table.delimiter, table.encoding, table.member)
-    labels = frame[list(spec.label_columns)].astype(str)
+    labels = frame[list(spec.answers.labels)].astype(str)
     labels = labels[~(labels == "").any(axis=1)] if predicts(spec) != "mask" else labels
     labels = labels.iloc[rng.permutation(len(labels))[:ROWS]]
-    if spec.one_hot:
+    if spec.answers.one_hot:
         column = labels.iloc[:, 0].to_numpy(dtype=str)
-        return np.stack([column == name for name in spec.classes], axis=1).astype(float)
+        return np.stack([column == name for name in spec.answers.classes], axis=1).astype(float)
     return truth_values(labels.to_numpy(dtype=str), spec)
 
 
@@ -156,7 +156,7 @@ def _constant(truth: Array, spec: CompetitionSpec) -> Array:
 def _sample_values(truth: Array, spec: CompetitionSpec) -> Array:
     """The first cells of the sample submission, again and again."""
     cells = (
-        official_sample(spec).frame[list(spec.target_columns)].to_numpy(dtype=object).astype(str)
+        official_sample(spec).frame[list(spec.answers.targets)].to_numpy(dtype=object).astype(str)
     )
     rows = cells[np.arange(len(truth)) % len(cells)]
     if is_text(spec) or is_words(spec):

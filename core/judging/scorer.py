@@ -74,7 +74,7 @@ def judge(
 
     Raises ValueError when the answers name ids that the view's sample does not hold.
     """
-    sample = load_sample(Path(view.path), view.sample, spec.id_columns)
+    sample = load_sample(Path(view.path), view.sample, spec.ids.columns)
     checked = check_file(submission, sample, spec)
     if checked.values is None:
         return Judgement(False, None, None, checked.reasons, checked.warnings)

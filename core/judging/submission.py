@@ -54,7 +54,7 @@ def check_bytes(data: bytes, sample: Sample, spec: CompetitionSpec) -> CheckedSu
         text, notes = decode(data, sample.encoding)
         as_text = is_text(spec) or is_words(spec)
         frame, more = parse(
-            text, (sample.delimiter, ","), spec.id_columns, spec.target_columns, as_text
+            text, (sample.delimiter, ","), spec.ids.columns, spec.answers.targets, as_text
         )
     except FileRefusedError as refusal:
         return CheckedSubmission((str(refusal),), (), None)
@@ -63,7 +63,7 @@ def check_bytes(data: bytes, sample: Sample, spec: CompetitionSpec) -> CheckedSu
     if problems:
         return CheckedSubmission(tuple(problems), tuple(notes), None)
     notes += row_notes
-    cells = frame[list(spec.target_columns)].iloc[order]
+    cells = frame[list(spec.answers.targets)].iloc[order]
     values, problems, value_notes = _values(cells, sample, spec)
     return CheckedSubmission(
         tuple(problems), tuple(notes + value_notes), None if problems else values
@@ -77,7 +77,7 @@ def _match_rows(
     frame: pd.DataFrame, sample: Sample, spec: CompetitionSpec
 ) -> tuple[Array, list[str], list[str]]:
     """For each row of the sample its row in `frame`; problems; warnings."""
-    ids = text_ids(frame, spec.id_columns)
+    ids = text_ids(frame, spec.ids.columns)
     found, by_value = sample.positions(ids)
     unknown = np.flatnonzero(found < 0)
     seen = np.bincount(found[found >= 0], minlength=len(sample))
@@ -115,7 +115,7 @@ def _values(
     if is_words(spec):
         return _words(cells.to_numpy(dtype=object).astype(str).astype(object), sample, spec)
     if is_text(spec):
-        values = to_labels(cells.to_numpy(dtype=object).astype(str), spec.classes)
+        values = to_labels(cells.to_numpy(dtype=object).astype(str), spec.answers.classes)
         problems = list(_label_problems(values, sample, spec))
     else:
         raw = cells.to_numpy(dtype=object) if _holds_text(cells) else None
@@ -146,7 +146,7 @@ def _words(
 
 def _sum_to_one(spec: CompetitionSpec) -> bool:
     """Graders refuse rows that do not, even where the text says that they are rescaled."""
-    return spec.metric.name in OF_SHARES and (spec.one_hot or spec.exclusive)
+    return spec.metric.name in OF_SHARES and (spec.answers.one_hot or spec.answers.exclusive)
 
 
 def _holds_text(cells: pd.DataFrame) -> bool:
@@ -156,8 +156,8 @@ def _holds_text(cells: pd.DataFrame) -> bool:
 def _label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
     if (values == "").any():
         yield _line(values == "", "labels are empty", values, sample, spec)
-    elif spec.classes:
-        strange = ~np.isin(values, np.array(spec.classes, dtype=str))
+    elif spec.answers.classes:
+        strange = ~np.isin(values, np.array(spec.answers.classes, dtype=str))
         if strange.any():
             yield _line(strange, "labels do not occur in the training data", values, sample, spec)
 
@@ -193,7 +193,7 @@ def _range_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Ite
                 row = int(np.argmax(off))
                 total = f"{values[row].sum():.6g} for id {sample.name(row)!r}"
                 yield f"{int(off.sum())} of {len(values)} rows do not sum to 1 (e.g. {total})"
-    elif kind == "label" and not spec.one_hot:
+    elif kind == "label" and not spec.answers.one_hot:
         yield from _numeric_label_problems(values, sample, spec)
     elif spec.metric.name == "rmsle" and (values < 0).any():
         yield _line(
@@ -206,11 +206,14 @@ def _range_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Ite
 
 
 def _numeric_label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
-    broken, known = values != np.round(values), to_floats(np.array(spec.classes, dtype=object))
+    broken, known = (
+        values != np.round(values),
+        to_floats(np.array(spec.answers.classes, dtype=object)),
+    )
     whole = bool((known == np.round(known)).all())
     if spec.metric.name == "quadratic_weighted_kappa" and whole and broken.any():
         yield _line(broken, "predictions are not integers, which kappa needs", values, sample, spec)
-    elif spec.classes:
+    elif spec.answers.classes:
         strange = ~np.isin(values, known)
         if strange.any():
             yield _line(strange, "labels do not occur in the training data", values, sample, spec)
@@ -219,7 +222,7 @@ def _numeric_label_problems(values: Array, sample: Sample, spec: CompetitionSpec
 def _line(where: Array, what: str, cells: Array, sample: Sample, spec: CompetitionSpec) -> str:
     row, column = np.argwhere(where)[0]
     cell = str(cells[row, column])[:40]
-    place = f"{cell!r} in column {spec.target_columns[column]!r}, id {sample.name(int(row))!r}"
+    place = f"{cell!r} in column {spec.answers.targets[column]!r}, id {sample.name(int(row))!r}"
     return f"{int(where.sum())} of {where.size} {what} (e.g. {place})"
 
 

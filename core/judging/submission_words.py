@@ -101,7 +101,7 @@ def _sample_has_empty(sample: Sample, spec: CompetitionSpec) -> bool:
 
 
 def _sample_cells(sample: Sample, spec: CompetitionSpec) -> Array:
-    return np.asarray(sample.frame[list(spec.target_columns)].to_numpy(dtype=object))
+    return np.asarray(sample.frame[list(spec.answers.targets)].to_numpy(dtype=object))
 
 
 def _where(values: Array, holds: Callable[[str], bool]) -> Array:

@@ -27,9 +27,15 @@ def is_words(spec: CompetitionSpec) -> bool:
 
 def is_text(spec: CompetitionSpec) -> bool:
     """True when predictions are labels that are not numbers; every other prediction is a float."""
-    if predicts(spec) != "label" or spec.one_hot or spec.metric.name == "quadratic_weighted_kappa":
+    if (
+        predicts(spec) != "label"
+        or spec.answers.one_hot
+        or spec.metric.name == "quadratic_weighted_kappa"
+    ):
         return False
-    return not spec.classes or bool(np.isnan(to_floats(np.array(spec.classes, dtype=object))).any())
+    return not spec.answers.classes or bool(
+        np.isnan(to_floats(np.array(spec.answers.classes, dtype=object))).any()
+    )
 
 
 def to_floats(cells: Array) -> Array:
@@ -56,18 +62,18 @@ def to_labels(cells: Array, classes: tuple[str, ...]) -> Array:
 def truth_values(truth: Array, spec: CompetitionSpec) -> Array:
     """Held-out answers [rows, columns] in the representation of predictions.
 
-    Where a probability is predicted, labels become 1 for spec.positive and 0 for the other, text or
+    Where a probability is predicted, labels become 1 for spec.answers.positive and 0 for the other, text or
     number. Raises ValueError when a number is needed and a cell is none.
     """
     if is_words(spec):
         return to_labels(truth, ()).astype(object)
     if is_text(spec):
-        return to_labels(truth, spec.classes)
+        return to_labels(truth, spec.answers.classes)
     numbers = truth.astype(float) if np.issubdtype(truth.dtype, np.number) else to_floats(truth)
-    positive = spec.positive if predicts(spec) == "probability" else None
+    positive = spec.answers.positive if predicts(spec) == "probability" else None
     if not np.isnan(numbers).any():
         return numbers if positive is None else (numbers == _numbers((positive,))[0]).astype(float)
-    known = np.isin(truth, np.array(spec.classes if positive else (), dtype=str))
+    known = np.isin(truth, np.array(spec.answers.classes if positive else (), dtype=str))
     if not known.all():
         raise ValueError(f"held-out answers are no numbers, for example {truth[~known][:1]}")
     return (truth == positive).astype(float)
@@ -75,12 +81,16 @@ def truth_values(truth: Array, spec: CompetitionSpec) -> Array:
 
 def to_cells(values: Array, spec: CompetitionSpec) -> pd.DataFrame:
     """Predictions [rows, columns] as they are written to a csv, columns named as the targets."""
-    columns = list(spec.target_columns)
-    if predicts(spec) != "label" or spec.one_hot or not np.issubdtype(values.dtype, np.floating):
+    columns = list(spec.answers.targets)
+    if (
+        predicts(spec) != "label"
+        or spec.answers.one_hot
+        or not np.issubdtype(values.dtype, np.floating)
+    ):
         return pd.DataFrame(values, columns=columns)
     names = {
         float(number): name
-        for number, name in zip(_numbers(spec.classes), spec.classes, strict=True)
+        for number, name in zip(_numbers(spec.answers.classes), spec.answers.classes, strict=True)
     }
     spelled = [[names.get(cell) or _plain(cell) for cell in row] for row in values.tolist()]
     return pd.DataFrame(spelled, columns=columns)

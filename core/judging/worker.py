@@ -60,7 +60,9 @@ def agree(spec: str, store: str, a: JsonParts, b: JsonParts, how: str) -> list[f
     first, second = (
         blend.official_values(competition, parts, how, sample, _store(store)) for parts in (a, b)
     )
-    labels = is_text(competition) or (predicts(competition) in VOTING and not competition.one_hot)
+    labels = is_text(competition) or (
+        predicts(competition) in VOTING and not competition.answers.one_hot
+    )
     return list((agreement.labels_agree if labels else agreement.numbers_agree)(first, second))
 
 

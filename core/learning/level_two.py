@@ -97,15 +97,19 @@ def means_of(settings: Settings, around: Surroundings) -> RunMeans:
 
 def names_in(spec: CompetitionSpec) -> set[str]:
     """Words of the competition's data: columns and files, which no lesson may carry away."""
-    tables = [table.path for table in (spec.sample, spec.train, spec.test) if table is not None]
+    tables = [
+        table.path
+        for table in (spec.tables.sample, spec.tables.train, spec.tables.test)
+        if table is not None
+    ]
     columns = {
-        *spec.id_columns,
-        *spec.target_columns,
-        *spec.label_columns,
-        *spec.feature_columns,
-        *spec.text_columns,
+        *spec.ids.columns,
+        *spec.answers.targets,
+        *spec.answers.labels,
+        *spec.features.names,
+        *spec.features.texts,
     }
-    return columns | {*tables, *spec.label_files, *spec.classes}
+    return columns | {*tables, *spec.files.labels, *spec.answers.classes}
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,11 @@ def rebuild(plan: dict[str, Any], code: Path, scratch: Path, out_csv: Path) -> N
         # again.
         decided: dict[str, Any] = {
             "metric": spec.metric.name,
-            "id_column": spec.id_columns,
-            "target_columns": spec.target_columns,
+            "id_column": spec.ids.columns,
+            "target_columns": spec.answers.targets,
         }
         original = Path(spec.original_dir)
-        bare = spec.train is None or spec.split_program
+        bare = spec.tables.train is None or spec.split_program
         if bare:
             made = task.inspect_bare(original, spec.description, decided, scratch, split.why)
         if spec.split_program:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from core.events import BaselineWritten
@@ -35,7 +34,7 @@ def checked_baseline(
     that fails refuses nothing.
     """
     made = task.baseline(Path(spec.data_dir), spec, target)
-    if made[0] != "prior" or spec.sample is None:
+    if made[0] != "prior" or spec.tables.sample is None:
         return made
     with contextlib.suppress(SwarmError, OSError), tempfile.TemporaryDirectory() as folder:
         judge, sample = (
@@ -43,7 +42,7 @@ def checked_baseline(
             Path(folder) / "submission.csv",
         )
         if reasons := judge.check_file(target):
-            found = task.baseline(Path(spec.data_dir), replace(spec, train=None), sample)
+            found = task.baseline(Path(spec.data_dir), spec.changed(train=None), sample)
             if not judge.check_file(sample):
                 copy_atomic(sample, target)
                 log.warning(

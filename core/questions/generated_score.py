@@ -171,7 +171,7 @@ def _units(clusters: Sequence[int]) -> tuple[int, ...]:
 
 
 def _ids(spec: CompetitionSpec) -> int:
-    return max(len(spec.id_columns), 1)
+    return max(len(spec.ids.columns), 1)
 
 
 def _gap(a: float | None, b: float | None) -> float | None:

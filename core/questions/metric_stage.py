@@ -123,7 +123,7 @@ class MetricStage:
         ).leak_warnings()
 
     def _faults(self, spec: CompetitionSpec, written: WrittenScores) -> list[str]:
-        if spec.train is None:
+        if spec.tables.train is None:
             return ["there are no answers to try it on"]
         tried = HoldoutJudge(spec, self._settings.folders.logs / "score_trial", worker=self._worker)
         return faults_of(written, spec, tried, self._boxed(TRIAL_S), self._gate)

@@ -79,7 +79,7 @@ def plan_split(
 ) -> Any:
     """JSON of the SplitSpec."""
     known = from_json(CompetitionSpec, spec)
-    if known.train is None:
+    if known.tables.train is None:
         return to_json(bare_split(known, seed))
     source = load(known)
     return to_json(plan(source, seed, holdout_max_rows, overrides))
@@ -90,7 +90,7 @@ def build_views(
 ) -> dict[str, Any]:
     """{"views": [...], "split": SplitSpec whose why names what was left out}."""
     known, decided = from_json(CompetitionSpec, spec), from_json(SplitSpec, split)
-    if known.train is None:
+    if known.tables.train is None:
         return {"views": [to_json(bare_view(known))], "split": to_json(decided)}
     views, final = build(known, decided, Path(workspace), names)
     return {"views": [to_json(view) for view in views], "split": to_json(final)}

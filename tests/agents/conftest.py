@@ -57,7 +57,7 @@ def make_spec(folder: Path, metric: str = "roc_auc", **changes: Any) -> Competit
         "rows_train": 120,
         "rows_test": 40,
     }
-    return CompetitionSpec(**(values | changes))
+    return CompetitionSpec.of(**(values | changes))
 
 
 def features(rows: int, seed: int = 0) -> pd.DataFrame:
@@ -127,7 +127,7 @@ def run_many(
         name: error for name, error in json.loads(done.stderr.splitlines()[-1]).items() if error
     }
     assert not errors, "\n".join(f"{name}:\n{error[-1500:]}" for name, error in errors.items())
-    separator = spec.sample.delimiter if spec.sample else ","
+    separator = spec.tables.sample.delimiter if spec.tables.sample else ","
     return {
         name: pd.read_csv(
             Path(folder) / "submission" / "submission.csv", sep=separator, dtype={"id": str}
@@ -138,13 +138,15 @@ def run_many(
 
 def check(submission: pd.DataFrame, spec: CompetitionSpec) -> None:
     """Every id of the sample in its order, its columns in their order, no empty or infinite cell."""
-    assert spec.sample is not None
+    assert spec.tables.sample is not None
     sample = pd.read_csv(
-        Path(spec.data_dir) / spec.sample.path, sep=spec.sample.delimiter, dtype={"id": str}
+        Path(spec.data_dir) / spec.tables.sample.path,
+        sep=spec.tables.sample.delimiter,
+        dtype={"id": str},
     )
     assert list(submission.columns) == list(sample.columns)
     assert submission["id"].tolist() == sample["id"].tolist()
-    values = submission[list(spec.target_columns)]
+    values = submission[list(spec.answers.targets)]
     assert not values.isna().any(axis=None)
     if spec.value_kind != "label":
         assert np.isfinite(values.to_numpy(float)).all()

@@ -35,7 +35,7 @@ def spec(metric: str = "roc_auc", **changes: Any) -> CompetitionSpec:
         "classes": ("0", "1") if name.predicts != "real" else (), "text_columns": (), "rows_train": 5000,
         "rows_test": 1000,
     }  # fmt: skip
-    return CompetitionSpec(**(values | changes))
+    return CompetitionSpec.of(**(values | changes))
 
 
 def brief(kind: str = "draft", seed: int = 0, error: str | None = None, **changes: Any) -> Brief:

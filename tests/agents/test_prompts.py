@@ -265,23 +265,23 @@ def test_the_example_runs_on_every_shape_of_competition(tmp_path: Path) -> None:
     )
     assert json.loads(done.stdout) == {}
     for name, spec in specs.items():
-        assert spec.sample is not None
+        assert spec.tables.sample is not None
         sample, made = (
-            pd.read_csv(path, sep=spec.sample.delimiter, dtype=str)
+            pd.read_csv(path, sep=spec.tables.sample.delimiter, dtype=str)
             for path in (
-                Path(spec.data_dir) / spec.sample.path,
+                Path(spec.data_dir) / spec.tables.sample.path,
                 Path(runs[name]) / "submission/submission.csv",
             )
         )
         assert list(sample.columns) == list(made.columns), name
-        ids = [column or "Unnamed: 0" for column in spec.id_columns]
+        ids = [column or "Unnamed: 0" for column in spec.ids.columns]
         assert sample[ids].equals(made[ids]), name
         assert not made.isna().any(axis=None), name
-        if spec.exclusive:
-            sums = made[list(spec.target_columns)].astype(float).sum(axis=1)
+        if spec.answers.exclusive:
+            sums = made[list(spec.answers.targets)].astype(float).sum(axis=1)
             assert sums.tolist() == pytest.approx([1.0] * len(made)), name
-    assert specs["shares"].exclusive
-    assert specs["votes"].exclusive
+    assert specs["shares"].answers.exclusive
+    assert specs["votes"].answers.exclusive
 
 
 # ---------------------------------------------------------------- briefs

@@ -386,7 +386,7 @@ def test_lags_use_nothing_that_a_test_row_could_not_know(tools: Any, tmp_path: P
     submission = tools.run_many(tmp_path, {"lags": program}, spec)["lags"]
     truth = submission["id"].astype(int).map(answers["y"])
     assert (submission["y"] - truth).abs().mean() < 0.2 * (truth - truth.mean()).abs().mean()
-    untimed = problem_of(dataclasses.replace(spec, time_column=None))
+    untimed = problem_of(spec.changed(time_column=None))
     assert "data_lags" not in {item.key for item in Space(untimed, PACKAGES).fragments("DATA")}
 
 

@@ -35,7 +35,7 @@ class Ranking:
 
     def score(self, submission: pd.DataFrame) -> float:
         """MAP@3 on the private answers: one over the place of the true label."""
-        (key,), (target,) = self.spec.id_columns, self.spec.target_columns
+        (key,), (target,) = self.spec.ids.columns, self.spec.answers.targets
         cells = dict(zip(submission[key].astype(str), submission[target].astype(str), strict=True))
         assert cells.keys() == self.truth.keys()
         places = [
@@ -60,7 +60,7 @@ def test_rankings_by_features_beat_the_order_of_train(
     tools: Any, tmp_path: Path, seven: Ranking
 ) -> None:
     spec = seven.spec
-    assert (spec.metric.name, spec.value_kind, len(spec.classes)) == ("map@3", "list", 7)
+    assert (spec.metric.name, spec.value_kind, len(spec.answers.classes)) == ("map@3", "list", 7)
     write_baseline(Path(spec.data_dir), spec, tmp_path / "baseline.csv")
     prior = seven.score(pd.read_csv(tmp_path / "baseline.csv"))
     problem = problem_of(spec)
@@ -93,9 +93,9 @@ def test_too_many_labels_are_ranked_as_train_has_them(tools: Any, tmp_path: Path
     )
     spec = inspect_competition(folder, EVALUATION.replace("3", "2"), {}, tmp_path / "workspace")
     assert ranked(spec)
-    many = dataclasses.replace(spec, classes=tuple(f"w_{number}" for number in range(501)))
+    many = spec.changed(classes=tuple(f"w_{number}" for number in range(501)))
     assert not ranked(many)
-    assert not ranked(dataclasses.replace(spec, classes=()))
+    assert not ranked(spec.changed(classes=()))
     problem = problem_of(many)
     assert (problem.modality, problem.task) == ("texts", "texts")
     first = Space(problem, frozenset()).drafts()[0]
@@ -122,4 +122,4 @@ def test_labels_are_known_where_each_row_has_one_word(
         tmp_path / "data", table, pd.DataFrame({"y": labels}), sample={"y": "a b"}, test_rows=20
     )
     spec = inspect_competition(folder, EVALUATION, {}, tmp_path / "workspace")
-    assert (spec.value_kind, spec.classes) == ("list", known)
+    assert (spec.value_kind, spec.answers.classes) == ("list", known)

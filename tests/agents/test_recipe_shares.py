@@ -80,7 +80,7 @@ def test_programs_share_out_each_row_better_than_the_prior(
     tools: Any, tmp_path: Path, votes: bool, metric: str
 ) -> None:
     spec, prior, made = losses(tools, tmp_path, votes, metric)
-    assert spec.exclusive
+    assert spec.answers.exclusive
     assert problem_of(spec).task == ("regression" if votes else "multilabel")
     assert "postprocess_write" in made
     assert made["model_linear"] < 0.9 * prior

@@ -408,7 +408,7 @@ def test_the_kind_of_task_follows_from_the_spec(tools: Any, tmp_path: Path) -> N
     assert kind("roc_auc", target_columns=("p", "q"), label_columns=("p", "q")) == "multilabel"
     assert kind("log_loss", target_columns=("p", "q"), classes=("p", "q")) == "multiclass"
     with pytest.raises(SpecError):
-        problem_of(dataclasses.replace(tools.make_spec(tmp_path), train=None))
+        problem_of(tools.make_spec(tmp_path).changed(train=None))
 
 
 def test_every_fragment_is_well_formed() -> None:

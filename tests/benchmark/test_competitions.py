@@ -132,15 +132,15 @@ def check(name: str, public: Path, tasks: TaskService) -> None:
     assert (spec.metric.name, spec.metric.direction, spec.metric.source) == (
         *(facts.metric, facts.direction, "description"),
     )
-    assert (spec.id_columns, spec.target_columns, spec.label_columns) == (
+    assert (spec.ids.columns, spec.answers.targets, spec.answers.labels) == (
         ("id",),
         (facts.target,),
         (facts.target,),
     )
     assert spec.modality == facts.modality
-    assert (spec.rows_train, spec.rows_test) == facts.rows
-    assert len(spec.feature_columns) == facts.features
-    assert (spec.files is not None) == (facts.modality == "image")
+    assert (spec.tables.rows_train, spec.tables.rows_test) == facts.rows
+    assert len(spec.features.names) == facts.features
+    assert (spec.files.by_id is not None) == (facts.modality == "image")
     assert not set(facts.left_out) & {*pd.read_csv(public / "train.csv", nrows=1)}
     sample = (public / "sample_submission.csv").read_text()
     assert "\n".join(sample.splitlines()[:4]) in description

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from core.records import CompetitionSpec, MetricSpec
 
-_SPEC = CompetitionSpec(
+_SPEC = CompetitionSpec.of(
     data_dir="",
     data_digest="",
     description="",
@@ -30,4 +29,4 @@ _SPEC = CompetitionSpec(
 
 def paper_spec(**changes: Any) -> CompetitionSpec:
     """Binary probabilities by ROC AUC, otherwise as told."""
-    return dataclasses.replace(_SPEC, **changes)
+    return _SPEC.changed(**changes)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.questions.test_written_split import GOOD_A, GOOD_B
 from tests.e2e.runs import Ended, model_words, solve
 from tests.e2e.test_self_report import rebuilt
 from tests.llm.server import ScriptedServer, Seen, Turn
+from tests.questions.test_written_split import GOOD_A, GOOD_B
 from tests.shapes.unforeseen import build
 
 PROGRAM = """import csv, json

@@ -22,7 +22,7 @@ def make_spec(
     """A competition with the columns id and target, whose metric is `metric`."""
     known = BY_NAME.get(metric)
     direction = known.direction if known is not None else "maximize"
-    spec = CompetitionSpec(
+    spec = CompetitionSpec.of(
         data_dir=str(data_dir),
         data_digest="d",
         description="",
@@ -41,7 +41,7 @@ def make_spec(
         rows_train=0,
         rows_test=0,
     )
-    return replace(spec, **fields)
+    return spec.changed(**fields)
 
 
 def done(submission: Path | str | None, **fields: Any) -> Outcome:
@@ -67,7 +67,7 @@ class Arena:
         """A submission: `values` for the held-out rows, the first of them for each test row."""
         frame = pd.DataFrame(
             np.asarray(values).reshape(len(self.held[fold]), -1),
-            columns=list(self.spec.target_columns),
+            columns=list(self.spec.answers.targets),
         )
         frame.insert(0, "id", self.held[fold]["id"].to_numpy())
         rest = pd.concat([frame.iloc[[0]]] * len(self.test_ids), ignore_index=True).assign(
@@ -102,7 +102,7 @@ def make_arena(
     data = root / "data"
     data.mkdir(parents=True)
     test_ids = [f"t{number}" for number in range(5)]
-    columns = list(spec.target_columns)
+    columns = list(spec.answers.targets)
     official = pd.DataFrame({"id": test_ids}).assign(**dict.fromkeys(columns, 0.5))
     official.to_csv(data / "sample_submission.csv", index=False)
     spec = replace(spec, data_dir=str(data))

@@ -43,7 +43,7 @@ def check(tmp_path: Path, sample: Callable[..., Sample]) -> Check:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         spec = spec or make_spec("rmse")
         known = (
-            sample(answer, spec.id_columns) if answer is not None else sample(ids=spec.id_columns)
+            sample(answer, spec.ids.columns) if answer is not None else sample(ids=spec.ids.columns)
         )
         return check_file(path, known, spec)
 

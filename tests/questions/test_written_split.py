@@ -187,8 +187,11 @@ def test_two_good_versions_are_believed_and_the_harness_holds_out(
     assert told is not None
     spec = task.inspect(data, "", told.overrides(), tmp_path / "run")
     assert spec.split_program == told.program
-    assert (spec.id_columns, spec.target_columns) == (("tripId", "time"), ("latitude", "longitude"))
-    assert spec.feature_columns == ("tripId", "time", "x", "y", "z")
+    assert (spec.ids.columns, spec.answers.targets) == (
+        ("tripId", "time"),
+        ("latitude", "longitude"),
+    )
+    assert spec.features.names == ("tripId", "time", "x", "y", "z")
     split = task.plan_split(spec, 3, 50_000, {})
     assert (split.kind, split.group_column) == ("group", "tripId")
     views, _ = task.build_views(spec, split, tmp_path / "run")
@@ -198,7 +201,9 @@ def test_two_good_versions_are_believed_and_the_harness_holds_out(
     for view in (view for view in views if view.kind == "search"):
         root = Path(view.path)
         train, test = (
-            pd.read_csv(root / table.path) for table in (spec.train, spec.test) if table is not None
+            pd.read_csv(root / table.path)
+            for table in (spec.tables.train, spec.tables.test)
+            if table is not None
         )
         asked = pd.read_csv(root / "sample_submission.csv")
         assert list(asked.columns) == list(sample.columns)

@@ -86,7 +86,7 @@ def as_expected(shape: Shape, spec: CompetitionSpec) -> None:
     asked = shape.expected
     assert (spec.metric.name, spec.metric.direction) == (asked.metric, asked.direction)
     assert spec.metric.source == "description"
-    assert (spec.id_columns, spec.target_columns) == (asked.ids, asked.targets)
+    assert (spec.ids.columns, spec.answers.targets) == (asked.ids, asked.targets)
     assert spec.modality in asked.modalities
 
 

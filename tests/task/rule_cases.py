@@ -50,9 +50,9 @@ def check_rows(made: Built) -> None:
     """Each search view asks for the official rows and for the held-out ones, which train does not
     have.
     """
-    official = set(table(made.spec, None, "sample")[made.spec.id_columns[0]])
+    official = set(table(made.spec, None, "sample")[made.spec.ids.columns[0]])
     for view in made.searches:
-        asked = table(made.spec, view, "sample")[made.spec.id_columns[0]].tolist()
+        asked = table(made.spec, view, "sample")[made.spec.ids.columns[0]].tolist()
         held = {str(key) for key in answers(view)["ids"][:, 0]}
         assert set(asked) == official | held
         assert len(asked) == len(official) + len(held)

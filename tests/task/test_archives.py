@@ -47,8 +47,8 @@ def test_an_archive_of_archives(tmp_path: Path) -> None:
         pack(data, part, f"inner/{part}.zip", part)
     pack(data, "inner", "images.zip")
     made = build(data, tmp_path / "ws", MACRO_F1)
-    assert made.spec.files is not None
-    assert (made.spec.files.train_dirs, made.spec.files.test_dirs) == (
+    assert made.spec.files.by_id is not None
+    assert (made.spec.files.by_id.train_dirs, made.spec.files.by_id.test_dirs) == (
         ("images/train",),
         ("images/test",),
     )
@@ -58,7 +58,7 @@ def test_an_archive_of_archives(tmp_path: Path) -> None:
         assert not any(name.endswith(".zip") for name in seen)
         assert not any(f"images/train/{name}.jpg" in seen for name in truth(view))
     again = inspect_competition(data, MACRO_F1, {}, tmp_path / "ws")
-    assert again.files == made.spec.files
+    assert again.files.by_id == made.spec.files.by_id
 
 
 @pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz", ".tgz"])
@@ -70,8 +70,11 @@ def test_images_in_archives(tmp_path: Path, suffix: str, inside: str) -> None:
     before = {path: path.stat().st_mtime_ns for path in data.rglob("*")}
     made = build(data, tmp_path / "ws", MACRO_F1)
     assert {path: path.stat().st_mtime_ns for path in data.rglob("*")} == before
-    assert made.spec.files is not None
-    assert (made.spec.files.train_dirs, made.spec.files.test_dirs) == (("train",), ("test",))
+    assert made.spec.files.by_id is not None
+    assert (made.spec.files.by_id.train_dirs, made.spec.files.by_id.test_dirs) == (
+        ("train",),
+        ("test",),
+    )
     assert made.spec.original_dir == str(data)
     assert made.views["full"].path == str((tmp_path / "ws" / "prepared").resolve())
     check_rows(made)
@@ -163,7 +166,7 @@ def test_torn_archives_are_noted(tmp_path: Path) -> None:
     found, notes = to_unpack(data, list_files(data))
     assert not found
     assert [note.split()[0] for note in notes] == ["a.zip", "b.tar.gz", "c.7z"]
-    assert build(data, tmp_path / "ws").spec.rows_train == 40
+    assert build(data, tmp_path / "ws").spec.tables.rows_train == 40
 
 
 def fake_seven_zip(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +200,7 @@ def test_everything_in_7z(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             tar.add(data / name, name)
         (data / name).unlink()
     made = build(data, tmp_path / "ws")
-    assert made.spec.rows_train == 40
+    assert made.spec.tables.rows_train == 40
     check_rows(made)
     assert all(not any(name.endswith(".7z") for name in everything(view)) for view in made.searches)
     assert write_baseline(data, None, tmp_path / "out.csv") == {"source": "sample", "rows": 20}

@@ -192,7 +192,7 @@ def test_probability_of_the_later_class(tmp_path: Path) -> None:
     folders.put(root / "test.csv", ("id", "a"), [(8, 5)])
     folders.put(root / "sample_submission.csv", ("id", "won"), [(8, 0.5)])
     spec = spec_of(root, "roc_auc")
-    assert spec.classes == ("False", "True")
+    assert spec.answers.classes == ("False", "True")
     assert float(baseline(root, spec)[1]["won"][0]) == 0.25
 
 
@@ -254,7 +254,7 @@ def test_row_order_and_carried_columns_of_the_sample_stay(tmp_path: Path) -> Non
     rows = [(i, 0.5, i * 2) for i in reversed(range(40, 60))]
     folders.put(root / "sample_submission.csv", ("id", "target", "width"), rows)
     spec = spec_of(root, "roc_auc")
-    assert spec.target_columns == ("target",)
+    assert spec.answers.targets == ("target",)
     _, frame = baseline(root, spec)
     assert list(frame["id"]) == [str(row[0]) for row in rows]
     assert list(frame["width"]) == [str(row[2]) for row in rows]

@@ -74,8 +74,8 @@ def check_streamed(made: Built, frame: pd.DataFrame) -> None:
 def test_a_large_table_is_drawn_from_and_copied_without_the_held_out_rows(tmp_path: Path) -> None:
     frame = large(tmp_path / "data")
     made = build(tmp_path / "data", tmp_path / "ws", RMSE)
-    assert big_csv(tmp_path / "data", made.spec.train) is not None
-    assert (made.spec.rows_train, made.split.folds) == (2000, 1)
+    assert big_csv(tmp_path / "data", made.spec.tables.train) is not None
+    assert (made.spec.tables.rows_train, made.split.folds) == (2000, 1)
     view = made.views["search0"]
     assert 0 < view.rows_holdout <= 60
     assert view.rows_train == 2000 - view.rows_holdout - view.rows_locked
@@ -111,7 +111,7 @@ def test_a_large_table_by_time_shows_nothing_later(tmp_path: Path) -> None:
     days = pd.date_range("2020-01-01", periods=2050, freq="D").strftime("%Y-%m-%d").tolist()
     frame = large(tmp_path / "data", date=list(days))
     made = build(tmp_path / "data", tmp_path / "ws", RMSE)
-    assert (made.split.kind, made.spec.time_column) == ("time", "date")
+    assert (made.split.kind, made.spec.features.time) == ("time", "date")
     whole = frame.set_index("id")["date"]
     for view in made.searches:
         shown = table(made.spec, view, "train")
@@ -129,7 +129,7 @@ def test_rare_classes_of_a_large_table_are_known(tmp_path: Path) -> None:
         tmp_path / "data" / "sample_submission.csv", index=False
     )
     made = build(tmp_path / "data", tmp_path / "ws", ACCURACY)
-    assert made.spec.classes == (*(f"class {k}" for k in range(4)), "class rare")
+    assert made.spec.answers.classes == (*(f"class {k}" for k in range(4)), "class rare")
 
 
 def test_many_files_are_one_fold_and_a_probe_has_few_links(

@@ -226,7 +226,7 @@ def test_the_recognition_does_not_read_a_table_of_one_long_line(
         lambda root, table, *rows: seen.append(table.member) or head(root, table, *rows),
     )
     spec = inspect_competition(data, "", {}, tmp_path / "ws")
-    assert spec.train == TableFile("train.csv")
+    assert spec.tables.train == TableFile("train.csv")
     assert seen
     assert "extra.csv" not in seen
 

@@ -33,7 +33,7 @@ def written(root: Path, shown: str, train: int = 60, test: int = 30, per_id: int
 def test_whole_numbers_are_the_same_however_they_are_written(tmp_path: Path, shown: str) -> None:
     made = build(written(tmp_path / "data", shown), tmp_path / "ws", RMSE)
     check_rows(made)
-    assert made.spec.rows_train == 60
+    assert made.spec.tables.rows_train == 60
     for view in made.searches:
         test = table(made.spec, view, "test")
         assert test["id"].tolist() == table(made.spec, view, "sample")["id"].tolist()

@@ -45,7 +45,7 @@ def recordings(data: Path, count: int = 60, test: int = 15) -> list[str]:
 
 def check_birds(made: Built, ids: list[str], label_file: str) -> None:
     check_rows(made)
-    assert not made.spec.one_hot
+    assert not made.spec.answers.one_hot
     seen: set[str] = set()
     for view in made.searches:
         held = truth(view)
@@ -69,7 +69,7 @@ def test_rows_without_an_answer_in_the_train_table_are_the_test_rows(tmp_path: P
     folders.put(data / "sample_submission.csv", ("shot", "made"), [(key, 0.5) for key in asked])
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
     assert "P1, data.csv has the 30 rows of the sample too" in made.notes
-    assert (made.spec.rows_train, made.spec.rows_test, made.spec.feature_columns) == (
+    assert (made.spec.tables.rows_train, made.spec.tables.rows_test, made.spec.features.names) == (
         90,
         30,
         ("a", "b"),
@@ -129,8 +129,8 @@ def test_columns_of_train_become_rows_and_folders_of_a_group_move_together(tmp_p
     )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
     assert "P7, 3 columns of train.csv become rows" in made.notes
-    assert made.spec.feature_columns == ("StudyInstanceUID", "prediction_type")
-    assert (made.split.kind, made.split.group_column, made.spec.rows_train) == (
+    assert made.spec.features.names == ("StudyInstanceUID", "prediction_type")
+    assert (made.split.kind, made.split.group_column, made.spec.tables.rows_train) == (
         "group",
         "StudyInstanceUID",
         90,
@@ -179,12 +179,12 @@ def test_ragged_lists_of_labels(tmp_path: Path, factor: int) -> None:
         data / "sample_submission.csv", ("Id", "Probability"), [(each, 0) for each in asked]
     )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nArea under the ROC curve.\n")
-    assert (made.split.kind, made.split.group_column, made.spec.rows_train) == (
+    assert (made.split.kind, made.split.group_column, made.spec.tables.rows_train) == (
         "group",
         "rec_id",
         160,
     )
-    assert made.spec.feature_columns == ("rec_id", "class", "filename")
+    assert made.spec.features.names == ("rec_id", "class", "filename")
     check_rows(made)
     expected = {key(i, k): float(k in told[i]) for i in range(count) for k in range(4)}
     for view in made.searches:
@@ -226,7 +226,7 @@ def test_ids_that_join_an_image_and_a_class(tmp_path: Path, suffix: str) -> None
     known = scans(data, suffix)
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
     assert "P7, the ids of train.csv are item_class, 3 of them for each item" in made.notes
-    assert (made.spec.modality, made.spec.feature_columns, made.spec.rows_train) == (
+    assert (made.spec.modality, made.spec.features.names, made.spec.tables.rows_train) == (
         "image",
         ("item", "class"),
         120,
@@ -280,7 +280,7 @@ def test_a_group_of_items_is_held_out_as_a_whole(tmp_path: Path) -> None:
     told = [(*row, f"p{known[row[0].rsplit('_', 1)[0]] % 13}") for row in rows]
     folders.put(data / "train.csv", ("ID", "Label", "patient_id"), told)
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
-    assert (made.split.group_column, made.spec.files and made.spec.files.column) == (
+    assert (made.split.group_column, made.spec.files.by_id and made.spec.files.by_id.column) == (
         "patient_id",
         "item",
     )
@@ -359,7 +359,7 @@ def test_ids_that_join_nothing_stay_as_they_are(
     folders.put(data / "train.csv", ("ID", "Label"), rows)
     folders.put(data / "sample_submission.csv", ("ID", "Label"), asked)
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
-    assert (made.spec.test, made.spec.group_column) == (None, None)
+    assert (made.spec.tables.test, made.spec.features.group) == (None, None)
 
 
 def pages(
@@ -390,8 +390,8 @@ def test_answers_that_are_images(tmp_path: Path) -> None:
         "real",
         "image",
     )
-    assert made.spec.pixels is not None
-    assert made.spec.pixels.scale == 255
+    assert made.spec.files.pixels is not None
+    assert made.spec.files.pixels.scale == 255
     check_rows(made)
     seen: set[str] = set()
     for view in made.searches:
@@ -445,7 +445,7 @@ def test_ids_joined_of_two_columns(tmp_path: Path, shared: bool) -> None:
     data = tmp_path / "data"
     sentences(data, shared)
     made = build(data, tmp_path / "ws", "## Evaluation\n\nAccuracy.\n")
-    assert (made.spec.id_columns, made.spec.id_parts, made.spec.id_joint) == (
+    assert (made.spec.ids.columns, made.spec.ids.parts, made.spec.ids.joint) == (
         ("id",),
         ("sentence_id", "token_id"),
         "_",
@@ -475,8 +475,8 @@ def test_a_folder_per_row(tmp_path: Path) -> None:
         if i < 40:
             (path.parent / "solution.txt").write_text(f"price of {i}")
     made = build(data, tmp_path / "ws", "## Evaluation\n\nRMSE.\n")
-    assert made.spec.files is not None
-    assert made.spec.files.folders
+    assert made.spec.files.by_id is not None
+    assert made.spec.files.by_id.folders
     check_rows(made)
     for view in made.searches:
         shown = contents(Path(view.path))
@@ -525,7 +525,7 @@ def test_annotations_of_images(tmp_path: Path) -> None:
     )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nMacro F1 score.\n")
     assert "P9, annotations of 72 images in train/metadata.json" in made.notes
-    assert (made.spec.label_columns, made.spec.modality) == (("Predicted",), "image")
+    assert (made.spec.answers.labels, made.spec.modality) == (("Predicted",), "image")
     assert (made.split.kind, made.split.group_column) == ("group", "location")
     check_rows(made)
     seen: set[str] = set()

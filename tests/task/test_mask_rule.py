@@ -182,14 +182,14 @@ def test_masks_become_run_lengths_and_hide_with_their_image(tmp_path: Path, name
     made = build(data, tmp_path / "ws", DICE)
     spec = made.spec
     assert (spec.metric.name, spec.value_kind, spec.modality) == ("dice", "mask", "image")
-    assert (spec.id_columns, spec.target_columns, spec.rows_train) == (
+    assert (spec.ids.columns, spec.answers.targets, spec.tables.rows_train) == (
         ("id",),
         ("rle_mask",),
         len(masks),
     )
     assert "P5, masks of 40 images" in made.notes
     assert "down the columns, the usual order" in made.notes
-    assert set(spec.label_files) == {
+    assert set(spec.files.labels) == {
         mask.format(id=key.rsplit(".", 1)[0]) for key in masks for mask in layout.masks
     }
     cells = table(spec, None, "train").set_index("id")["rle_mask"]
@@ -261,7 +261,7 @@ def test_of_several_kinds_of_arrays_the_one_of_planes_is_the_mask(tmp_path: Path
     made = build(
         data, tmp_path / "ws", "## Evaluation\n\nThe global Dice coefficient, over all pixels.\n"
     )
-    assert made.spec.rows_train == len(masks) - 1
+    assert made.spec.tables.rows_train == len(masks) - 1
     cells = (
         table(made.spec, None, "train").set_index("record_id")["encoded_pixels"].replace("-", "")
     )
@@ -274,7 +274,10 @@ def test_arrays_in_a_folder_per_id(tmp_path: Path) -> None:
     made = build(
         data, tmp_path / "ws", "## Evaluation\n\nThe global Dice coefficient, over all pixels.\n"
     )
-    assert (made.spec.metric.name, made.spec.target_columns) == ("dice_global", ("encoded_pixels",))
+    assert (made.spec.metric.name, made.spec.answers.targets) == (
+        "dice_global",
+        ("encoded_pixels",),
+    )
     cells = table(made.spec, None, "train").set_index("record_id")["encoded_pixels"]
     assert set(cells[cells == "-"].index) == {
         name for name, mask in masks.items() if not mask.any()
@@ -350,7 +353,7 @@ def test_masks_of_another_image_or_without_run_lengths_are_no_labels(tmp_path: P
     )
     made = build(data, tmp_path / "ws", "## Evaluation\n\nAccuracy.\n")
     assert made.spec.value_kind == "label"
-    assert made.spec.label_files == ()
+    assert made.spec.files.labels == ()
 
 
 def test_rows_of_pixels_where_the_description_says_so(tmp_path: Path) -> None:

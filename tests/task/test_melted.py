@@ -45,7 +45,11 @@ def test_items_of_a_test_table_are_repeated_for_each_question(
     told = stations(tmp_path / "data", joint, last)
     made = build(tmp_path / "data", tmp_path / "ws", RMSE)
     assert f"the id is rid{joint}question; the rows of test.csv are repeated" in made.notes
-    assert (made.split.kind, made.split.group_column, made.spec.rows_train) == ("group", "rid", 120)
+    assert (made.split.kind, made.split.group_column, made.spec.tables.rows_train) == (
+        "group",
+        "rid",
+        120,
+    )
     check_rows(made)
     official = pd.read_csv(tmp_path / "data" / "test.csv", dtype=str)
     train = pd.read_csv(tmp_path / "data" / "train.csv", dtype=str)
@@ -79,7 +83,7 @@ def test_items_that_have_the_same_names_in_train_and_test(tmp_path: Path) -> Non
 def test_the_id_may_have_the_name_of_the_item(tmp_path: Path) -> None:
     told = stations(tmp_path / "data", "_", key="rid")
     made = build(tmp_path / "data", tmp_path / "ws", RMSE)
-    assert (made.spec.id_columns, made.split.group_column, made.spec.rows_test) == (
+    assert (made.spec.ids.columns, made.split.group_column, made.spec.tables.rows_test) == (
         ("rid",),
         "item",
         40,

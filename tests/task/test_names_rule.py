@@ -68,7 +68,7 @@ def test_two_kinds_in_names_or_folders(tmp_path: Path, style: str) -> None:
     )
     assert "P5" in made.notes
     assert "1 is 'dog'" in made.notes
-    assert (made.spec.id_columns, made.spec.target_columns, made.spec.rows_train) == (
+    assert (made.spec.ids.columns, made.spec.answers.targets, made.spec.tables.rows_train) == (
         ("id",),
         ("label",),
         40,
@@ -88,8 +88,8 @@ def test_a_folder_per_class_and_a_column_per_class(tmp_path: Path) -> None:
         [(f"{i + 1}.jpg", 0.3, 0.3, 0.4) for i in range(12)],
     )
     made = build(data, tmp_path / "ws")
-    assert made.spec.one_hot
-    assert made.spec.classes == kinds
+    assert made.spec.answers.one_hot
+    assert made.spec.answers.classes == kinds
     check_rows(made)
     for view in made.searches:
         for name, row in truth(view).items():
@@ -102,8 +102,8 @@ def test_labels_of_many_kinds(tmp_path: Path) -> None:
     told = pictures(data, "{i}_{kind}.jpg", 60, ("ash", "oak", "elm"))
     folders.put(data / "sample_submission.csv", ("id", "kind"), [(i + 1, "ash") for i in range(12)])
     made = build(data, tmp_path / "ws", "## Evaluation\n\nScored by accuracy.\n")
-    assert made.spec.classes == ("ash", "elm", "oak")
-    check_hidden(made, told, {name: name for name in made.spec.classes})
+    assert made.spec.answers.classes == ("ash", "elm", "oak")
+    check_hidden(made, told, {name: name for name in made.spec.answers.classes})
 
 
 def test_later_dates_in_the_names_of_test_files_are_a_time_split(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_later_dates_in_the_names_of_test_files_are_a_time_split(tmp_path: Path)
         data / "sample_submission.csv", ("clip", "probability"), [(name, 0) for name in names]
     )
     made = build(data, tmp_path / "ws")
-    assert (made.split.kind, made.spec.time_column, made.spec.modality) == (
+    assert (made.split.kind, made.spec.features.time, made.spec.modality) == (
         "time",
         "recorded",
         "audio",

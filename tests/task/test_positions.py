@@ -64,7 +64,10 @@ def test_lists_of_answers_become_a_row_per_position(tmp_path: Path) -> None:
         in made.notes
     )
     assert made.spec.metric.name == "mcrmse"
-    assert (made.spec.rows_train, made.spec.rows_test) == (ITEMS * SCORED, ASKED * LENGTH)
+    assert (made.spec.tables.rows_train, made.spec.tables.rows_test) == (
+        ITEMS * SCORED,
+        ASKED * LENGTH,
+    )
     assert (made.split.kind, made.split.group_column) == ("group", "id")
     check_rows(made)
     known = {record(i)["id"]: record(i) for i in range(ITEMS + ASKED)}
@@ -201,4 +204,4 @@ def test_other_tables_are_left_as_they_are(tmp_path: Path, kind: str) -> None:
     asked = [(f"v{first + i}_{k}", *[0] * (len(columns) - 1)) for i in range(10) for k in range(2)]
     folders.put(data / "sample_submission.csv", columns, asked)
     made = build(data, tmp_path / "ws", "## Evaluation\n\nLog loss.\n")
-    assert (made.spec.rows_train, "P7" in made.notes) == (40, False)
+    assert (made.spec.tables.rows_train, "P7" in made.notes) == (40, False)

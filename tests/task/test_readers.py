@@ -89,14 +89,14 @@ def test_labels_in_records_by_file_name(tmp_path: Path) -> None:
     shown = "".join(f"test{i:03d}.jpg,0.5\n" for i in range(10))
     (tmp_path / "sample_submission.csv").write_text(f"filename,label\n{shown}")
     spec = inspect_competition(tmp_path, "## Evaluation\n\nScored by log loss.\n", {})
-    assert spec.train is not None
-    assert (spec.train.path, spec.label_columns, spec.rows_train) == (
+    assert spec.tables.train is not None
+    assert (spec.tables.train.path, spec.answers.labels, spec.tables.rows_train) == (
         "train/metadata.json",
         ("label",),
         40,
     )
-    assert spec.files is not None
-    assert (spec.files.train_dirs, spec.files.test_dirs) == (("train",), ("test",))
+    assert spec.files.by_id is not None
+    assert (spec.files.by_id.train_dirs, spec.files.by_id.test_dirs) == (("train",), ("test",))
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", '{"a": 1}', "[", '[{"a": 1}, 2]'])
@@ -152,7 +152,7 @@ def test_json_records_as_train_and_test(tmp_path: Path, form: str) -> None:
         data / "sampleSubmission.csv", ("request", "won"), [(row["request"], 0) for row in asked]
     )
     made = build(data, tmp_path / "ws", AUC)
-    assert (made.spec.label_columns, made.spec.feature_columns) == (("won",), ("words", "age"))
+    assert (made.spec.answers.labels, made.spec.features.names) == (("won",), ("words", "age"))
     check_rows(made)
     for view in made.searches:
         test = table(made.spec, view, "test").set_index("request")
@@ -188,8 +188,8 @@ def test_decimal_commas_are_numbers(tmp_path: Path, delimiter: str) -> None:
         "description",
         "real",
     )
-    assert made.spec.train is not None
-    assert made.spec.train.decimal == ","
+    assert made.spec.tables.train is not None
+    assert made.spec.tables.train.decimal == ","
     assert "numbers have a decimal comma in train.csv" in made.notes
     for view in made.searches:
         for name, row in truth(view).items():

@@ -34,8 +34,12 @@ def test_tables_that_are_rows_are_no_test_table(tmp_path: Path, several: bool) -
     spec = inspect(tmp_path, RMSE)
     assert paths(spec) == ("sample_submission.csv", "train.csv", None)
     if not several:
-        assert spec.files is not None
-        assert (spec.files.train_dirs, spec.files.test_dirs, spec.files.suffix) == (
+        assert spec.files.by_id is not None
+        assert (
+            spec.files.by_id.train_dirs,
+            spec.files.by_id.test_dirs,
+            spec.files.by_id.suffix,
+        ) == (
             ("train",),
             ("test",),
             ".csv",
@@ -62,7 +66,7 @@ def test_the_train_table_with_the_features_counts(tmp_path: Path) -> None:
     (root / "train.jsonl").write_text("\n".join(labels) + "\n")
     spec = inspect(root, AUC)
     assert paths(spec) == ("sample_submission.csv", "train.csv", "test.csv")
-    assert spec.feature_columns == ("a", "b")
+    assert spec.features.names == ("a", "b")
 
 
 def test_a_header_without_rows_is_no_train_table(tmp_path: Path) -> None:

@@ -33,20 +33,20 @@ def test_the_sample_says_what_is_asked(name: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError):
         inspect_competition(root, text, {}, tmp_path / "run")
     spec = inspect_bare(root, text, {}, tmp_path / "run", "nobody knows")
-    assert (spec.id_columns, spec.target_columns, spec.metric.name, spec.value_kind) == EXPECTED[
+    assert (spec.ids.columns, spec.answers.targets, spec.metric.name, spec.value_kind) == EXPECTED[
         name
     ]
-    assert spec.train is spec.test is None
+    assert spec.tables.train is spec.tables.test is None
     split, view = bare_split(spec, 3), bare_view(spec)
     assert (split.kind, split.folds, split.why) == ("none", 0, "nobody knows")
-    assert (view.kind, view.answers, view.rows_test) == ("full", None, spec.rows_test)
+    assert (view.kind, view.answers, view.rows_test) == ("full", None, spec.tables.rows_test)
     assert Path(view.path) == root.resolve()
 
 
 def test_overrides_hold(tmp_path: Path) -> None:
     root = build("truth_per_folder", tmp_path).public
     spec = inspect_bare(root, "", {"target_columns": "longitude", "metric": "mae"}, None, "unknown")
-    assert (spec.id_columns, spec.target_columns) == (
+    assert (spec.ids.columns, spec.answers.targets) == (
         ("tripId", "time", "latitude"),
         ("longitude",),
     )

@@ -23,13 +23,16 @@ def inspect(root: Path, text: str = "", **overrides: object) -> CompetitionSpec:
 
 
 def paths(spec: CompetitionSpec) -> tuple[str | None, ...]:
-    return tuple(table.path if table else None for table in (spec.sample, spec.train, spec.test))
+    return tuple(
+        table.path if table else None
+        for table in (spec.tables.sample, spec.tables.train, spec.tables.test)
+    )
 
 
 def test_binary_rows(tmp_path: Path) -> None:
     spec = inspect(folders.binary_rows(tmp_path), AUC)
     assert paths(spec) == ("sample_submission.csv", "train.csv", "test.csv")
-    assert (spec.id_columns, spec.target_columns, spec.label_columns) == (
+    assert (spec.ids.columns, spec.answers.targets, spec.answers.labels) == (
         ("id",),
         ("target",),
         ("target",),
@@ -39,9 +42,13 @@ def test_binary_rows(tmp_path: Path) -> None:
         "description",
         "maximize",
     )
-    assert (spec.modality, spec.value_kind, spec.classes) == ("tabular", "probability", ("0", "1"))
-    assert spec.feature_columns == ("a", "b")
-    assert (spec.rows_train, spec.rows_test) == (40, 20)
+    assert (spec.modality, spec.value_kind, spec.answers.classes) == (
+        "tabular",
+        "probability",
+        ("0", "1"),
+    )
+    assert spec.features.names == ("a", "b")
+    assert (spec.tables.rows_train, spec.tables.rows_test) == (40, 20)
     assert "ROC" in spec.metric.why
 
 
@@ -79,43 +86,51 @@ def test_columns_of_words_are_told_from_numbers_and_dates(
         (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
     sample = "".join(f"test{i},0\n" for i in range(20))
     (tmp_path / "sample_submission.csv").write_text("id,y\n" + sample)
-    assert inspect(tmp_path, AUC).words == words
+    assert inspect(tmp_path, AUC).features.words == words
 
 
 def test_free_text_is_no_column_of_words(tmp_path: Path) -> None:
     spec = inspect(folders.one_hot_text(tmp_path), LOGLOSS)
-    assert (spec.text_columns, spec.words) == (("text",), False)
+    assert (spec.features.texts, spec.features.words) == (("text",), False)
 
 
 def test_several_targets_mean_column_means(tmp_path: Path) -> None:
     spec = inspect(folders.several_targets(tmp_path), AUC)
-    assert spec.target_columns == spec.label_columns == ("toxic", "rude", "kind")
-    assert (spec.metric.name, spec.classes, spec.one_hot) == ("roc_auc", ("0", "1"), False)
+    assert spec.answers.targets == spec.answers.labels == ("toxic", "rude", "kind")
+    assert (spec.metric.name, spec.answers.classes, spec.answers.one_hot) == (
+        "roc_auc",
+        ("0", "1"),
+        False,
+    )
 
 
 def test_several_real_targets(tmp_path: Path) -> None:
     spec = inspect(folders.several_targets(tmp_path, real=True), RMSE)
-    assert (spec.value_kind, spec.classes) == ("real", ())
+    assert (spec.value_kind, spec.answers.classes) == ("real", ())
 
 
 @pytest.mark.parametrize("prefix", ["", "author_"])
 def test_one_hot_sample_against_a_class_column(tmp_path: Path, prefix: str) -> None:
     spec = inspect(folders.one_hot_text(tmp_path, prefix=prefix), LOGLOSS)
-    assert spec.target_columns == (f"{prefix}MWS", f"{prefix}HPL", f"{prefix}EAP")
-    assert (spec.label_columns, spec.classes) == (("author",), ("MWS", "HPL", "EAP"))
-    assert spec.one_hot
-    assert (spec.modality, spec.text_columns, spec.value_kind) == ("text", ("text",), "probability")
+    assert spec.answers.targets == (f"{prefix}MWS", f"{prefix}HPL", f"{prefix}EAP")
+    assert (spec.answers.labels, spec.answers.classes) == (("author",), ("MWS", "HPL", "EAP"))
+    assert spec.answers.one_hot
+    assert (spec.modality, spec.features.texts, spec.value_kind) == (
+        "text",
+        ("text",),
+        "probability",
+    )
 
 
 def test_target_first_and_the_key_is_a_text(tmp_path: Path) -> None:
     spec = inspect(folders.target_first_text_key(tmp_path), AUC)
-    assert (spec.id_columns, spec.target_columns) == (("Date", "Comment"), ("Insult",))
-    assert (spec.feature_columns, spec.text_columns, spec.modality) == (
+    assert (spec.ids.columns, spec.answers.targets) == (("Date", "Comment"), ("Insult",))
+    assert (spec.features.names, spec.features.texts, spec.modality) == (
         ("Date", "Comment"),
         ("Comment",),
         "text",
     )
-    assert spec.rows_train == 30
+    assert spec.tables.rows_train == 30
 
 
 def test_features_that_the_sample_repeats_stay_features(tmp_path: Path) -> None:
@@ -130,13 +145,13 @@ def test_features_that_the_sample_repeats_stay_features(tmp_path: Path) -> None:
         [(0, *row[2:]) for row in rows[40:]],
     )
     spec = inspect(tmp_path, AUC)
-    assert (spec.id_columns, spec.target_columns) == (("f1", "f2"), ("Insult",))
-    assert {"f1", "f2"} <= set(spec.feature_columns)
+    assert (spec.ids.columns, spec.answers.targets) == (("f1", "f2"), ("Insult",))
+    assert {"f1", "f2"} <= set(spec.features.names)
 
 
 def test_unnamed_index(tmp_path: Path) -> None:
     spec = inspect(folders.unnamed_index(tmp_path), RMSE)
-    assert (spec.id_columns, spec.target_columns, spec.feature_columns) == (
+    assert (spec.ids.columns, spec.answers.targets, spec.features.names) == (
         ("",),
         ("load",),
         ("speed",),
@@ -145,19 +160,19 @@ def test_unnamed_index(tmp_path: Path) -> None:
 
 def test_sample_with_other_names(tmp_path: Path) -> None:
     spec = inspect(folders.renamed_sample(tmp_path), MACRO_F1)
-    assert (spec.id_columns, spec.id_sources) == (("Id",), ("row",))
-    assert (spec.target_columns, spec.label_columns) == (("Expected",), ("category_id",))
-    assert spec.classes == ("cat0", "cat1", "cat2")
-    assert spec.feature_columns == ("speed",)
+    assert (spec.ids.columns, spec.ids.sources) == (("Id",), ("row",))
+    assert (spec.answers.targets, spec.answers.labels) == (("Expected",), ("category_id",))
+    assert spec.answers.classes == ("cat0", "cat1", "cat2")
+    assert spec.features.names == ("speed",)
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_separators(tmp_path: Path, delimiter: str) -> None:
     spec = inspect(folders.real_rows(tmp_path, delimiter=delimiter), RMSE)
-    assert spec.train is not None
-    assert spec.sample is not None
-    assert (spec.train.delimiter, spec.sample.delimiter) == (delimiter, delimiter)
-    assert (spec.target_columns, spec.feature_columns) == (("price",), ("size", "kind"))
+    assert spec.tables.train is not None
+    assert spec.tables.sample is not None
+    assert (spec.tables.train.delimiter, spec.tables.sample.delimiter) == (delimiter, delimiter)
+    assert (spec.answers.targets, spec.features.names) == (("price",), ("size", "kind"))
 
 
 def test_targets_with_another_prefix_than_the_answers(tmp_path: Path) -> None:
@@ -170,9 +185,9 @@ def test_targets_with_another_prefix_than_the_answers(tmp_path: Path) -> None:
         tmp_path / "sample_submission.csv", ("id", *(f"prob_{kind}" for kind in kinds)), shown
     )
     spec = inspect(tmp_path, LOGLOSS)
-    assert spec.target_columns == ("prob_low", "prob_mid", "prob_high")
-    assert spec.label_columns == ("is_low", "is_mid", "is_high")
-    assert spec.exclusive
+    assert spec.answers.targets == ("prob_low", "prob_mid", "prob_high")
+    assert spec.answers.labels == ("is_low", "is_mid", "is_high")
+    assert spec.answers.exclusive
 
 
 def test_tsv_and_zipped_and_gzipped_tables(tmp_path: Path) -> None:
@@ -184,15 +199,19 @@ def test_tsv_and_zipped_and_gzipped_tables(tmp_path: Path) -> None:
         assert paths(spec) == tuple(
             f"{name}{suffix}" for name in ("sample_submission", "train", "test")
         )
-        assert (spec.rows_train, spec.feature_columns) == (40, ("size", "kind"))
-        assert spec.train is not None
-        assert (spec.train.member is not None) == (suffix == ".csv.zip")
+        assert (spec.tables.rows_train, spec.features.names) == (40, ("size", "kind"))
+        assert spec.tables.train is not None
+        assert (spec.tables.train.member is not None) == (suffix == ".csv.zip")
 
 
 def test_parquet(tmp_path: Path) -> None:
     spec = inspect(folders.parquet_rows(tmp_path), RMSE)
-    assert spec.train is not None
-    assert (spec.train.format, spec.rows_train, spec.feature_columns) == ("parquet", 40, ("size",))
+    assert spec.tables.train is not None
+    assert (spec.tables.train.format, spec.tables.rows_train, spec.features.names) == (
+        "parquet",
+        40,
+        ("size",),
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
@@ -206,8 +225,8 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
         tmp_path / "sample_submission.csv", ("id", "y"), [(row[0], 0.5) for row in rows[20:]]
     )
     spec = inspect(tmp_path, AUC)
-    assert spec.train is not None
-    assert (spec.train.encoding, spec.feature_columns, spec.id_columns) == (
+    assert spec.tables.train is not None
+    assert (spec.tables.train.encoding, spec.features.names, spec.ids.columns) == (
         encoding,
         ("name",),
         ("id",),
@@ -222,30 +241,30 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
 def test_files_by_id(tmp_path: Path, suffix: str, modality: str, id_is_name: bool) -> None:
     spec = inspect(folders.files_by_id(tmp_path, suffix, id_is_name=id_is_name), MACRO_F1)
     assert spec.modality == modality
-    assert spec.files is not None
-    assert (spec.files.train_dirs, spec.files.test_dirs) == (("train",), ("test",))
-    assert spec.files.suffix == ("" if id_is_name else suffix)
-    assert (spec.id_columns, spec.target_columns, spec.classes) == (
+    assert spec.files.by_id is not None
+    assert (spec.files.by_id.train_dirs, spec.files.by_id.test_dirs) == (("train",), ("test",))
+    assert spec.files.by_id.suffix == ("" if id_is_name else suffix)
+    assert (spec.ids.columns, spec.answers.targets, spec.answers.classes) == (
         ("id",),
         ("label",),
         ("kind0", "kind1", "kind2"),
     )
-    assert (spec.test, spec.feature_columns, spec.rows_test) == (None, (), 12)
+    assert (spec.tables.test, spec.features.names, spec.tables.rows_test) == (None, (), 12)
 
 
 def test_files_in_nested_folders_with_a_test_table(tmp_path: Path) -> None:
     spec = inspect(
         folders.files_by_id(tmp_path, ".jpg", train=60, nested=True, test_csv=True), MACRO_F1
     )
-    assert spec.files is not None
-    assert (spec.files.train_dirs, spec.files.test_dirs) == (("train",), ("test",))
-    assert spec.test is not None
+    assert spec.files.by_id is not None
+    assert (spec.files.by_id.train_dirs, spec.files.by_id.test_dirs) == (("train",), ("test",))
+    assert spec.tables.test is not None
 
 
 def test_a_folder_of_one_table_per_id_holds_no_train_table(tmp_path: Path) -> None:
     spec = inspect(folders.files_by_id(tmp_path, ".csv", train=40, test=35), MACRO_F1)
     assert paths(spec) == ("sample_submission.csv", "train.csv", None)
-    assert spec.files is not None
+    assert spec.files.by_id is not None
 
 
 def test_label_table_by_another_name(tmp_path: Path) -> None:
@@ -260,14 +279,14 @@ def test_train_only_columns_are_no_features(tmp_path: Path) -> None:
     root = folders.binary_rows(tmp_path)
     rows = [(i, i % 7, "c0", i % 2, i % 2) for i in range(40)]
     folders.put(root / "train.csv", ("id", "a", "b", "leak", "target"), rows)
-    assert inspect(root, AUC).feature_columns == ("a", "b")
+    assert inspect(root, AUC).features.names == ("a", "b")
 
 
 def test_without_a_sample_the_target_is_what_test_lacks(tmp_path: Path) -> None:
     root = folders.real_rows(tmp_path)
     (root / "sample_submission.csv").unlink()
     spec = inspect(root, RMSE)
-    assert (spec.sample, spec.id_columns, spec.target_columns, spec.rows_test) == (
+    assert (spec.tables.sample, spec.ids.columns, spec.answers.targets, spec.tables.rows_test) == (
         None,
         ("id",),
         ("price",),
@@ -339,7 +358,7 @@ def test_class_names_of_several_words_are_no_lists(tmp_path: Path) -> None:
     )
     spec = inspect(tmp_path, "## Evaluation\n\nScored by macro averaged F1.\n")
     assert (spec.metric.name, spec.metric.source) == ("f1_macro", "description")
-    assert spec.classes == ("A one", "B-two", "C of three")
+    assert spec.answers.classes == ("A one", "B-two", "C of three")
 
 
 def test_f1_of_lists_is_scored_word_by_word(tmp_path: Path) -> None:
@@ -354,7 +373,7 @@ def test_f1_of_lists_is_scored_word_by_word(tmp_path: Path) -> None:
         "description",
         "list",
     )
-    assert spec.classes == ()
+    assert spec.answers.classes == ()
 
 
 def test_overrides_win(tmp_path: Path) -> None:
@@ -363,8 +382,8 @@ def test_overrides_win(tmp_path: Path) -> None:
         root, RMSE, metric="mae", group_column="kind", time_column="size", id_column="id"
     )
     assert (spec.metric.name, spec.metric.source) == ("mae", "config")
-    assert (spec.group_column, spec.time_column) == ("kind", "size")
-    assert inspect(root, RMSE, target_columns="price").target_columns == ("price",)
+    assert (spec.features.group, spec.features.time) == ("kind", "size")
+    assert inspect(root, RMSE, target_columns="price").answers.targets == ("price",)
     assert inspect(root, RMSE, metric=None, direction=None, id_column=None).metric.name == "rmse"
 
 

@@ -83,7 +83,7 @@ def test_the_coarser_of_two_groups_counts(tmp_path: Path) -> None:
 def test_what_is_no_group(tmp_path: Path, column: str, values: list[object]) -> None:
     made = build(rows_of(tmp_path / "data", column, values, 150), tmp_path / "ws", RMSE)
     assert made.split.kind == "random"
-    assert (made.spec.group_column, made.spec.time_column) == (None, None)
+    assert (made.spec.features.group, made.spec.features.time) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_test_that_is_later_is_a_time_split(tmp_path: Path, column: str, cell:
         text = (data / "test.csv").read_text()
         assert "5.2021" in text
     made = build(data, tmp_path / "ws", RMSE)
-    assert (made.split.kind, made.spec.time_column) == ("time", column)
+    assert (made.split.kind, made.spec.features.time) == ("time", column)
     assert f"every test row is later than every train row by {column!r}" in made.notes
 
 
@@ -130,7 +130,7 @@ def test_a_single_year_before_the_test_is_no_time_split(tmp_path: Path) -> None:
 def test_rows_of_which_most_are_of_the_last_year_are_split_at_random(tmp_path: Path) -> None:
     values: list[object] = [*range(2000, 2006), *[2006] * 144, *[2007] * 50]
     made = build(rows_of(tmp_path / "data", "year", values, 150), tmp_path / "ws", RMSE)
-    assert (made.spec.time_column, made.split.kind, made.split.holdout_rows) == (
+    assert (made.spec.features.time, made.split.kind, made.split.holdout_rows) == (
         "year",
         "random",
         150,
@@ -214,7 +214,11 @@ def test_a_later_test_counts_where_ids_are_made_of_the_time(tmp_path: Path, whol
         [f"2021-01-{1 + i // 12:02d}" for i in range(360)],
     )
     made = build(joined_rows(tmp_path / "data", stores, days, 288, whole), tmp_path / "ws", RMSE)
-    assert (made.split.kind, made.spec.time_column, made.spec.group_column) == ("time", "day", None)
+    assert (made.split.kind, made.spec.features.time, made.spec.features.group) == (
+        "time",
+        "day",
+        None,
+    )
 
 
 def test_parts_of_ids_that_both_tables_share_are_no_groups(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TaskService]:
 def test_inspect_and_baseline_over_the_worker(service: TaskService, tmp_path: Path) -> None:
     root = folders.one_hot_text(tmp_path / "data")
     spec = service.inspect(root, "## Metric\n\nLog loss.\n", {"metric": None})
-    assert (spec.metric.name, spec.classes) == ("log_loss", ("MWS", "HPL", "EAP"))
+    assert (spec.metric.name, spec.answers.classes) == ("log_loss", ("MWS", "HPL", "EAP"))
     assert service.baseline(root, spec, tmp_path / "prior.csv") == ("prior", 20)
     assert service.baseline(root, None, tmp_path / "sample.csv") == ("sample", 20)
     assert (tmp_path / "sample.csv").read_bytes() == (root / "sample_submission.csv").read_bytes()

@@ -27,7 +27,7 @@ def test_a_few_torn_lines_are_left_out_and_counted(tmp_path: Path) -> None:
     data = torn(tmp_path / "data", {7: "6,6,c0,1,9,9,9", 30: '"not closed,1,2', 31: "30,2"})
     made = build(data, tmp_path / "ws", AUC)
     assert "train.csv has 3 torn lines, which are left out" in made.notes
-    assert made.spec.rows_train == 57
+    assert made.spec.tables.rows_train == 57
     check_rows(made)
     train = table(made.spec, None, "train")
     assert train["id"].tolist() == [str(i) for i in range(60) if i not in (6, 29, 30)]

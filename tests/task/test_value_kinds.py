@@ -107,7 +107,7 @@ def competition(root: Path, cells: list[str], shown: str, metric: str) -> tuple[
     spec = inspect_competition(root, "", {"metric": metric})
     write_baseline(root, spec, root.parent / "out.csv")
     written = pd.read_csv(root.parent / "out.csv", dtype=str, keep_default_na=False)
-    assert spec.classes == () or spec.value_kind == "label" or metric.startswith("map@")
+    assert spec.answers.classes == () or spec.value_kind == "label" or metric.startswith("map@")
     return spec.value_kind, sorted(set(written["answer"]))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -306,9 +305,9 @@ def test_a_missing_sample_is_made_for_every_view(tmp_path: Path, kind: str, fill
 def test_views_need_something_to_answer_and_something_to_learn_from(tmp_path: Path) -> None:
     spec = numbers(tmp_path / "data")
     with pytest.raises(SpecError, match="neither a sample"):
-        planned(replace(spec, sample=None, test=None))
+        planned(spec.changed(sample=None, test=None))
     with pytest.raises(SpecError, match="no train table"):
-        planned(replace(spec, train=None))
+        planned(spec.changed(train=None))
     with pytest.raises(ValueError, match="no 'search9'"):
         built(spec, tmp_path / "ws", ["search9"])
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ CLASSES = ("cat", "dog")
 
 def spec_of(folder: Path, **changes: Any) -> CompetitionSpec:
     """train.csv and test.csv with `id` and `target`; anything else by name."""
-    spec = CompetitionSpec(
+    spec = CompetitionSpec.of(
         data_dir=str(folder),
         data_digest="",
         description="",
@@ -43,7 +42,7 @@ def spec_of(folder: Path, **changes: Any) -> CompetitionSpec:
         rows_train=0,
         rows_test=0,
     )
-    return replace(spec, **changes)
+    return spec.changed(**changes)
 
 
 def save(
@@ -52,7 +51,11 @@ def save(
     test: pd.DataFrame | None,
     sample: pd.DataFrame | None,
 ) -> None:
-    for table, frame in ((spec.train, train), (spec.test, test), (spec.sample, sample)):
+    for table, frame in (
+        (spec.tables.train, train),
+        (spec.tables.test, test),
+        (spec.tables.sample, sample),
+    ):
         if table is not None and frame is not None:
             path = Path(spec.data_dir) / table.path
             write_table(frame, path, table.format, table.delimiter, table.encoding, table.member)
@@ -146,7 +149,7 @@ def answers(view: View) -> dict[str, np.ndarray[Any, Any]]:
 
 def table(spec: CompetitionSpec, view: View | None, which: str) -> pd.DataFrame:
     """train, test or sample of a view, or of the competition itself."""
-    found = view.sample if view is not None and which == "sample" else getattr(spec, which)
+    found = view.sample if view is not None and which == "sample" else getattr(spec.tables, which)
     path = Path(view.path if view is not None else spec.data_dir) / found.path
     return read_table(path, found.format, found.delimiter, found.encoding, found.member)
 

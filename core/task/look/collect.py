@@ -33,18 +33,20 @@ def look(spec: CompetitionSpec) -> Preview:
     """
     root = Path(spec.data_dir)
     files = _seen(spec, list_files(root))
-    train = _sampled(root, spec.train)
+    train = _sampled(root, spec.tables.train)
     facts, target = _of_train(root, spec, train)
-    sample = head(root, spec.sample, 2) if spec.sample is not None else None
+    sample = head(root, spec.tables.sample, 2) if spec.tables.sample is not None else None
     return Preview(
         tree=tree_lines(root, files),
         train=facts,
         target=target,
         sample=sample_lines(sample) if sample is not None else (),
         others=tuple(
-            _others(root, spec, files) if spec.train is not None else first_lines(root, files)
+            _others(root, spec, files)
+            if spec.tables.train is not None
+            else first_lines(root, files)
         ),
-        media=media_lines(root, spec.files, files) if spec.files is not None else (),
+        media=media_lines(root, spec.files.by_id, files) if spec.files.by_id is not None else (),
         text_words=_words(spec, train),
     )
 
@@ -53,8 +55,12 @@ def _seen(spec: CompetitionSpec, files: Sequence[FoundFile]) -> Sequence[FoundFi
     """What programs see of a folder whose tables were written: these, and what belongs to rows."""
     if not spec.split_program:
         return files
-    folders = (*spec.files.train_dirs, *spec.files.test_dirs) if spec.files is not None else ()
-    hidden = set(spec.label_files)
+    folders = (
+        (*spec.files.by_id.train_dirs, *spec.files.by_id.test_dirs)
+        if spec.files.by_id is not None
+        else ()
+    )
+    hidden = set(spec.files.labels)
     return [file for file in files if file.path not in hidden or file.folder in folders]
 
 
@@ -63,13 +69,15 @@ def _of_train(
 ) -> tuple[TableFacts | None, tuple[str, ...]]:
     if train is None:
         return None, ()
-    return table_facts(spec, train, _sampled(root, spec.test)), target_lines(spec, train.frame)
+    return table_facts(spec, train, _sampled(root, spec.tables.test)), target_lines(
+        spec, train.frame
+    )
 
 
 def _words(spec: CompetitionSpec, train: SampledRows | None) -> int:
     """95 % quantile over the cells of all text columns together."""
     names = [
-        name for name in spec.text_columns if train is not None and name in train.frame.columns
+        name for name in spec.features.texts if train is not None and name in train.frame.columns
     ]
     if train is None or not names or not len(train.frame):
         return 0
@@ -85,9 +93,13 @@ def _sampled(root: Path, table: TableFile | None) -> SampledRows | None:
 
 def _others(root: Path, spec: CompetitionSpec, files: Sequence[FoundFile]) -> Iterator[str]:
     """Side tables near the top of the folder: their columns, and the test table's place."""
-    if spec.test is not None:
-        yield f"{layout(spec.test)}, {spec.rows_test:,} rows to predict"
-    known = {table.path for table in (spec.train, spec.test, spec.sample) if table is not None}
+    if spec.tables.test is not None:
+        yield f"{layout(spec.tables.test)}, {spec.tables.rows_test:,} rows to predict"
+    known = {
+        table.path
+        for table in (spec.tables.train, spec.tables.test, spec.tables.sample)
+        if table is not None
+    }
     tables = [
         file
         for file in files

@@ -30,9 +30,9 @@ _FURTHER = 500
 
 
 def table_facts(spec: CompetitionSpec, train: SampledRows, test: SampledRows | None) -> TableFacts:
-    """The facts of spec.train. test: rows of spec.test, None where there is no test table."""
-    assert spec.train is not None
-    ids, labels = _ids(spec), {*spec.label_columns, *spec.target_columns}
+    """The facts of spec.tables.train. test: rows of spec.tables.test, None where there is no test table."""
+    assert spec.tables.train is not None
+    ids, labels = _ids(spec), {*spec.answers.labels, *spec.answers.targets}
     names = [name for name in train.frame.columns if name not in ids | labels]
     other = test.frame if test is not None else None
     found = [_facts(spec, name, train.frame, other) for name in names]
@@ -40,8 +40,8 @@ def table_facts(spec: CompetitionSpec, train: SampledRows, test: SampledRows | N
     kept = _chosen(lines)
     lacking = [name for name in names if other is not None and name not in other.columns]
     return TableFacts(
-        layout=layout(spec.train) + (f", facts from {train.how}" if train.how else ""),
-        rows=spec.rows_train,
+        layout=layout(spec.tables.train) + (f", facts from {train.how}" if train.how else ""),
+        rows=spec.tables.rows_train,
         rows_read=len(train.frame),
         columns=kept,
         more=_further([line for line in lines if line not in kept]),
@@ -80,7 +80,7 @@ def layout(table: TableFile) -> str:
 
 def target_lines(spec: CompetitionSpec, train: pd.DataFrame) -> tuple[str, ...]:
     """How the answers are distributed: shares of classes, or quartiles."""
-    names = [name for name in spec.label_columns if name in train.columns]
+    names = [name for name in spec.answers.labels if name in train.columns]
     lines = [f"{one_line(name, 40)}: {_distribution(spec, train[name])}" for name in names[:_NAMED]]
     if len(names) > _NAMED:
         lines.append(f"and {len(names) - _NAMED} more answer columns")
@@ -100,14 +100,14 @@ def few_names(names: Sequence[str]) -> tuple[str, ...]:
 
 def _ids(spec: CompetitionSpec) -> set[str]:
     """Columns that only name rows; an id that is a feature as well (a text key) stays a feature."""
-    return {*spec.id_columns, *spec.id_sources} - {*spec.feature_columns}
+    return {*spec.ids.columns, *spec.ids.sources} - {*spec.features.names}
 
 
 def _facts(
     spec: CompetitionSpec, name: str, train: pd.DataFrame, test: pd.DataFrame | None
 ) -> ColumnFacts:
     theirs = test[name] if test is not None and name in test.columns else None
-    return column_facts(name, train[name], theirs, text=name in spec.text_columns)
+    return column_facts(name, train[name], theirs, text=name in spec.features.texts)
 
 
 def _folded(found: Iterable[ColumnFacts]) -> list[ColumnFacts]:

@@ -37,10 +37,10 @@ def write_baseline(data_dir: Path, spec: CompetitionSpec | None, out_csv: Path) 
     try:
         frame = _prior_submission(data_dir, spec)
     except SpecError:
-        if spec.sample is None:
+        if spec.tables.sample is None:
             raise
-        return _write_sample(data_dir, spec.sample, out_csv)
-    _write_frame(frame, out_csv, spec.sample.delimiter if spec.sample else ",")
+        return _write_sample(data_dir, spec.tables.sample, out_csv)
+    _write_frame(frame, out_csv, spec.tables.sample.delimiter if spec.tables.sample else ",")
     return {"source": "prior", "rows": len(frame)}
 
 
@@ -87,18 +87,21 @@ def _write_frame(frame: pd.DataFrame, out_csv: Path, delimiter: str) -> None:
 
 def _prior_submission(data_dir: Path, spec: CompetitionSpec) -> pd.DataFrame:
     """Raises SpecError where the sample as it is serves better, or alone."""
-    if spec.train is None:
+    if spec.tables.train is None:
         raise SpecError("no train table to take a prior from")
     frame = _official_rows(data_dir, spec)
-    if spec.sample is not None and has_own_answers(
-        spec.value_kind, frame[list(spec.target_columns)]
+    if spec.tables.sample is not None and has_own_answers(
+        spec.value_kind, frame[list(spec.answers.targets)]
     ):
         raise SpecError("the sample answers each row by itself")
-    labels = load(data_dir, spec.train, list(spec.label_columns))
+    labels = load(data_dir, spec.tables.train, list(spec.answers.labels))
     labels = labels.assign(
-        **{name: with_point(labels[name], spec.train.decimal) for name in spec.label_columns}
+        **{
+            name: with_point(labels[name], spec.tables.train.decimal)
+            for name in spec.answers.labels
+        }
     )
-    for name, value in zip(spec.target_columns, _constants(labels, spec), strict=True):
+    for name, value in zip(spec.answers.targets, _constants(labels, spec), strict=True):
         if str(value).startswith("[") and is_numeric(frame[name]):
             raise SpecError("a list answers several rows of the sample, which shows numbers")
         frame[name] = value
@@ -109,19 +112,19 @@ def _official_rows(data_dir: Path, spec: CompetitionSpec) -> pd.DataFrame:
     """The sample's rows and columns in their order; without a sample the test ids, targets to be
     filled.
     """
-    if spec.sample is not None:
-        return load(data_dir, spec.sample)
-    assert spec.test is not None
-    return load(data_dir, spec.test, list(spec.id_columns))[list(spec.id_columns)].copy()
+    if spec.tables.sample is not None:
+        return load(data_dir, spec.tables.sample)
+    assert spec.tables.test is not None
+    return load(data_dir, spec.tables.test, list(spec.ids.columns))[list(spec.ids.columns)].copy()
 
 
 def _constants(labels: pd.DataFrame, spec: CompetitionSpec) -> list[object]:
     """One value per target that scores best without looking at a feature."""
-    if spec.one_hot:
-        return _shares(labels[spec.label_columns[0]], spec)
-    if spec.exclusive:
+    if spec.answers.one_hot:
+        return _shares(labels[spec.answers.labels[0]], spec)
+    if spec.answers.exclusive:
         return _mean_shares(labels, spec)
-    columns = [labels[name][labels[name] != ""] for name in spec.label_columns]
+    columns = [labels[name][labels[name] != ""] for name in spec.answers.labels]
     if any(len(column) == 0 for column in columns):
         raise SpecError("a label column is empty")
     return [_constant(column, spec) for column in columns]
@@ -131,7 +134,7 @@ def _shares(column: pd.Series, spec: CompetitionSpec) -> list[object]:
     """Share of each class, summing to 1; for label metrics 1 for the most frequent class and 0 for
     the others.
     """
-    counts = np.array([(column == name).sum() for name in spec.classes], dtype=float)
+    counts = np.array([(column == name).sum() for name in spec.answers.classes], dtype=float)
     if counts.sum() == 0:
         raise SpecError("no train row has one of the classes")
     if spec.value_kind == "label":
@@ -144,7 +147,7 @@ def _mean_shares(labels: pd.DataFrame, spec: CompetitionSpec) -> list[object]:
     votes.
     """
     cells = np.stack(
-        [numbers(labels[name]).to_numpy(dtype=float) for name in spec.label_columns], axis=1
+        [numbers(labels[name]).to_numpy(dtype=float) for name in spec.answers.labels], axis=1
     )
     totals = cells.sum(axis=1, keepdims=True)
     filled = totals[:, 0] > 0
@@ -159,8 +162,10 @@ def _constant(column: pd.Series, spec: CompetitionSpec) -> object:
     if spec.value_kind == "label":
         return column.mode().iloc[0]
     values = numbers(column).to_numpy(dtype=float)
-    if spec.value_kind == "probability" and (spec.positive is not None or np.isnan(values).any()):
-        return float((column == (spec.positive or spec.classes[-1])).mean())
+    if spec.value_kind == "probability" and (
+        spec.answers.positive is not None or np.isnan(values).any()
+    ):
+        return float((column == (spec.answers.positive or spec.answers.classes[-1])).mean())
     if np.isnan(values).any():
         raise SpecError("the labels are not numbers")
     if spec.metric.name in ("mae", "log_mae"):

@@ -52,7 +52,7 @@ def inspect_bare(
     digest = folder_digest(
         data_dir, original, [table.table.path for table in tables if table.table.path in plain]
     )
-    return CompetitionSpec(
+    return CompetitionSpec.of(
         data_dir=str(made.root),
         data_digest=digest,
         description=description,
@@ -124,10 +124,18 @@ def bare_split(spec: CompetitionSpec, seed: int) -> SplitSpec:
 
 def bare_view(spec: CompetitionSpec) -> View:
     """The folder as it is."""
-    assert spec.sample is not None
+    assert spec.tables.sample is not None
     root = Path(spec.data_dir).resolve()
     readable = (str(Path(spec.original_dir).resolve()),) if spec.original_dir else ()
-    counts = (0, 0, 0, spec.rows_test)
+    counts = (0, 0, 0, spec.tables.rows_test)
     return View(
-        "full", "full", -1, str(root), view_digest(root), None, spec.sample, *counts, readable
+        "full",
+        "full",
+        -1,
+        str(root),
+        view_digest(root),
+        None,
+        spec.tables.sample,
+        *counts,
+        readable,
     )

@@ -32,7 +32,7 @@ from core.task.recognise.pixel_rows import item_of
 from core.task.recognise.recognition import Recognition
 from core.task.recognise.roles import where
 from core.task.recognise.split_columns import SplitColumns, group_of_ids, recognise_split
-from core.task.recognise.tables import CompetitionTables, check, recognise_and_read
+from core.task.recognise.tables import LoadedTables, check, recognise_and_read
 from utils.errors import ConfigError, SpecError
 from utils.tables import with_point
 
@@ -70,7 +70,7 @@ def _assemble(
     digest: str,
     description: str,
     overrides: Mapping[str, object],
-    parts: CompetitionTables,
+    parts: LoadedTables,
     notes: list[str],
 ) -> CompetitionSpec:
     labels, roles, data_dir = parts.labels, parts.roles, found.root
@@ -90,7 +90,7 @@ def _assemble(
         *_notes_on_values(kind, metric.name, answers),
         *split.how,
     ]
-    return CompetitionSpec(
+    return CompetitionSpec.of(
         data_dir=str(data_dir),
         data_digest=digest,
         description=description,
@@ -123,14 +123,14 @@ def _assemble(
     )
 
 
-def _rows_to_answer(parts: CompetitionTables) -> pd.DataFrame:
+def _rows_to_answer(parts: LoadedTables) -> pd.DataFrame:
     """The sample submission, else the test table; there is one of them."""
     found = parts.test if parts.sample is None else parts.sample
     assert found is not None
     return found
 
 
-def _answers(parts: CompetitionTables) -> Answers:
+def _answers(parts: LoadedTables) -> Answers:
     columns, targets = list(parts.labels.columns), list(parts.labels.targets)
     sample = parts.sample[targets] if parts.sample is not None else None
     if parts.shown is not None:
@@ -140,7 +140,7 @@ def _answers(parts: CompetitionTables) -> Answers:
     return Answers(labels, sample, bool(parts.labels.classes))
 
 
-def _row_columns(data_dir: Path, parts: CompetitionTables) -> RowColumns:
+def _row_columns(data_dir: Path, parts: LoadedTables) -> RowColumns:
     """None where a row of the train table is no row of the answers."""
     if parts.shown is not None:
         return NO_COLUMNS
@@ -156,7 +156,7 @@ def _row_columns(data_dir: Path, parts: CompetitionTables) -> RowColumns:
 
 
 def _classes(
-    data_dir: Path, kind: ValueKind, parts: CompetitionTables, answers: Answers
+    data_dir: Path, kind: ValueKind, parts: LoadedTables, answers: Answers
 ) -> tuple[str, ...]:
     """The distinct labels; of a table that is too large to hold, those of all of its rows."""
     found = classes_of(kind, answers)
@@ -168,7 +168,7 @@ def _classes(
 
 
 def _files(
-    parts: CompetitionTables, found: Recognition
+    parts: LoadedTables, found: Recognition
 ) -> tuple[IdMatch | None, FilesById | None, tuple[str, ...]]:
     """Files of both parts, and the id columns of the train table: the sample's, or the one that
     names files.
@@ -216,7 +216,7 @@ class _Features:
     words: bool = False
 
 
-def _features(data_dir: Path, parts: CompetitionTables, sources: tuple[str, ...]) -> _Features:
+def _features(data_dir: Path, parts: LoadedTables, sources: tuple[str, ...]) -> _Features:
     if parts.roles.test is None:
         return _Features()
     table, first = parts.labels.train, head(data_dir, parts.labels.train.table)
@@ -239,7 +239,7 @@ def _features(data_dir: Path, parts: CompetitionTables, sources: tuple[str, ...]
 
 def _split_columns(
     overrides: Mapping[str, object],
-    parts: CompetitionTables,
+    parts: LoadedTables,
     derived: DerivedLabels | None,
     texts: tuple[str, ...],
 ) -> SplitColumns:
@@ -279,7 +279,7 @@ def _is_wider(train: pd.DataFrame, column: str, group: str) -> bool:
     return bool(train.groupby(group)[column].nunique().max() == 1)
 
 
-def _repeated_id(parts: CompetitionTables) -> str | None:
+def _repeated_id(parts: LoadedTables) -> str | None:
     """The id column of train where most rows share their id with another row."""
     known = [name for name in parts.asked.sources if name in parts.train.columns]
     if (

@@ -17,7 +17,7 @@ from utils.errors import SpecError
 
 
 @dataclass(frozen=True, slots=True)
-class CompetitionTables:
+class LoadedTables:
     """The tables of one competition in memory: cells as text; test is None where there is none.
 
     shown: some answers, where the train table only names them.
@@ -34,7 +34,7 @@ class CompetitionTables:
 
 def recognise_and_read(
     data_dir: Path, description: str, overrides: Mapping[str, object], workspace: Path | None
-) -> tuple[Recognition, CompetitionTables]:
+) -> tuple[Recognition, LoadedTables]:
     """Once more with torn lines left out where a table cannot be read for them."""
     try:
         found = recognise(data_dir, description, overrides, workspace)
@@ -46,7 +46,7 @@ def recognise_and_read(
         return found, _read(found)
 
 
-def _read(found: Recognition) -> CompetitionTables:
+def _read(found: Recognition) -> LoadedTables:
     """The columns that matter; a train table of moderate size is read whole, so that torn rows are
     found.
     """
@@ -61,12 +61,12 @@ def _read(found: Recognition) -> CompetitionTables:
     sample = load(data_dir, roles.sample.table) if roles.sample else None
     known = [name for name in (*asked.sources, *parts) if roles.test and name in roles.test.columns]
     test = load(data_dir, roles.test.table, known or None) if roles.test else None
-    return CompetitionTables(
+    return LoadedTables(
         roles, asked, labels, sample, test, train, found.derived.answers if found.derived else None
     )
 
 
-def check(parts: CompetitionTables) -> list[str]:
+def check(parts: LoadedTables) -> list[str]:
     """Lines for the notes. Raises SpecError where the tables contradict each other."""
     train, table = parts.train, where(parts.labels.train)
     if len(train) == 0:

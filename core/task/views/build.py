@@ -1,5 +1,6 @@
-"""Builds the folders that candidate programs see, and keeps the held-out answers outside of them. Threat model: careless programs; what is hidden, and how, is in docs and
-in `Defences`.
+"""Builds the folders that candidate programs see, and keeps the held-out answers outside of them.
+
+Threat model: careless programs; what is hidden, and how, is in docs and in `Defences`.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _survey(source: Source, split: SplitSpec, defences: Defences) -> _Contents:
     spec = source.spec
     main = {
         table.path
-        for table in (spec.train, spec.test, spec.sample, spec.items)
+        for table in (spec.tables.train, spec.tables.test, spec.tables.sample, spec.tables.items)
         if table is not None
     }
     files = [file for file in source.files if file.path not in main]
@@ -129,7 +130,7 @@ def _survey(source: Source, split: SplitSpec, defences: Defences) -> _Contents:
         hidden |= {
             file.path for file in unknown if others.reason_to_hide(source.root, file) is not None
         }
-    hidden |= {file.path for file in rest if file.path in spec.label_files} - {
+    hidden |= {file.path for file in rest if file.path in spec.files.labels} - {
         side.table.path for side in sides
     }
     sides = [side for side in sides if side.table.path not in hidden]
@@ -264,19 +265,19 @@ class _Builder:
         tables = tables_of(
             self._source, cut, self._split, self._is_streamed(cut), self._defences.order
         )
-        if spec.train is not None and tables.train is not None:
-            yield spec.train, tables.train
-        if spec.test is not None and tables.test is not None:
-            yield spec.test, tables.test
-            if spec.items is not None:
-                yield spec.items, items_of(self._source, spec.items, tables.test)
+        if spec.tables.train is not None and tables.train is not None:
+            yield spec.tables.train, tables.train
+        if spec.tables.test is not None and tables.test is not None:
+            yield spec.tables.test, tables.test
+            if spec.tables.items is not None:
+                yield spec.tables.items, items_of(self._source, spec.tables.items, tables.test)
         yield self._source.sample_file, tables.sample
 
     def _full(self) -> View:
         """The untouched folder; only a missing sample submission makes it a folder of links."""
         source = self._source
         folder = source.root
-        if source.spec.sample is None:
+        if source.spec.tables.sample is None:
             folder = self._views / "full"
             with _Swap(folder) as new:
                 files = self._files(new, copies=False, check=False)

@@ -41,8 +41,8 @@ def plan(source: Source, seed: int, holdout_max_rows: int, overrides: dict[str, 
         overrides.get(key) or None for key in ("group_column", "time_column", "split")
     )
     if group is None and time is None and wish in (None, "group", "time"):
-        group = source.spec.group_column if wish != "time" else None
-        time = source.spec.time_column if wish != "group" and group is None else None
+        group = source.spec.features.group if wish != "time" else None
+        time = source.spec.features.time if wish != "group" and group is None else None
     kind = _kind(source, wish, group, time)
     group, time = (group if kind == "group" else None), (time if kind == "time" else None)
     for name in (group, time):
@@ -133,9 +133,9 @@ def _probe(source: Source, seed: int) -> tuple[Part, Mask]:
 
 def probe_rows(source: Source) -> int:
     """Rows of each part in a probe view."""
-    if source.spec.pixels is not None:
+    if source.spec.files.pixels is not None:
         return max(2, PROBE_ROWS // source.rows_per_item)
-    if source.spec.files is None:
+    if source.spec.files.by_id is None:
         return PROBE_ROWS
     per_row = max(1.0, len(source.files) / max(len(source.train) + len(source.sample), 1))
     return max(50, min(PROBE_ROWS, int(PROBE_FILES / per_row / 2)))
@@ -143,7 +143,9 @@ def probe_rows(source: Source) -> int:
 
 def _classes_first(source: Source, order: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The same rows with a few of each of the commonest classes in front."""
-    codes = pd.Series(pd.factorize(key_of(source.rows.labels, source.spec.label_columns))[0])[order]
+    codes = pd.Series(pd.factorize(key_of(source.rows.labels, source.spec.answers.labels))[0])[
+        order
+    ]
     common = codes.value_counts().index[:PROBE_CLASSES]
     first = (codes.groupby(codes).cumcount() < _PROBE_PER_CLASS) & codes.isin(common)
     chosen = first.to_numpy()

@@ -163,11 +163,11 @@ def mentions_of(source: Source, things: Sequence[str] = ()) -> Mentions:
     """
     ids: dict[str, int] = {}
     train, official = source.rows.ids, source.official
-    if len(source.spec.id_columns) > 1:
-        parts = source.rows.shown[list(source.spec.id_columns)]
+    if len(source.spec.ids.columns) > 1:
+        parts = source.rows.shown[list(source.spec.ids.columns)]
         train, official = parts[parts.nunique().idxmax()], official.iloc[:0]
     texts = [[*train, *official]]
-    if len(source.spec.id_columns) == 1:
+    if len(source.spec.ids.columns) == 1:
         inner = (column for column in things if source.are_in_ids(column))
         texts += [
             [*text_of(source.train[column]), *source.official_cells(column)] for column in inner

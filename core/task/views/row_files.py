@@ -84,10 +84,10 @@ class Keys:
 
 def id_keys(source: Source) -> Keys | None:
     """Ids name files; those of several columns do not."""
-    if len(source.spec.id_columns) > 1 or source.rows.ids.eq("").all():
+    if len(source.spec.ids.columns) > 1 or source.rows.ids.eq("").all():
         return None
-    shown = source.rows.shown[source.spec.id_columns[0]].tolist()
-    places = source.spec.files or FilesById((), (), "")
+    shown = source.rows.shown[source.spec.ids.columns[0]].tolist()
+    places = source.spec.files.by_id or FilesById((), (), "")
     ids, official = source.rows.ids.tolist(), source.official.tolist()
     return Keys(ids, shown, official, source.rows.ambiguous, places, _answers(source))
 
@@ -96,7 +96,7 @@ def group_keys(source: Source, column: str, files: Sequence[FoundFile]) -> Keys 
     """Rule P10: files that the rows of a group share; a group is held out as a whole. None where no
     files are.
     """
-    if column in source.spec.id_columns:
+    if column in source.spec.ids.columns:
         return None
     train = text_of(source.train[column]).tolist()
     official = source.official_cells(column)
@@ -114,13 +114,13 @@ def _answers(source: Source) -> frozenset[str]:
     """Files of which the labels were made, and images that are the labels. A written program may
     read every file.
     """
-    pixels = source.spec.pixels
+    pixels = source.spec.files.pixels
     if source.spec.split_program:
         return frozenset()
     images = (
         file.path for file in source.files if pixels is not None and file.folder == pixels.truth_dir
     )
-    return frozenset((*source.spec.label_files, *images))
+    return frozenset((*source.spec.files.labels, *images))
 
 
 def split_files(keys: Keys, files: Iterable[FoundFile]) -> tuple[list[RowFile], list[FoundFile]]:

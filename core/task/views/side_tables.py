@@ -77,7 +77,7 @@ def judge(
     except BROKEN:
         return TableFate(reason="unreadable table")
     keys, train, official = _find_keys(source, frame)
-    if table.path in source.spec.label_files:
+    if table.path in source.spec.files.labels:
         return _judge_labels(source, table, frame, keys, train, things)
     if not (train >= 0).any():
         keys, train, official = _find_things(source, frame, things) or (keys, train, official)
@@ -100,7 +100,7 @@ def _cuttable(
         return TableFate(reason="ids of train and test cannot be told apart")
     if table.member is not None:
         return TableFate(reason="archive with train ids")
-    answers = {*source.spec.label_columns, *source.spec.target_columns}
+    answers = {*source.spec.answers.labels, *source.spec.answers.targets}
     dropped = (
         tuple(name for name in frame.columns if name in answers and name not in keys)
         if feature
@@ -193,7 +193,7 @@ def _judge_unkeyed(
     found = rows_mentioned(mentions, frame)
     if isinstance(found, str):
         return TableFate(reason=found)
-    answers = {*source.spec.label_columns, *source.spec.target_columns}
+    answers = {*source.spec.answers.labels, *source.spec.answers.targets}
     if not has_official and (found is None or found.share < _ARE_IDS):
         if set(source.train.columns) <= set(frame.columns):
             return TableFate(reason=SAME_COLUMNS)
@@ -224,7 +224,7 @@ def _find_keys(
     for keys in _candidates(source, frame):
         values = key_of(frame, keys)
         in_train, in_official = _positions(train, values), _positions(official, values)
-        named = keys in (source.spec.id_columns, source.spec.id_sources)
+        named = keys in (source.spec.ids.columns, source.spec.ids.sources)
         if named and ((in_train >= 0).any() or (in_official >= 0).any()):
             return keys, in_train, in_official
         if not named and _are_ids(values, in_train, in_official, len(train)):
@@ -236,9 +236,9 @@ def _find_keys(
 def _candidates(source: Source, frame: pd.DataFrame) -> Sequence[tuple[str, ...]]:
     """Columns named like the ids, in any case; then, where one column is the id, each other column."""
     by_name = [id_columns_in(source.spec, frame)] if id_columns_in(source.spec, frame) else []
-    if len(source.spec.id_columns) > 1:
+    if len(source.spec.ids.columns) > 1:
         return by_name
-    wanted = {name.casefold() for name in (*source.spec.id_columns, *source.spec.id_sources)}
+    wanted = {name.casefold() for name in (*source.spec.ids.columns, *source.spec.ids.sources)}
     alike = [(name,) for name in frame.columns if str(name).casefold() in wanted]
     others = [(name,) for name in frame.columns if str(name).casefold() not in wanted]
     return [*by_name, *alike, *others]

@@ -93,7 +93,7 @@ class Source:
         """Rows of a submission that a train row is worth: more than one where it is an image."""
         return (
             1
-            if self.spec.pixels is None
+            if self.spec.files.pixels is None
             else max(1, len(self.sample) // max(self.official.nunique(), 1))
         )
 
@@ -115,7 +115,7 @@ class Source:
         """Columns of train that name what several rows are about and are held out together: the
         group's, and the one that names files.
         """
-        named = self.spec.files.column if self.spec.files is not None else None
+        named = self.spec.files.by_id.column if self.spec.files.by_id is not None else None
         if group is None or group not in self.train.columns:
             return []
         if named in (None, group) or named not in self.train.columns:
@@ -132,15 +132,18 @@ class Source:
     def held_rows(self, held: Integers) -> HeldRows:
         """The rows of the sample that these train rows are worth."""
         spec = self.spec
-        shown = self.rows.shown[list(spec.id_columns)].iloc[held].reset_index(drop=True)
-        if spec.pixels is None:
+        shown = self.rows.shown[list(spec.ids.columns)].iloc[held].reset_index(drop=True)
+        if spec.files.pixels is None:
             return HeldRows(shown, truth_of(spec, self.rows.labels, held), np.arange(len(held)))
         paths = self.rows.labels.iloc[held, 0].tolist()
-        images = [pixels_of(self.root / path, spec.pixels.scale) for path in paths]
+        images = [pixels_of(self.root / path, spec.files.pixels.scale) for path in paths]
         named = zip(shown.iloc[:, 0], images, strict=True)
-        ids = [ids_of(item, (image.shape[0], image.shape[1]), spec.pixels) for item, image in named]
+        ids = [
+            ids_of(item, (image.shape[0], image.shape[1]), spec.files.pixels)
+            for item, image in named
+        ]
         none = np.array([], dtype=object)
-        frame = pd.DataFrame({spec.id_columns[0]: np.concatenate([none, *ids])}, dtype=object)
+        frame = pd.DataFrame({spec.ids.columns[0]: np.concatenate([none, *ids])}, dtype=object)
         truth = np.concatenate([np.zeros(0), *(image.ravel() for image in images)])[:, None]
         return HeldRows(
             frame, truth, np.repeat(np.arange(len(held)), [image.size for image in images])
@@ -158,28 +161,30 @@ class Source:
 
 def load(spec: CompetitionSpec, neutral_ids: bool = True) -> Source:
     """Raises SpecError when there is no train table to hold rows out of, or no test rows to answer."""
-    if spec.train is None:
+    if spec.tables.train is None:
         raise SpecError("no train table: there is nothing to hold out")
     root = Path(spec.data_dir).resolve()
-    big = big_csv(root, spec.train)
-    train, numbers = _drawn(spec, big) if big is not None else (_read(spec, spec.train), None)
-    missing = [name for name in spec.label_columns if name not in train.columns]
+    big = big_csv(root, spec.tables.train)
+    train, numbers = (
+        _drawn(spec, big) if big is not None else (_read(spec, spec.tables.train), None)
+    )
+    missing = [name for name in spec.answers.labels if name not in train.columns]
     if missing:
         raise SpecError(f"the train table has no column {missing[0]!r}")
-    test = _read(spec, spec.test) if spec.test is not None else None
-    given = _read(spec, spec.sample) if spec.sample is not None else None
+    test = _read(spec, spec.tables.test) if spec.tables.test is not None else None
+    given = _read(spec, spec.tables.sample) if spec.tables.sample is not None else None
     ids = _official_ids(spec, given, test)
     rows = describe(spec, train, ids, neutral_ids)
     fill = _fill(spec, given, rows.labels)
     sample = (
         given
         if given is not None
-        else ids.assign(**{name: fill[name] for name in spec.target_columns})
+        else ids.assign(**{name: fill[name] for name in spec.answers.targets})
     )
     in_test = own_ids(spec, test) if test is not None else None
-    test_keys = key_of(in_test, spec.id_columns) if in_test is not None else None
-    official = key_of(ids, spec.id_columns)
-    where = spec.sample or SYNTHETIC_SAMPLE
+    test_keys = key_of(in_test, spec.ids.columns) if in_test is not None else None
+    official = key_of(ids, spec.ids.columns)
+    where = spec.tables.sample or SYNTHETIC_SAMPLE
     files = list_files(root)
     return Source(
         spec, train, test, sample, where, rows, official, test_keys, fill, files, big, numbers
@@ -188,7 +193,7 @@ def load(spec: CompetitionSpec, neutral_ids: bool = True) -> Source:
 
 def _drawn(spec: CompetitionSpec, big: BigCsv) -> tuple[pd.DataFrame, Numbers]:
     try:
-        return drawn(big, spec.group_column)
+        return drawn(big, spec.features.group)
     except (ValueError, OSError, EOFError) as error:
         raise SpecError(
             f"{big.path.name} cannot be read as a table: {' '.join(str(error).split())[:200]}"
@@ -217,20 +222,20 @@ def _official_ids(
     spec: CompetitionSpec, sample: pd.DataFrame | None, test: pd.DataFrame | None
 ) -> pd.DataFrame:
     if sample is not None:
-        ids = _renamed(spec, sample, spec.id_columns)
-        return ids if spec.pixels is None else ids.apply(item_of, pixels=spec.pixels)
+        ids = _renamed(spec, sample, spec.ids.columns)
+        return ids if spec.files.pixels is None else ids.apply(item_of, pixels=spec.files.pixels)
     given = own_ids(spec, test) if test is not None else None
     if given is not None:
-        return given[list(spec.id_columns)]
+        return given[list(spec.ids.columns)]
     if test is None:
         raise SpecError("neither a sample submission nor a test table says which rows to answer")
     count = pd.Series(range(len(test))).astype(str).astype(object)
-    return pd.DataFrame({name: count for name in spec.id_columns})
+    return pd.DataFrame({name: count for name in spec.ids.columns})
 
 
 def _renamed(spec: CompetitionSpec, table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     """Id cells as text, under the names that the sample uses."""
-    pairs = zip(spec.id_columns, columns, strict=True)
+    pairs = zip(spec.ids.columns, columns, strict=True)
     return pd.DataFrame({shown: text_of(table[name]).array for shown, name in pairs}, dtype=object)
 
 
@@ -243,11 +248,11 @@ def _fill(
         return {
             name: _commonest(text_of(sample[name]))
             for name in sample.columns
-            if name not in spec.id_columns
+            if name not in spec.ids.columns
         }
-    if spec.one_hot:
-        return {name: f"{1 / len(spec.target_columns):.6g}" for name in spec.target_columns}
-    pairs = zip(spec.target_columns, spec.label_columns, strict=False)
+    if spec.answers.one_hot:
+        return {name: f"{1 / len(spec.answers.targets):.6g}" for name in spec.answers.targets}
+    pairs = zip(spec.answers.targets, spec.answers.labels, strict=False)
     return {target: _prior(spec, labels[label]) for target, label in pairs}
 
 

@@ -94,7 +94,7 @@ def items_of(source: Source, table: TableFile, test: pd.DataFrame) -> pd.DataFra
     path = source.root / table.path
     given = read_table(path, table.format, table.delimiter, table.encoding, table.member)
     if source.rows.renamed and not id_columns_in(source.spec, given):
-        test = test[key_of(test, source.spec.id_columns).isin(set(source.official)).to_numpy()]
+        test = test[key_of(test, source.spec.ids.columns).isin(set(source.official)).to_numpy()]
     columns = [name for name in given.columns if name in test.columns]
     every = (
         test[columns]
@@ -144,14 +144,14 @@ def write_big_train(source: Source, cut: Cut, split: SplitSpec, folder: Path) ->
     """
     assert source.big is not None
     assert source.numbers is not None
-    assert source.spec.train is not None
+    assert source.spec.tables.train is not None
     hidden = source.numbers[~cut.part.train]
     if split.kind == "time" and split.time_column and len(hidden):
         times = parse_times(text_of(source.train[split.time_column]).reset_index(drop=True))
         hidden = np.union1d(
             hidden, late_rows(source.big, split.time_column, float(times[~cut.part.train].min()))
         )
-    path = folder / source.spec.train.path
+    path = folder / source.spec.tables.train.path
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         source.big.copy_without(hidden, file)
@@ -241,10 +241,10 @@ def _features(source: Source, test: pd.DataFrame, held: Integers) -> pd.DataFram
     is.
     """
     spec = source.spec
-    named = dict(zip(id_columns_in(spec, test), spec.id_columns, strict=False)) | {
-        name: name for name in spec.id_parts
+    named = dict(zip(id_columns_in(spec, test), spec.ids.columns, strict=False)) | {
+        name: name for name in spec.ids.parts
     }
-    answers, blank = {*spec.label_columns, *spec.target_columns}, set(blank_in(test))
+    answers, blank = {*spec.answers.labels, *spec.answers.targets}, set(blank_in(test))
     # One block: a copy per column is slow where there are thousands. Rows first: the columns of all
     # rows are large.
     shared = [
@@ -307,7 +307,7 @@ def _groups(source: Source, cut: Cut, split: SplitSpec) -> np.ndarray[Any, Any]:
     held = cut.held
     if split.kind == "group" and split.group_column:
         return text_of(source.train[split.group_column]).iloc[held].to_numpy(dtype=str)
-    if source.spec.pixels is not None:
+    if source.spec.files.pixels is not None:
         return source.rows.ids.iloc[held].to_numpy(dtype=str)
     if split.kind == "time" and split.time_column:
         times = parse_times(text_of(source.train[split.time_column]).reset_index(drop=True))[held]

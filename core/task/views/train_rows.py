@@ -59,8 +59,8 @@ def id_columns_in(spec: CompetitionSpec, table: pd.DataFrame) -> tuple[str, ...]
     """The columns of a train or test table that hold what the sample's id columns hold; () where it
     has none.
     """
-    for columns in (spec.id_sources, spec.id_columns):
-        if columns and len(columns) == len(spec.id_columns) and set(columns) <= set(table.columns):
+    for columns in (spec.ids.sources, spec.ids.columns):
+        if columns and len(columns) == len(spec.ids.columns) and set(columns) <= set(table.columns):
             return columns
     return ()
 
@@ -69,17 +69,17 @@ def own_ids(spec: CompetitionSpec, table: pd.DataFrame) -> pd.DataFrame | None:
     """The ids of a train or test table as text, under the names of the sample; with the columns
     that they are joined of, if any. None where the table has none.
     """
-    if spec.id_parts and set(spec.id_parts) <= set(table.columns):
+    if spec.ids.parts and set(spec.ids.parts) <= set(table.columns):
         parts = pd.DataFrame(
-            {name: text_of(table[name]).array for name in spec.id_parts}, dtype=object
+            {name: text_of(table[name]).array for name in spec.ids.parts}, dtype=object
         )
         return parts.assign(
-            **{spec.id_columns[0]: join_columns(parts, spec.id_parts, spec.id_joint)}
+            **{spec.ids.columns[0]: join_columns(parts, spec.ids.parts, spec.ids.joint)}
         )
     columns = id_columns_in(spec, table)
     if not columns:
         return None
-    pairs = zip(spec.id_columns, columns, strict=True)
+    pairs = zip(spec.ids.columns, columns, strict=True)
     return pd.DataFrame({shown: text_of(table[name]).array for shown, name in pairs}, dtype=object)
 
 
@@ -91,19 +91,19 @@ def describe(
     neutral: ids that carry the label are replaced (off only to show in a test that the leak is
     real).
     """
-    decimal = spec.train.decimal if spec.train is not None else "."
+    decimal = spec.tables.train.decimal if spec.tables.train is not None else "."
     labels = pd.DataFrame(
-        {name: with_point(text_of(train[name]), decimal).array for name in spec.label_columns}
+        {name: with_point(text_of(train[name]), decimal).array for name in spec.answers.labels}
     )
     usable = _answered(spec, labels)
     own = own_ids(spec, train)
     if own is None:
         return _without_ids(spec, len(train), labels, usable, official)
     columns = id_columns_in(spec, train)
-    ids, theirs = key_of(own, spec.id_columns), key_of(official, spec.id_columns)
+    ids, theirs = key_of(own, spec.ids.columns), key_of(official, spec.ids.columns)
     usable = usable & (ids != "").to_numpy()
     repeated = ids.duplicated(keep=False).to_numpy()
-    if len(columns) == 1 and spec.files is None and bool(repeated.mean() >= 0.5):
+    if len(columns) == 1 and spec.files.by_id is None and bool(repeated.mean() >= 0.5):
         again = f"train ids repeat in {int(repeated.sum())} rows: held-out rows got new ids"
         return TrainRows(
             ids, _numbered(spec, len(train), ids, theirs), labels, usable, True, True, (again,)
@@ -112,15 +112,15 @@ def describe(
     clashes = ids.isin(set(theirs)).to_numpy()
     many = bool(clashes.mean() >= 0.5) if len(clashes) else False
     telling = (
-        neutral and len(spec.id_columns) == 1 and carries_label(ids, labels, theirs, _SHAPE_SEED)
+        neutral and len(spec.ids.columns) == 1 and carries_label(ids, labels, theirs, _SHAPE_SEED)
     )
-    if spec.id_parts and bool(clashes.any()):
-        notes = (f"train and test share ids: held-out rows got new {spec.id_parts[0]!r}",)
+    if spec.ids.parts and bool(clashes.any()):
+        notes = (f"train and test share ids: held-out rows got new {spec.ids.parts[0]!r}",)
         return TrainRows(ids, _renumbered(spec, own, official), labels, usable, True, True, notes)
-    foreign = columns != spec.id_columns and bool(
+    foreign = columns != spec.ids.columns and bool(
         shapes(theirs).isin(set(shapes(ids))).mean() < 0.5
     )
-    if len(spec.id_columns) > 1 or spec.id_parts or not (many or telling or foreign):
+    if len(spec.ids.columns) > 1 or spec.ids.parts or not (many or telling or foreign):
         return TrainRows(ids, own, labels, usable & ~clashes, False, many, _clash_notes(clashes))
     shown = _numbered(spec, len(train), ids, theirs)
     why = (
@@ -146,7 +146,7 @@ def split_rows(
     usable = rows.usable
     if kind == "stratified":
         strata, lonely = _strata(spec, rows.labels)
-        usable = usable & ~lonely if len(spec.label_columns) == 1 else usable
+        usable = usable & ~lonely if len(spec.answers.labels) == 1 else usable
     groups = (
         pd.factorize(text_of(train[group]))[0].astype(np.int64)
         if kind == "group" and group
@@ -170,9 +170,11 @@ def truth_of(spec: CompetitionSpec, every: pd.DataFrame, held: Integers) -> np.n
     in none.
     """
     labels = every.iloc[held]
-    if spec.one_hot:
-        column = labels[spec.label_columns[0]].to_numpy(dtype=str)
-        return np.stack([column == name for name in spec.classes], axis=1).astype(np.float64)
+    if spec.answers.one_hot:
+        column = labels[spec.answers.labels[0]].to_numpy(dtype=str)
+        return np.stack([column == name for name in spec.answers.classes], axis=1).astype(
+            np.float64
+        )
     if all(is_numeric(every[name]) for name in every.columns):
         return labels.apply(pd.to_numeric).to_numpy(dtype=np.float64)
     return labels.to_numpy(dtype=str)
@@ -187,8 +189,8 @@ def _answered(spec: CompetitionSpec, labels: pd.DataFrame) -> Mask:
     if spec.value_kind == "mask":
         return np.ones(len(labels), dtype=bool)
     usable = (labels != "").all(axis=1).to_numpy()
-    if spec.one_hot:
-        usable = usable & labels[spec.label_columns[0]].isin(spec.classes).to_numpy()
+    if spec.answers.one_hot:
+        usable = usable & labels[spec.answers.labels[0]].isin(spec.answers.classes).to_numpy()
     return usable
 
 
@@ -196,7 +198,7 @@ def _without_ids(
     spec: CompetitionSpec, count: int, labels: pd.DataFrame, usable: Mask, official: pd.DataFrame
 ) -> TrainRows:
     none = pd.Series([""] * count, dtype=object)
-    shown = _numbered(spec, count, none, key_of(official, spec.id_columns[:1]))
+    shown = _numbered(spec, count, none, key_of(official, spec.ids.columns[:1]))
     return TrainRows(
         none,
         shown,
@@ -213,19 +215,21 @@ def _numbered(
 ) -> pd.DataFrame:
     """New ids in the first id column; seeded by the count, so that every view shows the same ones."""
     new = fresh_ids(count, ids, official, np.random.default_rng([count, 7]))
-    return pd.DataFrame({name: pd.Series(new, dtype=object) for name in spec.id_columns})
+    return pd.DataFrame({name: pd.Series(new, dtype=object) for name in spec.ids.columns})
 
 
 def _renumbered(spec: CompetitionSpec, own: pd.DataFrame, official: pd.DataFrame) -> pd.DataFrame:
     """New values of the first part, one per value, beyond those of train and test; rows of one stay
     together.
     """
-    first = spec.id_parts[0]
+    first = spec.ids.parts[0]
     codes, names = pd.factorize(own[first])
-    theirs = official[spec.id_columns[0]].str.split(spec.id_joint, n=1).str[0]
+    theirs = official[spec.ids.columns[0]].str.split(spec.ids.joint, n=1).str[0]
     new = fresh_ids(len(names), own[first], theirs, np.random.default_rng([len(names), 7]))
     parts = own.assign(**{first: np.array(new, dtype=object)[codes]})
-    return parts.assign(**{spec.id_columns[0]: join_columns(parts, spec.id_parts, spec.id_joint)})
+    return parts.assign(
+        **{spec.ids.columns[0]: join_columns(parts, spec.ids.parts, spec.ids.joint)}
+    )
 
 
 def _clash_notes(clashes: Mask) -> tuple[str, ...]:

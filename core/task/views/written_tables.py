@@ -44,10 +44,10 @@ def faults(spec: CompetitionSpec, folders: Sequence[Path], group: str | None) ->
     written apart made; what the program made of a folder whose rows stand in another order. group:
     a column of both tables, by which rows belong together.
     """
-    assert spec.sample is not None
-    ids, targets = list(spec.id_columns), list(spec.target_columns)
+    assert spec.tables.sample is not None
+    ids, targets = list(spec.ids.columns), list(spec.answers.targets)
     try:
-        sample = load(Path(spec.data_dir), spec.sample)
+        sample = load(Path(spec.data_dir), spec.tables.sample)
         first, second, turned = (_read(folder) for folder in folders)
         found = [*_columns(first, ids, targets, group), *_columns(second, ids, targets, None)]
         found += [*_columns(turned, ids, targets, group)]
