@@ -1,4 +1,4 @@
-"""Small file operations that must not be half done."""
+"""Small file operations that must not be half done, and files of foreign programs, looked at without trust."""
 
 from __future__ import annotations
 
@@ -6,15 +6,69 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 _CHUNK = 1 << 20
+
+
+class UntrustedFileError(ValueError):
+    """What lies at a path is no small regular file in a real folder.
+
+    fault: the folder is a link; it is something else than a file; or it is too large. size: bytes.
+    """
+
+    def __init__(self, fault: Literal["folder", "kind", "size"], size: int = 0) -> None:
+        super().__init__("it is no small regular file")
+        self.fault = fault
+        self.size = size
+
+
+def check_untrusted(path: Path, most_bytes: int | None = None) -> None:
+    """Looks, without opening it, whether a foreign program left a regular file.
+
+    most_bytes: None for any size. Raises OSError when nothing is there, UntrustedFileError for
+    anything else: a link, a pipe, a device, a folder, a large file, a file behind a linked folder.
+    """
+    _check_folder(path)
+    _check_status(path.lstat(), most_bytes)
+
+
+def read_untrusted(path: Path, most_bytes: int) -> bytes:
+    """Content of a regular file that a foreign program may have left.
+
+    Raises OSError when it cannot be opened, as a link cannot, and UntrustedFileError like
+    `check_untrusted`.
+    """
+    _check_folder(path)
+    # O_NONBLOCK: opening a pipe must not wait for a writer.
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _check_status(os.fstat(handle), most_bytes)
+    except UntrustedFileError:
+        os.close(handle)
+        raise
+    with os.fdopen(handle, "rb") as file:
+        # It may have grown since.
+        return file.read(most_bytes)
+
+
+def _check_folder(path: Path) -> None:
+    if path.parent.is_symlink():
+        raise UntrustedFileError("folder")
+
+
+def _check_status(status: os.stat_result, most_bytes: int | None) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UntrustedFileError("kind")
+    if most_bytes is not None and status.st_size > most_bytes:
+        raise UntrustedFileError("size", status.st_size)
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

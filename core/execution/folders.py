@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 from core.records import Job
+from utils.files import UntrustedFileError, check_untrusted
 from utils.process import CHILDREN
 
 _SUBMISSION = Path("submission") / "submission.csv"
@@ -43,10 +44,9 @@ def find_submission(folder: Path) -> Path | None:
         if not stat.S_ISDIR(path.parent.lstat().st_mode):
             return None
         path.parent.chmod(0o755)
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return None
+        check_untrusted(path)
         path.chmod(0o644)
-    except OSError:
+    except (OSError, UntrustedFileError):
         return None
     return path
 

@@ -19,6 +19,7 @@ from core.execution.trial_box import (
     folder_in,
     run_in_box,
 )
+from utils.files import UntrustedFileError, read_untrusted
 
 DRIVER = Path(__file__).with_name("score_driver.py")
 _ALLOWANCE = Allowance(poll_s=0.1, processes=64, disk_mb=1024, file_mb=512)
@@ -80,24 +81,21 @@ def _read(
     folder: Path, result: dict[str, Any] | None, cases: Sequence[ScoreCase]
 ) -> list[ScoreValues]:
     """Nothing about results.json is trusted: a program may have written it itself."""
-    path = folder / "results.json"
     try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
-            raise ValueError("there are no results")
-        found = [
-            ScoreValues(_values(row["values"]), str(row["error"])[:REASON_CHARS])
-            for row in _rows(path)
-        ]
+        found = _found(folder / "results.json")
         if len(found) == len(cases):
             return found
-        raise ValueError("there are other results than cases")
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        why = failure_of(result) or str(error)
-    return [ScoreValues((), why)] * len(cases)
+        why = "there are other results than cases"
+    except (OSError, UntrustedFileError):
+        why = "there are no results"
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        why = str(error)
+    return [ScoreValues((), failure_of(result) or why)] * len(cases)
 
 
-def _rows(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _found(path: Path) -> list[ScoreValues]:
+    rows = json.loads(read_untrusted(path, _MOST_BYTES).decode())
+    return [ScoreValues(_values(row["values"]), str(row["error"])[:REASON_CHARS]) for row in rows]
 
 
 def _values(values: Any) -> tuple[float | None, ...]:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.execution.trial_box import Allowance, TrialBox, failure_of, folder_in, run_in_box
+from utils.files import UntrustedFileError, check_untrusted
 
 DRIVER = Path(__file__).with_name("split_driver.py")
 TABLES = ("train.csv", "test.csv")
@@ -40,10 +40,10 @@ def _take(folder: Path, into: Path) -> str:
     """Nothing about the tables is trusted yet but that they are files."""
     for name in TABLES:
         try:
-            status = (folder / name).lstat()
+            check_untrusted(folder / name, _FILE_MB << 20)
         except OSError:
             return f"it wrote no {name}"
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _FILE_MB << 20:
+        except UntrustedFileError:
             return f"{name} is no file of sensible size"
     into.mkdir(parents=True)
     for name in TABLES:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import stat
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+
+from utils.files import UntrustedFileError, read_untrusted
 
 SIZE_FLOOR = 64 << 20
 SIZE_FACTOR = 40
@@ -47,30 +47,26 @@ def read_bytes(path: Path, sample_size: int) -> bytes:
     sample_size: bytes of the sample submission, from which the limit follows. Raises FileRefusedError.
     """
     limit = max(SIZE_FLOOR, SIZE_FACTOR * sample_size)
-    if path.parent.is_symlink():
-        raise FileRefusedError(f"{path.parent.name}/ is a link, not a folder")
     try:
-        # O_NONBLOCK: opening a pipe must not wait for a writer.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return read_untrusted(path, limit)
+    except UntrustedFileError as error:
+        raise FileRefusedError(_fault(path, error, limit)) from None
     except FileNotFoundError:
         raise FileRefusedError("there is no submission file") from None
     except OSError as error:
-        kind = (
-            "is a link, not a regular file"
-            if path.is_symlink()
-            else f"cannot be opened: {error.strerror}"
-        )
-        raise FileRefusedError(f"{path.name} {kind}") from error
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)
-        raise FileRefusedError(f"{path.name} is not a regular file")
-    with os.fdopen(handle, "rb") as file:
-        if status.st_size > limit:
-            raise FileRefusedError(
-                f"{path.name} has {status.st_size} bytes; at most {limit} are read"
-            )
-        return file.read(limit)
+        if path.is_symlink():
+            why = "is a link, not a regular file"
+        else:
+            why = f"cannot be opened: {error.strerror}"
+        raise FileRefusedError(f"{path.name} {why}") from error
+
+
+def _fault(path: Path, error: UntrustedFileError, limit: int) -> str:
+    if error.fault == "folder":
+        return f"{path.parent.name}/ is a link, not a folder"
+    if error.fault == "kind":
+        return f"{path.name} is not a regular file"
+    return f"{path.name} has {error.size} bytes; at most {limit} are read"
 
 
 def decode(data: bytes, encoding: str) -> tuple[str, list[str]]:

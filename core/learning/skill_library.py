@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import stat
 import tempfile
 import tomllib
 from collections.abc import Collection, Iterable
@@ -23,7 +22,7 @@ from core.evolution.clusters import sure
 from core.evolution.topics import TOPICS
 from core.genome import LOCI
 from core.skill import Skill
-from utils.files import write_atomic
+from utils.files import read_untrusted, write_atomic
 from utils.untrusted import one_line
 
 log = logging.getLogger(__name__)
@@ -223,11 +222,9 @@ def _parsed(path: Path) -> tuple[float, Skill]:
 
 def _header(path: Path) -> dict[str, Any]:
     """Raises OSError, or ValueError for anything but a small regular file with a header."""
-    facts = path.lstat()
-    if not stat.S_ISREG(facts.st_mode) or facts.st_size > MOST_BYTES:
-        raise ValueError("it is no small regular file")
-    with path.open("rb") as file:
-        before, fence, rest = file.read(MOST_BYTES).decode().partition(_FENCE)
+    # The folder is the user's, and may be a link.
+    real = path.parent.resolve() / path.name
+    before, fence, rest = read_untrusted(real, MOST_BYTES).decode().partition(_FENCE)
     header, end, _ = rest.partition(_FENCE)
     if before or not fence or not end:
         raise ValueError("it has no header")

@@ -9,8 +9,6 @@ nothing else.
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -20,7 +18,7 @@ from core.metric_names import family
 from core.protocols import BlendParts
 from core.records import CompetitionSpec, Job, MetricSpec, Outcome, Verdict
 from core.score import Score
-from utils.files import write_atomic
+from utils.files import read_untrusted, write_atomic
 from utils.process import WorkerProcess
 
 REPORT = "score.json"
@@ -39,7 +37,7 @@ def claimed(path: Path, metric: MetricSpec) -> float | str:
     Nothing about the file is trusted: it may be a link, a pipe, enormous or no JSON.
     """
     try:
-        found = json.loads(_read(path))
+        found = json.loads(read_untrusted(path, _MOST_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         return f"no score was reported in ./submission/{REPORT}: {error}"[:300]
     value, direction = (
@@ -83,19 +81,6 @@ def bounds(metric: MetricSpec) -> tuple[float | None, float | None]:
     if name == "r2":
         return None, 1.0
     return (-1.0 if name in _SIGNED else 0.0), 1.0
-
-
-def _read(path: Path) -> bytes:
-    """Content of a small regular file; a link, pipe or device is not even opened. Raises OSError or
-    ValueError.
-    """
-    # O_NONBLOCK: opening a pipe must not wait for a writer.
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
-            raise ValueError("it is no small regular file")
-        return file.read(_MOST_BYTES)
 
 
 class SelfReportJudge(HoldoutJudge):
