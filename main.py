@@ -37,9 +37,9 @@ from core.surroundings import Authors, ProposerFactory
 from utils.config import (
     Config,
     dotlist,
-    find_description,
     load_config,
     public_dict,
+    read_description,
     secrets,
     validate_config,
 )
@@ -77,7 +77,15 @@ def main(argv: Sequence[str] | None = None, recipes: ProposerFactory = recipes_o
         if options.data is not None and options.out is not None:
             rescue(options.data, folders_in(options.out.resolve()), str(error))
         return refuse(str(error))
-    return solve(config, screen, container=False, recipes=recipes)
+    try:
+        build_workspace(config.data.data_dir, config.project.workspace_dir)
+        description = read_description(config)
+    except UsageError as error:
+        return refuse(str(error))
+    except OSError as error:
+        log.error("cannot begin: %s", error)
+        return EXIT_NO_RESULT
+    return solve(config, screen, description, container=False, recipes=recipes)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -171,15 +179,17 @@ def folders_of(config: Config) -> Folders:
 def solve(
     config: Config,
     screen: Screen,
+    description: str,
     container: bool,
     competition_id: str = "",
-    stage: Callable[[int, str], None] = lambda number, name: None,
+    stage: Callable[[str], None] = lambda name: None,
     recipes: ProposerFactory = recipes_only,
 ) -> int:
-    """One run with its signals, logs and reports; returns the exit status of the contract.
+    """One run with its signals, logs and reports, in a workspace that is there; returns the exit
+    status of the contract.
 
     container: the time limit counts from the first start, not only while the program runs. stage:
-    told of each stage.
+    told the name of each stage.
     """
     become_subreaper()
     hide_environment()
@@ -187,11 +197,8 @@ def solve(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda signum, _: stop.set(signal.Signals(signum).name))
     try:
-        build_workspace(
-            config.data.data_dir, folders.workspace, link="whole" if container else "entries"
-        )
         setup_logging(folders.logs, config.logging.level, secrets(config))
-        settings = settings_of(config, folders, container, competition_id)
+        settings = settings_of(config, folders, description, container, competition_id)
         box = detect_box(
             folders.workspace, settings.protected, (settings.data_dir,), settings.environ
         )
@@ -236,21 +243,20 @@ def conduct(run: Run) -> int:
         return EXIT_NO_RESULT
 
 
-def settings_of(config: Config, folders: Folders, container: bool, competition_id: str) -> Settings:
+def settings_of(
+    config: Config, folders: Folders, description: str, container: bool, competition_id: str
+) -> Settings:
     """The configuration in the words of the run."""
     machine = detect(folders.workspace)
     log.info("%s", machine.describe())
     provider, missing = provider_in_force(config)
-    description = find_description(config)
     execution, solution, task = config.execution, config.evolution.solution, config.task
     workers = execution.workers or usual_workers(len(machine.cpus))
     level_two = level_two_settings(config)
     return Settings(
         data_dir=config.data.data_dir.resolve(),
         folders=folders,
-        description=description.read_text(encoding="utf-8-sig", errors="replace")
-        if description
-        else "",
+        description=description,
         competition_id=competition_id,
         provider=provider,
         missing=missing,

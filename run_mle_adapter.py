@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 CONFIG = Path(__file__).resolve().parent / "config" / "mle_bench.yaml"
 HOME = Path("/home")
 RENAMED = {"API_KEY": "OPENAI_API_KEY", "API_BASE": "OPENAI_BASE_URL", "MODEL_NAME": "LLM_MODEL"}
+# The stages of a container, in order; core.run tells those from the journal to the final pick.
+STAGES = (
+    "configuration",
+    "description",
+    "workspace",
+    "journal",
+    "competition",
+    "baseline",
+    "views",
+    "search",
+    "final pick",
+    "results",
+)
 
 log = logging.getLogger("run_mle_adapter")
 
@@ -64,18 +77,17 @@ def run_adapter() -> int:
     from core.publishing.rescue import rescue
     from core.publishing.screen import Screen
     from main import refuse, solve
-    from utils.config import dotlist, find_description, load_config, validate_config
+    from utils.config import dotlist, load_config, read_description, validate_config
     from utils.errors import UsageError
 
     try:
-        stage(1, "configuration")
+        stage("configuration")
         config = load_config(CONFIG, use_cli=False, overrides=dotlist(sys.argv[1:]))
         validate_config(config)
         check_python(config.environment.conda_env_name)
-        stage(2, "description")
-        found = find_description(config)
-        description = found.read_text(encoding="utf-8-sig", errors="replace") if found else ""
-        stage(3, "workspace")
+        stage("description")
+        description = read_description(config)
+        stage("workspace")
         workspace = setup_workspace(config, config.data.data_dir, description)
     except UsageError as error:
         rescue(*fallback_folders(sys.argv[1:]), reason=str(error))
@@ -87,8 +99,11 @@ def run_adapter() -> int:
     # The run brings its own handlers: they take keys out, and this one would say every line a
     # second time.
     logging.basicConfig(handlers=[], force=True)
-    code = solve(config, Screen(Console()), container=True, competition_id=competition, stage=stage)
-    stage(10, "results")
+    screen = Screen(Console())
+    code = solve(
+        config, screen, description, container=True, competition_id=competition, stage=stage
+    )
+    stage("results")
     try:
         copy_results(config.project.log_dir / "journal.jsonl", workspace)
     except OSError as error:
@@ -123,8 +138,9 @@ def fallback_folders(words: Sequence[str]) -> tuple[Path, Folders]:
     )
 
 
-def stage(number: int, name: str) -> None:
-    log.info("stage %d of 10: %s", number, name)
+def stage(name: str) -> None:
+    """One line for a stage that begins; the run names its own."""
+    log.info("stage %d of %d: %s", STAGES.index(name) + 1, len(STAGES), name)
 
 
 def copy_results(journal: Path, workspace_dir: Path) -> None:

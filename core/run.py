@@ -75,7 +75,7 @@ class Run:
         authors: Authors,
         screen: Screen,
         stop: StopSignal,
-        stage: Callable[[int, str], None],
+        stage: Callable[[str], None],
         clock: Clock,
     ) -> None:
         self._stage = stage
@@ -127,10 +127,10 @@ class Run:
         resuming = self.history.run is not None
         self._alarm.start()
         self._start_workers()
-        self._stage(4, "journal")
+        self._stage("journal")
         if not resuming:
             self._start()
-        self._stage(5, "competition")
+        self._stage("competition")
         spec = self._recognise()
         if resuming:
             self._start()
@@ -138,10 +138,10 @@ class Run:
         self._metric.ask(spec, self.history, self._recorder, self._budget.deadline)
         if self._settings.provider != "recipes":
             self._look_around(spec)
-        self._stage(6, "baseline")
+        self._stage("baseline")
         self._baseline(spec)
         spec = self._metric.decide(spec, self.history, self._inspect)
-        self._stage(7, "views")
+        self._stage("views")
         split, views = self._views(spec)
         judge = self._metric.judge(spec, split)
         self.report.reasons += missing(spec, split, self._settings, self._reports)
@@ -149,7 +149,7 @@ class Run:
         if resuming:
             self._output.put_back(publisher, spec)
         parts = self._assemble(spec, split, views, judge, publisher)
-        self._stage(8, "search")
+        self._stage("search")
         if split.kind == "none" and not self._reports:
             return
         if self.history.final_pick is None:
@@ -159,7 +159,7 @@ class Run:
             Loop(parts, self._rules(), self._budget).run()
         else:
             self._screen.line("the final pick was made: the search is over")
-        self._stage(9, "final pick")
+        self._stage("final pick")
         self._finish(spec, split, views, judge, parts.evaluator, publisher)
 
     def end(self, usage: bool) -> int:

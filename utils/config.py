@@ -30,6 +30,7 @@ __all__ = [
     "description_candidates",
     "dotlist",
     "find_description",
+    "read_description",
     "known_keys",
     "load_config",
     "public_dict",
@@ -363,6 +364,14 @@ def find_description(
 ) -> Path | None:
     """The first candidate that can be read and is not empty."""
     return next((path for path in description_candidates(cfg, container) if _has_text(path)), None)
+
+
+def read_description(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> str:
+    """Text of the description, "" without one. Raises OSError where it cannot be read after all."""
+    found = find_description(cfg, container)
+    if found is None:
+        return ""
+    return found.read_text(encoding="utf-8-sig", errors="replace")
 
 
 def _has_text(path: Path) -> bool:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from run_mle_adapter import STAGES
 from tests.e2e.runs import (
     QUICK,
     ROOT,
@@ -440,7 +442,8 @@ def test_the_adapter_does_the_same_with_the_containers_names(widgets: Path, tmp_
     assert (out / "workspace" / "input").is_symlink()
     assert (out / "code" / "solution.py").is_file()
     assert (out / "logs" / "journal.json").is_file()
-    assert ended.stderr.count("stage 10 of 10: results") == 1
+    stages = re.findall(r"stage (\d+) of 10: (.+)", ended.stderr)
+    assert stages == [(str(number), name) for number, name in enumerate(STAGES, start=1)]
     for program in (out / "logs" / "programs").iterdir():
         assert "widgets-2026" not in program.read_text()
     assert_consistent(out, widgets)
