@@ -14,12 +14,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from benchmark import embeddings, epochs, faults, grading, imports, measure, pack, report
-from benchmark import real_model as live
+from benchmark import report
 from benchmark.arguments import count, positive, result_file, subcommand
-from benchmark.competition import Competition
+from benchmark.competitions import grading, pack
+from benchmark.competitions.competition import Competition
+from benchmark.competitions.registry import COMPETITIONS, EVERY, find, find_all
 from benchmark.errors import NotRunError
-from benchmark.registry import COMPETITIONS, EVERY, find, find_all
+from benchmark.measures import embeddings, epochs, faults, imports
+from benchmark.measures import real_model as live
+from benchmark.measures import runs as measure
+from benchmark.provenance import keep_figures
 from benchmark.study.commands import add_commands as add_study_commands
 from benchmark.whole_commands import add_commands as add_whole_commands
 from utils.errors import DataError, SwarmError, UsageError
@@ -133,14 +137,14 @@ def _live(options: argparse.Namespace) -> None:
         if options.json is not None:
             words = [*options.names, f"--steps {options.steps}", f"--minutes {options.minutes:g}"]
             words += [f"--set {word}" for word in options.words]
-            report.keep_figures(
+            keep_figures(
                 options.json, f"python -m benchmark live {' '.join(words)}", {"runs": measured}
             )
 
 
 def _overlap(options: argparse.Namespace) -> None:
     """Measures runs with a scripted model of some latency, one per provider."""
-    from benchmark.overlap import measure_overlap
+    from benchmark.measures.overlap import measure_overlap
 
     competition = find(options.name)
     pack.prepare(competition, options.dest)
@@ -153,9 +157,7 @@ def _overlap(options: argparse.Namespace) -> None:
         if options.json is not None:
             words = f"{options.name} --latency {options.latency:g} --minutes {options.minutes:g}"
             words += f" --steps {options.steps}"
-            report.keep_figures(
-                options.json, f"python -m benchmark overlap {words}", {"runs": runs}
-            )
+            keep_figures(options.json, f"python -m benchmark overlap {words}", {"runs": runs})
 
 
 def _command(options: argparse.Namespace) -> str:
@@ -167,16 +169,14 @@ def _replay(options: argparse.Namespace) -> None:
     found = measure.measure_replay(options.steps)
     print(json.dumps(found))
     if options.json is not None:
-        report.keep_figures(
-            options.json, f"python -m benchmark replay --steps {options.steps}", found
-        )
+        keep_figures(options.json, f"python -m benchmark replay --steps {options.steps}", found)
 
 
 def _faults(options: argparse.Namespace) -> None:
     found = [dataclasses.asdict(overrun) for overrun in faults.measure_faults(options.repeats)]
     print(json.dumps(found, indent=1))
     if options.json is not None:
-        report.keep_figures(
+        keep_figures(
             options.json,
             f"python -m benchmark faults --repeats {options.repeats}",
             {"programs": found},
@@ -187,7 +187,7 @@ def _imports(options: argparse.Namespace) -> None:
     found = [dataclasses.asdict(cost) for cost in imports.measure_imports(options.repeats)]
     print(imports.imports_table(found))
     if options.json is not None:
-        report.keep_figures(
+        keep_figures(
             options.json,
             f"python -m benchmark imports --repeats {options.repeats}",
             {"costs": found},
@@ -199,16 +199,14 @@ def _embeddings(options: argparse.Namespace) -> None:
     print(embeddings.embeddings_table(found))
     if options.json is not None:
         command = f"python -m benchmark embeddings --model DIR --texts {options.texts}"
-        report.keep_figures(options.json, command, found)
+        keep_figures(options.json, command, found)
 
 
 def _epochs(options: argparse.Namespace) -> None:
     found = dataclasses.asdict(epochs.measure_epochs(options.steps))
     print(epochs.epochs_table(found))
     if options.json is not None:
-        report.keep_figures(
-            options.json, f"python -m benchmark epochs --steps {options.steps}", found
-        )
+        keep_figures(options.json, f"python -m benchmark epochs --steps {options.steps}", found)
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -1,19 +1,24 @@
-"""What a folder of a measurement was made with, so that no figure is shown under another command or
-commit.
+"""Where figures come from: what a folder of a measurement was made with, and the command, commit and
+machine of what is kept, so that no figure is shown under another command or commit.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from benchmark.measure import ROOT
 from utils.errors import DataError, UsageError
 from utils.files import write_atomic
+from utils.hardware import memory_mb, usable_cpus
+from utils.text import human_bytes
 
+# This checkout.
+ROOT = Path(__file__).resolve().parents[1]
 _RECORD = "made.json"
 
 
@@ -75,3 +80,17 @@ def made_of(out: Path) -> Provenance | None:
 
 def _told(made: Provenance) -> str:
     return " ".join([f"{made.minutes:g} minutes", *(f"--set {word}" for word in made.words)])
+
+
+def keep_figures(path: Path, command: str, figures: Mapping[str, Any]) -> None:
+    """Writes figures with the command, commit, date and machine that they come from.
+
+    figures: may name commits of their own, where they were made earlier.
+    """
+    source = {
+        "command": command,
+        "commit": head(),
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{len(usable_cpus())} cores, {human_bytes(memory_mb() << 20)}",
+    }
+    write_atomic(path, json.dumps(source | dict(figures), indent=1) + "\n")

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmark.big import big_table
-from benchmark.embeddings import embeddings_table
-from benchmark.epochs import epochs_table
-from benchmark.flaml_runs import flaml_table
-from benchmark.imports import imports_table
-from benchmark.measure import ROOT, RunMeasure
-from benchmark.provenance import head
-from benchmark.real_model import live_table
+from benchmark.measures.big import big_table
+from benchmark.measures.container import container_table
+from benchmark.measures.embeddings import embeddings_table
+from benchmark.measures.epochs import epochs_table
+from benchmark.measures.flaml_runs import flaml_table
+from benchmark.measures.imports import imports_table
+from benchmark.measures.real_model import live_table
+from benchmark.measures.runs import RunMeasure
+from benchmark.measures.whole import whole_table
+from benchmark.provenance import ROOT, keep_figures
 from benchmark.study.tables import ablate_table, fill_table, search_table
-from benchmark.whole import whole_table
-from utils.files import write_atomic
-from utils.hardware import memory_mb, usable_cpus
-from utils.text import human_bytes
 
 RESULTS = ROOT / "docs" / "results"
 README = ROOT / "README.md"
@@ -40,20 +37,6 @@ def keep(
         "runs": [dataclasses.asdict(run) for run in runs],
     }
     keep_figures(path, command, measured)
-
-
-def keep_figures(path: Path, command: str, figures: Mapping[str, Any]) -> None:
-    """Writes figures with the command, commit, date and machine that they come from.
-
-    figures: may name commits of their own, where they were made earlier.
-    """
-    source = {
-        "command": command,
-        "commit": head(),
-        "date": datetime.date.today().isoformat(),
-        "machine": f"{len(usable_cpus())} cores, {human_bytes(memory_mb() << 20)}",
-    }
-    write_atomic(path, json.dumps(source | dict(figures), indent=1) + "\n")
 
 
 def results_table(results: Path = RESULTS) -> str:
@@ -140,20 +123,6 @@ def _met(gains: Sequence[float]) -> str:
     )
 
 
-def container_table(measured: dict[str, Any]) -> str:
-    """Figures of scripts/test_container.sh."""
-    from tests.container.figures import KNOWN
-
-    rows = [
-        f"| {KNOWN[name][0]} | {measured[name]:g} | {KNOWN[name][1]} |"
-        for name in KNOWN
-        if name in measured
-    ]
-    return "\n".join(
-        ["| figure | measured | target |", "|---|---|---|", *rows, "", _source(measured)]
-    )
-
-
 def imports_section(measured: dict[str, Any]) -> str:
     return f"{imports_table(measured['costs'])}\n\n{_source(measured)}"
 
@@ -211,7 +180,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("embeddings", "embeddings.json", _with_source(embeddings_table)),
     ("epochs", "epochs.json", _with_source(epochs_table)),
     ("big", "big.json", _with_source(big_table)),
-    ("container", "container.json", container_table),
+    ("container", "container.json", _with_source(container_table)),
     ("fill", "fill.json", _with_source(fill_table)),
     ("search", "search.json", _with_source(search_table)),
     ("ablate", "ablate.json", _with_source(ablate_table)),

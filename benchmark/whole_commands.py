@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark import big, flaml_runs, pack, report, whole
 from benchmark.arguments import positive, result_file, subcommand
-from benchmark.competition import Competition
+from benchmark.competitions import pack
+from benchmark.competitions.competition import Competition
+from benchmark.competitions.registry import EVERY, find_all
 from benchmark.errors import NotRunError, SubmissionError
-from benchmark.registry import EVERY, find_all
+from benchmark.measures import big, flaml_runs, whole
+from benchmark.provenance import keep_figures
 from utils.errors import DataError, UsageError, WorkerError
 from utils.files import remove
 from utils.hardware import usable_cpus
@@ -128,7 +130,7 @@ def _big(options: argparse.Namespace) -> None:
         print(json.dumps(costs[-1]), flush=True)
         if options.json is not None:
             command = f"python -m benchmark big --files {options.files} --csv-gb {options.csv_gb:g}"
-            report.keep_figures(options.json, command, {"costs": costs})
+            keep_figures(options.json, command, {"costs": costs})
 
 
 def _each(
@@ -160,7 +162,7 @@ def _each(
         if runs:
             figures["commit"] = ", ".join(sorted({run["commit"] for run in runs}))
         if options.json is not None:
-            report.keep_figures(options.json, _command(options, word), figures)
+            keep_figures(options.json, _command(options, word), figures)
     print(table(figures))
     if problems:
         lacking = all(isinstance(error, NotRunError) for error in problems)

@@ -20,10 +20,10 @@ from agents.recipes.catalog import all_packages
 from agents.recipes.packages import installed
 from agents.recipes.problem import problem_of
 from agents.recipes.space import Space
-from benchmark import pack
-from benchmark.competition import Competition
+from benchmark.competitions import pack
+from benchmark.competitions.competition import Competition
+from benchmark.competitions.registry import find
 from benchmark.provenance import head
-from benchmark.registry import find
 from benchmark.study.library import Item, make_library
 from benchmark.study.tiers import Tier
 from core.evaluation import evaluation_key

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmark import report
 from benchmark.arguments import count, result_file, subcommand
+from benchmark.provenance import keep_figures
 from benchmark.study.compare import measure
 from benchmark.study.fill import Machine, fill
 from benchmark.study.policies import ABLATED, COMPARED, SearchPolicy, policies_named
@@ -94,7 +94,7 @@ def _fill(options: argparse.Namespace) -> None:
     print(fill_table(asdict(found)))
     if options.json is not None:
         words = " ".join([*options.names, f"--tier {tier.name}"])
-        report.keep_figures(options.json, f"python -m benchmark fill {words}", asdict(found))
+        keep_figures(options.json, f"python -m benchmark fill {words}", asdict(found))
 
 
 def _compare(
@@ -116,7 +116,7 @@ def _compare(
     if options.json is not None:
         words = [*options.names, f"--tier {tier.name}", f"--seeds {options.seeds}"]
         words += [f'--policy "{name}"' for name in options.policy]
-        report.keep_figures(options.json, f"python -m benchmark {word} {' '.join(words)}", found)
+        keep_figures(options.json, f"python -m benchmark {word} {' '.join(words)}", found)
 
 
 def _names(tier: Tier, names: Sequence[str]) -> list[str]:

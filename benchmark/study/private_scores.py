@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmark import grading
+from benchmark.competitions import grading
 from benchmark.study.case import Case
 from core.judging.compare import HeldTruth, standard_error
 from core.judging.metrics import Metric

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmark.registry import COMPETITIONS
+from benchmark.competitions.registry import COMPETITIONS
 from benchmark.study.library import Extent
 from utils.errors import UsageError
 

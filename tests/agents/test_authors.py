@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agents.authors import recipes_only, with_model
+from benchmark.scripted_server import ScriptedServer, Turn
 from core.doubles import EventList
 from core.events import LlmCall
 from core.execution.stop import StopSignal
@@ -17,7 +18,6 @@ from core.journal.history import History
 from core.records import Brief, SplitSpec
 from core.surroundings import Surroundings
 from core.task.service import TaskService, last_preview
-from tests.llm.server import ScriptedServer, Turn
 from tests.task import folders
 from utils.config import load_config
 
@@ -84,7 +84,7 @@ def test_a_prompt_tells_of_the_data_the_machine_the_weights_and_fitting_knowledg
         proposer = with_model(settings(server), recipes_only, 2, ["H200"])(around)
         made = proposer.propose(Brief(3, "draft", 5, siblings=("linear model", "boosting")))
     assert made.author == "model"
-    asked = server.seen[0].text
+    asked = server.requests[0].text
     for told in (
         "Multiclass log loss",
         "EAP",
@@ -110,4 +110,4 @@ def test_a_program_that_needs_a_package_that_is_not_there_is_repaired_before_it_
             Brief(3, "draft", 5, siblings=("linear", "trees"))
         )
     assert made.program.strip() == PROGRAM.strip()
-    assert "line 2: the package no_such_package is not installed" in server.seen[1].text
+    assert "line 2: the package no_such_package is not installed" in server.requests[1].text

@@ -23,6 +23,7 @@ from agents.coach import (
     rewritten,
 )
 from agents.personas import load_personas
+from benchmark.scripted_server import ScriptedServer, Turn
 from core.doubles import EventList, ScriptedModel
 from core.events import LlmCall
 from core.execution.stop import StopSignal
@@ -35,7 +36,6 @@ from core.skill import Example
 from core.surroundings import Surroundings
 from core.task.recognise.spec import inspect_competition
 from tests.llm.rig import VENDORS
-from tests.llm.server import ScriptedServer, Turn
 from tests.task import folders
 from utils.config import load_config
 from utils.errors import Interrupted, ModelError
@@ -145,7 +145,7 @@ def test_the_feedback_model_rewrites_and_says_lessons(vendor: str, around: Surro
         "draft": "Blend a linear model with min/max/mean features and boosted trees."
     }
     assert lesson == LESSON_TEXT
-    assert [seen.schema for seen in server.seen] == [REWRITE_SCHEMA, LESSON_SCHEMA]
+    assert [seen.schema for seen in server.requests] == [REWRITE_SCHEMA, LESSON_SCHEMA]
     calls = around.recorder.of(LlmCall)  # type: ignore[attr-defined]
     assert [(call.role, call.purpose) for call in calls] == [
         ("feedback", "persona modeller.2"),
@@ -168,7 +168,7 @@ def test_a_refusal_is_none(around: Surroundings) -> None:
         built = coach_of(settings(server), around)
         assert built.rewrite(PERSONA, EVIDENCE) is None
         assert built.lesson([EXAMPLE]) is None
-        assert len(server.seen) == 2
+        assert len(server.requests) == 2
 
 
 def test_without_models_there_is_no_coach(around: Surroundings) -> None:
@@ -181,7 +181,7 @@ def test_without_models_there_is_no_coach(around: Surroundings) -> None:
             "llm.code.provider": "recipes",
         }
         assert coach(load_config(use_cli=False, overrides=recipes).llm, around) is None
-        assert server.seen == []
+        assert server.requests == []
 
 
 def test_no_question_lasts_beyond_the_end_of_the_search(around: Surroundings) -> None:

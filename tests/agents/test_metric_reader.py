@@ -12,6 +12,7 @@ import pytest
 
 from agents.authors import metric_reader
 from agents.metric_reader import SCHEMA, SCORE_SCHEMA, read_metric, told_metric
+from benchmark.scripted_server import ScriptedServer, Turn
 from core.doubles import EventList
 from core.events import LlmCall
 from core.execution.stop import StopSignal
@@ -25,7 +26,6 @@ from core.questions.metric_question import (
 from core.records import Answer, Request
 from core.task.recognise.spec import inspect_competition
 from tests.llm.rig import VENDORS
-from tests.llm.server import ScriptedServer, Turn
 from tests.task import folders
 from utils.config import load_config
 from utils.errors import ModelError
@@ -75,7 +75,7 @@ def test_a_known_metric_is_told_by_structured_output(vendor: str, question: Metr
     with ScriptedServer([Turn(answer("pearson"))]) as server:
         told = metric_reader(settings(server, vendor))(question)
     assert told == MetricAnswer("pearson", "as a straight line would have it")
-    (seen,) = server.seen
+    (seen,) = server.requests
     assert seen.schema == SCHEMA
     for shown in ("straight line", "map@k (maximize; list)", "price", "are numbers"):
         assert shown in seen.text, shown
@@ -97,7 +97,7 @@ def test_a_wrong_type_is_asked_again_and_prose_around_it_is_taken(
         told = metric_reader(settings(server, vendor))(question)
     assert told is not None
     assert told.name == "mae"
-    assert len(server.seen) == 2
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,14 @@ def test_lesson_13_nobody_knows_when_the_model_cannot_be_used(
 ) -> None:
     with ScriptedServer(then=turn) as server:
         assert metric_reader(settings(server, "openai"))(question) is None
-        assert 1 <= len(server.seen) <= 4
+        assert 1 <= len(server.requests) <= 4
 
 
 def test_without_a_feedback_model_nobody_is_asked(question: MetricQuestion) -> None:
     with ScriptedServer() as server:
         assert metric_reader(settings(server, "openai", model=None))(question) is None
         assert metric_reader(load_config(use_cli=False).llm)(question) is None
-        assert server.seen == []
+        assert server.requests == []
 
 
 # ---------------------------------------------------------------- a program where no metric is known
@@ -135,8 +135,8 @@ def test_two_programs_are_asked_for_where_no_metric_is_known(
     with ScriptedServer([Turn(answer(None)), program(), fenced]) as server:
         told = metric_reader(settings(server, vendor))(question)
     assert told == WrittenScores(PROGRAM + "\n", PROGRAM + "\n", "minimize", 0.0)
-    assert [seen.schema for seen in server.seen[1:]] == [SCORE_SCHEMA, SCORE_SCHEMA]
-    texts = [seen.text for seen in server.seen[1:]]
+    assert [seen.schema for seen in server.requests[1:]] == [SCORE_SCHEMA, SCORE_SCHEMA]
+    texts = [seen.text for seen in server.requests[1:]]
     assert sorted("plain loops" in text for text in texts) == [False, True]
     for text in texts:
         assert "The first 1 hold the id" in text

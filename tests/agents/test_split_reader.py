@@ -12,6 +12,7 @@ import pytest
 
 from agents.authors import split_reader
 from agents.split_reader import SCHEMA
+from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from core.doubles import EventList
 from core.events import LlmCall
 from core.execution.stop import StopSignal
@@ -20,7 +21,6 @@ from core.questions.split_stage import BrokenSplits, SplitQuestion, WrittenSplit
 from core.task.look.collect import look
 from core.task.recognise.sample_only import inspect_bare
 from tests.llm.rig import VENDORS
-from tests.llm.server import ScriptedServer, Seen, Turn
 from tests.shapes.unforeseen import build
 from utils.config import load_config
 
@@ -46,8 +46,8 @@ def question(tmp_path: Path) -> Iterator[SplitQuestion]:
 
 def asked(
     question: SplitQuestion, vendor: str, then: list[Turn] | None = None
-) -> tuple[WrittenSplits | None, list[Seen]]:
-    def answer(seen: Seen) -> Turn:
+) -> tuple[WrittenSplits | None, list[HttpRequest]]:
+    def answer(seen: HttpRequest) -> Turn:
         style = "plain" if "standard library" in seen.text else "pandas"
         return Turn(
             json.dumps({"program": f"```python\n# {style}\n{PROGRAM}\n```", "group": "tripId"})
@@ -63,7 +63,7 @@ def asked(
         llm = load_config(
             use_cli=False, overrides={f"llm.code.{name}": value for name, value in words.items()}
         ).llm
-        return split_reader(llm)(question), list(server.seen)
+        return split_reader(llm)(question), list(server.requests)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import references
-from benchmark.classification import CHURN
-from benchmark.competition import Competition
+from benchmark.competitions import references
+from benchmark.competitions.classification import CHURN
+from benchmark.competitions.competition import Competition
 
 MadeOf = Callable[[Competition, pd.DataFrame], Competition]
 

@@ -6,8 +6,8 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from benchmark import references, registry
-from benchmark.classification import CHURN
+from benchmark.competitions import references, registry
+from benchmark.competitions.classification import CHURN
 from benchmark.study.case import Case, make_case
 from benchmark.study.evaluations import EvaluationStore
 from benchmark.study.fill import Machine, Progress, fill_case

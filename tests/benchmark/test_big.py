@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import big
 from benchmark.__main__ import main
 from benchmark.errors import NotRunError
+from benchmark.measures import big
 from utils import big_csv
 
 

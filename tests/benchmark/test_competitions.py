@@ -13,10 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark import pack, references
-from benchmark.competition import Competition
+from benchmark.competitions import pack, references
+from benchmark.competitions.competition import Competition
+from benchmark.competitions.registry import COMPETITIONS, find
 from benchmark.errors import NotRunError
-from benchmark.registry import COMPETITIONS, find
 from core.task.service import TaskService
 
 ROOT = Path(__file__).resolve().parents[2]

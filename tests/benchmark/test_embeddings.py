@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.embeddings import embeddings_table, measure_embeddings, short_texts
 from benchmark.errors import NotRunError
+from benchmark.measures.embeddings import embeddings_table, measure_embeddings, short_texts
 from tests.utils.fake_embedding import calls, make_library, make_model
 
 

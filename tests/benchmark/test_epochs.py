@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from benchmark.epochs import epochs_table, measure_epochs
+from benchmark.measures.epochs import epochs_table, measure_epochs
 
 
 def test_the_made_up_run_gives_every_part_of_an_epoch_work() -> None:

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import grading, pack
 from benchmark.__main__ import main
-from benchmark.competition import Competition
+from benchmark.competitions import grading, pack
+from benchmark.competitions.competition import Competition
+from benchmark.competitions.registry import COMPETITIONS, find
 from benchmark.errors import SubmissionError
-from benchmark.registry import COMPETITIONS, find
 from core.judging.metrics import Metric
 from core.judging.metrics import score as agents_score
 

@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
-from benchmark import imports
 from benchmark.errors import NotRunError
-from benchmark.imports import ImportCost, imports_table, measure_imports
+from benchmark.measures import imports
+from benchmark.measures.imports import ImportCost, imports_table, measure_imports
 
 
 def test_each_import_is_measured_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.overlap import characters
+from benchmark.measures.overlap import characters
 from benchmark.report import overlap_table
 
 

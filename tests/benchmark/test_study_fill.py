@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark import references, registry
+from benchmark.competitions import references, registry
 from benchmark.errors import NotRunError
 from benchmark.study.case import SEED, Case, locked, make_case, open_case
 from benchmark.study.evaluations import EvaluationStore

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import references, registry, report
+from benchmark import report
 from benchmark.__main__ import main
+from benchmark.competitions import references, registry
 from benchmark.errors import NotRunError
 from benchmark.study import compare, tables, tiers
 from benchmark.study.case import make_case, open_case

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark import flaml_runs, pack, registry
 from benchmark.__main__ import main
-from benchmark.competition import Competition
+from benchmark.competitions import pack, registry
+from benchmark.competitions.competition import Competition
 from benchmark.errors import NotRunError
-from benchmark.flaml_runs import (
+from benchmark.measures import flaml_runs
+from benchmark.measures.flaml_runs import (
     FlamlJob,
     compared,
     flaml_table,
@@ -26,9 +27,8 @@ from benchmark.flaml_runs import (
     paired_stderr,
     submission_of,
 )
-from benchmark.measure import ROOT
-from benchmark.provenance import claim, head
-from benchmark.whole import WholeRun, measure_whole, whole_table
+from benchmark.measures.whole import WholeRun, measure_whole, whole_table
+from benchmark.provenance import ROOT, claim, head
 from utils.errors import DataError, UsageError, WorkerError
 from utils.files import sha256_file
 
@@ -131,7 +131,7 @@ def test_a_run_does_not_outlive_who_asked_for_it(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(
         "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n"
     )
-    call = "import sys, pathlib; from benchmark import whole; whole.ROOT = here = pathlib.Path(sys.argv[1])\n"
+    call = "import sys, pathlib; from benchmark.measures import whole; whole.ROOT = here = pathlib.Path(sys.argv[1])\n"
     call += "whole.run_main_py(here, here / 'out', 1.0, [])"
     asker = subprocess.Popen([sys.executable, "-c", call, tmp_path], cwd=ROOT)
     console = tmp_path / "out" / "console.log"

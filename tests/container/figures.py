@@ -11,27 +11,11 @@ import json
 import os
 from pathlib import Path
 
-from benchmark.report import RESULTS, keep_figures
+from benchmark.measures.container import KNOWN
+from benchmark.provenance import keep_figures
+from benchmark.report import RESULTS
 
 VARIABLE = "SWARM_FIGURES"
-
-# name: (what it is, target)
-KNOWN = {
-    "base_mb": ("size of the stand-in base, MB", ""),
-    "added_mb": ("layers that the agent adds, without the model, MB", "< 600"),
-    "base_build_s": ("building the base (root file system, stand-in), s", ""),
-    "build_s": ("building the agent image, s", ""),
-    "rebuild_s": ("rebuild after a code change, s", "< 20"),
-    "base_healthy_s": ("start to health, bare base, s", ""),
-    "healthy_s": ("start to health, agent image, s", "at most 1 s more"),
-    "first_candidate_s": ("container start to first candidate, s", "<= 15"),
-    "first_trained_s": ("container start to first trained submission, s", ""),
-    "run_s": ("whole run, start to results on the host, s", ""),
-    "limit_s": ("its time limit, s", ""),
-    "private_score": ("churn, private ROC AUC of that run", ""),
-    "steps": ("programs tried in it", ""),
-    "total_s": ("the whole script, s", ""),
-}
 
 
 def note(**figures: float) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.scripted_formats import Turn
+from benchmark.scripted_server import HttpRequest, ScriptedServer
 from tests.container.checks import check_relay, check_trained
 from tests.container.engine import Container
-from tests.llm.formats import Turn
-from tests.llm.server import ScriptedServer, Seen
 
 pytestmark = pytest.mark.container
 
@@ -38,7 +38,7 @@ sample.to_csv("submission/submission.csv", index=False)
 """
 
 
-def another(seen: Seen) -> Turn:
+def another(seen: HttpRequest) -> Turn:
     """Another penalty for each request."""
     program = PROGRAM.replace("@C@", f"{0.001 * seen.number:.3f}")
     return Turn(
@@ -66,9 +66,9 @@ def test_programs_of_a_model_are_run_and_the_key_stays_secret(
             assert relay.code == 0, relay.text[-3000:]
             check_trained(container, results, prepared)
     check_relay(relay)
-    assert {seen.vendor for seen in server.seen} == {vendor}
+    assert {seen.vendor for seen in server.requests} == {vendor}
     assert results.report["llm"]["provider"] == vendor
-    assert results.report["llm"]["calls"] == len(server.seen) > 0
+    assert results.report["llm"]["calls"] == len(server.requests) > 0
     assert "model" in {step["author"] for step in results.of("step") if step["verdict"]["valid"]}
     assert KEY not in relay.text
     assert not [

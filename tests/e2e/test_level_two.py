@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.scripted_server import ScriptedServer
 from tests.e2e.runs import Ended, check_submission, model_words, solve, write_competition
 from tests.e2e.weighing_model import LESSON, ROLE, weighing
-from tests.llm.server import ScriptedServer
 
 pytestmark = pytest.mark.long
 
@@ -48,7 +48,7 @@ def test_sixty_steps_of_a_scripted_model(vendor: str, widgets: Path, tmp_path: P
         event["persona"]["role"] for event in ended.of("persona") if event["change"] == "rewritten"
     }
     assert any(LESSON in event["skill"]["text"] for event in ended.of("skill"))
-    prompts = [json.dumps(seen.body) for seen in server.seen if seen.schema is None]
+    prompts = [json.dumps(seen.body) for seen in server.requests if seen.schema is None]
     assert any(LESSON in prompt and ROLE in prompt for prompt in prompts)
 
 

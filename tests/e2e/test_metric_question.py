@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from tests.e2e.quick_agent import PROGRAM
 from tests.e2e.runs import Ended, solve, write_competition
-from tests.llm.server import ScriptedServer, Seen, Turn
 
 pytestmark = pytest.mark.whole
 
@@ -42,7 +42,7 @@ def run(
 ) -> tuple[Ended, ScriptedServer]:
     """reading: the answer about the metric. scores: programs for the two requests for one."""
 
-    def answer(seen: Seen) -> Turn:
+    def answer(seen: HttpRequest) -> Turn:
         if seen.schema is not None and "program" in seen.schema["properties"]:
             said = {"program": scores["loops" in seen.text], "direction": "minimize", "best": 0.0}
             return Turn(json.dumps(said))
@@ -80,7 +80,7 @@ def test_a_model_tells_the_metric(vendor: str, tmp_path: Path) -> None:
     assert decided["spec"]["metric"]["why"] == "how sure they are, in nats"
     (call,) = [call for call in ended.of("llm_call") if call["role"] == "feedback"]
     assert call["purpose"] == "metric"
-    assert server.seen[0].schema is not None
+    assert server.requests[0].schema is not None
     order = [event["type"] for event in ended.events]
     assert order.index("baseline") < order.index("spec")
 
@@ -130,7 +130,7 @@ def test_a_resumed_run_keeps_its_written_score(tmp_path: Path) -> None:
     again, server = run(tmp_path, NOTHING_KNOWN, steps=2)
     assert again.report["best"]["scored_by"] == "holdout_generated"
     assert len(again.of("step")) == 2
-    assert [seen for seen in server.seen if seen.schema is not None] == []
+    assert [seen for seen in server.requests if seen.schema is not None] == []
 
 
 @pytest.mark.long

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from tests.e2e.quick_agent import PROGRAM
 from tests.e2e.runs import Ended, adapter_words, check_submission, finish, solve, start
-from tests.llm.server import ScriptedServer, Seen, Turn
 
 pytestmark = pytest.mark.whole
 
@@ -18,7 +18,7 @@ KEY = "secret-key-of-a-user-4711"
 STEPS = 5
 
 
-def program(seen: Seen) -> Turn:
+def program(seen: HttpRequest) -> Turn:
     """Another slope for each request."""
     text = PROGRAM.replace("@SLOPE@", f"{0.01 * seen.number:.3f}7")
     return Turn(f"PLAN: rates by colour with slope {seen.number}\n```python\n{text}```\n")
@@ -60,7 +60,7 @@ def test_the_adapter_ends_well_with_either_provider(
     llm = ended.report["llm"]
     assert (llm["provider"], llm["model"], llm["calls"]) == (vendor, "some-model", len(calls))
     assert llm["prompt_tokens"] > 0 < llm["completion_tokens"]
-    assert {seen.vendor for seen in server.seen} == {vendor}
+    assert {seen.vendor for seen in server.requests} == {vendor}
     assert_no_key(ended)
 
 
@@ -74,11 +74,11 @@ def test_the_first_drafts_are_recipes_and_prompts_share_their_prefix(
     first, second = sorted(ended.of("proposal"), key=lambda event: event["step"])[:2]
     assert (first["author"], second["author"]) == ("recipes", "recipes")
     systems = [
-        seen.body.get("system") or seen.body["messages"][0]["content"] for seen in server.seen
+        seen.body.get("system") or seen.body["messages"][0]["content"] for seen in server.requests
     ]
     prefixes = {json.dumps(system) for system in systems}
     assert len(prefixes) == 1
-    assert len(server.seen) <= 1.3 * len(ended.of("step"))
+    assert len(server.requests) <= 1.3 * len(ended.of("step"))
 
 
 FAULTS: Mapping[str, tuple[Turn, str]] = {

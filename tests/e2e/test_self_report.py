@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from tests.e2e.quick_agent import PROGRAM as QUICK
 from tests.e2e.runs import Ended, check_submission, model_words, read_csv, solve, write_competition
-from tests.llm.server import ScriptedServer, Seen, Turn
 from tests.shapes.unforeseen import build
 
 pytestmark = pytest.mark.whole
@@ -53,7 +53,7 @@ def run(tmp_path: Path, programs: list[str]) -> tuple[Ended, ScriptedServer]:
         build("database", tmp_path / "folder")
     left = list(programs)
 
-    def answer(seen: Seen) -> Turn:
+    def answer(seen: HttpRequest) -> Turn:
         if seen.schema is not None:
             return Turn(json.dumps({"metric": None, "direction": "maximize", "why": ""}))
         return Turn(
@@ -109,7 +109,7 @@ def test_the_best_report_that_can_be_believed_is_published(tmp_path: Path) -> No
     assert "perfect" in verdicts[1]["reasons"][0]
     assert "direction" in verdicts[4]["reasons"][0]
     assert ended.of("ensemble") == ended.of("final_pick") == ended.of("refit") == []
-    system = next(seen for seen in server.seen if seen.schema is None).text
+    system = next(seen for seen in server.requests if seen.schema is None).text
     assert "./submission/score.json" in system
     assert "held-out rows" not in system
 
@@ -133,7 +133,7 @@ def test_too_few_rows_to_hold_any_out(tmp_path: Path) -> None:
     assert ended.report["status"] == "degraded", ended.report["reason"]
     assert ended.report["best"]["scored_by"] == "self_report"
     assert [step["verdict"]["valid"] for step in ended.of("step")] == [True]
-    assert any("never writes ./submission/score.json" in seen.text for seen in server.seen)
+    assert any("never writes ./submission/score.json" in seen.text for seen in server.requests)
     check_submission(ended.submission, data)
     assert rebuilt(ended, data) == ended.submission.read_bytes()
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from tests.e2e.runs import Ended, model_words, solve
 from tests.e2e.test_self_report import rebuilt
-from tests.llm.server import ScriptedServer, Seen, Turn
 from tests.questions.test_written_split import GOOD_A, GOOD_B
 from tests.shapes.unforeseen import build
 
@@ -46,7 +46,7 @@ def run(tmp_path: Path, splits: tuple[str, str], steps: int) -> tuple[Ended, Scr
         for slope, claim in SLOPES_AND_CLAIMS
     ]
 
-    def answer(seen: Seen) -> Turn:
+    def answer(seen: HttpRequest) -> Turn:
         if seen.schema is not None and "group" in seen.schema["properties"]:
             said = {"program": splits["standard library" in seen.text], "group": "tripId"}
             return Turn(json.dumps(said))
@@ -90,7 +90,7 @@ def test_the_harness_holds_out_and_a_claim_counts_for_nothing(tmp_path: Path) ->
     kept = ended.out / "logs" / "programs" / f"{decided['spec']['split_program']}.py"
     assert kept.read_text().strip() == GOOD_A.strip()
     assert ended.of("baseline")[0]["seq"] < decided["seq"]
-    system = next(seen for seen in server.seen if seen.schema is None).text
+    system = next(seen for seen in server.requests if seen.schema is None).text
     assert "train_rows.csv" in system
     assert "ground_truth.csv" not in system
     assert rebuilt(ended, tmp_path / "folder" / "public") == ended.submission.read_bytes()
@@ -115,4 +115,4 @@ def test_a_resumed_run_keeps_its_written_split(tmp_path: Path) -> None:
     journal.write_text("".join(lines[:end]), encoding="utf-8")
     again, server = run(tmp_path, ("", ""), steps=2)
     assert again.report["best"]["scored_by"] == "holdout_generated", again.stderr
-    assert not any(seen.schema is not None for seen in server.seen)
+    assert not any(seen.schema is not None for seen in server.requests)

@@ -8,8 +8,8 @@ import json
 import random
 import re
 
+from benchmark.scripted_server import HttpRequest, Turn
 from core.genome import LOCI
-from tests.llm.server import Seen, Turn
 
 PROGRAM = """import csv
 
@@ -53,7 +53,7 @@ ROLE = "You are a weigher: you look for the weights that matter."
 LESSON = "Give more weight to what the target depends on."
 
 
-def weighing(seen: Seen) -> Turn:
+def weighing(seen: HttpRequest) -> Turn:
     """An answer to any request of a run. Two changes of three go the way that helps."""
     if seen.schema is not None:
         return Turn(json.dumps(_coached(seen.schema["properties"])))

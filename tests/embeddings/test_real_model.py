@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.embeddings import EmbeddingCost, measure_embeddings
+from benchmark.measures.embeddings import EmbeddingCost, measure_embeddings
 from utils.embedding import CodeEmbeddingManager
 from utils.process import child_pids
 

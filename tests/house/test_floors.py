@@ -35,8 +35,9 @@ ROOMS: dict[str, list[set[str]]] = {
     "core.task": [{"folder"}, {"metric"}, {"recognise"}, {"views"}, {"look"}],
     "core.task.recognise": [{"labels"}],
     "agents": [{"answers"}, {"recipes"}, {"prompting"}],
+    "benchmark": [{"competitions"}, {"study"}, {"measures"}],
 }
-MOST_FILES = {"core": 20, "core.task": 12}
+MOST_FILES = {"core": 20, "core.task": 12, "benchmark": 12}
 # A library's only file, or only folder.
 HOME = {
     "omegaconf": "utils.config",
@@ -126,6 +127,11 @@ def test_words_import_no_room(folder: str) -> None:
     for name in sorted(words_of(folder)):
         rooms = {other for other in project_imports(name) if room_of(other, folder)}
         assert not rooms, f"{name} is imported by a room of {folder}, and imports {sorted(rooms)}"
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_the_product_imports_no_test(name: str) -> None:
+    assert "tests" not in libraries(name)
 
 
 def test_no_import_circle() -> None:

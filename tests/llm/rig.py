@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from benchmark.scripted_server import ScriptedServer
 from core.events import LlmCall
 from core.genome import digest
 from core.journal.journal import Journal
@@ -20,7 +21,6 @@ from core.llm.endpoint import EndpointSettings
 from core.llm.ledger import Ledger, Prices
 from core.llm.openai_endpoint import OpenAiEndpoint
 from core.records import Answer, Message, Request
-from tests.llm.server import ScriptedServer
 from utils.errors import ModelError
 
 VENDORS = ("openai", "anthropic")

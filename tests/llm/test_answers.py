@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from benchmark.scripted_server import ScriptedServer as Server
+from benchmark.scripted_server import Turn
 from tests.llm.rig import POLICY, SCHEMA, VENDORS, Rig, request
-from tests.llm.server import ScriptedServer as Server
-from tests.llm.server import Turn
 
 GOOD = Turn("import pandas\nprint('done')\n")
 
@@ -30,7 +30,7 @@ def test_a_cut_off_answer_is_continued(vendor: str) -> None:
     assert [event.finish for event in rig.events] == ["length", "stop"]
     assert [event.attempt for event in rig.events] == [1, 2]
     assert rig.events[0].request == rig.events[1].request
-    said = [message["role"] for message in server.seen[1].body["messages"]]
+    said = [message["role"] for message in server.requests[1].body["messages"]]
     assert said[-3:] == ["user", "assistant", "user"]
 
 
@@ -39,21 +39,21 @@ def test_an_answer_that_stays_cut_off_is_marked(vendor: str) -> None:
     with Server(turns) as server:
         answer = Rig(vendor, server).ask()
     assert not answer.complete
-    assert len(server.seen) == 1 + POLICY.continuations
+    assert len(server.requests) == 1 + POLICY.continuations
 
 
 def test_a_continuation_that_adds_nothing_is_the_last(vendor: str) -> None:
     with Server(then=Turn("more and more of it ", finish="length")) as server:
         answer = Rig(vendor, server).ask()
     assert (answer.text, answer.complete) == ("more and more of it ", False)
-    assert len(server.seen) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_model_that_only_thinks_is_told_to_hurry_and_asked_once_more(vendor: str) -> None:
     with Server([Turn("", finish="length"), Turn("x = 1")]) as server:
         rig = Rig(vendor, server)
         assert rig.ask().text == "x = 1"
-    first, second = server.seen
+    first, second = server.requests
     assert "Think briefly" in second.text
     assert "Think briefly" not in first.text
     assert [message["role"] for message in second.body["messages"]] == [
@@ -67,11 +67,11 @@ def test_a_model_that_never_stops_thinking_costs_two_requests_a_time_until_the_c
     with Server(then=Turn("", finish="length")) as server:
         rig = Rig(vendor, server)
         error = rig.fail()
-        assert len(server.seen) == 2
+        assert len(server.requests) == 2
         assert rig.model.available
         for _ in range(9):
             rig.fail()
-    assert len(server.seen) == POLICY.failures
+    assert len(server.requests) == POLICY.failures
     assert not rig.model.available
     assert "all of it thinking?" in str(error)
 
@@ -91,7 +91,7 @@ def test_structured_output_is_asked_for_where_it_is_offered(vendor: str) -> None
     with Server([Turn(JSON)]) as server:
         answer = Rig(vendor, server).ask(request(schema=SCHEMA))
     assert answer.data == {"good": False, "score": 0.91}
-    assert server.seen[0].schema == SCHEMA
+    assert server.requests[0].schema == SCHEMA
 
 
 UNUSABLE = {
@@ -121,7 +121,7 @@ def test_lesson_13_wrong_types_are_asked_for_again_and_never_guessed(
     assert said in first.error
     assert first.answer is not None
     assert rig.texts[first.answer] == text
-    assert said.split(" ")[0] in server.seen[1].text
+    assert said.split(" ")[0] in server.requests[1].text
     assert second.ok
 
 
@@ -130,7 +130,7 @@ def test_a_model_that_never_follows_the_schema_is_given_up(vendor: str) -> None:
         error = Rig(vendor, server).fail(request(schema=SCHEMA))
     assert (error.kind, error.permanent) == ("format", False)
     assert "lacks score" in str(error)
-    assert len(server.seen) == POLICY.attempts
+    assert len(server.requests) == POLICY.attempts
 
 
 # ---------------------------------------------------------------- servers that know less
@@ -158,7 +158,7 @@ def test_a_refused_parameter_is_left_out_from_then_on(
             assert rig.ask(request(schema=SCHEMA)).data == {"good": False, "score": 0.91}
     assert [event.ok for event in rig.events] == [False] * len(refuses) + [True, True]
     assert all((event.error or "").startswith("adapt: ") for event in rig.events[:-2])
-    assert kept in server.seen[-1].body
+    assert kept in server.requests[-1].body
     assert rig.waits == []
 
 
@@ -169,8 +169,8 @@ def test_max_completion_tokens_where_max_tokens_is_refused() -> None:
     with Server([Turn(status=400, error=message)], then=GOOD) as server:
         rig = Rig("openai", server)
         assert rig.ask().text == GOOD.text
-    assert server.seen[-1].body["max_completion_tokens"] == 1000
-    assert "max_tokens" not in server.seen[-1].body
+    assert server.requests[-1].body["max_completion_tokens"] == 1000
+    assert "max_tokens" not in server.requests[-1].body
 
 
 def test_a_shorter_answer_where_the_wanted_one_is_too_long(vendor: str) -> None:
@@ -178,16 +178,16 @@ def test_a_shorter_answer_where_the_wanted_one_is_too_long(vendor: str) -> None:
     with Server([Turn(status=400, error=message)], then=GOOD) as server:
         rig = Rig(vendor, server, max_tokens=9000)
         assert [rig.ask().text, rig.ask().text] == [GOOD.text] * 2
-    assert [seen.body["max_tokens"] for seen in server.seen] == [9000, 4096, 4096]
+    assert [seen.body["max_tokens"] for seen in server.requests] == [9000, 4096, 4096]
 
 
 def test_a_refusal_without_words_makes_the_request_bare(vendor: str) -> None:
     with Server([Turn(status=400, error="Bad Request")], then=GOOD) as server:
         rig = Rig(vendor, server, temperature=0.5)
         assert rig.ask().text == GOOD.text
-        assert "temperature" not in server.seen[-1].body
+        assert "temperature" not in server.requests[-1].body
     with Server([GOOD], then=Turn(status=400, error="Bad Request")) as server:
         rig = Rig(vendor, server)
         rig.ask()
         assert rig.fail().kind == "bad_request"
-        assert len(server.seen) == 2
+        assert len(server.requests) == 2

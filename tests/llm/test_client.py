@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from benchmark.scripted_server import ScriptedServer as Server
+from benchmark.scripted_server import Turn
 from core.llm.breaker import Breaker
 from core.llm.endpoint import EndpointError
 from core.llm.keys import KeyRing, split_keys
 from tests.llm.rig import KEY, POLICY, VENDORS, Rig, request
-from tests.llm.server import ScriptedServer as Server
-from tests.llm.server import Turn
 from utils.errors import Interrupted
 
 GOOD = Turn("x = 1")
@@ -35,7 +35,7 @@ def test_keys_take_turns(vendor: str) -> None:
         rig = Rig(vendor, server, keys=(KEY, OTHER))
         for _ in range(4):
             rig.ask()
-    assert [seen.key for seen in server.seen] == [KEY, OTHER] * 2
+    assert [seen.key for seen in server.requests] == [KEY, OTHER] * 2
 
 
 def test_a_refused_key_is_dropped_and_the_other_goes_on(vendor: str) -> None:
@@ -44,7 +44,7 @@ def test_a_refused_key_is_dropped_and_the_other_goes_on(vendor: str) -> None:
         for _ in range(3):
             assert rig.ask().text == GOOD.text
         assert rig.model.available
-    assert [seen.key for seen in server.seen] == [KEY, OTHER, OTHER, OTHER]
+    assert [seen.key for seen in server.requests] == [KEY, OTHER, OTHER, OTHER]
     assert rig.waits == []
 
 
@@ -54,14 +54,14 @@ def test_when_every_key_is_refused_the_model_is_not_available(vendor: str) -> No
         error = rig.fail()
         assert (error.kind, error.permanent) == ("auth", True)
         assert not rig.model.available
-        assert len(server.seen) == 2
+        assert len(server.requests) == 2
         rig.fail()
-        assert len(server.seen) == 2
+        assert len(server.requests) == 2
         # Their owner may have mended them.
         rig.pass_time(1900)
         assert rig.model.available
         rig.fail()
-        assert len(server.seen) > 2
+        assert len(server.requests) > 2
 
 
 def test_a_key_that_asks_too_often_rests_while_another_goes_on(vendor: str) -> None:
@@ -70,7 +70,7 @@ def test_a_key_that_asks_too_often_rests_while_another_goes_on(vendor: str) -> N
         rig = Rig(vendor, server, keys=(KEY, OTHER))
         for _ in range(3):
             rig.ask()
-    assert [seen.key for seen in server.seen] == [KEY, OTHER, OTHER, OTHER]
+    assert [seen.key for seen in server.requests] == [KEY, OTHER, OTHER, OTHER]
     assert rig.waits == []
 
 
@@ -119,7 +119,7 @@ def test_a_wait_that_is_too_long_is_not_waited(vendor: str, after: str, seconds:
         assert "slow down" in str(rig.fail(seconds=seconds))
         assert rig.model.available is (after == "30")
     assert rig.waits == []
-    assert len(server.seen) == 1
+    assert len(server.requests) == 1
 
 
 def test_waits_double_with_jitter_and_stay_within_the_deadline(vendor: str) -> None:
@@ -143,7 +143,7 @@ def test_a_stop_ends_the_waiting(vendor: str) -> None:
         rig.model._sleep = stop
         with pytest.raises(Interrupted):
             rig.ask()
-        assert len(server.seen) == 1
+        assert len(server.requests) == 1
 
 
 # ---------------------------------------------------------------- the circuit
@@ -158,12 +158,12 @@ def test_the_circuit_opens_and_one_call_tries_again(vendor: str) -> None:
         error = rig.fail()
         assert (error.kind, error.permanent) == ("open", False)
         assert "the server failed (HTTP 500)" in str(error)
-        assert len(server.seen) == 2
+        assert len(server.requests) == 2
         rig.pass_time(61)
         assert rig.model.available
         rig.fail()
         # The try failed: one request, and twice the rest.
-        assert len(server.seen) == 3
+        assert len(server.requests) == 3
         rig.pass_time(61)
         assert not rig.model.available
         rig.pass_time(61)
@@ -210,7 +210,7 @@ def test_lesson_20_a_prompt_of_a_hundred_megabytes_is_not_sent(vendor: str) -> N
         error = rig.fail(request("x" * 100_000_000))
         assert rig.model.available
     assert (error.kind, error.permanent) == ("context", True)
-    assert server.seen == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_cap_ends_all_calls(
         error = rig.fail()
     assert (error.kind, error.permanent) == ("cap", True)
     assert said in str(error)
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_tokens_add_up_to_the_cap(vendor: str) -> None:
@@ -239,7 +239,7 @@ def test_tokens_add_up_to_the_cap(vendor: str) -> None:
         for _ in range(3):
             rig.ask()
         assert rig.fail().kind == "cap"
-    assert len(server.seen) == 3
+    assert len(server.requests) == 3
 
 
 def test_costs_are_in_the_ledger_also_of_failures(vendor: str) -> None:
@@ -291,7 +291,7 @@ def test_nobody_waits_for_a_slot_beyond_the_deadline(vendor: str) -> None:
         first = threading.Thread(target=rig.fail)
         first.start()
         end = time.monotonic() + 20
-        while not server.seen and time.monotonic() < end:
+        while not server.requests and time.monotonic() < end:
             time.sleep(0.01)
         assert "too many requests at a time" in str(rig.fail(seconds=0.7))
         server.over.set()
@@ -310,7 +310,7 @@ def test_lesson_24_keys_and_addresses_of_others_stay_here(
         monkeypatch.setenv(name, value)
     with caplog.at_level(logging.DEBUG), Server(then=GOOD) as server:
         Rig(vendor, server).ask()
-    (seen,) = server.seen
+    (seen,) = server.requests
     sent = str(seen.headers) + seen.text
     assert "stranger" not in sent
     assert sent.count(KEY) == 1
@@ -325,7 +325,7 @@ def test_lesson_24_no_key_follows_a_redirect(vendor: str) -> None:
         )
         with Server(then=moved) as server:
             Rig(vendor, server).fail()
-    assert other.seen == []
+    assert other.requests == []
 
 
 def test_lesson_24_a_server_that_echoes_the_key(vendor: str) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from benchmark.scripted_server import ScriptedServer as Server
+from benchmark.scripted_server import Turn
 from core.events import LlmCall
 from core.genome import digest
 from core.llm.factory import build_model, preload, provider_of
 from core.protocols import Model
 from tests.house.source import ROOT
 from tests.llm.rig import KEY, request
-from tests.llm.server import ScriptedServer as Server
-from tests.llm.server import Turn
 from utils.config import load_config
 from utils.errors import ConfigError
 
@@ -50,7 +50,7 @@ def test_a_role_of_the_configuration_answers(vendor: str) -> None:
         assert model.available
         asked = dataclasses.replace(request(), deadline=time.time() + 30)
         assert model.complete(asked).text == "x = 1"
-    (seen,) = server.seen
+    (seen,) = server.requests
     assert (seen.vendor, seen.key, seen.body["max_tokens"], seen.body["temperature"]) == (
         vendor,
         KEY,
@@ -74,7 +74,7 @@ def test_a_server_of_ones_own_needs_no_key() -> None:
         )
         assert model is not None
         model.complete(dataclasses.replace(request(), deadline=time.time() + 30))
-    assert server.seen[0].key == "no-key-is-set"
+    assert server.requests[0].key == "no-key-is-set"
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from benchmark.scripted_server import PAGE, Turn
+from benchmark.scripted_server import ScriptedServer as Server
 from tests.llm.rig import KEY, MODEL, POLICY, VENDORS, Rig
-from tests.llm.server import PAGE, Turn
-from tests.llm.server import ScriptedServer as Server
 
 GOOD = Turn("import pandas\nprint('done')\n")
 ONCE_TRIED = dataclasses.replace(POLICY, attempts=1)
@@ -34,7 +34,7 @@ def test_lesson_23_a_good_answer_over_the_real_client(vendor: str) -> None:
         rig = Rig(vendor, server, temperature=0.5)
         answer = rig.ask()
     assert (answer.text, answer.complete) == (GOOD.text, True)
-    (seen,) = server.seen
+    (seen,) = server.requests
     assert (seen.vendor, seen.key, seen.body["model"]) == (vendor, KEY, MODEL)
     assert (seen.body["max_tokens"], seen.body["temperature"], seen.body["stream"]) == (
         1000,
@@ -57,7 +57,7 @@ def test_anthropic_marks_the_system_text_for_its_cache() -> None:
     with Server([GOOD]) as server:
         Rig("anthropic", server).ask()
     text = {"type": "text", "text": "You write programs.", "cache_control": {"type": "ephemeral"}}
-    assert server.seen[0].body["system"] == [text]
+    assert server.requests[0].body["system"] == [text]
 
 
 def test_a_server_that_does_not_stream(vendor: str) -> None:
@@ -104,7 +104,7 @@ def test_lesson_22_a_fault_for_ever_ends_and_tells_its_cause(vendor: str, fault:
     with Server(then=PASSING[fault]) as server:
         rig = Rig(vendor, server)
         error = rig.fail()
-    assert len(server.seen) == POLICY.attempts
+    assert len(server.requests) == POLICY.attempts
     assert not error.permanent
     words = {
         "429": "429): slow down", "500": "500): internal error", "529": "529): overloaded",
@@ -125,7 +125,7 @@ def test_lesson_19_garbage_does_not_make_the_agent_spin(vendor: str) -> None:
         rig = Rig(vendor, server)
         for _ in range(20):
             rig.fail()
-    assert len(server.seen) == POLICY.failures
+    assert len(server.requests) == POLICY.failures
     assert not rig.model.available
     assert sum(event.prompt_tokens for event in rig.events) < 1000
 
@@ -170,7 +170,7 @@ def test_no_request_is_made_after_the_deadline(vendor: str) -> None:
     with Server(then=GOOD) as server:
         error = Rig(vendor, server).fail(seconds=0.1)
     assert "no time left for s0001 draft" in str(error)
-    assert server.seen == []
+    assert server.requests == []
 
 
 # ---------------------------------------------------------------- faults that stay
@@ -223,7 +223,7 @@ def test_lesson_22_what_does_not_pass_is_asked_once_and_told_in_one_line(
     assert (error.kind, error.permanent) == (kind, True)
     assert words in str(error)
     assert str(error).startswith(f"{MODEL} at 127.0.0.1:")
-    assert len(server.seen) == 1
+    assert len(server.requests) == 1
     assert not rig.model.available
     assert words.split(" (")[0] in str(again) or "every key rests" in str(again)
 
@@ -253,7 +253,7 @@ def test_lesson_24_a_key_that_cannot_be_sent_is_not_shown(vendor: str) -> None:
         error = rig.fail()
     assert (error.kind, error.permanent) == ("auth", True)
     assert "key-with" not in str(error) + str(rig.events)
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_a_proxy_that_is_none_is_told(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +281,7 @@ def test_a_refusal_is_told_and_not_repeated(vendor: str) -> None:
         error = rig.fail()
         assert (error.kind, error.permanent) == ("refusal", False)
         assert "I cannot help with that." in str(error)
-        assert len(server.seen) == 1
+        assert len(server.requests) == 1
         assert rig.ask().text == GOOD.text
 
 

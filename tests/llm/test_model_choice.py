@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from core.events import LlmCall
 from core.genome import digest
 from core.journal.journal import Journal
@@ -22,7 +23,6 @@ from core.llm.stoppable import AbandonableModel
 from core.protocols import Model
 from core.records import Answer, Request
 from tests.llm.rig import KEY, VENDORS, request
-from tests.llm.server import ScriptedServer, Seen, Turn
 from utils.config import load_config
 from utils.errors import Interrupted, ModelError
 
@@ -67,7 +67,7 @@ def asked(text: str = "write a program", **changes: Any) -> Request:
 def only(known: str) -> Any:
     """A server that knows one model."""
 
-    def answer(seen: Seen) -> Turn:
+    def answer(seen: HttpRequest) -> Turn:
         return Turn(f"by {known}") if seen.body["model"] == known else UNKNOWN
 
     return answer
@@ -83,7 +83,7 @@ def test_a_request_names_its_model_and_temperature(vendor: str) -> None:
             run.ask(temperature=0.0).text,
         ]
     assert answers == ["a", "b", "c"]
-    sent = [(seen.body["model"], seen.body["temperature"]) for seen in server.seen]
+    sent = [(seen.body["model"], seen.body["temperature"]) for seen in server.requests]
     assert sent == [(OWN, 0.7), (OTHER, 0.2), (OWN, 0.0)]
 
 
@@ -108,8 +108,8 @@ def test_an_unknown_model_is_said_once_and_the_role_answers(
         answers = [run.ask(str(number), model=OTHER, temperature=0.3).text for number in range(3)]
         assert run.model.available
     assert answers == [f"by {OWN}"] * 3
-    assert [seen.body["model"] for seen in server.seen] == [OTHER, OWN, OWN, OWN]
-    assert server.seen[1].body["temperature"] == 0.3
+    assert [seen.body["model"] for seen in server.requests] == [OTHER, OWN, OWN, OWN]
+    assert server.requests[1].body["temperature"] == 0.3
     (said,) = [line for line in caplog.messages if OTHER in line]
     assert "is refused, the model of the role answers instead" in said
     assert KEY not in said
@@ -122,11 +122,11 @@ def test_an_unknown_model_of_the_role_stays_an_error() -> None:
         with pytest.raises(ModelError, match=OWN) as caught:
             run.ask(model=OTHER)
     assert caught.value.kind == "not_found"
-    assert len(server.seen) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_failing_model_leaves_the_circuit_of_the_role_alone() -> None:
-    def answer(seen: Seen) -> Turn:
+    def answer(seen: HttpRequest) -> Turn:
         return Turn("good") if seen.body["model"] == OWN else Turn(finish="refusal", text="no")
 
     with ScriptedServer(then=answer) as server:
@@ -141,7 +141,7 @@ def test_a_failing_model_leaves_the_circuit_of_the_role_alone() -> None:
 def test_each_model_has_its_own_dialect() -> None:
     """A model that takes no temperature takes it from nobody else."""
 
-    def answer(seen: Seen) -> Turn:
+    def answer(seen: HttpRequest) -> Turn:
         if seen.body["model"] == OTHER and "temperature" in seen.body:
             return Turn(
                 status=400,
@@ -154,7 +154,7 @@ def test_each_model_has_its_own_dialect() -> None:
         assert [run.ask(model=OTHER).text, run.ask().text, run.ask(model=OTHER).text] == [
             "good"
         ] * 3
-    sent = [(seen.body["model"], "temperature" in seen.body) for seen in server.seen]
+    sent = [(seen.body["model"], "temperature" in seen.body) for seen in server.requests]
     assert sent == [(OTHER, True), (OTHER, False), (OWN, True), (OTHER, False)]
 
 
@@ -162,7 +162,7 @@ def test_a_model_without_a_price_is_not_asked_under_a_cap(caplog: pytest.LogCapt
     with caplog.at_level(logging.WARNING), ScriptedServer(then=Turn("good")) as server:
         run = Run("openai", server.base_url("openai"), max_cost_usd=1)
         assert [run.ask(model="mystery").text, run.ask(model="mystery").text] == ["good", "good"]
-    assert {seen.body["model"] for seen in server.seen} == {OWN}
+    assert {seen.body["model"] for seen in server.requests} == {OWN}
     assert [
         line for line in caplog.messages if "names no price of mystery" in line
     ] == caplog.messages
@@ -174,7 +174,7 @@ def test_the_stop_ends_requests_to_other_models_too(vendor: str) -> None:
         run = Run(vendor, server.base_url(vendor))
         waiting = pool.submit(run.ask, model=OTHER)
         deadline = time.monotonic() + 20
-        while not server.seen:
+        while not server.requests:
             assert time.monotonic() < deadline
         assert isinstance(run.model, AbandonableModel)
         run.model.give_up()
@@ -182,7 +182,7 @@ def test_the_stop_ends_requests_to_other_models_too(vendor: str) -> None:
         for name in (OTHER, "another", None):
             with pytest.raises(Interrupted):
                 run.ask(model=name)
-        assert len(server.seen) == 1
+        assert len(server.requests) == 1
     (call,) = run.calls
     assert (call.model, call.ok, (call.error or "").partition(":")[0]) == (OTHER, False, "given up")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.scripted_server import ScriptedServer as Server
+from benchmark.scripted_server import Turn
 from core.events import LlmCall, revive
 from core.llm.replay import ReplayModel
 from core.records import Answer
 from tests.llm.rig import KEY, SCHEMA, Rig, keep, request
-from tests.llm.server import ScriptedServer as Server
-from tests.llm.server import Turn
 from utils.errors import ConfigError, ModelError
 
 

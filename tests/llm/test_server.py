@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.scripted_server import read_script
 from core.llm.endpoint import EndpointSettings
 from core.records import Message, Request
 from tests.house.source import ROOT
 from tests.llm.rig import ENDPOINTS, VENDORS
-from tests.llm.server import read_script
 
 
 @contextmanager
 def served(*words: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.llm.server", "--port", "0", *words]
+    command = [sys.executable, "-m", "benchmark.scripted_server", "--port", "0", *words]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

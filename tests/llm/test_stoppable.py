@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.scripted_server import ScriptedServer as Server
+from benchmark.scripted_server import Turn
 from core.doubles import ManualStop, ScriptedModel
 from core.events import LlmCall
 from core.llm.partial_reply import PartialReply
@@ -20,8 +22,6 @@ from core.llm.replay import ReplayModel
 from core.llm.stoppable import OpenRequests, StoppableModel
 from core.records import Answer, Message, Request
 from tests.llm.rig import VENDORS, Rig, keep, request
-from tests.llm.server import ScriptedServer as Server
-from tests.llm.server import Turn
 from utils.errors import Interrupted, ModelError
 
 REQUEST = Request("system", (Message("user", "write"),), "s0001 draft", 1e12)
@@ -130,9 +130,9 @@ def test_a_request_that_is_left_has_its_line_when_the_caller_leaves(
 ) -> None:
     with Server(then=Turn(fault="hang")) as server:
         rig = Rig(vendor, server)
-        assert left(rig, lambda: len(server.seen) == callers, callers) < 1.5
+        assert left(rig, lambda: len(server.requests) == callers, callers) < 1.5
         events = list(rig.events)
-    assert len(server.seen) == len(events) == callers
+    assert len(server.requests) == len(events) == callers
     for event in events:
         assert given_up(event)
         assert (event.prompt_tokens, event.completion_tokens, event.cost_usd) == (0, 0, 0.0)
@@ -162,7 +162,7 @@ def test_what_was_heard_until_then_is_counted_and_kept(
 def test_an_answer_that_comes_late_writes_no_second_line(vendor: str) -> None:
     with Server(then=Turn("x = 1", latency=0.5)) as server:
         rig = Rig(vendor, server)
-        left(rig, lambda: server.seen)
+        left(rig, lambda: server.requests)
         threads_end()
     assert [given_up(event) for event in rig.events] == [True]
     assert not rig.texts
@@ -181,7 +181,7 @@ def test_a_caller_between_two_requests_leaves_at_once_and_sends_no_other(vendor:
         assert left(rig, asleep.is_set) < 1.5
         awake.set()
         threads_end()
-        assert len(server.seen) == 1
+        assert len(server.requests) == 1
     (event,) = rig.events
     assert event.error is not None
     assert not given_up(event)
@@ -191,7 +191,7 @@ def test_replay_asks_again_for_what_was_given_up(vendor: str, tmp_path: Path) ->
     """As a resumed run did, whose journal holds both."""
     with Server([Turn(fault="hang")], then=Turn("x = 1")) as server:
         stopped, resumed = Rig(vendor, server), Rig(vendor, server)
-        left(stopped, lambda: server.seen)
+        left(stopped, lambda: server.requests)
         answer = resumed.ask()
     resumed.events[:0] = stopped.events
     events: list[LlmCall] = []

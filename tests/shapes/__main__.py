@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmark.report import keep_figures
+from benchmark.provenance import keep_figures
 from tests.shapes.pipeline import Pipeline, Result
 from tests.shapes.registry import BY_NAME, SHAPES
 from tests.shapes.report import DOCUMENT, with_tables

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmark.report import ROOT, with_table
+from benchmark.provenance import ROOT
+from benchmark.report import with_table
 from tests.shapes.registry import BY_NAME
 
 DOCUMENT = ROOT / "docs" / "shapes.md"

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.report import ROOT
+from benchmark.provenance import ROOT
 from tests.shapes.grading import read
 from tests.shapes.unforeseen import build
 

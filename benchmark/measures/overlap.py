@@ -20,11 +20,11 @@ from typing import Any
 from agents.recipes.catalog import all_packages
 from agents.recipes.packages import installed
 from agents.recipes.proposer import RecipesProposer
-from benchmark.measure import run_main, utilisation
+from benchmark.measures.runs import run_main, utilisation
+from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from core.journal.journal import read_lines
 from core.records import Brief
 from core.task.service import TaskService
-from tests.llm.server import ScriptedServer, Seen, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ def measure_overlap(
     """A run of main.py whose model answers after `latency` seconds."""
     programs, lock, first = _programs(public), threading.Lock(), list[float]()
 
-    def answer(seen: Seen) -> Turn:
+    def answer(request: HttpRequest) -> Turn:
         with lock:
             first.append(time.monotonic())
             program, plan = next(programs)
-        tokens = (characters(seen.body) // 4, 0, len(program) // 4)
+        tokens = (characters(request.body) // 4, 0, len(program) // 4)
         return Turn(f"PLAN: {plan}\n```python\n{program}```\n", latency=latency, tokens=tokens)
 
     with tempfile.TemporaryDirectory() as folder, ScriptedServer(then=answer) as server:

@@ -18,7 +18,7 @@ from sklearn.metrics import (
     root_mean_squared_log_error,
 )
 
-from benchmark.competition import Competition
+from benchmark.competitions.competition import Competition
 from benchmark.errors import SubmissionError
 from utils.errors import DataError, UsageError
 

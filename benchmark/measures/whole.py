@@ -15,10 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark import grading
-from benchmark.competition import Competition
-from benchmark.measure import ROOT
-from benchmark.provenance import claim, go_on
+from benchmark.competitions import grading
+from benchmark.competitions.competition import Competition
+from benchmark.provenance import ROOT, claim, go_on
 from utils.errors import UsageError, WorkerError
 from utils.files import is_file_of
 from utils.process import end_with_parent

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.competition import Competition
-from benchmark.rdata import table
+from benchmark.competitions.competition import Competition
+from benchmark.competitions.rdata import table
 
 
 def _churn(cache: Path) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 ones had.
 
 Within a test: `with ScriptedServer([Turn("x = 1"), Turn(status=429)]) as server: ...`. For a run in
-a container: `python -m tests.llm.server --program FILE`, `--script FILE` or `--answer FILE`; see
+a container: `python -m benchmark.scripted_server --program FILE`, `--script FILE` or `--answer FILE`; see
 --help.
 """
 
@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.llm.formats import WORDS, AnthropicWords, OpenAiWords, Turn, pieces
+from benchmark.scripted_formats import WORDS, AnthropicWords, OpenAiWords, Turn, pieces
 
 PAGE = (
     "<!DOCTYPE html>\n<html><head><title>Sign in\nplease</title></head><body>"
@@ -33,7 +33,7 @@ _ROUTES = {"/chat/completions": "openai", "/messages": "anthropic"}
 
 
 @dataclass(frozen=True)
-class Seen:
+class HttpRequest:
     """A request as it arrived. number: from 1. schema: what the answer must follow, however it was
     handed over.
     """
@@ -57,14 +57,14 @@ class Seen:
         return json.dumps(self.body, ensure_ascii=False)
 
 
-Answerer = Callable[[Seen], Turn]
+Answerer = Callable[[HttpRequest], Turn]
 
 
 class ScriptedServer(ThreadingHTTPServer):
     """Gives the turns in order, then `then` for ever (a turn, or a function of the request).
 
     refuses: request parameters that are answered with status 400. by_key: turns for requests with
-    these keys. seen: what was asked.
+    these keys. requests: what was asked, in order of arrival.
     """
 
     daemon_threads = True
@@ -84,7 +84,7 @@ class ScriptedServer(ThreadingHTTPServer):
         self.refuses = set(refuses)
         self._by_key = by_key or {}
         self._lock = threading.Lock()
-        self.seen: list[Seen] = []
+        self.requests: list[HttpRequest] = []
         self.over = threading.Event()
         self._busy = 0
         self.most_busy = 0
@@ -111,10 +111,10 @@ class ScriptedServer(ThreadingHTTPServer):
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
-    def turn(self, seen: Callable[[int], Seen]) -> tuple[Seen, Turn]:
+    def turn(self, numbered: Callable[[int], HttpRequest]) -> tuple[HttpRequest, Turn]:
         with self._lock:
-            request = seen(len(self.seen) + 1)
-            self.seen.append(request)
+            request = numbered(len(self.requests) + 1)
+            self.requests.append(request)
             if request.key in self._by_key:
                 return request, self._by_key[request.key]
             refused = self._refused(request)
@@ -126,7 +126,7 @@ class ScriptedServer(ThreadingHTTPServer):
             return request, fixed
         return request, self._then(request) if callable(self._then) else self._then
 
-    def _refused(self, request: Seen) -> str | None:
+    def _refused(self, request: HttpRequest) -> str | None:
         return next((name for name in sorted(self.refuses) if f'"{name}"' in request.text), None)
 
     @contextlib.contextmanager
@@ -165,14 +165,16 @@ class _Handler(BaseHTTPRequestHandler):
             json.loads(raw),
             {name.lower(): value for name, value in self.headers.items()},
         )
-        seen, turn = self.server.turn(
-            lambda number: Seen(number, vendor, self.path, key, headers, body)
+        request, turn = self.server.turn(
+            lambda number: HttpRequest(number, vendor, self.path, key, headers, body)
         )
         with self.server.busy():
             self.server.over.wait(turn.latency)
-            self._answer(seen, turn, WORDS[vendor])
+            self._answer(request, turn, WORDS[vendor])
 
-    def _answer(self, seen: Seen, turn: Turn, words: OpenAiWords | AnthropicWords) -> None:
+    def _answer(
+        self, request: HttpRequest, turn: Turn, words: OpenAiWords | AnthropicWords
+    ) -> None:
         if turn.status >= 300:
             page = isinstance(turn.error, str) and turn.error.startswith("<")
             body = (
@@ -183,12 +185,14 @@ class _Handler(BaseHTTPRequestHandler):
             kind = "text/html" if page else "application/json"
             self._body(turn.status, str(body).encode(), kind, turn.headers)
         elif turn.fault == "plain":
-            self._body(200, json.dumps(words.whole(turn, seen.body)).encode(), "application/json")
+            self._body(
+                200, json.dumps(words.whole(turn, request.body)).encode(), "application/json"
+            )
         elif turn.fault is not None:
-            _Faults(self, seen, turn, words).play()
+            _Faults(self, request, turn, words).play()
         else:
             self.start_stream()
-            for event in words.stream(turn, seen.body):
+            for event in words.stream(turn, request.body):
                 self.chunk(event)
             self.end_stream()
 
@@ -222,9 +226,13 @@ class _Faults:
     """
 
     def __init__(
-        self, handler: _Handler, seen: Seen, turn: Turn, words: OpenAiWords | AnthropicWords
+        self,
+        handler: _Handler,
+        request: HttpRequest,
+        turn: Turn,
+        words: OpenAiWords | AnthropicWords,
     ) -> None:
-        self._handler, self._seen, self._turn, self._words = handler, seen, turn, words
+        self._handler, self._request, self._turn, self._words = handler, request, turn, words
         self._over = handler.server.over
 
     def play(self) -> None:
@@ -255,7 +263,7 @@ class _Faults:
         )
 
     def _broken_json(self) -> None:
-        whole = json.dumps(self._words.whole(self._turn, self._seen.body)).encode()
+        whole = json.dumps(self._words.whole(self._turn, self._request.body)).encode()
         self._handler._body(200, whole[: len(whole) // 2], "application/json")
 
     def _html(self) -> None:
@@ -266,7 +274,7 @@ class _Faults:
         self._for_ever(lambda: noise)
 
     def _flood(self) -> None:
-        self._for_ever(lambda: self._words.piece("blah " * 200, self._seen.body))
+        self._for_ever(lambda: self._words.piece("blah " * 200, self._request.body))
 
     def _trickle(self) -> None:
         self._for_ever(lambda: b"x", 0.02)
@@ -301,9 +309,9 @@ class _Faults:
         """The first events of a good answer."""
         self._handler.start_stream()
         text = pieces(self._turn.text or "a beginning", 2)[0]
-        first = next(self._words.stream(self._turn, self._seen.body))
+        first = next(self._words.stream(self._turn, self._request.body))
         self._handler.chunk(first)
-        self._handler.chunk(self._words.piece(text, self._seen.body))
+        self._handler.chunk(self._words.piece(text, self._request.body))
 
     def _for_ever(self, data: Callable[[], bytes], pause: float = 0.0) -> None:
         self._handler.start_stream()
@@ -327,9 +335,9 @@ def with_program(
     place for it.
     """
 
-    def answer(seen: Seen) -> Turn:
-        if seen.schema is not None:
-            return Turn(json.dumps(_filled(seen.schema, program, plan)), latency=latency)
+    def answer(request: HttpRequest) -> Turn:
+        if request.schema is not None:
+            return Turn(json.dumps(_filled(request.schema, program, plan)), latency=latency)
         return Turn(f"{plan}\n\n```python\n{program.rstrip()}\n```\n", latency=latency, chunks=20)
 
     return answer
@@ -365,7 +373,9 @@ def read_script(path: Path) -> list[Turn]:
 
 
 def main(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.llm.server", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.scripted_server", description=__doc__
+    )
     parser.add_argument("--port", type=int, default=8089)
     parser.add_argument(
         "--script", type=Path, help="JSON lines of turns, given in order before anything else"

@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark import grading
-from benchmark.competition import Competition
+from benchmark.competitions import grading
+from benchmark.competitions.competition import Competition
+from benchmark.competitions.references import features
 from benchmark.errors import NotRunError
 from benchmark.provenance import claim, go_on, made_of
-from benchmark.references import features
 from utils.errors import UsageError
 from utils.files import sha256_file, write_atomic
 from utils.process import end_with_parent
 
-REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements" / "flaml.txt"
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "flaml.txt"
 _PROGRAM = Path(__file__).with_name("flaml_program.py")
 _STAMP = "requirements.sha256"
 _INSTALL_S = 1800.0

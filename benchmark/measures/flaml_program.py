@@ -1,7 +1,7 @@
 """Fits FLAML to tables of features and answers the test rows. Runs in a worker process, with
 FLAML's own packages.
 
-Needs nothing of this project: python flaml_program.py JOB.json (see benchmark.flaml_runs.Job).
+Needs nothing of this project: python flaml_program.py JOB.json (see benchmark.measures.flaml_runs.Job).
 """
 
 from __future__ import annotations

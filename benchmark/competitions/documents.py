@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.competition import Competition
-from benchmark.downloads import PackageArchive
-from benchmark.rdata import table
+from benchmark.competitions.competition import Competition
+from benchmark.competitions.downloads import PackageArchive
+from benchmark.competitions.rdata import table
 
 _SNIPPETS = PackageArchive(
     "vaderSentiment", "source", "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"

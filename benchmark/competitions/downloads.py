@@ -15,7 +15,7 @@ from typing import Literal
 from benchmark.errors import NotRunError
 from utils.files import sha256_file
 
-PINS = Path(__file__).resolve().parents[1] / "requirements" / "benchmark.txt"
+PINS = Path(__file__).resolve().parents[2] / "requirements" / "benchmark.txt"
 _TIMEOUT_S = 300.0
 
 

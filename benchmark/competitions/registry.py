@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from benchmark.classification import CHURN, COVID_TEST, FLIGHT_DELAY, GRANTS, LOAN_DEFAULT
-from benchmark.competition import Competition
-from benchmark.digits import DIGITS_28
-from benchmark.documents import FOOD_REVIEW, MOVIE_SNIPPET
-from benchmark.regression import DIAMOND_PRICE, HOTEL_RATE, HOUSE_PRICE, TRANSIT
+from benchmark.competitions.classification import (
+    CHURN,
+    COVID_TEST,
+    FLIGHT_DELAY,
+    GRANTS,
+    LOAN_DEFAULT,
+)
+from benchmark.competitions.competition import Competition
+from benchmark.competitions.digits import DIGITS_28
+from benchmark.competitions.documents import FOOD_REVIEW, MOVIE_SNIPPET
+from benchmark.competitions.regression import DIAMOND_PRICE, HOTEL_RATE, HOUSE_PRICE, TRANSIT
 from utils.errors import UsageError
 
 COMPETITIONS: tuple[Competition, ...] = (

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.measure import ROOT, Score
+from benchmark.measures.runs import Score
+from benchmark.provenance import ROOT
 from core.journal.history import History
 from core.journal.journal import read_lines
 from core.journal.programs import ProgramStore

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.embeddings import process_peak_mb
 from benchmark.errors import NotRunError
+from benchmark.measures.embeddings import process_peak_mb
 from core.task.service import TaskService
 from core.task.view_digest import view_digest
 from utils.process import child_pids

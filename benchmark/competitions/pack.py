@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from benchmark.competition import IMAGE, Competition
+from benchmark.competitions.competition import IMAGE, Competition
+from benchmark.competitions.grading import score
+from benchmark.competitions.references import predictions
 from benchmark.errors import NotRunError
-from benchmark.grading import score
-from benchmark.references import predictions
 from utils.files import sha256_file, write_atomic
 
 CHECKSUMS = "checksums.json"

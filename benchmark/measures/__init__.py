@@ -1,0 +1,1 @@
+"""What is measured, beside the comparison of searches: whole runs, other programs, single costs."""
