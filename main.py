@@ -300,7 +300,6 @@ def search_settings(config: Config) -> SearchSettings:
         stagnation_window=search.stagnation_window,
         merge=solution.merge,
         tune=solution.tune,
-        bandit=solution.bandit,
         pheromone=solution.pheromone,
         diversity=solution.diversity,
     )

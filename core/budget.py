@@ -36,10 +36,6 @@ class Budget:
         """Seconds to the deadline, never negative."""
         return max(self.deadline - now, 0.0)
 
-    def search_remaining(self, now: float) -> float:
-        """Seconds that the search may still use, never negative."""
-        return max(self.deadline - self.reserve_s - now, 0.0)
-
     def progress(self, steps: int, now: float) -> float:
         """Share of the search that is over, by whichever of steps and seconds is further."""
         span = self.deadline - self.reserve_s - self.started

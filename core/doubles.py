@@ -145,7 +145,7 @@ class ScriptedModel:
 def view(name: str, fold: int = 0, kind: str = "search", rows: int = 100) -> View:
     """A view that exists on paper only."""
     sample = TableFile("sample_submission.csv")
-    return View(name, kind, fold, f"/nowhere/{name}", name, None, sample, rows, 20, 0, 10)  # type: ignore[arg-type]
+    return View(name, kind, fold, f"/nowhere/{name}", name, None, sample, rows, 20, 10)  # type: ignore[arg-type]
 
 
 class PaperViews:

@@ -170,16 +170,12 @@ class Probed(Event):
 
 @dataclass(frozen=True, slots=True)
 class FoldScored(Event):
-    """limit_s: seconds that were granted. p_better: against `incumbent` on common rows, None when
-    not compared.
-    """
+    """limit_s: seconds that were granted."""
 
     type: ClassVar[str] = "fold"
     id: str
     result: FoldResult
     limit_s: float
-    p_better: float | None = None
-    incumbent: str | None = None
 
     def fields(self) -> dict[str, Any]:
         """Without what the program printed: the step's own line and the log file keep it."""

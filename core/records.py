@@ -302,7 +302,7 @@ class View:
     """One folder that a candidate may see, with the file names and columns of the competition.
 
     name: unique in a run (probe, full, search0.., final0..). fold: index for search and final
-    views, else -1. digest: see core.task.views.build.view_digest; changes when any file below
+    views, else -1. digest: see core.task.view_digest; changes when any file below
     `path` changes. answers: file with the held-out truth, outside of `path`; None where nothing is
     held out. sample: the sample submission that a program must answer, relative to `path`.
     readable: further folders that links below `path` point into (for Landlock).
@@ -317,7 +317,6 @@ class View:
     sample: TableFile
     rows_train: int
     rows_holdout: int
-    rows_locked: int
     rows_test: int
     readable: tuple[str, ...] = ()
 

@@ -188,8 +188,6 @@ class SolutionConfig:
     merge: bool
     # Values of parameters are moved in steps.
     tune: bool
-    # Operators are drawn by measured gain per second; false: evenly.
-    bandit: bool
     # Credit of genes steers crossing and mutation.
     pheromone: bool
     # Near-duplicates are no parents, and programs that disagree are crossed.

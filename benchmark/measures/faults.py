@@ -49,7 +49,7 @@ def measure_faults(repeats: int) -> list[Overrun]:
         place = Path(folder)
         (place / "view").mkdir()
         view = View(
-            "search0", "search", 0, str(place / "view"), "", None, TableFile("none.csv"), 1, 0, 0, 0
+            "search0", "search", 0, str(place / "view"), "", None, TableFile("none.csv"), 1, 0, 0
         )
         environ, stop = inherited(), StopSignal()
         box = detect(place, (place,), (place / "view",), environ)

@@ -102,7 +102,6 @@ ABLATED = (
     SearchPolicy("random", search="random"),
     SearchPolicy("no tuning", switches=(("tune", False),)),
     SearchPolicy("no diversity", switches=(("diversity", False),)),
-    SearchPolicy("with bandit", switches=(("bandit", True),)),
     SearchPolicy("no level 2", personas=False, rewrites=False, skills=False),
     SearchPolicy("no dispatch", learns=False),
     SearchPolicy("no persona evolution", rewrites=False),

@@ -50,16 +50,6 @@ class Operator(Protocol):
         ...
 
 
-class Draft:
-    """A program of a paradigm that no sibling has."""
-
-    kind: BriefKind = "draft"
-    needs = 0
-
-    def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move:
-        return Move("draft")
-
-
 class Mutate:
     """One aspect of one locus of a good program."""
 

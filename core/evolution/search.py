@@ -1,5 +1,4 @@
-"""The search: drafts of distinct paradigms first, then the operator that gains most per second on
-parents by rank.
+"""The search: drafts of distinct paradigms first, then operators in turn on parents by rank.
 
 Failures are mended a few times; a search that stands still is given a new paradigm.
 """
@@ -10,10 +9,9 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from core.evolution.assignment import NO_STAFF, Staff
-from core.evolution.bandit import operators_in_order
 from core.evolution.diversity import Alike, genes_in_common
 from core.evolution.mending import to_mend, way_to_mend
-from core.evolution.operators import Draft, Merge, Move, Mutate, Operator, Tune
+from core.evolution.operators import Merge, Move, Mutate, Operator, Tune
 from core.evolution.selection import derived_rng
 from core.evolution.situation import SearchSettings, Situation
 from core.persona import Persona
@@ -41,10 +39,11 @@ class EvolutionSearch:
         self._program = program
         self._alike = alike
         self._staff = staff
-        operators: list[Operator] = [Draft(), Mutate()]
-        operators += [Merge()] if settings.merge else []
-        operators += [Tune()] if settings.tune else []
-        self._operators = {operator.kind: operator for operator in operators}
+        self._operators: list[Operator] = [Mutate()]
+        if settings.merge:
+            self._operators.append(Merge())
+        if settings.tune:
+            self._operators.append(Tune())
 
     def next_brief(
         self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float
@@ -60,20 +59,26 @@ class EvolutionSearch:
         if failed is not None:
             kind = way_to_mend(failed)
             return Move(kind, (failed,)), self._staff.persona(kind, now)
-        if len(now.drafts) < self._settings.drafts or stands_still(now):
-            return Move("draft"), self._staff.persona("draft", now)
+        first = len(now.drafts) < self._settings.drafts
+        move = None if first or stands_still(now) else self._change(now)
+        return move or (Move("draft"), self._staff.persona("draft", now))
+
+    def _change(self, now: Situation) -> tuple[Move, Persona] | None:
+        """Operators in random order: the first that can do something new with the parents.
+
+        None where none can, and for the share of exploration, which falls to 0 as the budget goes.
+        """
         rng = derived_rng(self._seed, now.step, "brief")
-        possible = [
-            kind for kind, operator in self._operators.items() if operator.needs <= len(now.parents)
-        ]
-        pairs = (
-            (
-                self._operators[kind].move(now, rng, persona := self._staff.persona(kind, now)),
-                persona,
-            )
-            for kind in operators_in_order(possible, now, rng)
-        )
-        return next((move, persona) for move, persona in pairs if move is not None)
+        possible = [one for one in self._operators if one.needs <= len(now.parents)]
+        in_order = rng.sample(possible, len(possible))
+        if rng.random() < now.settings.explore * (1.0 - now.progress):
+            return None
+        for operator in in_order:
+            persona = self._staff.persona(operator.kind, now)
+            move = operator.move(now, rng, persona)
+            if move is not None:
+                return move, persona
+        return None
 
     def _brief(self, move: Move, persona: Persona, now: Situation) -> Brief:
         return Brief(

@@ -25,7 +25,7 @@ class SearchSettings:
     budget; it falls to zero at its end. parent_temperature: spread of parent selection over ranks;
     it falls to half at the end of the budget. stagnation_window: finished steps without a new
     leader or a draft after which the next step is a draft. merge, tune: these operators join draft
-    and mutate. bandit: operators are drawn by their gain per second, else evenly. pheromone: credit
+    and mutate. pheromone: credit
     of genes steers merges and the locus of a mutation. diversity: near-duplicates are no parents,
     and programs that disagree are merged.
     """
@@ -37,7 +37,6 @@ class SearchSettings:
     stagnation_window: int = 15
     merge: bool = False
     tune: bool = False
-    bandit: bool = False
     pheromone: bool = False
     diversity: bool = False
 

@@ -17,7 +17,6 @@ from core.events import (
     Published,
     Refitted,
     Resumed,
-    RunEnded,
     RunStarted,
     SpecDecided,
     revive,
@@ -54,16 +53,13 @@ class History:
         self.folds: dict[str, FoldResult] = {}
         self._folds_by_id: dict[str, list[FoldResult]] = {}
         self.predicted_s: dict[str, float] = {}
-        self.rejected: set[str] = set()
         self.next_step = 0
-        self.failed_proposals = 0
         self.failed_in_a_row = 0
         self.published: Published | None = None
         self.first_valid_t: float | None = None
         self.ensemble: EnsembleBuilt | None = None
         self.final_pick: FinalPicked | None = None
         self.refit: Refitted | None = None
-        self.ended: RunEnded | None = None
         self.llm = LlmTotals()
         self.population = Population()
         self.persona_changes: Counter[PersonaChange] = Counter()
@@ -140,7 +136,6 @@ class History:
         self._session_start = line["t"]
         self._resumed_from = len(self.entries)
         self.resumed = revive(line)  # type: ignore[assignment]
-        self.ended = None
         self.failed_in_a_row = 0
 
     def _on_spec(self, line: Line) -> None:
@@ -161,15 +156,12 @@ class History:
         self.failed_in_a_row = 0
 
     def _on_proposal_failed(self, line: Line) -> None:
-        self.failed_proposals += 1
         self.failed_in_a_row += 1
         self.next_step = max(self.next_step, line["step"] + 1)
 
     def _on_probe(self, line: Line) -> None:
         if line["predicted_s"] is not None:
             self.predicted_s[line["id"]] = line["predicted_s"]
-        if line["rejected"]:
-            self.rejected.add(line["id"])
 
     def _on_fold(self, line: Line) -> None:
         result = from_json(FoldResult, line["result"])
@@ -227,9 +219,6 @@ class History:
 
     def _on_refit(self, line: Line) -> None:
         self.refit = revive(line)  # type: ignore[assignment]
-
-    def _on_run_ended(self, line: Line) -> None:
-        self.ended = revive(line)  # type: ignore[assignment]
 
 
 class LlmTotals:

@@ -32,8 +32,7 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """The train table. layout: path, format and size. rows: in the file; rows_read: those that the
-    facts rest on.
+    """The train table. layout: path, format and size. rows: in the file.
 
     columns: at most preview_table.MAX_LINES of them; more: number and names of the others, by kind,
     "" when none. only_train: feature-like columns that the test table lacks. examples: a few rows
@@ -42,7 +41,6 @@ class TableFacts:
 
     layout: str
     rows: int
-    rows_read: int
     columns: tuple[ColumnFacts, ...]
     more: str
     only_train: tuple[str, ...]

@@ -171,7 +171,7 @@ def test_a_program_that_breaks_the_rules_never_runs() -> None:
         gate=lambda program: ("absolute path",) if "/home" in program else (),
     ).run()
     assert {job.program for job in world.runner.jobs} == {"b\n"}
-    assert world.history.failed_proposals == 1
+    assert world.history.next_step == 2
     assert world.history.steps_done == 1
 
 

@@ -66,7 +66,7 @@ def test_every_line_of_a_recorded_journal_is_applied(place: Path) -> None:
         history.apply(line)
     assert history.steps_done == 5
     assert history.final_pick is not None
-    assert history.ended is not None
+    assert lines[-1]["type"] == "run_ended"
     assert history.spec is not None
     assert history.spec.spec.ids.columns == ("id",)
     assert history.spec.spec.answers.targets == ("fails",)

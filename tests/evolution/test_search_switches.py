@@ -12,7 +12,7 @@ from core.folders import Folders
 from main import settings_of
 from utils.config import load_config
 
-SWITCHES = ("merge", "tune", "bandit", "pheromone", "diversity")
+SWITCHES = ("merge", "tune", "pheromone", "diversity")
 
 
 def configured(tmp_path: Path, **switches: bool) -> SearchSettings:

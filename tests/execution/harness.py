@@ -82,9 +82,7 @@ class Bench:
         self.secret.write_text("the answers")
         (path / "train.csv").write_text("id,x,target\n1,2,0\n")
         (path / "sample.csv").write_text("id,target\n1,0\n")
-        return View(
-            "search0", "search", 0, str(path), "", None, TableFile("sample.csv"), 1, 1, 0, 1
-        )
+        return View("search0", "search", 0, str(path), "", None, TableFile("sample.csv"), 1, 1, 1)
 
     def add_paths(self, *paths: Path) -> None:
         (Path(self.view.path) / "paths.txt").write_text("\n".join(str(path) for path in paths))

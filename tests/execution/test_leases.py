@@ -124,7 +124,7 @@ def test_setting_it_in_a_signal_handler_wakes_the_main_thread(stop: StopSignal) 
 
 
 def _job(kind: str, seed: int = 5) -> Job:
-    view = View("v", kind, 2, "/v", "", None, TableFile("s.csv"), 1, 1, 0, 1)  # type: ignore[arg-type]
+    view = View("v", kind, 2, "/v", "", None, TableFile("s.csv"), 1, 1, 1)  # type: ignore[arg-type]
     return Job("k", "p", "", view, seed, 1.0)
 
 

@@ -124,7 +124,7 @@ def make_arena(
             answers, ids=np.array(ids)[:, None], truth=truth, part=part, group=group, **weighing
         )
         table = TableFile("sample_submission.csv")
-        shape = (100, len(ids) - locked, locked, len(test_ids))
+        shape = (100, len(ids) - locked, len(test_ids))
         views.append(
             View(f"search{fold}", "search", fold, str(folder), "x", str(answers), table, *shape)
         )

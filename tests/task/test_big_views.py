@@ -78,7 +78,7 @@ def test_a_large_table_is_drawn_from_and_copied_without_the_held_out_rows(tmp_pa
     assert (made.spec.tables.rows_train, made.split.folds) == (2000, 1)
     view = made.views["search0"]
     assert 0 < view.rows_holdout <= 60
-    assert view.rows_train == 2000 - view.rows_holdout - view.rows_locked
+    assert view.rows_train == 2000 - len(truth(view))
     assert made.views["full"].rows_train == 2000
     assert made.views["probe"].rows_train == 300
     check_streamed(made, frame)

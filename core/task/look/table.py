@@ -42,7 +42,6 @@ def table_facts(spec: CompetitionSpec, train: SampledRows, test: SampledRows | N
     return TableFacts(
         layout=layout(spec.tables.train) + (f", facts from {train.how}" if train.how else ""),
         rows=spec.tables.rows_train,
-        rows_read=len(train.frame),
         columns=kept,
         more=_further([line for line in lines if line not in kept]),
         only_train=few_names(lacking),

@@ -127,7 +127,7 @@ def bare_view(spec: CompetitionSpec) -> View:
     assert spec.tables.sample is not None
     root = Path(spec.data_dir).resolve()
     readable = (str(Path(spec.original_dir).resolve()),) if spec.original_dir else ()
-    counts = (0, 0, 0, spec.tables.rows_test)
+    counts = (0, 0, spec.tables.rows_test)
     return View(
         "full",
         "full",

@@ -33,7 +33,7 @@ from core.task.views.tables import (
 from utils.files import remove
 from utils.tables import write_table
 
-__all__ = ["Defences", "build_views", "view_digest"]
+__all__ = ["Defences", "build_views"]
 
 _SMALL_BYTES = 1 << 20
 # More files than this are linked where they lie, and not copied.
@@ -194,11 +194,9 @@ class _Builder:
             rows_train = self._write(folder, cut, files)
             seal(folder, self._defences.times)
         answers = self._answers / f"{name}.npz" if len(cut.held) else None
-        held = (
-            write_answers(self._source, cut, self._split, answers)
-            if answers is not None
-            else (0, 0)
-        )
+        held = 0
+        if answers is not None:
+            held = write_answers(self._source, cut, self._split, answers)
         return self._view(cut, answers, rows_train, held, files.readable())
 
     def _view(
@@ -206,7 +204,7 @@ class _Builder:
         cut: Cut,
         answers: Path | None,
         rows_train: int,
-        held: tuple[int, int],
+        held: int,
         readable: tuple[str, ...],
     ) -> View:
         path = self._views / cut.name
@@ -219,8 +217,7 @@ class _Builder:
             answers=None if answers is None else str(answers),
             sample=self._source.sample_file,
             rows_train=rows_train,
-            rows_holdout=held[0],
-            rows_locked=held[1],
+            rows_holdout=held,
             rows_test=int(cut.official.sum()),
             readable=readable,
         )
@@ -286,7 +283,7 @@ class _Builder:
                 write_table(source.sample, new / SYNTHETIC_SAMPLE.path)
                 seal(new)
         readable = tuple(str(root) for root in source.roots if root != folder)
-        counts = (source.rows_train, 0, 0, len(source.sample))
+        counts = (source.rows_train, 0, len(source.sample))
         digest = view_digest(folder)
         return View(
             "full", "full", -1, str(folder), digest, None, source.sample_file, *counts, readable

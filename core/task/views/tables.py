@@ -158,7 +158,7 @@ def write_big_train(source: Source, cut: Cut, split: SplitSpec, folder: Path) ->
     return source.big.count - len(hidden)
 
 
-def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> tuple[int, int]:
+def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> int:
     """An npz file without pickles, in the order of the train file, one entry per held-out row (or
     pixel):
 
@@ -166,7 +166,7 @@ def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> tup
     shape of the sample submission (one-hot where that is). part: "holdout" or "locked". group: the
     group or time block to resample by, "" where rows are independent. weight (float), level (text):
     how rows count in the score, where they do not count alike (MetricSpec). Returns how many rows
-    are holdout and how many are locked.
+    are holdout.
     """
     held = cut.held
     rows = source.held_rows(held)
@@ -181,8 +181,7 @@ def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> tup
     with path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
     path.chmod(0o600)
-    locked = int((arrays["part"] == "locked").sum())
-    return len(rows.ids) - locked, locked
+    return int((arrays["part"] == "holdout").sum())
 
 
 def blank_in(official: pd.DataFrame) -> list[str]:

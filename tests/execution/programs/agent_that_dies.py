@@ -12,9 +12,7 @@ from core.execution.weights import NOTHING
 from core.records import BoxFacts, Job, TableFile, View
 
 base, program, marker = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-view = View(
-    "search0", "search", 0, str(base / "view"), "", None, TableFile("sample.csv"), 1, 1, 0, 1
-)
+view = View("search0", "search", 0, str(base / "view"), "", None, TableFile("sample.csv"), 1, 1, 1)
 runner = BoxRunner(
     base / "ws",
     base / "logs",

@@ -25,7 +25,6 @@ _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?:[-_T ]?(\d{6})(?!\d))?(?!\d)"
 )
 _MAX_PLACES = 6
-_UNKNOWN_SHARE = 0.01
 _OFFICIAL_SHARE = 0.2
 TIME_COLUMN = "recorded"
 
