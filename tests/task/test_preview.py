@@ -320,9 +320,7 @@ def test_every_line_is_short_and_plain(tmp_path: Path) -> None:
 
 def test_text_keeps_to_its_limit() -> None:
     columns = tuple(ColumnFacts(f"c{i}", "number", "0 .. 1, median 0.5" * 3) for i in range(60))
-    train = TableFacts(
-        "train.csv: csv", 10, columns, "900 number", ("z",) * 12, ("a=1, " * 90,)
-    )
+    train = TableFacts("train.csv: csv", 10, columns, "900 number", ("z",) * 12, ("a=1, " * 90,))
     full = Preview(
         ("f" * 200,) * 30,
         train,
