@@ -9,10 +9,9 @@ import platform
 import threading
 from collections.abc import Sequence
 from functools import cached_property, partial
-from importlib.metadata import distributions
 
 from agents import graph
-from agents.answers.absent import absent_packages, importable
+from agents.answers.absent import absent_packages
 from agents.answers.self_check import reports_nothing
 from agents.coach import ModelCoach
 from agents.metric_reader import read_metric
@@ -26,7 +25,6 @@ from agents.prompting.prompt_builder import (
 )
 from agents.proposer import ModelProposer
 from agents.recipes.catalog import all_packages
-from agents.recipes.packages import installed
 from agents.recipes.proposer import RecipesProposer
 from agents.split_reader import read_split
 from agents.team import MixedTeam, ModelAlone, TeamRules
@@ -41,6 +39,7 @@ from core.records import Brief, Entry, Proposal
 from core.surroundings import ProposerFactory, Surroundings
 from utils.config_schema import LlmConfig
 from utils.errors import ConfigError
+from utils.packages import importable, installed, versions
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +189,7 @@ class _Author:
         weights, preview = around.weights(), around.preview()
         machine = CandidateMachine(
             python=platform.python_version(),
-            packages={found.metadata["Name"]: found.version for found in distributions()},
+            packages=versions(),
             cpus=around.cpus_each,
             memory_mb=around.memory_mb,
             gpus=self._gpus,

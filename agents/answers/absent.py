@@ -5,15 +5,10 @@ costs a repair only.
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from importlib.machinery import PathFinder
-from pathlib import Path
 
 from agents.answers.syntax import parsed
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
 # What stands below these is tried, or meant for some machines only.
 _GUARDS = ast.Try | ast.TryStar | ast.If | ast.With
 
@@ -35,17 +30,6 @@ def absent_packages(program: str, found: Callable[[str], bool]) -> Sequence[str]
         for name, line in lines.items()
         if not found(name)
     ]
-
-
-@cache
-def importable(name: str) -> bool:
-    """True for a module of Python or an installed package; those of this checkout are not there for
-    programs.
-    """
-    if name in sys.builtin_module_names or name in sys.stdlib_module_names:
-        return True
-    places = [place for place in sys.path if place and Path(place).resolve() != _CHECKOUT]
-    return PathFinder.find_spec(name, places) is not None
 
 
 def _imported(node: ast.AST) -> Iterator[tuple[int, str]]:

@@ -18,13 +18,13 @@ from statistics import fmean
 from typing import Any
 
 from agents.recipes.catalog import all_packages
-from agents.recipes.packages import installed
 from agents.recipes.proposer import RecipesProposer
 from benchmark.measures.runs import run_main, utilisation
 from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from core.journal.journal import read_lines
 from core.records import Brief
 from core.task.service import TaskService
+from utils.packages import installed
 
 
 @dataclass(frozen=True, slots=True)

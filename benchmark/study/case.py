@@ -17,7 +17,6 @@ from typing import Any
 import pandas as pd
 
 from agents.recipes.catalog import all_packages
-from agents.recipes.packages import installed
 from agents.recipes.problem import problem_of
 from agents.recipes.space import Space
 from benchmark.competitions import pack
@@ -32,6 +31,7 @@ from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.task.service import TaskService
 from utils.errors import DataError, UsageError
 from utils.files import copy_atomic, is_archive, is_file_of, sha256_file, write_atomic
+from utils.packages import installed
 
 # Of the split and of every program: a library has one result per program and view.
 SEED = 0

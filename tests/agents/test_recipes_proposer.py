@@ -15,7 +15,6 @@ import pytest
 from agents.recipes import catalog
 from agents.recipes.advice import told
 from agents.recipes.assemble import Choice, Recipe, describe, paradigm, program_text, read_recipe
-from agents.recipes.packages import installed
 from agents.recipes.problem import problem_of, task_of
 from agents.recipes.proposer import RecipesProposer
 from agents.recipes.repair import failure_class, guilty_locus
@@ -25,6 +24,7 @@ from core.genome import LOCI, Genome, Locus, changed_loci, normalised_digest
 from core.protocols import Proposer
 from core.records import Brief, BriefKind, CompetitionSpec, ErrorInfo, Parent, Proposal
 from utils.errors import ProposalError, SpecError
+from utils.packages import installed
 
 PACKAGES = frozenset({"lightgbm"})
 

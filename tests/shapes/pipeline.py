@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agents.recipes.catalog import all_packages
-from agents.recipes.packages import installed
 from agents.recipes.proposer import RecipesProposer
 from core.execution.box import detect
 from core.execution.leases import LeasePool
@@ -25,6 +24,7 @@ from core.task.service import TaskService
 from tests.shapes.grading import InvalidSubmissionError, grade
 from tests.shapes.shape import Shape
 from utils.errors import SwarmError
+from utils.packages import installed
 from utils.process import WorkerProcess
 
 SEED, HOLDOUT_MAX_ROWS, LIMIT_S = 7, 50_000, 90.0
