@@ -9,6 +9,12 @@ from dataclasses import dataclass
 RESERVE_SHARE = 0.1
 RESERVE_MIN_S = 10.0
 RESERVE_MAX_S = 3600.0
+# The share of a run that is kept back at most, whatever the end is expected to cost.
+RESERVE_AT_MOST = 0.3
+# The next execution of a program may take so much longer than those that were measured.
+SAFETY = 1.3
+# Between the last execution and the deadline.
+FINAL_MARGIN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,12 @@ class Budget:
     def remaining(self, now: float) -> float:
         """Seconds to the deadline, never negative."""
         return max(self.deadline - now, 0.0)
+
+    def reserve(self, end_s: float) -> float:
+        """Seconds to keep back for an end whose executions would take `end_s` as they were measured."""
+        wanted = SAFETY * end_s + FINAL_MARGIN_S
+        most = RESERVE_AT_MOST * (self.deadline - self.started)
+        return max(self.reserve_s, min(wanted, most))
 
     def progress(self, steps: int, now: float) -> float:
         """Share of the search that is over, by whichever of steps and seconds is further."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from core.budget import SAFETY
 from core.ending.result import Result
 from core.evaluation import Evaluator
 from core.events import FinalPicked
@@ -21,7 +22,6 @@ from core.records import Entry, FoldResult, View
 from core.score import Direction, Score, unscored
 from utils.errors import Interrupted
 
-SAFETY = 1.3
 # Standard errors by which a single program must beat the ensemble. Scores of a few finalists on the
 # same rows differ by noise, and the largest of them is the luckiest; a blend that promises as much
 # is the safer bet (decision 0004).

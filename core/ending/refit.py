@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import Protocol
 
+from core.budget import SAFETY
 from core.ending.result import Member, Result
 from core.evaluation import Evaluator
 from core.events import Refitted
@@ -21,7 +22,6 @@ from core.protocols import BlendParts, Clock, Programs, Recorder
 from core.records import Agreement, FoldResult, SplitSpec, View
 from utils.errors import Interrupted
 
-SAFETY = 1.3
 # What two runs may differ by before anyone has seen two runs differ.
 DEFAULT_SPREAD = (0.9, 0.25)
 
