@@ -182,15 +182,16 @@ class EventList:
 
 
 class FreePace:
-    """Probes nothing and grants a minute to everyone. rejects: outcomes and verdicts by proposal
-    id.
-    """
+    """Grants a minute to everyone. probed: ids of the proposals that are probed first."""
 
-    def __init__(self, rejects: dict[str, tuple[Outcome, Verdict]] | None = None) -> None:
-        self._rejects = rejects or {}
+    def __init__(self, probed: Iterable[str] = ()) -> None:
+        self._probed = set(probed)
 
-    def probe(self, proposal: Proposal) -> tuple[Outcome, Verdict] | None:
-        return self._rejects.get(proposal.id)
+    def probe_limit(self, proposal: Proposal) -> float | None:
+        return 60.0 if proposal.id in self._probed else None
+
+    def predict(self, probe_s: float) -> float:
+        return probe_s
 
     def limit(self, proposal: Proposal, view: View) -> float:
         return 60.0

@@ -6,21 +6,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from statistics import fmean
 
-from core.events import FoldScored
+from core.events import FoldScored, Probed
 from core.genome import digest
 from core.protocols import Judge, Pace, Recorder, Runner, RunState, Stop, Views
 from core.records import Entry, FoldResult, Job, Outcome, Proposal, Verdict, View
 from utils.errors import Interrupted
-
-_GPU_USER = re.compile(
-    r"^\s*(?:import|from)\s+(?:torch|tensorflow|keras|jax|cupy|cuml|cudf|timm|transformers|sentence_transformers|fastai"
-    r"|lightning|pytorch_lightning|monai|ultralytics)\b|\b(?:cuda|gpu_hist|task_type\s*=\s*.GPU)",
-    re.MULTILINE,
-)
 
 
 class Evaluator:
@@ -35,7 +29,11 @@ class Evaluator:
         recorder: Recorder,
         state: RunState,
         stop: Stop,
+        probe_fault: Callable[[Outcome], str | None],
     ) -> None:
+        """probe_fault: why a program whose probe ended so cannot succeed on more data, in one line;
+        None when it may.
+        """
         self._runner = runner
         self._views = views
         self._judge = judge
@@ -43,6 +41,7 @@ class Evaluator:
         self._recorder = recorder
         self._state = state
         self._stop = stop
+        self._probe_fault = probe_fault
 
     @property
     def folds(self) -> int:
@@ -56,6 +55,22 @@ class Evaluator:
         start = step % len(views)
         return views[start:] + views[:start]
 
+    def probe(self, proposal: Proposal) -> tuple[Outcome, Verdict] | None:
+        """One execution on the probe view where that pays, recorded. Not None: the program is
+        broken, and this is how. Raises Interrupted when the run is being stopped.
+        """
+        limit = self._pace.probe_limit(proposal)
+        if limit is None:
+            return None
+        with self._executed(proposal, self._views.get("probe"), limit) as (_, outcome):
+            fault = self._probe_fault(outcome)
+        if fault is not None:
+            self._recorder.append(Probed(proposal.id, outcome, True, None))
+            return outcome, Verdict(False, None, None, "none", (fault,))
+        predicted_s = self._pace.predict(outcome.duration_s)
+        self._recorder.append(Probed(proposal.id, outcome, False, predicted_s))
+        return None
+
     def evaluate(self, proposal: Proposal, view: View) -> FoldResult:
         """One execution on one view, judged and recorded. Raises Interrupted when the run is being
         stopped.
@@ -66,30 +81,32 @@ class Evaluator:
         limit = self._pace.limit(proposal, view)
         if limit <= 0 or self._stop.reason:
             raise Interrupted(f"{proposal.id} on {view.name}")
-        job = Job(
-            key,
-            proposal.id,
-            proposal.program,
-            view,
-            proposal.seed,
-            limit,
-            gpus_wanted(proposal.program),
-        )
-        try:
-            outcome = self._runner.run(job)
-            if outcome.killed_for == "stop":
-                raise Interrupted(f"{proposal.id} on {view.name}")
-            outcome = dataclasses.replace(outcome, view_intact=self._views.intact(view))
+        with self._executed(proposal, view, limit) as (job, outcome):
             verdict = self._judge.judge(job, outcome)
             if outcome.timed_out and not verdict.valid and self._pace.limit(proposal, view) <= 0:
                 # The search ended, not the program: it gets its turn when a resumed run has more
                 # time.
                 raise Interrupted(f"{proposal.id} on {view.name}")
-        finally:
-            self._runner.release(job)
         result = FoldResult(key, view.name, view.fold, proposal.seed, outcome, verdict)
         self._recorder.append(FoldScored(proposal.id, result, limit))
         return result
+
+    @contextmanager
+    def _executed(
+        self, proposal: Proposal, view: View, limit_s: float
+    ) -> Iterator[tuple[Job, Outcome]]:
+        """A program that was run on a view; the job's folder is there until the block ends. A
+        damaged view is whole again before it begins. Raises Interrupted for a run that was stopped.
+        """
+        key = evaluation_key(proposal.program, view, proposal.seed)
+        job = Job(key, proposal.id, proposal.program, view, proposal.seed, limit_s)
+        try:
+            outcome = self._runner.run(job)
+            if outcome.killed_for == "stop":
+                raise Interrupted(f"{proposal.id} on {view.name}")
+            yield job, dataclasses.replace(outcome, view_intact=self._views.intact(view))
+        finally:
+            self._runner.release(job)
 
     def race(
         self,
@@ -115,15 +132,6 @@ class Evaluator:
         if lead is None:
             return None
         return self._judge.p_better(prediction_names(results), prediction_names(lead.folds))
-
-
-def gpus_wanted(program: str) -> int:
-    """Devices to lease: 1 for a program that imports a library of neural networks or names CUDA,
-    else 0.
-
-    Two programs on one device would share its memory, and each could end the other.
-    """
-    return int(_GPU_USER.search(program) is not None)
 
 
 def evaluation_key(program: str, view: View, seed: int) -> str:

@@ -51,7 +51,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class LoopParts:
-    """What the loop works with, handed in by main.py. learner: None where level 2 is off."""
+    """What the loop works with, handed in by core.run. learner: None where level 2 is off."""
 
     proposer: Proposer
     search: Search
@@ -115,7 +115,7 @@ class Loop:
         with self._lock:
             self._running[proposal.step] = proposal
         try:
-            failed = self._parts.pace.probe(proposal)
+            failed = self._parts.evaluator.probe(proposal)
             results = (
                 []
                 if failed

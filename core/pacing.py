@@ -6,24 +6,17 @@ from __future__ import annotations
 
 from statistics import fmean, median
 
-from core.budget import Budget
-from core.evaluation import evaluation_key, gpus_wanted
-from core.events import Probed
+from core.budget import FINAL_MARGIN_S, Budget
 from core.execution.limits import MIN_START_S, SLACK, extrapolate, grant, should_start, skip_probe
-from core.execution.probe import probe_verdict
 from core.journal.history import History
-from core.protocols import Clock, Recorder, Runner, Views
-from core.records import Job, Outcome, Proposal, Verdict, View
-from utils.errors import Interrupted
+from core.protocols import Clock, Views
+from core.records import Proposal, View
 
-FINAL_MARGIN_S = 3.0
 # At the end nothing else waits for the time, and a finalist that is cut off cannot be compared.
 FINAL_SLACK = 4.0
 # A step that would be cut off in its last fold is worth nothing; one that ends a little late in its
 # race may be.
 WORTH_SHARE = 0.7
-SAFETY = 1.3
-RESERVE_AT_MOST = 0.3
 
 
 class Pacer:
@@ -35,9 +28,7 @@ class Pacer:
         budget: Budget,
         columns: int,
         timeout_max_s: float,
-        runner: Runner,
         views: Views,
-        recorder: Recorder,
         clock: Clock,
         runs_at_end: float = 0.0,
     ) -> None:
@@ -51,12 +42,10 @@ class Pacer:
         self._budget = budget
         self._columns = columns
         self._timeout_max_s = timeout_max_s
-        self._runner = runner
         self._views = views
-        self._recorder = recorder
         self._clock = clock
 
-    def probe(self, proposal: Proposal) -> tuple[Outcome, Verdict] | None:
+    def probe_limit(self, proposal: Proposal) -> float | None:
         search = self._views.search()[0]
         if search.kind != "search":
             # There is nothing larger than what a probe would be a sample of, or no table to sample.
@@ -64,18 +53,12 @@ class Pacer:
         known = proposal.id in self._history.predicted_s
         if known or skip_probe(search.rows_train, self._columns, self._relative_s(proposal)):
             return None
-        outcome = self._run_probe(proposal)
-        verdict = probe_verdict(outcome)
-        predicted = None
-        if not verdict.rejected:
-            rows = self._views.get("probe").rows_train
-            _, predicted = extrapolate(outcome.duration_s, rows, search.rows_train)
-        self._recorder.append(Probed(proposal.id, outcome, verdict.rejected, predicted))
-        return (
-            (outcome, Verdict(False, None, None, "none", (verdict.reason,)))
-            if verdict.rejected
-            else None
-        )
+        return grant(None, self._search_left(), self._timeout_max_s)
+
+    def predict(self, probe_s: float) -> float:
+        probe, search = self._views.get("probe"), self._views.search()[0]
+        _, upper = extrapolate(probe_s, probe.rows_train, search.rows_train)
+        return upper
 
     def limit(self, proposal: Proposal, view: View) -> float:
         searching = view.name in {search.name for search in self._views.search()}
@@ -111,9 +94,7 @@ class Pacer:
         if not any(entry.complete for entry in self._history.entries):
             # The reserve is for choosing among results; the first one has all the time there is.
             return max(self._budget.remaining(now) - FINAL_MARGIN_S, 0.0)
-        wanted = SAFETY * self._runs_at_end * self._finalist_s() + FINAL_MARGIN_S
-        most = RESERVE_AT_MOST * (self._budget.deadline - self._budget.started)
-        reserve = max(self._budget.reserve_s, min(wanted, most))
+        reserve = self._budget.reserve(self._runs_at_end * self._finalist_s())
         return max(self._budget.remaining(now) - reserve, 0.0)
 
     def _usual_s(self) -> float:
@@ -131,28 +112,6 @@ class Pacer:
             for fold in entry.folds
         ]
         return max(self._usual_s(), fmean(whole or [0.0]))
-
-    def _run_probe(self, proposal: Proposal) -> Outcome:
-        view = self._views.get("probe")
-        key = evaluation_key(proposal.program, view, proposal.seed)
-        limit = grant(None, self._search_left(), self._timeout_max_s)
-        job = Job(
-            key,
-            proposal.id,
-            proposal.program,
-            view,
-            proposal.seed,
-            limit,
-            gpus_wanted(proposal.program),
-        )
-        try:
-            outcome = self._runner.run(job)
-        finally:
-            self._runner.release(job)
-        if outcome.killed_for == "stop":
-            raise Interrupted("stopped during a probe")
-        self._views.intact(view)
-        return outcome
 
     def _measured_s(self, proposal: Proposal) -> float | None:
         """Longest run of this program on a view of the same size so far."""

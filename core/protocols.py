@@ -1,4 +1,4 @@
-"""The boundaries of the loop on one page. Implementations are handed in by main.py; doubles stand
+"""The boundaries of the loop on one page. Implementations are handed in by core.run; doubles stand
 in core.doubles.
 """
 
@@ -152,10 +152,12 @@ class Learner(Protocol):
 class Pace(Protocol):
     """Turns measured cost and remaining time into limits."""
 
-    def probe(self, proposal: Proposal) -> tuple[Outcome, Verdict] | None:
-        """Runs a program on the probe view where that pays. Not None: it is broken, and this is
-        how.
-        """
+    def probe_limit(self, proposal: Proposal) -> float | None:
+        """Wall seconds for a run on the probe view; None where that does not pay."""
+        ...
+
+    def predict(self, probe_s: float) -> float:
+        """Seconds that a run on a search view may take when one on the probe view took `probe_s`."""
         ...
 
     def limit(self, proposal: Proposal, view: View) -> float:

@@ -467,7 +467,7 @@ class ErrorInfo:
 class Job:
     """One execution: a program on a view. key: evaluation key = hash(program, view, fold, seed).
 
-    limit_s: wall seconds granted. gpus: number of devices leased (0 on a machine without).
+    limit_s: wall seconds granted.
     """
 
     key: str
@@ -476,7 +476,6 @@ class Job:
     view: View
     seed: int
     limit_s: float
-    gpus: int = 0
 
 
 @dataclass(frozen=True, slots=True)

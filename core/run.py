@@ -20,6 +20,7 @@ from core.events import BaselineWritten, Resumed, RunEnded, RunStarted, SpecDeci
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
 from core.execution.leases import LeasePool
+from core.execution.probe import probe_fault
 from core.execution.runner import BoxRunner
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
@@ -395,13 +396,13 @@ class Run:
             self._budget,
             len(spec.features.names),
             settings.timeout_max_s,
-            runner,
             views,
-            self._recorder,
             self._clock,
             runs_at_end=again,
         )
-        evaluator = Evaluator(runner, views, judge, pace, self._recorder, self.history, self._stop)
+        evaluator = Evaluator(
+            runner, views, judge, pace, self._recorder, self.history, self._stop, probe_fault
+        )
         around = self._surroundings(spec, split, pace)
         learner = level_two_of(
             settings, self._authors, around, self._lanes > 1, self.report.reasons.append

@@ -55,7 +55,7 @@ class ForkRunner:
 
     def run(self, job: Job) -> Outcome:
         """Raises WorkerError when a server fails, Interrupted when the stop signal is set."""
-        lease = self._leases.acquire(job.gpus, self._stop)
+        lease = self._leases.acquire(0, self._stop)
         if lease is None:
             return Outcome(None, None, False, 0.0, 0.0, 0.0, None, "", killed_for="stop")
         try:

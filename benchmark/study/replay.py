@@ -25,6 +25,7 @@ from core.ending.result import Result, how_to_combine, single
 from core.evaluation import Evaluator
 from core.events import Event
 from core.evolution.selection import race_is_lost, ranked, takes_the_lead
+from core.execution.probe import probe_fault
 from core.journal.history import History
 from core.judging.service import HoldoutJudge
 from core.loop import Loop, LoopParts, Rules
@@ -124,7 +125,14 @@ def play(table: Table, policy: SearchPolicy, seed: int, executions: int) -> Play
     meter = Meter(executions)
     replayed = KnownResults(table, meter, clock)
     evaluator = Evaluator(
-        replayed, FixedViews(case), replayed, meter, recorder, history, ManualStop()
+        replayed,
+        FixedViews(case),
+        replayed,
+        meter,
+        recorder,
+        history,
+        ManualStop(),
+        probe_fault,
     )
     direction = case.spec.metric.direction
     parts = LoopParts(
@@ -232,8 +240,11 @@ class Meter:
     def count(self, view: View) -> None:
         self.used += view.kind == "search"
 
-    def probe(self, proposal: Proposal) -> tuple[Outcome, Verdict] | None:
+    def probe_limit(self, proposal: Proposal) -> float | None:
         return None
+
+    def predict(self, probe_s: float) -> float:
+        return probe_s
 
     def limit(self, proposal: Proposal, view: View) -> float:
         return math.inf if view.kind != "search" or self.used < self._most else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +11,11 @@ from dataclasses import dataclass
 from core.execution.stop import StopSignal
 
 _WAKE_S = 0.1
+_GPU_USER = re.compile(
+    r"^\s*(?:import|from)\s+(?:torch|tensorflow|keras|jax|cupy|cuml|cudf|timm|transformers|sentence_transformers|fastai"
+    r"|lightning|pytorch_lightning|monai|ultralytics)\b|\b(?:cuda|gpu_hist|task_type\s*=\s*.GPU)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,15 @@ class LeasePool:
             running = self.size - len(self._free_slots)
             current = self._clock() - self._busy_since if running else 0.0
             return LeaseUsage(running, self._wall_s + current, self._cpu_s)
+
+
+def gpus_wanted(program: str) -> int:
+    """Devices to lease: 1 for a program that imports a library of neural networks or names CUDA,
+    else 0.
+
+    Two programs on one device would share its memory, and each could end the other.
+    """
+    return int(_GPU_USER.search(program) is not None)
 
 
 def thread_variables(cpus: int) -> dict[str, str]:

@@ -5,7 +5,6 @@ Pure.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from core.records import ErrorInfo, Outcome
 
@@ -38,28 +37,20 @@ _COLUMN_MESSAGE = re.compile(
 _COLUMN_FRAME = re.compile(r"pandas[/\\]core[/\\]frame\.py")
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeVerdict:
-    """rejected: a run on more data cannot succeed. reason: one line, empty when not rejected."""
+def probe_fault(outcome: Outcome) -> str | None:
+    """Why a run on more data cannot succeed, in one line; None when it may.
 
-    rejected: bool
-    reason: str = ""
-
-
-def probe_verdict(outcome: Outcome) -> ProbeVerdict:
-    """Rejects a program only for an error that more data cannot cure.
-
-    Time-outs, memory, signals, exit statuses and errors about sizes, values and classes say nothing
-    about a full run.
+    Only errors that more data cannot cure count. Time-outs, memory, signals, exit statuses and
+    errors about sizes, values and classes say nothing about a full run.
     """
     error = outcome.error
     if error is None or outcome.killed_for is not None or outcome.signal is not None:
-        return ProbeVerdict(False)
+        return None
     reason = _fault(error)
     if reason is None:
-        return ProbeVerdict(False)
-    first_line = (error.message.splitlines() or [""])[0]
-    return ProbeVerdict(True, f"{reason} ({error.type}: {first_line})")
+        return None
+    first_line = next(iter(error.message.splitlines()), "")
+    return f"{reason} ({error.type}: {first_line})"
 
 
 def _fault(error: ErrorInfo) -> str | None:

@@ -14,7 +14,7 @@ from core.execution import output
 from core.execution.box import candidate_user
 from core.execution.environment import candidate_environment
 from core.execution.folders import find_submission, job_folder, make_folder, remove_folder
-from core.execution.leases import Lease, LeasePool
+from core.execution.leases import Lease, LeasePool, gpus_wanted
 from core.execution.rules import landlock_rules
 from core.execution.stop import StopSignal
 from core.execution.supervised import SupervisorJob, supervise
@@ -94,7 +94,7 @@ class BoxRunner:
         """Raises WorkerError when the box itself does not work, OSError when the workspace cannot
         be written.
         """
-        lease = self._leases.acquire(job.gpus, self._stop)
+        lease = self._leases.acquire(gpus_wanted(job.program), self._stop)
         if lease is None:
             return self._not_run("stop")
         cpu_s = 0.0

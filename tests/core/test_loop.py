@@ -58,6 +58,7 @@ class World:
         gate: Callable[[str], Sequence[str]] = lambda program: (),
         pace: FreePace | None = None,
         broken: Sequence[str] = (),
+        probe_fault: Callable[[Outcome], str | None] = lambda outcome: None,
     ) -> None:
         table = scores or {}
         self.clock, self.programs, self.stop = ManualClock(), ProgramDict(), ManualStop()
@@ -70,7 +71,14 @@ class World:
         self.publisher = PublisherList(self.events.append)
         pace = pace or FreePace()
         evaluator = Evaluator(
-            self.runner, self.views, self.judge, pace, self.events, self.history, self.stop
+            self.runner,
+            self.views,
+            self.judge,
+            pace,
+            self.events,
+            self.history,
+            self.stop,
+            probe_fault,
         )
         search = EvolutionSearch(SearchSettings(2, 1, 0.0, 1.0), "maximize", 1, self.programs.get)
         parts = LoopParts(
@@ -184,7 +192,11 @@ def test_a_proposer_without_ideas_ends_the_search() -> None:
 def test_a_probe_that_fails_is_a_step_without_folds() -> None:
     verdict = Verdict(False, None, None, "none", ("uses an undefined name",))
     world = World(
-        ["a\n", "b\n"], {"b\n": 0.8}, steps=2, pace=FreePace({"s0000": (CLEAN, verdict)})
+        ["a\n", "b\n"],
+        {"b\n": 0.8},
+        steps=2,
+        pace=FreePace({"s0000"}),
+        probe_fault=lambda outcome: "uses an undefined name",
     ).run()
     assert world.history.entries[0].verdict == verdict
     assert world.history.entries[0].folds == ()

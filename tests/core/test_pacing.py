@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,13 +12,17 @@ from core.doubles import (
     CLEAN,
     EventList,
     ManualClock,
+    ManualStop,
     PaperViews,
+    ScriptedJudge,
     ScriptedRunner,
     entry,
     proposal,
     view,
 )
+from core.evaluation import Evaluator
 from core.events import FoldScored, Probed
+from core.execution.probe import probe_fault
 from core.journal.history import History
 from core.pacing import Pacer
 from core.records import Brief, ErrorInfo, Outcome, Proposal, View, to_json
@@ -31,8 +36,8 @@ NAME_ERROR = Outcome(
 class BigViews(PaperViews):
     """Views of a table that is too long to go without a probe."""
 
-    def __init__(self, rows: int) -> None:
-        super().__init__(2)
+    def __init__(self, rows: int, broken: Sequence[str]) -> None:
+        super().__init__(2, broken)
         self._views = {
             name: dataclasses.replace(item, rows_train=rows) for name, item in self._views.items()
         }
@@ -42,17 +47,27 @@ class BigViews(PaperViews):
 class Track:
     """A pacer over doubles with 100 s for the search."""
 
-    def __init__(self, rows: int = 100, outcome: Outcome = CLEAN) -> None:
+    def __init__(
+        self, rows: int = 100, outcome: Outcome = CLEAN, broken: Sequence[str] = ()
+    ) -> None:
         self.clock = ManualClock()
         self.history = History(lambda key: "x\n")
         self.events = EventList(lambda event: self.history.apply(self._line(event)))
         self.runner = ScriptedRunner(lambda job: outcome)
         now = self.clock()
-        self.views = BigViews(rows)
+        self.views = BigViews(rows, broken)
         budget = Budget(10, now, now + 120.0, 20.0)
         self.history.entries = [entry("s0099", 0.5)]
-        self.pacer = Pacer(
-            self.history, budget, 25, 50.0, self.runner, self.views, self.events, self.clock
+        self.pacer = Pacer(self.history, budget, 25, 50.0, self.views, self.clock)
+        self.evaluator = Evaluator(
+            self.runner,
+            self.views,
+            ScriptedJudge(lambda job: None),
+            self.pacer,
+            self.events,
+            self.history,
+            ManualStop(),
+            probe_fault,
         )
 
     def _line(self, event: object) -> dict[str, object]:
@@ -75,36 +90,44 @@ def search_view(track: Track) -> View:
 
 def test_a_short_run_is_not_probed() -> None:
     track = Track(rows=1000)
-    assert track.pacer.probe(offer()) is None
+    assert track.evaluator.probe(offer()) is None
     assert track.runner.jobs == []
 
 
 def test_a_long_run_is_probed_and_its_upper_cost_is_the_limits_base() -> None:
     track = Track(rows=10_000, outcome=dataclasses.replace(CLEAN, duration_s=1.3))
-    assert track.pacer.probe(offer()) is None
+    assert track.evaluator.probe(offer()) is None
     (event,) = track.events.of(Probed)
     assert isinstance(event, Probed)
     assert event.predicted_s == pytest.approx(1.0 + 0.3 * 10**2)
     assert track.pacer.limit(offer(), search_view(track)) == pytest.approx(1.5 * event.predicted_s)
     assert [job.view.name for job in track.runner.jobs] == ["probe"]
-    track.pacer.probe(offer())
+    track.evaluator.probe(offer())
     assert len(track.runner.jobs) == 1
 
 
 def test_a_program_that_cannot_work_is_rejected_by_its_probe() -> None:
     track = Track(rows=50_000, outcome=NAME_ERROR)
-    failed = track.pacer.probe(offer())
+    failed = track.evaluator.probe(offer())
     assert failed is not None
     outcome, verdict = failed
-    assert outcome is NAME_ERROR
+    assert outcome == NAME_ERROR
     assert not verdict.valid
     assert "NameError" in verdict.reasons[0]
+
+
+def test_a_probe_that_damages_its_view_is_told_of_and_leaves_no_folder() -> None:
+    track = Track(rows=50_000, outcome=NAME_ERROR, broken=["probe"])
+    failed = track.evaluator.probe(offer())
+    assert failed is not None
+    assert failed[0] == dataclasses.replace(NAME_ERROR, view_intact=False)
+    assert track.runner.released == [job.key for job in track.runner.jobs]
 
 
 def test_a_stop_during_the_probe_is_no_verdict() -> None:
     track = Track(rows=50_000, outcome=dataclasses.replace(CLEAN, killed_for="stop"))
     with pytest.raises(Interrupted):
-        track.pacer.probe(offer())
+        track.evaluator.probe(offer())
     assert track.events.events == []
 
 

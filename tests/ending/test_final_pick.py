@@ -63,6 +63,7 @@ class Desk:
             self.events,
             self.history,
             ManualStop(),
+            lambda outcome: None,
         )
         self.built = 0
         self.pick = FinalPick(

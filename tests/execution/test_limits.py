@@ -7,7 +7,7 @@ import math
 import pytest
 
 from core.execution.limits import MIN_GRANT_S, extrapolate, grant, should_start, skip_probe
-from core.execution.probe import probe_verdict
+from core.execution.probe import probe_fault
 from core.records import ErrorInfo, KilledFor, Outcome
 
 
@@ -96,22 +96,22 @@ ACCEPTED = [
 
 @pytest.mark.parametrize(("kind", "message", "trace"), REJECTED)
 def test_errors_that_more_data_cannot_cure_reject(kind: str, message: str, trace: str) -> None:
-    verdict = probe_verdict(_outcome(kind, message, trace))
-    assert verdict.rejected
-    assert message in verdict.reason
+    reason = probe_fault(_outcome(kind, message, trace))
+    assert reason is not None
+    assert message in reason
 
 
 @pytest.mark.parametrize(("kind", "message", "trace"), ACCEPTED)
 def test_errors_that_depend_on_the_amount_of_data_do_not_reject(
     kind: str, message: str, trace: str
 ) -> None:
-    assert not probe_verdict(_outcome(kind, message, trace)).rejected
+    assert probe_fault(_outcome(kind, message, trace)) is None
 
 
 @pytest.mark.parametrize("killed_for", ["deadline", "memory", "stop", "disk"])
 def test_a_limit_does_not_reject(killed_for: KilledFor) -> None:
-    assert not probe_verdict(_outcome("NameError", killed_for=killed_for)).rejected
+    assert probe_fault(_outcome("NameError", killed_for=killed_for)) is None
 
 
 def test_a_probe_without_error_does_not_reject() -> None:
-    assert not probe_verdict(Outcome(0, None, False, 1.0, 1.0, 1.0, None, "")).rejected
+    assert probe_fault(Outcome(0, None, False, 1.0, 1.0, 1.0, None, "")) is None

@@ -170,7 +170,16 @@ class World:
         )
         judge, pace = ScriptedJudge(worth), FreePace()
         runner = ScriptedRunner(lambda job: CLEAN, self.clock)
-        evaluator = Evaluator(runner, PaperViews(2), judge, pace, self, self.history, ManualStop())
+        evaluator = Evaluator(
+            runner,
+            PaperViews(2),
+            judge,
+            pace,
+            self,
+            self.history,
+            ManualStop(),
+            lambda outcome: None,
+        )
         staff = staff_of(TWO, 0, lambda: self.history.population)
         parts = LoopParts(
             KnobProposer(),
