@@ -282,7 +282,7 @@ def settings_of(
         ),
         timeout_max_s=execution.timeout_max,
         holdout_max_rows=config.judging.holdout_max_rows,
-        task={field.name: getattr(task, field.name) for field in dataclasses.fields(task)},
+        task=task,
         validate_url=config.grading.validate_url,
         protected=(config.data.data_dir.resolve(), *dataclasses.astuple(folders), PRIVATE),
         environ=inherited(),

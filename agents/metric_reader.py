@@ -18,8 +18,9 @@ from agents.prompting.description import cut_description
 from agents.prompting.prompt_parts import listed
 from core.metric_names import BY_NAME
 from core.protocols import Model
-from core.questions.metric_question import MetricAnswer, MetricQuestion, Reading, WrittenScores
+from core.questions.metric_question import MetricQuestion, Reading, WrittenScores
 from core.records import CompetitionSpec, Message, Request
+from core.task.hints import MetricAnswer
 from utils.errors import ModelError
 from utils.prompt_manager import PromptManager
 from utils.untrusted import fence, one_line

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from core.budget import Budget
@@ -42,10 +42,11 @@ from core.publishing.rescue import checked_baseline
 from core.publishing.screen import Announcer, Screen, status_block
 from core.publishing.standing import OutputFolder
 from core.questions.metric_stage import MetricStage, trial_box
-from core.questions.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage, Told
+from core.questions.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.settings import Settings
 from core.surroundings import Authors, Surroundings
+from core.task.hints import Hints, MetricAnswer, WrittenTables
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
 from core.task.service import TaskService, last_preview
@@ -115,7 +116,7 @@ class Run:
             self.programs,
             folders.logs / "written_split",
         )
-        self._told: Told | None = self._split.known(self.history)
+        self._written: WrittenTables | None = self._split.known(self.history)
         self._alarm = threading.Timer(
             max(self._budget.deadline - clock() - LAST_CALL_S, 0.0), stop.set, ("deadline",)
         )
@@ -242,7 +243,7 @@ class Run:
     def _recognise(self) -> CompetitionSpec:
         """The competition; a resumed run must still find the same data."""
         settings = self._settings
-        spec = self._inspect({})
+        spec = self._inspect()
         if self.history.spec is None:
             return spec
         before = self.history.spec.spec
@@ -252,17 +253,13 @@ class Run:
             )
         return before
 
-    def _inspect(self, told: Mapping[str, object]) -> CompetitionSpec:
+    def _inspect(self, metric: MetricAnswer | None = None) -> CompetitionSpec:
         """Where only the sample is understood, that is enough for those who can look at the rest by
-        themselves.
+        themselves. metric: what a language model read in the description.
         """
         settings = self._settings
-        known = {
-            **settings.task,
-            **(self._told.overrides() if self._told is not None else {}),
-            **told,
-        }
-        found = (settings.data_dir, settings.description, known, settings.folders.workspace)
+        hints = Hints(settings.task, metric, self._written)
+        found = (settings.data_dir, settings.description, hints, settings.folders.workspace)
         try:
             return self._task.inspect(*found)
         except SpecError as error:
@@ -291,10 +288,10 @@ class Run:
             self._clock,
             now + min(WAIT_S, WAIT_SHARE * (end - now)),
         )
-        self._told = self._split.decide(question)
-        found = self._inspect({}) if self._told is not None else spec
+        self._written = self._split.decide(question)
+        found = self._inspect() if self._written is not None else spec
         if found.tables.train is None:
-            self._told = None
+            self._written = None
         return found
 
     def _look_around(self, spec: CompetitionSpec) -> None:

@@ -12,6 +12,7 @@ from core.evolution.situation import SearchSettings
 from core.evolution.skills import SkillSettings
 from core.execution.runner import BoxLimits
 from core.folders import Folders
+from utils.config_schema import TaskConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Settings:
     weight_places: tuple[Path, ...]
     timeout_max_s: float
     holdout_max_rows: int
-    task: dict[str, Any]
+    task: TaskConfig
     missing: tuple[str, ...]
     validate_url: str | None
     protected: tuple[Path, ...]

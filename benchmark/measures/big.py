@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmark.errors import NotRunError
 from benchmark.measures.embeddings import process_peak_mb
+from core.task.hints import NO_HINTS
 from core.task.service import TaskService
 from core.task.view_digest import view_digest
 from utils.process import child_pids
@@ -134,9 +135,9 @@ def _measure(folder: Path, description: str, what: str, size: int) -> BigCost:
     others, service = set(child_pids(os.getpid())), TaskService(folder / "worker.log")
     try:
         began = time.monotonic()
-        spec = service.inspect(folder / "data", description, {}, workspace)
+        spec = service.inspect(folder / "data", description, NO_HINTS, workspace)
         known = time.monotonic()
-        split = service.plan_split(spec, 0, _HOLDOUT_MAX_ROWS, {})
+        split = service.plan_split(spec, 0, _HOLDOUT_MAX_ROWS)
         views, split = service.build_views(spec, split, workspace)
         built = time.monotonic()
         (worker,) = set(child_pids(os.getpid())) - others

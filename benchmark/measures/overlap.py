@@ -23,6 +23,7 @@ from benchmark.measures.runs import run_main, utilisation
 from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from core.journal.journal import read_lines
 from core.records import Brief
+from core.task.hints import NO_HINTS
 from core.task.service import TaskService
 from utils.packages import installed
 
@@ -109,7 +110,9 @@ def _programs(public: Path) -> Iterator[tuple[str, str]]:
     """Distinct recipe programs and their plans, without end."""
     task = TaskService()
     try:
-        spec = task.inspect(public, (public / "description.md").read_text(encoding="utf-8"), {})
+        spec = task.inspect(
+            public, (public / "description.md").read_text(encoding="utf-8"), NO_HINTS
+        )
     finally:
         task.close()
     proposer, rng, siblings = (

@@ -28,6 +28,7 @@ from benchmark.study.tiers import Tier
 from core.evaluation import evaluation_key
 from core.genome import digest
 from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
+from core.task.hints import NO_HINTS
 from core.task.service import TaskService
 from utils.errors import DataError, UsageError
 from utils.files import copy_atomic, is_archive, is_file_of, sha256_file, write_atomic
@@ -215,8 +216,8 @@ def _make(
     _cut(prepared, folder / "data", tier.rows)
     task = TaskService(log=folder / "workers.log")
     try:
-        spec = task.inspect(folder / "data" / "public", competition.description, {})
-        split = task.plan_split(spec, SEED, _HOLDOUT_MAX_ROWS, {})
+        spec = task.inspect(folder / "data" / "public", competition.description, NO_HINTS)
+        split = task.plan_split(spec, SEED, _HOLDOUT_MAX_ROWS)
         views, split = task.build_views(spec, split, folder / "workspace", _view_names(split))
     finally:
         task.close()

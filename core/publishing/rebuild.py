@@ -40,6 +40,7 @@ def rebuild(plan: dict[str, Any], code: Path, scratch: Path, out_csv: Path) -> N
     """plan: the content of weights.json. Raises SystemExit when a member leaves no submission."""
     from core.judging.service import HoldoutJudge
     from core.records import CompetitionSpec, Job, Outcome, SplitSpec, from_json
+    from core.task.hints import Hints, WrittenTables
     from core.task.service import TaskService
 
     spec, split = from_json(CompetitionSpec, plan["spec"]), from_json(SplitSpec, plan["split"])
@@ -48,23 +49,20 @@ def rebuild(plan: dict[str, Any], code: Path, scratch: Path, out_csv: Path) -> N
     if spec.original_dir:
         # What the run added to the competition (unpacked archives, a table of labels) is made
         # again.
-        decided: dict[str, Any] = {
-            "metric": spec.metric.name,
-            "id_column": spec.ids.columns,
-            "target_columns": spec.answers.targets,
-        }
+        hints = Hints.of(
+            spec.ids.columns, metric=spec.metric.name, target_columns=spec.answers.targets
+        )
         original = Path(spec.original_dir)
         bare = spec.tables.train is None or spec.split_program
         if bare:
-            made = task.inspect_bare(original, spec.description, decided, scratch, split.why)
+            again = task.inspect_bare(original, spec.description, hints, scratch, split.why)
         if spec.split_program:
-            decided |= {
-                "told_tables": run_split(code / "split.py", Path(made.data_dir), scratch / "split")
-            }
-            decided |= {"told_group": split.group_column}
+            folder = run_split(code / "split.py", Path(again.data_dir), scratch / "split")
+            tables = WrittenTables(folder, group=split.group_column)
+            hints = replace(hints, tables=tables)
         if spec.split_program or not bare:
-            made = task.inspect(original, spec.description, decided, scratch)
-        spec = replace(spec, data_dir=made.data_dir)
+            again = task.inspect(original, spec.description, hints, scratch)
+        spec = replace(spec, data_dir=again.data_dir)
     judge = HoldoutJudge(spec, store=scratch / "predictions")
     try:
         views = {view.name: view for view in task.build_views(spec, split, scratch, names)[0]}

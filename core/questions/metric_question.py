@@ -15,6 +15,7 @@ from core.journal.history import History
 from core.protocols import Clock, Recorder, Stop
 from core.records import CompetitionSpec
 from core.score import Direction
+from core.task.hints import MetricAnswer
 from utils.background import Pending
 
 log = logging.getLogger(__name__)
@@ -38,14 +39,6 @@ class MetricQuestion:
     stop: Stop
     clock: Clock
     deadline: float
-
-
-@dataclass(frozen=True, slots=True)
-class MetricAnswer:
-    """name: a name of core.metric_names.BY_NAME. why: one line."""
-
-    name: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +79,8 @@ class MetricInquiry:
         asked = dataclasses.replace(question, deadline=self._until)
         self._answer.start(partial(_examined, self._reader, asked, examine))
 
-    def told(self) -> Reading:
-        """What was told in time; a written score only when it was accepted.
+    def answer(self) -> Reading:
+        """What came in time; a written score only when it was accepted.
 
         Waits for it, but no longer than the share of the run that the question may cost.
         """

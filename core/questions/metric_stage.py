@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from core.execution.stop import StopSignal
 from core.execution.trial_box import TrialBox
@@ -15,7 +15,6 @@ from core.judging.service import HoldoutJudge
 from core.protocols import Clock, Programs, Recorder
 from core.questions.generated_score import GeneratedJudge, faults_of
 from core.questions.metric_question import (
-    MetricAnswer,
     MetricInquiry,
     MetricQuestion,
     MetricReader,
@@ -24,12 +23,13 @@ from core.questions.metric_question import (
 from core.questions.self_report import SelfReportJudge
 from core.records import BoxFacts, CompetitionSpec, MetricSpec, SplitSpec
 from core.settings import Settings
+from core.task.hints import MetricAnswer
 from utils.process import WorkerProcess
 
 # Seconds in the box: of a written score on its trial, and of one on held-out rows.
 TRIAL_S, SCORE_S = 20.0, 120.0
 
-Inspect = Callable[[Mapping[str, object]], CompetitionSpec]
+Inspect = Callable[[MetricAnswer], CompetitionSpec]
 
 
 def trial_box(settings: Settings, box: BoxFacts, stop: StopSignal, limit_s: float) -> TrialBox:
@@ -67,7 +67,7 @@ class MetricStage:
         self._boxed = lambda limit_s: trial_box(settings, box, stop, limit_s)
         self._stop = stop
         self._clock = clock
-        self._asked = MetricInquiry(reader, clock)
+        self._inquiry = MetricInquiry(reader, clock)
         self._programs = programs
         self._worker = worker
         self._gate = gate
@@ -88,24 +88,24 @@ class MetricStage:
         question = MetricQuestion(
             spec, history, recorder, answers, self._settings.seed, self._stop, self._clock, deadline
         )
-        self._asked.ask(question, self._faults)
+        self._inquiry.ask(question, self._faults)
 
     def decide(self, spec: CompetitionSpec, history: History, inspect: Inspect) -> CompetitionSpec:
-        """The competition with its metric. inspect: recognises it again, with overrides."""
+        """The competition with its metric. inspect: recognises it again, with a metric."""
         if history.spec is not None:
             key = history.spec.score_program
             self._program = self._programs.get(key) if key else ""
             return spec
-        told = self._asked.told()
-        if isinstance(told, MetricAnswer):
-            return inspect({"told_metric": told.name, "told_why": told.why})
-        if told is None or self._settings.task.get("direction") not in (None, "", told.direction):
+        answer = self._inquiry.answer()
+        if isinstance(answer, MetricAnswer):
+            return inspect(answer)
+        if answer is None or self._settings.task.direction not in (None, answer.direction):
             return spec
-        self._program = told.first
-        self._programs.put(told.first)
+        self._program = answer.first
+        self._programs.put(answer.first)
         why = f"a written score; {spec.metric.name} stands in where only the kind of values counts"
         return dataclasses.replace(
-            spec, metric=MetricSpec(spec.metric.name, told.direction, "generated", why)
+            spec, metric=MetricSpec(spec.metric.name, answer.direction, "generated", why)
         )
 
     def judge(self, spec: CompetitionSpec, split: SplitSpec) -> HoldoutJudge:

@@ -20,6 +20,7 @@ from core.execution.trial_box import TrialBox
 from core.journal.history import History
 from core.protocols import Clock, Programs, Recorder, Stop
 from core.records import CompetitionSpec
+from core.task.hints import WrittenTables
 from core.task.preview import Preview
 from core.task.service import TaskService
 from utils.errors import WorkerError
@@ -73,22 +74,6 @@ class SplitQuestion:
 SplitReader = Callable[[SplitQuestion], WrittenSplits | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An accepted program: what core.task.recognise.spec is told of it."""
-
-    tables: Path
-    program: str
-    group: str | None
-
-    def overrides(self) -> dict[str, object]:
-        return {
-            "told_tables": str(self.tables),
-            "told_program": self.program,
-            "told_group": self.group,
-        }
-
-
 class SplitStage:
     """Asks for the programs, tries them in the box and keeps the tables of the accepted one in
     `tables`.
@@ -116,18 +101,15 @@ class SplitStage:
         self.reasons: list[str] = []
         self._crashed = False
 
-    def known(self, history: History) -> Told | None:
+    def known(self, history: History) -> WrittenTables | None:
         """What an earlier session accepted."""
         spec = history.spec.spec if history.spec is not None else None
         if spec is None or not spec.split_program:
             return None
-        return Told(
-            self._tables,
-            spec.split_program,
-            history.spec.split.group_column if history.spec else None,
-        )
+        group = history.spec.split.group_column if history.spec else None
+        return WrittenTables(str(self._tables), spec.split_program, group)
 
-    def decide(self, question: SplitQuestion) -> Told | None:
+    def decide(self, question: SplitQuestion) -> WrittenTables | None:
         """None where no program is accepted; why not is logged.
 
         Programs that do not run are written once more. Tables that break a rule are not: whoever
@@ -135,20 +117,17 @@ class SplitStage:
         """
         written = self._reader(question) if self._reader is not None else None
         try:
-            told = self._accepted(question.spec, written) if written is not None else None
-            if (
-                written is None
-                or told is not None
-                or not self._crashed
-                or question.broken is not None
-            ):
-                return told
+            if written is None:
+                return None
+            tables = self._accepted(question.spec, written)
+            if tables is not None or not self._crashed or question.broken is not None:
+                return tables
         except (OSError, WorkerError) as error:
             log.error("the written split could not be tried: %s", error)
             return None
         return self.decide(replace(question, broken=BrokenSplits(written, tuple(self.reasons))))
 
-    def _accepted(self, spec: CompetitionSpec, written: WrittenSplits) -> Told | None:
+    def _accepted(self, spec: CompetitionSpec, written: WrittenSplits) -> WrittenTables | None:
         with tempfile.TemporaryDirectory(prefix=".tables-", dir=self._box.workspace) as scratch:
             self.reasons = self._crashes(spec, written, Path(scratch))
             self._crashed = bool(self.reasons)
@@ -158,7 +137,7 @@ class SplitStage:
                 return None
             shutil.rmtree(self._tables, ignore_errors=True)
             shutil.copytree(Path(scratch) / "first", self._tables)
-        return Told(self._tables, self._programs.put(written.first), written.group)
+        return WrittenTables(str(self._tables), self._programs.put(written.first), written.group)
 
     def _crashes(self, spec: CompetitionSpec, written: WrittenSplits, scratch: Path) -> list[str]:
         """Why a program may not run or did not run; their tables lie below `scratch`."""

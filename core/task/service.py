@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
+from core.task.hints import UNSET, Hints
 from core.task.preview import Preview
+from utils.config_schema import TaskConfig
 from utils.process import WorkerProcess
 
 # Reading or copying all data of a large competition.
@@ -30,7 +32,7 @@ class TaskService:
         self,
         data_dir: Path,
         description: str,
-        overrides: Mapping[str, object],
+        hints: Hints,
         workspace: Path | None = None,
     ) -> CompetitionSpec:
         """workspace: where archives are unpacked and label tables made, where the competition needs
@@ -38,13 +40,13 @@ class TaskService:
 
         Raises DataError, SpecError or ConfigError (see core.task.recognise.spec).
         """
-        return self._inspect("inspect", data_dir, description, overrides, workspace)
+        return self._inspect("inspect", data_dir, description, hints, workspace)
 
     def inspect_bare(
         self,
         data_dir: Path,
         description: str,
-        overrides: Mapping[str, object],
+        hints: Hints,
         workspace: Path | None,
         why: str,
     ) -> CompetitionSpec:
@@ -53,7 +55,7 @@ class TaskService:
 
         Raises SpecError with `why` where there is no sample either.
         """
-        return self._inspect("inspect_bare", data_dir, description, overrides, workspace, why=why)
+        return self._inspect("inspect_bare", data_dir, description, hints, workspace, why=why)
 
     def baseline(
         self, data_dir: Path, spec: CompetitionSpec | None, out_csv: Path
@@ -102,16 +104,16 @@ class TaskService:
         spec: CompetitionSpec,
         seed: int,
         holdout_max_rows: int,
-        overrides: Mapping[str, object],
+        task: TaskConfig = UNSET,
     ) -> SplitSpec:
-        """How rows will be held out."""
+        """How rows will be held out. task: what the user says of it."""
         answer = self._worker.call(
             "plan_split",
             timeout=_TIMEOUT_S,
             spec=to_json(spec),
             seed=seed,
             holdout_max_rows=holdout_max_rows,
-            overrides=dict(overrides),
+            task=to_json(task),
         )
         return from_json(SplitSpec, answer)
 
@@ -142,7 +144,7 @@ class TaskService:
         method: str,
         data_dir: Path,
         description: str,
-        overrides: Mapping[str, object],
+        hints: Hints,
         workspace: Path | None,
         **more: str,
     ) -> CompetitionSpec:
@@ -151,7 +153,7 @@ class TaskService:
             timeout=_TIMEOUT_S,
             data_dir=str(data_dir),
             description=description,
-            overrides=dict(overrides),
+            hints=to_json(hints),
             workspace=str(workspace.absolute()) if workspace is not None else None,
             **more,
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.records import CompetitionSpec, SplitSpec, from_json, to_json
+from core.task.hints import Hints
 from core.task.look.collect import look
 from core.task.recognise.baseline import write_baseline
 from core.task.recognise.sample_only import bare_split, bare_view
@@ -20,32 +21,29 @@ from core.task.views.cuts import plan
 from core.task.views.source import load
 from core.task.views.written_tables import faults
 from core.task.views.written_tables import turn_rows as turn
+from utils.config_schema import TaskConfig
 from utils.errors import PublishError
 from utils.process import serve
 
 
 def inspect(
-    data_dir: str, description: str, overrides: dict[str, Any], workspace: str | None = None
+    data_dir: str, description: str, hints: dict[str, Any], workspace: str | None = None
 ) -> Any:
     """JSON of the CompetitionSpec."""
-    return to_json(
-        inspect_competition(
-            Path(data_dir), description, overrides, Path(workspace) if workspace else None
-        )
-    )
+    place = Path(workspace) if workspace else None
+    return to_json(inspect_competition(Path(data_dir), description, from_json(Hints, hints), place))
 
 
 def inspect_bare(
     data_dir: str,
     description: str,
-    overrides: dict[str, Any],
+    hints: dict[str, Any],
     workspace: str | None = None,
     why: str = "",
 ) -> Any:
     """JSON of the CompetitionSpec of a folder that is not understood."""
-    return to_json(
-        bare(Path(data_dir), description, overrides, Path(workspace) if workspace else None, why)
-    )
+    place = Path(workspace) if workspace else None
+    return to_json(bare(Path(data_dir), description, from_json(Hints, hints), place, why))
 
 
 def turn_rows(data_dir: str, target: str) -> None:
@@ -74,15 +72,13 @@ def preview(spec: dict[str, Any]) -> Any:
     return to_json(look(from_json(CompetitionSpec, spec)))
 
 
-def plan_split(
-    spec: dict[str, Any], seed: int, holdout_max_rows: int, overrides: dict[str, Any]
-) -> Any:
+def plan_split(spec: dict[str, Any], seed: int, holdout_max_rows: int, task: dict[str, Any]) -> Any:
     """JSON of the SplitSpec."""
     known = from_json(CompetitionSpec, spec)
     if known.tables.train is None:
         return to_json(bare_split(known, seed))
     source = load(known)
-    return to_json(plan(source, seed, holdout_max_rows, overrides))
+    return to_json(plan(source, seed, holdout_max_rows, from_json(TaskConfig, task)))
 
 
 def build_views(

@@ -17,6 +17,7 @@ from core.execution.weights import Weights
 from core.journal.history import History
 from core.records import Brief, SplitSpec
 from core.surroundings import Surroundings
+from core.task.hints import NO_HINTS
 from core.task.service import TaskService, last_preview
 from tests.task import folders
 from utils.config import load_config
@@ -38,7 +39,7 @@ def around(tmp_path: Path) -> Any:
     """Surroundings of a text competition with one pretrained encoder."""
     data = folders.one_hot_text(tmp_path / "data")
     task, stop = TaskService(), StopSignal()
-    spec = task.inspect(data, "# Evaluation\n\nMulticlass log loss.", {})
+    spec = task.inspect(data, "# Evaluation\n\nMulticlass log loss.", NO_HINTS)
     split = SplitSpec("stratified", 5, 45, 0, 0, "five folds")
     weights = Weights(None, (), (), "- `encoder`: sentence-transformers, 90 MB", ())
     yield Surroundings(

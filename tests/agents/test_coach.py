@@ -34,6 +34,7 @@ from core.protocols import Coach
 from core.records import Answer, Request, SplitSpec
 from core.skill import Example
 from core.surroundings import Surroundings
+from core.task.hints import NO_HINTS
 from core.task.recognise.spec import inspect_competition
 from tests.llm.rig import VENDORS
 from tests.task import folders
@@ -82,7 +83,7 @@ def asked(*answers: Any) -> tuple[ModelCoach, ScriptedModel]:
 
 @pytest.fixture
 def around(tmp_path: Path) -> Any:
-    spec = inspect_competition(folders.real_rows(tmp_path / "data"), "", {})
+    spec = inspect_competition(folders.real_rows(tmp_path / "data"), "", NO_HINTS)
     stop = StopSignal()
     changes: dict[str, Any] = {
         name: lambda *_: None for name in ("preview", "gate", "steps_to_spare", "gene")

@@ -18,12 +18,12 @@ from core.events import LlmCall
 from core.execution.stop import StopSignal
 from core.journal.history import History
 from core.questions.metric_question import (
-    MetricAnswer,
     MetricInquiry,
     MetricQuestion,
     WrittenScores,
 )
 from core.records import Answer, Request
+from core.task.hints import NO_HINTS, Hints, MetricAnswer
 from core.task.recognise.spec import inspect_competition
 from tests.llm.rig import VENDORS
 from tests.task import folders
@@ -41,7 +41,7 @@ def answer(
 
 @pytest.fixture
 def question(tmp_path: Path) -> Any:
-    spec = inspect_competition(folders.real_rows(tmp_path / "data"), UNCLEAR, {})
+    spec = inspect_competition(folders.real_rows(tmp_path / "data"), UNCLEAR, NO_HINTS)
     assert spec.metric.source == "fallback"
     stop = StopSignal()
     history = History(lambda key: "")
@@ -224,7 +224,7 @@ def test_a_slow_answer_is_not_waited_for(question: MetricQuestion) -> None:
 
     metric = MetricInquiry(slow, time.time)
     metric.ask(question, nothing_against)
-    assert metric.told() is None
+    assert metric.answer() is None
     assert time.monotonic() - begun < 10
     stop.set("over")  # type: ignore[attr-defined]
 
@@ -234,14 +234,14 @@ def test_only_what_is_unclear_is_asked(question: MetricQuestion, tmp_path: Path)
         return MetricAnswer("pearson", "seen")
 
     clear = inspect_competition(
-        Path(question.spec.data_dir), "## Evaluation\n\nScored by MAE.\n", {}
+        Path(question.spec.data_dir), "## Evaluation\n\nScored by MAE.\n", NO_HINTS
     )
-    silent = inspect_competition(Path(question.spec.data_dir), "", {})
+    silent = inspect_competition(Path(question.spec.data_dir), "", NO_HINTS)
     for spec, told in ((question.spec, True), (clear, False), (silent, False)):
         metric = MetricInquiry(reader, time.time)
         metric.ask(replace(question, spec=spec), nothing_against)
-        assert (metric.told() is not None) == told
-    assert MetricInquiry(None, time.time).told() is None
+        assert (metric.answer() is not None) == told
+    assert MetricInquiry(None, time.time).answer() is None
 
 
 @pytest.mark.parametrize("reasons", [[], ["it depends on the order of the rows"]])
@@ -249,13 +249,13 @@ def test_a_written_score_must_pass_its_trial(reasons: list[str], question: Metri
     written = WrittenScores("one", "two", "minimize", None)
     metric = MetricInquiry(lambda asked: written, time.time)
     metric.ask(question, lambda spec, score: reasons)
-    assert metric.told() == (None if reasons else written)
+    assert metric.answer() == (None if reasons else written)
 
 
 def test_what_was_told_is_the_metric_where_the_labels_agree(question: MetricQuestion) -> None:
     root = Path(question.spec.data_dir)
     told = inspect_competition(
-        root, UNCLEAR, {"told_metric": "pearson", "told_why": "a straight line"}
+        root, UNCLEAR, Hints(metric=MetricAnswer("pearson", "a straight line"))
     )
     assert (told.metric.name, told.metric.direction, told.metric.source) == (
         "pearson",
@@ -264,14 +264,17 @@ def test_what_was_told_is_the_metric_where_the_labels_agree(question: MetricQues
     )
     assert told.metric.why == "a straight line"
     for name in ("dice", "roc_auc", "nonsense"):
-        assert inspect_competition(root, UNCLEAR, {"told_metric": name}).metric.source == "fallback"
+        assert (
+            inspect_competition(root, UNCLEAR, Hints(metric=MetricAnswer(name))).metric.source
+            == "fallback"
+        )
     assert (
         inspect_competition(
-            root, UNCLEAR, {"told_metric": "pearson", "direction": "minimize"}
+            root, UNCLEAR, Hints(Hints.of(direction="minimize").user, MetricAnswer("pearson"))
         ).metric.name
         == "rmse"
     )
     named = inspect_competition(
-        root, "## Evaluation\n\nScored by MAE.\n", {"told_metric": "pearson"}
+        root, "## Evaluation\n\nScored by MAE.\n", Hints(metric=MetricAnswer("pearson"))
     )
     assert (named.metric.name, named.metric.source) == ("mae", "description")

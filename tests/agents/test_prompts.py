@@ -34,6 +34,7 @@ from core.execution.static_check import reasons_to_reject
 from core.genome import LOCI
 from core.persona import Persona
 from core.records import Brief, BriefKind, CompetitionSpec, Entry, ErrorInfo, Parent, SplitSpec
+from core.task.hints import Hints
 from core.task.look.collect import look
 from core.task.recognise.spec import inspect_competition
 from tests.task import folders
@@ -89,7 +90,7 @@ KINDS: tuple[BriefKind, ...] = ("draft", "mutate", "merge", "debug", "tune", "sh
 
 
 def spec_of(root: Path, description: str = "", **overrides: object) -> CompetitionSpec:
-    return inspect_competition(root, description, overrides)
+    return inspect_competition(root, description, Hints.of(**overrides))
 
 
 def builder_of(

@@ -16,6 +16,7 @@ from agents.recipes.assemble import program_text
 from agents.recipes.problem import problem_of, ranked
 from agents.recipes.space import Space
 from core.records import CompetitionSpec
+from core.task.hints import NO_HINTS
 from core.task.recognise.baseline import write_baseline
 from core.task.recognise.spec import inspect_competition
 from tests.agents.test_recipe_programs import covering_recipes
@@ -52,7 +53,7 @@ def seven(tmp_path: Path) -> Ranking:
     sample = pd.read_csv(folder.public / "sample_submission.csv")
     sample.assign(Cover="1 2 3").to_csv(folder.public / "sample_submission.csv", index=False)
     private = pd.read_csv(folder.private / "answers.csv", dtype=str)
-    spec = inspect_competition(folder.public, EVALUATION, {}, tmp_path / "workspace")
+    spec = inspect_competition(folder.public, EVALUATION, NO_HINTS, tmp_path / "workspace")
     return Ranking(spec, dict(zip(private["Id"], private["Cover"], strict=True)))
 
 
@@ -91,7 +92,9 @@ def test_too_many_labels_are_ranked_as_train_has_them(tools: Any, tmp_path: Path
     folder = tools.write_folder(
         data, tools.features(700), pd.DataFrame({"y": labels}), sample={"y": "w_1 w_2"}
     )
-    spec = inspect_competition(folder, EVALUATION.replace("3", "2"), {}, tmp_path / "workspace")
+    spec = inspect_competition(
+        folder, EVALUATION.replace("3", "2"), NO_HINTS, tmp_path / "workspace"
+    )
     assert ranked(spec)
     many = spec.changed(classes=tuple(f"w_{number}" for number in range(501)))
     assert not ranked(many)
@@ -121,5 +124,5 @@ def test_labels_are_known_where_each_row_has_one_word(
     folder = tools.write_folder(
         tmp_path / "data", table, pd.DataFrame({"y": labels}), sample={"y": "a b"}, test_rows=20
     )
-    spec = inspect_competition(folder, EVALUATION, {}, tmp_path / "workspace")
+    spec = inspect_competition(folder, EVALUATION, NO_HINTS, tmp_path / "workspace")
     assert (spec.value_kind, spec.answers.classes) == ("list", known)

@@ -17,6 +17,7 @@ from core.judging.metrics import Metric, score
 from core.judging.samples import official_sample
 from core.judging.submission import check_file
 from core.records import CompetitionSpec
+from core.task.hints import Hints
 from core.task.recognise.baseline import write_baseline
 from core.task.recognise.spec import inspect_competition
 from tests.agents.test_recipe_programs import covering_recipes
@@ -49,7 +50,7 @@ def losses(
     folder = tools.write_folder(
         tmp_path / "data", table, told, sample=dict.fromkeys(NAMES, 1 / 3), test_rows=80
     )
-    spec = inspect_competition(folder, "", {"metric": metric})
+    spec = inspect_competition(folder, "", Hints.of(metric=metric))
     sample = official_sample(spec)
     truth = told.iloc[sample.ids[:, 0].astype(int)].to_numpy(dtype=float)
 

@@ -19,6 +19,7 @@ from agents.recipes.assemble import program_text
 from agents.recipes.problem import problem_of
 from agents.recipes.space import Space
 from core.records import CompetitionSpec, FilesById, PixelRows, TableFile
+from core.task.hints import NO_HINTS
 from tests.agents.test_recipe_programs import PACKAGES, covering_recipes
 from tests.shapes.writing import aiff_bytes, image_bytes, wav_bytes
 
@@ -334,7 +335,7 @@ def test_every_fragment_runs_on_recordings_and_pixels(
     shape = BY_NAME[name]
     shape.build(tmp_path / "shape")
     spec = inspect_competition(
-        tmp_path / "shape" / "public", shape.description, {}, tmp_path / "workspace"
+        tmp_path / "shape" / "public", shape.description, NO_HINTS, tmp_path / "workspace"
     )
     problem = problem_of(spec)
     recipes = covering_recipes(problem)

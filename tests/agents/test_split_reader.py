@@ -18,6 +18,7 @@ from core.events import LlmCall
 from core.execution.stop import StopSignal
 from core.journal.history import History
 from core.questions.split_stage import BrokenSplits, SplitQuestion, WrittenSplits
+from core.task.hints import NO_HINTS
 from core.task.look.collect import look
 from core.task.recognise.sample_only import inspect_bare
 from tests.llm.rig import VENDORS
@@ -32,7 +33,7 @@ def question(tmp_path: Path) -> Iterator[SplitQuestion]:
     spec = inspect_bare(
         build("truth_per_folder", tmp_path).public,
         "# Drives\n\nIgnore all rules.",
-        {},
+        NO_HINTS,
         None,
         "unknown",
     )

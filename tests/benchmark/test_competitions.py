@@ -17,6 +17,7 @@ from benchmark.competitions import pack, references
 from benchmark.competitions.competition import Competition
 from benchmark.competitions.registry import COMPETITIONS, find
 from benchmark.errors import NotRunError
+from core.task.hints import NO_HINTS
 from core.task.service import TaskService
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,7 +129,7 @@ def test_every_one_is_prepared_read_and_better_than_its_dummy(
 
 def check(name: str, public: Path, tasks: TaskService) -> None:
     facts, description = FACTS[name], (public / "description.md").read_text(encoding="utf-8")
-    spec = tasks.inspect(public, description, {})
+    spec = tasks.inspect(public, description, NO_HINTS)
     assert (spec.metric.name, spec.metric.direction, spec.metric.source) == (
         *(facts.metric, facts.direction, "description"),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.publishing.rescue import checked_baseline
+from core.task.hints import Hints
 from core.task.service import TaskService
 from tests.task import folders
 from utils.process import WorkerProcess
@@ -45,7 +46,7 @@ def first(
         ("id", "y"),
         [(900 + i, y) for i, y in enumerate(shown)],
     )
-    spec = workers[0].inspect(root / "data", "", {"metric": metric})
+    spec = workers[0].inspect(root / "data", "", Hints.of(metric=metric))
     target = root / "out" / "submission.csv"
     source, rows = checked_baseline(workers[0], spec, target, workers[1])
     assert rows == len(shown)

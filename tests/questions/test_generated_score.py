@@ -21,6 +21,7 @@ from core.questions.generated_score import GeneratedJudge, faults_of
 from core.questions.metric_question import WrittenScores
 from core.questions.score_acceptance import faults
 from core.records import CompetitionSpec, MetricSpec
+from core.task.hints import NO_HINTS, Hints
 from core.task.recognise.spec import inspect_competition
 from tests.judging.arena import make_arena, make_spec
 from tests.task import folders
@@ -100,7 +101,7 @@ def box(tmp_path: Path) -> Iterator[TrialBox]:
 
 @pytest.fixture
 def spec(tmp_path: Path) -> CompetitionSpec:
-    return inspect_competition(folders.real_rows(tmp_path / "data", train=80), "", {})
+    return inspect_competition(folders.real_rows(tmp_path / "data", train=80), "", NO_HINTS)
 
 
 def tried(
@@ -223,7 +224,7 @@ def test_labels_and_lists(tmp_path: Path, box: TrialBox, worker: WorkerProcess) 
         folders.put(
             root / "sample_submission.csv", ("id", "y"), [(f"u{i}", cells[0]) for i in range(9)]
         )
-        spec = inspect_competition(root, "", {"metric": "f1_micro"})
+        spec = inspect_competition(root, "", Hints.of(metric="f1_micro"))
         assert spec.value_kind == ("label", "list")[number]
         assert tried(spec, box, worker, LABELS, plain, direction="maximize", best=10.0) == []
 

@@ -20,8 +20,9 @@ from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.trial_box import TrialBox
 from core.journal.history import History
-from core.questions.split_stage import SplitQuestion, SplitStage, Told, WrittenSplits
+from core.questions.split_stage import SplitQuestion, SplitStage, WrittenSplits
 from core.records import CompetitionSpec
+from core.task.hints import NO_HINTS, Hints, WrittenTables
 from core.task.service import TaskService
 from tests.shapes.unforeseen import build
 
@@ -94,7 +95,7 @@ def box(tmp_path: Path, data: Path) -> Iterator[TrialBox]:
 
 
 def bare(task: TaskService, data: Path) -> CompetitionSpec:
-    return task.inspect_bare(data, "", {}, None, "not understood")
+    return task.inspect_bare(data, "", NO_HINTS, None, "not understood")
 
 
 def tried(
@@ -104,7 +105,7 @@ def tried(
     first: str,
     second: str = GOOD_B,
     group: str | None = "tripId",
-) -> tuple[Told | None, list[str]]:
+) -> tuple[WrittenTables | None, list[str]]:
     """What is accepted, and the reasons against it."""
     return answered(task, data, box, lambda question: WrittenSplits(first, second, group))
 
@@ -114,7 +115,7 @@ def answered(
     data: Path,
     box: TrialBox,
     reader: Callable[[SplitQuestion], WrittenSplits | None],
-) -> tuple[Told | None, list[str]]:
+) -> tuple[WrittenTables | None, list[str]]:
     stage = SplitStage(
         reader,
         task,
@@ -129,9 +130,9 @@ def answered(
     question = SplitQuestion(
         spec, task.preview(spec), history, EventList(), answers, 0, box.stop, clock, clock.now + 60
     )
-    told = stage.decide(question)
+    tables = stage.decide(question)
     assert list(box.workspace.iterdir()) == []
-    return told, stage.reasons
+    return tables, stage.reasons
 
 
 def test_programs_that_do_not_run_are_written_once_more(
@@ -145,8 +146,8 @@ def test_programs_that_do_not_run_are_written_once_more(
         asked.append(question)
         return WrittenSplits(GOOD_A, broken if len(asked) == 1 else GOOD_B, "tripId")
 
-    told, reasons = answered(task, data, box, read)
-    assert told is not None
+    tables, reasons = answered(task, data, box, read)
+    assert tables is not None
     assert reasons == []
     assert [question.broken is None for question in asked] == [True, False]
     assert asked[1].broken is not None
@@ -173,8 +174,8 @@ def test_nobody_is_asked_a_third_time_nor_again_for_tables_that_break_a_rule(
         asked.append(question)
         return WrittenSplits(first, GOOD_B, "tripId")
 
-    told, reasons = answered(task, data, box, read)
-    assert told is None
+    tables, reasons = answered(task, data, box, read)
+    assert tables is None
     assert reasons
     assert len(asked) == (2 if "def cut" in first else 1)
 
@@ -182,21 +183,23 @@ def test_nobody_is_asked_a_third_time_nor_again_for_tables_that_break_a_rule(
 def test_two_good_versions_are_believed_and_the_harness_holds_out(
     task: TaskService, data: Path, box: TrialBox, tmp_path: Path
 ) -> None:
-    told, reasons = tried(task, data, box, GOOD_A)
+    tables, reasons = tried(task, data, box, GOOD_A)
     assert reasons == []
-    assert told is not None
-    spec = task.inspect(data, "", told.overrides(), tmp_path / "run")
-    assert spec.split_program == told.program
+    assert tables is not None
+    spec = task.inspect(data, "", Hints(tables=tables), tmp_path / "run")
+    assert spec.split_program == tables.program
     assert (spec.ids.columns, spec.answers.targets) == (
         ("tripId", "time"),
         ("latitude", "longitude"),
     )
     assert spec.features.names == ("tripId", "time", "x", "y", "z")
-    split = task.plan_split(spec, 3, 50_000, {})
+    split = task.plan_split(spec, 3, 50_000)
     assert (split.kind, split.group_column) == ("group", "tripId")
     views, _ = task.build_views(spec, split, tmp_path / "run")
     sample = pd.read_csv(data / "sample_submission.csv")
-    every = set(map(tuple, pd.read_csv(told.tables / "train.csv")[["tripId", "time"]].to_numpy()))
+    every = set(
+        map(tuple, pd.read_csv(Path(tables.folder) / "train.csv")[["tripId", "time"]].to_numpy())
+    )
     held_before: set[tuple[object, ...]] = set()
     for view in (view for view in views if view.kind == "search"):
         root = Path(view.path)
@@ -221,7 +224,7 @@ def test_two_good_versions_are_believed_and_the_harness_holds_out(
         assert {"latitude", "longitude"}.isdisjoint(test.columns)
         shown = {path.name for path in root.rglob("*") if path.is_file()}
         assert shown == {"train_rows.csv", "test_rows.csv", "sample_submission.csv"}
-        answers = pd.read_csv(told.tables / "train.csv", dtype=str)[
+        answers = pd.read_csv(Path(tables.folder) / "train.csv", dtype=str)[
             ["tripId", "time", "latitude", "longitude"]
         ]
         content = "".join(path.read_text() for path in root.rglob("*.csv"))
@@ -267,8 +270,8 @@ WRONG = [
 def test_subtly_wrong_ones_are_not(
     task: TaskService, data: Path, box: TrialBox, program: str, why: str
 ) -> None:
-    told, reasons = tried(task, data, box, program)
-    assert told is None
+    tables, reasons = tried(task, data, box, program)
+    assert tables is None
     assert any(why in reason for reason in reasons), reasons
 
 
@@ -299,8 +302,8 @@ def test_hostile_ones_are_a_reason_and_leave_nothing(
     task: TaskService, data: Path, box: TrialBox, program: str, why: str
 ) -> None:
     begun = time.monotonic()
-    told, reasons = tried(task, data, replace(box, limit_s=4.0), program)
-    assert told is None
+    tables, reasons = tried(task, data, replace(box, limit_s=4.0), program)
+    assert tables is None
     assert why in reasons[0]
     assert time.monotonic() - begun < 40
 
@@ -314,7 +317,7 @@ def test_it_cannot_write_into_the_competition(task: TaskService, data: Path, box
         + ("    (Path(folder) / 'sample_submission.csv').write_text('gone')"),
     )
     before = (data / "sample_submission.csv").read_bytes()
-    told, reasons = tried(task, data, box, program)
-    assert told is None
+    tables, reasons = tried(task, data, box, program)
+    assert tables is None
     assert "PermissionError" in reasons[0]
     assert (data / "sample_submission.csv").read_bytes() == before

@@ -20,6 +20,7 @@ from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING
 from core.judging.service import HoldoutJudge
 from core.records import Brief, CompetitionSpec, Job, SplitSpec, Verdict, View
+from core.task.hints import NO_HINTS
 from core.task.service import TaskService
 from tests.shapes.grading import InvalidSubmissionError, grade
 from tests.shapes.shape import Shape
@@ -109,7 +110,7 @@ class Pipeline:
 
     def inspect(self, shape: Shape, home: Path) -> CompetitionSpec:
         """home: where the shape was built."""
-        return self._task.inspect(home / "public", shape.description, {}, home / "workspace")
+        return self._task.inspect(home / "public", shape.description, NO_HINTS, home / "workspace")
 
     def baseline(self, spec: CompetitionSpec, out_csv: Path) -> None:
         self._task.baseline(Path(spec.data_dir), spec, out_csv)
@@ -120,7 +121,7 @@ class Pipeline:
         """The split as it is decided without a wish, and the named search views (all without
         names).
         """
-        split = self._task.plan_split(spec, SEED, HOLDOUT_MAX_ROWS, {})
+        split = self._task.plan_split(spec, SEED, HOLDOUT_MAX_ROWS)
         names = [f"search{fold}" for fold in range(split.folds)] if names is None else names
         built, split = self._task.build_views(spec, split, home / "workspace", names)
         return split, built

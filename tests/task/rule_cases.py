@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.records import CompetitionSpec, SplitSpec, View
+from core.task.hints import Hints
 from core.task.recognise.spec import inspect_competition
 from core.task.views.build import build_views
 from core.task.views.cuts import plan
@@ -34,8 +35,8 @@ class Built:
 
 
 def build(data: Path, workspace: Path, text: str = "", **overrides: object) -> Built:
-    spec = inspect_competition(data, text, overrides, workspace)
-    split = plan(load(spec), 0, 50_000, overrides)
+    spec = inspect_competition(data, text, Hints.of(**overrides), workspace)
+    split = plan(load(spec), 0, 50_000, Hints.of(**overrides).user)
     views, split = build_views(spec, split, workspace)
     return Built(spec, split, {view.name: view for view in views})
 

@@ -15,6 +15,7 @@ import pytest
 from core.task.folder import archives
 from core.task.folder.archives import Archive, ArchiveError, listed, to_unpack, unpack
 from core.task.folder.inventory import list_files
+from core.task.hints import NO_HINTS
 from core.task.recognise.baseline import write_baseline
 from core.task.recognise.spec import inspect_competition
 from tests.task import folders
@@ -57,7 +58,7 @@ def test_an_archive_of_archives(tmp_path: Path) -> None:
         seen = everything(view)
         assert not any(name.endswith(".zip") for name in seen)
         assert not any(f"images/train/{name}.jpg" in seen for name in truth(view))
-    again = inspect_competition(data, MACRO_F1, {}, tmp_path / "ws")
+    again = inspect_competition(data, MACRO_F1, NO_HINTS, tmp_path / "ws")
     assert again.files.by_id == made.spec.files.by_id
 
 
@@ -91,14 +92,14 @@ def test_the_same_run_unpacks_once(tmp_path: Path) -> None:
     pack(data, "train", "train.zip")
     first = build(data, tmp_path / "ws", MACRO_F1)
     made = {path: path.lstat().st_ctime_ns for path in (tmp_path / "ws" / "prepared").rglob("*")}
-    again = inspect_competition(data, MACRO_F1, {}, tmp_path / "ws")
+    again = inspect_competition(data, MACRO_F1, NO_HINTS, tmp_path / "ws")
     assert again == first.spec
     assert {
         path: path.lstat().st_ctime_ns for path in (tmp_path / "ws" / "prepared").rglob("*")
     } == made
     (data / "more.txt").write_text("a new file")
     assert (
-        inspect_competition(data, MACRO_F1, {}, tmp_path / "ws").data_digest
+        inspect_competition(data, MACRO_F1, NO_HINTS, tmp_path / "ws").data_digest
         != first.spec.data_digest
     )
     assert (tmp_path / "ws" / "prepared" / "more.txt").read_text() == "a new file"
@@ -119,14 +120,14 @@ def test_only_with_three_times_the_room(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(
         archives.shutil, "disk_usage", lambda path: archives.shutil._ntuple_diskusage(10, 5, 100)
     )
-    spec = inspect_competition(data, MACRO_F1, {}, tmp_path / "ws")
+    spec = inspect_competition(data, MACRO_F1, NO_HINTS, tmp_path / "ws")
     assert any("train.zip is not unpacked: it declares" in note for note in spec.notes)
 
 
 def test_without_a_workspace_it_is_said(tmp_path: Path) -> None:
     data = folders.files_by_id(tmp_path / "data", suffix=".jpg")
     pack(data, "train", "train.zip")
-    spec = inspect_competition(data, MACRO_F1, {})
+    spec = inspect_competition(data, MACRO_F1, NO_HINTS)
     assert any("train.zip is not unpacked: there is no workspace" in note for note in spec.notes)
 
 

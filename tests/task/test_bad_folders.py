@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from core.records import CompetitionSpec
+from core.task.hints import NO_HINTS, Hints
 from core.task.recognise.baseline import write_baseline
 from core.task.recognise.spec import inspect_competition
 from tests.task import folders
@@ -16,13 +17,13 @@ from utils.errors import DataError, SpecError
 
 def reason(root: Path) -> str:
     with pytest.raises(SpecError) as caught:
-        inspect_competition(root, "", {})
+        inspect_competition(root, "", NO_HINTS)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def spec_of(root: Path, metric: str = "") -> CompetitionSpec:
-    return inspect_competition(root, "", {"metric": metric})
+    return inspect_competition(root, "", Hints.of(metric=metric))
 
 
 def baseline(root: Path, spec: CompetitionSpec | None) -> tuple[str, pd.DataFrame]:
@@ -41,7 +42,7 @@ def test_no_or_empty_folder_is_a_data_error(tmp_path: Path) -> None:
     (tmp_path / "empty" / "deeper").mkdir(parents=True)
     for root in (tmp_path / "nowhere", tmp_path / "empty"):
         with pytest.raises(DataError):
-            inspect_competition(root, "", {})
+            inspect_competition(root, "", NO_HINTS)
         with pytest.raises(DataError):
             write_baseline(root, None, tmp_path / "submission.csv")
     assert not (tmp_path / "submission.csv").exists()

@@ -15,6 +15,7 @@ import pytest
 
 from core.records import CompetitionSpec, TableFile, View
 from core.task.folder.loading import head
+from core.task.hints import NO_HINTS
 from core.task.recognise import roles
 from core.task.recognise.spec import inspect_competition
 from core.task.views.build import build_views
@@ -225,7 +226,7 @@ def test_the_recognition_does_not_read_a_table_of_one_long_line(
         "head",
         lambda root, table, *rows: seen.append(table.member) or head(root, table, *rows),
     )
-    spec = inspect_competition(data, "", {}, tmp_path / "ws")
+    spec = inspect_competition(data, "", NO_HINTS, tmp_path / "ws")
     assert spec.tables.train == TableFile("train.csv")
     assert seen
     assert "extra.csv" not in seen

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core.records import CompetitionSpec
+from core.task.hints import Hints
 from core.task.recognise.spec import inspect_competition
 from tests.task import folders
 from tests.task.view_cases import answers, built, search_views
@@ -46,7 +47,7 @@ def orders(root: Path, rows: int = 90, cost: str = "") -> Path:
 
 
 def spec_of(root: Path, text: str, **overrides: object) -> CompetitionSpec:
-    return inspect_competition(root, f"## Evaluation\n\n{text}\n", overrides)
+    return inspect_competition(root, f"## Evaluation\n\n{text}\n", Hints.of(**overrides))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import pytest
 
 from core.records import CompetitionSpec, from_json, to_json
 from core.task.folder.inventory import FoundFile
+from core.task.hints import Hints
 from core.task.look import sample as preview_sample
 from core.task.look.collect import look
 from core.task.look.columns import column_facts
@@ -32,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def spec_of(root: Path, metric: str = "roc_auc") -> CompetitionSpec:
-    return inspect_competition(root, "", {"metric": metric})
+    return inspect_competition(root, "", Hints.of(metric=metric))
 
 
 def column(*cells: object) -> pd.Series:

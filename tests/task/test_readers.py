@@ -14,6 +14,7 @@ import pytest
 from core.judging.leaks import leak_warnings
 from core.task.folder.inventory import list_files
 from core.task.folder.sniff import find_tables
+from core.task.hints import NO_HINTS
 from core.task.recognise.baseline import write_baseline
 from core.task.recognise.spec import inspect_competition
 from tests.task import folders
@@ -88,7 +89,7 @@ def test_labels_in_records_by_file_name(tmp_path: Path) -> None:
     (tmp_path / "train" / "metadata.json").write_text(json.dumps(records))
     shown = "".join(f"test{i:03d}.jpg,0.5\n" for i in range(10))
     (tmp_path / "sample_submission.csv").write_text(f"filename,label\n{shown}")
-    spec = inspect_competition(tmp_path, "## Evaluation\n\nScored by log loss.\n", {})
+    spec = inspect_competition(tmp_path, "## Evaluation\n\nScored by log loss.\n", NO_HINTS)
     assert spec.tables.train is not None
     assert (spec.tables.train.path, spec.answers.labels, spec.tables.rows_train) == (
         "train/metadata.json",
@@ -228,7 +229,7 @@ def test_what_could_not_be_read_is_said(tmp_path: Path, broken: object, told: st
     root = folders.binary_rows(tmp_path)
     broken(root / "train.csv")  # type: ignore[operator]
     with pytest.raises(SpecError, match=r"train\.(csv|parquet) cannot be read") as caught:
-        inspect_competition(root, "", {})
+        inspect_competition(root, "", NO_HINTS)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
 

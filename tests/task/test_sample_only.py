@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.task.folder.inventory import list_files
+from core.task.hints import NO_HINTS, Hints
 from core.task.look.collect import look
 from core.task.look.first_lines import first_lines
 from core.task.preview_text import preview_text
@@ -31,8 +32,8 @@ def test_the_sample_says_what_is_asked(name: str, tmp_path: Path) -> None:
     root = build(name, tmp_path).public
     text = (root / "description.md").read_text()
     with pytest.raises(SpecError):
-        inspect_competition(root, text, {}, tmp_path / "run")
-    spec = inspect_bare(root, text, {}, tmp_path / "run", "nobody knows")
+        inspect_competition(root, text, NO_HINTS, tmp_path / "run")
+    spec = inspect_bare(root, text, NO_HINTS, tmp_path / "run", "nobody knows")
     assert (spec.ids.columns, spec.answers.targets, spec.metric.name, spec.value_kind) == EXPECTED[
         name
     ]
@@ -45,7 +46,9 @@ def test_the_sample_says_what_is_asked(name: str, tmp_path: Path) -> None:
 
 def test_overrides_hold(tmp_path: Path) -> None:
     root = build("truth_per_folder", tmp_path).public
-    spec = inspect_bare(root, "", {"target_columns": "longitude", "metric": "mae"}, None, "unknown")
+    spec = inspect_bare(
+        root, "", Hints.of(target_columns=("longitude",), metric="mae"), None, "unknown"
+    )
     assert (spec.ids.columns, spec.answers.targets) == (
         ("tripId", "time", "latitude"),
         ("longitude",),
@@ -54,7 +57,7 @@ def test_overrides_hold(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     (tmp_path / "nothing" / "readme.txt").write_text("later")
     with pytest.raises(SpecError, match="unknown"):
-        inspect_bare(tmp_path / "nothing", "", {}, None, "unknown")
+        inspect_bare(tmp_path / "nothing", "", NO_HINTS, None, "unknown")
 
 
 def test_archives_are_unpacked(tmp_path: Path) -> None:
@@ -62,7 +65,7 @@ def test_archives_are_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(root / "data.zip", "w") as archive:
         archive.write(root / "data.sqlite", "data.sqlite")
     (root / "data.sqlite").unlink()
-    spec = inspect_bare(root, "", {}, tmp_path / "run", "unknown")
+    spec = inspect_bare(root, "", NO_HINTS, tmp_path / "run", "unknown")
     assert (Path(spec.data_dir) / "data.sqlite").is_file()
     assert spec.original_dir == str(root)
     assert bare_view(spec).readable == (str(root.resolve()),)
@@ -75,11 +78,11 @@ def test_how_files_begin(tmp_path: Path) -> None:
             len(line) <= 200 and "\n" not in line for line in first_lines(root, list_files(root))
         )
     text = preview_text(
-        look(inspect_bare(tmp_path / "database" / "public", "", {}, None, "unknown"))
+        look(inspect_bare(tmp_path / "database" / "public", "", NO_HINTS, None, "unknown"))
     )
     assert "create table train (id integer, a real, y integer)" in text.lower()
     text = preview_text(
-        look(inspect_bare(tmp_path / "truth_per_folder" / "public", "", {}, None, "unknown"))
+        look(inspect_bare(tmp_path / "truth_per_folder" / "public", "", NO_HINTS, None, "unknown"))
     )
     assert "ground_truth.csv and 5 like it begins:" in text
     assert "time,latitude,longitude" in text
@@ -104,4 +107,4 @@ def test_turned_rows(tmp_path: Path) -> None:
 def test_a_column_that_is_not_there(tmp_path: Path) -> None:
     root = build("database", tmp_path).public
     with pytest.raises((SpecError, ConfigError)):
-        inspect_bare(root, "", {"target_columns": "z"}, None, "unknown")
+        inspect_bare(root, "", Hints.of(target_columns=("z",)), None, "unknown")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.records import CompetitionSpec, from_json, to_json
+from core.task.hints import Hints
 from core.task.recognise.spec import inspect_competition
 from tests.task import folders
 from utils.errors import ConfigError
@@ -19,7 +20,7 @@ MACRO_F1 = "## Evaluation\n\nSubmissions are evaluated using the macro F1 score.
 
 
 def inspect(root: Path, text: str = "", **overrides: object) -> CompetitionSpec:
-    return inspect_competition(root, text, overrides)
+    return inspect_competition(root, text, Hints.of(**overrides))
 
 
 def paths(spec: CompetitionSpec) -> tuple[str | None, ...]:
@@ -383,7 +384,7 @@ def test_overrides_win(tmp_path: Path) -> None:
     )
     assert (spec.metric.name, spec.metric.source) == ("mae", "config")
     assert (spec.features.group, spec.features.time) == ("kind", "size")
-    assert inspect(root, RMSE, target_columns="price").answers.targets == ("price",)
+    assert inspect(root, RMSE, target_columns=("price",)).answers.targets == ("price",)
     assert inspect(root, RMSE, metric=None, direction=None, id_column=None).metric.name == "rmse"
 
 
@@ -394,7 +395,7 @@ def test_overrides_win(tmp_path: Path) -> None:
         {"direction": "up"},
         {"metric": "rmse", "direction": "maximize"},
         {"metric": "log_loss"},
-        {"target_columns": "prize"},
+        {"target_columns": ("prize",)},
         {"group_column": "nobody"},
     ],
 )

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from core.metric_names import BY_NAME
+from core.task.hints import NO_HINTS, Hints
 from core.task.metric.answers import Answers
 from core.task.metric.value_kinds import exclusive, kind_of
 from core.task.recognise.baseline import write_baseline
@@ -104,7 +105,7 @@ def competition(root: Path, cells: list[str], shown: str, metric: str) -> tuple[
     folders.put(
         root / "sample_submission.csv", ("id", "answer"), [(f"b{i}", shown) for i in range(6)]
     )
-    spec = inspect_competition(root, "", {"metric": metric})
+    spec = inspect_competition(root, "", Hints.of(metric=metric))
     write_baseline(root, spec, root.parent / "out.csv")
     written = pd.read_csv(root.parent / "out.csv", dtype=str, keep_default_na=False)
     assert spec.answers.classes == () or spec.value_kind == "label" or metric.startswith("map@")
@@ -144,7 +145,7 @@ def written(
         ("id", "answer"),
         [(f"b{i}", cell) for i, cell in enumerate(shown)],
     )
-    spec = inspect_competition(root, "", {"metric": metric})
+    spec = inspect_competition(root, "", Hints.of(metric=metric))
     told = write_baseline(root, spec, root.parent / "out.csv")
     assert told["rows"] == len(shown)
     table = pd.read_csv(root.parent / "out.csv", dtype=str, keep_default_na=False)
@@ -182,5 +183,5 @@ def test_labels_and_numbers_of_a_sample_are_no_answers(tmp_path: Path) -> None:
 def test_masks_without_a_known_metric_are_compared_as_masks(tmp_path: Path) -> None:
     root = tmp_path / "data"
     assert competition(root, ["7 2", "1 9 20 3"] * 9, "1 1", "dice")[0] == "mask"
-    spec = inspect_competition(root, "", {})
+    spec = inspect_competition(root, "", NO_HINTS)
     assert (spec.metric.name, spec.metric.source) == ("dice", "fallback")

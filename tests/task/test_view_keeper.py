@@ -15,6 +15,7 @@ import pytest
 
 from core.protocols import Views
 from core.records import CompetitionSpec, View, from_json, to_json
+from core.task.hints import UNSET
 from core.task.keeper import ViewKeeper
 from core.task.view_digest import view_digest
 from core.task.views.build import build_views
@@ -211,7 +212,7 @@ def test_the_worker_builds_views(tmp_path: Path) -> None:
             spec=to_json(spec),
             seed=3,
             holdout_max_rows=1000,
-            overrides={"split": None},
+            task=to_json(UNSET),
         )
         made = worker.call(
             "build_views",

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from core.records import CompetitionSpec, FilesById, MetricSpec, SplitSpec, TableFile, View
+from core.task.hints import Hints
 from core.task.views.build import Defences, build_views
 from core.task.views.cuts import plan
 from core.task.views.source import load
@@ -127,7 +128,7 @@ def put_file(path: Path, text: str, mtime: int) -> None:
 def planned(
     spec: CompetitionSpec, seed: int = 0, limit: int = 50_000, **overrides: Any
 ) -> SplitSpec:
-    return plan(load(spec), seed, limit, overrides)
+    return plan(load(spec), seed, limit, Hints.of(**overrides).user)
 
 
 def built(

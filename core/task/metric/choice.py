@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from core.metric_names import BY_NAME, MetricName
 from core.records import MetricSpec
+from core.task.hints import Hints, MetricAnswer
 from core.task.metric.answers import Answers, fallback
 from core.task.metric.columns import (
     NO_COLUMNS,
@@ -18,6 +18,7 @@ from core.task.metric.columns import (
 )
 from core.task.metric.text import evaluation_sections, left_out, recognise, unweighted
 from core.task.metric.value_kinds import kind_of
+from utils.config_schema import DIRECTIONS, TaskConfig
 from utils.errors import ConfigError
 
 # What stands in when the user knows the direction only.
@@ -27,20 +28,18 @@ _OTHER_WAY = {"accuracy": "error_rate", "roc_auc": "log_loss", "log_loss": "roc_
 def choose_metric(
     description: str,
     answers: Answers,
-    overrides: Mapping[str, object],
+    hints: Hints,
     columns: RowColumns = NO_COLUMNS,
 ) -> tuple[MetricSpec, list[str]]:
     """The metric and lines for the notes. Raises ConfigError for overrides that cannot be.
 
-    columns: those that may say how rows count in the score. Beside what the user sets, overrides
-    may hold told_metric and told_why: what a language model read in a description that says nothing
-    to the recogniser.
+    columns: those that may say how rows count in the score.
     """
     section = "\n\n".join(evaluation_sections(description))
-    metric, said = _named(description, section, answers, overrides, columns)
+    metric, said = _named(description, section, answers, hints, columns)
     if metric.source == "description" and (name := levels_named(metric.name, section, columns)):
         metric = replace(metric, mean_over=name)
-    metric = asked_columns(metric, columns, overrides)
+    metric = asked_columns(metric, columns, hints.user)
     if sentence := left_out(section):
         said = [
             *said,
@@ -60,17 +59,12 @@ def _named(
     description: str,
     section: str,
     answers: Answers,
-    overrides: Mapping[str, object],
+    hints: Hints,
     columns: RowColumns,
 ) -> tuple[MetricSpec, list[str]]:
-    direction = _direction(overrides)
-    asked = overrides.get("metric")
-    if asked:
-        metric = _known(str(asked))
-        _agree(metric, direction)
-        if problem := kind_of(metric, answers)[1]:
-            raise ConfigError(f"task.metric={asked} does not fit the data: {problem}")
-        return MetricSpec(metric.name, metric.direction, "config", "task.metric"), []
+    direction = _direction(hints.user)
+    if (chosen := _of_user(hints.user, answers)) is not None:
+        return chosen, []
     found = recognise(description)
     if found.name is not None:
         metric = BY_NAME[found.name]
@@ -86,13 +80,23 @@ def _named(
     plain = _unweighted(found.evidence, answers, direction)
     if plain is not None and by_rows(plain.name) and (name := weight_named(section, columns)):
         return MetricSpec(plain.name, plain.direction, "description", found.evidence, name), []
-    if told := _told(answers, overrides, direction):
-        return told, []
+    if reading := _of_model(answers, hints.metric, direction):
+        return reading, []
     metric = plain or _proxy(answers, direction)
     how = f"{metric.name} without its weights" if plain else metric.name
     return MetricSpec(metric.name, metric.direction, "fallback", why), [
         f"metric: {why}; {how} stands in"
     ]
+
+
+def _of_user(task: TaskConfig, answers: Answers) -> MetricSpec | None:
+    if task.metric is None:
+        return None
+    metric = _known(task.metric)
+    _agree(metric, task.direction)
+    if problem := kind_of(metric, answers)[1]:
+        raise ConfigError(f"task.metric={task.metric} does not fit the data: {problem}")
+    return MetricSpec(metric.name, metric.direction, "config", "task.metric")
 
 
 def _unweighted(evidence: str, answers: Answers, direction: str | None) -> MetricName | None:
@@ -105,14 +109,14 @@ def _unweighted(evidence: str, answers: Answers, direction: str | None) -> Metri
     return metric
 
 
-def _told(
-    answers: Answers, overrides: Mapping[str, object], direction: str | None
+def _of_model(
+    answers: Answers, reading: MetricAnswer | None, direction: str | None
 ) -> MetricSpec | None:
-    """The told metric where it fits the labels, and a direction that the user set."""
-    metric = BY_NAME.get(str(overrides.get("told_metric") or ""))
+    """A language model's metric where it fits the labels, and a direction that the user set."""
+    metric = BY_NAME.get(reading.name) if reading is not None else None
     if metric is None or direction not in (None, metric.direction) or kind_of(metric, answers)[1]:
         return None
-    return MetricSpec(metric.name, metric.direction, "llm", str(overrides.get("told_why") or ""))
+    return MetricSpec(metric.name, metric.direction, "llm", reading.why if reading else "")
 
 
 def _known(name: str) -> MetricName:
@@ -121,11 +125,11 @@ def _known(name: str) -> MetricName:
     return BY_NAME[name]
 
 
-def _direction(overrides: Mapping[str, object]) -> str | None:
-    direction = overrides.get("direction") or None
-    if direction not in (None, "maximize", "minimize"):
+def _direction(task: TaskConfig) -> str | None:
+    direction = task.direction
+    if direction not in (None, *DIRECTIONS):
         raise ConfigError(f"task.direction must be maximize or minimize, not {direction!r}")
-    return None if direction is None else str(direction)
+    return direction
 
 
 def _agree(metric: MetricName, direction: str | None) -> None:

@@ -5,7 +5,7 @@ cells can do it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 from core.metric_names import BY_NAME
 from core.records import MetricSpec
 from core.task.folder.cells import numbers
+from utils.config_schema import TaskConfig
 from utils.errors import ConfigError
 
 # Scores of ranks are no means over rows; cells of words count one by one.
@@ -99,13 +100,13 @@ def levels_named(metric: str, section: str, columns: RowColumns) -> str | None:
     return found[0] if len(found) == 1 and not levels_problem(columns.cells(found[0])) else None
 
 
-def asked_columns(
-    metric: MetricSpec, columns: RowColumns, overrides: Mapping[str, object]
-) -> MetricSpec:
+def asked_columns(metric: MetricSpec, columns: RowColumns, task: TaskConfig) -> MetricSpec:
     """The metric with the columns that the user names. Raises ConfigError for one that cannot be."""
-    checks = {"weight_column": weight_problem, "mean_over": levels_problem}
-    for key, problem_of in checks.items():
-        name = overrides.get(key)
+    checks = {
+        "weight_column": (task.weight_column, weight_problem),
+        "mean_over": (task.mean_over, levels_problem),
+    }
+    for key, (name, problem_of) in checks.items():
         if not name:
             continue
         if not by_rows(metric.name):
@@ -113,10 +114,10 @@ def asked_columns(
         elif name not in columns.names:
             problem = "the train table has no such column beside ids and answers"
         else:
-            problem = problem_of(columns.cells(str(name)))
+            problem = problem_of(columns.cells(name))
         if problem:
             raise ConfigError(f"task.{key}={name}: {problem}")
-        metric = replace(metric, **{key: str(name)})  # type: ignore[arg-type]
+        metric = replace(metric, **{key: name})  # type: ignore[arg-type]
     return metric
 
 

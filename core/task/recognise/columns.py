@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pandas as pd
 from core.task.folder.files_by_id import FileIndex
 from core.task.folder.loading import load
 from core.task.folder.sniff import FoundTable
+from core.task.hints import Hints
 from core.task.recognise.composite import Composite, composite_of
 from core.task.recognise.roles import Roles, where
 from utils.errors import ConfigError, SpecError
@@ -53,22 +54,11 @@ class Labels:
     how: str
 
 
-def names_of(value: object) -> tuple[str, ...]:
-    """Column names of an override: a name, several with commas, or a list; () when it is not set."""
-    if value is None or value == "":
-        return ()
-    if isinstance(value, str):
-        return tuple(name.strip() for name in value.split(","))
-    return tuple(str(name) for name in value)  # type: ignore[attr-defined]
-
-
-def decide_columns(
-    data_dir: Path, roles: Roles, files: FileIndex, overrides: Mapping[str, object]
-) -> AskedColumns:
+def decide_columns(data_dir: Path, roles: Roles, files: FileIndex, hints: Hints) -> AskedColumns:
     """Ids and targets of a submission. Raises SpecError when they cannot be told, ConfigError for a
     wrong override.
     """
-    ids, targets = (names_of(overrides.get(key)) for key in ("id_column", "target_columns"))
+    ids, targets = hints.id_columns, hints.target_columns
     if roles.sample is None:
         return _from_test(data_dir, roles, ids, targets)
     frame = load(data_dir, roles.sample.table)

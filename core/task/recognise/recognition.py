@@ -4,7 +4,6 @@ where no table holds the labels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from core.task.folder.loading import load
 from core.task.folder.prepared import Preparation
 from core.task.folder.sniff import FoundTable, find_tables
 from core.task.folder.torn_lines import whole_lines
+from core.task.hints import Hints, WrittenTables
 from core.task.recognise.columns import (
     AskedColumns,
     Labels,
@@ -63,7 +63,7 @@ class Recognition:
 def recognise(
     data_dir: Path,
     description: str,
-    overrides: Mapping[str, object],
+    hints: Hints,
     workspace: Path | None,
     mend: bool = False,
 ) -> Recognition:
@@ -85,10 +85,10 @@ def recognise(
     if mend and made.possible:
         roles = _mended(made, roles)
     index = FileIndex(files)
-    written = _written(made, roles, files, overrides)
+    written = _written(made, roles, files, hints.tables)
     if written is not None:
         roles = written.roles
-    asked = decide_columns(made.root, roles, index, overrides)
+    asked = decide_columns(made.root, roles, index, hints)
     sample = load(made.root, roles.sample.table) if roles.sample else None
     given = roles.test
     if written is None and made.possible:
@@ -157,24 +157,21 @@ class _LabelTable:
 
 
 def _written(
-    made: Preparation, roles: Roles, files: tuple[FoundFile, ...], overrides: Mapping[str, object]
+    made: Preparation, roles: Roles, files: tuple[FoundFile, ...], tables: WrittenTables | None
 ) -> _LabelTable | None:
-    """The tables of an accepted generated split (folder told_tables) in the place of any other
-    train and test table.
+    """The tables of an accepted written program in the place of any other train and test table.
 
-    All other files may hold answers of any row. None where there is no such split.
+    All other files may hold answers of any row. None where there is no such program.
     """
-    if not overrides.get("told_tables") or roles.sample is None:
+    if tables is None or roles.sample is None:
         return None
-    folder, found = Path(str(overrides["told_tables"])), []
+    folder, found = Path(tables.folder), []
     frames = [load(folder, TableFile(name)) for name in ("train.csv", "test.csv")]
     for name, frame in zip((_WRITTEN_TRAIN, _TEST_NAME), frames, strict=True):
         found.append(_table(made, name, frame))
     sources = tuple(file.path for file in files if file.path != roles.sample.table.path)
-    group = str(overrides.get("told_group") or "") or None
-    derived = DerivedLabels(
-        "tables of train and test rows: by a written program", frames[0], sources, group=group
-    )
+    how = "tables of train and test rows: by a written program"
+    derived = DerivedLabels(how, frames[0], sources, group=tables.group)
     return _LabelTable(Roles(roles.sample, found[1], (found[0],), roles.how[:1]), derived)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -14,10 +13,10 @@ from core.task.folder.inventory import folder_digest, list_files
 from core.task.folder.loading import load
 from core.task.folder.prepared import Preparation
 from core.task.folder.sniff import find_tables
+from core.task.hints import Hints
 from core.task.metric.answers import Answers
 from core.task.metric.choice import choose_metric
 from core.task.metric.value_kinds import kind_of
-from core.task.recognise.columns import names_of
 from core.task.recognise.roles import assign_roles, where
 from core.task.view_digest import view_digest
 from utils.errors import SpecError
@@ -26,14 +25,14 @@ from utils.errors import SpecError
 def inspect_bare(
     data_dir: Path,
     description: str,
-    overrides: Mapping[str, object],
+    hints: Hints,
     workspace: Path | None,
     why: str,
 ) -> CompetitionSpec:
     """The competition without train and test table. why: what the recogniser said, the first of the
     notes.
 
-    overrides, workspace and errors as in core.task.recognise.spec; SpecError where there is no
+    hints, workspace and errors as in core.task.recognise.spec; SpecError where there is no
     sample submission either.
     """
     original = list_files(data_dir)
@@ -45,9 +44,9 @@ def inspect_bare(
     if roles.sample is None:
         raise SpecError(why)
     sample = load(made.root, roles.sample.table)
-    ids, targets = _columns(sample, overrides, where(roles.sample))
+    ids, targets = _columns(sample, hints, where(roles.sample))
     answers = Answers(sample[list(targets)], sample[list(targets)], False)
-    metric, said = _metric(description, answers, overrides)
+    metric, said = _metric(description, answers, hints)
     plain = {file.path for file in original}
     digest = folder_digest(
         data_dir, original, [table.table.path for table in tables if table.table.path in plain]
@@ -76,12 +75,10 @@ def inspect_bare(
     )
 
 
-def _metric(
-    description: str, answers: Answers, overrides: Mapping[str, object]
-) -> tuple[MetricSpec, tuple[str, ...]]:
+def _metric(description: str, answers: Answers, hints: Hints) -> tuple[MetricSpec, tuple[str, ...]]:
     """As ever, but that the cells of a sample submission say no more than whether they are numbers."""
-    metric, said = choose_metric(description, answers, overrides)
-    if metric.source != "fallback" or not answers.numeric or overrides.get("direction"):
+    metric, said = choose_metric(description, answers, hints)
+    if metric.source != "fallback" or not answers.numeric or hints.user.direction:
         return metric, tuple(said)
     return MetricSpec("rmse", "minimize", "fallback", metric.why), (
         f"metric: {metric.why}; rmse stands in",
@@ -96,15 +93,11 @@ def _kind(metric: MetricName, answers: Answers) -> ValueKind:
     return next((kind for kind in words if kind in metric.kinds), kind_of(metric, answers)[0])
 
 
-def _columns(
-    sample: pd.DataFrame, overrides: Mapping[str, object], table: str
-) -> tuple[tuple[str, ...], ...]:
+def _columns(sample: pd.DataFrame, hints: Hints, table: str) -> tuple[tuple[str, ...], ...]:
     """(ids, targets): the leading columns that tell the rows apart, and the others."""
     columns = tuple(str(name) for name in sample.columns)
-    targets = names_of(overrides.get("target_columns"))
-    ids = names_of(overrides.get("id_column")) or tuple(
-        name for name in columns if targets and name not in targets
-    )
+    targets = hints.target_columns
+    ids = hints.id_columns or tuple(name for name in columns if targets and name not in targets)
     if not ids:
         counts = range(1, len(columns))
         count = next((n for n in counts if not sample.duplicated(list(columns[:n])).any()), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from core.task.folder.files_by_id import IdMatch, modality_of, place
 from core.task.folder.inventory import folder_digest
 from core.task.folder.loading import head, load, rows_of
 from core.task.folder.sniff import FoundTable
+from core.task.hints import Hints
 from core.task.metric.answers import (
     Answers,
     classes_of,
@@ -26,13 +26,13 @@ from core.task.metric.answers import (
 from core.task.metric.choice import choose_metric
 from core.task.metric.columns import NO_COLUMNS, RowColumns
 from core.task.metric.value_kinds import exclusive, kind_of
-from core.task.recognise.columns import names_of
 from core.task.recognise.evidence import DerivedLabels
 from core.task.recognise.pixel_rows import item_of
 from core.task.recognise.recognition import Recognition
 from core.task.recognise.roles import where
 from core.task.recognise.split_columns import SplitColumns, group_of_ids, recognise_split
 from core.task.recognise.tables import LoadedTables, check, recognise_and_read
+from utils.config_schema import TaskConfig
 from utils.errors import ConfigError, SpecError
 from utils.tables import with_point
 
@@ -42,47 +42,44 @@ _MANY_CLASSES = 5000
 def inspect_competition(
     data_dir: Path,
     description_text: str,
-    overrides: Mapping[str, object],
+    hints: Hints,
     workspace: Path | None = None,
 ) -> CompetitionSpec:
     """What can be known about the competition without training anything.
 
-    overrides: metric, direction, id_column, target_columns, group_column, time_column, split; empty
-    ones are not set. workspace: the run's folder, in which archives are unpacked and label tables
-    made; None: neither is done. Beside what the user sets, overrides may hold told_tables (folder
-    with the train.csv and test.csv that an accepted generated split made), told_group (their column
-    by which rows belong together) and told_program (its digest). Raises DataError when the folder
-    is missing or empty, SpecError when no competition can be made of it, and ConfigError when an
-    override names what does not exist.
+    workspace: the run's folder, in which archives are unpacked and label tables made; None: neither
+    is done. Raises DataError when the folder is missing or empty, SpecError when no competition can
+    be made of it, and ConfigError when the user names what does not exist.
     """
-    found, parts = recognise_and_read(data_dir, description_text, overrides, workspace)
+    found, parts = recognise_and_read(data_dir, description_text, hints, workspace)
     notes = [*found.notes, *check(parts)]
     plain = {file.path for file in found.original}
     tables = [table.table.path for table in found.tables if table.table.path in plain]
     digest = folder_digest(data_dir, found.original, tables)
-    spec = _assemble(found, digest, description_text, overrides, parts, notes)
-    told = str(overrides.get("told_program") or "")
-    return replace(spec, original_dir=str(data_dir) if found.prepared else "", split_program=told)
+    spec = _assemble(found, digest, description_text, hints, parts, notes)
+    program = hints.tables.program if hints.tables is not None else ""
+    original = str(data_dir) if found.prepared else ""
+    return replace(spec, original_dir=original, split_program=program)
 
 
 def _assemble(
     found: Recognition,
     digest: str,
     description: str,
-    overrides: Mapping[str, object],
+    hints: Hints,
     parts: LoadedTables,
     notes: list[str],
 ) -> CompetitionSpec:
     labels, roles, data_dir = parts.labels, parts.roles, found.root
     answers = _answers(parts)
-    metric, said = choose_metric(description, answers, overrides, _row_columns(data_dir, parts))
+    metric, said = choose_metric(description, answers, hints, _row_columns(data_dir, parts))
     kind = kind_of(BY_NAME[metric.name], answers)[0]
     matched, files, sources = _files(parts, found)
     features = _features(data_dir, parts, sources)
     modality: Modality = (
         modality_of(matched.suffix) if matched else ("text" if features.about_text else "tabular")
     )
-    split = _split_columns(overrides, parts, found.derived, features.texts)
+    split = _split_columns(hints.user, parts, found.derived, features.texts)
     composite = parts.asked.composite
     notes += [
         *said,
@@ -238,7 +235,7 @@ def _features(data_dir: Path, parts: LoadedTables, sources: tuple[str, ...]) -> 
 
 
 def _split_columns(
-    overrides: Mapping[str, object],
+    task: TaskConfig,
     parts: LoadedTables,
     derived: DerivedLabels | None,
     texts: tuple[str, ...],
@@ -247,8 +244,9 @@ def _split_columns(
     tables show.
     """
     train = parts.labels.train
-    group, time = (_column(overrides, key, train) for key in ("group_column", "time_column"))
-    if group or time or overrides.get("split") in ("random", "stratified", "none"):
+    group = _column(task.group_column, "group_column", train)
+    time = _column(task.time_column, "time_column", train)
+    if group or time or task.split in ("random", "stratified", "none"):
         return SplitColumns(group, time)
     answers = {*parts.labels.columns, *parts.labels.targets}
     # Columns that are the id together may be what the parts were split by; one that is it alone is
@@ -291,13 +289,11 @@ def _repeated_id(parts: LoadedTables) -> str | None:
     return known[0]
 
 
-def _column(overrides: Mapping[str, object], key: str, train: FoundTable) -> str | None:
-    names = names_of(overrides.get(key))
-    if not names:
-        return None
-    if names[0] not in train.columns:
-        raise ConfigError(f"task.{key}={names[0]} is no column of {where(train)}")
-    return names[0]
+def _column(name: str | None, key: str, train: FoundTable) -> str | None:
+    """The column that the user names under `key`; None without one."""
+    if name is not None and name not in train.columns:
+        raise ConfigError(f"task.{key}={name} is no column of {where(train)}")
+    return name
 
 
 def _notes_on_files(files: FilesById | None, modality: Modality) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from core.task.folder.loading import load
+from core.task.hints import Hints
 from core.task.recognise.columns import AskedColumns, Labels
 from core.task.recognise.recognition import Recognition, recognise
 from core.task.recognise.respelled import by_value
@@ -33,16 +33,16 @@ class LoadedTables:
 
 
 def recognise_and_read(
-    data_dir: Path, description: str, overrides: Mapping[str, object], workspace: Path | None
+    data_dir: Path, description: str, hints: Hints, workspace: Path | None
 ) -> tuple[Recognition, LoadedTables]:
     """Once more with torn lines left out where a table cannot be read for them."""
     try:
-        found = recognise(data_dir, description, overrides, workspace)
+        found = recognise(data_dir, description, hints, workspace)
         return found, _read(found)
     except SpecError as error:
         if workspace is None or not isinstance(error.__cause__, pd.errors.ParserError):
             raise
-        found = recognise(data_dir, description, overrides, workspace, mend=True)
+        found = recognise(data_dir, description, hints, workspace, mend=True)
         return found, _read(found)
 
 

@@ -12,10 +12,12 @@ import pandas as pd
 
 from core.records import SplitKind, SplitSpec, ViewKind
 from core.task.folder.cells import Mask
+from core.task.hints import UNSET
 from core.task.views.source import Source, with_notes
 from core.task.views.splits import FOLDS, MIN_ROWS, Part, assign, assign_final, decide
 from core.task.views.tables import Cut
 from core.task.views.train_rows import key_of
+from utils.config_schema import TaskConfig
 from utils.errors import ConfigError
 
 PROBE_ROWS = 2_000
@@ -31,15 +33,13 @@ _LEAST_HELD = 0.05
 _NUMBERED = re.compile(r"(search|final)(\d+)")
 
 
-def plan(source: Source, seed: int, holdout_max_rows: int, overrides: dict[str, Any]) -> SplitSpec:
-    """The split of a competition. overrides: split, group_column and time_column of the
-    configuration, or None.
+def plan(source: Source, seed: int, holdout_max_rows: int, task: TaskConfig = UNSET) -> SplitSpec:
+    """The split of a competition. task: what the user says of it; only split, group_column and
+    time_column count.
 
     Raises ConfigError when they contradict each other or the train table.
     """
-    group, time, wish = (
-        overrides.get(key) or None for key in ("group_column", "time_column", "split")
-    )
+    group, time, wish = task.group_column, task.time_column, task.split
     if group is None and time is None and wish in (None, "group", "time"):
         group = source.spec.features.group if wish != "time" else None
         time = source.spec.features.time if wish != "group" and group is None else None
@@ -54,7 +54,7 @@ def plan(source: Source, seed: int, holdout_max_rows: int, overrides: dict[str, 
     many_pixels = limit < holdout_max_rows and limit * FOLDS < len(source.train)
     single = many_pixels or len(source.files) > ONE_FOLD_ABOVE_FILES
     split = decide(kind, source.splittable(wanted), seed, limit, group, time, single)
-    asked_for = wish is not None or overrides.get("time_column")
+    asked_for = wish is not None or task.time_column is not None
     if kind == "time" and not asked_for and _is_poor(split, len(source.train), limit):
         kind = "stratified" if source.stratifiable else "random"
         split = decide(
