@@ -1,8 +1,7 @@
-"""The metrics that the harness can score, by name: direction, what a prediction is, and how texts
-call them.
+"""The metrics that the harness can score, with all that is known about each: one entry per metric.
 
-The recogniser (core.task) reads the phrases; the scorer (core.judging) implements one function per
-name.
+The recogniser (core.task) reads the wording; the scorer (core.judging) implements one function per
+name; docs/metrics.md is written from here.
 """
 
 from __future__ import annotations
@@ -12,35 +11,92 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from core.records import ValueKind
 from core.score import Direction
 
-Predicts = Literal["probability", "label", "real", "list", "text", "mask"]
+# Values whose cells are texts of any length. Labels are tried for these kinds in this order.
+WORDS: tuple[ValueKind, ...] = ("mask", "list", "text")
 # Several predictions of these make one by vote: they have no mean.
-VOTING: frozenset[str] = frozenset({"label", "list", "text", "mask"})
+VOTING: frozenset[ValueKind] = frozenset({"label", *WORDS})
+
+# (worst, best) value; None where there is no such bound.
+Bounds = tuple[float | None, float | None]
+LOSS: Bounds = (None, 0.0)
+SHARE: Bounds = (0.0, 1.0)
+CORRELATION: Bounds = (-1.0, 1.0)
+
+# What a list is: words in any order; the best ones first; an order of the row's own words; items
+# one after another.
+Lists = Literal["sets", "rankings", "orders", "sequences"]
+# Several columns are shares of one whole: never; where the rows of the answers sum to 1; always,
+# and the answers may count votes.
+OfShares = Literal["never", "possibly", "always"]
+# The number that scores best as the answer to every row, by its formula in
+# core.task.recognise.baseline.
+Constant = Literal["mean", "median", "log_mean"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How texts speak of a metric: regular expressions over normalised lower-case text."""
+
+    # Its names. Of a family the last group of each is the number.
+    names: tuple[str, ...]
+    # Relatives of the same words that have no scorer and must not be taken for it.
+    relatives: tuple[str, ...] = ()
+    # The name is a common word, and yields to any other that stands in the same sentence.
+    common: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerNeeds:
+    """What answers and predictions must be."""
+
+    of_shares: OfShares = "never"
+    # Of what single columns hold it says nothing.
+    several_columns: bool = False
+    # Labels are numbers, because the distance between two of them counts.
+    numeric_labels: bool = False
+    # Of predictions that are the same in all rows of a column it has no value.
+    varied: bool = False
+    # Least number that may be predicted; it has no value below.
+    least: float | None = None
+    lists: Lists = "sets"
 
 
 @dataclass(frozen=True, slots=True)
 class MetricName:
-    """One scorer.
-
-    predicts: probability (ranks or class probabilities), label (one of the training labels), real,
-    list (several words in a cell, separated by spaces), text (one free text) or mask (run lengths:
-    pairs of start and length, from 1). phrases: regular expressions over normalised lower-case
-    text; in METRICS specific names stand before general ones. also: further kinds of values that it
-    can score. A name that ends in @k stands for a family: map@5 is map@k, and the last group of
-    each of its phrases is the number. at: that number, None in METRICS.
-    """
+    """One scorer. A name that ends in @k stands for a family: map@5 is one of map@k."""
 
     name: str
     direction: Direction
-    predicts: Predicts
-    phrases: tuple[str, ...]
-    also: tuple[Predicts, ...] = ()
+    # What a prediction is: probability (ranks or class probabilities), label (one of the training
+    # labels), real, list (several words in a cell, separated by spaces), text (one free text) or
+    # mask (run lengths: pairs of start and length, from 1).
+    predicts: ValueKind
+    wording: Wording
+    bounds: Bounds
+    # Further kinds of values that it can score.
+    also: tuple[ValueKind, ...] = ()
+    needs: AnswerNeeds = AnswerNeeds()
+    constant: Constant = "mean"
+    # Blends average ranks, because only the order of the predictions counts.
+    by_ranks: bool = False
+    # Made of one value per row, so that rows can be weighed; words never are.
+    by_rows: bool = True
+    # An average over classes already: the mean over a column of class names says nothing more.
+    over_classes: bool = False
+    # The number of a family, None in METRICS.
     at: int | None = None
 
     @property
-    def kinds(self) -> tuple[Predicts, ...]:
+    def kinds(self) -> tuple[ValueKind, ...]:
         return (self.predicts, *self.also)
+
+    @property
+    def weighable(self) -> bool:
+        """True where rows can be weighed and averages over the values of a column be taken."""
+        return self.by_rows and self.predicts not in WORDS
 
 
 _F1 = r"f[ -]?1(?:[ -](?:score|measure))?"
@@ -48,270 +104,506 @@ _LOGS = r"(?:the )?(?:natural )?(?:log(?:arithm)?s?|ln)(?:\(| (?:of|price|transf
 _RMSE = r"root[ -]?mean[ -]squared?[ -](?:error|deviation)"
 _COLUMNS = r"(?:mean )?column[ -]?wise "
 _AT = r" ?(?:score )?(?:at|@) ?(?:the )?(?:top )?\{?(?:k ?= ?)?(\d+)"
+_WEIGHED = r"(?:weighted|normali[sz]ed|scaled|relative)"
 
 METRICS: tuple[MetricName, ...] = (
     MetricName(
         "quadratic_weighted_kappa",
         "maximize",
         "label",
-        (
-            r"quadratic(?:ally)?[ -](?:weighted )?(?:cohen'?s )?kappa(?: \([^)]*kappa\))?",
-            r"(?:cohen'?s )?kappa(?: \w+){0,4} (?:with )?quadratic(?:ally)?",
-            r"\bqwk\b",
+        Wording(
+            names=(
+                r"quadratic(?:ally)?[ -](?:weighted )?(?:cohen'?s )?kappa(?: \([^)]*kappa\))?",
+                r"(?:cohen'?s )?kappa(?: \w+){0,4} (?:with )?quadratic(?:ally)?",
+                r"\bqwk\b",
+            ),
+            relatives=(
+                r"(?:linear(?:ly)?[ -])?(?:weighted )?(?:cohen'?s |fleiss'? )?kappa",
+                rf"{_WEIGHED} (?:[\w-]+ )?kappa",
+                r"adjusted (?:[\w-]+ )?kappa",
+            ),
         ),
+        CORRELATION,
+        needs=AnswerNeeds(numeric_labels=True),
     ),
     MetricName(
         "map@k",
         "maximize",
         "list",
-        (
-            rf"(?:mean )?average[ -]precision{_AT}(?: \(map ?@ ?\d+\))?",
-            r"\bm?ap ?@ ?\{?(?:k ?= ?)?(\d+)",
+        Wording(
+            names=(
+                rf"(?:mean )?average[ -]precision{_AT}(?: \(map ?@ ?\d+\))?",
+                r"\bm?ap ?@ ?\{?(?:k ?= ?)?(\d+)",
+            ),
+            relatives=(
+                r"mean[ -]average[ -]precision",
+                r"\bmap\b ?(?:@ ?\{?(?!\d)\w*)?",
+                r"(?:mean |average )*precision (?:score )?(?:at|@) ?\{?(?!\d)\w+",
+                r"(?<!average )(?<!average-)precision (?:score )?(?:at|@) ?\{?\d+|\bp@\d+",
+                r"\brecall (?:at|@) ?\w+",
+            ),
         ),
+        SHARE,
+        needs=AnswerNeeds(lists="rankings"),
     ),
     MetricName(
         "iou_precision",
         "maximize",
         "mask",
-        (
-            r"mean average precision at (?:different|various|several|multiple) "
-            r"(?:intersection[ -]over[ -]union|iou)(?: \(iou\))?(?: thresholds?)?",
+        Wording(
+            names=(
+                r"mean average precision at (?:different|various|several|multiple) "
+                r"(?:intersection[ -]over[ -]union|iou)(?: \(iou\))?(?: thresholds?)?",
+            ),
+            relatives=(r"intersection[ -]over[ -]union|\bm?iou\b|hausdorff|panoptic|bounding box",),
         ),
+        SHARE,
     ),
     MetricName(
         "lwlrap",
         "maximize",
         "probability",
-        (r"label[ -]weighted label[ -]ranking average precision", r"\blwlrap\b"),
+        Wording(
+            names=(r"label[ -]weighted label[ -]ranking average precision", r"\blwlrap\b"),
+        ),
+        SHARE,
+        needs=AnswerNeeds(several_columns=True),
+        over_classes=True,
     ),
     MetricName(
-        "lrap", "maximize", "probability", (r"label[ -]ranking average precision", r"\blrap\b")
+        "lrap",
+        "maximize",
+        "probability",
+        Wording(names=(r"label[ -]ranking average precision", r"\blrap\b")),
+        SHARE,
+        needs=AnswerNeeds(several_columns=True),
+        over_classes=True,
     ),
     MetricName(
         "average_precision",
         "maximize",
         "probability",
-        (
-            r"\baverage[ -]precision\b(?! (?:score )?at\b| (?:score )?@|@)",
-            r"area under the precision[- ]recall[ -]curve",
-            r"\bpr[ -]?auc\b",
-            r"\bauc[ -]?pr\b",
-            r"\bauprc\b",
+        Wording(
+            names=(
+                r"\baverage[ -]precision\b(?! (?:score )?at\b| (?:score )?@|@)",
+                r"area under the precision[- ]recall[ -]curve",
+                r"\bpr[ -]?auc\b",
+                r"\bauc[ -]?pr\b",
+                r"\bauprc\b",
+            ),
         ),
+        SHARE,
+        by_ranks=True,
+        by_rows=False,
     ),
     MetricName(
         "roc_auc",
         "maximize",
         "probability",
-        (
-            r"area under (?:the )?(?:receiver[ -]operating|roc)(?:[ -]characteristics?)?(?: \(?roc\)?)?(?: curve)?"
-            r"(?: \(auc\))?",
-            r"\b(?:roc|auc)[ -]?(?:auc|roc)s?(?: scores?)?\b",
-            r"\bauroc\b",
-            r"\baucs?\b",
-            r"area under (?:the )?curve",
+        Wording(
+            names=(
+                r"area under (?:the )?(?:receiver[ -]operating|roc)(?:[ -]characteristics?)?"
+                r"(?: \(?roc\)?)?(?: curve)?(?: \(auc\))?",
+                r"\b(?:roc|auc)[ -]?(?:auc|roc)s?(?: scores?)?\b",
+                r"\bauroc\b",
+                r"\baucs?\b",
+                r"area under (?:the )?curve",
+            ),
+            relatives=(
+                r"(?:weighted|partial|subgroup|balanced|bias) (?:\w+[ -]){0,3}au(?:ro)?cs?\b"
+                r"|partial area under[\w -]*|\bpauc\b",
+            ),
         ),
+        SHARE,
+        by_ranks=True,
+        by_rows=False,
     ),
     MetricName(
         "rmsle",
         "minimize",
         "real",
-        (
-            r"root[ -]?mean[ -]squared?[ -]log(?:arithmic|arithm)?[ -](?:error|deviation)(?: \(rmsle\))?",
-            r"\brmsle\b",
-            rf"(?:{_RMSE}|\brmse\b)(?: \([^)]*\))? (?:between|of|on|computed on) {_LOGS}",
+        Wording(
+            names=(
+                r"root[ -]?mean[ -]squared?[ -]log(?:arithmic|arithm)?[ -](?:error|deviation)"
+                r"(?: \(rmsle\))?",
+                r"\brmsle\b",
+                rf"(?:{_RMSE}|\brmse\b)(?: \([^)]*\))? (?:between|of|on|computed on) {_LOGS}",
+            ),
+            relatives=(
+                r"(?<!root )(?<!root-)mean[ -]squared?[ -]log(?:arithmic)?[ -]error|(?<!\w)msle\b",
+            ),
         ),
+        LOSS,
+        needs=AnswerNeeds(least=0.0),
+        constant="log_mean",
     ),
     MetricName(
         "mcrmse",
         "minimize",
         "real",
-        (rf"{_COLUMNS}(?:{_RMSE}|rmse\b)(?: \(mcrmse\))?", r"\bmcrmse\b"),
+        Wording(names=(rf"{_COLUMNS}(?:{_RMSE}|rmse\b)(?: \(mcrmse\))?", r"\bmcrmse\b")),
+        LOSS,
     ),
-    MetricName("rmse", "minimize", "real", (rf"{_RMSE}(?: \(rmse\))?", r"\brmse\b")),
+    MetricName(
+        "rmse",
+        "minimize",
+        "real",
+        Wording(
+            names=(rf"{_RMSE}(?: \(rmse\))?", r"\brmse\b"),
+            relatives=(
+                rf"{_WEIGHED} (?:{_RMSE}|rmse\b)",
+                r"root[ -]?mean[ -]squared?[ -](?:percentage|scaled|relative)[ -]error",
+                r"\brms(?:pe|se)\b|\bw(?:rmse|rmsse)\b",
+            ),
+        ),
+        LOSS,
+    ),
     MetricName(
         "mse",
         "minimize",
         "real",
-        (r"(?<!root )(?<!root-)mean[ -]squared?[ -]error(?: \(mse\))?", r"(?<!\w)mse\b"),
+        Wording(
+            names=(
+                r"(?<!root )(?<!root-)mean[ -]squared?[ -]error(?: \(mse\))?",
+                r"(?<!\w)mse\b",
+            ),
+        ),
+        LOSS,
     ),
     MetricName(
         "mape",
         "minimize",
         "real",
-        (r"mean[ -]absolute[ -]percent(?:age)?[ -]error(?: \(mape\))?", r"\bmape\b"),
+        Wording(
+            names=(
+                r"mean[ -]absolute[ -]percent(?:age)?[ -]error(?: \(mape\))?",
+                r"\bmape\b",
+            ),
+            relatives=(r"symmetric mean absolute percentage error|\bsmape\b",),
+        ),
+        LOSS,
     ),
     MetricName(
         "log_mae",
         "minimize",
         "real",
-        (r"log(?:arithm)? of (?:the )?(?:mean absolute error|mae\b)(?: \(mae\))?",),
+        Wording(
+            names=(r"log(?:arithm)? of (?:the )?(?:mean absolute error|mae\b)(?: \(mae\))?",),
+        ),
+        LOSS,
+        constant="median",
     ),
     MetricName(
         "mae",
         "minimize",
         "real",
-        (r"mean[ -]absolute[ -](?:error|deviation)(?: \(mae\))?", r"\bmae\b"),
+        Wording(
+            names=(r"mean[ -]absolute[ -](?:error|deviation)(?: \(mae\))?", r"\bmae\b"),
+            relatives=(
+                rf"{_WEIGHED} (?:mean absolute (?:percentage )?error|mae\b)|\bwmae\b",
+                r"mean absolute scaled error|\bmase\b",
+                r"median (?:absolute|squared) (?:error|deviation)",
+                r"(?:errors?|mae|rmse|loss(?:es)?)\b[^.]{0,40}\b(?:is|are|be) "
+                r"(?:clipped|capped|truncated)"
+                r"|(?:clipped|capped|truncated) (?:[\w-]+ ){0,3}(?:error|mae|rmse|loss)",
+            ),
+        ),
+        LOSS,
+        constant="median",
     ),
     MetricName(
         "r2",
         "maximize",
         "real",
-        (
-            r"\br[ -]?(?:2|\^ ?\{?2\}?|squared|²)(?: score)?(?!\w)",
-            r"coefficient of determination(?:,? \(?r[ -]?(?:2|\^2|squared|²)\)?)?",
+        Wording(
+            names=(
+                r"\br[ -]?(?:2|\^ ?\{?2\}?|squared|²)(?: score)?(?!\w)",
+                r"coefficient of determination(?:,? \(?r[ -]?(?:2|\^2|squared|²)\)?)?",
+            ),
+            relatives=(
+                r"(?:weighted|normali[sz]ed|adjusted) (?:[\w-]+ )?"
+                r"(?:r[ -]?(?:2|squared)|coefficient of determination)",
+                r"explained variance|pseudo[ -]?r[ -]?(?:2|squared)",
+            ),
         ),
+        (None, 1.0),
     ),
     MetricName(
         "pearson",
         "maximize",
         "real",
-        (
-            r"pearson'?s?(?: product[ -]moment)?(?: linear)?(?: correlation)?(?: coefficient)?(?:,? \(?r\)?)?(?!\w)",
+        Wording(
+            names=(
+                r"pearson'?s?(?: product[ -]moment)?(?: linear)?(?: correlation)?"
+                r"(?: coefficient)?(?:,? \(?r\)?)?(?!\w)",
+            ),
+            relatives=(
+                r"(?:weighted|normali[sz]ed|mean[ -]centred) (?:[\w-]+ )?(?:pearson|spearman)"
+                r"(?:'?s)?(?: \w+){0,2}",
+                r"correlation coefficient|rank correlation|concordance|\bc-index\b|goodman",
+            ),
         ),
+        CORRELATION,
+        needs=AnswerNeeds(varied=True),
     ),
     MetricName(
         "spearman",
         "maximize",
         "real",
-        (
-            rf"(?:{_COLUMNS})?spearman'?s?(?: rho)?(?: rank)?(?:[ -]order)?(?: correlation)?(?: coefficient)?",
+        Wording(
+            names=(
+                rf"(?:{_COLUMNS})?spearman'?s?(?: rho)?(?: rank)?(?:[ -]order)?"
+                r"(?: correlation)?(?: coefficient)?",
+            ),
         ),
+        CORRELATION,
+        needs=AnswerNeeds(varied=True),
+        by_rows=False,
     ),
     MetricName(
         "kl_divergence",
         "minimize",
         "probability",
-        (
-            r"kullback[ -]+(?:leibler|liebler)(?: \(?kl\)?)?(?:[ -]divergence)?(?: \(kl\))?",
-            r"\bkl[ -]divergence",
+        Wording(
+            names=(
+                r"kullback[ -]+(?:leibler|liebler)(?: \(?kl\)?)?(?:[ -]divergence)?(?: \(kl\))?",
+                r"\bkl[ -]divergence",
+            ),
+            relatives=(r"jensen[ -]shannon|wasserstein|earth mover",),
         ),
+        LOSS,
+        needs=AnswerNeeds(of_shares="always"),
     ),
     MetricName(
         "log_loss",
         "minimize",
         "probability",
-        (
-            r"(?:multi[ -]?class |binary )?log(?:arithmic|istic)?[ -]?loss",
-            r"cross[ -]entropy(?: loss)?",
+        Wording(
+            names=(
+                r"(?:multi[ -]?class |binary )?log(?:arithmic|istic)?[ -]?loss",
+                r"cross[ -]entropy(?: loss)?",
+            ),
+            relatives=(
+                r"(?:weighted|balanced|focal|normali[sz]ed|modified) (?:[\w-]+ ){0,3}"
+                r"(?:log(?:arithmic)?[ -]?loss|cross[ -]entropy)",
+                r"log[ -]?likelihood",
+            ),
         ),
+        LOSS,
+        needs=AnswerNeeds(of_shares="possibly"),
     ),
     MetricName(
         "probabilistic_f1",
         "maximize",
         "probability",
-        (rf"probabilistic {_F1}(?: \(pf1\))?", r"\bpf1(?:[ -]score)?\b"),
+        Wording(names=(rf"probabilistic {_F1}(?: \(pf1\))?", r"\bpf1(?:[ -]score)?\b")),
+        SHARE,
+        over_classes=True,
     ),
     MetricName(
         "f1_macro",
         "maximize",
         "label",
-        (
-            rf"macro[ -]?(?:averaged?)?[ -]?{_F1}",
-            rf"{_F1}[ -,(]*macro(?:[ -]averaged?)?",
-            r"macro f[ -]?(?:score|measure)",
+        Wording(
+            names=(
+                rf"macro[ -]?(?:averaged?)?[ -]?{_F1}",
+                rf"{_F1}[ -,(]*macro(?:[ -]averaged?)?",
+                r"macro f[ -]?(?:score|measure)",
+            ),
+            relatives=(
+                r"(?:sample[sd]?|instance|example)[ -](?:weighted|averaged? |based |mean )" + _F1,
+                r"\bf[ -]?(?:[2-9]|0\.5|beta|\u03b2)[ -]?(?:score|measure)?\b",
+            ),
         ),
+        SHARE,
         also=("list",),
+        over_classes=True,
     ),
     MetricName(
         "f1_micro",
         "maximize",
         "label",
-        (
-            rf"micro[ -]?(?:averaged?)?[ -]?{_F1}",
-            rf"{_F1}[ -,(]*micro(?:[ -]averaged?)?",
-            r"micro f[ -]?(?:score|measure)",
-            rf"mean {_F1}",
+        Wording(
+            names=(
+                rf"micro[ -]?(?:averaged?)?[ -]?{_F1}",
+                rf"{_F1}[ -,(]*micro(?:[ -]averaged?)?",
+                r"micro f[ -]?(?:score|measure)",
+                rf"mean {_F1}",
+            ),
         ),
+        SHARE,
         also=("list",),
+        over_classes=True,
     ),
     MetricName(
         "f1_weighted",
         "maximize",
         "label",
-        (
-            rf"(?<!label[ -])weighted[ -](?:averaged? |mean )?{_F1}",
-            rf"{_F1}[ -,(]*weighted(?:[ -]averaged?)?",
+        Wording(
+            names=(
+                rf"(?<!label[ -])weighted[ -](?:averaged? |mean )?{_F1}",
+                rf"{_F1}[ -,(]*weighted(?:[ -]averaged?)?",
+            ),
         ),
+        SHARE,
+        over_classes=True,
     ),
     MetricName(
         "mcc",
         "maximize",
         "label",
-        (r"matthews?'?s?(?: correlation)?(?: coefficient)?(?: \(mcc\))?", r"\bmcc\b"),
+        Wording(
+            names=(
+                r"matthews?'?s?(?: correlation)?(?: coefficient)?(?: \(mcc\))?",
+                r"\bmcc\b",
+            ),
+            relatives=(
+                r"(?:weighted|normali[sz]ed|adjusted) (?:[\w-]+ )?mcc\b",
+                r"phi coefficient",
+            ),
+        ),
+        CORRELATION,
     ),
     MetricName(
         "word_error_rate",
         "minimize",
         "text",
-        (
-            r"word error rate(?: \(wer\))?",
-            r"\bwer\b",
-            r"sum of (?:the )?levenshtein distances\b[^.]{0,200}\bdivided by the (?:total )?number of",
+        Wording(
+            names=(
+                r"word error rate(?: \(wer\))?",
+                r"\bwer\b",
+                r"sum of (?:the )?levenshtein distances\b[^.]{0,200}\b"
+                r"divided by the (?:total )?number of",
+            ),
         ),
+        LOSS,
         also=("list",),
+        needs=AnswerNeeds(lists="sequences"),
     ),
-    MetricName("character_error_rate", "minimize", "text", (r"character error rate(?: \(cer\))?",)),
+    MetricName(
+        "character_error_rate",
+        "minimize",
+        "text",
+        Wording(names=(r"character error rate(?: \(cer\))?",)),
+        LOSS,
+    ),
     MetricName(
         "levenshtein",
         "minimize",
         "text",
-        (
-            r"(?:(?:mean|average) )?levenshtein(?:'?s)?(?: edit)?(?: distances?)?",
-            r"(?:(?:mean|average) )?edit distances?",
+        Wording(
+            names=(
+                r"(?:(?:mean|average) )?levenshtein(?:'?s)?(?: edit)?(?: distances?)?",
+                r"(?:(?:mean|average) )?edit distances?",
+            ),
+            relatives=(
+                r"(?:weighted|normali[sz]ed|mean[ -]centred) (?:[\w-]+ )?(?:levenshtein|edit)"
+                r"(?:'?s)?(?: \w+){0,2}",
+                r"damerau[ -]levenshtein(?: distance)?",
+            ),
         ),
+        LOSS,
         also=("list",),
+        needs=AnswerNeeds(lists="sequences"),
     ),
     MetricName(
         "jaccard",
         "maximize",
         "text",
-        (
-            r"(?:(?:mean|average|word[ -]level) )*jaccard(?:'?s)?(?: (?:similarity|index|coefficient))?(?: score)?",
+        Wording(
+            names=(
+                r"(?:(?:mean|average|word[ -]level) )*jaccard(?:'?s)?"
+                r"(?: (?:similarity|index|coefficient))?(?: score)?",
+            ),
+            relatives=(
+                r"(?:weighted|normali[sz]ed|mean[ -]centred) (?:[\w-]+ )?jaccard"
+                r"(?:'?s)?(?: \w+){0,2}",
+            ),
         ),
+        SHARE,
         also=("list", "mask"),
     ),
     MetricName(
         "kendall",
         "maximize",
         "list",
-        (r"kendall'?s?[ -]tau(?:[ -][abc]\b)?(?: rank)?(?: correlation)?(?: coefficient)?",),
+        Wording(
+            names=(
+                r"kendall'?s?[ -]tau(?:[ -][abc]\b)?(?: rank)?(?: correlation)?(?: coefficient)?",
+            ),
+            relatives=(
+                r"(?:weighted|normali[sz]ed|mean[ -]centred) (?:[\w-]+ )?kendall"
+                r"(?:'?s)?(?: \w+){0,2}",
+            ),
+        ),
+        CORRELATION,
+        needs=AnswerNeeds(lists="orders"),
     ),
     MetricName(
         "dice_global",
         "maximize",
         "mask",
-        (r"global (?:sørensen[ -]+)?dice(?:[ -](?:coefficient|score|index))?",),
+        Wording(names=(r"global (?:sørensen[ -]+)?dice(?:[ -](?:coefficient|score|index))?",)),
+        SHARE,
     ),
     MetricName(
         "dice",
         "maximize",
         "mask",
-        (
-            r"(?:mean|average) (?:sørensen[ -]+)?dice(?: similarity)?(?:[ -](?:coefficient|score|index))?",
+        Wording(
+            names=(
+                r"(?:mean|average) (?:sørensen[ -]+)?dice(?: similarity)?"
+                r"(?:[ -](?:coefficient|score|index))?",
+            ),
+            relatives=(
+                r"(?:weighted|normali[sz]ed|mean[ -]centred) (?:[\w-]+ )?dice"
+                r"(?:'?s)?(?: \w+){0,2}",
+            ),
         ),
+        SHARE,
     ),
     MetricName(
         "balanced_accuracy",
         "maximize",
         "label",
-        (r"balanced (?:classification )?accuracy(?: score)?",),
+        Wording(names=(r"balanced (?:classification )?accuracy(?: score)?",)),
+        SHARE,
+        over_classes=True,
     ),
     MetricName(
         "error_rate",
         "minimize",
         "label",
-        (r"(?:mis)?classification error(?: rate)?", r"\berror rate\b", r"misclassification rate"),
+        Wording(
+            names=(
+                r"(?:mis)?classification error(?: rate)?",
+                r"\berror rate\b",
+                r"misclassification rate",
+            ),
+            relatives=(
+                r"(?:top[ -]?[2-9]\d*|equal|phoneme|hierarchical) (?:\w+ )?error(?: rate)?",
+            ),
+            common=True,
+        ),
+        (1.0, 0.0),
     ),
     MetricName(
         "accuracy",
         "maximize",
         "label",
-        (
-            r"(?:classification|categori[sz]ation|prediction|multi[- ]?class) accuracy",
-            r"\baccuracy\b",
-            r"(?:percent(?:age)?|fraction|proportion|share) of [^.]{0,60}\bcorrect(?:ly)?\b",
+        Wording(
+            names=(
+                r"(?:classification|categori[sz]ation|prediction|multi[- ]?class) accuracy",
+                r"\baccuracy\b",
+                r"(?:percent(?:age)?|fraction|proportion|share) of [^.]{0,60}\bcorrect(?:ly)?\b",
+            ),
+            relatives=(
+                r"(?:weighted|top[ -]?\d+|per[ -]class|class[ -]averaged|mean class|exact match) "
+                r"(?:\w+ )?accuracy",
+            ),
+            common=True,
         ),
+        SHARE,
         also=("text",),
     ),
 )
@@ -345,4 +637,6 @@ BY_NAME: Mapping[str, MetricName] = _Registry(METRICS)
 def family(name: str) -> str:
     """The name as METRICS has it: map@k for map@5, any other name itself."""
     numbered = _NUMBERED.fullmatch(name)
-    return name if numbered is None else numbered[1] + _FAMILY
+    if numbered is None:
+        return name
+    return numbered[1] + _FAMILY

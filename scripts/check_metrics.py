@@ -1,14 +1,16 @@
 """Runs the metric recogniser over the descriptions of a local mle-bench checkout: right, missing or
-wrong, and a table.
+wrong, and a table. Writes the tables of docs/metrics.md.
 
     MLE_BENCH_DIR=DIR python scripts/check_metrics.py [--text description_obfuscated.md] [--expected
     FILE]
+    python scripts/check_metrics.py --write | --page
 
 Expected is what the checkout's graders say: the name of the grader, or where the grader is one call
 of scikit-learn or scipy, what it calls; where the two differ, either will do. --expected takes a
 JSON list of {"id", "metric", "direction"} instead, in which the name of a metric without a scorer
 begins with "custom:". Exit status: 0 when nothing is missing or wrong, else 1; 3 and a line NOT RUN
-without a checkout. Nothing of the checkout is kept.
+without a checkout. Nothing of the checkout is kept. --write brings the page up to date with the
+registry, --page says by its exit status (0 or 1) whether it is.
 """
 
 from __future__ import annotations
@@ -25,10 +27,31 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from core.metric_names import BY_NAME
+from core.metric_names import BY_NAME, METRICS, MetricName
 from core.task.metric.text import recognise
 
 NOT_RUN = 3
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
+BEGIN, END = "<!-- metrics: begin -->", "<!-- metrics: end -->"
+CELLS = {
+    "probability": "a number from 0 to 1",
+    "label": "one of the labels of train",
+    "real": "a number",
+    "list": "words separated by spaces",
+    "text": "a free text",
+    "mask": "run lengths, pairs of first pixel and length from 1",
+}
+LISTS = {
+    "sets": "lists are sets",
+    "rankings": "lists have the best words first",
+    "orders": "lists are orders of the row's own words",
+    "sequences": "lists are sequences of numbers",
+}
+SHARES = {
+    "never": "",
+    "possibly": "columns may be shares of one whole",
+    "always": "columns are shares of one whole, or votes",
+}
 # Grader names that end or begin like this; the first that fits.
 GRADERS = {
     r"weighted-auroc|weighted-multi|bias|mAP|mean-average-precision|combo|f0|^f1-score|haversine": "",
@@ -99,7 +122,11 @@ def main() -> int:
     parser.add_argument(
         "--quiet", action="store_true", help="only what is missing or wrong, and the counts"
     )
+    parser.add_argument("--write", action="store_true", help="write the tables of docs/metrics.md")
+    parser.add_argument("--page", action="store_true", help="is docs/metrics.md up to date?")
     options = parser.parse_args()
+    if options.write or options.page:
+        return _page(options.write)
     root = options.mle_bench / "mlebench" / "competitions" if options.mle_bench else None
     if root is None or not root.is_dir():
         print("NOT RUN: MLE_BENCH_DIR names no mle-bench checkout", file=sys.stderr)
@@ -108,6 +135,58 @@ def main() -> int:
     verdicts = Counter(_verdict(root, case, options.text, options.quiet) for case in cases)
     print(", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())))
     return 1 if verdicts["missing"] or verdicts["wrong"] else 0
+
+
+def _page(write: bool) -> int:
+    """Exit status; the page is up to date when it was written."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    fresh = f"{before}{BEGIN}\n\n{tables()}\n{END}{rest.split(END)[1]}"
+    if write:
+        PAGE.write_text(fresh, encoding="utf-8")
+    elif fresh != text:
+        print("docs/metrics.md is old: python scripts/check_metrics.py --write", file=sys.stderr)
+        return 1
+    return 0
+
+
+def tables() -> str:
+    """What the registry says of every kind of values and of every metric."""
+    lines = ["| values | a cell is | metrics |", "|---|---|---|"]
+    for kind, cell in CELLS.items():
+        names = ", ".join(metric.name for metric in METRICS if kind in metric.kinds)
+        lines.append(f"| `{kind}` | {cell} | {names} |")
+    lines += ["", "| metric | better | worst, best | best constant | what else |"]
+    lines.append("|---|---|---|---|---|")
+    lines += [_row(metric) for metric in METRICS]
+    return "\n".join(lines) + "\n"
+
+
+def _row(metric: MetricName) -> str:
+    better = "higher" if metric.direction == "maximize" else "lower"
+    ends = ", ".join("none" if end is None else f"{end:g}" for end in metric.bounds)
+    constant = {
+        "label": "the commonest",
+        "real": metric.constant.replace("_", " "),
+        "probability": "the share",
+    }.get(metric.predicts, "")
+    return f"| {metric.name} | {better} | {ends} | {constant} | {'; '.join(_facts(metric))} |"
+
+
+def _facts(metric: MetricName) -> Iterator[str]:
+    needs = metric.needs
+    facts = {
+        "only the order counts": metric.by_ranks,
+        "rows are not weighed": not metric.weighable,
+        "a mean over classes": metric.over_classes,
+        SHARES[needs.of_shares]: needs.of_shares != "never",
+        "several columns": needs.several_columns,
+        "labels are numbers": needs.numeric_labels,
+        "constants have no value": needs.varied,
+        f"no value below {needs.least or 0:g}": needs.least is not None,
+        LISTS[needs.lists]: "list" in metric.kinds,
+    }
+    yield from (fact for fact, holds in facts.items() if holds)
 
 
 def _verdict(root: Path, case: Case, file: str, quiet: bool) -> str:

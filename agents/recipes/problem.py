@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core.metric_names import WORDS
 from core.records import CompetitionSpec, TableFile
 from utils.errors import SpecError
 
 Task = Literal["binary", "multiclass", "multilabel", "regression", "texts"]
 _LISTED_FEATURES = 60
-# Values of a submission that no model here computes: they are looked up among the answers of train.
-_LOOKED_UP = ("text", "list", "mask")
 # Words of a ranking that a classifier can tell apart, and the probabilities of them that fit into
 # memory.
 _RANKED_CLASSES = 500
@@ -78,7 +77,7 @@ def task_of(spec: CompetitionSpec) -> Task:
     labels = spec.value_kind == "label"
     if ranked(spec):
         return "multiclass"
-    if spec.value_kind in _LOOKED_UP:
+    if spec.value_kind in WORDS:
         return "texts"
     if spec.value_kind == "real" or not spec.answers.classes:
         return "regression"
@@ -119,7 +118,7 @@ def modality_of(spec: CompetitionSpec) -> str:
     images; tables stand in where texts or files cannot be found by column or id, and where they say
     more than a file does.
     """
-    if spec.value_kind in _LOOKED_UP and not ranked(spec):
+    if spec.value_kind in WORDS and not ranked(spec):
         return "texts"
     if spec.files.pixels is not None:
         return "pixels"
@@ -177,7 +176,7 @@ def _plain(spec: CompetitionSpec) -> bool:
     usual = all(
         (table.format, table.member, table.decimal) == ("csv", None, ".") for table in tables
     )
-    looked_up = spec.value_kind in _LOOKED_UP and not ranked(spec)
+    looked_up = spec.value_kind in WORDS and not ranked(spec)
     return usual and not spec.ids.parts and _share_read(spec) == 1 and not looked_up
 
 

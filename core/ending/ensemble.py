@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from core.ending.result import Member
 from core.events import EnsembleBuilt
-from core.metric_names import VOTING
+from core.metric_names import BY_NAME, VOTING
 from core.protocols import BlendParts, Recorder
 from core.records import Agreement, CompetitionSpec, Ensemble, Entry
 from core.score import Score
@@ -23,7 +23,6 @@ EVEN_MEMBERS = 8
 DISTINCT = 10
 # Above this rank correlation a program adds next to nothing to a blend.
 ALIKE = 0.995
-RANKED = frozenset({"roc_auc", "average_precision"})
 
 
 class Blender(Protocol):
@@ -100,7 +99,7 @@ def how_to_blend(spec: CompetitionSpec) -> How:
     if spec.value_kind in VOTING:
         return "vote"
     # A generated score may see the scale that its stand-in does not.
-    ranked = spec.metric.name in RANKED and spec.metric.source != "generated"
+    ranked = BY_NAME[spec.metric.name].by_ranks and spec.metric.source != "generated"
     return "rank" if ranked else "mean"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from core.judging.compare import HeldTruth, Pair, mean_score
-from core.judging.metrics import RANKED, Metric
+from core.judging.metrics import Metric
 from core.judging.ranks import ranked
 from core.judging.samples import Sample, official_sample
 from core.judging.scorer import load_answers
@@ -21,7 +21,7 @@ from core.judging.statistic import Array
 from core.judging.store import Prediction, Store
 from core.judging.submission import check_bytes
 from core.judging.values import is_text, is_words, predicts, to_cells, to_floats
-from core.metric_names import VOTING
+from core.metric_names import BY_NAME, VOTING
 from core.records import CompetitionSpec
 from utils.files import write_atomic
 
@@ -34,7 +34,7 @@ def usual_how(metric: Metric) -> str:
     """
     if metric.predicts in VOTING and not metric.one_hot:
         return "vote"
-    return "rank" if metric.name in RANKED else "mean"
+    return "rank" if BY_NAME[metric.name].by_ranks else "mean"
 
 
 def blend(stack: Sequence[Array], weights: Sequence[float], how: str) -> Array:

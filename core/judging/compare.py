@@ -15,9 +15,9 @@ from statistics import NormalDist
 import numpy as np
 
 from core.judging.metrics import ALIKE, Metric, row_statistic, score
-from core.judging.ranking import auc_influence, defined_columns, weighted_average_precision
+from core.judging.ranking import RANKINGS, Influence, defined_columns
 from core.judging.resample import clusters, draws, pooled, unit_sums
-from core.judging.statistic import Array, Statistic
+from core.judging.statistic import Array
 from core.judging.weighing import Weighing
 
 CAP_ROWS = 5000
@@ -54,19 +54,16 @@ def standard_error(metric: Metric, held: HeldTruth, pred: Array) -> float | None
 
     Analytic where the metric is a mean or root of row losses, DeLong for the AUC, else bootstrap.
     """
-    if len(pred) < 2:
+    if len(pred) < 2 or not _defined(metric, held.truth):
         return None
-    cluster = clusters(held.groups, len(pred))
-    if metric.name == "roc_auc":
-        value, influence = auc_influence(held.truth, pred)
-        return _root(_clustered(influence, cluster)) if math.isfinite(value) else None
-    if metric.name != "average_precision":
-        statistic = row_statistic(metric, held.truth, pred, held.weighing)
-        if statistic.slope is not None:
-            return _root(_clustered(_influence(statistic), cluster))
+    influence = _influence(metric, held, pred)
+    if influence is not None:
+        return _root(_clustered(influence, clusters(held.groups, len(pred))))
     values = _bootstrap(metric, held, [pred], SEED)[0]
     values = values[np.isfinite(values)]
-    return float(values.std(ddof=1)) if len(values) > 1 else None
+    if len(values) < 2:
+        return None
+    return float(values.std(ddof=1))
 
 
 def p_better(metric: Metric, pairs: Sequence[Pair]) -> float | None:
@@ -78,21 +75,32 @@ def p_better(metric: Metric, pairs: Sequence[Pair]) -> float | None:
     usable = [pair for pair in pairs if _defined(metric, pair.held.truth)]
     if not usable:
         return None
-    gain = _p_delong(usable) if metric.name == "roc_auc" else _p_bootstrap(metric, usable)
-    return gain if metric.maximize else 1.0 - gain
+    influence = _delong(metric)
+    gain = _p_bootstrap(metric, usable) if influence is None else _p_delong(influence, usable)
+    if metric.maximize:
+        return gain
+    return 1.0 - gain
 
 
 def _defined(metric: Metric, truth: Array) -> bool:
-    if metric.name in ("roc_auc", "average_precision"):
+    if metric.name in RANKINGS:
         return bool(defined_columns(truth))
     return len(truth) > 0
 
 
-def _p_delong(pairs: Sequence[Pair]) -> float:
+def _delong(metric: Metric) -> Influence | None:
+    """What gives each row's influence on a metric of ranks, None where nothing does."""
+    ranking = RANKINGS.get(metric.name)
+    if ranking is None:
+        return None
+    return ranking.influence
+
+
+def _p_delong(influence: Influence, pairs: Sequence[Pair]) -> float:
     difference = variance = 0.0
     for pair in pairs:
-        new, new_influence = auc_influence(pair.held.truth, pair.challenger)
-        old, old_influence = auc_influence(pair.held.truth, pair.incumbent)
+        new, new_influence = influence(pair.held.truth, pair.challenger)
+        old, old_influence = influence(pair.held.truth, pair.incumbent)
         difference += new - old
         variance += _clustered(
             new_influence - old_influence, clusters(pair.held.groups, len(new_influence))
@@ -115,11 +123,12 @@ def _p_bootstrap(metric: Metric, pairs: Sequence[Pair]) -> float:
 def _bootstrap(metric: Metric, held: HeldTruth, preds: Sequence[Array], seed: int) -> list[Array]:
     """The score of each prediction under the same draws: one [draws] array each."""
     cluster = clusters(held.groups, len(held.truth))
-    if metric.name == "average_precision":
+    ranking = RANKINGS.get(metric.name)
+    if ranking is not None and ranking.resampled is not None:
         rows = _capped(cluster)
         cluster = np.unique(cluster[rows], return_inverse=True)[1].ravel()
         weights = draws(int(cluster.max()) + 1, seed)[:, cluster]
-        return [weighted_average_precision(held.truth[rows], pred[rows], weights) for pred in preds]
+        return [ranking.resampled(held.truth[rows], pred[rows], weights) for pred in preds]
     unit = pooled(cluster, SEED)
     weights = draws(int(unit.max()) + 1, seed)
     count = weights @ np.bincount(unit)
@@ -140,11 +149,16 @@ def _capped(cluster: Array) -> Array:
     return np.flatnonzero(np.isin(cluster, chosen))
 
 
-def _influence(statistic: Statistic) -> Array:
-    """Each row's influence on the score: slope times distance from the mean, over the number of
-    rows.
+def _influence(metric: Metric, held: HeldTruth, pred: Array) -> Array | None:
+    """Each row's influence on the score: DeLong's, or slope times distance from the mean over the
+    number of rows; None where neither is known.
     """
-    assert statistic.slope is not None
+    if metric.name in RANKINGS:
+        delong = _delong(metric)
+        return None if delong is None else delong(held.truth, pred)[1]
+    statistic = row_statistic(metric, held.truth, pred, held.weighing)
+    if statistic.slope is None:
+        return None
     means = statistic.means()
     return np.asarray((statistic.rows - means) @ statistic.slope(means) / len(statistic.rows))
 

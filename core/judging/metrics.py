@@ -8,27 +8,20 @@ masks. Higher or lower is better as core.metric_names says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
-from core.judging import metrics_labels, metrics_masks, metrics_numbers, metrics_texts, ranking
-from core.judging.metrics_numbers import multiclass_log_loss
-from core.judging.statistic import Array, Statistic, averaged
+from core.judging import metrics_labels, metrics_masks, metrics_numbers, metrics_texts
+from core.judging.ranking import RANKINGS
+from core.judging.statistic import Array, Statistic
 from core.judging.values import predicts
 from core.judging.weighing import Weighing
-from core.metric_names import BY_NAME, family
+from core.metric_names import BY_NAME, WORDS, family
 from core.records import CompetitionSpec, ValueKind
 
-_RANKS: Mapping[str, Callable[[Array, Array], float]] = {
-    "roc_auc": ranking.auc,
-    "average_precision": ranking.average_precision,
-}
-RANKED = frozenset(_RANKS)
 ALIKE = Weighing()
-# The only one that is a family.
-_TOP = "map@k"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +55,12 @@ def score(metric: Metric, truth: Array, pred: Array, weighing: Weighing = ALIKE)
     """The metric's value; NaN where it is not defined on these rows (no rows, one class only, no
     spread).
 
-    weighing: of the rows, for metrics that are not in RANKED.
+    weighing: of the rows, for metrics that are not in RANKINGS.
     """
     if not len(truth):
         return float("nan")
-    if metric.name in _RANKS:
-        return _RANKS[metric.name](truth, pred)
+    if metric.name in RANKINGS:
+        return RANKINGS[metric.name].value(truth, pred)
     statistic = row_statistic(metric, truth, pred, weighing)
     return float(statistic.finish(statistic.means()))
 
@@ -75,33 +68,36 @@ def score(metric: Metric, truth: Array, pred: Array, weighing: Weighing = ALIKE)
 def row_statistic(
     metric: Metric, truth: Array, pred: Array, weighing: Weighing = ALIKE
 ) -> Statistic:
-    """The statistic of any metric that is not in RANKED."""
+    """The statistic of any metric that is not in RANKINGS."""
     return weighing.of(_plain(metric, truth, pred))
 
 
 def _plain(metric: Metric, truth: Array, pred: Array) -> Statistic:
     kind = metric.predicts
-    if kind in ("list", "text", "mask"):
+    if kind in WORDS:
         return _of_words(metric, kind)(truth, pred)
     if kind == "label" and metric.one_hot:
         truth, pred = truth.argmax(axis=1)[:, None], pred.argmax(axis=1)[:, None]
-    if metric.name == "log_loss" and (metric.one_hot or metric.exclusive):
-        return averaged(multiclass_log_loss(truth, pred)[:, None])
+    if metric.name in _OF_WHOLES and (metric.one_hot or metric.exclusive):
+        return _OF_WHOLES[metric.name](truth, pred)
     return _STATISTICS[metric.name](truth, pred)
 
 
 def _of_words(metric: Metric, kind: ValueKind) -> Callable[[Array, Array], Statistic]:
-    if family(metric.name) == _TOP:
-        return partial(metrics_texts.average_precision_at, BY_NAME[metric.name].at)
-    if kind == "text" and metric.name == "accuracy":
-        return metrics_labels.accuracy
-    return _WORDS[kind][metric.name]
+    name = family(metric.name)
+    if name in _FAMILIES:
+        return partial(_FAMILIES[name], BY_NAME[metric.name].at)
+    return _WORDS[kind][name]
 
 
 _STATISTICS = metrics_numbers.STATISTICS | metrics_labels.STATISTICS
+# Where the columns are shares of one whole.
+_OF_WHOLES = metrics_numbers.OF_WHOLES
+# Functions of the number in the name, truth and predictions.
+_FAMILIES = metrics_texts.FAMILIES
 _WORDS = {
     "text": metrics_texts.STATISTICS,
     "list": metrics_texts.LISTS,
     "mask": metrics_masks.STATISTICS,
 }
-SCORED = frozenset(chain(_STATISTICS, *_WORDS.values(), RANKED, (_TOP,)))
+SCORED = frozenset(chain(_STATISTICS, *_WORDS.values(), RANKINGS, _FAMILIES))

@@ -17,14 +17,13 @@ CLIP = 1e-15
 LEAST_ERROR = 1e-9
 
 
-def multiclass_log_loss(truth: Array, pred: Array) -> Array:
-    """Loss of each row as Kaggle defines it: clipped, rescaled to sum 1, minus the log of the true
+def multiclass_log_loss(truth: Array, pred: Array) -> Statistic:
+    """Mean over rows as Kaggle defines it: clipped, rescaled to sum 1, minus the log of the true
     class.
     """
     clipped = np.clip(pred, CLIP, 1 - CLIP)
     shares = clipped / clipped.sum(axis=1, keepdims=True)
-    losses: Array = -(truth * np.log(shares)).sum(axis=1)
-    return losses
+    return averaged(-(truth * np.log(shares)).sum(axis=1, keepdims=True))
 
 
 def log_loss(truth: Array, pred: Array) -> Statistic:
@@ -171,3 +170,5 @@ STATISTICS: dict[str, Callable[[Array, Array], Statistic]] = {
     "pearson": pearson,
     "spearman": spearman,
 }
+# Where the columns are shares of one whole.
+OF_WHOLES: dict[str, Callable[[Array, Array], Statistic]] = {"log_loss": multiclass_log_loss}

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 
-from core.judging.metrics_labels import macro_f1_of
+from core.judging.metrics_labels import accuracy, macro_f1_of
 from core.judging.statistic import Array, Statistic, averaged, divided, share
 
 _SEPARATORS = re.compile(r"[,;|]")
@@ -173,6 +173,7 @@ STATISTICS: dict[str, Callable[[Array, Array], Statistic]] = {
     "character_error_rate": character_error_rate,
     "levenshtein": partial(levenshtein, lists=False),
     "jaccard": partial(jaccard, lists=False),
+    "accuracy": accuracy,
 }
 LISTS: dict[str, Callable[[Array, Array], Statistic]] = {
     "word_error_rate": word_error_rate,
@@ -181,4 +182,8 @@ LISTS: dict[str, Callable[[Array, Array], Statistic]] = {
     "f1_micro": f1_micro,
     "f1_macro": f1_macro,
     "kendall": kendall,
+}
+# Of lists, by the number in the name.
+FAMILIES: dict[str, Callable[[int | None, Array, Array], Statistic]] = {
+    "map@k": average_precision_at,
 }

@@ -8,6 +8,9 @@ arguments alone take ten times as long.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from core.judging.statistic import Array
@@ -15,10 +18,10 @@ from core.judging.statistic import Array
 
 def auc(truth: Array, pred: Array) -> float:
     """Mean column-wise area under the ROC curve, ties counted half; NaN when undefined."""
-    values = [
-        _column_auc(truth[:, column] > 0.5, pred[:, column]) for column in defined_columns(truth)
-    ]
-    return float(np.mean(values)) if values else float("nan")
+    columns = defined_columns(truth)
+    if not columns:
+        return float("nan")
+    return float(np.mean([_column_auc(truth[:, c] > 0.5, pred[:, c]) for c in columns]))
 
 
 def average_precision(truth: Array, pred: Array) -> float:
@@ -28,11 +31,8 @@ def average_precision(truth: Array, pred: Array) -> float:
 
 def defined_columns(truth: Array) -> list[int]:
     """Columns that hold both classes; a rank metric has no value on the others."""
-    return [
-        column
-        for column in range(truth.shape[1])
-        if 0 < (truth[:, column] > 0.5).sum() < len(truth)
-    ]
+    positives = (truth > 0.5).sum(axis=0)
+    return np.flatnonzero((positives > 0) & (positives < len(truth))).tolist()
 
 
 def _column_auc(positive: Array, pred: Array) -> float:
@@ -113,3 +113,24 @@ def _column_precision(positive: Array, pred: Array, weights: Array) -> Array:
     steps = np.diff(hits, axis=1, prepend=0.0)
     area = (steps * precision).sum(axis=1)
     return np.divide(area, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+Influence = Callable[[Array, Array], tuple[float, Array]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A metric of ranks: no mean over rows. Either `influence` or `resampled` says how sure it is."""
+
+    # Of truth and predictions.
+    value: Callable[[Array, Array], float]
+    # Value and influence of each row on it.
+    influence: Influence | None = None
+    # Values under row weights [draws, rows].
+    resampled: Callable[[Array, Array, Array], Array] | None = None
+
+
+RANKINGS: Mapping[str, Ranking] = {
+    "roc_auc": Ranking(auc, influence=auc_influence),
+    "average_precision": Ranking(average_precision, resampled=weighted_average_precision),
+}

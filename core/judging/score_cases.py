@@ -21,6 +21,7 @@ from core.judging.scorer import load_answers
 from core.judging.statistic import Array
 from core.judging.store import Store
 from core.judging.values import is_text, is_words, predicts, to_cells, truth_values
+from core.metric_names import VOTING
 from core.records import CompetitionSpec
 from utils.tables import read_table
 
@@ -181,4 +182,4 @@ def _spread(rows: int) -> Sequence[int]:
 
 
 def _labels(spec: CompetitionSpec) -> bool:
-    return predicts(spec) in ("label", "list", "text", "mask")
+    return predicts(spec) in VOTING

@@ -18,11 +18,9 @@ from core.judging.intake import FileRefusedError, decode, parse, read_bytes
 from core.judging.samples import Sample, text_ids
 from core.judging.statistic import Array
 from core.judging.submission_words import repaired_words, word_problems
-from core.judging.values import is_text, is_words, predicts, to_floats, to_labels
+from core.judging.values import is_text, is_words, needs, predicts, to_floats, to_labels
 from core.records import CompetitionSpec
 
-CORRELATIONS = frozenset({"pearson", "spearman"})
-OF_SHARES = frozenset({"log_loss", "kl_divergence"})
 RANGE_DRIFT = 1e-6
 SUM_EXACT = 2e-7
 SUM_DRIFT = 5e-3
@@ -125,7 +123,7 @@ def _values(
         return values, problems, []
     values, notes = _repaired(values, spec)
     constant = _constant(values, spec)
-    if constant and spec.metric.name in CORRELATIONS:
+    if constant and needs(spec).varied:
         return values, [f"{constant}; {spec.metric.name} has no value then"], notes
     return values, [], notes + ([constant] if constant else [])
 
@@ -146,7 +144,8 @@ def _words(
 
 def _sum_to_one(spec: CompetitionSpec) -> bool:
     """Graders refuse rows that do not, even where the text says that they are rescaled."""
-    return spec.metric.name in OF_SHARES and (spec.answers.one_hot or spec.answers.exclusive)
+    whole = spec.answers.one_hot or spec.answers.exclusive
+    return whole and needs(spec).of_shares != "never"
 
 
 def _holds_text(cells: pd.DataFrame) -> bool:
@@ -195,14 +194,18 @@ def _range_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Ite
                 yield f"{int(off.sum())} of {len(values)} rows do not sum to 1 (e.g. {total})"
     elif kind == "label" and not spec.answers.one_hot:
         yield from _numeric_label_problems(values, sample, spec)
-    elif spec.metric.name == "rmsle" and (values < 0).any():
-        yield _line(
-            values < 0,
-            "predictions are negative, for which rmsle has no value",
-            values,
-            sample,
-            spec,
-        )
+    else:
+        yield from _too_small(values, sample, spec)
+
+
+def _too_small(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
+    """Numbers for which the metric has no value."""
+    least = needs(spec).least
+    if least is None or not (values < least).any():
+        return
+    what = f"below {least:g}" if least else "negative"
+    why = f"predictions are {what}, for which {spec.metric.name} has no value"
+    yield _line(values < least, why, values, sample, spec)
 
 
 def _numeric_label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
@@ -211,7 +214,7 @@ def _numeric_label_problems(values: Array, sample: Sample, spec: CompetitionSpec
         to_floats(np.array(spec.answers.classes, dtype=object)),
     )
     whole = bool((known == np.round(known)).all())
-    if spec.metric.name == "quadratic_weighted_kappa" and whole and broken.any():
+    if needs(spec).numeric_labels and whole and broken.any():
         yield _line(broken, "predictions are not integers, which kappa needs", values, sample, spec)
     elif spec.answers.classes:
         strange = ~np.isin(values, known)
@@ -247,6 +250,7 @@ def _repaired(values: Array, spec: CompetitionSpec) -> tuple[Array, list[str]]:
 
 def _constant(values: Array, spec: CompetitionSpec) -> str:
     same = (values == values[:1]).all(axis=0)
-    if len(values) < 2 or not (same.any() if spec.metric.name in CORRELATIONS else same.all()):
+    found = same.any() if needs(spec).varied else same.all()
+    if len(values) < 2 or not found:
         return ""
     return f"the prediction is the same in all {len(values)} rows"

@@ -14,7 +14,7 @@ from core.judging.metrics_masks import EMPTY, runs
 from core.judging.metrics_texts import words
 from core.judging.samples import Sample
 from core.judging.statistic import Array
-from core.judging.values import predicts
+from core.judging.values import needs, predicts
 from core.metric_names import BY_NAME
 from core.records import CompetitionSpec
 
@@ -30,7 +30,7 @@ def word_problems(
         empty = _where(values, lambda cell: not cell.strip())
         if empty.any() and not _sample_has_empty(sample, spec):
             yield empty, "texts are empty"
-    elif spec.metric.name == "kendall":
+    elif needs(spec).lists == "orders":
         yield from _other_words(values, sample, spec)
 
 

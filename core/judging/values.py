@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 
 from core.judging.statistic import Array
-from core.metric_names import BY_NAME
+from core.metric_names import BY_NAME, WORDS, AnswerNeeds
 from core.records import CompetitionSpec, ValueKind
-
-WORDS: frozenset[ValueKind] = frozenset({"list", "text", "mask"})
 
 
 def predicts(spec: CompetitionSpec) -> ValueKind:
@@ -20,6 +18,14 @@ def predicts(spec: CompetitionSpec) -> ValueKind:
     return spec.value_kind if known is None or spec.value_kind in known.kinds else known.predicts
 
 
+def needs(spec: CompetitionSpec) -> AnswerNeeds:
+    """What the metric asks of answers and predictions; nothing where the registry does not have it."""
+    known = BY_NAME.get(spec.metric.name)
+    if known is None:
+        return AnswerNeeds()
+    return known.needs
+
+
 def is_words(spec: CompetitionSpec) -> bool:
     """True when predictions are lists, texts or masks: arrays of objects, since a cell may be long."""
     return predicts(spec) in WORDS
@@ -27,11 +33,7 @@ def is_words(spec: CompetitionSpec) -> bool:
 
 def is_text(spec: CompetitionSpec) -> bool:
     """True when predictions are labels that are not numbers; every other prediction is a float."""
-    if (
-        predicts(spec) != "label"
-        or spec.answers.one_hot
-        or spec.metric.name == "quadratic_weighted_kappa"
-    ):
+    if predicts(spec) != "label" or spec.answers.one_hot or needs(spec).numeric_labels:
         return False
     return not spec.answers.classes or bool(
         np.isnan(to_floats(np.array(spec.answers.classes, dtype=object))).any()

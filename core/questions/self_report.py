@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean
 
 from core.judging.service import BlendChoice, HoldoutJudge
-from core.metric_names import family
+from core.metric_names import BY_NAME, Bounds
 from core.protocols import BlendParts
 from core.records import CompetitionSpec, Job, MetricSpec, Outcome, Verdict
 from core.score import Score
@@ -25,9 +25,6 @@ REPORT = "score.json"
 _MOST_BYTES = 4096
 # A float that is larger, or a number of JSON that no float holds, measures nothing.
 _HUGE = 1e15
-_SIGNED = frozenset({"quadratic_weighted_kappa", "mcc", "pearson", "spearman", "kendall"})
-# Shares, whose worst value is 1.
-_SHARES = frozenset({"error_rate"})
 
 
 def claimed(path: Path, metric: MetricSpec) -> float | str:
@@ -69,18 +66,13 @@ def implausible(value: float, metric: MetricSpec) -> str:
     return ""
 
 
-def bounds(metric: MetricSpec) -> tuple[float | None, float | None]:
-    """(worst, best) value; None where there is no such bound, and for a metric that the registry
-    does not have.
+def bounds(metric: MetricSpec) -> Bounds:
+    """(worst, best) value; None where there is no such bound, as for a score that was written for
+    the competition.
     """
     if metric.source == "generated":
         return None, None
-    name = family(metric.name)
-    if metric.direction == "minimize":
-        return (1.0 if name in _SHARES else None), 0.0
-    if name == "r2":
-        return None, 1.0
-    return (-1.0 if name in _SIGNED else 0.0), 1.0
+    return BY_NAME[metric.name].bounds
 
 
 class SelfReportJudge(HoldoutJudge):

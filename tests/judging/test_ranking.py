@@ -12,7 +12,7 @@ from core.judging import metrics
 from core.judging.compare import HeldTruth
 from core.judging.greedy import RowBlock, pick
 from core.judging.metrics import score
-from core.judging.ranking import auc, average_precision
+from core.judging.ranking import Ranking, auc, average_precision
 from core.judging.statistic import Array
 from tests.judging.cases import metric
 
@@ -82,9 +82,10 @@ def test_blends_are_those_that_scikit_learn_would_choose(
         )
     weights = pick(metric(name), blocks, "rank")
     theirs = {
-        each: lambda truth, pred, name=each: by_scikit_learn(name, truth, pred) for each in OURS
+        each: Ranking(lambda truth, pred, name=each: by_scikit_learn(name, truth, pred))
+        for each in OURS
     }
-    monkeypatch.setattr(metrics, "_RANKS", theirs)
+    monkeypatch.setattr(metrics, "RANKINGS", theirs)
     np.testing.assert_array_equal(weights, pick(metric(name), blocks, "rank"))
     assert 2 <= np.count_nonzero(weights)
     assert np.ptp(weights) > 0

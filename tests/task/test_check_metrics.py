@@ -32,6 +32,11 @@ def test_without_a_checkout_nothing_ran(tmp_path: Path) -> None:
         assert done.stderr.startswith("NOT RUN")
 
 
+def test_the_page_of_metrics_says_what_the_registry_says() -> None:
+    done = check("--page")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_right_missing_and_wrong_are_told_apart(tmp_path: Path) -> None:
     competition(
         tmp_path, "trees", "auc-roc", "Entries are evaluated by the area under the ROC curve."

@@ -12,7 +12,6 @@ from core.task.metric.columns import (
     NO_COLUMNS,
     RowColumns,
     asked_columns,
-    by_rows,
     levels_named,
     weight_named,
 )
@@ -78,7 +77,7 @@ def _named(
     else:
         why = "no metric found in the description" if description.strip() else "no description"
     plain = _unweighted(found.evidence, answers, direction)
-    if plain is not None and by_rows(plain.name) and (name := weight_named(section, columns)):
+    if plain is not None and plain.weighable and (name := weight_named(section, columns)):
         return MetricSpec(plain.name, plain.direction, "description", found.evidence, name), []
     if reading := _of_model(answers, hints.metric, direction):
         return reading, []

@@ -17,21 +17,6 @@ from core.task.folder.cells import numbers
 from utils.config_schema import TaskConfig
 from utils.errors import ConfigError
 
-# Scores of ranks are no means over rows; cells of words count one by one.
-_NOT_BY_ROWS = frozenset({"roc_auc", "average_precision", "spearman"})
-# Averages over classes already; a column of the class names again would say the same in other
-# words.
-_OVER_CLASSES = frozenset(
-    {
-        "f1_macro",
-        "f1_micro",
-        "f1_weighted",
-        "probabilistic_f1",
-        "balanced_accuracy",
-        "lrap",
-        "lwlrap",
-    }
-)
 _LEVELS_MAX = 500
 _AVERAGED = re.compile(r"\baverag(?:e|ed|es|ing)\b(?! precision)|\bmean (?:of|over|across|taken)\b")
 _BY = r"\b(?:each|every|per|across|over|by)(?: (?:the|all|different|distinct|unique|of|these))*(?: [\w-]+){0,3}? "
@@ -51,17 +36,6 @@ class RowColumns:
 
 
 NO_COLUMNS = RowColumns()
-
-
-def by_rows(metric: str) -> bool:
-    """True where rows can be weighed and averages over columns be taken: the score is made of one
-    value per row.
-    """
-    return metric not in _NOT_BY_ROWS and BY_NAME[metric].predicts in (
-        "probability",
-        "label",
-        "real",
-    )
 
 
 def weight_named(section: str, columns: RowColumns) -> str | None:
@@ -86,7 +60,8 @@ def weight_named(section: str, columns: RowColumns) -> str | None:
 
 def levels_named(metric: str, section: str, columns: RowColumns) -> str | None:
     """The one column over whose values the section says that scores are averaged; None without one."""
-    if not by_rows(metric) or metric in _OVER_CLASSES:
+    known = BY_NAME[metric]
+    if not known.weighable or known.over_classes:
         return None
     sentences = [_words(sentence) for sentence in _SENTENCES.split(section.lower())]
     near = [
@@ -109,7 +84,7 @@ def asked_columns(metric: MetricSpec, columns: RowColumns, task: TaskConfig) -> 
     for key, (name, problem_of) in checks.items():
         if not name:
             continue
-        if not by_rows(metric.name):
+        if not BY_NAME[metric.name].weighable:
             problem = f"{metric.name} is not made of rows"
         elif name not in columns.names:
             problem = "the train table has no such column beside ids and answers"

@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from core.metric_names import METRICS
 from core.task.metric.details import plain_names, settled
@@ -69,7 +70,8 @@ _LEFT_OUT = re.compile(
     r"|\b(?:other|remaining|these|such) (?:rows|pixels|phases?)[\w ]* ignored\b"
     r"|\bonly (?:the )?[\w ]{0,30}\b(?:rows|pixels|phase)[\w ]* (?:scored|evaluated|count)"
 )
-_GENERAL = frozenset({"accuracy", "error_rate"})
+_COMMON = frozenset(metric.name for metric in METRICS if metric.wording.common)
+_REFUSED = (*UNSCORED, *chain.from_iterable(metric.wording.relatives for metric in METRICS))
 _WEIGHTED = re.compile(
     r"\b(?:sample[ -])?weighted(?: (?:average|mean)(?= of))?[ -]+|\bw(?=(?:mae|rmse)\b)"
 )
@@ -85,6 +87,21 @@ class MetricText:
 
     name: str | None
     evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """Where a text names a metric. name: None for one without a scorer."""
+
+    start: int
+    end: int
+    name: str | None
+
+    def inside(self, other: _Mention) -> bool:
+        """True when `other` is a longer phrase of another name that spans this one."""
+        if other.name == self.name or not other.start <= self.start <= self.end <= other.end:
+            return False
+        return other.end - other.start > self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,34 +263,30 @@ def _sentences(section: str) -> Iterator[str]:
 
 
 def _names_in(sentence: str) -> set[str | None]:
-    """Distinct metrics that a sentence names, None for one without a scorer; general words yield to
-    specific ones.
+    """Distinct metrics that a sentence names, None for one without a scorer; common words yield to
+    any other name.
     """
     text = _CONTRAST.sub(" ", sentence.lower())
-    found: list[tuple[int, int, str | None]] = []
-    for phrase in UNSCORED:
-        found += [(match.start(), match.end(), None) for match in re.finditer(phrase, text)]
-    for metric in METRICS:
-        for phrase in metric.phrases:
-            found += [
-                (match.start(), match.end(), _in_full(metric.name, match))
-                for match in re.finditer(phrase, text)
-            ]
-    names = {name for start, end, name in found if not _covered(start, end, name, found)}
+    found = list(_mentions(text))
+    names = {mention.name for mention in found if not any(map(mention.inside, found))}
     if not names:
         names |= plain_names(text)
-    return names - _GENERAL if names - _GENERAL else names
+    return names - _COMMON or names
+
+
+def _mentions(text: str) -> Iterator[_Mention]:
+    """Every place where some phrase matches."""
+    for phrase in _REFUSED:
+        for match in re.finditer(phrase, text):
+            yield _Mention(match.start(), match.end(), None)
+    for metric in METRICS:
+        for phrase in metric.wording.names:
+            for match in re.finditer(phrase, text):
+                yield _Mention(match.start(), match.end(), _in_full(metric.name, match))
 
 
 def _in_full(name: str, match: re.Match[str]) -> str:
     """The name, for a family with the number that the text gives."""
-    return f"{name.removesuffix('k')}{match[match.re.groups]}" if name.endswith("@k") else name
-
-
-def _covered(
-    start: int, end: int, name: str | None, found: list[tuple[int, int, str | None]]
-) -> bool:
-    """True when a longer phrase of another name spans this one."""
-    return any(
-        a <= start and end <= b and b - a > end - start and other != name for a, b, other in found
-    )
+    if not name.endswith("@k"):
+        return name
+    return f"{name.removesuffix('k')}{match[match.re.groups]}"

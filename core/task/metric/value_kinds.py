@@ -8,17 +8,15 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from core.metric_names import MetricName, family
+from core.metric_names import WORDS, MetricName
 from core.records import ValueKind
 from core.task.folder.cells import NO_PIXEL, numbers
 from core.task.metric.answers import Answers
 
 # Of several kinds that a metric can score, the first that the labels have.
-_ORDER: tuple[ValueKind, ...] = ("mask", "list", "text", "label", "probability", "real")
+_ORDER: tuple[ValueKind, ...] = (*WORDS, "label", "probability", "real")
 _RUNS = re.compile(r"\d+ \d+(?: \d+ \d+)*")
 _NUMBERS = re.compile(r"-?\d+(?: -?\d+)*")
-_OF_SHARES = frozenset({"log_loss", "kl_divergence"})
-_OF_RANKINGS = frozenset({"lrap", "lwlrap"})
 _OPEN_VALUES = 200
 _LOOKED_AT = 5000
 
@@ -36,7 +34,7 @@ def kind_of(metric: MetricName, answers: Answers) -> tuple[ValueKind, str]:
 def exclusive(metric: MetricName, answers: Answers) -> bool:
     """True when several label columns are shares of one whole, as a loss over classes sees them."""
     if (
-        metric.name not in _OF_SHARES
+        metric.needs.of_shares == "never"
         or answers.one_hot
         or len(answers.labels.columns) < 2
         or not answers.numeric
@@ -48,7 +46,9 @@ def exclusive(metric: MetricName, answers: Answers) -> bool:
     )
     if not len(cells) or (cells < 0).any():
         return False
-    return metric.name == "kl_divergence" or bool(np.abs(cells.sum(axis=1) - 1).max() < 1e-6)
+    if metric.needs.of_shares == "always":
+        return True
+    return bool(np.abs(cells.sum(axis=1) - 1).max() < 1e-6)
 
 
 # ---------------------------------------------------------------- one kind each
@@ -62,54 +62,54 @@ def _mask(metric: MetricName, answers: Answers) -> str:
 
 
 def _list(metric: MetricName, answers: Answers) -> str:
-    name = family(metric.name)
-    cells = [cell for cell in _cells(answers) if cell]
-    if name == "map@k":
+    lists = metric.needs.lists
+    if lists == "rankings":
         return ""
-    if name == "kendall":
-        return (
-            ""
-            if sum(len(cell.split()) > 1 for cell in cells) > 0.5 * len(cells)
-            else "the labels are no orders"
-        )
-    if name in ("levenshtein", "word_error_rate"):
-        sequences = answers.lists and all(_NUMBERS.fullmatch(cell) for cell in cells)
-        return "" if sequences else "the labels are no sequences of numbers"
-    return "" if answers.lists or answers.some_lists else "the labels are no lists"
+    cells = [cell for cell in _cells(answers) if cell]
+    if lists == "orders":
+        several = sum(len(cell.split()) > 1 for cell in cells)
+        return _unless(several > 0.5 * len(cells), "the labels are no orders")
+    if lists == "sequences":
+        sequences = answers.lists and all(map(_NUMBERS.fullmatch, cells))
+        return _unless(sequences, "the labels are no sequences of numbers")
+    return _unless(answers.lists or answers.some_lists, "the labels are no lists")
 
 
 def _text(metric: MetricName, answers: Answers) -> str:
     if answers.numeric or answers.one_hot:
         return "the labels are not texts"
-    return "the labels are classes" if metric.predicts == "label" and not _open(answers) else ""
+    return _unless(metric.predicts != "label" or _open(answers), "the labels are classes")
 
 
 def _label(metric: MetricName, answers: Answers) -> str:
     if answers.lists:
         return "the labels are lists of several values"
-    if metric.name == "quadratic_weighted_kappa":
-        return "" if answers.numeric and not answers.one_hot else "the labels are not numbers"
+    if metric.needs.numeric_labels:
+        return _real(metric, answers)
     return ""
 
 
 def _real(metric: MetricName, answers: Answers) -> str:
-    return "" if answers.numeric and not answers.one_hot else "the labels are not numbers"
+    return _unless(answers.numeric and not answers.one_hot, "the labels are not numbers")
 
 
 def _probability(metric: MetricName, answers: Answers) -> str:
     if answers.lists:
         return "the labels are lists of several values"
-    if metric.name in _OF_RANKINGS and not answers.one_hot and len(answers.labels.columns) < 2:
+    if answers.one_hot:
+        return ""
+    if metric.needs.several_columns and len(answers.labels.columns) < 2:
         return "there is one label column only"
-    if metric.name == "kl_divergence":
-        return (
-            ""
-            if answers.one_hot or exclusive(metric, answers)
-            else "the labels are no shares of several columns"
-        )
-    if not answers.one_hot and not answers.binary:
-        return "" if _shares(answers) else "the labels have more than two values"
-    return ""
+    if metric.needs.of_shares == "always":
+        return _unless(exclusive(metric, answers), "the labels are no shares of several columns")
+    return _unless(answers.binary or _shares(answers), "the labels have more than two values")
+
+
+def _unless(fits: bool, why: str) -> str:
+    """The reason, "" where there is none."""
+    if fits:
+        return ""
+    return why
 
 
 _SUITS: dict[ValueKind, Callable[[MetricName, Answers], str]] = {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.metric_names import BY_NAME, family
+from core.metric_names import BY_NAME, WORDS, Constant
 from core.records import CompetitionSpec, TableFile
 from core.task.folder.archives import ArchiveError, is_archive, listed, unpack
 from core.task.folder.cells import is_numeric, numbers
@@ -22,6 +23,8 @@ from core.task.recognise.roles import find_sample
 from utils.errors import SpecError
 from utils.files import copy_atomic
 from utils.tables import with_point, write_table
+
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def write_baseline(data_dir: Path, spec: CompetitionSpec | None, out_csv: Path) -> dict[str, Any]:
@@ -157,7 +160,7 @@ def _mean_shares(labels: pd.DataFrame, spec: CompetitionSpec) -> list[object]:
 
 
 def _constant(column: pd.Series, spec: CompetitionSpec) -> object:
-    if spec.value_kind in ("list", "text", "mask"):
+    if spec.value_kind in WORDS:
         return _common_words(column, spec)
     if spec.value_kind == "label":
         return column.mode().iloc[0]
@@ -168,20 +171,37 @@ def _constant(column: pd.Series, spec: CompetitionSpec) -> object:
         return float((column == (spec.answers.positive or spec.answers.classes[-1])).mean())
     if np.isnan(values).any():
         raise SpecError("the labels are not numbers")
-    if spec.metric.name in ("mae", "log_mae"):
-        return float(np.median(values))
-    if spec.metric.name == "rmsle":
-        return float(np.expm1(np.log1p(np.maximum(values, 0)).mean()))
+    return _NUMBERS[BY_NAME[spec.metric.name].constant](values)
+
+
+def _mean(values: Numbers) -> float:
     return float(values.mean())
+
+
+def _median(values: Numbers) -> float:
+    return float(np.median(values))
+
+
+def _log_mean(values: Numbers) -> float:
+    """The number of which the logarithm is nearest to those of the values."""
+    return float(np.expm1(np.log1p(np.maximum(values, 0)).mean()))
+
+
+_NUMBERS: Mapping[Constant, Callable[[Numbers], float]] = {
+    "mean": _mean,
+    "median": _median,
+    "log_mean": _log_mean,
+}
 
 
 def _common_words(column: pd.Series, spec: CompetitionSpec) -> str:
     """The commonest words for a ranking, else the commonest cell. Raises SpecError where only the
     sample can answer.
     """
-    most = BY_NAME[spec.metric.name].at
+    metric = BY_NAME[spec.metric.name]
+    most = metric.at
     if most is not None:
         return " ".join(column.str.split().explode().value_counts().index[:most])
-    if spec.value_kind == "mask" or family(spec.metric.name) == "kendall":
+    if spec.value_kind == "mask" or metric.needs.lists == "orders":
         raise SpecError("an answer is about its own row")
     return str(column.mode().iloc[0])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.metric_names import BY_NAME, MetricName
+from core.metric_names import BY_NAME, WORDS, MetricName
 from core.records import CompetitionSpec, MetricSpec, SplitSpec, ValueKind, View
 from core.task.folder.archives import to_unpack
 from core.task.folder.inventory import folder_digest, list_files
@@ -89,8 +89,11 @@ def _kind(metric: MetricName, answers: Answers) -> ValueKind:
     """What a submission is checked for; cells that are no numbers may be anything that the metric
     can score.
     """
-    words: tuple[ValueKind, ...] = () if answers.numeric else ("mask", "list", "text")
-    return next((kind for kind in words if kind in metric.kinds), kind_of(metric, answers)[0])
+    if not answers.numeric:
+        for kind in WORDS:
+            if kind in metric.kinds:
+                return kind
+    return kind_of(metric, answers)[0]
 
 
 def _columns(sample: pd.DataFrame, hints: Hints, table: str) -> tuple[tuple[str, ...], ...]:
