@@ -18,7 +18,7 @@ from core.task.recognise.sample_only import inspect_bare as bare
 from core.task.recognise.spec import inspect_competition
 from core.task.views.build import build_views as build
 from core.task.views.cuts import plan
-from core.task.views.source import load
+from core.task.views.last_source import forget, load_once
 from core.task.views.written_tables import faults
 from core.task.views.written_tables import turn_rows as turn
 from utils.config_schema import TaskConfig
@@ -77,18 +77,23 @@ def plan_split(spec: dict[str, Any], seed: int, holdout_max_rows: int, task: dic
     known = from_json(CompetitionSpec, spec)
     if known.tables.train is None:
         return to_json(bare_split(known, seed))
-    source = load(known)
-    return to_json(plan(source, seed, holdout_max_rows, from_json(TaskConfig, task)))
+    return to_json(plan(load_once(known), seed, holdout_max_rows, from_json(TaskConfig, task)))
 
 
 def build_views(
     spec: dict[str, Any], split: dict[str, Any], workspace: str, names: list[str] | None = None
 ) -> dict[str, Any]:
-    """{"views": [...], "split": SplitSpec whose why names what was left out}."""
+    """{"views": [...], "split": SplitSpec whose why names what was left out}.
+
+    The tables that the plan was made with serve once more; then their memory is free.
+    """
     known, decided = from_json(CompetitionSpec, spec), from_json(SplitSpec, split)
     if known.tables.train is None:
         return {"views": [to_json(bare_view(known))], "split": to_json(decided)}
-    views, final = build(known, decided, Path(workspace), names)
+    try:
+        views, final = build(known, decided, Path(workspace), names)
+    finally:
+        forget()
     return {"views": [to_json(view) for view in views], "split": to_json(final)}
 
 

@@ -17,11 +17,12 @@ from core.task.folder.sniff import find_tables
 from core.task.view_digest import view_digest
 from core.task.views.cuts import cut_for, names_of_run
 from core.task.views.id_mentions import mentions_of
+from core.task.views.last_source import load_once
 from core.task.views.media import COPY_LIMIT_BYTES, MediaStore, ViewFiles, seal
 from core.task.views.other_files import MEDIA, OtherFiles
 from core.task.views.row_files import PlacedFile, RowFile, group_keys, id_keys, place, split_files
 from core.task.views.side_tables import SAME_COLUMNS, SideTable, cut_table, judge
-from core.task.views.source import SYNTHETIC_SAMPLE, Source, load, with_notes
+from core.task.views.source import SYNTHETIC_SAMPLE, Source, with_notes
 from core.task.views.tables import (
     Cut,
     items_of,
@@ -88,7 +89,7 @@ def build_views(
     SpecError (see core.task.views.source.load), ValueError for a name that the split does not have.
     """
     defences = defences or Defences()
-    source = load(spec, neutral_ids=defences.names)
+    source = load_once(spec, neutral_ids=defences.names)
     contents = _survey(source, split, defences)
     copies = contents.bytes <= copy_limit and len(source.files) <= COPY_LIMIT_FILES
     builder = _Builder(source, split, contents, workspace.resolve(), defences, copies)
