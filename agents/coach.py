@@ -13,11 +13,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from core.evolution.briefs import BY_KIND
 from core.persona import Persona
 from core.protocols import Model
-from core.records import BriefKind, Message, Request, to_json
+from core.records import Message, Request, to_json
 from core.skill import Example
 from utils.errors import ModelError
 from utils.prompt_manager import PromptManager
@@ -26,25 +27,10 @@ from utils.untrusted import anonymous, fence, one_line
 
 log = logging.getLogger(__name__)
 
-KINDS: tuple[str, ...] = get_args(BriefKind)
 # Characters of what is told, and words of a strategy that are asked for.
 ROLE, STRATEGY, LESSON, WORDS = 300, 450, 320, 60
 # Characters of what is shown, and how many examples.
 EVIDENCE, DIFF, CHANGE, EXAMPLES = 1500, 800, 200, 6
-REWRITE_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "role": {"type": "string", "minLength": 10},
-        "strategy": {
-            "type": "object",
-            "properties": {kind: {"type": "string"} for kind in KINDS},
-            "required": list(KINDS),
-            "additionalProperties": False,
-        },
-    },
-    "required": ["role", "strategy"],
-    "additionalProperties": False,
-}
 LESSON_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"lesson": {"type": ["string", "null"]}},
@@ -79,6 +65,22 @@ _REFUSED = {
 }
 
 
+def rewrite_schema() -> dict[str, Any]:
+    """Of an answer that rewrites a persona: a role, and a strategy for each kind of brief."""
+    strategy = {
+        "type": "object",
+        "properties": {kind: {"type": "string"} for kind in BY_KIND},
+        "required": list(BY_KIND),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {"role": {"type": "string", "minLength": 10}, "strategy": strategy},
+        "required": ["role", "strategy"],
+        "additionalProperties": False,
+    }
+
+
 def refused(text: str) -> str | None:
     """What a text from the model speaks of that no role, strategy or lesson may; None for a good
     one.
@@ -100,36 +102,32 @@ class ModelCoach:
         self._prompts = PromptManager(_PROMPTS)
 
     def rewrite(self, persona: Persona, evidence: Mapping[str, Any]) -> Persona | None:
-        weights = {
-            "kinds": persona.operators,
-            "parts": persona.loci,
-            "fragments and aspects": persona.genes,
-        }
+        shown = cap(json.dumps(to_json(dict(evidence))), EVIDENCE, head_share=1.0)
         text = self._prompts.render(
             "coach_rewrite",
-            persona=fence(_told(persona), "notes"),
-            weights=fence(
-                "\n".join(f"{name}: {_listed(values)}" for name, values in weights.items()), "notes"
-            ),
-            evidence=fence(
-                cap(json.dumps(to_json(dict(evidence))), EVIDENCE, head_share=1.0), "notes"
-            ),
+            persona=fence(_in_words(persona), "notes"),
+            weights=fence(_likings(persona), "notes"),
+            evidence=fence(shown, "notes"),
             role=str(ROLE),
-            kinds=", ".join(KINDS),
+            kinds=", ".join(BY_KIND),
             words=str(WORDS),
         )
-        data = self._ask(text, f"persona {persona.label}", REWRITE_SCHEMA)
-        return None if data is None else rewritten(persona, data)
+        data = self._ask(text, f"persona {persona.label}", rewrite_schema())
+        if data is None:
+            return None
+        return rewritten(persona, data)
 
     def lesson(self, examples: Sequence[Example]) -> str | None:
         if not examples:
             return None
-        shown = "\n\n".join(_shown(example) for example in examples[:EXAMPLES])
+        shown = "\n\n".join(map(_shown, examples[:EXAMPLES]))
         text = self._prompts.render(
             "coach_lesson", examples=fence(shown, "notes"), most=str(LESSON)
         )
         data = self._ask(text, "lesson", LESSON_SCHEMA)
-        return None if data is None else lesson_of(data)
+        if data is None:
+            return None
+        return lesson_of(data)
 
     def _ask(self, text: str, purpose: str, schema: dict[str, Any]) -> Any:
         """An answer that follows the schema; None where there is none."""
@@ -143,12 +141,15 @@ class ModelCoach:
 
 
 def rewritten(persona: Persona, data: Any) -> Persona | None:
-    """The persona in the words of an answer that follows REWRITE_SCHEMA; None where they cannot be
+    """The persona in the words of an answer that follows `rewrite_schema`; None where they cannot be
     used.
     """
-    role, told = one_line(data["role"], ROLE), data["strategy"]
-    texts = {kind: one_line(told[kind], STRATEGY) for kind in KINDS if told[kind].strip()}
-    why = _against(data["role"], told)
+    role, strategy = one_line(data["role"], ROLE), data["strategy"]
+    texts: dict[str, str] = {}
+    for kind in BY_KIND:
+        if strategy[kind].strip():
+            texts[kind] = one_line(strategy[kind], STRATEGY)
+    why = _against(data["role"], strategy)
     if why is None and (not texts or (role, texts) == (persona.role, persona.strategy)):
         why = "nothing new"
     if why is not None:
@@ -159,7 +160,7 @@ def rewritten(persona: Persona, data: Any) -> Persona | None:
 
 def _against(role: str, strategy: Mapping[str, Any]) -> str | None:
     """What a role and strategies name that they may not."""
-    if unknown := sorted(strategy.keys() - set(KINDS)):
+    if unknown := sorted(strategy.keys() - BY_KIND.keys()):
         return f"the kind {one_line(unknown[0], 40)}"
     if len(role) > ROLE or len(role.strip().splitlines()) != 1:
         return f"a role of more than one line or {ROLE} characters"
@@ -182,10 +183,21 @@ def lesson_of(data: Any) -> str | None:
     return one_line(text, LESSON)
 
 
-def _told(persona: Persona) -> str:
-    lines = [f"{kind}: {text}" for kind, text in persona.strategy.items()]
+def _in_words(persona: Persona) -> str:
+    lines = [f"role: {one_line(persona.role, ROLE)}"]
+    for kind, text in persona.strategy.items():
+        lines.append(one_line(f"{kind}: {text}", STRATEGY))
+    return "\n".join(lines)
+
+
+def _likings(persona: Persona) -> str:
+    """What a persona is readier for, a line for each sort of weights."""
     return "\n".join(
-        [f"role: {one_line(persona.role, ROLE)}", *(one_line(line, STRATEGY) for line in lines)]
+        (
+            f"kinds: {_listed(persona.operators)}",
+            f"parts: {_listed(persona.loci)}",
+            f"fragments and aspects: {_listed(persona.genes)}",
+        )
     )
 
 
@@ -199,4 +211,6 @@ def _shown(example: Example) -> str:
     lines = unified_diff(example.before.splitlines(), example.after.splitlines(), n=1, lineterm="")
     # The first two lines name files.
     diff = anonymous("\n".join(list(lines)[2:]))
-    return f"{head}\n{cap(diff, DIFF, head_share=1.0)}" if diff else head
+    if not diff:
+        return head
+    return f"{head}\n{cap(diff, DIFF, head_share=1.0)}"

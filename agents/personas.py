@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from agents.recipes import catalog
+from core.evolution.briefs import BY_KIND
 from core.genome import ASPECTS, LOCI
 from core.persona import NOBODY, Persona
-from core.records import BriefKind
 
 PERSONAS = Path(__file__).parent / "personas"
 ROLE, STRATEGY_WORDS = 300, 60
@@ -96,7 +96,7 @@ def _weights(value: Any) -> dict[str, float]:
     return {name: float(weight) for name, weight in value.items()}
 
 
-def _weights_of(known: tuple[str, ...]) -> Callable[[Any], dict[str, float]]:
+def _weights_of(known: Collection[str]) -> Callable[[Any], dict[str, float]]:
     def read(value: Any) -> dict[str, float]:
         weights = _weights(value)
         if unknown := sorted(weights.keys() - set(known)):
@@ -123,7 +123,7 @@ def _genes(value: Any) -> dict[str, float]:
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "role": _line,
-    "operators": _weights_of(get_args(BriefKind)),
+    "operators": _weights_of(BY_KIND),
     "loci": _weights_of(LOCI),
     "genes": _genes,
     "temperature": _temperature,
@@ -137,7 +137,7 @@ def _strategy(body: str) -> dict[str, str]:
         raise ValueError("text stands before the first section")
     found: dict[str, str] = {}
     for kind, text in zip(parts[::2], parts[1::2], strict=True):
-        if kind not in get_args(BriefKind) or kind in found:
+        if kind not in BY_KIND or kind in found:
             raise ValueError(f"section {kind!r} is no kind of brief, or stands twice")
         found[kind] = " ".join(text.split())
         if not 0 < len(found[kind].split()) <= STRATEGY_WORDS:

@@ -325,7 +325,7 @@ class View:
 
 BriefKind = Literal["draft", "mutate", "merge", "debug", "tune", "shrink"]
 Author = Literal["recipes", "model"]
-EntryKind = Literal["draft", "mutate", "merge", "debug", "tune", "shrink", "ensemble"]
+EntryKind = Literal[BriefKind, "ensemble"]
 
 
 @dataclass(frozen=True, slots=True)

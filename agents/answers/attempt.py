@@ -13,6 +13,7 @@ from agents.answers.imports import with_imports
 from agents.answers.loci import mark_loci
 from agents.answers.partial import with_parts
 from agents.answers.self_check import Gate, reasons_against
+from core.evolution.briefs import changes_one_part
 from core.genome import normalised_digest
 from core.records import Answer, Brief
 
@@ -70,7 +71,7 @@ class Examiner:
             return reasons_against(text, self.gate, known)
 
         program, locus = with_imports(program), None
-        if brief.kind in ("mutate", "tune") and brief.parents and brief.locus is not None:
+        if changes_one_part(brief.kind) and brief.parents and brief.locus is not None:
             parent = brief.parents[0].program
             program, locus = keep_to_locus(
                 parent, program, brief.locus, lambda text: not reasons(text)

@@ -4,7 +4,7 @@ A file is a TOML header between two lines `+++` and a text. Header keys: title; 
 (of values), metrics, briefs, loci, needs, packages (each a list; every condition that is given must
 hold); rows, classes, features ([least, most]); errors (regular expression over the parent's error);
 first (stands before its equals); fixtures (names that the snippets use, for the tests). A piece
-without `briefs` is for everything that writes new code, not for debug and shrink.
+without `briefs` is for everything that writes new code, not for repairs.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import math
 import random
 import re
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
+from core.evolution.briefs import BY_KIND
 from core.genome import LOCI
 from core.metric_names import BY_NAME, family
-from core.records import Brief, BriefKind, CompetitionSpec, Modality, ValueKind
+from core.records import Brief, CompetitionSpec, Modality, ValueKind
 
 SKILLS = Path(__file__).parents[1] / "skills"
 MOST = 5
 _WITH_GENERAL = 4
 _FENCE = "+++\n"
-_WRITING = frozenset({"draft", "mutate", "merge", "tune"})
 _LONG_TEXT_WORDS = 350
 _STRING_ANSWERS = 200
 
@@ -56,17 +56,22 @@ NEEDS: dict[str, Callable[[CompetitionSpec, Facts], bool]] = {
     "image weights": lambda spec, facts: "image" in facts.weights,
     "long text": lambda spec, facts: facts.text_words >= _LONG_TEXT_WORDS,
 }
-_WORDS: dict[str, frozenset[str] | None] = {
+_WORDS: dict[str, Collection[str] | None] = {
     "modalities": frozenset({*get_args(Modality), "time", "sequence"}),
     "kinds": frozenset(get_args(ValueKind)),
     "metrics": frozenset(BY_NAME),
-    "briefs": frozenset(get_args(BriefKind)),
+    "briefs": BY_KIND,
     "loci": frozenset(LOCI),
     "needs": frozenset(NEEDS),
     "packages": None,
     "fixtures": None,
 }
 _RANGES = frozenset({"rows", "classes", "features"})
+
+
+def _writing() -> frozenset[str]:
+    """Kinds of brief that write new code."""
+    return frozenset(traits.kind for traits in BY_KIND.values() if not traits.mends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class KnowledgePiece:
     modalities: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     metrics: frozenset[str] = frozenset()
-    briefs: frozenset[str] = _WRITING
+    briefs: frozenset[str] = field(default_factory=_writing)
     loci: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
     packages: frozenset[str] = frozenset()
@@ -102,7 +107,7 @@ class KnowledgePiece:
         """True when it is bound to no error, metric, modality or single kind of brief."""
         return not (self.errors or self.metrics or self.modalities) and len(self.briefs) > 1
 
-    def score(self, kind: BriefKind) -> int:
+    def score(self, kind: str) -> int:
         """How closely a piece that fits is bound to its situation: error, kind of brief, metric,
         modality, `first`.
 
@@ -249,7 +254,7 @@ def _words(key: str, value: Any) -> frozenset[str]:
     if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
         raise ValueError(f"{key} must be a list of words, not {value!r}")
     known = _WORDS[key]
-    if known is not None and (unknown := sorted(set(value) - known)):
+    if known is not None and (unknown := sorted(set(value).difference(known))):
         raise ValueError(f"{key}: unknown word {unknown[0]!r}")
     return frozenset(value)
 

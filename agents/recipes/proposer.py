@@ -19,6 +19,7 @@ from agents.recipes.assemble import (
 from agents.recipes.problem import problem_of
 from agents.recipes.space import RecipeChange, Space
 from agents.recipes.taste import leaning
+from core.evolution.briefs import BY_KIND
 from core.evolution.experience import change_of
 from core.genome import LOCI, Genome, Locus, normalised_digest
 from core.persona import Persona
@@ -58,7 +59,7 @@ class RecipesProposer:
             for parent in brief.parents
             if (recipe := self._recipe(parent)) is not None
         ]
-        if parents and brief.kind != "draft":
+        if parents and BY_KIND[brief.kind].parents:
             self._forget_missing_packages(brief)
             proposal = self._first_new(
                 brief, brief.kind, parents, self._children(brief, parents, rng)

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from operator import mul
 from statistics import fmean, median
 
+from core.evolution.briefs import changes_one_part
 from core.evolution.changes import Change, read_change
 from core.evolution.experience import Experience
 
-# Kinds of step that change one thing in a parent, so that their gain is the gain of that change.
-KINDS = ("mutate", "tune")
 # Cosine from which two wordings mean the same change.
 ALIKE = 0.7
 # Newest wordings of models that are compared with each other: the work grows with their square.
@@ -104,7 +103,9 @@ def same_words(pool: Iterable[Experience], values: Mapping[str, float]) -> list[
     """
     clusters: dict[str, Cluster] = {}
     for item in pool:
-        if item.kind in KINDS and item.change and item.locus is not None and item.entry in values:
+        if not (changes_one_part(item.kind) and item.change and item.entry in values):
+            continue
+        if item.locus is not None:
             change = read_change(item.change, item.locus)
             cluster = clusters.setdefault(change.key, Cluster())
             cluster.changes.append(change)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from core.evolution.briefs import BY_KIND, mends
 from core.evolution.situation import Situation
 from core.genome import LOCI
 from core.records import Entry, EntryKind
@@ -78,7 +79,7 @@ def origin_of(entry: Entry, now: Situation) -> Entry | None:
     """The step that a repair mends, however many repairs ago; any other step itself. None when it
     is not known.
     """
-    while entry.kind in ("debug", "shrink"):
+    while mends(entry.kind):
         parent = now.by_id.get(entry.parents[0])
         if parent is None:
             return None
@@ -122,7 +123,7 @@ def _experience(
 
 
 def _gain(entry: Entry, origin: Entry, now: Situation, spread: float) -> float | None:
-    before = entry.incumbent if origin.kind in ("draft", "merge") else origin.parents[0]
+    before = entry.incumbent if BY_KIND[origin.kind].over_leader else origin.parents[0]
     if entry.id not in now.scores or before not in now.scores:
         return None
     return min(max(now.scores[entry.id].gain_over(now.scores[before]) / spread, -1.0), 1.0)

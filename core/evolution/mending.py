@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.evolution.briefs import mends
 from core.evolution.situation import Situation
 from core.records import BriefKind, Entry
 
@@ -49,11 +50,11 @@ def _lost(now: Situation) -> int:
 
 
 def _repairs(entry: Entry, now: Situation) -> int:
-    """How many repairs (debug and shrink steps) lie between this entry and the program that first
+    """How many repairs lie between this entry and the program that first
     failed.
     """
     count = 0
-    while entry.kind in ("debug", "shrink") and entry.parents[0] in now.by_id:
+    while mends(entry.kind) and entry.parents[0] in now.by_id:
         count += 1
         entry = now.by_id[entry.parents[0]]
     return count

@@ -1,8 +1,8 @@
 """The operators: how a parent, a locus and a plan of genes are chosen for each way of making a
 program. Pure.
 
-An operator says how many parents it needs, gets a situation that has them and a generator, and
-answers with a move.
+An operator gets a situation that has as many parents as its kind needs (core.evolution.briefs) and
+a generator, and answers with a move.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.evolution.briefs import changes_one_part
 from core.evolution.pheromone import in_order, mixtures, most_promising
 from core.evolution.selection import pick_parent
 from core.evolution.situation import Situation
@@ -37,13 +38,10 @@ class Move:
 
 
 class Operator(Protocol):
-    """needs: how many possible parents there must be."""
+    """One way of making a program."""
 
     @property
     def kind(self) -> BriefKind: ...
-
-    @property
-    def needs(self) -> int: ...
 
     def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
         """None when nothing new can come of it. persona: who is going to write."""
@@ -54,7 +52,6 @@ class Mutate:
     """One aspect of one locus of a good program."""
 
     kind: BriefKind = "mutate"
-    needs = 1
 
     def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move:
         parent = pick_parent(now.parents, now.temperature, rng)
@@ -66,7 +63,6 @@ class Tune:
     """Values of parameters of one of the very best: small steps do not make a weak program strong."""
 
     kind: BriefKind = "tune"
-    needs = 1
 
     def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move:
         parent = pick_parent(now.parents, now.temperature / 2, rng)
@@ -78,7 +74,6 @@ class Merge:
     """Two good programs that disagree, mixed along the credit of their genes."""
 
     kind: BriefKind = "merge"
-    needs = 2
 
     def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
         first = pick_parent(now.parents, now.temperature, rng)
@@ -150,7 +145,7 @@ def disagreement(first: Entry, now: Situation) -> dict[str, float]:
 def gained_at(entry: Entry, now: Situation) -> Locus | None:
     """The one locus whose change made the entry better than its parent; None where there is none."""
     if (
-        entry.kind not in ("mutate", "tune")
+        not changes_one_part(entry.kind)
         or entry.parents[0] not in now.scores
         or entry.id not in now.scores
     ):

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from core.evolution.assignment import NO_STAFF, Staff
+from core.evolution.briefs import BY_KIND
 from core.evolution.diversity import Alike, genes_in_common
 from core.evolution.mending import to_mend, way_to_mend
 from core.evolution.operators import Merge, Move, Mutate, Operator, Tune
@@ -69,7 +70,7 @@ class EvolutionSearch:
         None where none can, and for the share of exploration, which falls to 0 as the budget goes.
         """
         rng = derived_rng(self._seed, now.step, "brief")
-        possible = [one for one in self._operators if one.needs <= len(now.parents)]
+        possible = [one for one in self._operators if BY_KIND[one.kind].parents <= len(now.parents)]
         in_order = rng.sample(possible, len(possible))
         if rng.random() < now.settings.explore * (1.0 - now.progress):
             return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.events import SkillChanged
+from core.evolution.briefs import mends
 from core.evolution.clusters import figures_of, values_of
 from core.evolution.experience import Experience
 from core.evolution.skill_extractor import (
@@ -23,7 +24,7 @@ from core.evolution.skill_extractor import (
     skill_text,
 )
 from core.evolution.skill_lift import MOST_ACTIVE, lift_of, standing, why_retired
-from core.evolution.topics import KINDS, TOPICS, fit
+from core.evolution.topics import TOPICS, fit
 from core.persona import Population, SkillChange
 from core.skill import Skill
 
@@ -74,7 +75,7 @@ def skills_for(
     fitting = [
         skill
         for _, skill in sorted(population.skills.items())
-        if kind in KINDS and (locus is None or skill.locus is None or skill.locus == locus)
+        if not mends(kind) and (locus is None or skill.locus is None or skill.locus == locus)
     ]
     if not fitting or rng.random() < CONTROL_SHARE:
         return ()

@@ -6,10 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.evolution.briefs import BY_KIND, BriefTraits
 from core.genome import ASPECTS, LOCI, Locus
-
-# Kinds of brief that lessons can help. A repair mends a fault and changes nothing else.
-KINDS = ("draft", "mutate", "merge", "tune")
 
 _PARTS: dict[Locus, str] = {
     "DATA": "data preparation",
@@ -31,15 +29,26 @@ def fit(fits: Mapping[str, float], kind: str, locus: str | None, aspect: str | N
 
 
 def _topics() -> dict[str, str]:
-    texts = {
-        "draft": "Write a new program with a method that was not tried yet.",
-        "merge": "Combine the best parts of two programs.",
-    }
+    texts: dict[str, str] = {}
+    for traits in BY_KIND.values():
+        if traits.mends:
+            continue
+        if traits.one_part:
+            texts |= _topics_of_parts(traits)
+        else:
+            texts[traits.kind] = traits.words
+    return texts
+
+
+def _topics_of_parts(traits: BriefTraits) -> dict[str, str]:
+    texts: dict[str, str] = {}
     for locus in LOCI:
-        texts[topic_key("tune", locus)] = f"Set parameters of the {_PARTS[locus]} to other values."
-        texts[topic_key("mutate", locus)] = f"Change the {_PARTS[locus]}."
-        for aspect in ASPECTS[locus]:
-            texts[topic_key("mutate", locus, aspect)] = f"Change the {_PARTS[locus]}: {aspect}."
+        words = traits.words.format(part=_PARTS[locus])
+        texts[topic_key(traits.kind, locus)] = words
+        if traits.aspects:
+            for aspect in ASPECTS[locus]:
+                about = f"{words.removesuffix('.')}: {aspect}."
+                texts[topic_key(traits.kind, locus, aspect)] = about
     return texts
 
 

@@ -14,12 +14,12 @@ from agents.coach import (
     EXAMPLES,
     LESSON,
     LESSON_SCHEMA,
-    REWRITE_SCHEMA,
     ROLE,
     STRATEGY,
     ModelCoach,
     lesson_of,
     refused,
+    rewrite_schema,
     rewritten,
 )
 from agents.personas import load_personas
@@ -146,7 +146,7 @@ def test_the_feedback_model_rewrites_and_says_lessons(vendor: str, around: Surro
         "draft": "Blend a linear model with min/max/mean features and boosted trees."
     }
     assert lesson == LESSON_TEXT
-    assert [seen.schema for seen in server.requests] == [REWRITE_SCHEMA, LESSON_SCHEMA]
+    assert [seen.schema for seen in server.requests] == [rewrite_schema(), LESSON_SCHEMA]
     calls = around.recorder.of(LlmCall)  # type: ignore[attr-defined]
     assert [(call.role, call.purpose) for call in calls] == [
         ("feedback", "persona modeller.2"),
@@ -214,7 +214,7 @@ def test_a_rewrite_shows_persona_weights_and_figures() -> None:
     kept = ("name", "version", "operators", "loci", "genes", "temperature", "model")
     assert [getattr(made, name) for name in kept] == [getattr(PERSONA, name) for name in kept]
     (request,) = model.requests
-    assert (request.deadline, request.schema) == (77.0, REWRITE_SCHEMA)
+    assert (request.deadline, request.schema) == (77.0, rewrite_schema())
     for told in (
         "You are a modeller.",
         "Boost trees.",

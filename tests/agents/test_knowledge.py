@@ -17,7 +17,7 @@ from agents.prompting.knowledge import (
     parse,
     pick,
 )
-from agents.prompting.prompt_builder import SKILLS as ROOM
+from core.evolution.briefs import BY_KIND
 from core.metric_names import BY_NAME, METRICS
 from core.records import Brief, CompetitionSpec, ErrorInfo, MetricSpec, Parent
 
@@ -177,9 +177,9 @@ def test_texts_are_short_and_fit_the_room_of_prompts() -> None:
         assert 80 <= len(piece.text) / 4 <= 260, (
             f"{piece.name}: about {len(piece.text) / 4:.0f} tokens"
         )
-    for most, room in ROOM.values():
-        assert most <= MOST
-        assert most * longest <= room
+    for traits in BY_KIND.values():
+        assert traits.pieces <= MOST
+        assert traits.pieces * longest <= traits.knowledge
 
 
 def test_a_file_becomes_a_piece() -> None:
