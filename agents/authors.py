@@ -16,13 +16,9 @@ from agents.answers.self_check import reports_nothing
 from agents.coach import ModelCoach
 from agents.metric_reader import read_metric
 from agents.prompting import knowledge
-from agents.prompting.prompt_builder import (
-    CandidateMachine,
-    PromptBuilder,
-    RunProgress,
-    TaskFacts,
-    WrittenDraft,
-)
+from agents.prompting.prompt_builder import PromptBuilder, RunProgress
+from agents.prompting.siblings import WrittenDraft, written_drafts
+from agents.prompting.system_text import CandidateMachine, TaskFacts
 from agents.proposer import ModelProposer
 from agents.recipes.catalog import all_packages
 from agents.recipes.proposer import RecipesProposer
@@ -35,7 +31,7 @@ from core.llm.stoppable import StoppableModel
 from core.protocols import Coach, Model, Proposer
 from core.questions.metric_question import MetricQuestion, MetricReader, Reading
 from core.questions.split_stage import SplitQuestion, SplitReader, WrittenSplits
-from core.records import Brief, Entry, Proposal
+from core.records import Brief, Proposal
 from core.surroundings import ProposerFactory, Surroundings
 from utils.config_schema import LlmConfig
 from utils.errors import ConfigError
@@ -203,18 +199,15 @@ class _Author:
         )
         task = TaskFacts(around.spec, preview, around.split, around.warnings)
         skills = partial(_skills, around, facts)
-        learned = RunProgress(lambda: around.history.entries, partial(_drafts, around), skills)
-        return PromptBuilder(task, machine, learned)
+        progress = RunProgress(
+            lambda: around.history.entries, partial(_written_drafts, around), skills
+        )
+        return PromptBuilder(task, machine, progress)
 
 
-def _drafts(around: Surroundings) -> list[WrittenDraft]:
-    """In the order of their steps."""
-    every: list[Entry | Proposal] = [*around.history.entries, *around.history.pending.values()]
-    made = [item for item in every if item.kind == "draft" and item.plan]
-    return [
-        WrittenDraft(item.plan, item.author == "recipes")
-        for item in sorted(made, key=lambda item: item.step)
-    ]
+def _written_drafts(around: Surroundings) -> list[WrittenDraft]:
+    history = around.history
+    return written_drafts(history.entries, history.pending.values())
 
 
 def _skills(around: Surroundings, facts: knowledge.Facts, brief: Brief, most: int) -> Sequence[str]:

@@ -42,13 +42,23 @@ class PromptManager:
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(path.stem for path in self._folder.glob("*.md")))
 
+    def places(self, name: str) -> frozenset[str]:
+        """The values that the named template wants. Raises as `render` does."""
+        try:
+            return variables(self._template(name))
+        except ValueError as error:
+            raise ValueError(f"prompt {name}: {error}") from error
+
     def render(self, name: str, **values: str) -> str:
         """The named template, filled strictly. Raises FileNotFoundError for an unknown name,
         ValueError as `render`.
         """
-        if name not in self._read:
-            self._read[name] = (self._folder / f"{name}.md").read_text(encoding="utf-8")
         try:
-            return render(self._read[name], values)
+            return render(self._template(name), values)
         except ValueError as error:
             raise ValueError(f"prompt {name}: {error}") from error
+
+    def _template(self, name: str) -> str:
+        if name not in self._read:
+            self._read[name] = (self._folder / f"{name}.md").read_text(encoding="utf-8")
+        return self._read[name]

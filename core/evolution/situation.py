@@ -4,7 +4,7 @@ from them. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -93,6 +93,11 @@ class Situation:
 
     @property
     def drafts(self) -> tuple[str, ...]:
-        """Plans of all drafts so far."""
-        done = (entry.plan for entry in self.entries if entry.kind == "draft")
-        return (*done, *(proposal.plan for proposal in self.running if proposal.kind == "draft"))
+        """Plans of all drafts so far, "" for one that is being written."""
+        return tuple(draft.plan for draft in drafts_of(self.entries, self.running))
+
+
+def drafts_of(entries: Iterable[Entry], running: Iterable[Proposal]) -> list[Entry | Proposal]:
+    """First programs: the finished ones, then those in flight."""
+    every: list[Entry | Proposal] = [*entries, *running]
+    return [item for item in every if item.kind == "draft"]

@@ -12,13 +12,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.prompting.prompt_builder import (
-    CandidateMachine,
-    PromptBuilder,
-    RunProgress,
-    TaskFacts,
-    WrittenDraft,
-)
+from agents.prompting.prompt_builder import PromptBuilder, RunProgress
+from agents.prompting.siblings import WrittenDraft
+from agents.prompting.system_text import CandidateMachine, TaskFacts
 from core.doubles import CLEAN, entry
 from core.persona import Persona
 from core.records import Brief, Entry, ErrorInfo, Parent, SplitSpec

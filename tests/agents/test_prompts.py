@@ -18,18 +18,13 @@ import pandas as pd
 import pytest
 
 from agents.answers.self_check import reasons_against
-from agents.prompting.prompt_builder import (
-    PROMPTS,
-    SKILLS,
-    CandidateMachine,
-    PromptBuilder,
-    RunProgress,
-    TaskFacts,
-    WrittenDraft,
-)
+from agents.prompting.prompt_builder import PROMPTS, PromptBuilder, RunProgress
 from agents.prompting.prompt_parts import fault_of, folded
+from agents.prompting.siblings import WrittenDraft
+from agents.prompting.system_text import CandidateMachine, TaskFacts
 from agents.recipes.proposer import RecipesProposer
 from core.doubles import CLEAN, entry
+from core.evolution.briefs import BY_KIND
 from core.execution.static_check import reasons_to_reject
 from core.genome import LOCI
 from core.persona import Persona
@@ -528,7 +523,7 @@ def test_lesson_42_at_most_five_skills_that_fit_the_room(
         return [f"### Skill {i}\n{'word ' * 180}\n" for i in range(9)]
 
     text = builder_of(binary_spec, RunProgress(skills=skills)).write(brief_of(kind))
-    most = SKILLS[kind][0]
+    most = BY_KIND[kind].pieces
     assert asked == [most]
     assert min(1, most) <= text.count("### Skill") <= most <= 5
 
@@ -567,7 +562,8 @@ def test_templates_are_all_used_and_strict(tmp_path: Path) -> None:
     source = "".join(path.read_text() for path in Path(PROMPTS).parent.rglob("*.py"))
     names = PromptManager(PROMPTS).names()
     assert set(KINDS) <= set(names)
-    assert [name for name in names if name not in KINDS and f'"{name}"' not in source] == []
+    by_table = {*BY_KIND, *(traits.answer for traits in BY_KIND.values())}
+    assert [name for name in names if name not in by_table and f'"{name}"' not in source] == []
 
 
 # ---------------------------------------------------------------- size

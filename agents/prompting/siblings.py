@@ -1,0 +1,58 @@
+"""What the drafts before a draft rest on, and the ideas that are still free. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agents.prompting.digest import Paradigms, untried
+from core.evolution.situation import drafts_of
+from core.records import Brief, Entry, Proposal
+
+# Words in the names of families that are worth nothing without pretrained weights.
+_PRETRAINED = frozenset({"pretrained", "frozen", "embeddings"})
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDraft:
+    """A first program as its author describes it."""
+
+    plan: str
+    by_recipes: bool
+
+
+def written_drafts(entries: Iterable[Entry], running: Iterable[Proposal]) -> list[WrittenDraft]:
+    """Those that have a plan, finished or in flight, in the order of their steps."""
+    drafts: list[WrittenDraft] = []
+    for item in sorted(drafts_of(entries, running), key=lambda item: item.step):
+        if item.plan:
+            drafts.append(WrittenDraft(item.plan, item.author == "recipes"))
+    return drafts
+
+
+def other_drafts(brief: Brief, written: Sequence[WrittenDraft]) -> list[WrittenDraft]:
+    """The brief's siblings and those that are written by now: a sibling without a plan when the
+    brief was made may have one since.
+    """
+    known = {draft.plan for draft in written}
+    others: list[WrittenDraft] = []
+    for plan in dict.fromkeys(brief.siblings):
+        if plan and plan not in known:
+            others.append(WrittenDraft(plan, by_recipes=False))
+    return [*others, *written]
+
+
+def free_idea(
+    brief: Brief, others: Sequence[WrittenDraft], paradigms: Paradigms, with_weights: bool
+) -> str:
+    """The strongest family that no program of a model rests on, "" for none; drafts that are being
+    written have those before. with_weights: pretrained weights can be used.
+    """
+    plans = [draft.plan for draft in others if not draft.by_recipes]
+    free = untried(plans, paradigms)
+    if not with_weights:
+        free = [name for name in free if _PRETRAINED.isdisjoint(name.split())]
+    if not free:
+        return ""
+    under_way = max(len(brief.siblings) - len(others), 0)
+    return free[under_way % len(free)]
