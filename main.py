@@ -22,9 +22,9 @@ from core.evolution.agent_evolution import AgentSettings
 from core.evolution.dispatch import DispatchSettings
 from core.evolution.situation import SearchSettings
 from core.evolution.skills import SkillSettings
-from core.execution.box import detect as detect_box
+from core.execution.box import BoxLimits
+from core.execution.detection import detect as detect_box
 from core.execution.environment import inherited, weight_variables
-from core.execution.runner import BoxLimits
 from core.execution.stop import StopSignal
 from core.execution.weights_scan import standard_places
 from core.folders import Folders

@@ -19,11 +19,13 @@ from core.evaluation import Evaluator
 from core.events import BaselineWritten, Resumed, RunEnded, RunStarted, SpecDecided
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
+from core.execution.box import Box
 from core.execution.leases import LeasePool
 from core.execution.probe import probe_fault
 from core.execution.runner import BoxRunner
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
+from core.execution.trial_box import TrialBox
 from core.execution.weights import NOTHING, find_weights
 from core.genome import digest
 from core.journal.history import History
@@ -41,7 +43,7 @@ from core.publishing.report import RunReport, journal_json
 from core.publishing.rescue import checked_baseline
 from core.publishing.screen import Announcer, Screen, status_block
 from core.publishing.standing import OutputFolder
-from core.questions.metric_stage import MetricStage, trial_box
+from core.questions.metric_stage import MetricStage
 from core.questions.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage
 from core.records import BoxFacts, CompetitionSpec, SplitSpec, View, from_json, to_json
 from core.settings import Settings
@@ -82,7 +84,6 @@ class Run:
     ) -> None:
         self._stage = stage
         self._settings = settings
-        self._box = box
         self._authors = authors
         self._screen = screen
         self._stop = stop
@@ -104,14 +105,16 @@ class Run:
         # A worker of its own, so that a look at the data does not wait for views.
         self._viewer = TaskService(log=self._workers_log, stop=stop.fileno())
         self._judging = WorkerProcess("core.judging.worker", log=self._workers_log)
+        self._box = Box(folders.workspace, settings.protected, settings.environ, box, stop)
+        self._trials = TrialBox(self._box, settings.limits.memory_mb)
         reader = authors.metric_reader
         self._metric = MetricStage(
-            settings, box, stop, clock, reader, self.programs, self._judging, self._gate
+            settings, self._trials, stop, clock, reader, self.programs, self._judging, self._gate
         )
         self._split = SplitStage(
             authors.split_reader,
             self._task,
-            trial_box(settings, box, stop, min(TRIAL_S, WAIT_SHARE * settings.time_limit_s)),
+            self._trials.within(min(TRIAL_S, WAIT_SHARE * settings.time_limit_s)),
             self._gate,
             self.programs,
             folders.logs / "written_split",
@@ -221,7 +224,7 @@ class Run:
                     provider=settings.provider,
                     competition_id=settings.competition_id,
                     config=settings.public_config,
-                    box=self._box,
+                    box=self._box.facts,
                 )
             )
             return
@@ -298,7 +301,7 @@ class Run:
         """What only a model wants to know, in the background while views are built."""
         settings = self._settings
         self._preview.start(partial(last_preview, self._viewer, spec))
-        box = trial_box(settings, self._box, self._stop, WEIGHTS_TRIAL_S)
+        box = self._trials.within(WEIGHTS_TRIAL_S)
         reads = {spec.modality, "text"} if spec.features.texts else {spec.modality}
         self._weights.start(
             partial(find_weights, settings.weight_places, reads, box, settings.folders.logs)
@@ -371,18 +374,14 @@ class Run:
         judge: HoldoutJudge,
         publisher: ResultPublisher,
     ) -> LoopParts:
-        settings, folders = self._settings, self._settings.folders
+        settings = self._settings
         runner = BoxRunner(
-            workspace=folders.workspace,
-            log_dir=folders.logs,
-            protected=settings.protected,
+            box=self._box,
+            log_dir=settings.folders.logs,
             leases=self._leases,
-            stop=self._stop,
             limits=settings.limits,
             weights=self._weights.now,
             clock=self._clock,
-            environ=settings.environ,
-            box=self._box,
             deadline=lambda: self._budget.deadline,
         )
         again = (

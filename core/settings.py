@@ -10,7 +10,7 @@ from core.evolution.agent_evolution import AgentSettings
 from core.evolution.dispatch import DispatchSettings
 from core.evolution.situation import SearchSettings
 from core.evolution.skills import SkillSettings
-from core.execution.runner import BoxLimits
+from core.execution.box import BoxLimits
 from core.folders import Folders
 from utils.config_schema import TaskConfig
 

@@ -7,10 +7,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.execution.box import detect
+from core.execution.box import Box, BoxLimits
+from core.execution.detection import detect
 from core.execution.environment import inherited
 from core.execution.leases import LeasePool
-from core.execution.runner import BoxLimits, BoxRunner
+from core.execution.runner import BoxRunner
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING
 from core.records import Job, TableFile, View
@@ -52,19 +53,15 @@ def measure_faults(repeats: int) -> list[Overrun]:
             "search0", "search", 0, str(place / "view"), "", None, TableFile("none.csv"), 1, 0, 0
         )
         environ, stop = inherited(), StopSignal()
-        box = detect(place, (place,), (place / "view",), environ)
+        facts = detect(place, (place,), (place / "view",), environ)
         leases, limits = LeasePool(usable_cpus(), 1), BoxLimits()
         runner = BoxRunner(
+            Box(place, (place,), environ, facts, stop),
             place,
-            place,
-            (place,),
             leases,
-            stop,
             limits,
             lambda: NOTHING,
             time.time,
-            environ,
-            box,
             lambda: time.time() + 60,
         )
         found = []

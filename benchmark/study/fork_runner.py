@@ -74,7 +74,7 @@ class ForkRunner:
         server = self._servers[lease.slot]
         start_s = server.ready(self._modules)
         folder = job_folder(self._workspace, job)
-        make_folder(folder, job, None)
+        make_folder(folder, job)
         environ = candidate_environment(
             self._environ, job, lease, folder, None, self._clock() + job.limit_s
         )
@@ -121,7 +121,7 @@ def _outcome(ended: dict[str, Any], folder: Path, start_s: float) -> Outcome:
     text = output.clean(
         (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")[-output.LOG_BYTES :]
     )
-    killed_for, submission = ended["killed_for"], find_submission(folder)
+    killed_for = ended["killed_for"]
     return Outcome(
         exit_code=ended["exit_code"],
         signal=ended["signal"],
@@ -132,5 +132,5 @@ def _outcome(ended: dict[str, Any], folder: Path, start_s: float) -> Outcome:
         error=output.classify(text, ended["exit_code"], ended["signal"], killed_for),
         tail=output.last_bytes(text, output.TAIL_BYTES),
         killed_for=killed_for,
-        submission=None if submission is None else str(submission),
+        submission=find_submission(folder),
     )

@@ -1,161 +1,123 @@
-"""Which parts of the box work on this machine, found out with real children."""
+"""The box: where programs of others run, as which user, what they may open and use, how they ended."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
-import site
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
-from core.execution.environment import allowed
 from core.execution.rules import landlock_rules
 from core.execution.stop import StopSignal
-from core.execution.supervised import SupervisorJob, supervise
+from core.execution.supervised import BoxResult, SupervisorJob, supervise
 from core.records import BoxFacts
 
-_USER = "nobody"
-_TRIAL_S = 30.0
-_NETWORK = Path("/sys/class/net")
-# Starts like a candidate: own folder writable, interpreter and packages there, each folder to be
-# read readable.
-_TRIAL = """
-import os, sys
-open("written", "w").close()
-for folder in sys.argv[1:]:
-    os.listdir(folder)
-"""
+USER = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class BoxLimits:
+    """What one program may use besides time. Sizes are MiB."""
+
+    # Over its process tree.
+    memory_mb: int = 8192
+    # At once.
+    processes: int = 256
+    # In its folder.
+    disk_mb: int = 20_000
+    # Of one file.
+    file_mb: int = 10_000
+    # Seconds between two looks at memory, processes and folder.
+    poll_s: float = 0.2
+    # 0 to 19. The supervisor shares the CPUs with hundreds of processes of a fork bomb, and must
+    # come first.
+    nice: int = 19
+
+
+@dataclass(frozen=True, slots=True)
+class BoxCommand:
+    """One program to run."""
+
+    # Its current folder, the only one that it may write to.
+    folder: Path
+    # What follows the interpreter on the command line.
+    arguments: tuple[str, ...]
+    # All of its variables.
+    environ: Mapping[str, str]
+    # Wall seconds.
+    limit_s: float
+    limits: BoxLimits
+    # What it may open inside protected folders, besides its own folder and the interpreter.
+    readable: tuple[Path, ...] = ()
+    # Ids for the affinity; () for all.
+    cpus: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Runs programs on this machine, with those parts of the box that work here."""
+
+    # Holds the folders of programs, each closed to all others.
+    workspace: Path
+    # Further folders that programs may not open.
+    protected: tuple[Path, ...]
+    # The agent's environment, of which programs get an allow-list.
+    environ: Mapping[str, str]
+    facts: BoxFacts
+    stop: StopSignal
+    interpreter: str = sys.executable
+    # Takes what supervisors themselves have to complain about.
+    log: Path = Path(os.devnull)
+
+    @contextlib.contextmanager
+    def folder(self, name: str) -> Iterator[Path]:
+        """A folder for one program, which is gone afterwards. Raises OSError when the workspace
+        cannot be written.
+        """
+        folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.workspace))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def run(self, command: BoxCommand) -> BoxResult:
+        """Blocks until the program and all of its descendants have ended.
+
+        Where the user is switched, the folder and what lies directly in it become that user's.
+        Raises WorkerError when the box itself does not work.
+        """
+        uid = gid = landlock = None
+        if self.facts.user_switch:
+            uid, gid = candidate_user()
+            for path in (command.folder, *command.folder.iterdir()):
+                os.chown(path, uid, gid, follow_symlinks=False)
+        if self.facts.landlock:
+            readable = (*command.readable, *self._interpreter_folders())
+            landlock = landlock_rules((*self.protected, self.workspace), readable, command.folder)
+        job = SupervisorJob(
+            argv=(self.interpreter, *command.arguments),
+            cwd=str(command.folder),
+            limit_s=command.limit_s,
+            cpus=command.cpus,
+            uid=uid,
+            gid=gid,
+            landlock=landlock,
+            **asdict(command.limits),
+        )
+        return supervise(job, command.environ, self.stop, self.log)
+
+    def _interpreter_folders(self) -> tuple[Path, ...]:
+        """A virtual environment may stand inside a protected folder."""
+        own = Path(self.interpreter).parent.parent
+        return Path(sys.prefix), Path(sys.base_prefix), own
 
 
 def candidate_user() -> tuple[int, int]:
-    """(uid, gid) that candidates drop to. Raises KeyError where the system has no such user."""
-    entry = pwd.getpwnam(_USER)
+    """(uid, gid) that programs drop to. Raises KeyError where the system has no such user."""
+    entry = pwd.getpwnam(USER)
     return entry.pw_uid, entry.pw_gid
-
-
-def detect(
-    workspace: Path,
-    protected: Sequence[Path],
-    readable: Sequence[Path],
-    environ: Mapping[str, str],
-    interpreter: str = sys.executable,
-) -> BoxFacts:
-    """Tries each part with a child in `workspace`, which must be writable.
-
-    readable: folders that candidates will read inside the protected ones (the views). Raises
-    OSError, WorkerError.
-    """
-    notes: list[str] = []
-    trial = _Trial(workspace, environ, interpreter, readable)
-    closed = [*protected, workspace]
-    landlock = trial.note(notes, "Landlock", closed, None)
-    user = _user(notes)
-    switch = user is not None and trial.note(
-        notes, "user switch", closed if landlock else None, user
-    )
-    return BoxFacts(landlock, switch, network(), tuple(notes))
-
-
-def network(interfaces: Path = _NETWORK) -> Literal["shared", "none"]:
-    """none: there is no interface but the loopback."""
-    try:
-        names = {path.name for path in interfaces.iterdir()}
-    except OSError:
-        return "shared"
-    return "shared" if names - {"lo"} else "none"
-
-
-def _user(notes: list[str]) -> tuple[int, int] | None:
-    if os.geteuid() != 0:
-        notes.append("user switch: the agent is not root")
-        return None
-    try:
-        return candidate_user()
-    except KeyError:
-        notes.append(f"user switch: there is no user {_USER}")
-        return None
-
-
-class _Trial:
-    """Starts a small program in the box and looks whether it comes through."""
-
-    def __init__(
-        self,
-        workspace: Path,
-        environ: Mapping[str, str],
-        interpreter: str,
-        readable: Sequence[Path],
-    ) -> None:
-        self._workspace = workspace
-        self._environ = allowed(environ)
-        self._interpreter = interpreter
-        self._readable = readable
-
-    def note(
-        self,
-        notes: list[str],
-        name: str,
-        closed: Sequence[Path] | None,
-        user: tuple[int, int] | None,
-    ) -> bool:
-        """True when it works; else a note says why not. closed: protected folders, None without
-        Landlock.
-        """
-        folder = Path(tempfile.mkdtemp(prefix=".trial-", dir=self._workspace))
-        try:
-            why = self._run(folder, closed, user)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        if why is not None:
-            notes.append(f"{name}: {why}")
-        return why is None
-
-    def _run(
-        self, folder: Path, closed: Sequence[Path] | None, user: tuple[int, int] | None
-    ) -> str | None:
-        """Why the program did not come through, None when it did."""
-        if user is not None:
-            os.chown(folder, *user)
-        prefixes = [Path(sys.prefix), Path(sys.base_prefix)]
-        rules = (
-            None if closed is None else landlock_rules(closed, [*self._readable, *prefixes], folder)
-        )
-        job = SupervisorJob(
-            argv=(self._interpreter, "-c", _TRIAL, *self._needed()),
-            cwd=str(folder),
-            limit_s=_TRIAL_S,
-            poll_s=0.2,
-            memory_mb=1024,
-            processes=16,
-            disk_mb=64,
-            file_mb=64,
-            uid=user[0] if user else None,
-            gid=user[1] if user else None,
-            landlock=rules,
-        )
-        stop = StopSignal()
-        try:
-            result = supervise(job, self._environ, stop, Path(os.devnull))
-        finally:
-            stop.close()
-        if result is None:
-            return "the trial's supervisor was killed"
-        if "error" in result:
-            return str(result["error"])
-        words = (result["head"] + result["tail"]).strip().splitlines()
-        return (
-            None
-            if result["exit_code"] == 0
-            else (words or [f"ended by signal {result['signal']}"])[-1]
-        )
-
-    def _needed(self) -> list[str]:
-        packages = [path for path in site.getsitepackages() if Path(path).is_dir()]
-        return [
-            *(packages if self._interpreter == sys.executable else []),
-            *(str(path) for path in self._readable),
-        ]

@@ -22,23 +22,20 @@ def job_folder(workspace: Path, job: Job) -> Path:
     return workspace.resolve() / "working" / f"{job.proposal_id}-{job.view.name}"
 
 
-def make_folder(folder: Path, job: Job, user: tuple[int, int] | None) -> None:
+def make_folder(folder: Path, job: Job) -> None:
     """Creates the folder anew: solution.py, ./input (a link to the view), ./working, ./submission.
 
-    user: (uid, gid) that is to own all of it. Raises OSError when an old one cannot be removed.
+    Raises OSError when an old one cannot be removed.
     """
     remove_folder(folder)
     for name in ("working", "submission"):
         (folder / name).mkdir(parents=True)
     (folder / "input").symlink_to(Path(job.view.path).resolve())
     (folder / "solution.py").write_text(job.program, encoding="utf-8")
-    if user is not None:
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, *user, follow_symlinks=False)
 
 
-def find_submission(folder: Path) -> Path | None:
-    """The submission, when it is a real file in a real folder: no link, FIFO or device."""
+def find_submission(folder: Path) -> str | None:
+    """Path of the submission, when it is a real file in a real folder: no link, FIFO or device."""
     path = folder / _SUBMISSION
     try:
         if not stat.S_ISDIR(path.parent.lstat().st_mode):
@@ -48,7 +45,7 @@ def find_submission(folder: Path) -> Path | None:
         path.chmod(0o644)
     except (OSError, UntrustedFileError):
         return None
-    return path
+    return str(path)
 
 
 def remove_folder(folder: Path) -> None:

@@ -11,18 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.execution.trial_box import (
-    REASON_CHARS,
-    Allowance,
-    TrialBox,
-    failure_of,
-    folder_in,
-    run_in_box,
-)
+from core.execution.box import BoxLimits
+from core.execution.supervised import BoxResult
+from core.execution.trial_box import REASON_CHARS, TrialBox, failure_of
 from utils.files import UntrustedFileError, read_untrusted
 
 DRIVER = Path(__file__).with_name("score_driver.py")
-_ALLOWANCE = Allowance(poll_s=0.1, processes=64, disk_mb=1024, file_mb=512)
+_LIMITS = BoxLimits(poll_s=0.1, processes=64, disk_mb=1024, file_mb=512, nice=0)
 _MOST_BYTES = 1 << 20
 
 
@@ -60,9 +55,9 @@ def run_scores(
     ids: number of id columns. Raises WorkerError when the box itself does not work, OSError when
     the workspace cannot be written.
     """
-    with folder_in(box, "score") as folder:
+    with box.folder("score") as folder:
         _fill(folder, program, cases, ids)
-        return _read(folder, run_in_box(box, folder, "driver.py", _ALLOWANCE), cases)
+        return _read(folder, box.run(folder, "driver.py", _LIMITS), cases)
 
 
 def _fill(folder: Path, program: str, cases: Sequence[ScoreCase], ids: int) -> None:
@@ -77,9 +72,7 @@ def _fill(folder: Path, program: str, cases: Sequence[ScoreCase], ids: int) -> N
     shutil.copyfile(DRIVER, folder / "driver.py")
 
 
-def _read(
-    folder: Path, result: dict[str, Any] | None, cases: Sequence[ScoreCase]
-) -> list[ScoreValues]:
+def _read(folder: Path, result: BoxResult, cases: Sequence[ScoreCase]) -> list[ScoreValues]:
     """Nothing about results.json is trusted: a program may have written it itself."""
     try:
         found = _found(folder / "results.json")

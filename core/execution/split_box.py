@@ -9,14 +9,15 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.execution.trial_box import Allowance, TrialBox, failure_of, folder_in, run_in_box
+from core.execution.box import BoxLimits
+from core.execution.trial_box import TrialBox, failure_of
 from utils.files import UntrustedFileError, check_untrusted
 
 DRIVER = Path(__file__).with_name("split_driver.py")
 TABLES = ("train.csv", "test.csv")
 # MiB of one table, and of all that it writes.
 _FILE_MB, _DISK_MB = 128, 512
-_ALLOWANCE = Allowance(poll_s=0.1, processes=64, disk_mb=_DISK_MB, file_mb=_FILE_MB)
+_LIMITS = BoxLimits(poll_s=0.1, processes=64, disk_mb=_DISK_MB, file_mb=_FILE_MB, nice=0)
 
 
 def run_split(program: str, data: Path, readable: Sequence[Path], box: TrialBox, into: Path) -> str:
@@ -26,11 +27,11 @@ def run_split(program: str, data: Path, readable: Sequence[Path], box: TrialBox,
     readable: further folders that links below `data` point into. Raises WorkerError when the box
     itself does not work, OSError when the workspace cannot be written.
     """
-    with folder_in(box, "split") as folder:
+    with box.folder("split") as folder:
         (folder / "split.py").write_text(program, encoding="utf-8")
         (folder / "plan.json").write_text(json.dumps({"folder": str(data)}), encoding="utf-8")
         shutil.copyfile(DRIVER, folder / "driver.py")
-        result = run_in_box(box, folder, "driver.py", _ALLOWANCE, (data, *readable))
+        result = box.run(folder, "driver.py", _LIMITS, (data, *readable))
         if why := failure_of(result):
             return why
         return _take(folder, into)

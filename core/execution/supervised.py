@@ -15,7 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from core.execution import output
 from core.execution.stop import StopSignal
+from core.records import KilledFor
 from utils.errors import WorkerError
 from utils.process import CHILDREN
 
@@ -26,37 +28,61 @@ _SWEEPS = 200
 
 @dataclass(frozen=True, slots=True)
 class SupervisorJob:
-    """What the supervisor reads. Sizes are MiB.
-
-    cpus: ids for the affinity, () for all. landlock: rules (see rules.py) or None. uid, gid: None
-    keeps the user.
-    """
+    """What the supervisor reads. Sizes are MiB."""
 
     argv: tuple[str, ...]
+    # The folder that the program starts in, and whose size is watched.
     cwd: str
+    # Wall seconds.
     limit_s: float
+    # Seconds between two looks at memory, processes and folder.
     poll_s: float
+    # Over the process tree.
     memory_mb: int
+    # At once.
     processes: int
+    # In `cwd`.
     disk_mb: int
+    # Of one file.
     file_mb: int
+    # Ids for the affinity; () for all.
     cpus: tuple[int, ...] = ()
+    # 0 to 19.
     nice: int = 0
+    # None keeps the user.
     uid: int | None = None
     gid: int | None = None
+    # Paths by right (see rules.py); None without Landlock.
     landlock: dict[str, list[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoxResult:
+    """How a program ended in the box. text: what it printed, without what a terminal would act on.
+
+    problem: why it could not be started; then nothing else is known. killed_for supervisor_lost:
+    only its duration is known.
+    """
+
+    exit_code: int | None = None
+    signal: int | None = None
+    killed_for: KilledFor | None = None
+    duration_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
+    text: str = ""
+    problem: str = ""
 
 
 def supervise(
     job: SupervisorJob, environ: Mapping[str, str], stop: StopSignal, log: Path
-) -> dict[str, Any] | None:
-    """The supervisor's result; None when it was killed (then what the candidate left is ended,
-    too).
+) -> BoxResult:
+    """Runs a job under a supervisor. When that was killed, what the candidate left is ended, too.
 
     log: takes what the supervisor itself has to complain about. Returns within a second after
-    `stop`. A result with the key `error` says that the candidate could not be started. Raises
-    WorkerError when the supervisor failed by itself.
+    `stop`. Raises WorkerError when the supervisor failed by itself.
     """
+    begin = time.monotonic()
     with log.open("ab") as errors:
         process = CHILDREN.spawn(
             [sys.executable, "-I", "-S", str(_SCRIPT)],
@@ -67,22 +93,34 @@ def supervise(
             cwd="/",
             start_new_session=True,
         )
+    line = json.dumps(asdict(job)).encode() + b"\n"
     try:
-        raw = _converse(
-            process, json.dumps(asdict(job)).encode() + b"\n", job.limit_s + _GRACE_S, stop
-        )
+        raw = _converse(process, line, job.limit_s + _GRACE_S, stop)
     finally:
         lost = _end(process)
     try:
-        result: dict[str, Any] = json.loads(raw)
+        return _result(json.loads(raw))
     except ValueError:
         if not lost:
             raise WorkerError(
                 f"the supervisor failed (exit {process.returncode}), see {log}"
             ) from None
-        _sweep()
-        return None
-    return result
+    _sweep()
+    return BoxResult(killed_for="supervisor_lost", duration_s=time.monotonic() - begin)
+
+
+def _result(said: dict[str, Any]) -> BoxResult:
+    if "error" in said:
+        return BoxResult(problem=str(said["error"]))
+    return BoxResult(
+        exit_code=said["exit_code"],
+        signal=said["signal"],
+        killed_for=said["killed_for"],
+        duration_s=said["duration_s"],
+        cpu_s=said["cpu_s"],
+        peak_mb=said["peak_mb"],
+        text=output.clean(output.join_log(said["head"], said["tail"], said["dropped"])),
+    )
 
 
 def _converse(

@@ -76,17 +76,17 @@ def find_weights(
         return NOTHING
     found = [
         item
-        for item in scan(places, site_folders(box.interpreter))
+        for item in scan(places, site_folders(box.box.interpreter))
         if item.modality in {*wanted, "any"}
     ]
     found.sort(key=lambda item: item.modality == "any")
-    cache = TrialCache(log_dir / "weights.json", box.interpreter)
+    cache = TrialCache(log_dir / "weights.json", box.box.interpreter)
     tried = _try_all(found[:_MOST_ITEMS], box, cache, clock)
     items = tuple(Weight(item, trial, snippet(item)) for item, trial in tried if not trial.reason)
     refused = [(item.name, trial.reason) for item, trial in tried if trial.reason]
     refused += [(item.name, "not tried: too many items") for item in found[_MOST_ITEMS:]]
     kept = [item.found for item in items]
-    folder = _link_all(kept, box.workspace / "weights") if kept else None
+    folder = _link_all(kept, box.box.workspace / "weights") if kept else None
     return Weights(folder, items, tuple(refused), describe(items), _roots(kept))
 
 
@@ -124,14 +124,14 @@ def _try_all(
     found: Sequence[WeightFiles], box: TrialBox, cache: TrialCache, clock: Callable[[], float]
 ) -> list[tuple[WeightFiles, Trial]]:
     folder, end, tried = (
-        _link_all(found, box.workspace / ".weights-found"),
+        _link_all(found, box.box.workspace / ".weights-found"),
         clock() + _PATIENCE_S,
         [],
     )
     try:
         for item in found:
             trial = cache.get(item)
-            if trial is None and (box.stop.is_set() or clock() > end):
+            if trial is None and (box.box.stop.is_set() or clock() > end):
                 trial = Trial("not tried: no time")
             if trial is None:
                 trial, lasting = run_trial(item, box, folder, _roots(found))

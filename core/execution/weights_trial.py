@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from core.execution import output
-from core.execution.trial_box import Allowance, TrialBox, folder_in, printed, run_in_box
+from core.execution.box import BoxLimits
+from core.execution.supervised import BoxResult
+from core.execution.trial_box import TrialBox
 from core.execution.weights_scan import WeightFiles, offline_environment, site_folders
 from core.genome import digest
 from utils.files import write_atomic
 
 FILES = Path(__file__).with_name("weights_files")
 _SECTION = re.compile(r"^# (inputs|load|apply)\n", re.MULTILINE)
-_ALLOWANCE = Allowance(poll_s=0.2, processes=256, disk_mb=256, file_mb=256, nice=19)
+_LIMITS = BoxLimits(disk_mb=256, file_mb=256)
 _MARK = "SWARM_WEIGHTS_TRIED "
 _REASON_CHARS = 200
 # The second call is the one that counts: the first one pays for set-up.
@@ -107,24 +109,34 @@ def run_trial(
     WorkerError when the box itself does not work, OSError when the workspace cannot be written.
     """
     variables = {"SWARM_WEIGHTS": str(weights), **offline_environment(weights)}
-    with folder_in(box, "weights") as folder:
+    with box.folder("weights") as folder:
         (folder / "trial.py").write_text(
             _PROGRAM.format(mark=_MARK, **_parts(item)), encoding="utf-8"
         )
-        result = run_in_box(box, folder, "trial.py", _ALLOWANCE, (weights, *readable), variables)
-    if result is None or "error" in result or result["killed_for"] is not None:
-        why = "lost" if result is None else result.get("error") or f"ended: {result['killed_for']}"
-        return Trial(str(why)[:_REASON_CHARS]), False
-    return _outcome(printed(result), result["exit_code"], result["signal"]), True
+        result = box.run(folder, "trial.py", _LIMITS, (weights, *readable), variables)
+    if why := _cut_off(result):
+        return Trial(why[:_REASON_CHARS]), False
+    return _outcome(result), True
 
 
-def _outcome(text: str, exit_code: int | None, signal: int | None) -> Trial:
-    lines = [line for line in text.splitlines() if line.startswith(_MARK)]
-    if exit_code == 0 and lines:
+def _cut_off(result: BoxResult) -> str:
+    """Why a trial says nothing of its item; "" when it does."""
+    if result.killed_for == "supervisor_lost":
+        return "lost"
+    if result.killed_for is not None:
+        return f"ended: {result.killed_for}"
+    return result.problem
+
+
+def _outcome(result: BoxResult) -> Trial:
+    lines = [line for line in result.text.splitlines() if line.startswith(_MARK)]
+    if result.exit_code == 0 and lines:
         return Trial("", **json.loads(lines[-1].removeprefix(_MARK)))
-    error = output.classify(text, exit_code, signal, None)
-    said = "it did not come to its end" if error is None else f"{error.type}: {error.message}"
-    return Trial(" ".join(said.split())[:_REASON_CHARS])
+    error = output.classify(result.text, result.exit_code, result.signal, None)
+    if error is None:
+        return Trial("it did not come to its end")
+    said = f"{error.type}: {error.message}".split()
+    return Trial(" ".join(said)[:_REASON_CHARS])
 
 
 def _parts(item: WeightFiles) -> dict[str, str]:

@@ -8,8 +8,6 @@ import json
 import logging
 import math
 import random
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import NormalDist
@@ -51,16 +49,13 @@ def faults_of(
     for program in (written.first, written.second):
         if reasons := list(gate(program)):
             return reasons
-    folder = Path(tempfile.mkdtemp(prefix=".cases-", dir=box.workspace))
-    try:
+    with box.folder("cases") as folder:
         found = judge.trial_cases(folder)
         cases = [_case(case, 0) for case in found]
         runs = [
             run_scores(program, cases, _ids(spec), box)
             for program in (written.first, written.second)
         ]
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     failed = next((scored.error for scored in (*runs[0], *runs[1]) if scored.error), "")
     if failed:
         return [failed]
@@ -135,13 +130,10 @@ class GeneratedJudge(HoldoutJudge):
 
     def _score(self, parts: BlendParts, how: str, part: str) -> Kept:
         """Values of a blend on its common views."""
-        folder = Path(tempfile.mkdtemp(prefix=".cases-", dir=self._box.workspace))
-        try:
+        with self._box.folder("cases") as folder:
             found = self.kept_cases(parts, how, part, folder)
             cases = [_case(case, DRAWS) for case in found]
             scored = run_scores(self._program, cases, _ids(self._spec), self._box) if cases else []
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
         return {case["view"]: one for case, one in zip(found, scored, strict=True)}
 
     def _kept(self, names: Sequence[str]) -> Kept:

@@ -5,7 +5,6 @@ or its program.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Sequence
 
 from core.execution.stop import StopSignal
@@ -21,7 +20,7 @@ from core.questions.metric_question import (
     WrittenScores,
 )
 from core.questions.self_report import SelfReportJudge
-from core.records import BoxFacts, CompetitionSpec, MetricSpec, SplitSpec
+from core.records import CompetitionSpec, MetricSpec, SplitSpec
 from core.settings import Settings
 from core.task.hints import MetricAnswer
 from utils.process import WorkerProcess
@@ -32,27 +31,13 @@ TRIAL_S, SCORE_S = 20.0, 120.0
 Inspect = Callable[[MetricAnswer], CompetitionSpec]
 
 
-def trial_box(settings: Settings, box: BoxFacts, stop: StopSignal, limit_s: float) -> TrialBox:
-    """The box of candidates for short programs of the harness."""
-    return TrialBox(
-        settings.folders.workspace,
-        settings.protected,
-        settings.environ,
-        box,
-        stop,
-        sys.executable,
-        settings.limits.memory_mb,
-        limit_s,
-    )
-
-
 class MetricStage:
     """Asks in the background, decides before views are built, and makes the judge."""
 
     def __init__(
         self,
         settings: Settings,
-        box: BoxFacts,
+        box: TrialBox,
         stop: StopSignal,
         clock: Clock,
         reader: MetricReader | None,
@@ -64,7 +49,7 @@ class MetricStage:
         reasons of the box.
         """
         self._settings = settings
-        self._boxed = lambda limit_s: trial_box(settings, box, stop, limit_s)
+        self._box = box
         self._stop = stop
         self._clock = clock
         self._inquiry = MetricInquiry(reader, clock)
@@ -113,7 +98,9 @@ class MetricStage:
         if split.kind == "none":
             return SelfReportJudge(spec, store, self._worker)
         if self._program:
-            return GeneratedJudge(spec, store, self._program, self._boxed(SCORE_S), self._worker)
+            return GeneratedJudge(
+                spec, store, self._program, self._box.within(SCORE_S), self._worker
+            )
         return HoldoutJudge(spec, store, worker=self._worker)
 
     def leak_warnings(self, spec: CompetitionSpec) -> tuple[str, ...]:
@@ -126,4 +113,4 @@ class MetricStage:
         if spec.tables.train is None:
             return ["there are no answers to try it on"]
         tried = HoldoutJudge(spec, self._settings.folders.logs / "score_trial", worker=self._worker)
-        return faults_of(written, spec, tried, self._boxed(TRIAL_S), self._gate)
+        return faults_of(written, spec, tried, self._box.within(TRIAL_S), self._gate)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -128,15 +127,15 @@ class SplitStage:
         return self.decide(replace(question, broken=BrokenSplits(written, tuple(self.reasons))))
 
     def _accepted(self, spec: CompetitionSpec, written: WrittenSplits) -> WrittenTables | None:
-        with tempfile.TemporaryDirectory(prefix=".tables-", dir=self._box.workspace) as scratch:
-            self.reasons = self._crashes(spec, written, Path(scratch))
+        with self._box.folder("tables") as scratch:
+            self.reasons = self._crashes(spec, written, scratch)
             self._crashed = bool(self.reasons)
-            self.reasons = self.reasons or self._faults(spec, written, Path(scratch))
+            self.reasons = self.reasons or self._faults(spec, written, scratch)
             if self.reasons:
                 log.warning("the written split is not used: %s", "; ".join(self.reasons))
                 return None
             shutil.rmtree(self._tables, ignore_errors=True)
-            shutil.copytree(Path(scratch) / "first", self._tables)
+            shutil.copytree(scratch / "first", self._tables)
         return WrittenTables(str(self._tables), self._programs.put(written.first), written.group)
 
     def _crashes(self, spec: CompetitionSpec, written: WrittenSplits, scratch: Path) -> list[str]:

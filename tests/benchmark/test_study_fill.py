@@ -21,10 +21,11 @@ from benchmark.study.evaluations import EvaluationStore
 from benchmark.study.fill import Bench, FillReport, Machine, Progress, fill, fill_case, job_of
 from benchmark.study.fork_runner import ForkRunner, imported_modules
 from benchmark.study.tables import fill_table
-from core.execution.box import detect
+from core.execution.box import Box, BoxLimits
+from core.execution.detection import detect
 from core.execution.environment import inherited
 from core.execution.leases import LeasePool
-from core.execution.runner import BoxLimits, BoxRunner
+from core.execution.runner import BoxRunner
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING
 from core.records import Job
@@ -72,16 +73,12 @@ def box(case: Case, stop: StopSignal) -> BoxRunner:
     found = detect(case.workspace, (case.workspace,), (case.workspace / "views",), inherited())
     leases, limits = LeasePool(usable_cpus()[:1], 1), BoxLimits()
     return BoxRunner(
-        case.workspace,
+        Box(case.workspace, (), inherited(), found, stop),
         case.folder / "logs",
-        (),
         leases,
-        stop,
         limits,
         lambda: NOTHING,
         time.time,
-        inherited(),
-        found,
         lambda: time.time() + 600,
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.execution.box import detect
+from core.execution.detection import detect
 from core.records import BoxFacts
 from tests.execution.harness import Bench
 from utils.process import become_subreaper, prctl

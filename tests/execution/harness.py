@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from core.execution.box import Box, BoxLimits
 from core.execution.leases import LeasePool
-from core.execution.runner import BoxLimits, BoxRunner
+from core.execution.runner import BoxRunner
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING
 from core.records import BoxFacts, Job, Outcome, TableFile, View
@@ -22,14 +24,14 @@ LIMITS = BoxLimits(memory_mb=300, processes=60, disk_mb=40, file_mb=30, poll_s=0
 class Bench:
     """Runs programs by name. `runner` may be replaced by one with other facts through `with_facts`."""
 
-    def __init__(self, base: Path, facts: BoxFacts, interpreter: str | None = None) -> None:
+    def __init__(self, base: Path, facts: BoxFacts, interpreter: str = sys.executable) -> None:
         self.base = base
         self.marker = uuid.uuid4().hex
         self.stop = StopSignal()
         self.secret = base / "data" / "answers.csv"
         self.view = self._make_view()
         self.leases = LeasePool(sorted(os.sched_getaffinity(0)), 1)
-        self.interpreter = {} if interpreter is None else {"interpreter": interpreter}
+        self.interpreter = interpreter
         self.deadline = time.time() + 300
         self.limits = LIMITS
         self.with_facts(facts)
@@ -42,19 +44,22 @@ class Bench:
             "OPENAI_API_KEY": SECRET,
             "CUDA_API_KEY": SECRET,
         }
-        self.runner = BoxRunner(
+        box = Box(
             self.base / "ws",
-            self.base / "logs",
             (self.base / "data",),
-            self.leases,
+            environ,
+            facts,
             self.stop,
+            self.interpreter,
+        )
+        self.runner = BoxRunner(
+            box,
+            self.base / "logs",
+            self.leases,
             self.limits,
             lambda: NOTHING,
             time.time,
-            environ,
-            facts,
             lambda: self.deadline,
-            **self.interpreter,
         )
         return self
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from core.execution.box import candidate_user, detect, network
+from core.execution.box import candidate_user
+from core.execution.detection import detect, network
 from core.execution.rules import landlock_rules
 from core.records import BoxFacts
 from tests.execution.harness import Bench

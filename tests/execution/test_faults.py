@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from core.execution.runner import BoxLimits
+from core.execution.box import BoxLimits
 from core.records import BoxFacts, Outcome
 from tests.execution.harness import LIMITS, PROGRAMS, SECRET, Bench, processes_with, wait_until
 

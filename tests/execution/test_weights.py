@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from core.execution.box import Box
 from core.execution.leases import LeasePool
 from core.execution.runner import BoxRunner
 from core.execution.static_check import reasons_to_reject
@@ -188,15 +189,9 @@ def box(tmp_path: Path, facts: BoxFacts, stop: StopSignal) -> TrialBox:
     hub_entry(tmp_path / "closed", encoder(tmp_path / "source"))
     environ = {**os.environ, "OPENAI_API_KEY": "sk-very-secret"}
     protected = (tmp_path / "closed", tmp_path / "logs")
-    return TrialBox(
-        tmp_path / "workspace",
-        protected,
-        environ,
-        facts,
-        stop,
-        str(env / "bin" / "python"),
-        limit_s=60,
-    )
+    interpreter = str(env / "bin" / "python")
+    box = Box(tmp_path / "workspace", protected, environ, facts, stop, interpreter)
+    return TrialBox(box, limit_s=60)
 
 
 Find = Callable[..., Weights]
@@ -213,7 +208,7 @@ def find(box: TrialBox, tmp_path: Path) -> Find:
 
 
 def library(box: TrialBox) -> Path:
-    return site_folders(box.interpreter)[0] / "sentence_transformers.py"
+    return site_folders(box.box.interpreter)[0] / "sentence_transformers.py"
 
 
 def test_lesson_43_what_is_offered_was_loaded_in_the_box(find: Find, tmp_path: Path) -> None:
@@ -236,10 +231,16 @@ def test_a_candidate_reads_them_by_the_path_of_the_snippet(
     find: Find, bench: Bench, box: TrialBox
 ) -> None:
     weights = find()
+    place = Box(bench.base / "ws", (bench.base / "data",), {**os.environ}, bench.facts, bench.stop)
     runner = BoxRunner(
-        bench.base / "ws", bench.base / "logs2", (bench.base / "data",), LeasePool([0], 1), bench.stop, bench.limits,
-        lambda: weights, lambda: 0.0, {**os.environ}, bench.facts, lambda: 60.0,
-    )  # fmt: skip
+        place,
+        bench.base / "logs2",
+        LeasePool([0], 1),
+        bench.limits,
+        lambda: weights,
+        lambda: 0.0,
+        lambda: 60.0,
+    )
     program = 'import os\nprint(len(open(os.environ["SWARM_WEIGHTS"] + "/encoder/model.safetensors", "rb").read()))\n'
     outcome = runner.run(bench.job(program))
     assert (outcome.exit_code, outcome.tail.strip()) == (0, str(len(BIG))), outcome.tail
@@ -372,9 +373,7 @@ def test_a_real_model_is_found_loaded_and_known_by_its_hub_name(
     plain = shutil.copytree(model, tmp_path / "closed" / "plain")
     (plain / "modules.json").unlink()
     stop = StopSignal()
-    box = TrialBox(
-        tmp_path / "workspace", (tmp_path / "closed",), os.environ, facts, stop, sys.executable
-    )
+    box = TrialBox(Box(tmp_path / "workspace", (tmp_path / "closed",), os.environ, facts, stop))
     weights = find_weights([tmp_path / "closed"], {"text"}, box, tmp_path / "logs")
     stop.close()
     assert {item.found.name: (item.found.kind, item.trial.width) for item in weights.items} == {

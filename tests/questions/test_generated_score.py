@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.execution.box import detect
+from core.execution.box import Box
+from core.execution.detection import detect
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.trial_box import TrialBox
@@ -84,17 +84,8 @@ def box(tmp_path: Path) -> Iterator[TrialBox]:
     (tmp_path / "closed" / "truth.csv").write_text("secret")
     environ = {**os.environ, "OPENAI_API_KEY": "sk-very-secret"}
     facts = detect(tmp_path / "workspace", (tmp_path / "closed",), (), environ)
-    made = TrialBox(
-        tmp_path / "workspace",
-        (tmp_path / "closed",),
-        environ,
-        facts,
-        stop,
-        sys.executable,
-        2048,
-        20.0,
-    )
-    yield made
+    place = Box(tmp_path / "workspace", (tmp_path / "closed",), environ, facts, stop)
+    yield TrialBox(place, 2048, 20.0)
     assert list((tmp_path / "workspace").iterdir()) == []
     stop.close()
 
@@ -113,7 +104,7 @@ def tried(
     **changes: object,
 ) -> list[str]:
     written = WrittenScores(first, second, **({"direction": "minimize", "best": 0.0} | changes))  # type: ignore[arg-type]
-    judge = HoldoutJudge(spec, box.workspace.parent / "trial", worker=worker)
+    judge = HoldoutJudge(spec, box.box.workspace.parent / "trial", worker=worker)
     return faults_of(written, spec, judge, box, reasons_to_reject)
 
 
@@ -184,9 +175,9 @@ def test_hostile_ones_are_a_reason_and_leave_nothing(
 def test_the_box_hides_what_is_closed(
     spec: CompetitionSpec, box: TrialBox, worker: WorkerProcess
 ) -> None:
-    if not box.box.landlock:
+    if not box.box.facts.landlock:
         pytest.skip("the kernel has no Landlock here")
-    closed = box.protected[0] / "truth.csv"
+    closed = box.box.protected[0] / "truth.csv"
     peeping = (
         f"parts = {str(closed).split('/')!r}"
         + BODY

@@ -5,7 +5,6 @@ as ever.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +14,8 @@ import pandas as pd
 import pytest
 
 from core.doubles import EventList, ManualClock, ProgramDict
-from core.execution.box import detect
+from core.execution.box import Box
+from core.execution.detection import detect
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.trial_box import TrialBox
@@ -88,9 +88,7 @@ def box(tmp_path: Path, data: Path) -> Iterator[TrialBox]:
     (tmp_path / "workspace").mkdir()
     environ = dict(os.environ)
     facts = detect(tmp_path / "workspace", (data,), (), environ)
-    yield TrialBox(
-        tmp_path / "workspace", (data,), environ, facts, stop, sys.executable, 2048, 30.0
-    )
+    yield TrialBox(Box(tmp_path / "workspace", (data,), environ, facts, stop), 2048, 30.0)
     stop.close()
 
 
@@ -120,18 +118,26 @@ def answered(
         reader,
         task,
         box,
-        lambda program: reasons_to_reject(program, [str(path) for path in box.protected]),
+        lambda program: reasons_to_reject(program, [str(path) for path in box.box.protected]),
         ProgramDict(),
-        box.workspace.parent / "tables",
+        box.box.workspace.parent / "tables",
     )
     spec, clock = bare(task, data), ManualClock()
-    answers = box.workspace.parent / "answers"
+    answers = box.box.workspace.parent / "answers"
     history = History(lambda key: "")
     question = SplitQuestion(
-        spec, task.preview(spec), history, EventList(), answers, 0, box.stop, clock, clock.now + 60
+        spec,
+        task.preview(spec),
+        history,
+        EventList(),
+        answers,
+        0,
+        box.box.stop,
+        clock,
+        clock.now + 60,
     )
     tables = stage.decide(question)
-    assert list(box.workspace.iterdir()) == []
+    assert list(box.box.workspace.iterdir()) == []
     return tables, stage.reasons
 
 
@@ -309,7 +315,7 @@ def test_hostile_ones_are_a_reason_and_leave_nothing(
 
 
 def test_it_cannot_write_into_the_competition(task: TaskService, data: Path, box: TrialBox) -> None:
-    if not box.box.landlock:
+    if not box.box.facts.landlock:
         pytest.skip("the kernel has no Landlock here")
     program = GOOD_A.replace(
         "def split(folder, train_csv, test_csv):",

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from agents.recipes.catalog import all_packages
 from agents.recipes.proposer import RecipesProposer
-from core.execution.box import detect
+from core.execution.box import Box, BoxLimits
+from core.execution.detection import detect
 from core.execution.leases import LeasePool
-from core.execution.runner import BoxLimits, BoxRunner
+from core.execution.runner import BoxRunner
 from core.execution.stop import StopSignal
 from core.execution.weights import NOTHING
 from core.judging.service import HoldoutJudge
@@ -145,17 +146,14 @@ class Pipeline:
 
     def _runner(self, home: Path) -> BoxRunner:
         cpus = sorted(os.sched_getaffinity(0))
+        protected = (home / "public", home / "private", home / "workspace" / "prepared")
         return BoxRunner(
-            home / "workspace",
+            Box(home / "workspace", protected, self._environ, self._facts, StopSignal()),
             home / "logs",
-            (home / "public", home / "private", home / "workspace" / "prepared"),
             # One core for the program, as for each candidate of a run on a small machine.
             LeasePool(cpus, len(cpus)),
-            StopSignal(),
             BoxLimits(memory_mb=3000),
             lambda: NOTHING,
             time.time,
-            self._environ,
-            self._facts,
             lambda: math.inf,
         )
