@@ -226,5 +226,5 @@ def test_the_worker_builds_views(tmp_path: Path) -> None:
     views = [from_json(View, view) for view in made["views"]]
     assert made["split"]["why"] == plan["why"] == "5 stratified folds: 60 rows < 20000"
     assert all(view.digest == view_digest(view.path) for view in views)
-    split = METHODS["plan_split"](to_json(spec), 3, 1000, {})
+    split = METHODS["plan_split"](to_json(spec), 3, 1000, to_json(UNSET))
     assert split == plan

@@ -11,6 +11,7 @@ import pytest
 
 from core.records import CompetitionSpec, SplitSpec, from_json, to_json
 from core.task import worker
+from core.task.hints import UNSET
 from core.task.views import last_source
 from core.task.views.build import build_views
 from core.task.views.cuts import plan
@@ -41,7 +42,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def split_of(spec: CompetitionSpec) -> SplitSpec:
-    return from_json(SplitSpec, worker.plan_split(to_json(spec), 3, 1000, {}))
+    return from_json(SplitSpec, worker.plan_split(to_json(spec), 3, 1000, to_json(UNSET)))
 
 
 def test_a_plan_and_its_views_read_once_and_hold_nothing_after(
