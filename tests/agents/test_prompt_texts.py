@@ -19,6 +19,7 @@ from core.doubles import CLEAN, entry
 from core.persona import Persona
 from core.records import Brief, Entry, ErrorInfo, Parent, SplitSpec
 from core.skill import Skill
+from core.task.hints import Hints
 from core.task.look.collect import look
 from core.task.recognise.spec import inspect_competition
 from tests.task import folders
@@ -98,7 +99,7 @@ def knowledge(brief: Brief, most: int) -> Sequence[str]:
 
 def builder(folder: Path) -> PromptBuilder:
     root = folders.binary_rows(folder)
-    spec = inspect_competition(root, DESCRIPTION, {})
+    spec = inspect_competition(root, DESCRIPTION, Hints.of())
     split = SplitSpec("group", 5, 10, 0, 1, "", group_column="b")
     machine = CandidateMachine("3.11.9", {"pandas": "3.0", "numpy": "2.2", "zlib_ng": "1"}, 2, 8192)
     drafts = [
