@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -28,7 +27,7 @@ from core.execution.environment import inherited, weight_variables
 from core.execution.stop import StopSignal
 from core.execution.weights_scan import standard_places
 from core.folders import Folders
-from core.llm.factory import build_model, provider_of
+from core.llm.models import RECIPES, provider_in_force
 from core.publishing.rescue import rescue
 from core.publishing.screen import Screen
 from core.run import Run
@@ -249,7 +248,10 @@ def settings_of(
     """The configuration in the words of the run."""
     machine = detect(folders.workspace)
     log.info("%s", machine.describe())
-    provider, missing = provider_in_force(config)
+    provider, missing = provider_in_force(config.llm)
+    said = missing or "no language model is used"
+    if provider == RECIPES:
+        log.warning("%s: programs come from the recipes library", said)
     execution, solution, task = config.execution, config.evolution.solution, config.task
     workers = execution.workers or usual_workers(len(machine.cpus))
     level_two = level_two_settings(config)
@@ -259,7 +261,8 @@ def settings_of(
         description=description,
         competition_id=competition_id,
         provider=provider,
-        missing=missing,
+        missing=(missing,) if missing else (),
+        llm=config.llm,
         max_steps=config.agent.max_steps,
         time_limit_s=config.agent.time_limit,
         absolute_deadline=container,
@@ -271,7 +274,7 @@ def settings_of(
         ensemble=solution.ensemble,
         refit=solution.refit,
         workers=workers,
-        lanes_ahead=1 if provider == "recipes" else MODEL_CALLS,
+        lanes_ahead=1 if provider == RECIPES else MODEL_CALLS,
         cpus=machine.cpus,
         gpus=tuple(gpu.index for gpu in machine.gpus),
         gpu_names=tuple(gpu.name for gpu in machine.gpus),
@@ -337,37 +340,17 @@ def usual_workers(cpus: int) -> int:
     return cpus if cpus <= 4 else max(4, cpus // 8)
 
 
-def provider_in_force(config: Config) -> tuple[str, tuple[str, ...]]:
-    """(provider, what is missing): recipes when no model can be asked, said loudly."""
-    asked = "replay" if config.llm.replay_dir is not None else provider_of(config.llm.code)
-    if asked == "recipes":
-        log.warning("no language model is used: programs come from the recipes library")
-        return asked, ()
-    try:
-        build_model(
-            config.llm,
-            "code",
-            record=lambda call: None,
-            put=lambda text: "",
-            spent=lambda: (0, 0.0),
-        )
-    except ConfigError as error:
-        log.warning("%s: programs come from the recipes library", error)
-        return "recipes", (f"provider {asked}: {error}",)
-    return asked, ()
-
-
 def authors(config: Config, settings: Settings, recipes: ProposerFactory) -> Authors:
     """Who writes programs in this run, and in which roles."""
     personas = load_personas() if config.evolution.agent.personas else ()
-    if settings.provider == "recipes":
+    if not settings.has_model:
         return Authors(recipes, personas=personas)
     return Authors(
         with_model(config.llm, recipes, MODEL_CALLS, settings.gpu_names),
-        metric_reader(config.llm),
-        partial(coach, config.llm),
+        metric_reader,
+        coach,
         personas,
-        split_reader(config.llm),
+        split_reader,
     )
 
 

@@ -4,7 +4,6 @@ it.
 
 from __future__ import annotations
 
-import logging
 import platform
 import threading
 from collections.abc import Sequence
@@ -25,19 +24,14 @@ from agents.recipes.proposer import RecipesProposer
 from agents.split_reader import read_split
 from agents.team import MixedTeam, ModelAlone, TeamRules
 from core.genome import normalised_digest
-from core.journal.programs import TextStore
-from core.llm.factory import RoleName, build_model, preload, provider_of
-from core.llm.stoppable import StoppableModel
+from core.llm.models import preload
 from core.protocols import Coach, Model, Proposer
-from core.questions.metric_question import MetricQuestion, MetricReader, Reading
-from core.questions.split_stage import SplitQuestion, SplitReader, WrittenSplits
+from core.questions.metric_question import MetricQuestion, Reading
+from core.questions.split_stage import SplitQuestion, WrittenSplits
 from core.records import Brief, Proposal
 from core.surroundings import ProposerFactory, Surroundings
 from utils.config_schema import LlmConfig
-from utils.errors import ConfigError
 from utils.packages import importable, installed, versions
-
-log = logging.getLogger(__name__)
 
 # One request and its repair.
 REQUESTS_PER_PROPOSAL = 2
@@ -58,90 +52,44 @@ def with_model(
     """
     preload(llm)
     threading.Thread(target=graph.load, name="load langgraph", daemon=True).start()
-    return partial(_team, llm, recipes, calls, tuple(gpus[:1]))
-
-
-def _model(
-    llm: LlmConfig, role: RoleName, around: Surroundings | MetricQuestion | SplitQuestion
-) -> Model | None:
-    """The model of a role, with its calls in the journal of the run, and left alone when the run
-    stops.
-    """
-    totals = around.history.llm
-    model = build_model(
-        llm,
-        role,
-        record=around.recorder.append,
-        put=TextStore(around.answers, ".txt").put,
-        spent=lambda: (totals.prompt_tokens + totals.completion_tokens, totals.cost_usd),
-        clock=around.clock,
-        seed=around.seed,
-    )
-    return None if model is None else StoppableModel(model, around.stop)
+    return partial(_team, recipes, calls, tuple(gpus[:1]))
 
 
 def _team(
-    llm: LlmConfig,
     recipes: ProposerFactory,
     calls: int,
     gpus: tuple[str, ...],
     around: Surroundings,
 ) -> Proposer:
-    listened = _model(llm, "code", around)
-    if listened is None:
+    model = around.models.of("code")
+    if model is None:
         return recipes(around)
-    author = _Author(around, listened, gpus, llm.code.timeout * REQUESTS_PER_PROPOSAL)
+    author = _Author(around, model, gpus, around.models.timeout("code") * REQUESTS_PER_PROPOSAL)
     if around.split.kind == "none":
         # A recipe does not measure itself.
         return ModelAlone(author)
     floor = recipes(around)
-    return MixedTeam(floor, author, listened, TeamRules(calls=calls), around.steps_to_spare)
+    return MixedTeam(floor, author, model, TeamRules(calls=calls), around.steps_to_spare)
 
 
-def metric_reader(llm: LlmConfig) -> MetricReader:
-    """Asks the model of the role `feedback`; where it cannot be built, nobody knows."""
-    return partial(_read_metric, llm)
-
-
-def _read_metric(llm: LlmConfig, question: MetricQuestion) -> Reading:
-    try:
-        model = _model(llm, "feedback", question)
-    except ConfigError as error:
-        log.warning("nobody is asked for the metric: %s", error)
-        return None
+def metric_reader(question: MetricQuestion) -> Reading:
+    """What the model of the role `feedback` reads; where there is none, nobody knows."""
+    model = question.models.of("feedback")
     return None if model is None else read_metric(model, question)
 
 
-def split_reader(llm: LlmConfig) -> SplitReader:
-    """Asks the model of the role `code`: it writes programs."""
-    return partial(_read_split, llm)
-
-
-def _read_split(llm: LlmConfig, question: SplitQuestion) -> WrittenSplits | None:
-    try:
-        model = _model(llm, "code", question)
-    except ConfigError as error:
-        log.warning("nobody is asked for a split: %s", error)
-        return None
+def split_reader(question: SplitQuestion) -> WrittenSplits | None:
+    """What the model of the role `code` writes, as it does programs."""
+    model = question.models.of("code")
     return None if model is None else read_split(model, question)
 
 
-def coach(llm: LlmConfig, around: Surroundings) -> Coach | None:
-    """Asks the model of the role `feedback`; None where no model writes programs, and where it
-    cannot be built.
-    """
-    if provider_of(llm.code) == "recipes" and llm.replay_dir is None:
-        return None
-    try:
-        model = _model(llm, "feedback", around)
-    except ConfigError as error:
-        log.warning("personas and lessons get no words of a model: %s", error)
-        return None
+def coach(around: Surroundings) -> Coach | None:
+    """Asks the model of the role `feedback`; None where there is none."""
+    model, timeout = around.models.of("feedback"), around.models.timeout("feedback")
     if model is None:
         return None
-    return ModelCoach(
-        model, lambda: min(around.clock() + llm.feedback.timeout, around.search_ends())
-    )
+    return ModelCoach(model, lambda: min(around.clock() + timeout, around.search_ends()))
 
 
 class _Author:

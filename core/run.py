@@ -30,10 +30,13 @@ from core.execution.weights import NOTHING, find_weights
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal
-from core.journal.programs import ProgramStore
+from core.journal.programs import ProgramStore, TextStore
 from core.judging.server import ServerCheck
 from core.judging.service import HoldoutJudge
 from core.learning.level_two import level_two_of, staff_of
+from core.llm.ledger import CallBook
+from core.llm.models import Models
+from core.llm.replay import ANSWERS
 from core.loop import Loop, LoopParts, Rules
 from core.pacing import Pacer
 from core.protocols import Clock
@@ -96,6 +99,17 @@ class Run:
         self._budget = self._plan_budget()
         self.report = RunReport(self.history, folders, lambda: self._budget.elapsed(clock()))
         self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
+        self._models = Models(
+            settings.llm,
+            CallBook(
+                self._recorder.append,
+                TextStore(folders.logs / ANSWERS, ".txt").put,
+                self.history.llm.spent,
+            ),
+            stop,
+            clock=clock,
+            seed=settings.seed,
+        )
         self._output = OutputFolder(folders, self.history, self._recorder)
         self._leases = LeasePool(settings.cpus, settings.workers, settings.gpus)
         self._weights = Pending("pretrained weights", NOTHING)
@@ -140,8 +154,8 @@ class Run:
         if resuming:
             self._start()
         spec = self._with_tables(spec)
-        self._metric.ask(spec, self.history, self._recorder, self._budget.deadline)
-        if self._settings.provider != "recipes":
+        self._metric.ask(spec, self.history, self._models, self._budget.deadline)
+        if self._settings.has_model:
             self._look_around(spec)
         self._stage("baseline")
         self._baseline(spec)
@@ -200,7 +214,7 @@ class Run:
         """All at once: what they import costs more than what a small competition asks of them."""
         self._task.start()
         self._judging.start()
-        if self._settings.provider != "recipes":
+        if self._settings.has_model:
             self._viewer.start()
 
     def _plan_budget(self) -> Budget:
@@ -279,16 +293,11 @@ class Run:
         if spec.tables.train is not None or self.history.spec is not None:
             return spec
         self._baseline(spec)
-        settings, now, end = self._settings, self._clock(), self._budget.deadline
+        now, end = self._clock(), self._budget.deadline
         question = SplitQuestion(
             spec,
             self._task.preview(spec),
-            self.history,
-            self._recorder,
-            settings.folders.logs / "answers",
-            settings.seed,
-            self._stop,
-            self._clock,
+            self._models,
             now + min(WAIT_S, WAIT_SHARE * (end - now)),
         )
         self._written = self._split.decide(question)
@@ -348,7 +357,7 @@ class Run:
     @property
     def _reports(self) -> bool:
         """True where somebody writes programs that can measure themselves; recipes do not."""
-        return self._settings.provider != "recipes"
+        return self._settings.has_model
 
     @property
     def _lanes(self) -> int:
@@ -440,7 +449,7 @@ class Run:
             preview=self._preview.wait,
             weights=self._weights.wait,
             gate=self._gate,
-            answers=settings.folders.logs / "answers",
+            models=self._models,
             seed=settings.seed,
             cpus_each=self._leases.cpus_each,
             memory_mb=settings.limits.memory_mb,

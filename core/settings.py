@@ -12,7 +12,8 @@ from core.evolution.situation import SearchSettings
 from core.evolution.skills import SkillSettings
 from core.execution.box import BoxLimits
 from core.folders import Folders
-from utils.config_schema import TaskConfig
+from core.llm.models import RECIPES
+from utils.config_schema import LlmConfig, TaskConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Settings:
     description: str
     competition_id: str
     provider: str
+    llm: LlmConfig
     max_steps: int
     time_limit_s: float
     absolute_deadline: bool
@@ -68,3 +70,8 @@ class Settings:
     protected: tuple[Path, ...]
     environ: dict[str, str]
     public_config: dict[str, Any]
+
+    @property
+    def has_model(self) -> bool:
+        """True where a language model writes programs; recipes do not measure themselves."""
+        return self.provider != RECIPES

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from core.execution.stop import StopSignal
 from core.execution.weights import Weights
 from core.journal.history import History
+from core.llm.models import Models
 from core.persona import Persona
 from core.protocols import Clock, Coach, Proposer, Recorder
 from core.questions.metric_question import MetricReader
@@ -20,7 +20,7 @@ from core.task.preview import Preview
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """programs: texts that were proposed before. program: text by its digest. warnings: suspicions
-    of leaks. answers: folder for what models say. preview: a first look at the data. weights: the
+    of leaks. models: one per role. preview: a first look at the data. weights: the
     pretrained weights that candidates can use. Both wait until they are known, which may take
     minutes. cpus_each, memory_mb: of one candidate. steps_to_spare: True when time will end before
     the steps do at the speed so far. search_ends: epoch seconds after which no program can be tried
@@ -37,7 +37,7 @@ class Surroundings:
     preview: Callable[[], Preview | None]
     weights: Callable[[], Weights]
     gate: Callable[[str], Sequence[str]]
-    answers: Path
+    models: Models
     seed: int
     cpus_each: int
     memory_mb: int

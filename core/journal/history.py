@@ -249,6 +249,10 @@ class LlmTotals:
         cost = line["cost_usd"]
         self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost
 
+    def spent(self) -> tuple[int, float | None]:
+        """Tokens, in and out, and USD of the run so far."""
+        return self.prompt_tokens + self.completion_tokens, self.cost_usd
+
     def _add_writer(self, line: Line) -> None:
         self.model = line["model"]
         if not line["ok"] and (line["error"] or "").startswith(ABANDONED):

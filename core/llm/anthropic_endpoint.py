@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.llm.dialect import Dialect, spoken
-from core.llm.endpoint import EndpointError, EndpointSettings, Finish, TokenUsage
+from core.llm.endpoint import EndpointError, Finish, TokenUsage
 from core.llm.exchange import SdkEndpoint
 from core.llm.partial_reply import PartialReply, count_of, get, items
 from core.records import Request
@@ -22,11 +22,13 @@ _FINISH: dict[str, Finish] = {
 
 
 class AnthropicEndpoint(SdkEndpoint):
-    def __init__(self, settings: EndpointSettings) -> None:
-        super().__init__(settings, base_url(settings.base_url))
-
-    def _library(self) -> Any:
+    @staticmethod
+    def library() -> Any:
         return load()
+
+    @staticmethod
+    def address(url: str | None) -> str:
+        return base_url(url)
 
     def _stream(
         self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]

@@ -7,16 +7,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import random
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from core.llm.breaker import Breaker
 from core.llm.endpoint import PERMANENT, Endpoint, EndpointError, Kind, Reply
-from core.llm.keys import NO_KEY, KeyRing
-from core.llm.ledger import Ledger, Page
+from core.llm.endpoint_state import EndpointState
+from core.llm.ledger import Ledger, Page, Spent
 from core.llm.loose_json import read_json
+from core.llm.policy import RetryPolicy
 from core.llm.stoppable import OpenRequests
 from core.llm.texts import GO_ON, join
 from core.protocols import Clock
@@ -24,44 +22,13 @@ from core.records import Answer, Message, Request
 from utils.errors import Interrupted, ModelError
 from utils.text import redact
 
-Spent = Callable[[], tuple[int, float | None]]
-
 _NEVER_AGAIN: frozenset[Kind] = frozenset(
     {"context", "bad_request", "not_found", "not_an_api", "refusal"}
 )
-_OF_THE_ENDPOINT: frozenset[Kind] = frozenset({"auth", "quota", "not_found", "not_an_api"})
-# The endpoint is well; it is the request that it cannot take.
-_OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "refusal"})
 _ADAPTATIONS = 8
 _LEAST_S = 0.5
 # Far more than a line in the ledger takes.
 _LEAVE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """timeout_s: one request. attempts: requests for one answer, adaptations and further keys not
-    counted.
-
-    continuations: of an answer that was cut off by length. first_wait_s doubles up to
-    longest_wait_s, which bounds what a server may ask for too. failures: in a row, that open the
-    circuit for rest_s up to longest_rest_s. concurrency: requests at a time. max_tokens, max_usd:
-    of the whole run, over resumes. max_prompt_chars: a prompt beyond this is a mistake of the
-    caller and is not sent.
-    """
-
-    timeout_s: float
-    attempts: int = 4
-    continuations: int = 2
-    first_wait_s: float = 2.0
-    longest_wait_s: float = 60.0
-    failures: int = 6
-    rest_s: float = 60.0
-    longest_rest_s: float = 900.0
-    concurrency: int = 8
-    max_tokens: int | None = None
-    max_usd: float | None = None
-    max_prompt_chars: int = 2_000_000
 
 
 class RetryingModel:
@@ -70,7 +37,7 @@ class RetryingModel:
     def __init__(
         self,
         endpoint: Endpoint,
-        keys: Sequence[str],
+        state: EndpointState,
         ledger: Ledger,
         policy: RetryPolicy,
         *,
@@ -79,24 +46,21 @@ class RetryingModel:
         sleep: Callable[[float], None],
         rng: random.Random,
     ) -> None:
-        """spent: tokens and USD of the run so far, from the journal. sleep: may raise when the run
-        is being stopped.
+        """state: keys and circuit, shared with other models over the same endpoint. spent: tokens
+        and USD of the run so far, from the journal. sleep: may raise when the run is being stopped.
         """
         self._endpoint = endpoint
-        self._secrets = tuple(key for key in keys if key != NO_KEY)
-        self._keys = KeyRing(keys, clock, policy.first_wait_s)
+        self._state = state
         self._ledger = ledger
         self._policy = policy
         self._spent = spent
         self._clock, self._sleep, self._rng = clock, sleep, rng
-        self._breaker = Breaker(clock, policy.failures, policy.rest_s, policy.longest_rest_s)
-        self._slots = threading.Semaphore(policy.concurrency)
         self._under_way = OpenRequests()
 
     @property
     def available(self) -> bool:
-        resting = self._keys.wait_s > self._policy.longest_wait_s
-        return self._breaker.wait_s == 0 and not resting and self._cap_reached() is None
+        resting = self._state.keys.wait_s > self._policy.longest_wait_s
+        return self._state.circuit.wait_s == 0 and not resting and self._cap_reached() is None
 
     def complete(self, request: Request) -> Answer:
         """Raises ModelError, whose one line tells the endpoint, the kind and the cause; Interrupted
@@ -110,12 +74,12 @@ class RetryingModel:
                 return Answer(reply.text, data=data)
             return self._continued(page, request, reply)
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """Ends the requests under way, each with its line in the ledger; no other is sent. Callers
         get Interrupted.
         """
         self._under_way.close()
-        self._endpoint.give_up()
+        self._endpoint.cancel()
         self._under_way.wait(_LEAVE_S)
 
     def _continued(self, page: Page, request: Request, reply: Reply) -> Answer:
@@ -142,7 +106,7 @@ class RetryingModel:
     def _answer(self, page: Page, request: Request) -> tuple[Reply, Any]:
         """One usable reply and its parsed data, after as many attempts as the policy allows."""
         asked, attempts, adaptations, last = request, 0, 0, None
-        while attempts < self._policy.attempts + len(self._keys) - 1:
+        while attempts < self._policy.attempts + len(self._state.keys) - 1:
             key = self._ready_key(request, last)
             try:
                 with self._under_way.one():
@@ -163,14 +127,14 @@ class RetryingModel:
                 asked = _hurried(request)
             elif last.kind not in ("auth", "quota", "rate"):
                 self._pause(self._backoff(attempts, last), request, last)
-        raise self._given_up(last)
+        raise self._failure(last)
 
     def _attempt(self, page: Page, request: Request, key: str) -> tuple[Reply, Any]:
         """One request over the wire, admitted and recorded."""
         if cap := self._cap_reached():
             raise ModelError(cap, permanent=True, kind="cap")
         timeout = self._time_left(request)
-        if not self._breaker.admit():
+        if not self._state.circuit.admit():
             raise ModelError(self._resting_line(), kind="open")
         page.start()
         try:
@@ -178,39 +142,25 @@ class RetryingModel:
             data = _usable(reply, request)
         except EndpointError as error:
             safe = self._without_keys(error)
-            self._note_failure(key, safe)
+            self._state.failed(key, safe)
             page.failed(safe)
             if error.kind == "given up":
                 raise Interrupted(str(error)) from None
             raise safe from None
         except BaseException:
-            self._breaker.let_go()
+            self._state.circuit.let_go()
             raise
-        self._keys.worked(key)
-        self._breaker.succeeded()
+        self._state.worked(key)
         reply = dataclasses.replace(reply, text=self._hidden(reply.text))
         page.succeeded(reply)
         return reply, data
 
-    def _note_failure(self, key: str, error: EndpointError) -> None:
-        self._keys.failed(key, error)
-        if error.kind in _OF_THE_REQUEST:
-            self._breaker.succeeded()
-        elif error.kind in ("adapt", "given up"):
-            self._breaker.let_go()
-        else:
-            others = error.kind in ("auth", "quota", "rate") and self._keys.wait_s == 0
-            if others:
-                self._breaker.let_go()
-            else:
-                self._breaker.failed(error.message, for_good=error.kind in _OF_THE_ENDPOINT)
-
     # ------------------------------------------------------------ waiting
 
     def _ready_key(self, request: Request, last: EndpointError | None) -> str:
-        key, wait = self._keys.next()
+        key, wait = self._state.keys.next()
         if wait > self._policy.longest_wait_s:
-            raise self._given_up(
+            raise self._failure(
                 last or EndpointError("rate", f"every key rests for {wait:.0f} s more")
             )
         self._pause(wait, request, last)
@@ -224,7 +174,7 @@ class RetryingModel:
             seconds > self._policy.longest_wait_s
             or self._clock() + seconds + _LEAST_S > request.deadline
         ):
-            raise self._given_up(
+            raise self._failure(
                 last or EndpointError("rate", f"no key is ready for {seconds:.0f} s")
             )
         self._sleep(seconds)
@@ -246,18 +196,18 @@ class RetryingModel:
 
     @contextlib.contextmanager
     def _slot(self, request: Request) -> Iterator[None]:
-        if not self._slots.acquire(timeout=self._time_left(request)):
+        if not self._state.slots.acquire(timeout=self._time_left(request)):
             raise ModelError(f"{self._endpoint.name}: too many requests at a time", kind="timeout")
         try:
             yield
         finally:
-            self._slots.release()
+            self._state.slots.release()
 
     def _check_size(self, request: Request) -> None:
         size = len(request.system) + sum(len(message.text) for message in request.messages)
         if size > self._policy.max_prompt_chars:
             said = f"{size} characters, of {self._policy.max_prompt_chars} at most"
-            raise self._given_up(EndpointError("context", f"the prompt is too long: {said}"))
+            raise self._failure(EndpointError("context", f"the prompt is too long: {said}"))
 
     # ------------------------------------------------------------ what is said
 
@@ -272,17 +222,17 @@ class RetryingModel:
         return None
 
     def _resting_line(self) -> str:
-        wait = self._breaker.wait_s
-        return f"{self._endpoint.name}: left alone for {wait:.0f} s more after failures ({self._breaker.reason})"
+        wait = self._state.circuit.wait_s
+        return f"{self._endpoint.name}: left alone for {wait:.0f} s more after failures ({self._state.circuit.reason})"
 
-    def _given_up(self, last: EndpointError | None) -> ModelError:
+    def _failure(self, last: EndpointError | None) -> ModelError:
         error = last or EndpointError("server", "no attempt was allowed")
         return ModelError(
             f"{self._endpoint.name}: {error.message}", error.kind in PERMANENT, error.kind
         )
 
     def _without_keys(self, error: EndpointError) -> EndpointError:
-        message = redact(error.message, self._secrets)
+        message = redact(error.message, self._state.secrets)
         return EndpointError(
             error.kind, message, error.retry_after, error.usage, self._hidden(error.text)
         )
@@ -291,7 +241,7 @@ class RetryingModel:
         """Without the keys, should a server echo them; short ones are placeholders of servers that
         want none.
         """
-        for key in self._secrets:
+        for key in self._state.secrets:
             text = text.replace(key, "***") if len(key) >= 8 else text
         return text
 

@@ -110,7 +110,7 @@ class Endpoint(Protocol):
         """
         ...
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """From any thread and for good: `send` raises EndpointError of this kind at once, wherever
         it is.
         """

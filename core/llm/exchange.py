@@ -60,10 +60,9 @@ class SdkEndpoint:
     forms of talk.
     """
 
-    def __init__(self, settings: EndpointSettings, url: str) -> None:
-        """url: the address as the library wants it."""
+    def __init__(self, settings: EndpointSettings) -> None:
         self._settings = settings
-        self._base_url = url
+        self._base_url = self.address(settings.base_url)
         self._over = threading.Event()
         self._speaker = Speaker(settings, Dialect())
 
@@ -72,7 +71,7 @@ class SdkEndpoint:
         return f"{self._settings.model} at {host_of(self._base_url)}"
 
     def send(self, request: Request, key: str, timeout: float) -> Reply:
-        sdk = self._library()
+        sdk = self.library()
         dialect = self._speaker.dialect
         parameters = self._parameters(request, dialect)
 
@@ -104,10 +103,19 @@ class SdkEndpoint:
         self._speaker.worked()
         return reply
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         self._over.set()
 
-    def _library(self) -> Any:
+    @staticmethod
+    def library() -> Any:
+        """The client library. Importing it takes about a second. Raises EndpointError where it is
+        not installed.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def address(url: str | None) -> str:
+        """The configured address as the library wants it; None: the provider's own."""
         raise NotImplementedError
 
     def _parameters(self, request: Request, dialect: Dialect) -> dict[str, Any]:

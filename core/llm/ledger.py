@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from core.events import LlmCall
@@ -15,6 +16,7 @@ from core.protocols import Clock
 from core.records import Request
 
 Prices = Mapping[str, tuple[float, float, float]]
+Spent = Callable[[], tuple[int, float | None]]
 
 
 def request_digest(request: Request) -> str:
@@ -55,23 +57,26 @@ def cost_of(usage: TokenUsage, price: tuple[float, float, float] | None) -> floa
     return sum(tokens * per_million for tokens, per_million in parts) / 1e6
 
 
-class Ledger:
-    """The calls of one role. record: takes the events. put: keeps an answer's text and returns its
-    digest.
+@dataclass(frozen=True, slots=True)
+class CallBook:
+    """Where the calls of a run are written down. record: takes each call's event. put: keeps an
+    answer's text (see core.llm.replay.ANSWERS) and returns its digest. spent: tokens and USD of the
+    run so far.
     """
 
-    def __init__(
-        self,
-        role: str,
-        model: str,
-        prices: Prices,
-        record: Callable[[LlmCall], None],
-        put: Callable[[str], str],
-        clock: Clock,
-    ) -> None:
+    record: Callable[[LlmCall], None]
+    put: Callable[[str], str]
+    spent: Spent
+
+
+class Ledger:
+    """The calls of one role to one model."""
+
+    def __init__(self, role: str, model: str, prices: Prices, book: CallBook, clock: Clock) -> None:
         self._role, self._model = role, model
         self._price = price_of(model, prices)
-        self._record, self._put, self._clock = record, put, clock
+        self._book = book
+        self._clock = clock
 
     def open(self, request: Request) -> Page:
         """The page for all requests that one answer takes."""
@@ -90,8 +95,10 @@ class Ledger:
         error: str | None = None,
     ) -> None:
         """The text is kept before the event that names it."""
-        answer = self._put(text) if text else None
-        self._record(
+        answer = None
+        if text:
+            answer = self._book.put(text)
+        self._book.record(
             LlmCall(
                 role=self._role,
                 model=self._model,

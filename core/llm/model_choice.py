@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from core.llm.stoppable import AbandonableModel
+from core.llm.stoppable import CancellableModel
 from core.protocols import Model
 from core.records import Answer, Request
 from utils.errors import ModelError
@@ -51,14 +51,14 @@ class ChoiceOfModels:
                 self._leave(name, error)
         return self._own.complete(dataclasses.replace(request, model=None))
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """Ends and records the requests under way with all models; no other is sent."""
         with self._lock:
             self._over = True
             models = [self._own, *self._others.values()]
         for model in models:
-            if isinstance(model, AbandonableModel):
-                model.give_up()
+            if isinstance(model, CancellableModel):
+                model.cancel()
 
     def _other(self, name: str) -> Model | None:
         """None for one that was refused."""

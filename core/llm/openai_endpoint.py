@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.llm.dialect import Dialect, is_strict, spoken
-from core.llm.endpoint import EndpointError, EndpointSettings, Finish, Reply, TokenUsage
+from core.llm.endpoint import EndpointError, Finish, Reply, TokenUsage
 from core.llm.exchange import SdkEndpoint
 from core.llm.partial_reply import PartialReply, count_of, get, items
 from core.records import Message, Request
@@ -21,9 +21,6 @@ _FINISH: dict[str, Finish] = {
 
 
 class OpenAiEndpoint(SdkEndpoint):
-    def __init__(self, settings: EndpointSettings) -> None:
-        super().__init__(settings, base_url(settings.base_url))
-
     def send(self, request: Request, key: str, timeout: float) -> Reply:
         try:
             return super().send(request, key, timeout)
@@ -35,8 +32,13 @@ class OpenAiEndpoint(SdkEndpoint):
                 error.kind, said, error.retry_after, error.usage, error.text
             ) from None
 
-    def _library(self) -> Any:
+    @staticmethod
+    def library() -> Any:
         return load()
+
+    @staticmethod
+    def address(url: str | None) -> str:
+        return base_url(url)
 
     def _stream(
         self, sdk: Any, client: dict[str, Any], parameters: dict[str, Any]

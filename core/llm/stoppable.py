@@ -18,10 +18,10 @@ _LOOK_S = 0.1
 
 
 @runtime_checkable
-class AbandonableModel(Protocol):
+class CancellableModel(Protocol):
     """A model that can be left in the middle of its requests."""
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """Ends and records the requests under way, in a moment; no other is sent."""
         ...
 
@@ -63,8 +63,8 @@ class StoppableModel:
             if isinstance(result, BaseException):
                 raise result
             return result
-        if isinstance(self._model, AbandonableModel):
-            self._model.give_up()
+        if isinstance(self._model, CancellableModel):
+            self._model.cancel()
         raise Interrupted(f"stopped while a model worked on {request.purpose}")
 
 

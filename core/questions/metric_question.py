@@ -9,10 +9,9 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from core.journal.history import History
-from core.protocols import Clock, Recorder, Stop
+from core.llm.models import Models
+from core.protocols import Clock
 from core.records import CompetitionSpec
 from core.score import Direction
 from core.task.hints import MetricAnswer
@@ -26,18 +25,12 @@ WAIT_S, WAIT_SHARE = 60.0, 0.1
 
 @dataclass(frozen=True, slots=True)
 class MetricQuestion:
-    """spec: with a stand-in for its metric. answers: folder for what models say.
-
-    deadline: epoch seconds; of the run, or when it reaches a reader, of the answer.
+    """spec: with a stand-in for its metric. models: who can be asked. deadline: epoch seconds; of
+    the run, or when it reaches a reader, of the answer.
     """
 
     spec: CompetitionSpec
-    history: History
-    recorder: Recorder
-    answers: Path
-    seed: int
-    stop: Stop
-    clock: Clock
+    models: Models
     deadline: float
 
 

@@ -11,7 +11,8 @@ from core.execution.stop import StopSignal
 from core.execution.trial_box import TrialBox
 from core.journal.history import History
 from core.judging.service import HoldoutJudge
-from core.protocols import Clock, Programs, Recorder
+from core.llm.models import Models
+from core.protocols import Clock, Programs
 from core.questions.generated_score import GeneratedJudge, faults_of
 from core.questions.metric_question import (
     MetricInquiry,
@@ -50,8 +51,6 @@ class MetricStage:
         """
         self._settings = settings
         self._box = box
-        self._stop = stop
-        self._clock = clock
         self._inquiry = MetricInquiry(reader, clock)
         self._programs = programs
         self._worker = worker
@@ -63,17 +62,11 @@ class MetricStage:
         """The accepted program, "" without one."""
         return self._program
 
-    def ask(
-        self, spec: CompetitionSpec, history: History, recorder: Recorder, deadline: float
-    ) -> None:
+    def ask(self, spec: CompetitionSpec, history: History, models: Models, deadline: float) -> None:
         """deadline: of the run, epoch seconds. A run that has decided is not asked again."""
         if history.spec is not None:
             return
-        answers = self._settings.folders.logs / "answers"
-        question = MetricQuestion(
-            spec, history, recorder, answers, self._settings.seed, self._stop, self._clock, deadline
-        )
-        self._inquiry.ask(question, self._faults)
+        self._inquiry.ask(MetricQuestion(spec, models, deadline), self._faults)
 
     def decide(self, spec: CompetitionSpec, history: History, inspect: Inspect) -> CompetitionSpec:
         """The competition with its metric. inspect: recognises it again, with a metric."""

@@ -17,7 +17,8 @@ from pathlib import Path
 from core.execution.split_box import run_split
 from core.execution.trial_box import TrialBox
 from core.journal.history import History
-from core.protocols import Clock, Programs, Recorder, Stop
+from core.llm.models import Models
+from core.protocols import Programs
 from core.records import CompetitionSpec
 from core.task.hints import WrittenTables
 from core.task.preview import Preview
@@ -53,18 +54,13 @@ class BrokenSplits:
 
 @dataclass(frozen=True, slots=True)
 class SplitQuestion:
-    """spec: without tables. preview: how its files begin. deadline: epoch seconds, of the answer.
-    broken: what was answered before.
+    """spec: without tables. preview: how its files begin. models: who can be asked. deadline: epoch
+    seconds, of the answer. broken: what was answered before.
     """
 
     spec: CompetitionSpec
     preview: Preview
-    history: History
-    recorder: Recorder
-    answers: Path
-    seed: int
-    stop: Stop
-    clock: Clock
+    models: Models
     deadline: float
     broken: BrokenSplits | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from core.events import LlmCall
 from core.execution.stop import StopSignal
 from core.execution.weights import Weights
 from core.journal.history import History
+from core.journal.programs import TextStore
 from core.records import Brief, SplitSpec
 from core.surroundings import Surroundings
 from core.task.hints import NO_HINTS
 from core.task.service import TaskService, last_preview
+from tests.llm.rig import models
 from tests.task import folders
 from utils.config import load_config
 
@@ -53,7 +56,7 @@ def around(tmp_path: Path) -> Any:
         preview=lambda: last_preview(TaskService(), spec),
         weights=lambda: weights,
         gate=lambda program: (),
-        answers=tmp_path / "answers",
+        models=models(load_config(use_cli=False).llm),
         seed=0,
         cpus_each=2,
         memory_mb=4096,
@@ -79,10 +82,12 @@ def settings(server: ScriptedServer) -> Any:
 
 
 def test_a_prompt_tells_of_the_data_the_machine_the_weights_and_fitting_knowledge(
-    around: Surroundings,
+    around: Surroundings, tmp_path: Path
 ) -> None:
     with ScriptedServer(then=Turn(f"PLAN: constant\n```python\n{PROGRAM}```\n")) as server:
-        proposer = with_model(settings(server), recipes_only, 2, ["H200"])(around)
+        llm, answers = settings(server), TextStore(tmp_path / "answers", ".txt")
+        asked_by = models(llm, around.recorder.append, answers.put)
+        proposer = with_model(llm, recipes_only, 2, ["H200"])(replace(around, models=asked_by))
         made = proposer.propose(Brief(3, "draft", 5, siblings=("linear model", "boosting")))
     assert made.author == "model"
     asked = server.requests[0].text
@@ -98,7 +103,7 @@ def test_a_prompt_tells_of_the_data_the_machine_the_weights_and_fitting_knowledg
         assert told in asked, told
     assert "What has worked elsewhere" in asked
     (call,) = around.recorder.of(LlmCall)  # type: ignore[attr-defined]
-    assert (around.answers / f"{call.answer}.txt").read_text().startswith("PLAN: constant")
+    assert answers.get(call.answer or "").startswith("PLAN: constant")
 
 
 def test_a_program_that_needs_a_package_that_is_not_there_is_repaired_before_it_runs(
@@ -107,7 +112,9 @@ def test_a_program_that_needs_a_package_that_is_not_there_is_repaired_before_it_
     gone = PROGRAM.replace("import pandas as pd\n", "import pandas as pd\nimport no_such_package\n")
     answers = [Turn(f"PLAN: fancy\n```python\n{gone}```\n")]
     with ScriptedServer(answers, then=Turn(f"PLAN: plain\n```python\n{PROGRAM}```\n")) as server:
-        made = with_model(settings(server), recipes_only, 2, [])(around).propose(
+        llm = settings(server)
+        asked_by = replace(around, models=models(llm))
+        made = with_model(llm, recipes_only, 2, [])(asked_by).propose(
             Brief(3, "draft", 5, siblings=("linear", "trees"))
         )
     assert made.program.strip() == PROGRAM.strip()

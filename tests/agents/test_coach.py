@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from core.skill import Example
 from core.surroundings import Surroundings
 from core.task.hints import NO_HINTS
 from core.task.recognise.spec import inspect_competition
-from tests.llm.rig import VENDORS
+from tests.llm.rig import VENDORS, models
 from tests.task import folders
 from utils.config import load_config
 from utils.errors import Interrupted, ModelError
@@ -100,7 +101,7 @@ def around(tmp_path: Path) -> Any:
         program=lambda key: "",
         recorder=EventList(),
         weights=lambda: Weights(None, (), (), "", ()),
-        answers=tmp_path / "answers",
+        models=models(load_config(use_cli=False).llm),
         seed=0,
         cpus_each=1,
         memory_mb=1024,
@@ -128,8 +129,13 @@ def settings(server: ScriptedServer, vendor: str = "openai", **more: object) -> 
     return load_config(use_cli=False, overrides=overrides).llm
 
 
+def asked_by(llm: Any, around: Surroundings) -> Coach | None:
+    """The coach over the models of this configuration."""
+    return coach(replace(around, models=models(llm, around.recorder.append)))
+
+
 def coach_of(llm: Any, around: Surroundings) -> Coach:
-    built = coach(llm, around)
+    built = asked_by(llm, around)
     assert built is not None
     return built
 
@@ -174,14 +180,14 @@ def test_a_refusal_is_none(around: Surroundings) -> None:
 
 def test_without_models_there_is_no_coach(around: Surroundings) -> None:
     with ScriptedServer() as server:
-        assert coach(settings(server, model=None), around) is None
-        assert coach(load_config(use_cli=False).llm, around) is None
+        assert asked_by(settings(server, model=None), around) is None
+        assert asked_by(load_config(use_cli=False).llm, around) is None
         recipes = {
             "llm.feedback.model": "m",
             "llm.feedback.api_key": "k",
             "llm.code.provider": "recipes",
         }
-        assert coach(load_config(use_cli=False, overrides=recipes).llm, around) is None
+        assert asked_by(load_config(use_cli=False, overrides=recipes).llm, around) is None
         assert server.requests == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,23 @@ import pytest
 from agents.authors import metric_reader
 from agents.metric_reader import SCHEMA, SCORE_SCHEMA, read_metric, told_metric
 from benchmark.scripted_server import ScriptedServer, Turn
-from core.doubles import EventList
+from core.doubles import ManualStop
 from core.events import LlmCall
-from core.execution.stop import StopSignal
-from core.journal.history import History
+from core.genome import digest
+from core.journal.programs import TextStore
 from core.questions.metric_question import (
     MetricInquiry,
     MetricQuestion,
+    Reading,
     WrittenScores,
 )
 from core.records import Answer, Request
 from core.task.hints import NO_HINTS, Hints, MetricAnswer
 from core.task.recognise.spec import inspect_competition
-from tests.llm.rig import VENDORS
+from tests.llm.rig import VENDORS, models
 from tests.task import folders
 from utils.config import load_config
+from utils.config_schema import LlmConfig
 from utils.errors import ModelError
 
 UNCLEAR = "# Trees\n\n## Evaluation\n\nHow well heights line up with ours, as a straight line would have it, counts.\n"
@@ -40,15 +43,18 @@ def answer(
 
 
 @pytest.fixture
-def question(tmp_path: Path) -> Any:
+def question(tmp_path: Path) -> MetricQuestion:
     spec = inspect_competition(folders.real_rows(tmp_path / "data"), UNCLEAR, NO_HINTS)
     assert spec.metric.source == "fallback"
-    stop = StopSignal()
-    history = History(lambda key: "")
-    yield MetricQuestion(
-        spec, history, EventList(), tmp_path / "answers", 0, stop, time.time, time.time() + 20
-    )
-    stop.close()
+    return MetricQuestion(spec, models(load_config(use_cli=False).llm), time.time() + 20)
+
+
+def told_by(
+    llm: LlmConfig, question: MetricQuestion, record: Any = None, put: Callable[[str], str] = digest
+) -> Reading:
+    """What the models of this configuration tell."""
+    asked = models(llm, record or [].append, put)
+    return metric_reader(replace(question, models=asked))
 
 
 def nothing_against(spec: object, written: object) -> list[str]:
@@ -62,26 +68,31 @@ def settings(server: ScriptedServer, vendor: str, **more: object) -> Any:
         "model": "m",
         "api_key": "key-of-the-test",
     } | more
-    return load_config(
-        use_cli=False, overrides={f"llm.feedback.{name}": value for name, value in words.items()}
-    ).llm
+    writer = words | {"model": "m"}
+    overrides = {f"llm.feedback.{name}": value for name, value in words.items()}
+    overrides |= {f"llm.code.{name}": value for name, value in writer.items()}
+    return load_config(use_cli=False, overrides=overrides).llm
 
 
 # ---------------------------------------------------------------- over the wire
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_known_metric_is_told_by_structured_output(vendor: str, question: MetricQuestion) -> None:
+def test_a_known_metric_is_told_by_structured_output(
+    vendor: str, question: MetricQuestion, tmp_path: Path
+) -> None:
+    calls: list[LlmCall] = []
+    answers = TextStore(tmp_path / "answers", ".txt")
     with ScriptedServer([Turn(answer("pearson"))]) as server:
-        told = metric_reader(settings(server, vendor))(question)
+        told = told_by(settings(server, vendor), question, calls.append, answers.put)
     assert told == MetricAnswer("pearson", "as a straight line would have it")
     (seen,) = server.requests
     assert seen.schema == SCHEMA
     for shown in ("straight line", "map@k (maximize; list)", "price", "are numbers"):
         assert shown in seen.text, shown
-    (call,) = question.recorder.of(LlmCall)  # type: ignore[attr-defined]
+    (call,) = calls
     assert (call.role, call.purpose, call.ok) == ("feedback", "metric", True)
-    assert json.loads((question.answers / f"{call.answer}.txt").read_text())["metric"] == "pearson"
+    assert json.loads(answers.get(call.answer or ""))["metric"] == "pearson"
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -94,7 +105,7 @@ def test_a_wrong_type_is_asked_again_and_prose_around_it_is_taken(
         Turn(f"I think:\n```json\n{answer('mae', 'minimize')}\n```\n", as_tool=False),
     ]
     with ScriptedServer(turns) as server:
-        told = metric_reader(settings(server, vendor))(question)
+        told = told_by(settings(server, vendor), question)
     assert told is not None
     assert told.name == "mae"
     assert len(server.requests) == 2
@@ -107,14 +118,14 @@ def test_lesson_13_nobody_knows_when_the_model_cannot_be_used(
     turn: Turn, question: MetricQuestion
 ) -> None:
     with ScriptedServer(then=turn) as server:
-        assert metric_reader(settings(server, "openai"))(question) is None
+        assert told_by(settings(server, "openai"), question) is None
         assert 1 <= len(server.requests) <= 4
 
 
 def test_without_a_feedback_model_nobody_is_asked(question: MetricQuestion) -> None:
     with ScriptedServer() as server:
-        assert metric_reader(settings(server, "openai", model=None))(question) is None
-        assert metric_reader(load_config(use_cli=False).llm)(question) is None
+        assert told_by(settings(server, "openai", model=None), question) is None
+        assert told_by(load_config(use_cli=False).llm, question) is None
         assert server.requests == []
 
 
@@ -131,9 +142,10 @@ def program(text: str = PROGRAM, direction: str = "minimize", best: float | None
 def test_two_programs_are_asked_for_where_no_metric_is_known(
     vendor: str, question: MetricQuestion
 ) -> None:
+    calls: list[LlmCall] = []
     fenced = program(f"```python\n{PROGRAM}\n```")
     with ScriptedServer([Turn(answer(None)), program(), fenced]) as server:
-        told = metric_reader(settings(server, vendor))(question)
+        told = told_by(settings(server, vendor), question, calls.append)
     assert told == WrittenScores(PROGRAM + "\n", PROGRAM + "\n", "minimize", 0.0)
     assert [seen.schema for seen in server.requests[1:]] == [SCORE_SCHEMA, SCORE_SCHEMA]
     texts = [seen.text for seen in server.requests[1:]]
@@ -141,7 +153,7 @@ def test_two_programs_are_asked_for_where_no_metric_is_known(
     for text in texts:
         assert "The first 1 hold the id" in text
         assert "straight line" in text
-    purposes = sorted(call.purpose for call in question.recorder.of(LlmCall))  # type: ignore[attr-defined]
+    purposes = sorted(call.purpose for call in calls)
     assert purposes == ["metric", "score a", "score b"]
 
 
@@ -157,7 +169,7 @@ def test_two_programs_are_asked_for_where_no_metric_is_known(
 )
 def test_versions_that_do_not_agree_are_none(second: Turn, question: MetricQuestion) -> None:
     with ScriptedServer([Turn(answer(None)), program()], then=second) as server:
-        assert metric_reader(settings(server, "openai"))(question) is None
+        assert told_by(settings(server, "openai"), question) is None
 
 
 # ---------------------------------------------------------------- what is believed
@@ -214,7 +226,7 @@ def test_the_description_stays_data(question: MetricQuestion) -> None:
 
 
 def test_a_slow_answer_is_not_waited_for(question: MetricQuestion) -> None:
-    stop = question.stop
+    stop = ManualStop()
     begun = time.monotonic()
 
     def slow(asked: MetricQuestion) -> MetricAnswer:
@@ -226,7 +238,7 @@ def test_a_slow_answer_is_not_waited_for(question: MetricQuestion) -> None:
     metric.ask(question, nothing_against)
     assert metric.answer() is None
     assert time.monotonic() - begun < 10
-    stop.set("over")  # type: ignore[attr-defined]
+    stop.reason = "over"
 
 
 def test_only_what_is_unclear_is_asked(question: MetricQuestion, tmp_path: Path) -> None:

@@ -6,25 +6,29 @@ import dataclasses
 import random
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmark.scripted_server import ScriptedServer
+from core.doubles import ManualStop
 from core.events import LlmCall
 from core.genome import digest
 from core.journal.journal import Journal
-from core.llm.anthropic_endpoint import AnthropicEndpoint
-from core.llm.client import RetryingModel, RetryPolicy
+from core.llm.client import RetryingModel
 from core.llm.endpoint import EndpointSettings
-from core.llm.ledger import Ledger, Prices
-from core.llm.openai_endpoint import OpenAiEndpoint
+from core.llm.endpoint_state import EndpointState
+from core.llm.ledger import CallBook, Ledger, Prices
+from core.llm.models import Models
+from core.llm.policy import RetryPolicy
+from core.llm.providers import ENDPOINTS
 from core.records import Answer, Message, Request
+from utils.config_schema import LlmConfig
 from utils.errors import ModelError
 
 VENDORS = ("openai", "anthropic")
-ENDPOINTS = {"openai": OpenAiEndpoint, "anthropic": AnthropicEndpoint}
 KEY = "key-of-the-first-account"
 POLICY = RetryPolicy(timeout_s=20.0)
 MODEL = "some-model-1"
@@ -71,11 +75,15 @@ class Rig:
         }
         self.endpoint = ENDPOINTS[vendor](EndpointSettings(**(known | settings)))
         ledger = Ledger(
-            "code", known["model"], prices or {}, self.events.append, self._put, self.clock
+            "code",
+            known["model"],
+            prices or {},
+            CallBook(self.events.append, self._put, self._total),
+            self.clock,
         )
         self.model = RetryingModel(
             self.endpoint,
-            keys,
+            EndpointState(keys, policy, self.clock),
             ledger,
             policy,
             spent=self._total,
@@ -134,3 +142,13 @@ def keep(rig: Rig, folder: Path) -> Path:
         journal.append(event)
     journal.close()
     return folder
+
+
+def models(
+    llm: LlmConfig,
+    record: Callable[[LlmCall], None] = lambda call: None,
+    put: Callable[[str], str] = digest,
+    **more: Any,
+) -> Models:
+    """The models of a run that nobody stops."""
+    return Models(llm, CallBook(record, put, lambda: (0, 0.0)), ManualStop(), **more)

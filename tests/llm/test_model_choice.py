@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 
 from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
+from core.doubles import ManualStop
 from core.events import LlmCall
 from core.genome import digest
 from core.journal.journal import Journal
-from core.llm.factory import build_model
-from core.llm.ledger import request_digest
-from core.llm.stoppable import AbandonableModel
+from core.llm.ledger import CallBook, request_digest
+from core.llm.model_choice import ChoiceOfModels
+from core.llm.models import Models
 from core.protocols import Model
 from core.records import Answer, Request
-from tests.llm.rig import KEY, VENDORS, request
+from tests.llm.rig import KEY, VENDORS, Rig, request
 from utils.config import load_config
 from utils.errors import Interrupted, ModelError
 
@@ -45,10 +46,10 @@ class Run:
         overrides |= {f"llm.{name}": value for name, value in llm.items()}
         self.calls: list[LlmCall] = []
         self.texts: dict[str, str] = {}
-        self._llm = load_config(use_cli=False, overrides=overrides).llm
-        built = build_model(
-            self._llm, "code", record=self.calls.append, put=self._put, spent=lambda: (0, 0.0)
-        )
+        self.stop = ManualStop()
+        book = CallBook(self.calls.append, self._put, lambda: (0, 0.0))
+        models = Models(load_config(use_cli=False, overrides=overrides).llm, book, self.stop)
+        built = models.of("code")
         assert built is not None
         self.model: Model = built
 
@@ -176,8 +177,7 @@ def test_the_stop_ends_requests_to_other_models_too(vendor: str) -> None:
         deadline = time.monotonic() + 20
         while not server.requests:
             assert time.monotonic() < deadline
-        assert isinstance(run.model, AbandonableModel)
-        run.model.give_up()
+        run.stop.reason = "SIGTERM"
         assert isinstance(waiting.exception(20), Interrupted)
         for name in (OTHER, "another", None):
             with pytest.raises(Interrupted):
@@ -185,6 +185,20 @@ def test_the_stop_ends_requests_to_other_models_too(vendor: str) -> None:
         assert len(server.requests) == 1
     (call,) = run.calls
     assert (call.model, call.ok, (call.error or "").partition(":")[0]) == (OTHER, False, "given up")
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_after_a_cancel_no_model_is_asked(vendor: str) -> None:
+    with ScriptedServer(then=Turn("late")) as server:
+        choice = ChoiceOfModels(
+            Rig(vendor, server).model, OWN, lambda name: Rig(vendor, server, model=name).model
+        )
+        assert choice.complete(asked(model=OTHER)).text == "late"
+        choice.cancel()
+        for name in (OTHER, "another", None):
+            with pytest.raises(Interrupted):
+                choice.complete(asked(model=name))
+        assert len(server.requests) == 1
 
 
 # ---------------------------------------------------------------- replay

@@ -13,18 +13,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.doubles import EventList, ManualClock, ProgramDict
+from core.doubles import ProgramDict
 from core.execution.box import Box
 from core.execution.detection import detect
 from core.execution.static_check import reasons_to_reject
 from core.execution.stop import StopSignal
 from core.execution.trial_box import TrialBox
-from core.journal.history import History
 from core.questions.split_stage import SplitQuestion, SplitStage, WrittenSplits
 from core.records import CompetitionSpec
 from core.task.hints import NO_HINTS, Hints, WrittenTables
 from core.task.service import TaskService
+from tests.llm.rig import models
 from tests.shapes.unforeseen import build
+from utils.config import load_config
 
 pytestmark = pytest.mark.whole
 
@@ -122,20 +123,9 @@ def answered(
         ProgramDict(),
         box.box.workspace.parent / "tables",
     )
-    spec, clock = bare(task, data), ManualClock()
-    answers = box.box.workspace.parent / "answers"
-    history = History(lambda key: "")
-    question = SplitQuestion(
-        spec,
-        task.preview(spec),
-        history,
-        EventList(),
-        answers,
-        0,
-        box.box.stop,
-        clock,
-        clock.now + 60,
-    )
+    spec = bare(task, data)
+    nobody = models(load_config(use_cli=False).llm)
+    question = SplitQuestion(spec, task.preview(spec), nobody, time.time() + 60)
     tables = stage.decide(question)
     assert list(box.box.workspace.iterdir()) == []
     return tables, stage.reasons

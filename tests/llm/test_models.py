@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 import time
@@ -16,12 +17,13 @@ from benchmark.scripted_server import ScriptedServer as Server
 from benchmark.scripted_server import Turn
 from core.events import LlmCall
 from core.genome import digest
-from core.llm.factory import build_model, preload, provider_of
+from core.llm.models import preload, provider_in_force
+from core.llm.providers import ENDPOINTS
 from core.protocols import Model
 from tests.house.source import ROOT
-from tests.llm.rig import KEY, request
+from tests.llm.rig import KEY, models, request
 from utils.config import load_config
-from utils.errors import ConfigError
+from utils.config_schema import PROVIDERS, LlmConfig
 
 NOTHING = {
     "llm.code.provider": None, "llm.code.model": None, "llm.code.base_url": None, "llm.code.api_key": None,
@@ -29,11 +31,14 @@ NOTHING = {
 }  # fmt: skip
 
 
-def build(events: list[LlmCall] | None = None, role: Any = "code", **words: Any) -> Model | None:
+def configured(**words: Any) -> LlmConfig:
     overrides = {f"llm.{key.replace('__', '.')}": value for key, value in words.items()}
-    llm = load_config(use_cli=False, overrides=NOTHING | overrides).llm
+    return load_config(use_cli=False, overrides=NOTHING | overrides).llm
+
+
+def build(events: list[LlmCall] | None = None, **words: Any) -> Model | None:
     record = (events if events is not None else []).append
-    return build_model(llm, role, record=record, put=digest, spent=lambda: (0, 0.0))
+    return models(configured(**words), record).of("code")
 
 
 @pytest.mark.parametrize("vendor", ["openai", "anthropic"])
@@ -63,8 +68,16 @@ def test_a_role_of_the_configuration_answers(vendor: str) -> None:
 def test_without_a_key_there_is_no_model() -> None:
     assert build() is None
     assert build(code__provider="recipes", code__api_key=KEY) is None
-    settings = load_config(use_cli=False, overrides=NOTHING | {"llm.code.api_key": KEY}).llm.code
-    assert provider_of(settings) == "openai"
+    assert provider_in_force(configured()) == ("recipes", "")
+    keyed = configured(code__api_key=KEY, code__model="m")
+    assert provider_in_force(keyed) == ("openai", "")
+
+
+def test_nobody_is_asked_in_the_other_role_where_no_model_writes_programs() -> None:
+    other = {"feedback__provider": "openai", "feedback__model": "m", "feedback__api_key": KEY}
+    assert models(configured(**other)).of("feedback") is None
+    both = other | {"code__provider": "openai", "code__model": "m", "code__api_key": KEY}
+    assert models(configured(**both)).of("feedback") is not None
 
 
 def test_a_server_of_ones_own_needs_no_key() -> None:
@@ -80,16 +93,22 @@ def test_a_server_of_ones_own_needs_no_key() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ({"code__api_key": KEY}, r"^llm\.code\.model is not set$"),
-        ({"code__provider": "anthropic", "code__model": "m"}, r"^llm\.code\.api_key is not set$"),
+        ({"code__api_key": KEY}, r"^provider openai: llm\.code\.model is not set$"),
+        (
+            {"code__provider": "anthropic", "code__model": "m"},
+            r"^provider anthropic: llm\.code\.api_key is not set$",
+        ),
         ({"code__api_key": KEY, "code__model": "m", "max_cost_usd": 1}, r"names no price of m$"),
-        ({"replay_dir": "/dev/null/x"}, r"^llm\.replay_dir: cannot read"),
+        ({"replay_dir": "/dev/null/x"}, r"^provider replay: llm\.replay_dir: cannot read"),
     ],
 )
 def test_what_is_missing_is_one_line(words: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigError, match=said) as caught:
-        build(**words)
-    assert KEY not in str(caught.value)
+    provider, missing = provider_in_force(configured(**words))
+    assert provider == "recipes"
+    assert re.search(said, missing)
+    assert "\n" not in missing
+    assert KEY not in missing
+    assert build(**words) is None
 
 
 def test_a_recording_needs_no_provider(tmp_path: Path) -> None:
@@ -114,12 +133,12 @@ def test_the_client_library_is_imported_meanwhile() -> None:
 
 _LOADED = """
 import sys, time
-from core.llm import factory
+from core.llm.providers import ENDPOINTS
 from core.llm.endpoint import EndpointSettings
 assert not {"openai", "anthropic", "httpx", "httpx2"} & sys.modules.keys()
 from core.records import Message, Request
 vendor, url = sys.argv[1:]
-endpoint = factory._ENDPOINTS[vendor](EndpointSettings("m", url, 100))
+endpoint = ENDPOINTS[vendor](EndpointSettings("m", url, 100))
 assert endpoint.send(Request("", (Message("user", "hi"),), "p", 0.0), "k", 30).text == "x = 1"
 print(sorted({"openai", "anthropic"} & sys.modules.keys()))
 """
@@ -133,3 +152,7 @@ def test_only_the_chosen_client_is_imported_and_late(vendor: str) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"['{vendor}']\n"
     assert done.stderr == ""
+
+
+def test_every_provider_of_the_configuration_has_an_endpoint() -> None:
+    assert {*ENDPOINTS, "recipes"} == set(PROVIDERS)
