@@ -51,8 +51,11 @@ class Budget:
     def progress(self, steps: int, now: float) -> float:
         """Share of the search that is over, by whichever of steps and seconds is further."""
         span = self.deadline - self.reserve_s - self.started
-        by_time = 1.0 if span <= 0 else (now - self.started) / span
-        by_steps = 1.0 if self.max_steps <= 0 else steps / self.max_steps
+        by_time = by_steps = 1.0
+        if span > 0:
+            by_time = (now - self.started) / span
+        if self.max_steps > 0:
+            by_steps = steps / self.max_steps
         return min(max(by_time, by_steps, 0.0), 1.0)
 
     def steps_to_spare(self, steps: int, now: float) -> bool:

@@ -97,26 +97,31 @@ class BaselineWritten(Event):
 
 @dataclass(frozen=True, slots=True)
 class LlmCall(Event):
-    """One request over the wire, failed ones too. request, answer: digests of their texts; answers
-    are files beside the journal (answers/<digest>.txt). purpose: see core.records.Request. error:
-    the true cause, without any key. attempt: from 1, counts the requests for one answer. finish:
-    why the model stopped (stop, length, refusal).
-    """
+    """One request over the wire, failed ones too. Texts are named by their digests."""
 
     type: ClassVar[str] = "llm_call"
+    # code or feedback, as in the configuration.
     role: str
     model: str
     ok: bool
     seconds: float
     prompt_tokens: int
+    # Those of the prompt's that the endpoint had in a cache.
     cached_tokens: int
     completion_tokens: int
+    # None where the model's price is not known.
     cost_usd: float | None
+    # What it was asked for; see core.records.Request.
     purpose: str = ""
+    # Digest of the request.
     request: str = ""
+    # Digest of the answer, a file beside the journal (answers/<digest>.txt).
     answer: str | None = None
+    # The true cause of a failure, without any key.
     error: str | None = None
+    # From 1; counts the requests for one answer.
     attempt: int = 1
+    # Why the model stopped (stop, length, refusal).
     finish: str = ""
 
     def render(self) -> str:
@@ -163,9 +168,9 @@ class Probed(Event):
     predicted_s: float | None
 
     def render(self) -> str:
-        return f"{self.id} probe: " + (
-            "rejected" if self.rejected else f"search run <= {self.predicted_s or 0:.0f} s"
-        )
+        if self.rejected:
+            return f"{self.id} probe: rejected"
+        return f"{self.id} probe: search run <= {self.predicted_s or 0:.0f} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +206,17 @@ class StepDone(Event):
     def render(self) -> str:
         entry, verdict = self.entry, self.entry.verdict
         if not verdict.valid:
-            why = verdict.reasons[0] if verdict.reasons else "invalid"
+            why = next(iter(verdict.reasons), "invalid")
             return f"{entry.id} {entry.kind} failed: {why}"
-        error = "" if verdict.stderr is None else f" ± {verdict.stderr:.5f}"
-        score = "unscored" if verdict.score is None else f"{verdict.score:.5f}{error}"
-        mark = " *" if entry.steers else ("" if entry.complete else " (raced out)")
+        score, mark = "unscored", ""
+        if verdict.score is not None:
+            score = f"{verdict.score:.5f}"
+            if verdict.stderr is not None:
+                score += f" ± {verdict.stderr:.5f}"
+        if entry.steers:
+            mark = " *"
+        elif not entry.complete:
+            mark = " (raced out)"
         return f"{entry.id} {entry.kind} {score}{mark}  {entry.seconds:.1f} s  {entry.plan}"
 
 
@@ -217,8 +228,10 @@ class EpochClosed(Event):
     best: float | None
 
     def render(self) -> str:
-        best = "" if self.best is None else f", best {self.best:.5f}"
-        return f"epoch {self.epoch}: {self.steps} steps{best}"
+        line = f"epoch {self.epoch}: {self.steps} steps"
+        if self.best is None:
+            return line
+        return f"{line}, best {self.best:.5f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +264,10 @@ class SkillChanged(Event):
     evidence: dict[str, Any] = field(default_factory=dict)
 
     def render(self) -> str:
-        used = f", {self.skill.uses} uses, lift {self.skill.lift:+.2f}" if self.skill.uses else ""
-        return f"skill {self.skill.id} {self.change}: {self.skill.text}{used}"
+        line = f"skill {self.skill.id} {self.change}: {self.skill.text}"
+        if not self.skill.uses:
+            return line
+        return f"{line}, {self.skill.uses} uses, lift {self.skill.lift:+.2f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +279,10 @@ class Published(Event):
     checked_by: str
 
     def render(self) -> str:
-        score = "" if self.best.score is None else f" at {self.best.score:.5f}"
-        return f"published {self.best.id} ({self.best.kind}){score}"
+        line = f"published {self.best.id} ({self.best.kind})"
+        if self.best.score is None:
+            return line
+        return f"{line} at {self.best.score:.5f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +293,9 @@ class EnsembleBuilt(Event):
 
     def render(self) -> str:
         members = ", ".join(f"{name} {weight:.2f}" for name, weight in self.ensemble.members)
-        score = (
-            "" if self.ensemble.score is None else f" at {self.ensemble.score:.5f} (cross-fitted)"
-        )
-        return f"ensemble of {members}{score}"
+        if self.ensemble.score is None:
+            return f"ensemble of {members}"
+        return f"ensemble of {members} at {self.ensemble.score:.5f} (cross-fitted)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,9 +323,9 @@ class Refitted(Event):
 
     def render(self) -> str:
         notes = "; ".join(self.reasons)
-        if self.accepted:
-            return f"refit of {self.id} accepted" + (f" ({notes})" if notes else "")
-        return f"refit of {self.id} not used: {notes}"
+        if not self.accepted:
+            return f"refit of {self.id} not used: {notes}"
+        return f"refit of {self.id} accepted{_in_brackets(notes)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +371,12 @@ class RunEnded(Event):
     elapsed_s: float
 
     def render(self) -> str:
-        return f"run ended: {self.status}" + (f" ({self.reason})" if self.reason else "")
+        return f"run ended: {self.status}{_in_brackets(self.reason)}"
+
+
+def _in_brackets(text: str | None) -> str:
+    """A note behind a line; nothing where there is none."""
+    return f" ({text})" if text else ""
 
 
 TYPES: dict[str, type[Event]] = {cls.type: cls for cls in Event.__subclasses__()}

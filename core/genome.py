@@ -54,7 +54,7 @@ class Genome:
 
     @property
     def loci(self) -> frozenset[Locus]:
-        return frozenset(block.locus for block in self.blocks if block.locus is not None)
+        return frozenset(block.locus for block in self.blocks if block.locus)
 
     @property
     def complete(self) -> bool:
@@ -80,13 +80,15 @@ class Genome:
             raise ValueError(f"the new text is not a {locus} block")
         if not text.endswith("\n"):
             text += "\n"
-        first = next(i for i, block in enumerate(self.blocks) if block.locus == locus)
-        kept = [
-            Block(locus, text) if i == first else block
-            for i, block in enumerate(self.blocks)
-            if i == first or block.locus != locus
-        ]
-        return Genome(tuple(kept))
+        blocks = list[Block]()
+        replaced = False
+        for block in self.blocks:
+            if block.locus != locus:
+                blocks.append(block)
+            elif not replaced:
+                blocks.append(Block(locus, text))
+                replaced = True
+        return Genome(tuple(blocks))
 
 
 def changed_loci(before: Genome, after: Genome) -> frozenset[Locus | None]:
@@ -98,8 +100,11 @@ def normalised_digest(program: str) -> str:
     """Digest that ignores comments, blank lines and trailing spaces: equal for programs that do the
     same by text.
     """
-    lines = (line.rstrip() for line in program.splitlines())
-    return digest("\n".join(line for line in lines if line and not line.lstrip().startswith("#")))
+    lines = []
+    for line in program.splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            lines.append(line.rstrip())
+    return digest("\n".join(lines))
 
 
 def _blocks(program: str) -> Iterator[Block]:

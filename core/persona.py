@@ -43,10 +43,10 @@ class Persona:
 
     def taste(self, fragment: str) -> float:
         """Weight of a recipe fragment."""
-        return next(
-            (weight for pattern, weight in self.genes.items() if fnmatchcase(fragment, pattern)),
-            1.0,
-        )
+        for pattern, weight in self.genes.items():
+            if fnmatchcase(fragment, pattern):
+                return weight
+        return 1.0
 
     def readiness(self, kind: str) -> float:
         """Weight of a kind of brief."""
@@ -87,9 +87,8 @@ class Population:
 
     def with_persona(self, persona: Persona, change: PersonaChange, step: int) -> Population:
         """After an event about a persona; step: the first one that it can steer."""
-        probations = {
-            name: trial for name, trial in self.probations.items() if name != persona.name
-        }
+        probations = dict(self.probations)
+        probations.pop(persona.name, None)
         if change == "rewritten":
             probations[persona.name] = Probation(self.personas[persona.name], step)
         latest = max(persona.version, self.versions.get(persona.name, 0))
@@ -103,6 +102,8 @@ class Population:
     def with_skill(self, skill: Skill, change: SkillChange) -> Population:
         """After an event about a skill."""
         if change == "retired":
-            left = {key: value for key, value in self.skills.items() if key != skill.id}
-            return dataclasses.replace(self, skills=left, retired=self.retired | {skill.id: skill})
+            in_use = dict(self.skills)
+            in_use.pop(skill.id, None)
+            retired = self.retired | {skill.id: skill}
+            return dataclasses.replace(self, skills=in_use, retired=retired)
         return dataclasses.replace(self, skills=self.skills | {skill.id: skill})

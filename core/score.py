@@ -46,7 +46,9 @@ class Score:
         return self.utility < other.utility
 
     def __str__(self) -> str:
-        return "unscored" if self.value is None else f"{self.value:.5f}"
+        if self.value is None:
+            return "unscored"
+        return f"{self.value:.5f}"
 
 
 def unscored(direction: Direction) -> Score:

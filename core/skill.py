@@ -7,29 +7,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """id: unique in a run. text: what stands in a prompt. change: what it advises, in the words of
-    plans, e.g. "MODEL: model_linear -> model_lightgbm". locus: the part that it changes, None for
-    several.
+    """A lesson as it stands after the latest event about it."""
 
-    fits: cosine between this text and each topic (core.evolution.topics); briefs are matched with
-    it. evidence: steps that it was drawn from. gain: their mean gain in spreads of the scores.
-    uses: steps that were shown it since. lift: measured gain of those over steps of the same kind
-    that were not, shrunk to 0 for few uses. origin: where it comes from, "run" or the name of a
-    library's file. since: the first step that could be shown it. warns: it advises against its
-    change, which never paid.
-    """
-
+    # Unique in a run.
     id: str
+    # What stands in a prompt.
     text: str
+    # What it advises, in the words of plans, e.g. "MODEL: model_linear -> model_lightgbm".
     change: str
+    # The part that it changes, None for several.
     locus: str | None
+    # Cosine between this text and each topic (core.evolution.topics); briefs are matched with it.
     fits: dict[str, float]
+    # Steps that it was drawn from.
     evidence: tuple[str, ...]
+    # Their mean gain, in spreads of the scores.
     gain: float
+    # Steps that were shown it since.
     uses: int = 0
+    # Measured gain of those over steps of the same kind that were not, shrunk to 0 for few uses.
     lift: float = 0.0
+    # Where it comes from: "run", or the name of a library's file.
     origin: str = "run"
+    # The first step that could be shown it.
     since: int = 0
+    # It advises against its change, which never paid.
     warns: bool = False
 
 

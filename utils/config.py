@@ -46,7 +46,6 @@ MASK = "***"
 _SHORTEST_KEY = 4
 
 _WORD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+=")
-_MAPPING = "a mapping from names to three numbers"
 _EXPECTED = {
     int: "a whole number",
     float: "a finite number",
@@ -74,14 +73,16 @@ def load_config(
     ConfigError, one line, for an unreadable file, an unknown or missing key or an impossible value.
     """
     path = Path(config_path) if config_path is not None else DEFAULT_PATH
-    words = dotlist(word for word in sys.argv[1:] if _WORD.match(word)) if use_cli else {}
+    changes: dict[str, Any] = {}
+    if use_cli:
+        changes |= dotlist(filter(_WORD.match, sys.argv[1:]))
+    changes |= overrides or {}
     try:
         tree = _read(path)
-        for key, value in {**words, **(overrides or {})}.items():
+        for key, value in changes.items():
             OmegaConf.update(tree, key, value)
-        return _section(
-            Config, _resolved(tree), _Origin(OmegaConf.to_container(tree, resolve=False), "")
-        )
+        written = OmegaConf.to_container(tree, resolve=False)
+        return _section(Config, _resolved(tree), _Origin(written, ""))
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
 
@@ -141,12 +142,17 @@ class _Origin:
     key: str
 
     def below(self, name: str) -> _Origin:
-        raw = self.raw.get(name) if isinstance(self.raw, dict) else None
-        return _Origin(raw, f"{self.key}.{name}".lstrip("."))
+        key = f"{self.key}.{name}".lstrip(".")
+        if not isinstance(self.raw, dict):
+            return _Origin(None, key)
+        return _Origin(self.raw.get(name), key)
 
     def reject(self, value: Any, expected: str, secret: bool) -> ConfigError:
-        shown = MASK if secret else repr(value)
-        source = f" (from {self.raw})" if isinstance(self.raw, str) and "${" in self.raw else ""
+        shown, source = repr(value), ""
+        if secret:
+            shown = MASK
+        if isinstance(self.raw, str) and "${" in self.raw:
+            source = f" (from {self.raw})"
         return ConfigError(f"{self.key}: expected {expected}, got {shown}{source}")
 
 
@@ -164,10 +170,10 @@ def _section(cls: type, value: Any, origin: _Origin) -> Any:
     built = {}
     for field in dataclasses.fields(cls):
         hint, item, at = hints[field.name], value[field.name], origin.below(field.name)
-        is_section = dataclasses.is_dataclass(hint)
-        built[field.name] = (
-            _section(hint, item, at) if is_section else _value(hint, item, at, field.metadata)
-        )
+        if dataclasses.is_dataclass(hint):
+            built[field.name] = _section(typing.cast(type, hint), item, at)
+        else:
+            built[field.name] = _value(hint, item, at, field.metadata)
     return cls(**built)
 
 
@@ -181,53 +187,58 @@ def _unknown(key: str) -> str:
 def _value(hint: Any, value: Any, origin: _Origin, rules: Mapping[str, Any]) -> Any:
     """The value as the field's type wants it, within the field's range and choices."""
     secret = bool(rules.get("secret"))
-    optional = isinstance(hint, types.UnionType)
-    kind = typing.get_args(hint)[0] if optional else hint
-    if optional and value in (None, "", "null"):
-        return None
+    kind, or_null = hint, ""
+    if isinstance(hint, types.UnionType):
+        kind, or_null = typing.get_args(hint)[0], " or null"
+        if value in (None, "", "null"):
+            return None
     try:
         typed = _convert(kind, value)
     except (TypeError, ValueError):
-        expected = _EXPECTED.get(
-            kind, _MAPPING if typing.get_origin(kind) is dict else "a list of names"
-        )
-        raise origin.reject(value, expected + (" or null" if optional else ""), secret) from None
-    least, most = rules.get("range", (-math.inf, math.inf))
-    if "range" in rules and not least <= typed <= most:
-        bound = f"at least {least:g}" if typed < least else f"at most {most:g}"
-        raise origin.reject(value, bound, secret)
+        raise origin.reject(value, _expected(kind) + or_null, secret) from None
+    least, most = rules.get("range", (None, None))
+    if least is not None and typed < least:
+        raise origin.reject(value, f"at least {least:g}", secret)
+    if most is not None and typed > most:
+        raise origin.reject(value, f"at most {most:g}", secret)
     if "choices" in rules and typed not in rules["choices"]:
         raise origin.reject(value, "one of " + ", ".join(rules["choices"]), secret)
     return typed
 
 
+def _expected(kind: Any) -> str:
+    """A kind of value in words."""
+    if typing.get_origin(kind) is dict:
+        return "a mapping from names to three numbers"
+    return _EXPECTED.get(kind, "a list of names")
+
+
 def _convert(kind: Any, value: Any) -> Any:
     """A plain value, or the text of one, as `kind`. Raises TypeError or ValueError."""
     if kind is bool:
-        return (
-            {"true": True, "false": False}[value.lower()]
-            if value in _BOOL_WORDS
-            else _exactly(bool, value)
-        )
+        if value in ("true", "True"):
+            return True
+        if value in ("false", "False"):
+            return False
+        return _exactly(bool, value)
     if isinstance(value, bool) or value is None:
         raise TypeError
     if kind is int:
-        return int(value) if isinstance(value, str) else _exactly(int, value)
+        if isinstance(value, str):
+            return int(value)
+        return _exactly(int, value)
     if kind is float:
         return _finite(float(value))
     if kind is str:
         return _exactly(str, value)
     if typing.get_origin(kind) is dict:
-        return {
-            _exactly(str, name): _numbers(item)
-            for name, item in _exactly(dict, _tree(value)).items()
-        }
+        rows = _exactly(dict, _tree(value))
+        return {_exactly(str, name): _numbers(row) for name, row in rows.items()}
     if kind is Path:
-        return (value if isinstance(value, Path) else Path(_exactly(str, value))).expanduser()
+        if not isinstance(value, Path):
+            value = Path(_exactly(str, value))
+        return value.expanduser()
     return _names(value)
-
-
-_BOOL_WORDS = ("true", "false", "True", "False")
 
 
 def _exactly(kind: type, value: Any) -> Any:
@@ -244,14 +255,11 @@ def _finite(value: float) -> float:
 
 def _names(value: Any) -> tuple[str, ...]:
     """A list of text, also written as `a,b` or `[a, b]`."""
-    items = (
-        [item.strip() for item in value.strip("[] ").split(",")]
-        if isinstance(value, str)
-        else value
-    )
-    if not isinstance(items, list) or not items:
+    if isinstance(value, str):
+        value = list(map(str.strip, value.strip("[] ").split(",")))
+    if not isinstance(value, list) or not value:
         raise TypeError
-    return tuple(_exactly(str, item) for item in items)
+    return tuple(_exactly(str, name) for name in value)
 
 
 def _tree(value: Any) -> Any:
@@ -299,31 +307,31 @@ def secrets(cfg: Config) -> tuple[str, ...]:
     """The keys in force, for redaction; each one of a comma-separated list too, but for words that
     are no keys.
     """
-    found = [_get(cfg, key) for key, field in known_keys(Config) if field.metadata.get("secret")]
-    parts = {part.strip() for value in found if value for part in value.split(",")}
-    return tuple(
-        sorted(
-            {value for value in found if value}
-            | {part for part in parts if len(part) >= _SHORTEST_KEY}
-        )
-    )
+    found = set[str]()
+    for key, field in known_keys(Config):
+        value = _get(cfg, key)
+        if value and field.metadata.get("secret"):
+            found.add(value)
+            parts = map(str.strip, value.split(","))
+            found.update(part for part in parts if len(part) >= _SHORTEST_KEY)
+    return tuple(sorted(found))
 
 
 def public_dict(cfg: Config) -> dict[str, Any]:
     """The tree as plain JSON values for logs and the journal: keys masked, no user or password in
     addresses.
     """
-    return {
-        field.name: _public(getattr(cfg, field.name), field) for field in dataclasses.fields(cfg)
-    }
+    return _public_section(cfg)
+
+
+def _public_section(section: Any) -> dict[str, Any]:
+    fields = dataclasses.fields(section)
+    return {field.name: _public(getattr(section, field.name), field) for field in fields}
 
 
 def _public(value: Any, field: dataclasses.Field[Any]) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            inner.name: _public(getattr(value, inner.name), inner)
-            for inner in dataclasses.fields(value)
-        }
+    if dataclasses.is_dataclass(value):
+        return _public_section(value)
     if field.metadata.get("secret"):
         return MASK if value else None
     if isinstance(value, tuple):
@@ -332,7 +340,9 @@ def _public(value: Any, field: dataclasses.Field[Any]) -> Any:
         return {name: list(row) for name, row in value.items()}
     if isinstance(value, Path):
         return str(value)
-    return _without_user(value) if isinstance(value, str) and "://" in value else value
+    if isinstance(value, str) and "://" in value:
+        return _without_user(value)
+    return value
 
 
 def _without_user(url: str) -> str:
@@ -341,9 +351,8 @@ def _without_user(url: str) -> str:
     except ValueError:
         return MASK
     # A query may hold a key; nothing that a reader needs stands there.
-    return urlunsplit(
-        parts._replace(netloc=parts.netloc.rpartition("@")[2], query=MASK if parts.query else "")
-    )
+    query = MASK if parts.query else ""
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query))
 
 
 def description_candidates(
@@ -354,7 +363,7 @@ def description_candidates(
 
     An obfuscated description comes after every full one.
     """
-    named = [cfg.data.desc_file] if cfg.data.desc_file is not None else []
+    named = filter(None, [cfg.data.desc_file])
     usual = list(dict.fromkeys([cfg.data.data_dir / "description.md", *container]))
     return [*named, *usual, *dict.fromkeys(path.with_name(OBFUSCATED) for path in usual)]
 
@@ -363,7 +372,7 @@ def find_description(
     cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS
 ) -> Path | None:
     """The first candidate that can be read and is not empty."""
-    return next((path for path in description_candidates(cfg, container) if _has_text(path)), None)
+    return next(filter(_has_text, description_candidates(cfg, container)), None)
 
 
 def read_description(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> str:

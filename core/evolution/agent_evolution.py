@@ -80,6 +80,10 @@ class Standing:
         }
 
 
+NO_STANDING = Standing()
+"""Of a label without any step."""
+
+
 class AgentEvolution:
     """Decides at the end of each epoch. skills, coach: None where they are switched off or nobody
     can be asked.
@@ -101,15 +105,16 @@ class AgentEvolution:
         """
         rng = derived_rng(self._seed, next_step, f"agents of epoch {epoch}")
         standings = standings_of(pool)
-        events: list[Event] = [
-            self._verdict(trial, population.personas[name], standings, next_step, rng)
-            for name, trial in population.probations.items()
-            if is_over(standings.get(population.personas[name].label, Standing()), trial, next_step)
-        ]
+        events: list[Event] = []
+        for name, trial in population.probations.items():
+            persona = population.personas[name]
+            if is_over(standings.get(persona.label, NO_STANDING), trial, next_step):
+                events.append(self._verdict(trial, persona, standings, next_step, rng))
         if epoch % self._settings.every_epochs == 0 and len(pool) >= self._settings.min_records:
             if self._settings.rewrites:
                 events += self._rewrite(population, standings, next_step, rng)
-            events += self._update_skill_pool(population, pool)
+            if self._skills is not None:
+                events += self._skills.evolve_skills(population, pool)
         return events
 
     def _verdict(
@@ -123,10 +128,8 @@ class AgentEvolution:
         """Kept when it has enough steps of its own and is rather better than worse than what it
         replaced.
         """
-        after, before = (
-            standings.get(now.label, Standing()),
-            standings.get(trial.before.label, Standing()),
-        )
+        after = standings.get(now.label, NO_STANDING)
+        before = standings.get(trial.before.label, NO_STANDING)
         p_better = fmean(after.draw(rng) > before.draw(rng) for _ in range(DRAWS))
         evidence = {
             "after": after.as_evidence(),
@@ -147,7 +150,9 @@ class AgentEvolution:
         """The weakest persona, rewritten after the strongest; nothing while a trial is open or
         nobody is weak.
         """
-        pair = None if population.probations else weak_and_strong(population, standings)
+        if population.probations:
+            return []
+        pair = weak_and_strong(population, standings)
         if pair is None:
             return []
         weak, strong = pair
@@ -158,14 +163,11 @@ class AgentEvolution:
         child = dataclasses.replace(
             recombined(weak, strong, rng), version=population.versions[weak.name] + 1
         )
-        told = self._coach.rewrite(child, evidence) if self._coach is not None else None
-        evidence["by"] = "recombination" if told is None else "model"
-        return [PersonaChanged(told or child, "rewritten", step, evidence)]
-
-    def _update_skill_pool(
-        self, population: Population, pool: Sequence[Experience]
-    ) -> Sequence[Event]:
-        return self._skills.evolve_skills(population, pool) if self._skills is not None else ()
+        worded = None
+        if self._coach is not None:
+            worded = self._coach.rewrite(child, evidence)
+        evidence["by"] = "recombination" if worded is None else "model"
+        return [PersonaChanged(worded or child, "rewritten", step, evidence)]
 
 
 def is_over(standing: Standing, trial: Probation, step: int) -> bool:
@@ -184,7 +186,7 @@ def standings_of(pool: Sequence[Experience]) -> dict[str, Standing]:
     found: dict[str, Standing] = {}
     for items in by_kind.values():
         for item, expected in zip(items, _moving_means(items), strict=True):
-            known = found.get(item.persona, Standing())
+            known = found.get(item.persona, NO_STANDING)
             found[item.persona] = Standing(
                 known.gain + item.profit, known.expected + expected, known.steps + 1
             )
@@ -213,20 +215,17 @@ def weak_and_strong(
     Who gained most in all is never the weak one, however much was expected of it: the others live
     on its gains.
     """
-    known = {
-        name: standing
-        for name, persona in population.personas.items()
-        if (standing := standings.get(persona.label, Standing())).steps >= LEAST_RECORDS
-    }
+    known = {}
+    for name, persona in population.personas.items():
+        standing = standings.get(persona.label, NO_STANDING)
+        if standing.steps >= LEAST_RECORDS:
+            known[name] = standing
     if len(known) < 2:
         return None
     strong = max(known, key=lambda name: known[name].ratio)
     spared = {strong, max(known, key=lambda name: known[name].gain)}
-    weak = min(
-        (name for name in known if name not in spared),
-        key=lambda name: known[name].ratio,
-        default=None,
-    )
+    others = [name for name in known if name not in spared]
+    weak = min(others, key=lambda name: known[name].ratio, default=None)
     if weak is None or known[weak].ratio > PAR:
         return None
     return population.personas[weak], population.personas[strong]
@@ -236,11 +235,14 @@ def recombined(weak: Persona, strong: Persona, rng: random.Random) -> Persona:
     """The weak persona with biases drawn from both, some of them moved; texts by kind of brief from
     either.
     """
-    kinds = sorted(weak.strategy.keys() | strong.strategy.keys())
-    texts = {kind: rng.choice((weak, strong)).strategy.get(kind, "") for kind in kinds}
+    strategy = {}
+    for kind in sorted(weak.strategy.keys() | strong.strategy.keys()):
+        text = rng.choice((weak, strong)).strategy.get(kind, "")
+        if text:
+            strategy[kind] = text
     return dataclasses.replace(
         weak,
-        strategy={kind: text for kind, text in texts.items() if text},
+        strategy=strategy,
         operators=_mixed(weak.operators, strong.operators, rng),
         loci=_mixed(weak.loci, strong.loci, rng),
         genes=_mixed(weak.genes, strong.genes, rng),
@@ -256,12 +258,11 @@ def _mixed(
     for key in sorted(weak.keys() | strong.keys()):
         good, poor = strong.get(key, 1.0), weak.get(key, 1.0)
         drawn, jump = rng.random(), rng.lognormvariate(0.0, JUMP)
-        value = (
-            good
-            if drawn < FROM_STRONG
-            else poor
-            if drawn < FROM_STRONG + FROM_WEAK
-            else good * jump
-        )
+        if drawn < FROM_STRONG:
+            value = good
+        elif drawn < FROM_STRONG + FROM_WEAK:
+            value = poor
+        else:
+            value = good * jump
         mixed[key] = round(min(max(value, LEAST_WEIGHT), MOST_WEIGHT), 2)
     return mixed

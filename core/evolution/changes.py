@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import starmap
 
 from core.genome import digest
 from utils.untrusted import one_line
@@ -60,16 +61,16 @@ class Change:
     @property
     def advice(self) -> str:
         """One sentence that says what to do."""
-        return f"{self.locus}: {self._deed}." if self.exact else f"{self.locus}: {self.text}"
+        if self.exact:
+            return f"{self.locus}: {self._deed}."
+        return f"{self.locus}: {self.text}"
 
     @property
     def warning(self) -> str:
         """One sentence that says what not to do."""
-        return (
-            f"{self.locus}: it did not pay to {self._deed}."
-            if self.exact
-            else f"{self.locus}: no gain: {self.text}"
-        )
+        if self.exact:
+            return f"{self.locus}: it did not pay to {self._deed}."
+        return f"{self.locus}: no gain: {self.text}"
 
     @property
     def _deed(self) -> str:
@@ -77,7 +78,7 @@ class Change:
         swap = _SWAP.fullmatch(self.text)
         if swap is not None:
             return f"use {swap[2]} instead of {swap[1]}"
-        return ", ".join(_as_advice(*step) for step in _STEP.findall(self.text))
+        return ", ".join(starmap(_as_advice, _STEP.findall(self.text)))
 
     def contradicts(self, other: Change) -> bool:
         """True when the two cannot be one lesson, however alike they sound.
@@ -98,33 +99,36 @@ def read_change(text: str, locus: str) -> Change:
     if swap is not None:
         return Change(f"{locus}: -> {swap[2]}", locus, said, True)
     if _STEPS.fullmatch(said) is not None:
-        steps = _STEP.findall(said)
-        key = ", ".join(
-            sorted(f"{name} {_way(was, now) or f'-> {now}'}" for name, was, now in steps)
-        )
-        signs = {
-            word: _sign(was, now) for name, was, now in steps for word in name.lower().split("_")
-        }
-        return Change(
-            f"{locus}: {key}",
-            locus,
-            said,
-            True,
-            {word: sign for word, sign in signs.items() if sign},
-        )
+        return _exact_change(said, locus)
     tokens = _TOKEN.findall(said.lower())
-    words = ("#" if _NUMBER.fullmatch(token) else token for token in tokens)
+    words = map(_without_number, tokens)
     signs = _signs(tokens)
     # Numbers are left out of the key, so the ways that they go must be in it.
     ways = " ".join(f"{word}{sign:+d}" for word, sign in sorted(signs.items()))
     return Change(f"{locus}: {' '.join(words)} {ways}", locus, said, False, signs)
 
 
+def _exact_change(said: str, locus: str) -> Change:
+    """Parameters and their steps: "DEPTH 4 -> 6, RATE 0.1 -> 0.05"."""
+    keys, signs = [], dict[str, int]()
+    for name, was, now in _STEP.findall(said):
+        keys.append(f"{name} {_way(was, now) or f'-> {now}'}")
+        signs |= dict.fromkeys(name.lower().split("_"), _sign(was, now))
+    moved = {word: sign for word, sign in signs.items() if sign}
+    return Change(f"{locus}: {', '.join(sorted(keys))}", locus, said, True, moved)
+
+
+def _without_number(token: str) -> str:
+    """The token, or "#" for any number."""
+    return "#" if _NUMBER.fullmatch(token) else token
+
+
 def _as_advice(name: str, was: str, now: str) -> str:
     way = _way(was, now)
     if not way:
         return f"set {name} to {now} instead of {was}"
-    return f"{'raise' if way == 'up' else 'lower'} {name}, as from {was} to {now}"
+    verb = {"up": "raise", "down": "lower"}[way]
+    return f"{verb} {name}, as from {was} to {now}"
 
 
 def _way(was: str, now: str) -> str:
@@ -147,12 +151,16 @@ def _signs(tokens: list[str]) -> dict[str, int]:
     for place, token in enumerate(tokens):
         if token in _ENDS:
             sign, phrase = 0, []
-        elif token in _MORE or token in _LESS:
-            sign, phrase = 1 if token in _MORE else -1, []
+        elif token in _MORE:
+            sign, phrase = 1, []
+        elif token in _LESS:
+            sign, phrase = -1, []
         elif token in ("->", "to") and 0 < place < len(tokens) - 1:
             step = _sign(tokens[place - 1], tokens[place + 1])
-            signs |= dict.fromkeys(phrase, step) if step else {}
+            if step:
+                signs |= dict.fromkeys(phrase, step)
         elif token.isalpha() and token not in _EMPTY:
             phrase.append(token)
-            signs |= {token: sign} if sign else {}
+            if sign:
+                signs[token] = sign
     return signs

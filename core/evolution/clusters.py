@@ -34,6 +34,10 @@ class Cluster:
     changes: list[Change] = field(default_factory=list)
     steps: list[Experience] = field(default_factory=list)
 
+    @property
+    def founder(self) -> Change:
+        return self.changes[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -85,16 +89,21 @@ def values_of(pool: Iterable[Experience]) -> dict[str, float]:
     steps = list(pool)
     losses = [item.gain for item in steps if item.gain is not None and item.gain < 0]
     usual = median(losses) if losses else 0.0
-    known = (
-        (item.entry, usual if item.gain is None and item.failure else item.gain) for item in steps
-    )
-    return {entry: value for entry, value in known if value is not None}
+    values = {}
+    for item in steps:
+        if item.gain is not None:
+            values[item.entry] = item.gain
+        elif item.failure:
+            values[item.entry] = usual
+    return values
 
 
 def figures_of(entries: Iterable[str], values: Mapping[str, float]) -> Figures:
     """Of those entries that are remembered."""
     found = [values[entry] for entry in entries if entry in values]
-    return Figures(len(found), sum(value > 0 for value in found), fmean(found) if found else 0.0)
+    if not found:
+        return Figures(0, 0, 0.0)
+    return Figures(len(found), sum(value > 0 for value in found), fmean(found))
 
 
 def same_words(pool: Iterable[Experience], values: Mapping[str, float]) -> list[Cluster]:
@@ -121,18 +130,25 @@ def same_meaning(clusters: Sequence[Cluster], vectors: Mapping[str, Vector]) -> 
     """
     joined: list[Cluster] = []
     for cluster in clusters:
-        change = cluster.changes[0]
-        likes = [
-            (cosine(vectors[change.advice], vectors[it.changes[0].advice]), it) for it in joined
-        ]
-        likes = [pair for pair in likes if not change.contradicts(pair[1].changes[0])]
-        likeness, closest = max(likes, key=lambda pair: pair[0], default=(0.0, cluster))
-        if likeness >= ALIKE:
+        closest = _closest(cluster.founder, joined, vectors)
+        if closest is not None:
             closest.changes += cluster.changes
             closest.steps += cluster.steps
         else:
             joined.append(Cluster(list(cluster.changes), list(cluster.steps)))
     return joined
+
+
+def _closest(
+    change: Change, clusters: Sequence[Cluster], vectors: Mapping[str, Vector]
+) -> Cluster | None:
+    """The cluster whose founder means the same as a change; None where none does."""
+    likeness, closest = 0.0, None
+    for cluster in clusters:
+        alike = cosine(vectors[change.advice], vectors[cluster.founder.advice])
+        if alike > likeness and not change.contradicts(cluster.founder):
+            likeness, closest = alike, cluster
+    return closest if likeness >= ALIKE else None
 
 
 def wording(cluster: Cluster, values: Mapping[str, float]) -> Change:

@@ -16,9 +16,9 @@ Alike = Callable[[Entry, Entry], float]
 def genes_in_common(a: Entry, b: Entry) -> float:
     """Share of loci at which two programs are the same text; 0 when nothing is known of either."""
     loci = a.genes.keys() | b.genes.keys()
-    return (
-        sum(a.genes.get(locus) == b.genes.get(locus) for locus in loci) / len(loci) if loci else 0.0
-    )
+    if not loci:
+        return 0.0
+    return sum(a.genes.get(locus) == b.genes.get(locus) for locus in loci) / len(loci)
 
 
 def distinct(ranking: Sequence[Entry], alike: Alike, most: int) -> list[Entry]:

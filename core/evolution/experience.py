@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -18,31 +17,34 @@ _CHANGE = re.compile(r"\[([^\[\]]+)\]\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Experience:
-    """One finished step.
+    """One finished step."""
 
-    entry: its id. persona: label of who wrote it. kind: of the step that a repair mends, else its
-    own. gain: improvement over the parent, over the leader of that moment for drafts and merges, in
-    spreads of the scores, -1 to 1; None where it has no score or nothing to be compared with. cost:
-    seconds, in usual steps. failure: type of its error, else the verdict's first reason, "" when it
-    is valid. locus, change: the one part that changed, and how in the words of its plan; "" for a
-    repair, whose gain is that of what it mends. diff: (locus, digest before, digest after) of each
-    gene that its first parent has otherwise. skills: ids of those that its author was shown, or the
-    author of what it mends. opening: one of the first drafts, or a repair of one. age: steps that
-    finished since.
-    """
-
+    # Id of its entry.
     entry: str
+    # Index of the step.
     step: int
+    # Label of who wrote it.
     persona: str
+    # Of the step that a repair mends, else its own.
     kind: EntryKind
+    # Improvement over the parent, over the leader of that moment for drafts and merges, in spreads
+    # of the scores, -1 to 1; None where it has no score or nothing to be compared with.
     gain: float | None
+    # Seconds, in usual steps.
     cost: float
+    # Type of its error, else the verdict's first reason, "" when it is valid.
     failure: str
+    # The one part that changed, None where there is no such part.
     locus: str | None
+    # How it changed, in the words of its plan; "" for a repair, whose gain is that of what it mends.
     change: str
+    # (locus, digest before, digest after) of each gene that its first parent has otherwise.
     diff: tuple[tuple[str, str, str], ...]
+    # Ids of those that its author was shown, or the author of what it mends.
     skills: tuple[str, ...]
+    # It is one of the first drafts, or a repair of one.
     opening: bool
+    # Steps that finished since.
     age: int
 
     @property
@@ -53,14 +55,12 @@ class Experience:
 
 def experiences(now: Situation, most: int) -> list[Experience]:
     """Of the newest `most` steps, in order. A step whose origin is not known says nothing."""
-    opening = {
-        entry.id
-        for entry in [entry for entry in now.entries if entry.kind == "draft"][
-            : now.settings.drafts
-        ]
-    }
     recent = now.entries[-most:]
-    unit, spread = median(map(seconds_of, recent)) if recent else 1.0, spread_of(now)
+    if not recent:
+        return []
+    drafts = [entry.id for entry in now.entries if entry.kind == "draft"]
+    opening = set(drafts[: now.settings.drafts])
+    unit, spread = median(map(seconds_of, recent)), spread_of(now)
     found = []
     for age, entry in zip(reversed(range(len(recent))), recent, strict=True):
         origin = origin_of(entry, now)
@@ -72,7 +72,9 @@ def experiences(now: Situation, most: int) -> list[Experience]:
 def change_of(plan: str) -> str:
     """The part of a plan in brackets, where proposers say what changed; else all of it."""
     changed = _CHANGE.search(plan)
-    return changed.group(1) if changed else plan
+    if changed is None:
+        return plan
+    return changed[1]
 
 
 def origin_of(entry: Entry, now: Situation) -> Entry | None:
@@ -138,10 +140,12 @@ def _failure(entry: Entry) -> str:
 
 
 def _diff(entry: Entry, now: Situation) -> tuple[tuple[str, str, str], ...]:
-    parent = now.by_id.get(entry.parents[0]) if entry.parents else None
-    if parent is None:
+    if not entry.parents or entry.parents[0] not in now.by_id:
         return ()
-    pairs: Sequence[tuple[str, str, str]] = [
-        (at, parent.genes.get(at, ""), entry.genes.get(at, "")) for at in LOCI
-    ]
-    return tuple(pair for pair in pairs if pair[1] != pair[2])
+    parent = now.by_id[entry.parents[0]]
+    changed = []
+    for locus in LOCI:
+        before, after = parent.genes.get(locus, ""), entry.genes.get(locus, "")
+        if before != after:
+            changed.append((locus, before, after))
+    return tuple(changed)

@@ -19,8 +19,9 @@ def to_mend(now: Situation) -> Entry | None:
     """The latest failure that nobody has tried to mend, unless its line of repairs is used up."""
     if _lost(now) >= MEND_UNLESS_LOST:
         return None
-    tried = {parent for entry in now.entries for parent in entry.parents}
-    tried |= {parent for proposal in now.running for parent in proposal.parents}
+    tried = set[str]()
+    for step in now.steps:
+        tried.update(step.parents)
     for entry in reversed(now.entries[-MEND_WITHIN:]):
         mendable = not entry.verdict.valid and entry.id not in tried and not _hopeless(entry)
         if mendable and _repairs(entry, now) < now.settings.debug_tries:
@@ -32,10 +33,10 @@ def way_to_mend(failed: Entry) -> BriefKind:
     """Made right, a program that met its time or memory would meet the limit again."""
     outcome = failed.outcome
     if outcome.killed_for is not None:
-        return "shrink" if outcome.killed_for in ("deadline", "memory") else "debug"
-    return (
-        "shrink" if outcome.error is not None and outcome.error.type in OUT_OF_MEMORY else "debug"
-    )
+        too_big = outcome.killed_for in ("deadline", "memory")
+    else:
+        too_big = outcome.error is not None and outcome.error.type in OUT_OF_MEMORY
+    return "shrink" if too_big else "debug"
 
 
 def _hopeless(entry: Entry) -> bool:
@@ -45,7 +46,7 @@ def _hopeless(entry: Entry) -> bool:
 
 def _lost(now: Situation) -> int:
     """How many of the latest steps ended without a program."""
-    known = [entry.step for entry in now.entries] + [proposal.step for proposal in now.running]
+    known = [step.step for step in now.steps]
     return now.step - 1 - max(known, default=-1)
 
 

@@ -8,12 +8,12 @@ a generator, and answers with a move.
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Protocol
 
 from core.evolution.briefs import changes_one_part
-from core.evolution.pheromone import in_order, mixtures, most_promising
+from core.evolution.pheromone import has_all_loci, in_order, mixtures, most_promising
 from core.evolution.selection import pick_parent
 from core.evolution.situation import Situation
 from core.genome import ASPECTS, LOCI, Locus
@@ -77,12 +77,10 @@ class Merge:
 
     def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
         first = pick_parent(now.parents, now.temperature, rng)
-        tried = {in_order(entry.genes) for entry in now.entries} | {
-            in_order(other.genes) for other in now.running
-        }
+        tried = {in_order(step.genes) for step in now.steps}
         for partner in partners(first, now):
             children = mixtures(first, partner, tried)
-            if children or not _marked(first, partner):
+            if children or not _have_all_loci(first, partner):
                 # Parents are told best first; a plan says whose gene each locus takes.
                 better, other = sorted((first, partner), key=now.parents.index)
                 plan = self._plan(better, other, children, now, rng)
@@ -100,10 +98,11 @@ class Merge:
         if not now.settings.pheromone or not children:
             return ()
         child = most_promising(children, now.pheromone, rng)
-        return tuple(
-            (locus, (first if gene == first.genes[locus] else second).id)
-            for locus, gene in child.items()
-        )
+        plan = []
+        for locus, gene in child.items():
+            giver = first if gene == first.genes[locus] else second
+            plan.append((locus, giver.id))
+        return tuple(plan)
 
 
 def partners(first: Entry, now: Situation) -> list[Entry]:
@@ -118,15 +117,12 @@ def partners(first: Entry, now: Situation) -> list[Entry]:
     differs = disagreement(first, now)
     for rank, entry in enumerate(now.parents):
         pair = frozenset((first.id, entry.id))
-        if (
-            entry is not first
-            and pair not in taken
-            and (_marked(first, entry) or pair not in merged)
-        ):
-            value[entry.id] = (
-                1.0 - rank / len(now.parents) + differs[entry.id] + now.pheromone.worth(entry.genes)
-            )
-    return sorted((now.by_id[key] for key in value), key=lambda entry: -value[entry.id])
+        again = pair in merged and not _have_all_loci(first, entry)
+        if entry is first or pair in taken or again:
+            continue
+        height = 1.0 - rank / len(now.parents)
+        value[entry.id] = height + differs[entry.id] + now.pheromone.worth(entry.genes)
+    return sorted(map(now.by_id.__getitem__, value), key=lambda entry: -value[entry.id])
 
 
 def disagreement(first: Entry, now: Situation) -> dict[str, float]:
@@ -136,22 +132,21 @@ def disagreement(first: Entry, now: Situation) -> dict[str, float]:
     rank.
     """
     if not now.settings.diversity:
-        return dict.fromkeys((entry.id for entry in now.parents), 0.0)
+        return defaultdict(float)
     apart = {entry.id: 1.0 - now.alike(first, entry) for entry in now.parents if entry is not first}
     largest = max(apart.values(), default=0.0)
-    return {key: value / largest if largest > 0 else 0.0 for key, value in apart.items()}
+    if largest <= 0:
+        return dict.fromkeys(apart, 0.0)
+    return {key: value / largest for key, value in apart.items()}
 
 
 def gained_at(entry: Entry, now: Situation) -> Locus | None:
     """The one locus whose change made the entry better than its parent; None where there is none."""
-    if (
-        not changes_one_part(entry.kind)
-        or entry.parents[0] not in now.scores
-        or entry.id not in now.scores
-    ):
+    if not changes_one_part(entry.kind) or entry.locus not in LOCI:
         return None
-    gained = now.scores[entry.id] > now.scores[entry.parents[0]]
-    return next((locus for locus in LOCI if locus == entry.locus), None) if gained else None
+    if not is_gain(entry, now):
+        return None
+    return LOCI[LOCI.index(entry.locus)]
 
 
 def pick_locus(
@@ -164,16 +159,20 @@ def pick_locus(
     for entry in now.entries:
         if entry.kind == kind and entry.locus is not None and entry.parents[0] in now.scores:
             tries[entry.locus] += 1
-            wins[entry.locus] += (
-                entry.id in now.scores and now.scores[entry.id] > now.scores[entry.parents[0]]
-            )
-    helped = {locus: (wins[locus] + 1) / (tries[locus] + 2) for locus in LOCI}
-    lack = {locus: 1.0 + LACK * now.pheromone.lack(parent.genes, locus) for locus in LOCI}
-    return rng.choices(
-        LOCI, [helped[locus] * lack[locus] * persona.loci.get(locus, 1.0) for locus in LOCI]
-    )[0]
+            wins[entry.locus] += is_gain(entry, now)
+    weights = []
+    for locus in LOCI:
+        helped = (wins[locus] + 1) / (tries[locus] + 2)
+        lack = 1.0 + LACK * now.pheromone.lack(parent.genes, locus)
+        weights.append(helped * lack * persona.loci.get(locus, 1.0))
+    return rng.choices(LOCI, weights)[0]
 
 
-def _marked(first: Entry, second: Entry) -> bool:
-    """Both programs have all their loci, so that their children can be told by genes."""
-    return all(locus in entry.genes for entry in (first, second) for locus in LOCI)
+def is_gain(entry: Entry, now: Situation) -> bool:
+    """It has a score, and a better one than its first parent."""
+    score, before = now.scores.get(entry.id), now.scores.get(entry.parents[0])
+    return score is not None and before is not None and score > before
+
+
+def _have_all_loci(first: Entry, second: Entry) -> bool:
+    return has_all_loci(first) and has_all_loci(second)

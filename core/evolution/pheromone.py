@@ -47,16 +47,16 @@ class Pheromone:
 
     def worth(self, genes: dict[str, str]) -> float:
         """Mean credit of a program's genes."""
-        return sum(map(self.credit, genes.items())) / len(genes) if genes else NEUTRAL
+        if not genes:
+            return NEUTRAL
+        return sum(map(self.credit, genes.items())) / len(genes)
 
     def lack(self, genes: dict[str, str], locus: str) -> float:
         """By how much the best known gene of a locus surpasses the one that a program has there."""
         if locus not in genes:
             return 0.0
-        best = max(
-            (credit for (place, _), credit in self.credits.items() if place == locus),
-            default=NEUTRAL,
-        )
+        there = [credit for gene, credit in self.credits.items() if gene[0] == locus]
+        best = max(there, default=NEUTRAL)
         return max(best - self.credit((locus, genes[locus])), 0.0)
 
 
@@ -68,7 +68,7 @@ def mixtures(
 
     Empty for programs that lack a locus. tried: genes of earlier programs in the order of LOCI.
     """
-    if not all(locus in entry.genes for entry in (first, second) for locus in LOCI):
+    if not (has_all_loci(first) and has_all_loci(second)):
         return []
     pairs = [dict.fromkeys((first.genes[locus], second.genes[locus])) for locus in LOCI]
     known = {*tried, in_order(first.genes), in_order(second.genes)}
@@ -77,6 +77,11 @@ def mixtures(
         for genes in itertools.product(*pairs)
         if genes not in known
     ]
+
+
+def has_all_loci(entry: Entry) -> bool:
+    """All loci of the program are marked, so that its children can be told by genes."""
+    return entry.genes.keys() >= set(LOCI)
 
 
 def most_promising(

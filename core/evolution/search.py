@@ -60,9 +60,10 @@ class EvolutionSearch:
         if failed is not None:
             kind = way_to_mend(failed)
             return Move(kind, (failed,)), self._staff.persona(kind, now)
-        first = len(now.drafts) < self._settings.drafts
-        move = None if first or stands_still(now) else self._change(now)
-        return move or (Move("draft"), self._staff.persona("draft", now))
+        change = None
+        if len(now.drafts) >= self._settings.drafts and not stands_still(now):
+            change = self._change(now)
+        return change or (Move("draft"), self._staff.persona("draft", now))
 
     def _change(self, now: Situation) -> tuple[Move, Persona] | None:
         """Operators in random order: the first that can do something new with the parents.
@@ -100,9 +101,8 @@ class EvolutionSearch:
         leader's.
         """
         score = now.scores[entry.id].value if entry.id in now.scores else None
-        return Parent(
-            entry.id, self._program(entry.program), entry.plan, score, _error(entry.outcome)
-        )
+        program, error = self._program(entry.program), _error(entry.outcome)
+        return Parent(entry.id, program, entry.plan, score, error)
 
 
 def stands_still(now: Situation) -> bool:
@@ -121,9 +121,7 @@ def _error(outcome: Outcome) -> ErrorInfo | None:
     error = outcome.error
     if error is None or outcome.killed_for not in ("deadline", "memory"):
         return error
-    used = (
-        f"{outcome.duration_s:.0f} s"
-        if outcome.killed_for == "deadline"
-        else f"{outcome.peak_rss_mb:.0f} MiB"
-    )
+    used = f"{outcome.peak_rss_mb:.0f} MiB"
+    if outcome.killed_for == "deadline":
+        used = f"{outcome.duration_s:.0f} s"
     return dataclasses.replace(error, message=f"{error.message} ({used})")

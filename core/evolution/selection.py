@@ -50,9 +50,12 @@ def adjusted(entries: Sequence[Entry], direction: Direction) -> dict[str, Score]
     differences to it, put back on the scale of the metric. Entries that ran different folds become
     comparable this way.
     """
-    folds = {entry.id: own for entry in entries if (own := fold_scores(entry))}
+    folds: dict[str, dict[str, float]] = {}
     by_fold: dict[str, list[float]] = defaultdict(list)
-    for own in folds.values():
+    for entry in entries:
+        own = fold_scores(entry)
+        if own:
+            folds[entry.id] = own
         for view, score in own.items():
             by_fold[view].append(score)
     if not by_fold:

@@ -71,11 +71,9 @@ class Situation:
     @cached_property
     def parents(self) -> list[Entry]:
         """Who may have children, best first."""
-        return (
-            distinct(self.ranking, self.alike, PARENTS)
-            if self.settings.diversity
-            else self.ranking[:PARENTS]
-        )
+        if self.settings.diversity:
+            return distinct(self.ranking, self.alike, PARENTS)
+        return self.ranking[:PARENTS]
 
     @cached_property
     def pheromone(self) -> Pheromone:
@@ -85,6 +83,11 @@ class Situation:
     @cached_property
     def by_id(self) -> dict[str, Entry]:
         return {entry.id: entry for entry in self.entries}
+
+    @property
+    def steps(self) -> list[Entry | Proposal]:
+        """Finished ones, then those in flight."""
+        return [*self.entries, *self.running]
 
     @property
     def temperature(self) -> float:

@@ -64,10 +64,10 @@ def gene_reader(entries: Callable[[], Iterable[Entry]], program: Callable[[str],
     """Genes from the programs of finished steps. program: text by digest."""
 
     def read(digest: str, locus: str) -> str:
-        holder = next((entry for entry in entries() if entry.genes.get(locus) == digest), None)
-        if holder is None:
-            return ""
-        return Genome.parse(program(holder.program)).gene(LOCI[LOCI.index(locus)])
+        for entry in entries():
+            if entry.genes.get(locus) == digest:
+                return Genome.parse(program(entry.program)).gene(LOCI[LOCI.index(locus)])
+        return ""
 
     return read
 
@@ -90,32 +90,36 @@ class SkillExtractor:
         clusters = self._clusters(pool, values, known)
         if not clusters:
             return []
-        founders = [cluster.changes[0] for cluster in clusters]
-        texts = {wording(it, values).advice for it in clusters} | {
-            change.advice for change in founders
-        }
-        vectors = self._vectors([*sorted(texts), *TOPICS.values()])
-        exact = [it for it in clusters if it.changes[0].exact]
-        joined = same_meaning([it for it in clusters if not it.changes[0].exact], vectors)
-        found = [it for it in (*exact, *joined) if not _any_of(it, barred)]
-        old = [it for it in found if _any_of(it, known)]
-        figures = {id(it): _figures(it, values) for it in found}
-        new = [it for it in found if not _any_of(it, known) and figures[id(it)].worth_telling]
-        new.sort(key=lambda it: (figures[id(it)].discouraging, -abs(figures[id(it)].sure)))
+        vectors = self._vectors([*_wordings(clusters, values), *TOPICS.values()])
+        exact, worded = _parted(clusters)
+        new, old = list[Cluster](), list[Cluster]()
+        for cluster in (*exact, *same_meaning(worded, vectors)):
+            if _any_of(cluster, barred):
+                continue
+            if _any_of(cluster, known):
+                old.append(cluster)
+            elif _figures(cluster, values).worth_telling:
+                new.append(cluster)
+
+        def rank(cluster: Cluster) -> tuple[bool, float]:
+            figures = _figures(cluster, values)
+            return figures.discouraging, -abs(figures.sure)
+
+        new.sort(key=rank)
         since = max(item.step for item in pool) + 1
-        return [
-            _skill(it, _id_of(it, known), values, vectors, since) for it in (*new[:MOST_NEW], *old)
-        ]
+        found = (*new[:MOST_NEW], *old)
+        return [_skill(it, _id_of(it, known), values, vectors, since) for it in found]
 
     def taught(self, skill: Skill, pool: Sequence[Experience]) -> Skill:
         """The skill in the coach's words, where it has some."""
-        said = self._coach.lesson(self._examples(skill, pool)) if self._coach is not None else None
-        advice = one_line((said or "").replace(_EVIDENCE.strip(), ""), LONGEST_ADVICE)
+        if self._coach is None:
+            return skill
+        said = self._coach.lesson(self._examples(skill, pool)) or ""
+        advice = one_line(said.replace(_EVIDENCE.strip(), ""), LONGEST_ADVICE)
         if not advice:
             return skill
-        return self.fitted(
-            dataclasses.replace(skill, text=advice + skill.text[len(advice_of(skill)) :])
-        )
+        evidence = skill.text[len(advice_of(skill)) :]
+        return self.fitted(dataclasses.replace(skill, text=advice + evidence))
 
     def fitted(self, skill: Skill) -> Skill:
         """The skill with its fits measured anew."""
@@ -126,43 +130,58 @@ class SkillExtractor:
 
     def cosines(self, skills: Sequence[Skill]) -> Callable[[str, str], float]:
         """How alike the advice of any two of them is, by their ids."""
-        vectors = self._vectors(list(dict.fromkeys(advice_of(skill) for skill in skills)))
-        own = {skill.id: vectors[advice_of(skill)] for skill in skills}
-        return lambda one, other: cosine(own[one], own[other])
+        advice = {skill.id: advice_of(skill) for skill in skills}
+        vectors = self._vectors(list(dict.fromkeys(advice.values())))
+        return lambda one, other: cosine(vectors[advice[one]], vectors[advice[other]])
 
     def _clusters(
         self, pool: Sequence[Experience], values: Mapping[str, float], known: Collection[str]
     ) -> list[Cluster]:
         """By words: exact ones that are worth a look, and the newest of those that models worded."""
-        clusters = same_words(pool, values)
-        exact = [it for it in clusters if it.changes[0].exact]
-        told = [it for it in clusters if not it.changes[0].exact][-MOST_WORDINGS:]
+        exact, worded = _parted(same_words(pool, values))
         useful = [it for it in exact if _any_of(it, known) or _figures(it, values).worth_telling]
-        return [*useful, *(told if sum(len(it.steps) for it in told) > 1 else ())]
+        newest = worded[-MOST_WORDINGS:]
+        # A single step has nothing to be joined with.
+        if sum(len(it.steps) for it in newest) > 1:
+            useful += newest
+        return useful
 
     def _vectors(self, texts: Sequence[str]) -> dict[str, Vector]:
-        """texts: each once."""
-        return dict(zip(texts, self._embed_texts(texts), strict=True))
-
-    def _embed_texts(self, texts: Sequence[str]) -> list[list[float]]:
-        """Unit vectors, one per text, in one answer."""
-        return self._embed(texts) if texts else []
+        """Unit vectors of one answer. texts: each once."""
+        if not texts:
+            return {}
+        return dict(zip(texts, self._embed(texts), strict=True))
 
     def _examples(self, skill: Skill, pool: Sequence[Experience]) -> list[Example]:
         """Steps that a skill was drawn from: those that gained most, and the one that gained least."""
         known = [item for item in pool if item.entry in skill.evidence and item.gain is not None]
         known.sort(key=lambda item: -(item.gain or 0.0))
-        return [
-            self._example(item)
-            for item in known[: MOST_EXAMPLES - 1] + known[MOST_EXAMPLES - 1 :][-1:]
-        ]
+        most, rest = known[: MOST_EXAMPLES - 1], known[MOST_EXAMPLES - 1 :]
+        return list(map(self._example, [*most, *rest[-1:]]))
 
     def _example(self, item: Experience) -> Example:
         before = after = ""
         if len(item.diff) == 1:
             ((locus, old, new),) = item.diff
-            before, after = (self._gene(digest, locus)[:LONGEST_CODE] for digest in (old, new))
+            before = self._gene(old, locus)[:LONGEST_CODE]
+            after = self._gene(new, locus)[:LONGEST_CODE]
         return Example(item.change, item.gain or 0.0, before, after)
+
+
+def _parted(clusters: Iterable[Cluster]) -> tuple[list[Cluster], list[Cluster]]:
+    """Those that name what changes exactly, and those in a model's own words."""
+    exact, worded = list[Cluster](), list[Cluster]()
+    for cluster in clusters:
+        (exact if cluster.founder.exact else worded).append(cluster)
+    return exact, worded
+
+
+def _wordings(clusters: Iterable[Cluster], values: Mapping[str, float]) -> list[str]:
+    """Advice in the words that a skill may have, and in those that clusters are compared by."""
+    texts = set[str]()
+    for cluster in clusters:
+        texts |= {wording(cluster, values).advice, cluster.founder.advice}
+    return sorted(texts)
 
 
 def _any_of(cluster: Cluster, ids: Collection[str]) -> bool:
@@ -171,8 +190,10 @@ def _any_of(cluster: Cluster, ids: Collection[str]) -> bool:
 
 def _id_of(cluster: Cluster, known: Collection[str]) -> str:
     """A known one, else the founder's."""
-    ids = [change.id for change in cluster.changes]
-    return next((one for one in ids if one in known), ids[0])
+    for change in cluster.changes:
+        if change.id in known:
+            return change.id
+    return cluster.founder.id
 
 
 def _figures(cluster: Cluster, values: Mapping[str, float]) -> Figures:
@@ -187,13 +208,14 @@ def _skill(
     since: int,
 ) -> Skill:
     change, figures = wording(cluster, values), _figures(cluster, values)
+    steps = sorted(cluster.steps, key=lambda item: item.step)
     return Skill(
         id=own_id,
         text=skill_text(change.warning if figures.discouraging else change.advice, figures),
         change=f"{change.locus}: {change.text}",
         locus=change.locus,
         fits=_fits(change.advice, vectors),
-        evidence=tuple(item.entry for item in sorted(cluster.steps, key=lambda item: item.step)),
+        evidence=tuple(item.entry for item in steps),
         gain=round(figures.gain, 4),
         since=since,
         warns=figures.discouraging,

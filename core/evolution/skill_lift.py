@@ -63,15 +63,21 @@ def why_retired(skill: Skill, pool: Sequence[Experience]) -> str:
     """The reason to give a skill up, "" for none."""
     if skill.uses >= LEAST_USES and skill.lift <= HARM:
         return "harmful"
-    if skill.evidence and skill.lift <= 0 and (skill.gain >= 0 if skill.warns else skill.gain <= 0):
-        return "the loss did not last" if skill.warns else "the gain did not last"
-    last_use = max((item.step for item in pool if skill.id in item.skills), default=0)
+    if skill.evidence and skill.lift <= 0:
+        if skill.warns and skill.gain >= 0:
+            return "the loss did not last"
+        if not skill.warns and skill.gain <= 0:
+            return "the gain did not last"
+    uses = [item.step for item in pool if skill.id in item.skills]
     newest = max((item.step for item in pool), default=0)
-    return "unused" if newest - max(last_use, skill.since) >= IDLE_STEPS else ""
+    if newest - max(*uses, skill.since, 0) >= IDLE_STEPS:
+        return "unused"
+    return ""
 
 
 def standing(skill: Skill) -> float:
     """What a skill can be expected to bring, in spreads: measured where it was, else from its
     evidence.
     """
-    return skill.lift + sure(-skill.gain if skill.warns else skill.gain, len(skill.evidence))
+    worth = -skill.gain if skill.warns else skill.gain
+    return skill.lift + sure(worth, len(skill.evidence))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,19 +72,24 @@ def skills_for(
 
     A share of the briefs gets none, and each lesson is left out of a share of the others.
     """
-    fitting = [
-        skill
-        for _, skill in sorted(population.skills.items())
-        if not mends(kind) and (locus is None or skill.locus is None or skill.locus == locus)
-    ]
+    if mends(kind):
+        return ()
+    fitting = [skill for skill in in_force(population) if _touches(skill, locus)]
     if not fitting or rng.random() < CONTROL_SHARE:
         return ()
     offered = [skill for skill in fitting if rng.random() >= LEFT_OUT]
-    return tuple(
-        sorted(offered, key=lambda it: (it.warns, -fit(it.fits, kind, locus, aspect) - it.lift))[
-            :most
-        ]
-    )
+    offered.sort(key=lambda it: (it.warns, -fit(it.fits, kind, locus, aspect) - it.lift))
+    return tuple(offered[:most])
+
+
+def in_force(population: Population) -> list[Skill]:
+    """Skills in use, in the order of their ids."""
+    return [skill for _, skill in sorted(population.skills.items())]
+
+
+def _touches(skill: Skill, locus: str | None) -> bool:
+    """The skill is about this part of a program, or either is about all of it."""
+    return locus is None or skill.locus is None or skill.locus == locus
 
 
 class SkillManager:
@@ -104,8 +109,9 @@ class SkillManager:
             return []
         book, values = _Book(population), values_of(pool)
         _measure(book, pool, values)
-        for skill in [skill for skill in book.active if not TOPICS.keys() <= skill.fits.keys()]:
-            book.note(self._extractor.fitted(skill), "carried", fits="measured")
+        for skill in book.active:
+            if not TOPICS.keys() <= skill.fits.keys():
+                book.note(self._extractor.fitted(skill), "carried", fits="measured")
         found = self._extractor.extract(pool, population.skills.keys(), population.retired)
         cosines = self._extractor.cosines([*found, *book.active])
         self._merge_similar_skills(book, cosines, values)
@@ -123,41 +129,46 @@ class SkillManager:
         self, book: _Book, cosines: Cosines, values: Mapping[str, float]
     ) -> None:
         """Of two skills in force that are one lesson the one with more evidence stays."""
-        kept: list[str] = []
+        different: list[str] = []
         for skill in sorted(book.active, key=lambda it: (-len(it.evidence), -it.uses, it.id)):
-            homes = (book.population.skills[key] for key in kept)
-            home = next((home for home in homes if self._is_duplicate(home, skill, cosines)), None)
+            homes = map(book.population.skills.__getitem__, different)
+            home = self._first_duplicate(homes, skill, cosines)
             if home is None:
-                kept.append(skill.id)
+                different.append(skill.id)
             else:
                 book.unite(home, skill, values)
                 book.note(skill, "retired", why=f"the same as {home.id}")
+
+    def _first_duplicate(
+        self, among: Iterable[Skill], skill: Skill, cosines: Cosines
+    ) -> Skill | None:
+        """Another wording of the same lesson; None where there is none."""
+        return next((it for it in among if self._is_duplicate(it, skill, cosines)), None)
 
     def _take_in(
         self, book: _Book, found: Sequence[Skill], cosines: Cosines, pool: Sequence[Experience]
     ) -> None:
         """New evidence goes to the skill that it belongs to; what belongs to none is a new one."""
-        values, told = values_of(pool), 0
+        values, asked = values_of(pool), 0
         for skill in found:
             home = self._home(skill, book, cosines)
             if home is not None:
                 book.unite(home, skill, values)
             elif skill.id not in book.population.retired:
-                new = self._extractor.taught(skill, pool) if told < MOST_TAUGHT else skill
-                told += 1
+                new = skill
+                if asked < MOST_TAUGHT:
+                    new = self._extractor.taught(skill, pool)
+                    asked += 1
                 book.note(new, "extracted", tried=len(skill.evidence), gain=skill.gain)
 
     def _home(self, skill: Skill, book: _Book, cosines: Cosines) -> Skill | None:
         """The skill in force that is this lesson. A step is evidence of one skill only."""
         if skill.id in book.population.skills:
             return book.population.skills[skill.id]
-        shared = (
-            it
-            for it in book.active
-            if it.warns == skill.warns and set(it.evidence) & set(skill.evidence)
-        )
-        alike = (it for it in book.active if self._is_duplicate(it, skill, cosines))
-        return next(shared, None) or next(alike, None)
+        for other in book.active:
+            if other.warns == skill.warns and not set(other.evidence).isdisjoint(skill.evidence):
+                return other
+        return self._first_duplicate(book.active, skill, cosines)
 
 
 class _Book:
@@ -169,7 +180,7 @@ class _Book:
 
     @property
     def active(self) -> list[Skill]:
-        return [skill for _, skill in sorted(self.population.skills.items())]
+        return in_force(self.population)
 
     def note(self, skill: Skill, change: SkillChange, **evidence: Any) -> None:
         self.population = self.population.with_skill(skill, change)
@@ -182,7 +193,9 @@ class _Book:
         fresh = [entry for entry in other.evidence if entry not in home.evidence]
         if not fresh:
             return
-        richer = other if home.id != other.id and len(other.evidence) > len(home.evidence) else home
+        richer = home
+        if home.id != other.id and len(other.evidence) > len(home.evidence):
+            richer = other
         evidence = tuple(entry for entry in (*home.evidence, *fresh) if entry in values)
         figures = figures_of(evidence, values)
         united = dataclasses.replace(
@@ -209,7 +222,8 @@ def _measure(book: _Book, pool: Sequence[Experience], values: Mapping[str, float
 def _retire(book: _Book, pool: Sequence[Experience]) -> None:
     """What harms, what is of no use, and the weakest of too many."""
     for skill in book.active:
-        if reason := why_retired(skill, pool):
+        reason = why_retired(skill, pool)
+        if reason:
             book.note(skill, "retired", why=reason)
     by_worth = sorted(book.active, key=standing)
     for skill in by_worth[: max(len(by_worth) - MOST_ACTIVE, 0)]:

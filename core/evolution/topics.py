@@ -19,7 +19,7 @@ _PARTS: dict[Locus, str] = {
 
 def topic_key(kind: str, locus: str | None = None, aspect: str | None = None) -> str:
     """The name of a topic."""
-    return " ".join(part for part in (kind, locus, aspect) if part)
+    return " ".join(filter(None, (kind, locus, aspect)))
 
 
 def fit(fits: Mapping[str, float], kind: str, locus: str | None, aspect: str | None) -> float:

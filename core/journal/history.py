@@ -170,7 +170,7 @@ class History:
 
     def _on_step(self, line: Line) -> None:
         folds = tuple(self.folds[key] for key in line["folds"])
-        entry = from_json(Entry, {name: value for name, value in line.items() if name != "folds"})
+        entry = from_json(Entry, line | {"folds": ()})
         self.pending.pop(entry.id, None)
         self.again.discard(entry.id)
         self.entries.append(dataclasses.replace(entry, folds=folds))
@@ -179,20 +179,17 @@ class History:
         """The named entries are proposals again, before all that a kill cut off; no later decision
         on them stands.
         """
-        lost, again = (
-            set(line["keys"]),
-            {entry_id: self.entry(entry_id) for entry_id in line["again"]},
-        )
+        lost, again = set(line["keys"]), line["again"]
         for key in lost:
             self.folds.pop(key)
-        unfinished = {
-            entry.id: entry.as_proposal(self._program(entry.program)) for entry in again.values()
-        }
+        unfinished = {}
+        for entry_id in again:
+            entry = self.entry(entry_id)
+            unfinished[entry_id] = entry.as_proposal(self._program(entry.program))
         self.pending = unfinished | self.pending
-        self.again |= set(again)
-        self.entries = [
-            entry.without_predictions(lost) for entry in self.entries if entry.id not in again
-        ]
+        self.again.update(again)
+        others = [entry for entry in self.entries if entry.id not in unfinished]
+        self.entries = [entry.without_predictions(lost) for entry in others]
         self.ensemble = self.final_pick = self.refit = None
 
     def _on_persona(self, line: Line) -> None:
@@ -246,8 +243,10 @@ class LlmTotals:
         self.prompt_tokens += line["prompt_tokens"]
         self.cached_tokens += line["cached_tokens"]
         self.completion_tokens += line["completion_tokens"]
-        cost = line["cost_usd"]
-        self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost
+        if line["cost_usd"] is None:
+            self.cost_usd = None
+        if self.cost_usd is not None:
+            self.cost_usd += line["cost_usd"]
 
     def spent(self) -> tuple[int, float | None]:
         """Tokens, in and out, and USD of the run so far."""
@@ -259,5 +258,7 @@ class LlmTotals:
             return
         self.asked += 1
         self.unanswered = 0
-        self.failed_in_a_row = 0 if line["ok"] else self.failed_in_a_row + 1
+        self.failed_in_a_row += 1
+        if line["ok"]:
+            self.failed_in_a_row = 0
         self.last_error = line["error"] or self.last_error

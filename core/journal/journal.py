@@ -87,12 +87,8 @@ class Journal:
                 "type": event.type,
             }
             line |= cap(event.fields())
-            self._write(
-                json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
-                    "utf-8", "replace"
-                )
-                + b"\n"
-            )
+            text = json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            self._write(text.encode("utf-8", "replace") + b"\n")
             self._seq += 1
             self._listen(line)
 
@@ -107,13 +103,13 @@ class Journal:
             file.seek(good)
             if file.read().count(b"\n") < 2:
                 return
-        kept = self.path.with_name("journal.damaged.jsonl")
-        shutil.copyfile(self.path, kept)
+        copy = self.path.with_name("journal.damaged.jsonl")
+        shutil.copyfile(self.path, copy)
         log.warning(
             "%s is damaged behind line %d; what follows is given up, and kept in %s",
             self.path,
             self._seq,
-            kept,
+            copy,
         )
 
     def _write(self, raw: bytes) -> None:
@@ -135,13 +131,15 @@ def cap(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         return {name: cap(item, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [
-            cap(item) for item in (value[:REASONS] if key in ("reasons", "warnings") else value)
-        ]
+        most = REASONS if key in ("reasons", "warnings") else len(value)
+        return list(map(cap, value[:most]))
     if not isinstance(value, str) or key == "description":
         return value
-    limit = {"tail": TAIL_BYTES, "message": MESSAGE_BYTES}.get(key, TEXT_BYTES)
-    return clip(value.translate(_CONTROL), limit, head=0 if key == "tail" else limit // 2)
+    plain = value.translate(_CONTROL)
+    if key == "tail":
+        return clip(plain, TAIL_BYTES, head=0)
+    limit = MESSAGE_BYTES if key == "message" else TEXT_BYTES
+    return clip(plain, limit, head=limit // 2)
 
 
 def clip(text: str, limit: int, head: int) -> str:
@@ -149,8 +147,11 @@ def clip(text: str, limit: int, head: int) -> str:
     raw = text.encode("utf-8", "replace")
     if len(raw) <= limit:
         return text
-    start, end = raw[:head].decode("utf-8", "ignore"), raw[head - limit :].decode("utf-8", "ignore")
-    return f"{start}\n[...]\n{end}" if head else end
+    end = raw[head - limit :].decode("utf-8", "ignore")
+    if head == 0:
+        return end
+    start = raw[:head].decode("utf-8", "ignore")
+    return f"{start}\n[...]\n{end}"
 
 
 def _parse(raw: bytes) -> Line | None:
@@ -160,4 +161,6 @@ def _parse(raw: bytes) -> Line | None:
         line = json.loads(raw)
     except ValueError:
         return None
-    return line if isinstance(line, dict) else None
+    if not isinstance(line, dict):
+        return None
+    return line

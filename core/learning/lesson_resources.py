@@ -61,7 +61,8 @@ class RunMeans(LessonMeans):
         self._evidence = evidence
         self._written: int | None = None
         self.embed = embedder.embed
-        self.carried = read_library(library) if library is not None else ()
+        if library is not None:
+            self.carried = read_library(library)
 
     def open(self) -> None:
         self._embedder.look()
@@ -78,9 +79,12 @@ class RunMeans(LessonMeans):
     def facts(self) -> dict[str, Any]:
         """embeddings.kind: None as long as no text was embedded and a model may still answer."""
         hashing = self._embedder.fallback
-        kind = "hashed" if hashing else "model" if self._embedder.answered else None
-        shared = {"path": str(self._library), "read": len(self.carried), "written": self._written}
-        return {
-            "embeddings": {"kind": kind, "why": hashing},
-            "library": shared if self._library is not None else None,
-        }
+        kind = "model" if self._embedder.answered else None
+        if hashing:
+            kind = "hashed"
+        return {"embeddings": {"kind": kind, "why": hashing}, "library": self._library_facts()}
+
+    def _library_facts(self) -> dict[str, Any] | None:
+        if self._library is None:
+            return None
+        return {"path": str(self._library), "read": len(self.carried), "written": self._written}

@@ -97,19 +97,17 @@ def means_of(settings: Settings, around: Surroundings) -> RunMeans:
 
 def names_in(spec: CompetitionSpec) -> set[str]:
     """Words of the competition's data: columns and files, which no lesson may carry away."""
-    tables = [
-        table.path
-        for table in (spec.tables.sample, spec.tables.train, spec.tables.test)
-        if table is not None
-    ]
-    columns = {
+    tables = filter(None, (spec.tables.sample, spec.tables.train, spec.tables.test))
+    return {
+        *(table.path for table in tables),
         *spec.ids.columns,
         *spec.answers.targets,
         *spec.answers.labels,
+        *spec.answers.classes,
         *spec.features.names,
         *spec.features.texts,
+        *spec.files.labels,
     }
-    return columns | {*tables, *spec.files.labels, *spec.answers.classes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +149,9 @@ class LevelTwo:
         self._complain = complain
         self._means = means or LessonMeans()
         self._epochs: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        self._thread = (
-            threading.Thread(target=self._serve, name="level 2", daemon=True)
-            if background
-            else None
-        )
+        self._thread: threading.Thread | None = None
+        if background:
+            self._thread = threading.Thread(target=self._serve, name="level 2", daemon=True)
         self._off = False
 
     def start(self) -> None:
@@ -193,7 +189,7 @@ class LevelTwo:
         self._off = True
 
     def _serve(self) -> None:
-        while (number := self._epochs.get()) is not None:
+        for number in iter(self._epochs.get, None):
             self._guarded(number)
 
     def _guarded(self, number: int) -> None:

@@ -72,22 +72,13 @@ def write_library(folder: Path, skills: Iterable[Skill], forbidden: Collection[s
     good one. forbidden: names of the competition, of its columns and files; no skill that contains
     one is written. A file stays as it is when it rests on more uses, or on as many and more tries.
     """
-    names = {
-        parts
-        for name in forbidden
-        for parts in (_words(name), _words(PurePosixPath(name).stem))
-        if parts
-    }
+    names = {_words(name) for name in forbidden}
+    names |= {_words(PurePosixPath(name).stem) for name in forbidden}
+    names.discard(())
     written, refused = 0, []
     for skill in skills:
         change = read_change(skill.change, skill.locus or "")
-        # What never paid here may pay on other data.
-        if (
-            skill.warns
-            or skill.locus not in LOCI
-            or not change.of_recipes
-            or not _speaks_of_no_data(change, names)
-        ):
+        if not _may_be_shared(skill, change, names):
             continue
         path = folder / f"{change.id}.md"
         try:
@@ -118,17 +109,22 @@ def library_trouble(folder: Path) -> str | None:
         return f"{folder} takes no lessons: {error.strerror or error}"
 
 
+def _may_be_shared(skill: Skill, change: Change, names: Collection[tuple[str, ...]]) -> bool:
+    """It is in the words of recipes, and names nothing of the data."""
+    # What never paid here may pay on other data.
+    if skill.warns or skill.locus not in LOCI:
+        return False
+    return change.of_recipes and _speaks_of_no_data(change, names)
+
+
 def _says_more(skill: Skill, path: Path) -> bool:
     """True for figures worth keeping that are better founded than those of the file."""
-    known = _known(path)
+    known, tried = _known(path), len(skill.evidence)
     if known is None:
         measured = skill.uses >= LEAST_USES and skill.lift > 0
-        proven = (
-            len(skill.evidence) >= STRONG_TRIES
-            and sure(skill.gain, len(skill.evidence)) >= STRONG_GAIN
-        )
+        proven = tried >= STRONG_TRIES and sure(skill.gain, tried) >= STRONG_GAIN
         return measured or (proven and skill.lift >= 0)
-    return (skill.uses, len(skill.evidence)) > known and skill.uses + len(skill.evidence) > 0
+    return (skill.uses, tried) > known and skill.uses + tried > 0
 
 
 def _known(path: Path) -> tuple[int, int] | None:
@@ -149,13 +145,13 @@ def _text(skill: Skill, change: Change) -> str:
         "uses": skill.uses,
         "lift": skill.lift,
     }
-    header = "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
-    fits = "".join(
-        f"{json.dumps(key)} = {value}\n"
-        for key, value in sorted(skill.fits.items())
-        if key in TOPICS
-    )
-    return f"{_FENCE}{header}\n[fits]\n{fits}{_FENCE}{_lesson(change, len(skill.evidence), skill.gain)}\n"
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in fields.items()]
+    lines.append("\n[fits]\n")
+    for key, value in sorted(skill.fits.items()):
+        if key in TOPICS:
+            lines.append(f"{json.dumps(key)} = {value}\n")
+    lesson = _lesson(change, len(skill.evidence), skill.gain)
+    return f"{_FENCE}{''.join(lines)}{_FENCE}{lesson}\n"
 
 
 def _lesson(change: Change, tried: int, gain: float) -> str:
@@ -172,8 +168,10 @@ def _speaks_of_no_data(change: Change, names: Collection[tuple[str, ...]]) -> bo
 
 def _words(name: str) -> tuple[str, ...]:
     """Lower-case words of an identifier; () where they are too short to tell anything."""
-    words = tuple(word.lower() for word in _PARTS.findall(name))
-    return words if sum(map(len, words)) >= LEAST_NAME else ()
+    words = tuple(map(str.lower, _PARTS.findall(name)))
+    if sum(map(len, words)) < LEAST_NAME:
+        return ()
+    return words
 
 
 # ---------------------------------------------------------------- reading
@@ -181,14 +179,16 @@ def _words(name: str) -> tuple[str, ...]:
 
 def _files(folder: Path) -> list[Path]:
     try:
-        return sorted(
-            path for path in folder.iterdir() if path.suffix == ".md" and path.name[0] != "."
-        )[:MOST_FILES]
+        return sorted(filter(_is_lesson, folder.iterdir()))[:MOST_FILES]
     except FileNotFoundError:
         return []
     except OSError as error:
         log.warning("skill library: %s cannot be read: %s", folder, error)
         return []
+
+
+def _is_lesson(path: Path) -> bool:
+    return path.suffix == ".md" and not path.name.startswith(".")
 
 
 def _parsed(path: Path) -> tuple[float, Skill]:
@@ -217,7 +217,8 @@ def _parsed(path: Path) -> tuple[float, Skill]:
         gain=gain,
         origin=path.name,
     )
-    return (lift if uses >= LEAST_USES else sure(gain, int(tried))), skill
+    worth = lift if uses >= LEAST_USES else sure(gain, int(tried))
+    return worth, skill
 
 
 def _header(path: Path) -> dict[str, Any]:
