@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from core.task.folder.broken import BROKEN_ARCHIVE, line_of
 from core.task.folder.inventory import FoundFile
+from core.task.folder.names import among
 
 # Free disk must be this many times what an archive says it holds.
 SPARE_DISK = 3
@@ -22,15 +23,6 @@ _TABLES = frozenset(".csv .tsv .json .jsonl .ndjson".split())
 _MAX_TABLES = 10
 _SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip", ".7z")
 _PROGRAMS = ("7z", "7za", "7zr", "bsdtar")
-_BROKEN = (
-    OSError,
-    ValueError,
-    EOFError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-)
 
 
 class ArchiveError(Exception):
@@ -57,16 +49,19 @@ class Archive:
         else below a folder named like the archive; a folder of that name inside the archive is not
         repeated.
         """
-        parent, stem = PurePosixPath(self.path).parent, _stem(PurePosixPath(self.path).name)
-        names = [PurePosixPath(name) for name, _ in self.members]
-        if len(names) == 1:
-            return (str(parent / names[0].name),)
-        inside = (
-            parent
-            if all(name.parts[0] == stem and len(name.parts) > 1 for name in names)
-            else parent / stem
-        )
-        return tuple(str(inside / name) for name in names)
+        archive = PurePosixPath(self.path)
+        folder, stem = archive.parent, _stem(archive.name)
+        paths = list(map(PurePosixPath, self.names))
+        if len(paths) == 1:
+            return (str(folder / paths[0].name),)
+        if not all(path.parts[0] == stem and len(path.parts) > 1 for path in paths):
+            folder /= stem
+        return tuple(str(folder / path) for path in paths)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the members, as the archive has them."""
+        return [name for name, _ in self.members]
 
 
 def is_archive(file: FoundFile) -> bool:
@@ -80,15 +75,13 @@ def to_unpack(root: Path, files: Sequence[FoundFile]) -> tuple[list[Archive], li
     """
     present = {file.path for file in files}
     found, notes = [], []
-    for file in files:
-        if not is_archive(file):
-            continue
+    for file in filter(is_archive, files):
         try:
             archive = listed(root, file.path)
         except ArchiveError as error:
             notes.append(str(error))
             continue
-        there = sum(target in present for target in archive.targets)
+        there = len(among(archive.targets, present))
         if archive.members and there < len(archive.members) / 2 and not _read_in_place(archive):
             found.append(archive)
     return found, notes
@@ -98,8 +91,8 @@ def listed(root: Path, path: str) -> Archive:
     """Raises ArchiveError."""
     try:
         members = tuple(_members(root / path))
-    except _BROKEN as error:
-        raise ArchiveError(f"{path} cannot be opened: {_line(error)}") from error
+    except BROKEN_ARCHIVE as error:
+        raise ArchiveError(f"{path} cannot be opened: {line_of(error)}") from error
     return Archive(path, members)
 
 
@@ -110,15 +103,15 @@ def unpack(root: Path, archive: Archive, target: Path) -> None:
         raise ArchiveError(
             f"{archive.path} is not unpacked: it declares {archive.size:,} bytes and {free:,} are free (it takes 3 x)"
         )
-    places = dict(zip((name for name, _ in archive.members), archive.targets, strict=True))
+    places = dict(zip(archive.names, archive.targets, strict=True))
     try:
         for name, source in _contents(root / archive.path, places, target):
             path = target / places[name]
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(source), path.open("wb") as out:
                 shutil.copyfileobj(source, out, 1 << 20)
-    except _BROKEN as error:
-        raise ArchiveError(f"{archive.path} cannot be unpacked: {_line(error)}") from error
+    except BROKEN_ARCHIVE as error:
+        raise ArchiveError(f"{archive.path} cannot be unpacked: {line_of(error)}") from error
 
 
 def _read_in_place(archive: Archive) -> bool:
@@ -127,23 +120,28 @@ def _read_in_place(archive: Archive) -> bool:
 
 
 def _stem(name: str) -> str:
-    lowered = name.lower()
-    return name[: -len(next(suffix for suffix in _SUFFIXES if lowered.endswith(suffix)))]
+    """The archive's name without its extension."""
+    for suffix in _SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
 
 
 def _members(path: Path) -> Iterator[tuple[str, int]]:
+    """(name, bytes when unpacked) of each regular file with a safe name."""
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive:
-            yield from (
-                (info.filename, info.file_size) for info in archive.infolist() if _is_plain(info)
-            )
+            for info in filter(_is_plain, archive.infolist()):
+                yield info.filename, info.file_size
     elif path.suffix.lower() == ".7z":
-        yield from ((name, size) for name, size in _seven_zip(path) if _is_safe(name))
+        for name, size in _seven_zip(path):
+            if _is_safe(name):
+                yield name, size
     else:
         with tarfile.open(path) as tar:
-            yield from (
-                (info.name, info.size) for info in tar if info.isreg() and _is_safe(info.name)
-            )
+            for member in tar:
+                if member.isreg() and _is_safe(member.name):
+                    yield member.name, member.size
 
 
 def _is_plain(info: zipfile.ZipInfo) -> bool:
@@ -168,36 +166,44 @@ def _contents(path: Path, wanted: Iterable[str], scratch: Path) -> Iterator[tupl
     names = set(wanted)
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if info.filename in names:
-                    yield info.filename, archive.open(info)
+            for name in archive.namelist():
+                if name in names:
+                    yield name, archive.open(name)
     elif path.suffix.lower() == ".7z":
         yield from _seven_zip_contents(path, names, scratch)
     else:
         with tarfile.open(path) as tar:
             for member in tar:
-                source = (
-                    tar.extractfile(member) if member.name in names and member.isreg() else None
-                )
+                if member.name not in names or not member.isreg():
+                    continue
+                source = tar.extractfile(member)
                 if source is not None:
                     yield member.name, source
 
 
 def _seven_zip(path: Path) -> list[tuple[str, int]]:
+    """(name, bytes when unpacked) of each file."""
     if importlib.util.find_spec("py7zr") is not None:
         py7zr = importlib.import_module("py7zr")
         with py7zr.SevenZipFile(path) as archive:
-            return [
-                (info.filename, info.uncompressed)
-                for info in archive.list()
-                if not info.is_directory
-            ]
+            files = [info for info in archive.list() if not info.is_directory]
+        return [(info.filename, info.uncompressed) for info in files]
     program = _program()
     if program == "bsdtar":
-        lines = _output([program, "-tvf", str(path)]).splitlines()
-        rows = [line.split(None, 8) for line in lines if line.startswith("-")]
-        return [(row[8], int(row[4])) for row in rows if len(row) == 9]
+        return _tar_listing(_output([program, "-tvf", str(path)]))
     return _listing(_output([program, "l", "-slt", "-ba", str(path)]))
+
+
+def _tar_listing(text: str) -> list[tuple[str, int]]:
+    """Files in the long listing of bsdtar: the size is the fifth word, the name begins at the
+    ninth.
+    """
+    found = []
+    for line in text.splitlines():
+        words = line.split(None, 8)
+        if line.startswith("-") and len(words) == 9:
+            found.append((words[8], int(words[4])))
+    return found
 
 
 def _listing(text: str) -> list[tuple[str, int]]:
@@ -205,11 +211,8 @@ def _listing(text: str) -> list[tuple[str, int]]:
     found = []
     for block in text.split("\n\n"):
         facts = dict(line.split(" = ", 1) for line in block.splitlines() if " = " in line)
-        if (
-            "Path" in facts
-            and not facts.get("Attributes", "").startswith("D")
-            and facts.get("Folder") != "+"
-        ):
+        is_folder = facts.get("Attributes", "").startswith("D") or facts.get("Folder") == "+"
+        if "Path" in facts and not is_folder:
             found.append((facts["Path"], int(facts.get("Size") or 0)))
     return found
 
@@ -238,10 +241,10 @@ def _seven_zip_contents(path: Path, names: set[str], scratch: Path) -> Iterator[
 
 
 def _program() -> str:
-    found = next((name for name in _PROGRAMS if shutil.which(name)), None)
-    if found is None:
-        raise OSError("neither the package py7zr nor a program 7z or bsdtar is there")
-    return found
+    for name in _PROGRAMS:
+        if shutil.which(name):
+            return name
+    raise OSError("neither the package py7zr nor a program 7z or bsdtar is there")
 
 
 def _output(command: list[str]) -> str:
@@ -251,7 +254,3 @@ def _output(command: list[str]) -> str:
     if done.returncode:
         raise OSError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()[:120]}")
     return done.stdout
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -40,7 +40,7 @@ def drawn(big: BigCsv, group: str | None = None) -> tuple[pd.DataFrame, Numbers]
 
 def distinct(big: BigCsv, column: str) -> list[str]:
     """All values of a column."""
-    return [str(value) for value in big.column(column).unique()]
+    return list(map(str, big.column(column).unique()))
 
 
 def late_rows(big: BigCsv, column: str, since: float) -> Numbers:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import PurePosixPath
 
 from core.records import FilesById, Modality
@@ -75,25 +74,21 @@ class FileIndex:
     def match(self, ids: Sequence[str]) -> IdMatch | None:
         """The files of these ids, when nearly all of a spread sample of them have one."""
         looked = _spread(ids)
-        hits = {each: files for each in looked if (files := self.files_of(each))}
-        by_folder = not _enough(hits, ids, looked)
-        if by_folder:
-            hits = {each: self._by_folder[each] for each in looked if each in self._by_folder}
+        by_folder = False
+        hits = _found(looked, self.files_of)
+        if not _enough(hits, ids, looked):
+            by_folder = True
+            hits = _found(looked, lambda each: self._by_folder.get(each, []))
         if not _enough(hits, ids, looked):
             return None
-        suffix = Counter(file.suffix for files in hits.values() for file in files).most_common(1)[
-            0
-        ][0]
-        usual = [file for files in hits.values() for file in files if file.suffix == suffix]
-        named = sum(PurePosixPath(each).suffix.lower() == suffix for each in hits)
-        written = Counter(PurePosixPath(file.path).suffix for file in usual).most_common(1)[0][0]
-        folders = [_home(file, each) for each, files in hits.items() for file in files]
-        kept = [
-            folder
-            for folder, file in zip(folders, chain(*hits.values()), strict=True)
-            if file.suffix == suffix
-        ]
-        return IdMatch(_folders(kept), written, named > len(hits) / 2, by_folder)
+        usual = _of_usual_suffix(hits)
+        suffix = usual[0][1].suffix
+        carried = sum(PurePosixPath(each).suffix.lower() == suffix for each in hits)
+        spellings = Counter(PurePosixPath(file.path).suffix for _, file in usual)
+        homes = [_home(file, each) for each, file in usual]
+        return IdMatch(
+            _folders(homes), spellings.most_common(1)[0][0], carried > len(hits) / 2, by_folder
+        )
 
     def files_of(self, value: str) -> list[FoundFile]:
         """Files with this name or stem, or at the end of whose path it stands."""
@@ -101,12 +96,7 @@ class FileIndex:
         files = self._by_key.get(name, []) if name else []
         if "/" not in value:
             return files
-        return [
-            file
-            for file in files
-            if file.path.removesuffix(PurePosixPath(file.path).suffix).endswith(value)
-            or file.path.endswith(value)
-        ]
+        return [file for file in files if _ends_with(file.path, value)]
 
 
 def place(train: IdMatch | None, test: IdMatch | None) -> FilesById | None:
@@ -114,19 +104,20 @@ def place(train: IdMatch | None, test: IdMatch | None) -> FilesById | None:
     known = train or test
     if known is None:
         return None
-    train_dirs, test_dirs = (found.folders if found else () for found in (train, test))
-    train_dirs = _without(train_dirs, {"test", "testing"})
-    test_dirs = _without(test_dirs, {"train", "training"})
-    return FilesById(train_dirs, test_dirs, "" if known.carried else known.suffix, known.by_folder)
+    train_dirs = _without_part(train, {"test", "testing"})
+    test_dirs = _without_part(test, {"train", "training"})
+    suffix = "" if known.carried else known.suffix
+    return FilesById(train_dirs, test_dirs, suffix, known.by_folder)
 
 
 def named_places(files: Iterable[FoundFile]) -> FilesById | None:
     """Folders that are named for train and for test; None where one of both is missing."""
-    folders = {_part(file.folder) for file in files if _PART.search(file.folder.lower())}
-    found = {
-        word: tuple(sorted(f for f in folders if word in f.lower())) for word in ("train", "test")
-    }
-    return FilesById(found["train"], found["test"], "") if all(found.values()) else None
+    folders = sorted({_part(file.folder) for file in files if _PART.search(file.folder.lower())})
+    train = tuple(folder for folder in folders if "train" in folder.lower())
+    test = tuple(folder for folder in folders if "test" in folder.lower())
+    if not train or not test:
+        return None
+    return FilesById(train, test, "")
 
 
 def modality_of(suffix: str) -> Modality:
@@ -135,26 +126,59 @@ def modality_of(suffix: str) -> Modality:
         return "image"
     if lowered in AUDIO:
         return "audio"
-    return "text" if lowered in TEXTS else "files"
+    if lowered in TEXTS:
+        return "text"
+    return "files"
 
 
-def _without(folders: tuple[str, ...], words: set[str]) -> tuple[str, ...]:
-    kept = tuple(
-        folder for folder in folders if not set(re.findall(r"[a-z]+", folder.lower())) & words
-    )
-    return kept or folders
+def _found(
+    ids: Sequence[str], files_of: Callable[[str], list[FoundFile]]
+) -> dict[str, list[FoundFile]]:
+    """The files of those ids that have some."""
+    hits = {}
+    for each in ids:
+        files = files_of(each)
+        if files:
+            hits[each] = files
+    return hits
+
+
+def _of_usual_suffix(hits: Mapping[str, list[FoundFile]]) -> list[tuple[str, FoundFile]]:
+    """(id, file) of the files with the commonest extension."""
+    by_suffix = defaultdict(list)
+    for each, files in hits.items():
+        for file in files:
+            by_suffix[file.suffix].append((each, file))
+    return max(by_suffix.values(), key=len)
+
+
+def _ends_with(path: str, value: str) -> bool:
+    """The value stands at the end of the path, with or without its extension."""
+    return path.endswith(value) or path.removesuffix(PurePosixPath(path).suffix).endswith(value)
+
+
+def _without_part(match: IdMatch | None, words: set[str]) -> tuple[str, ...]:
+    """Its folders but for those that are named by one of the words; all where none is left."""
+    if match is None:
+        return ()
+    others = []
+    for folder in match.folders:
+        if words.isdisjoint(re.findall(r"[a-z]+", folder.lower())):
+            others.append(folder)
+    return tuple(others) or match.folders
 
 
 def _enough(hits: Mapping[str, object], ids: Sequence[str], looked: Sequence[str]) -> bool:
-    return len(hits) >= min(_MIN_FILES, len(set(ids)) or 1) and len(hits) >= _MATCH_SHARE * len(
-        looked
-    )
+    least = min(_MIN_FILES, len(set(ids)) or 1)
+    return len(hits) >= max(least, _MATCH_SHARE * len(looked))
 
 
 def _home(file: FoundFile, each: str) -> str:
     """The folder of the file, or the one in which the folder of its id lies."""
-    names = [name for name in (each, PurePosixPath(each).stem) if name in file.folder.split("/")]
-    return _above(file, names[0]) if names else file.folder
+    for name in (each, PurePosixPath(each).stem):
+        if name in file.folder.split("/"):
+            return _above(file, name)
+    return file.folder
 
 
 def _above(file: FoundFile, name: str) -> str:
@@ -167,27 +191,39 @@ def _folders(found: Iterable[str]) -> tuple[str, ...]:
     """These folders; nested ones (one per class or per prefix) are named by the part that they
     belong to.
     """
-    folders = {_part(folder) for folder in found}
+    folders = set(map(_part, found))
     while len(folders) > _MAX_FOLDERS:
-        deepest = max(folder.count("/") for folder in folders)
-        shorter = {str(PurePosixPath(f).parent) if f.count("/") == deepest else f for f in folders}
+        shorter = _without_deepest(folders)
         if shorter == folders:
             break
         folders = shorter
-    return tuple(
-        sorted(folder for folder in folders if not any(_inside(folder, other) for other in folders))
-    )
+    return tuple(folder for folder in sorted(folders) if not _lies_in_one(folder, folders))
+
+
+def _without_deepest(folders: set[str]) -> set[str]:
+    """The deepest ones are named by the folder in which they lie."""
+    deepest = max(folder.count("/") for folder in folders)
+    shorter = set()
+    for folder in folders:
+        if folder.count("/") == deepest:
+            folder = str(PurePosixPath(folder).parent)
+        shorter.add(folder)
+    return shorter
 
 
 def _part(folder: str) -> str:
     """The path down to its last folder that is named for train or test; the whole path without one."""
     parts = PurePosixPath(folder).parts
-    named = [i for i, part in enumerate(parts) if _PART.search(part.lower())]
-    return str(PurePosixPath(*parts[: named[-1] + 1])) if named else folder
+    for end in range(len(parts), 0, -1):
+        if _PART.search(parts[end - 1].lower()):
+            return str(PurePosixPath(*parts[:end]))
+    return folder
 
 
-def _inside(folder: str, other: str) -> bool:
-    return folder != other and (other == "." or folder.startswith(other + "/"))
+def _lies_in_one(folder: str, others: Iterable[str]) -> bool:
+    """One of the others is above it."""
+    parents = {str(parent) for parent in PurePosixPath(folder).parents} - {folder}
+    return not parents.isdisjoint(others)
 
 
 def _spread(ids: Sequence[str]) -> list[str]:

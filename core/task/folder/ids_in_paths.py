@@ -31,14 +31,16 @@ def find_id(inside: str, known: Container[str], paths: bool = True) -> IdInPath 
     paths: some ids are paths; without such ids there is less to look up.
     """
     name = inside.rfind("/") + 1
-    for start in (0, name) if paths and name else (name,):
+    starts = (0, name) if paths and name else (name,)
+    for start in starts:
         for cut in cuts_of(inside, start):
             if inside[start:cut] in known:
                 return IdInPath(inside[start:cut], inside[:start], inside[cut:])
     breaks = [match.start() for match in _BREAKS.finditer(inside, name)][:_MAX_BREAKS]
-    for low in [name, *(spot + 1 for spot in breaks)]:
-        for high in (spot for spot in [len(inside), *reversed(breaks)] if spot > low):
-            if inside[low:high] in known:
+    ends = [len(inside), *reversed(breaks)]
+    for low in (name, *(spot + 1 for spot in breaks)):
+        for high in ends:
+            if low < high and inside[low:high] in known:
                 return IdInPath(inside[low:high], inside[:low], inside[high:])
     return None
 
@@ -67,7 +69,11 @@ def place_in(found: IdInPath) -> str:
     folder = found.before[: found.before.rfind("/") + 1]
     if found.id not in folder:
         return folder
-    return "".join(f"{_ANY_ID if part == found.id else part}/" for part in folder.split("/")[:-1])
+    parts = folder.split("/")
+    for spot, part in enumerate(parts):
+        if part == found.id:
+            parts[spot] = _ANY_ID
+    return "/".join(parts)
 
 
 def inside(place: str, shown: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pandas as pd
 
 from core.records import TableFile
 from core.task.folder.big_tables import big_csv, drawn
+from core.task.folder.broken import BROKEN, line_of
 from utils.errors import SpecError
 from utils.tables import read_table, text_of_cell
 
@@ -20,18 +20,6 @@ from utils.tables import read_table, text_of_cell
 # rows.
 WHOLE_BYTES = 200 << 20
 HEAD_ROWS = 2000
-# What reading a torn, encrypted or foreign file raises; ImportError: parquet needs a library that
-# may be missing.
-BROKEN = (
-    ValueError,
-    OSError,
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    ImportError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def load(data_dir: Path, table: TableFile, columns: list[str] | None = None) -> pd.DataFrame:
@@ -44,12 +32,14 @@ def load(data_dir: Path, table: TableFile, columns: list[str] | None = None) -> 
     path = data_dir / table.path
     try:
         big = big_csv(data_dir, table)
-        wanted = (
-            columns if columns and "" not in columns and path.stat().st_size > WHOLE_BYTES else None
-        )
-        frame = _read(path, table, wanted) if big is None else drawn(big)[0]
+        if big is not None:
+            frame = drawn(big)[0]
+        elif columns and "" not in columns and path.stat().st_size > WHOLE_BYTES:
+            frame = _read(path, table, columns)
+        else:
+            frame = _read(path, table, None)
     except BROKEN as error:
-        raise SpecError(f"{table.path} cannot be read as a table: {_line(error)}") from error
+        raise SpecError(f"{table.path} cannot be read as a table: {line_of(error)}") from error
     if not isinstance(frame.index, pd.RangeIndex):
         raise SpecError(
             f"{table.path} cannot be read as a table: its rows have more cells than its header"
@@ -71,18 +61,24 @@ def head(data_dir: Path, table: TableFile, rows: int = HEAD_ROWS) -> pd.DataFram
             return _as_text(_parquet_head(path, rows))
         if table.format != "csv":
             return _as_text(_read(path, table, None).head(rows))
-        with _opened(path, table) as source:
-            options: dict[str, Any] = {
-                "sep": table.delimiter,
-                "encoding": table.encoding,
-                "dtype": str,
-            }
-            frame = pd.read_csv(source, nrows=rows, keep_default_na=False, **options)
-        return frame.rename(
-            columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")}
-        )
+        return _csv_head(path, table, rows)
     except BROKEN as error:
-        raise SpecError(f"{table.path} cannot be read as a table: {_line(error)}") from error
+        raise SpecError(f"{table.path} cannot be read as a table: {line_of(error)}") from error
+
+
+def _csv_head(path: Path, table: TableFile, rows: int) -> pd.DataFrame:
+    with _opened(path, table) as source:
+        frame = pd.read_csv(
+            source,
+            nrows=rows,
+            sep=table.delimiter,
+            encoding=table.encoding,
+            dtype=str,
+            keep_default_na=False,
+        )
+    # What pandas calls a column without a name.
+    unnamed = [name for name in frame.columns if str(name).startswith("Unnamed: ")]
+    return frame.rename(columns=dict.fromkeys(unnamed, ""))
 
 
 def parquet_columns(path: Path) -> tuple[str, ...]:
@@ -96,7 +92,9 @@ def _parquet_head(path: Path, rows: int) -> pd.DataFrame:
     from pyarrow import parquet
 
     first = next(parquet.ParquetFile(path).iter_batches(batch_size=rows), None)
-    return first.to_pandas() if first is not None else pd.read_parquet(path)
+    if first is None:
+        return pd.read_parquet(path)
+    return first.to_pandas()
 
 
 @contextlib.contextmanager
@@ -116,11 +114,8 @@ def _read(path: Path, table: TableFile, columns: list[str] | None) -> pd.DataFra
 
 def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
     """Typed columns (parquet) as text; whole numbers lose their decimal point."""
-    typed = [name for name in frame.columns if not pd.api.types.is_string_dtype(frame[name])]
-    return (
-        frame.assign(**{name: frame[name].map(text_of_cell) for name in typed}) if typed else frame
-    )
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    texts = {}
+    for name in frame.columns:
+        if not pd.api.types.is_string_dtype(frame[name]):
+            texts[name] = frame[name].map(text_of_cell)
+    return frame.assign(**texts) if texts else frame

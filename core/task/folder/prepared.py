@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,13 @@ class Preparation:
 
     def unpack(self, archives: Sequence[Archive]) -> None:
         """Adds what the archives hold; one that cannot be unpacked is noted."""
-        if not archives or self._workspace is None:
-            self.notes += [
-                f"{archive.path} is not unpacked: there is no workspace" for archive in archives
-            ]
-            return
+        if self._workspace is None:
+            for archive in archives:
+                self.notes.append(f"{archive.path} is not unpacked: there is no workspace")
+        elif archives:
+            self._unpack(archives)
+
+    def _unpack(self, archives: Sequence[Archive]) -> None:
         wanted = [archive.path for archive in archives]
         failed = set[str]()
         if not self._reuse(wanted):
@@ -64,15 +67,11 @@ class Preparation:
             self._add(self._folder, inner)
             self.notes += unread
             self._note(self._facts(wanted))
-        there = [
-            it
-            for it in archives
-            if it.path not in failed and (self._folder / it.targets[0]).is_file()
-        ]
-        self.notes += [
-            f"{archive.path} is unpacked: {len(archive.members)} files, {archive.targets[0]} and so on"
-            for archive in there
-        ]
+        for archive in archives:
+            target = archive.targets[0]
+            if archive.path not in failed and (self._folder / target).is_file():
+                files = f"{len(archive.members)} files, {target} and so on"
+                self.notes.append(f"{archive.path} is unpacked: {files}")
 
     def _add(self, root: Path, archives: Sequence[Archive]) -> set[str]:
         """Paths of those that cannot be unpacked, or only in part; they are noted."""
@@ -91,12 +90,7 @@ class Preparation:
         """
         if not self.changed and not self._reuse([]):
             self._note(self._facts([]))
-        taken = {file.path for file in self._files}
-        free = next(
-            each
-            for each in (f"{name}.csv", *(f"{name}_{k}.csv" for k in range(2, 99)))
-            if each not in taken
-        )
+        free = self._free_name(name)
         target, fresh = self._folder / free, self._folder / f".{free}"
         write_table(frame, fresh)
         if target.is_file() and _digest(target) == _digest(fresh):
@@ -106,6 +100,16 @@ class Preparation:
         self._added.append(free)
         self._note(self._known() | {"added": self._added})
         return TableFile(free)
+
+    def _free_name(self, name: str) -> str:
+        """Of a csv that the competition does not have."""
+        taken = {file.path for file in self._files}
+        free = f"{name}.csv"
+        for number in count(2):
+            if free not in taken:
+                break
+            free = f"{name}_{number}.csv"
+        return free
 
     @property
     def _folder(self) -> Path:
@@ -133,7 +137,8 @@ class Preparation:
 
     def _reuse(self, unpacked: Sequence[str]) -> bool:
         """True when the folder of an earlier run serves; else a new one has been started."""
-        known = {name: value for name, value in self._known().items() if name != "added"}
+        known = self._known()
+        known.pop("added", None)
         serves = known == self._facts(unpacked) and self._folder.is_dir()
         if not serves:
             self._start()
@@ -144,11 +149,9 @@ class Preparation:
         """A new folder with a link to each original file."""
         self._manifest.unlink(missing_ok=True)
         remove(self._folder)
-        made: set[str] = set()
+        for folder in {file.folder for file in self._files}:
+            (self._folder / folder).mkdir(parents=True, exist_ok=True)
         for file in self._files:
-            if file.folder not in made:
-                (self._folder / file.folder).mkdir(parents=True, exist_ok=True)
-                made.add(file.folder)
             (self._folder / file.path).symlink_to(self._original / file.path)
 
 

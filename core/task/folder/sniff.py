@@ -12,13 +12,15 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from core.records import TableFile
+from core.task.folder.broken import BROKEN, line_of
 from core.task.folder.inventory import FoundFile
-from core.task.folder.loading import BROKEN, parquet_columns
+from core.task.folder.loading import parquet_columns
 from core.task.folder.sniff_json import sniff_json
 
 _HEAD = 1 << 18
@@ -69,13 +71,16 @@ def find_tables(
     """
     files = list(files)
     crowd = Counter(file.folder for file in files if _TABLE_NAME.search(file.name))
-    found = [
-        table
-        for file in files
-        if crowd[file.folder] <= _MAX_TABLES_PER_FOLDER or file.folder == "."
-        for table in _tables_in(data_dir, file, unread)
-    ]
-    return tuple(sorted(found, key=lambda table: table.table.member is not None))
+    plain, archived = [], []
+    for file in files:
+        if file.folder != "." and crowd[file.folder] > _MAX_TABLES_PER_FOLDER:
+            continue
+        for table in _tables_in(data_dir, file, unread):
+            if table.table.member is None:
+                plain.append(table)
+            else:
+                archived.append(table)
+    return (*plain, *archived)
 
 
 def sniff(data_dir: Path, file: FoundFile, unread: list[str] | None = None) -> FoundTable | None:
@@ -90,9 +95,7 @@ def sniff(data_dir: Path, file: FoundFile, unread: list[str] | None = None) -> F
             return _sniff_stream(stream, TableFile(file.path), file.size)
     except BROKEN as error:
         if unread is not None and file.suffix not in _JSON:
-            unread.append(
-                f"{file.path} cannot be read: {' '.join(str(error).split())[:120] or type(error).__name__}"
-            )
+            unread.append(f"{file.path} cannot be read: {line_of(error)[:120]}")
         return None
 
 
@@ -108,8 +111,11 @@ def _tables_in(data_dir: Path, file: FoundFile, unread: list[str] | None) -> Ite
 def _sniff_zip(data_dir: Path, file: FoundFile) -> Iterator[FoundTable]:
     try:
         with zipfile.ZipFile(data_dir / file.path) as archive:
-            names = [info.filename for info in archive.infolist() if _is_table_member(info)]
-            for name in names if len(names) <= _MAX_MEMBERS else []:
+            members = list(filter(_is_table_member, archive.infolist()))
+            if len(members) > _MAX_MEMBERS:
+                return
+            for member in members:
+                name = member.filename
                 with archive.open(name) as stream:
                     table = _sniff_stream(stream, TableFile(file.path, member=name), file.size)  # type: ignore[arg-type]
                 if table is not None:
@@ -129,17 +135,20 @@ def _sniff_stream(stream: BinaryIO, table: TableFile, size: int) -> FoundTable |
     suffix = PurePosixPath(table.member or table.path).suffix.lower()
     if suffix in _JSON:
         described = sniff_json(stream, lines=suffix != ".json")
-        found = described and TableFile(
-            table.path, described.format, encoding=described.encoding, member=table.member
-        )
-        return FoundTable(found, described.columns, size) if described and found else None
-    head = stream.read(_HEAD)
-    encoding = _encoding(head, stream)
-    text = codecs.getincrementaldecoder(encoding)().decode(head, final=len(head) < _HEAD)
-    if not text.strip() or "\0" in text:
-        raise ValueError("it is binary, not text" if text.strip() else "it is empty")
-    rows_known = len(head) < _HEAD
-    text = text if rows_known else text[: text.rfind("\n") + 1] or text
+        if described is None:
+            return None
+        found = replace(table, format=described.format, encoding=described.encoding)
+        return FoundTable(found, described.columns, size)
+    start = stream.read(_HEAD)
+    encoding = _encoding(start, stream)
+    is_whole = len(start) < _HEAD
+    text = codecs.getincrementaldecoder(encoding)().decode(start, final=is_whole)
+    if not text.strip():
+        raise ValueError("it is empty")
+    if "\0" in text:
+        raise ValueError("it is binary, not text")
+    if not is_whole:
+        text = text[: text.rfind("\n") + 1] or text
     delimiter, columns = _delimiter(text)
     decimal = _decimal(text, delimiter)
     return FoundTable(
@@ -153,9 +162,10 @@ def _decimal(text: str, delimiter: str) -> str:
     """
     if delimiter == ",":
         return "."
-    cells = [cell for row in _first_rows(text, delimiter)[1:] for cell in row]
-    pointed = any(_POINT_NUMBER.fullmatch(cell) for cell in cells)
-    return "," if not pointed and any(_COMMA_NUMBER.fullmatch(cell) for cell in cells) else "."
+    cells = list(chain.from_iterable(_first_rows(text, delimiter)[1:]))
+    if any(map(_POINT_NUMBER.fullmatch, cells)) or not any(map(_COMMA_NUMBER.fullmatch, cells)):
+        return "."
+    return ","
 
 
 def _encoding(head: bytes, rest: BinaryIO) -> str:
@@ -180,19 +190,17 @@ def _delimiter(text: str) -> tuple[str, tuple[str, ...]]:
     """Separator and header: the separator that gives most rows the width of a header of several
     cells.
     """
-    best: tuple[tuple[float, int], str, tuple[str, ...]] | None = None
+    best, best_rank = (",", tuple[str, ...]()), (-1.0, 0)
     for delimiter in _DELIMITERS:
         rows = _first_rows(text, delimiter)
         if not rows:
             continue
-        width = len(rows[0])
-        agreeing = sum(len(row) == width for row in rows) / len(rows)
-        rank = (agreeing if width > 1 else 0.0, width)
-        if best is None or rank > best[0]:
-            best = (rank, delimiter, tuple(rows[0]))
-    if best is None:
-        return ",", ()
-    return best[1], best[2]
+        header = tuple(rows[0])
+        agreeing = sum(len(row) == len(header) for row in rows) / len(rows)
+        rank = (agreeing if len(header) > 1 else 0.0, len(header))
+        if rank > best_rank:
+            best, best_rank = (delimiter, header), rank
+    return best
 
 
 def _first_rows(text: str, delimiter: str) -> list[list[str]]:

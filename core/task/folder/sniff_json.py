@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 from core.records import TableFormat
@@ -36,18 +38,23 @@ def sniff_json(stream: BinaryIO, lines: bool) -> JsonTable | None:
     encoding = "utf-8-sig" if raw.startswith(codecs.BOM_UTF8) else "utf-8"
     text = codecs.getincrementaldecoder(encoding)().decode(raw).strip()
     if text.startswith("["):
-        columns = _keys(_records(text, 1))
-        return JsonTable("json", encoding, columns) if columns else None
-    records = _records(text, 0) if lines or _is_record(text.split("\n", 1)[0]) else []
-    if len(records) > (0 if lines else 1):
-        return JsonTable("jsonl", encoding, _keys(records))
-    if len(raw) < _HEAD:
-        found = json.loads(text)
-        if columns := _keyed(found):
-            return JsonTable("json_rows", encoding, ("", *columns))
-        columns = _columns(found)
-        return JsonTable("json_columns", encoding, columns) if columns else None
-    return None
+        return _table("json", encoding, _keys(_records(text, 1)))
+    if lines or _is_record(text.split("\n", 1)[0]):
+        records = _records(text, 0)
+        if lines and records or len(records) > 1:
+            return JsonTable("jsonl", encoding, _keys(records))
+    if len(raw) == _HEAD:
+        return None
+    found = json.loads(text)
+    if columns := _keyed(found):
+        return JsonTable("json_rows", encoding, ("", *columns))
+    return _table("json_columns", encoding, _columns(found))
+
+
+def _table(format: TableFormat, encoding: str, columns: tuple[str, ...]) -> JsonTable | None:
+    if not columns:
+        return None
+    return JsonTable(format, encoding, columns)
 
 
 def _is_record(line: str) -> bool:
@@ -63,8 +70,8 @@ def _records(text: str, spot: int) -> list[dict[str, object]]:
     """
     decoder, records = json.JSONDecoder(), list[dict[str, object]]()
     while len(records) < _RECORDS:
-        match = _BETWEEN.match(text, spot)
-        spot = match.end() if match else spot
+        if match := _BETWEEN.match(text, spot):
+            spot = match.end()
         if not text.startswith("{", spot):
             break
         try:
@@ -75,8 +82,9 @@ def _records(text: str, spot: int) -> list[dict[str, object]]:
     return records
 
 
-def _keys(records: list[dict[str, object]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for record in records for name in record))
+def _keys(records: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
+    """All keys, in the order in which they come first."""
+    return tuple(dict.fromkeys(chain.from_iterable(records)))
 
 
 def _keyed(found: object) -> tuple[str, ...]:
@@ -85,27 +93,35 @@ def _keyed(found: object) -> tuple[str, ...]:
     """
     if not isinstance(found, dict) or len(found) < _MIN_KEYED:
         return ()
-    rows = [row for row in found.values() if isinstance(row, dict)]
-    columns = _keys(rows)
-    plain = len(rows) == len(found) and not any(
-        isinstance(cell, dict | list) for row in rows for cell in row.values()
-    )
-    numbered = all(name.isdecimal() for name in columns)
-    return (
-        columns
-        if plain and not numbered and 0 < len(columns) < len(found) and "" not in columns
-        else ()
-    )
+    if not all(map(_is_plain_record, found.values())):
+        return ()
+    columns = _keys(found.values())
+    if not 0 < len(columns) < len(found) or "" in columns:
+        return ()
+    if all(map(str.isdecimal, columns)):
+        return ()
+    return columns
+
+
+def _is_plain_record(row: object) -> bool:
+    return isinstance(row, dict) and not any(isinstance(c, dict | list) for c in row.values())
 
 
 def _columns(found: object) -> tuple[str, ...]:
     """Names of a mapping of equally long columns of plain values; () when it is none."""
     if not isinstance(found, dict) or not 2 <= len(found) <= _MAX_COLUMNS:
         return ()
-    cells = [
-        list(column.values()) if isinstance(column, dict) else column for column in found.values()
-    ]
-    if not all(isinstance(column, list) and len(column) > 1 for column in cells):
+    columns = list(map(_cells, found.values()))
+    lengths = set(map(len, columns))
+    if len(lengths) != 1 or min(lengths) < 2:
         return ()
-    plain = not any(isinstance(cell, dict) for column in cells for cell in column)
-    return tuple(found) if plain and len({len(column) for column in cells}) == 1 else ()
+    if any(isinstance(cell, dict) for cell in chain.from_iterable(columns)):
+        return ()
+    return tuple(found)
+
+
+def _cells(column: object) -> list[object]:
+    """The cells of a column that is a list, or a mapping of rows to cells; [] when it is neither."""
+    if isinstance(column, dict):
+        return list(column.values())
+    return column if isinstance(column, list) else []

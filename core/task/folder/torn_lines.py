@@ -19,23 +19,32 @@ def whole_lines(data_dir: Path, found: FoundTable) -> tuple[pd.DataFrame, int] |
     """(the lines with as many cells as the header, cells as text; how many others). None where the
     table can be read as it is, is no plain csv, or has more than a few torn lines.
     """
+    if found.size > _MAX_BYTES or not _is_plain(found) or _can_be_read(data_dir, found):
+        return None
     table = found.table
-    path = data_dir / table.path
-    plain = (
-        table.format == "csv" and table.member is None and path.suffix.lower() in (".csv", ".tsv")
-    )
-    plain = plain and len(set(found.columns)) == len(found.columns)
-    if not plain or found.size > _MAX_BYTES or _can_be_read(data_dir, found):
-        return None
-    with path.open(encoding=table.encoding, newline="") as file:
+    with (data_dir / table.path).open(encoding=table.encoding, newline="") as file:
         lines = [line for line in file if line.strip()]
+    whole = []
     # Each line for itself: a quote that is not closed takes all lines up to the next one.
-    rows = [_cells(line, table.delimiter) for line in lines[1:]]
-    kept = [row for row in rows if row is not None and len(row) == len(found.columns)]
-    torn = len(lines) - 1 - len(kept)
-    if not kept or torn > max(_FEW, _FEW_SHARE * len(lines)):
+    for line in lines[1:]:
+        row = _cells(line, table.delimiter)
+        if row is not None and len(row) == len(found.columns):
+            whole.append(row)
+    torn = len(lines) - 1 - len(whole)
+    if not whole or torn > max(_FEW, _FEW_SHARE * len(lines)):
         return None
-    return pd.DataFrame(kept, columns=list(found.columns), dtype=object), torn
+    return pd.DataFrame(whole, columns=list(found.columns), dtype=object), torn
+
+
+def _is_plain(found: FoundTable) -> bool:
+    """A csv that is a file of its own, without equal names in its header."""
+    table = found.table
+    return (
+        table.format == "csv"
+        and table.member is None
+        and Path(table.path).suffix.lower() in (".csv", ".tsv")
+        and len(set(found.columns)) == len(found.columns)
+    )
 
 
 def _can_be_read(data_dir: Path, found: FoundTable) -> bool:

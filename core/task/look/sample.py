@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from core.records import TableFile
-from core.task.folder.loading import BROKEN, head, load
+from core.task.folder.broken import BROKEN
+from core.task.folder.loading import head, load
 from utils.big_csv import PACKED
 
 WHOLE_BYTES = 16 << 20

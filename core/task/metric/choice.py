@@ -89,7 +89,7 @@ def _named(
 
 
 def _of_user(task: TaskConfig, answers: Answers) -> MetricSpec | None:
-    if task.metric is None:
+    if not task.metric:
         return None
     metric = _known(task.metric)
     _agree(metric, task.direction)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.records import TableFile
+from core.task.folder.broken import BROKEN
 from core.task.folder.cells import text_of
-from core.task.folder.loading import BROKEN
 from core.task.folder.sniff import FoundTable
 from core.task.views.cell_mentions import Marks, marks_at, rows_mentioned
 from core.task.views.id_mentions import Mentions
