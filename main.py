@@ -28,6 +28,7 @@ from core.execution.stop import StopSignal
 from core.execution.weights_scan import standard_places
 from core.folders import Folders
 from core.llm.models import RECIPES, provider_in_force
+from core.publishing import reasons
 from core.publishing.rescue import rescue
 from core.publishing.screen import Screen
 from core.run import Run
@@ -211,7 +212,7 @@ def solve(
         # Our own bug, before there is a run that could report it: loud, and the baseline is there
         # all the same.
         log.exception("internal error")
-        rescue(config.data.data_dir, folders, f"internal error: {type(error).__name__}: {error}")
+        rescue(config.data.data_dir, folders, reasons.internal(error))
         return EXIT_NO_RESULT
     try:
         return conduct(run)
@@ -234,7 +235,7 @@ def conduct(run: Run) -> int:
     except Exception as error:
         # Our own bug: loud, but what is published stays, and the report says what happened.
         log.exception("internal error")
-        run.report.reasons.append(f"internal error: {type(error).__name__}: {error}")
+        run.report.reasons.append(reasons.internal(error))
     try:
         return run.end(usage)
     except (UsageError, OSError) as error:

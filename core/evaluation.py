@@ -13,7 +13,7 @@ from statistics import fmean
 from core.events import FoldScored, Probed
 from core.genome import digest
 from core.protocols import Judge, Pace, Recorder, Runner, RunState, Stop, Views
-from core.records import Entry, FoldResult, Job, Outcome, Proposal, Verdict, View
+from core.records import Entry, FoldResult, Job, Outcome, Proposal, Verdict, View, prediction_names
 from utils.errors import Interrupted
 
 
@@ -137,11 +137,6 @@ class Evaluator:
 def evaluation_key(program: str, view: View, seed: int) -> str:
     """Name of one evaluation: hash of program, view, fold and seed."""
     return digest(f"{digest(program)}/{view.name}/{view.fold}/{seed}")
-
-
-def prediction_names(results: Sequence[FoldResult]) -> list[str]:
-    """Names in the prediction store of the valid results."""
-    return [result.verdict.predictions for result in results if result.verdict.predictions]
 
 
 def summarise(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from core.records import ValueKind
+from core.records import CompetitionSpec, ValueKind
 from core.score import Direction
 
 # Values whose cells are texts of any length. Labels are tried for these kinds in this order.
@@ -640,3 +640,13 @@ def family(name: str) -> str:
     if numbered is None:
         return name
     return numbered[1] + _FAMILY
+
+
+def predicts(spec: CompetitionSpec) -> ValueKind:
+    """What the sample holds, where the metric can score it or is not in BY_NAME; else what the
+    metric wants.
+    """
+    known = BY_NAME.get(spec.metric.name)
+    if known is None or spec.value_kind in known.kinds:
+        return spec.value_kind
+    return known.predicts

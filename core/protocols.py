@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from core.events import Event, Published
 from core.persona import Persona, Population
 from core.records import (
+    Agreement,
     Answer,
     Brief,
     Entry,
@@ -205,6 +206,14 @@ class Submission(Protocol):
 
 BlendParts = Sequence[tuple[Sequence[str], float]]
 """What is blended: (names in the prediction store, one per fold; weight), one per program."""
+
+
+class Comparer(Protocol):
+    """Compares kept predictions. how: mean, rank or vote."""
+
+    def agreement(self, a: BlendParts, b: BlendParts, how: str) -> Agreement:
+        """How much two blends agree on the official test rows."""
+        ...
 
 
 class Combiner(Protocol):

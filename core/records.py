@@ -11,7 +11,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
@@ -535,6 +535,11 @@ class FoldResult:
         return replace(self, verdict=replace(self.verdict, predictions=None))
 
 
+def prediction_names(results: Sequence[FoldResult]) -> list[str]:
+    """Names in the prediction store of the valid results."""
+    return [result.verdict.predictions for result in results if result.verdict.predictions]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A finished step: a distinct program, its executions and the verdict over them.
@@ -570,6 +575,16 @@ class Entry:
     @property
     def valid_folds(self) -> tuple[FoldResult, ...]:
         return tuple(fold for fold in self.folds if fold.verdict.valid)
+
+    @property
+    def predictions(self) -> list[str]:
+        """Names in the prediction store, one per valid fold that left one."""
+        return prediction_names(self.valid_folds)
+
+    @property
+    def alone(self) -> tuple[list[str], float]:
+        """The only part of a blend: the names of its predictions, and its weight."""
+        return self.predictions, 1.0
 
     @property
     def seconds(self) -> float:

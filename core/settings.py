@@ -73,5 +73,7 @@ class Settings:
 
     @property
     def has_model(self) -> bool:
-        """True where a language model writes programs; recipes do not measure themselves."""
+        """True where a language model writes programs, which can look around and measure
+        themselves; recipes do not.
+        """
         return self.provider != RECIPES

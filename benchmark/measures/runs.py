@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.provenance import ROOT
-from core.ending.result import how_to_combine, single
+from core.blending import how_to_combine
 from core.journal.history import History
 from core.journal.journal import read_lines
 from core.journal.programs import ProgramStore
 from core.judging.service import HoldoutJudge
+from core.publishing.result import single
 from core.records import Entry
 
 Score = Callable[[Path], float]
@@ -162,7 +163,7 @@ def _private_scores(
         scores = []
         for entry in entries:
             (member,) = single(entry, how_to_combine(spec)).members
-            judge.combine([(member.predictions, 1.0)], how_to_combine(spec), target)
+            judge.combine([(member.entry.predictions, 1.0)], how_to_combine(spec), target)
             scores.append(score(target))
         return scores
     finally:

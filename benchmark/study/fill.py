@@ -21,7 +21,7 @@ from benchmark.study.library import Item
 from benchmark.study.local_judge import LocalWorker, local_judge
 from benchmark.study.private_scores import Private
 from benchmark.study.tiers import Tier
-from core.ending.result import how_to_combine
+from core.blending import how_to_combine
 from core.execution.stop import StopSignal
 from core.judging.service import HoldoutJudge
 from core.protocols import Runner

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.study.evaluations import KnownPredictions
+from core.blending import is_voted
 from core.judging import agreement, blend, compare, greedy, scorer
 from core.judging.metrics import Metric
 from core.judging.samples import official_sample
 from core.judging.service import HoldoutJudge
 from core.judging.statistic import Array
-from core.judging.values import is_text, predicts
-from core.metric_names import VOTING
+from core.judging.values import is_text
 from core.records import CompetitionSpec, View, from_json
 from utils.process import WorkerProcess
 
@@ -76,9 +76,7 @@ class LocalWorker(WorkerProcess):
 
     def _agree(self, a: Members, b: Members, how: str) -> list[float]:
         first, second = self.official(a, how), self.official(b, how)
-        labels = is_text(self._spec) or (
-            predicts(self._spec) in VOTING and not self._spec.answers.one_hot
-        )
+        labels = is_text(self._spec) or is_voted(self._spec)
         return list((agreement.labels_agree if labels else agreement.numbers_agree)(first, second))
 
 

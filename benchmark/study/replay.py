@@ -16,12 +16,12 @@ from benchmark.study.local_judge import LocalWorker, local_judge
 from benchmark.study.policies import SearchPolicy
 from benchmark.study.private_scores import Private
 from benchmark.study.proposer import LibraryProposer, RandomProposer
+from core.blending import how_to_combine
 from core.budget import Budget
 from core.doubles import ManualClock, ManualStop, ProgramDict, PublisherList
 from core.ending.final_pick import FinalPick, PickSettings
 from core.ending.finish import decide, finalists
 from core.ending.likeness import likeness_of
-from core.ending.result import Result, how_to_combine, single
 from core.evaluation import Evaluator
 from core.events import Event
 from core.evolution.selection import race_is_lost, ranked, takes_the_lead
@@ -30,6 +30,7 @@ from core.journal.history import History
 from core.judging.service import HoldoutJudge
 from core.loop import Loop, LoopParts, Rules
 from core.protocols import Proposer
+from core.publishing.result import Result, single
 from core.records import Job, Outcome, Proposal, Verdict, View
 from utils.errors import DataError
 
@@ -93,7 +94,7 @@ class Table:
     def private(self, result: Result) -> tuple[float, float]:
         """Private score of a result and its standard error."""
         values = self._worker.official(
-            [(member.predictions, member.weight) for member in result.members], result.how
+            [(member.entry.predictions, member.weight) for member in result.members], result.how
         )
         return self._private.score(values), self._private.stderr(values)
 

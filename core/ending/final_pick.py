@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from core.budget import SAFETY
-from core.ending.result import Result
 from core.evaluation import Evaluator
 from core.events import FinalPicked
 from core.protocols import Clock, Combiner, Programs, Recorder
-from core.records import Entry, FoldResult, View
+from core.publishing.result import Result
+from core.records import Entry, FoldResult, View, prediction_names
 from core.score import Direction, Score, unscored
 from utils.errors import Interrupted
 
@@ -27,17 +27,17 @@ from utils.errors import Interrupted
 # is the safer bet (decision 0004).
 MARGIN = 0.25
 
-Results = dict[tuple[str, str], FoldResult]
-"""By entry id and name of the view."""
+ScoreAndError = tuple[float | None, float | None]
+"""A score and its standard error; (None, None) for a finalist that has none."""
+Rerun = dict[tuple[str, str], FoldResult]
+"""Results on new folds, by entry id and name of the view."""
 
 
 @dataclass(frozen=True, slots=True)
 class PickSettings:
-    """finalists: how many at most, the ensemble among them. workers: candidates that run at the
-    same time.
-    """
-
+    # How many finalists at most, the ensemble among them.
     finalists: int
+    # Candidates that run at the same time.
     workers: int
     direction: Direction
 
@@ -74,29 +74,39 @@ class FinalPick:
         """
         finalists = list(finalists)[: self._settings.finalists]
         if locked_rows:
-            return self._decide(
-                finalists, [self._score_locked(result) for result in finalists], "locked rows"
-            )
+            return self._pick_on_locked_rows(finalists)
         chosen, views = self._affordable(finalists, deadline)
         if not views:
             return None
-        results = self._run_again(chosen, views)
-        sound = [result for result in chosen if not _failed(result, results)]
-        names = [
-            view.name for view in views if all(_ran(result, results, view.name) for result in sound)
-        ]
+        return self._pick_on_new_folds(chosen, views)
+
+    def _pick_on_locked_rows(self, finalists: Sequence[Result]) -> Result | None:
+        scores = []
+        for result in finalists:
+            scores.append(self._judge.score_blend(result.parts, result.how, "locked"))
+        return self._decide(finalists, scores, "locked rows")
+
+    def _pick_on_new_folds(
+        self, finalists: Sequence[Result], views: Sequence[View]
+    ) -> Result | None:
+        """A finalist that is invalid on a new fold gets no score; the others are compared on the
+        folds that all of them have.
+        """
+        rerun = self._run_again(finalists, views)
+        sound = [result for result in finalists if not _failed(result, rerun)]
+        names = []
+        for view in views:
+            if all(_ran(result, rerun, view.name) for result in sound):
+                names.append(view.name)
         if not names:
             return None
-        scores = [
-            self._score_again(result, results, names) if result in sound else (None, None)
-            for result in chosen
-        ]
-        return self._decide(chosen, scores, f"{len(names)} of {self._evaluator.folds} new folds")
-
-    def _score_locked(self, result: Result) -> tuple[float | None, float | None]:
-        return self._judge.score_blend(
-            [(member.predictions, member.weight) for member in result.members], result.how, "locked"
-        )
+        scores: list[ScoreAndError] = []
+        for result in finalists:
+            if result in sound:
+                scores.append(self._score_again(result, rerun, names))
+            else:
+                scores.append((None, None))
+        return self._decide(finalists, scores, f"{len(names)} of {self._evaluator.folds} new folds")
 
     def _affordable(
         self, finalists: list[Result], deadline: float
@@ -106,63 +116,55 @@ class FinalPick:
         """
         views = list(self._final_views())
         seconds = (deadline - self._clock()) * self._settings.workers / SAFETY
-        for chosen in (finalists[:count] for count in range(len(finalists), 0, -1)):
-            cost = sum(entry.seconds / max(len(entry.folds), 1) for entry in _members(chosen))
-            affordable = min(len(views), math.floor(seconds / max(cost, 1e-9)))
+        for count in range(len(finalists), 0, -1):
+            chosen = finalists[:count]
+            cost = max(_seconds_per_fold(chosen), 1e-9)
+            affordable = min(len(views), math.floor(seconds / cost))
             if affordable >= min(2, len(views)):
                 return chosen, views[:affordable]
         return [], []
 
-    def _run_again(self, finalists: Sequence[Result], views: Sequence[View]) -> Results:
+    def _run_again(self, finalists: Sequence[Result], views: Sequence[View]) -> Rerun:
         """What happened on the new folds; a run that was cut off by the end of the run is simply
         absent.
         """
-
-        def run(entry: Entry, view: View) -> FoldResult | None:
-            try:
-                return self._evaluator.evaluate(
-                    entry.as_proposal(self._programs.get(entry.program)), view
-                )
-            except Interrupted:
-                return None
-
         # Fold by fold, so that time which runs out leaves folds that all have run; the longest
         # first, so that a short run at the end leaves no worker idle for long.
-        members = sorted(_members(finalists), key=lambda entry: -entry.seconds)
-        jobs = [(entry, view) for view in views for entry in members]
+        longest_first = sorted(_members(finalists), key=lambda entry: -entry.seconds)
+        jobs = [(entry, view) for view in views for entry in longest_first]
         with ThreadPoolExecutor(self._settings.workers + 1, "pick") as pool:
-            results = list(pool.map(lambda job: run(*job), jobs))
-        pairs = zip(jobs, results, strict=True)
-        return {
-            (entry.id, view.name): result for (entry, view), result in pairs if result is not None
-        }
+            results = list(pool.map(lambda job: self._run_one(*job), jobs))
+        rerun: Rerun = {}
+        for (entry, view), result in zip(jobs, results, strict=True):
+            if result is not None:
+                rerun[entry.id, view.name] = result
+        return rerun
 
-    def _score_again(
-        self, finalist: Result, results: Results, names: Sequence[str]
-    ) -> tuple[float | None, float | None]:
+    def _run_one(self, entry: Entry, view: View) -> FoldResult | None:
+        proposal = entry.as_proposal(self._programs.get(entry.program))
+        try:
+            return self._evaluator.evaluate(proposal, view)
+        except Interrupted:
+            return None
+
+    def _score_again(self, finalist: Result, rerun: Rerun, names: Sequence[str]) -> ScoreAndError:
         """Score on the new folds that every sound finalist has: scores must be on the same rows."""
         parts = []
         for member in finalist.members:
-            verdicts = [results[member.entry.id, name].verdict for name in names]
-            parts.append(
-                (
-                    [verdict.predictions for verdict in verdicts if verdict.predictions],
-                    member.weight,
-                )
-            )
+            results = [rerun[member.entry.id, name] for name in names]
+            parts.append((prediction_names(results), member.weight))
         return self._judge.score_blend(parts, finalist.how, "holdout")
 
     def _decide(
-        self,
-        finalists: Sequence[Result],
-        scores: Sequence[tuple[float | None, float | None]],
-        on: str,
+        self, finalists: Sequence[Result], scores: Sequence[ScoreAndError], on: str
     ) -> Result | None:
         ranking = [Score(score, self._settings.direction) for score, _ in scores]
         best = max(ranking, default=unscored(self._settings.direction))
         if not best.scored:
             return None
-        place = 0 if ensemble_stands(finalists[0], *scores[0], best) else ranking.index(best)
+        place = ranking.index(best)
+        if ensemble_stands(finalists[0], *scores[0], best):
+            place = 0
         winner = finalists[place]
         ids = tuple(result.best.id for result in finalists)
         values, errors = zip(*scores, strict=True)
@@ -177,20 +179,26 @@ def ensemble_stands(first: Result, score: float | None, stderr: float | None, be
     return best.utility - Score(score, best.direction).utility <= MARGIN * (stderr or 0.0)
 
 
-def _failed(finalist: Result, results: Results) -> bool:
+def _failed(finalist: Result, rerun: Rerun) -> bool:
     """True when a member was invalid on a new fold."""
     ids = {member.entry.id for member in finalist.members}
-    return any(
-        entry_id in ids and not result.verdict.valid for (entry_id, _), result in results.items()
-    )
+    invalid = {entry_id for (entry_id, _), result in rerun.items() if not result.verdict.valid}
+    return not ids.isdisjoint(invalid)
 
 
-def _ran(finalist: Result, results: Results, name: str) -> bool:
-    return all((member.entry.id, name) in results for member in finalist.members)
+def _ran(finalist: Result, rerun: Rerun, name: str) -> bool:
+    return all((member.entry.id, name) in rerun for member in finalist.members)
 
 
 def _members(results: Sequence[Result]) -> list[Entry]:
     """Distinct entries behind the results."""
-    return list(
-        {member.entry.id: member.entry for result in results for member in result.members}.values()
-    )
+    by_id: dict[str, Entry] = {}
+    for result in results:
+        for member in result.members:
+            by_id[member.entry.id] = member.entry
+    return list(by_id.values())
+
+
+def _seconds_per_fold(results: Sequence[Result]) -> float:
+    """What one new fold costs, all members together."""
+    return sum(entry.seconds / max(len(entry.folds), 1) for entry in _members(results))

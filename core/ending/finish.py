@@ -1,16 +1,143 @@
-"""What happens after the search: the ensemble, the final pick, the publication of the winner."""
+"""What happens after the search: the ensemble, the final pick, the publication of the winner, the
+refit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from core.blending import how_to_combine
 from core.ending.ensemble import Blender, build_ensemble
-from core.ending.final_pick import FinalPick
-from core.ending.result import Result, blended, how_to_combine, single
+from core.ending.final_pick import FinalPick, PickSettings
+from core.ending.refit import Refit, pays
+from core.evaluation import Evaluator
 from core.evolution.selection import ranked
 from core.journal.history import History
-from core.protocols import Recorder
-from core.records import CompetitionSpec
+from core.judging.service import HoldoutJudge
+from core.protocols import Clock, Programs, Recorder
+from core.publishing import reasons
+from core.publishing.result import Result, blended, single
+from core.records import CompetitionSpec, SplitSpec, View
+from core.task.keeper import ViewKeeper
+
+
+@dataclass(frozen=True, slots=True)
+class EndSettings:
+    # Entries that the final pick scores, the ensemble among them.
+    finalists: int
+    # Blends of programs are tried.
+    ensemble: bool
+    # The winner is trained once more on all rows, where that pays.
+    refit: bool
+    # Candidates that run at the same time.
+    workers: int
+    # Epoch seconds at which everything is over.
+    deadline: float
+
+
+class EndGame:
+    """Decides what is published in the end. What the journal holds is not decided again."""
+
+    def __init__(
+        self,
+        settings: EndSettings,
+        spec: CompetitionSpec,
+        split: SplitSpec,
+        views: ViewKeeper,
+        build_views: Callable[[Sequence[str]], list[View]],
+        judge: HoldoutJudge,
+        evaluator: Evaluator,
+        history: History,
+        programs: Programs,
+        recorder: Recorder,
+        publish: Callable[[Result], bool],
+        clock: Clock,
+    ) -> None:
+        """build_views: makes views by name. publish: False where the validation server objects."""
+        self._settings = settings
+        self._spec = spec
+        self._split = split
+        self._views = views
+        self._build_views = build_views
+        self._judge = judge
+        self._evaluator = evaluator
+        self._history = history
+        self._programs = programs
+        self._recorder = recorder
+        self._publish = publish
+        self._clock = clock
+
+    def play(self) -> list[str]:
+        """Publishes the best that can be had; returns what was missing for it."""
+        if not any(entry.complete for entry in self._history.entries):
+            return [reasons.nothing_complete(self._history)]
+        if self._split.kind == "none":
+            # There is nothing unseen to choose on, and a claim is not compared with anything else:
+            # the leader stays.
+            return []
+        contenders = self._contenders()
+        locked, deadline = self._split.locked_rows, self._settings.deadline
+        winner = decide(contenders, self._history, self._pick(), locked, deadline)
+        if winner is None:
+            missing = [reasons.NO_FINAL_PICK]
+            blend = unpicked(contenders)
+            if blend is not None:
+                missing += self._put(blend)
+            return missing
+        missing = self._put(winner)
+        refitted = self._refit(winner, contenders)
+        if refitted is not None:
+            missing += self._put(refitted)
+        return missing
+
+    def _put(self, result: Result) -> list[str]:
+        if self._publish(result):
+            return []
+        return [reasons.rejected(result.best.id)]
+
+    def _contenders(self) -> list[Result]:
+        blender = None
+        # A pick that was made chose among what there was.
+        if self._settings.ensemble and self._history.final_pick is None:
+            blender = self._judge
+        count = self._settings.finalists
+        return finalists(self._spec, self._history, count, blender, self._recorder)
+
+    def _pick(self) -> FinalPick:
+        settings = self._settings
+        direction = self._spec.metric.direction
+        return FinalPick(
+            PickSettings(settings.finalists, settings.workers, direction),
+            self._evaluator,
+            self._judge,
+            self._programs,
+            self._recorder,
+            self._final_views,
+            self._clock,
+        )
+
+    def _final_views(self) -> Sequence[View]:
+        """Views with new fold assignments; none where rows are locked for this."""
+        if self._split.locked_rows:
+            return []
+        views = self._build_views([f"final{fold}" for fold in range(self._split.folds)])
+        self._views.add(views)
+        return views
+
+    def _refit(self, winner: Result, contenders: Sequence[Result]) -> Result | None:
+        settings = self._settings
+        if not settings.refit or not pays(self._split) or not refit_is_due(self._history):
+            return None
+        refit = Refit(
+            self._evaluator,
+            self._judge,
+            self._programs,
+            self._recorder,
+            self._clock,
+            settings.workers,
+        )
+        return refit.refit(winner, contenders, self._views.get("full"), settings.deadline)
 
 
 def finalists(
@@ -20,11 +147,14 @@ def finalists(
 
     blender: None makes no ensemble; one that the journal holds is among them.
     """
-    complete = [entry for entry in ranked(history.entries, spec.metric.direction) if entry.complete]
-    ensemble = history.ensemble.ensemble if history.ensemble else None
-    if ensemble is None and blender is not None:
-        ensemble = build_ensemble(spec, complete, blender, recorder)
+    ranking = ranked(history.entries, spec.metric.direction)
+    complete = [entry for entry in ranking if entry.complete]
     results = [single(entry, how_to_combine(spec)) for entry in complete]
+    ensemble = None
+    if history.ensemble is not None:
+        ensemble = history.ensemble.ensemble
+    elif blender is not None:
+        ensemble = build_ensemble(spec, complete, blender, recorder)
     if ensemble is not None:
         results.insert(0, blended(ensemble, {entry.id: entry for entry in complete}))
     return results[:count]
@@ -44,8 +174,10 @@ def decide(
     if decided is None:
         return pick.pick(contenders, locked_rows, deadline)
     scores = dict(zip(decided.finalists, decided.scores, strict=True))
-    named = (result for result in contenders if result.best.id == decided.winner)
-    return next((result.with_final_pick(scores[decided.winner]) for result in named), None)
+    for result in contenders:
+        if result.best.id == decided.winner:
+            return result.with_final_pick(scores[decided.winner])
+    return None
 
 
 def refit_is_due(history: History) -> bool:
@@ -60,4 +192,6 @@ def unpicked(contenders: Sequence[Result]) -> Result | None:
     """What is published where no finalist could be scored: the ensemble, which was better than the
     program in place on the folds of the search (decision 0004); None where there is no ensemble.
     """
-    return contenders[0] if contenders and contenders[0].best.kind == "ensemble" else None
+    if contenders and contenders[0].best.kind == "ensemble":
+        return contenders[0]
+    return None

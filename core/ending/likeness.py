@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
-from core.ending.ensemble import how_to_blend
-from core.ending.result import Member
+from core.blending import Blending, how_to_blend
 from core.evolution.diversity import Alike, genes_in_common
-from core.protocols import BlendParts
-from core.records import Agreement, CompetitionSpec, Entry
+from core.protocols import Comparer
+from core.records import CompetitionSpec, Entry
 from utils.errors import WorkerError
 
 log = logging.getLogger(__name__)
@@ -18,16 +16,10 @@ log = logging.getLogger(__name__)
 MOST_ROWS = 50_000
 
 
-class Comparer(Protocol):
-    def agreement(self, a: BlendParts, b: BlendParts, how: str) -> Agreement:
-        """How much two blends agree on the official test rows."""
-        ...
-
-
 class Likeness:
     """Implements core.evolution.diversity.Alike. Genes stand in where a prediction is missing."""
 
-    def __init__(self, comparer: Comparer, how: str) -> None:
+    def __init__(self, comparer: Comparer, how: Blending) -> None:
         """how: the way in which folds of one program are put together."""
         self._comparer = comparer
         self._how = how
@@ -40,11 +32,10 @@ class Likeness:
         return self._known[pair]
 
     def _ask(self, a: Entry, b: Entry) -> float:
-        first, second = (Member(entry, 1.0).predictions for entry in (a, b))
-        if not first or not second:
+        if not a.predictions or not b.predictions:
             return genes_in_common(a, b)
         try:
-            return self._comparer.agreement([(first, 1.0)], [(second, 1.0)], self._how).rank
+            return self._comparer.agreement([a.alone], [b.alone], self._how).rank
         except WorkerError as error:
             log.warning("%s and %s could not be compared: %s", a.id, b.id, error)
             return genes_in_common(a, b)
@@ -52,8 +43,6 @@ class Likeness:
 
 def likeness_of(comparer: Comparer, spec: CompetitionSpec) -> Alike:
     """By predictions where they are compared quickly, else by genes."""
-    return (
-        Likeness(comparer, how_to_blend(spec))
-        if spec.tables.rows_test <= MOST_ROWS
-        else genes_in_common
-    )
+    if spec.tables.rows_test > MOST_ROWS:
+        return genes_in_common
+    return Likeness(comparer, how_to_blend(spec))

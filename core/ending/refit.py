@@ -12,24 +12,17 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
-from typing import Protocol
 
 from core.budget import SAFETY
-from core.ending.result import Member, Result
 from core.evaluation import Evaluator
 from core.events import Refitted
-from core.protocols import BlendParts, Clock, Programs, Recorder
-from core.records import Agreement, FoldResult, SplitSpec, View
+from core.protocols import Clock, Comparer, Programs, Recorder
+from core.publishing.result import Member, Result
+from core.records import FoldResult, SplitSpec, View
 from utils.errors import Interrupted
 
 # What two runs may differ by before anyone has seen two runs differ.
 DEFAULT_SPREAD = (0.9, 0.25)
-
-
-class Comparer(Protocol):
-    def agreement(self, a: BlendParts, b: BlendParts, how: str) -> Agreement:
-        """How much two blends agree on the official test rows."""
-        ...
 
 
 def pays(split: SplitSpec) -> bool:
@@ -69,55 +62,57 @@ class Refit:
         others: further results of the search, which show how much two runs differ.
         """
         left = deadline - self._clock()
-        chosen = affordable(winner.members, left, self._workers)
-        if not chosen:
+        places = affordable(winner.members, left, self._workers)
+        if not places:
             cost = min(map(_cost_s, winner.members))
             self._refuse(winner, f"a refit would take {cost:.0f} s, and {left:.0f} s are left")
             return None
-        with ThreadPoolExecutor(self._workers, "refit") as pool:
-            results = dict(
-                zip(
-                    chosen,
-                    pool.map(lambda place: self._run(winner.members[place], full), chosen),
-                    strict=True,
-                )
-            )
-        sound = {
-            place: result
-            for place, result in results.items()
-            if result is not None and result.verdict.valid
-        }
-        failed = [
-            _failure(winner.members[place], results[place])
-            for place in chosen
-            if place not in sound
-        ]
+        sound, failures = self._run_members(winner, places, full)
         if not sound:
-            self._refuse(winner, *failed)
+            self._refuse(winner, *failures)
             return None
-        made = _replaced(winner, sound)
-        doubts = self._doubts(winner, made, others)
-        whole = len(sound) == len(winner.members)
-        notes = failed if whole else [f"{len(sound)} of {len(winner.members)} members", *failed]
-        self._recorder.append(Refitted(winner.best.id, not doubts, tuple(doubts or notes)))
-        return None if doubts else made
+        refitted = _replaced(winner, sound)
+        doubts = self._doubts(winner, refitted, others)
+        if doubts:
+            self._refuse(winner, *doubts)
+            return None
+        notes = failures
+        if len(sound) < len(winner.members):
+            notes = [f"{len(sound)} of {len(winner.members)} members", *failures]
+        self._recorder.append(Refitted(winner.best.id, True, tuple(notes)))
+        return refitted
+
+    def _run_members(
+        self, winner: Result, places: Sequence[int], full: View
+    ) -> tuple[dict[int, FoldResult], list[str]]:
+        """Valid results by place, and what became of the other members."""
+        with ThreadPoolExecutor(self._workers, "refit") as pool:
+            results = pool.map(lambda place: self._run(winner.members[place], full), places)
+            by_place = dict(zip(places, results, strict=True))
+        sound, failures = {}, []
+        for place, result in by_place.items():
+            if result is not None and result.verdict.valid:
+                sound[place] = result
+            else:
+                failures.append(_failure(winner.members[place], result))
+        return sound, failures
 
     def _run(self, member: Member, full: View) -> FoldResult | None:
+        proposal = member.entry.as_proposal(self._programs.get(member.entry.program))
         try:
-            return self._evaluator.evaluate(
-                member.entry.as_proposal(self._programs.get(member.entry.program)), full
-            )
+            return self._evaluator.evaluate(proposal, full)
         except Interrupted:
             return None
 
-    def _doubts(self, winner: Result, made: Result, others: Sequence[Result]) -> list[str]:
+    def _doubts(self, winner: Result, refitted: Result, others: Sequence[Result]) -> list[str]:
         """Where the refit differs from the winner by more than two runs of the search differ."""
-        found = self._judge.agreement(parts_of(winner), parts_of(made), winner.how)
+        found = self._judge.agreement(winner.parts, refitted.parts, winner.how)
         rank, shift = self._spread(winner, others)
         doubts = []
         if found.rank < rank:
             doubts.append(
-                f"rank correlation {found.rank:.3f} with the search run, two search runs have {rank:.3f}"
+                f"rank correlation {found.rank:.3f} with the search run, "
+                f"two search runs have {rank:.3f}"
             )
         if found.shift > shift:
             doubts.append(f"predictions shift by {found.shift:.3f}, two search runs by {shift:.3f}")
@@ -127,13 +122,14 @@ class Refit:
         """(lowest rank correlation, largest shift) among runs that the search made: windows of one
         program, or the best results, whichever there are.
         """
-        runs = [[([name], 1.0)] for name in winner.members[0].predictions]
+        runs = [[([name], 1.0)] for name in winner.members[0].entry.predictions]
         if len(runs) < 2:
-            runs = [parts_of(result) for result in (winner, *others)]
-        pairs = [self._judge.agreement(a, b, winner.how) for a, b in combinations(runs[:4], 2)]
-        rank = min((pair.rank for pair in pairs), default=DEFAULT_SPREAD[0])
-        shift = max((pair.shift for pair in pairs), default=DEFAULT_SPREAD[1])
-        return min(rank, DEFAULT_SPREAD[0]), max(shift, DEFAULT_SPREAD[1])
+            runs = [result.parts for result in (winner, *others)]
+        rank, shift = DEFAULT_SPREAD
+        for a, b in combinations(runs[:4], 2):
+            pair = self._judge.agreement(a, b, winner.how)
+            rank, shift = min(rank, pair.rank), max(shift, pair.shift)
+        return rank, shift
 
     def _refuse(self, winner: Result, *reasons: str) -> None:
         self._recorder.append(Refitted(winner.best.id, False, reasons))
@@ -161,17 +157,13 @@ def _replaced(winner: Result, results: Mapping[int, FoldResult]) -> Result:
     """The winner with the predictions of its members at some places replaced."""
     members = list(winner.members)
     for place, result in results.items():
-        members[place] = Member(
-            dataclasses.replace(members[place].entry, folds=(result,)), members[place].weight
-        )
+        entry = dataclasses.replace(members[place].entry, folds=(result,))
+        members[place] = Member(entry, members[place].weight)
     return Result(dataclasses.replace(winner.best, kind="refit"), tuple(members), winner.how)
 
 
 def _failure(member: Member, result: FoldResult | None) -> str:
-    return f"{member.entry.id} on all rows: " + (
-        "stopped" if result is None else "; ".join(result.verdict.reasons)
-    )
-
-
-def parts_of(result: Result) -> list[tuple[list[str], float]]:
-    return [(member.predictions, member.weight) for member in result.members]
+    why = "stopped"
+    if result is not None:
+        why = "; ".join(result.verdict.reasons)
+    return f"{member.entry.id} on all rows: {why}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.blending import is_voted
 from core.judging.compare import HeldTruth, Pair, mean_score
 from core.judging.metrics import Metric
 from core.judging.ranks import ranked
@@ -20,21 +21,11 @@ from core.judging.scorer import load_answers
 from core.judging.statistic import Array
 from core.judging.store import Prediction, Store
 from core.judging.submission import check_bytes
-from core.judging.values import is_text, is_words, predicts, to_cells, to_floats
-from core.metric_names import BY_NAME, VOTING
+from core.judging.values import is_text, is_words, to_cells, to_floats
 from core.records import CompetitionSpec
 from utils.files import write_atomic
 
 Members = Sequence[tuple[Sequence[str], float]]
-
-
-def usual_how(metric: Metric) -> str:
-    """How candidates of this metric are blended: labels and words vote, rank metrics average ranks,
-    the rest values.
-    """
-    if metric.predicts in VOTING and not metric.one_hot:
-        return "vote"
-    return "rank" if BY_NAME[metric.name].by_ranks else "mean"
 
 
 def blend(stack: Sequence[Array], weights: Sequence[float], how: str) -> Array:
@@ -70,7 +61,7 @@ def blended(
     """`blend` in the way that the values allow: numbers do not vote, words always do, mean labels
     become classes.
     """
-    votes = predicts(spec) in VOTING and not spec.answers.one_hot
+    votes = is_voted(spec)
     if len(stack) == 1:
         return stack[0]
     if how == "vote" or is_text(spec) or is_words(spec):

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.judging.blend import blend, blended, common_views, held_rows, ranks, usual_how
+from core.blending import how_to_blend
+from core.judging.blend import blend, blended, common_views, held_rows, ranks
 from core.judging.compare import SEED, HeldTruth, Pair, mean_score, p_better
 from core.judging.metrics import Metric, score
 from core.judging.resample import clusters
@@ -65,7 +66,7 @@ def greedy(
     blocks = _blocks(spec, views)
     if len(blocks) < 2:
         return None
-    how = usual_how(metric)
+    how = how_to_blend(spec)
     quick = [_for_selection(block, how) for block in blocks]
     crossed = []
     for number, block in enumerate(blocks):

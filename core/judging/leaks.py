@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.judging.ranks import ranked
 from core.judging.statistic import Array
-from core.judging.values import predicts
+from core.metric_names import predicts
 from core.records import CompetitionSpec, TableFile
 from utils.big_csv import BigCsv, is_big
 from utils.tables import as_numbers, read_table

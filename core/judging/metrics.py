@@ -16,9 +16,8 @@ from itertools import chain
 from core.judging import metrics_labels, metrics_masks, metrics_numbers, metrics_texts
 from core.judging.ranking import RANKINGS
 from core.judging.statistic import Array, Statistic
-from core.judging.values import predicts
 from core.judging.weighing import Weighing
-from core.metric_names import BY_NAME, WORDS, family
+from core.metric_names import BY_NAME, WORDS, family, predicts
 from core.records import CompetitionSpec, ValueKind
 
 ALIKE = Weighing()

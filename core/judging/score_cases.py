@@ -20,8 +20,8 @@ from core.judging.samples import official_sample
 from core.judging.scorer import load_answers
 from core.judging.statistic import Array
 from core.judging.store import Store
-from core.judging.values import is_text, is_words, predicts, to_cells, truth_values
-from core.metric_names import VOTING
+from core.judging.values import is_text, is_words, to_cells, truth_values
+from core.metric_names import VOTING, predicts
 from core.records import CompetitionSpec
 from utils.tables import read_table
 

@@ -18,7 +18,8 @@ from core.judging.intake import FileRefusedError, decode, parse, read_bytes
 from core.judging.samples import Sample, text_ids
 from core.judging.statistic import Array
 from core.judging.submission_words import repaired_words, word_problems
-from core.judging.values import is_text, is_words, needs, predicts, to_floats, to_labels
+from core.judging.values import is_text, is_words, needs, to_floats, to_labels
+from core.metric_names import predicts
 from core.records import CompetitionSpec
 
 RANGE_DRIFT = 1e-6

@@ -14,8 +14,8 @@ from core.judging.metrics_masks import EMPTY, runs
 from core.judging.metrics_texts import words
 from core.judging.samples import Sample
 from core.judging.statistic import Array
-from core.judging.values import needs, predicts
-from core.metric_names import BY_NAME
+from core.judging.values import needs
+from core.metric_names import BY_NAME, predicts
 from core.records import CompetitionSpec
 
 

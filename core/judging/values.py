@@ -6,16 +6,8 @@ import numpy as np
 import pandas as pd
 
 from core.judging.statistic import Array
-from core.metric_names import BY_NAME, WORDS, AnswerNeeds
-from core.records import CompetitionSpec, ValueKind
-
-
-def predicts(spec: CompetitionSpec) -> ValueKind:
-    """What the sample holds, where the metric can score it or is not in BY_NAME; else what the
-    metric wants.
-    """
-    known = BY_NAME.get(spec.metric.name)
-    return spec.value_kind if known is None or spec.value_kind in known.kinds else known.predicts
+from core.metric_names import BY_NAME, WORDS, AnswerNeeds, predicts
+from core.records import CompetitionSpec
 
 
 def needs(spec: CompetitionSpec) -> AnswerNeeds:

@@ -13,14 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from core.blending import is_voted
 from core.judging import agreement, blend, compare, leaks, score_cases, scorer
 from core.judging import greedy as selection
 from core.judging.metrics import Metric
 from core.judging.samples import official_sample
 from core.judging.store import Store
 from core.judging.submission import check_file as check_submission
-from core.judging.values import is_text, predicts
-from core.metric_names import VOTING
+from core.judging.values import is_text
 from core.records import CompetitionSpec, View, from_json
 from utils.process import serve
 
@@ -60,9 +60,7 @@ def agree(spec: str, store: str, a: JsonParts, b: JsonParts, how: str) -> list[f
     first, second = (
         blend.official_values(competition, parts, how, sample, _store(store)) for parts in (a, b)
     )
-    labels = is_text(competition) or (
-        predicts(competition) in VOTING and not competition.answers.one_hot
-    )
+    labels = is_text(competition) or is_voted(competition)
     return list((agreement.labels_agree if labels else agreement.numbers_agree)(first, second))
 
 

@@ -13,10 +13,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from core.ending.result import Result, how_to_combine, single
+from core.blending import how_to_combine
 from core.events import Published
 from core.folders import Folders
 from core.protocols import Combiner, Programs, Recorder
+from core.publishing.result import Result, single
 from core.records import CompetitionSpec, Entry, SplitSpec, to_json
 from utils.errors import PublishError
 from utils.files import copy_atomic, is_file_of, write_atomic
@@ -66,8 +67,7 @@ class ResultPublisher:
             copy = self._folders.submission_copy
             draft = copy.with_name("next.csv")
             draft.parent.mkdir(parents=True, exist_ok=True)
-            parts = [(member.predictions, member.weight) for member in result.members]
-            made = self._judge.combine(parts, result.how, draft)
+            made = self._judge.combine(result.parts, result.how, draft)
             objection = self._server_check(draft)
             if objection:
                 return False

@@ -11,20 +11,17 @@ from core.settings import Settings
 # Failed calls in a row at the end of a run after which its model counts as lost, and programs that
 # the recipes wrote since a failed call: a model whose quota is used up is not asked again.
 MODEL_LOST = 3
+NO_FINAL_PICK = "no final pick: no finalist could be scored in the time that was left"
 
 
-def missing(
-    spec: CompetitionSpec, split: SplitSpec, settings: Settings, reports: bool
-) -> list[str]:
-    """Reasons for the status `degraded` that are known before the search. reports: programs can
-    measure themselves.
-    """
+def missing(spec: CompetitionSpec, split: SplitSpec, settings: Settings) -> list[str]:
+    """Reasons for the status `degraded` that are known before the search."""
     reasons = []
     if split.kind == "none":
-        ranked = (
-            ": programs are ranked by the scores that they report themselves" if reports else ""
-        )
-        reasons.append(f"nothing can be held out ({split.why}){ranked}")
+        reason = f"nothing can be held out ({split.why})"
+        if settings.has_model:
+            reason += ": programs are ranked by the scores that they report themselves"
+        reasons.append(reason)
     if spec.split_program:
         reasons.append("the folder was not understood: a written program made its tables")
     if spec.metric.source == "fallback":
@@ -32,6 +29,25 @@ def missing(
     if not settings.description.strip():
         reasons.append("no description found")
     return [*reasons, *settings.missing]
+
+
+def stopped(by: str) -> str:
+    return f"stopped by {by} before the final pick"
+
+
+def nothing_complete(history: History) -> str:
+    if history.published:
+        return "no program ran on all of its views"
+    return "no program was valid"
+
+
+def rejected(entry_id: str) -> str:
+    return f"the validation server rejected {entry_id}"
+
+
+def internal(error: Exception) -> str:
+    """Our own bug."""
+    return f"internal error: {type(error).__name__}: {error}"
 
 
 def model_trouble(history: History) -> str | None:

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
-from core.ending.result import NO_RESULT
 from core.folders import Folders
 from core.journal.history import History
 from core.persona import PersonaChange, SkillChange
 from core.protocols import Programs
+from core.publishing.result import NO_RESULT
 from core.records import to_json
 from utils.files import write_atomic
 

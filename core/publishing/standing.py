@@ -10,8 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from core.ending.ensemble import CANDIDATES
-from core.ending.result import NO_RESULT, Result, blended, how_to_combine, single
+from core.blending import how_to_combine
 from core.events import BaselineWritten, PredictionsLost, Published
 from core.evolution.selection import ranked
 from core.folders import Folders
@@ -20,6 +19,7 @@ from core.judging.service import is_intact
 from core.protocols import Recorder
 from core.publishing.publisher import ResultPublisher, restore
 from core.publishing.rescue import sample_as_baseline
+from core.publishing.result import CANDIDATES, NO_RESULT, Result, blended, single
 from core.records import Best, CompetitionSpec, FoldResult
 from core.score import Direction
 from utils.files import is_file_of

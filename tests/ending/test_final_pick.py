@@ -24,12 +24,12 @@ from core.ending.ensemble import build_ensemble
 from core.ending.final_pick import FinalPick, PickSettings
 from core.ending.finish import decide, finalists, refit_is_due, unpicked
 from core.ending.refit import Refit, affordable, pays
-from core.ending.result import NO_RESULT, Result, blended, single
 from core.evaluation import Evaluator
 from core.events import EnsembleBuilt, FinalPicked, Published, Refitted
 from core.journal.history import History
 from core.protocols import BlendParts
 from core.publishing.reasons import status
+from core.publishing.result import NO_RESULT, Result, blended, single
 from core.publishing.standing import standing, stands
 from core.records import Agreement, Best, Ensemble, Entry, Job, Outcome, SplitSpec, View
 from tests.core.paper_spec import paper_spec

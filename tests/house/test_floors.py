@@ -29,8 +29,8 @@ ROOMS: dict[str, list[set[str]]] = {
         {"questions"},
         {"surroundings"},
         {"learning"},
-        {"ending"},
         {"publishing"},
+        {"ending"},
     ],
     "core.task": [{"folder"}, {"metric"}, {"recognise"}, {"views"}, {"look"}],
     "core.task.recognise": [{"labels"}],
@@ -171,7 +171,7 @@ def test_nobody_above_the_run_knows_the_loop() -> None:
     callers = {name for name in modules() if "core.loop" in project_imports(name)}
     assert {name for name in callers if floor(name) != line_of("benchmark", "")} <= {
         "core.run",
-        "core.opening",
+        "core.assembly",
     }
 
 

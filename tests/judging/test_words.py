@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.ending.ensemble import how_to_blend
-from core.ending.result import how_to_combine
+from core.blending import how_to_blend, how_to_combine
 from core.judging.samples import load_sample
 from core.judging.store import Prediction, Store
 from core.judging.submission import CheckedSubmission, check_bytes

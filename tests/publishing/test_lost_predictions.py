@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from core.doubles import entry, proposal
-from core.ending.ensemble import CANDIDATES
 from core.events import (
     EnsembleBuilt,
     Event,
@@ -21,6 +20,7 @@ from core.events import (
 )
 from core.journal.history import History
 from core.judging.service import is_intact
+from core.publishing.result import CANDIDATES
 from core.publishing.standing import lost_predictions
 from core.records import Best, Brief, Ensemble, Entry
 

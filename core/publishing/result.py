@@ -6,22 +6,15 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.metric_names import VOTING
-from core.records import Best, CompetitionSpec, Ensemble, Entry
+from core.records import Best, Ensemble, Entry
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One part of what is published: an entry, its weight, and the names of its predictions."""
+    """One program of what is published, and its weight."""
 
     entry: Entry
     weight: float
-
-    @property
-    def predictions(self) -> list[str]:
-        return [
-            fold.verdict.predictions for fold in self.entry.valid_folds if fold.verdict.predictions
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +25,19 @@ class Result:
     members: tuple[Member, ...]
     how: str
 
+    @property
+    def parts(self) -> list[tuple[list[str], float]]:
+        """What is blended, as core.protocols.BlendParts."""
+        return [(member.entry.predictions, member.weight) for member in self.members]
+
     def with_final_pick(self, score: float | None) -> Result:
         return dataclasses.replace(self, best=dataclasses.replace(self.best, final_pick=score))
 
 
+# Entries, best first, that an ensemble is made of; so many get lost predictions back.
+CANDIDATES = 10
 # What is published where no program's result is.
 NO_RESULT = Best("baseline", "baseline", None, None, "none")
-
-
-def how_to_combine(spec: CompetitionSpec) -> str:
-    """Labels, lists, texts and masks vote, numbers are averaged."""
-    return "vote" if spec.value_kind in VOTING else "mean"
 
 
 def single(entry: Entry, how: str) -> Result:

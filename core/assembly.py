@@ -1,0 +1,192 @@
+"""Puts together what the loop works with, once a competition is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.budget import Budget
+from core.ending.likeness import likeness_of
+from core.evaluation import Evaluator
+from core.evolution.search import EvolutionSearch
+from core.evolution.selection import race_is_lost, takes_the_lead
+from core.execution.box import Box
+from core.execution.leases import LeasePool
+from core.execution.probe import probe_fault
+from core.execution.runner import BoxRunner
+from core.execution.stop import StopSignal
+from core.execution.weights import Weights
+from core.journal.history import History
+from core.judging.service import HoldoutJudge
+from core.learning.level_two import LevelTwo, level_two_of, staff_of
+from core.llm.models import Models
+from core.loop import LoopParts, Rules
+from core.pacing import Pacer
+from core.protocols import Clock, Programs, Publisher, Recorder
+from core.records import CompetitionSpec, SplitSpec
+from core.settings import Settings
+from core.surroundings import Authors, Surroundings
+from core.task.keeper import ViewKeeper
+from core.task.preview import Preview
+from utils.background import Pending
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCompetition:
+    """What the stages before the search have decided."""
+
+    spec: CompetitionSpec
+    split: SplitSpec
+    views: ViewKeeper
+    judge: HoldoutJudge
+
+
+class Assembly:
+    """Builds the parts of the loop out of what the run owns."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        box: Box,
+        authors: Authors,
+        history: History,
+        recorder: Recorder,
+        programs: Programs,
+        budget: Budget,
+        leases: LeasePool,
+        gate: Callable[[str], Sequence[str]],
+        preview: Callable[[], Preview | None],
+        weights: Pending[Weights],
+        models: Models,
+        stop: StopSignal,
+        clock: Clock,
+    ) -> None:
+        """gate: reasons why a program may not run here. preview: waits for a look at the data."""
+        self._settings = settings
+        self._box = box
+        self._authors = authors
+        self._history = history
+        self._recorder = recorder
+        self._programs = programs
+        self._budget = budget
+        self._leases = leases
+        self._gate = gate
+        self._preview = preview
+        self._weights = weights
+        self._models = models
+        self._stop = stop
+        self._clock = clock
+
+    def rules(self) -> Rules:
+        return Rules(
+            lanes=self._lanes,
+            steps_per_epoch=self._settings.steps_per_epoch,
+            gate=self._gate,
+            takes_the_lead=takes_the_lead,
+            race_is_lost=race_is_lost,
+        )
+
+    def parts(
+        self, opened: OpenCompetition, publisher: Publisher, missing: Callable[[str], None]
+    ) -> tuple[LoopParts, LevelTwo]:
+        """What the loop works with, and level 2 of it. missing: takes reasons for `degraded`."""
+        spec, split, views, judge = opened.spec, opened.split, opened.views, opened.judge
+        settings = self._settings
+        runner = self._runner()
+        pace = self._pacer(spec, split, views)
+        evaluator = Evaluator(
+            runner,
+            views,
+            judge,
+            pace,
+            self._recorder,
+            self._history,
+            self._stop,
+            probe_fault,
+        )
+        around = self._surroundings(spec, split, pace)
+        learner = level_two_of(settings, self._authors, around, self._lanes > 1, missing)
+        search = EvolutionSearch(
+            settings.search,
+            spec.metric.direction,
+            settings.seed,
+            self._programs.get,
+            likeness_of(judge, spec),
+            staff_of(settings.level_two, settings.seed, lambda: self._history.population),
+        )
+        parts = LoopParts(
+            proposer=self._authors.proposer(around),
+            search=search,
+            evaluator=evaluator,
+            pace=pace,
+            recorder=self._recorder,
+            state=self._history,
+            programs=self._programs,
+            publisher=publisher,
+            stop=self._stop,
+            clock=self._clock,
+            learner=learner,
+        )
+        return parts, learner
+
+    @property
+    def _lanes(self) -> int:
+        """More than workers, so that proposals and judging overlap with executions; with one worker
+        decisions stay in one order, and a replay decides the same.
+        """
+        if self._leases.size == 1:
+            return 1
+        return self._leases.size + self._settings.lanes_ahead
+
+    def _runner(self) -> BoxRunner:
+        return BoxRunner(
+            box=self._box,
+            log_dir=self._settings.folders.logs,
+            leases=self._leases,
+            limits=self._settings.limits,
+            weights=self._weights.now,
+            clock=self._clock,
+            deadline=lambda: self._budget.deadline,
+        )
+
+    def _pacer(self, spec: CompetitionSpec, split: SplitSpec, views: ViewKeeper) -> Pacer:
+        runs_at_end = 1.0
+        if split.locked_rows == 0:
+            runs_at_end = self._settings.finalists * split.folds / self._leases.size
+        return Pacer(
+            self._history,
+            self._budget,
+            len(spec.features.names),
+            self._settings.timeout_max_s,
+            views,
+            self._clock,
+            runs_at_end=runs_at_end,
+        )
+
+    def _surroundings(self, spec: CompetitionSpec, split: SplitSpec, pace: Pacer) -> Surroundings:
+        settings, history, budget = self._settings, self._history, self._budget
+        before = [self._programs.get(entry.program) for entry in history.entries]
+        before += [proposal.program for proposal in history.pending.values()]
+        warnings: tuple[str, ...] = ()
+        if history.spec is not None:
+            warnings = history.spec.warnings
+        return Surroundings(
+            spec=spec,
+            split=split,
+            warnings=warnings,
+            programs=tuple(before),
+            program=self._programs.get,
+            history=history,
+            recorder=self._recorder,
+            preview=self._preview,
+            weights=self._weights.wait,
+            gate=self._gate,
+            models=self._models,
+            seed=settings.seed,
+            cpus_each=self._leases.cpus_each,
+            memory_mb=settings.limits.memory_mb,
+            stop=self._stop,
+            clock=self._clock,
+            steps_to_spare=lambda: budget.steps_to_spare(history.steps_done, self._clock()),
+            search_ends=pace.search_ends,
+        )
