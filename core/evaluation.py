@@ -62,7 +62,7 @@ class Evaluator:
         limit = self._pace.probe_limit(proposal)
         if limit is None:
             return None
-        with self._executed(proposal, self._views.get("probe"), limit) as (_, outcome):
+        with self._execution(proposal, self._views.get("probe"), limit) as (_, outcome):
             fault = self._probe_fault(outcome)
         if fault is not None:
             self._recorder.append(Probed(proposal.id, outcome, True, None))
@@ -81,7 +81,7 @@ class Evaluator:
         limit = self._pace.limit(proposal, view)
         if limit <= 0 or self._stop.reason:
             raise Interrupted(f"{proposal.id} on {view.name}")
-        with self._executed(proposal, view, limit) as (job, outcome):
+        with self._execution(proposal, view, limit) as (job, outcome):
             verdict = self._judge.judge(job, outcome)
             if outcome.timed_out and not verdict.valid and self._pace.limit(proposal, view) <= 0:
                 # The search ended, not the program: it gets its turn when a resumed run has more
@@ -92,7 +92,7 @@ class Evaluator:
         return result
 
     @contextmanager
-    def _executed(
+    def _execution(
         self, proposal: Proposal, view: View, limit_s: float
     ) -> Iterator[tuple[Job, Outcome]]:
         """A program that was run on a view; the job's folder is there until the block ends. A
@@ -172,12 +172,20 @@ def summarise(
 
 def _over_folds(results: Sequence[FoldResult], worst: Verdict) -> Verdict:
     """Mean score over folds; folds are disjoint, so their errors add in squares."""
-    scores = [result.verdict.score for result in results if result.verdict.score is not None]
-    errors = [result.verdict.stderr for result in results if result.verdict.stderr is not None]
+    scores: list[float] = []
+    errors: list[float] = []
+    # Each once, in order.
+    warnings: dict[str, None] = {}
+    for result in results:
+        verdict = result.verdict
+        if verdict.score is not None:
+            scores.append(verdict.score)
+        if verdict.stderr is not None:
+            errors.append(verdict.stderr)
+        warnings |= dict.fromkeys(verdict.warnings)
     if not worst.valid or not scores:
         return worst
-    stderr = math.sqrt(sum(error**2 for error in errors)) / len(errors) if errors else None
-    warnings = tuple(
-        dict.fromkeys(warning for result in results for warning in result.verdict.warnings)
-    )
-    return dataclasses.replace(worst, score=fmean(scores), stderr=stderr, warnings=warnings)
+    stderr = None
+    if errors:
+        stderr = math.sqrt(sum(error**2 for error in errors)) / len(errors)
+    return dataclasses.replace(worst, score=fmean(scores), stderr=stderr, warnings=tuple(warnings))

@@ -4,13 +4,15 @@ where it does not.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
 from statistics import fmean, median
 
 from core.budget import FINAL_MARGIN_S, Budget
 from core.execution.limits import MIN_START_S, SLACK, extrapolate, grant, should_start, skip_probe
 from core.journal.history import History
 from core.protocols import Clock, Views
-from core.records import Proposal, View
+from core.records import FoldResult, Proposal, View
 
 # At the end nothing else waits for the time, and a finalist that is cut off cannot be compared.
 FINAL_SLACK = 4.0
@@ -61,18 +63,18 @@ class Pacer:
         return upper
 
     def limit(self, proposal: Proposal, view: View) -> float:
-        searching = view.name in {search.name for search in self._views.search()}
         measured = self._measured_s(proposal)
-        left = (
-            self._search_left()
-            if searching
-            else self._budget.remaining(self._clock()) - FINAL_MARGIN_S
-        )
-        predicted = measured if measured is not None else self._history.predicted_s.get(proposal.id)
-        granted = grant(
-            predicted, left, self._timeout_max_s, slack=SLACK if searching else FINAL_SLACK
-        )
-        return granted if should_start(granted, measured) else 0.0
+        predicted = measured
+        if predicted is None:
+            predicted = self._history.predicted_s.get(proposal.id)
+        if any(view.name == search.name for search in self._views.search()):
+            left, slack = self._search_left(), SLACK
+        else:
+            left, slack = self._budget.remaining(self._clock()) - FINAL_MARGIN_S, FINAL_SLACK
+        granted = grant(predicted, left, self._timeout_max_s, slack=slack)
+        if should_start(granted, measured):
+            return granted
+        return 0.0
 
     def affordable(self) -> float:
         left = self._search_left() / len(self._views.search())
@@ -99,33 +101,28 @@ class Pacer:
 
     def _usual_s(self) -> float:
         """Median time of one execution so far; 0 before the first."""
-        return median([fold.outcome.duration_s for fold in self._history.folds.values()] or [0.0])
+        return median(_durations_s(self._history.folds.values()) or [0.0])
 
     def _finalist_s(self) -> float:
         """What one execution of a finalist will take: the usual time, or that of complete entries
         where these are slower, as they are beside many quick failures.
         """
-        whole = [
-            fold.outcome.duration_s
-            for entry in self._history.entries
-            if entry.complete
-            for fold in entry.folds
-        ]
-        return max(self._usual_s(), fmean(whole or [0.0]))
+        complete = (entry.folds for entry in self._history.entries if entry.complete)
+        durations_s = _durations_s(chain.from_iterable(complete))
+        return max(self._usual_s(), fmean(durations_s or [0.0]))
 
     def _measured_s(self, proposal: Proposal) -> float | None:
         """Longest run of this program on a view of the same size so far."""
-        ran = (
-            fold.outcome
-            for fold in self._history.folds_of(proposal.id)
-            if not fold.outcome.timed_out
-        )
-        return max((outcome.duration_s for outcome in ran), default=None)
+        folds = self._history.folds_of(proposal.id)
+        whole = (fold for fold in folds if not fold.outcome.timed_out)
+        return max(_durations_s(whole), default=None)
 
     def _relative_s(self, proposal: Proposal) -> float | None:
         """Longest measured run of a parent."""
-        by_id = {entry.id: entry for entry in self._history.entries}
-        parents = (by_id[parent] for parent in proposal.parents if parent in by_id)
-        return max(
-            (fold.outcome.duration_s for parent in parents for fold in parent.folds), default=None
-        )
+        entries = self._history.entries
+        parents = (entry.folds for entry in entries if entry.id in proposal.parents)
+        return max(_durations_s(chain.from_iterable(parents)), default=None)
+
+
+def _durations_s(folds: Iterable[FoldResult]) -> list[float]:
+    return [fold.outcome.duration_s for fold in folds]

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from utils.tables import without_made_up_names
+
 # A plain csv above this size is never read whole.
 BIG_BYTES = 128 << 20
 # Records that stand for all of them: enough for the largest holdout and its locked part.
@@ -72,9 +74,9 @@ class BigCsv:
         """One column whole, as text; repeated cells are held once."""
         chunks = pd.read_csv(self.path, usecols=[name], chunksize=_CHUNK_ROWS, **self._options)
         parts = [part[name].astype("category") for part in chunks]
-        return (
-            pd.Series(pd.api.types.union_categoricals(parts)) if parts else pd.Series(dtype=object)
-        )
+        if not parts:
+            return pd.Series(dtype=object)
+        return pd.Series(pd.api.types.union_categoricals(parts))
 
     def rows(self, numbers: Numbers, columns: list[str] | None = None) -> pd.DataFrame:
         """These records (in ascending order), cells as text."""
@@ -84,29 +86,17 @@ class BigCsv:
         # memory.
         for piece in self._pieces(numbers):
             parts.append(pd.read_csv(io.BytesIO(header + piece), **options))
+        if not parts:
+            return without_made_up_names(pd.read_csv(io.BytesIO(header), **options))
         # Rows with more cells than the header make an index, which tells the caller so.
         plain = all(isinstance(part.index, pd.RangeIndex) for part in parts)
-        frame = (
-            pd.concat(parts, ignore_index=plain)
-            if parts
-            else pd.read_csv(io.BytesIO(header), **options)
-        )
-        return frame.rename(
-            columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")}
-        )
+        return without_made_up_names(pd.concat(parts, ignore_index=plain))
 
     def _pieces(self, numbers: Numbers) -> Iterator[bytes]:
         """These records as they are in the file, about a block at a time."""
         piece, first = bytearray(), 0
         for block, ends in self._blocks():
-            wanted = (
-                numbers[
-                    np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(ends))
-                ]
-                - first
-            )
-            starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-            for low, high in _runs(wanted, starts, ends):
+            for low, high in _runs(_within(numbers, first, len(ends)), ends):
                 piece += block[low:high]
             first += len(ends)
             if len(piece) >= _BLOCK:
@@ -120,22 +110,12 @@ class BigCsv:
         out.write(self._header())
         first = 0
         for block, ends in self._blocks():
-            dropped = (
-                numbers[
-                    np.searchsorted(numbers, first) : np.searchsorted(numbers, first + len(ends))
-                ]
-                - first
-            )
+            dropped = _within(numbers, first, len(ends))
             keep = np.setdiff1d(np.arange(len(ends)), dropped, assume_unique=True)
-            starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-            for low, high in _runs(keep, starts, ends):
+            for low, high in _runs(keep, ends):
                 out.write(block[low:high])
-            if (
-                len(ends)
-                and len(keep)
-                and keep[-1] == len(ends) - 1
-                and block[ends[-1] - 1 : ends[-1]] != b"\n"
-            ):
+            ends_with_last = len(keep) > 0 and keep[-1] == len(ends) - 1
+            if ends_with_last and block[ends[-1] - 1 : ends[-1]] != b"\n":
                 out.write(b"\n")
             first += len(ends)
 
@@ -167,17 +147,15 @@ class BigCsv:
                 block = file.read(_BLOCK)
                 data = rest + block
                 ends = _record_ends(data)
+                # The end of the last record that is whole.
+                cut = int(ends.max(initial=0))
                 if not block:
+                    if cut < len(data):
+                        ends = np.append(ends, len(data))
                     if data.strip():
-                        yield (
-                            data,
-                            np.append(ends, len(data))
-                            if not len(ends) or ends[-1] < len(data)
-                            else ends,
-                        )
+                        yield data, ends
                     return
-                cut = int(ends[-1]) if len(ends) else 0
-                if len(ends):
+                if cut:
                     yield data[:cut], ends
                 rest = data[cut:]
 
@@ -191,25 +169,29 @@ def _record_ends(data: bytes) -> Numbers:
     quotes = np.flatnonzero(cells == _QUOTE)
     if len(quotes):
         newlines = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
-    starts = np.concatenate([[0], newlines[:-1] + 1]) if len(newlines) else newlines
+    if not len(newlines):
+        return newlines.astype(np.int64)
+    starts = np.concatenate([[0], newlines[:-1] + 1])
     length = newlines - starts
-    blank = (length == 0) | (
-        (length == 1) & (cells[np.minimum(starts, max(len(cells) - 1, 0))] == _RETURN)
-    )
+    blank = (length == 0) | ((length == 1) & (cells[starts] == _RETURN))
     # The end of a blank line takes the place of the end before it.
-    followed = np.append(blank[1:], False) if len(blank) else blank
-    kept = (
-        newlines[~followed]
-        if not (len(blank) and blank[0])
-        else newlines[~followed & (np.cumsum(~blank) > 0)]
-    )
-    return (kept + 1).astype(np.int64)
+    kept = ~np.append(blank[1:], False)
+    if blank[0]:
+        kept &= np.cumsum(~blank) > 0
+    return (newlines[kept] + 1).astype(np.int64)
 
 
-def _runs(numbers: Numbers, starts: Numbers, ends: Numbers) -> Iterator[tuple[int, int]]:
-    """Byte ranges of these records, neighbours as one."""
+def _within(numbers: Numbers, first: int, count: int) -> Numbers:
+    """Those of ascending record numbers that are in a block, counted from its first record."""
+    low, high = np.searchsorted(numbers, [first, first + count])
+    return numbers[low:high] - first
+
+
+def _runs(numbers: Numbers, ends: Numbers) -> Iterator[tuple[int, int]]:
+    """Byte ranges of these records of a block, neighbours as one. ends: of all its records."""
     if not len(numbers):
         return
+    starts = np.concatenate([[0], ends[:-1]])
     breaks = np.flatnonzero(np.diff(numbers) > 1)
     first = np.concatenate([[0], breaks + 1])
     last = np.concatenate([breaks, [len(numbers) - 1]])

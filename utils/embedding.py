@@ -94,7 +94,7 @@ class CodeEmbeddingManager:
         """A vector of length 1 per text, in order; only the first MAX_CHARS characters count.
         Raises Interrupted.
         """
-        cut = [_clean(text) for text in texts]
+        cut = list(map(_clean, texts))
         with self._lock:
             if cut and self._fallback is None:
                 try:
@@ -136,23 +136,25 @@ class CodeEmbeddingManager:
 
     def _vectors(self, texts: Mapping[bytes, str]) -> dict[bytes, Vector]:
         """By key, from the cache and the worker. Raises WorkerError."""
-        known = {
-            key: unit for key, blob in self._cache.get(texts).items() if (unit := unit_vector(blob))
-        }
-        known |= self._asked({key: text for key, text in texts.items() if key not in known})
+        known: dict[bytes, Vector] = {}
+        for key, blob in self._cache.get(texts).items():
+            unit = unit_vector(blob)
+            if unit is not None:
+                known[key] = unit
+        known |= self._ask({key: text for key, text in texts.items() if key not in known})
         if _lengths(known) > 1:
             # The cache holds what this model never gave.
-            known = self._asked(texts)
+            known = self._ask(texts)
         if _lengths(known) > 1:
             raise WorkerError("vectors of different lengths")
         return known
 
-    def _asked(self, texts: Mapping[bytes, str]) -> dict[bytes, Vector]:
+    def _ask(self, texts: Mapping[bytes, str]) -> dict[bytes, Vector]:
         """By key, from the worker, and kept. Raises WorkerError."""
         found: dict[bytes, Vector] = {}
         for part in _parts(texts):
             blobs = self._answer([text for _, text in part])
-            units = [unit_vector(blob) for blob in blobs]
+            units = list(map(unit_vector, blobs))
             if len(units) != len(part) or not all(units):
                 raise WorkerError(f"{len(part)} texts, but {sum(map(bool, units))} proper vectors")
             fresh = dict(zip(dict(part), blobs, strict=True))
@@ -190,7 +192,10 @@ def unit_vector(blob: bytes) -> Vector | None:
     if not blob or len(blob) % 4:
         return None
     numbers = struct.unpack(f"<{len(blob) // 4}f", blob)
-    return numbers if abs(math.hypot(*numbers) - 1) < 1e-3 else None
+    if abs(math.hypot(*numbers) - 1) < 1e-3:
+        return numbers
+    # Also where one is not a number.
+    return None
 
 
 def model_identity(folder: Path) -> str | None:
@@ -200,9 +205,8 @@ def model_identity(folder: Path) -> str | None:
     """
     try:
         files = sorted(_model_files(folder))
-        if {path.suffix for path in files}.isdisjoint(_WEIGHTS) or ".json" not in {
-            path.suffix for path in files
-        }:
+        endings = {path.suffix for path in files}
+        if endings.isdisjoint(_WEIGHTS) or ".json" not in endings:
             return None
         digest = hashlib.sha256()
         for path in files:
@@ -243,7 +247,7 @@ def _key(identity: str, text: str) -> bytes:
 
 
 def _lengths(vectors: Mapping[bytes, Vector]) -> int:
-    return len({len(vector) for vector in vectors.values()})
+    return len(set(map(len, vectors.values())))
 
 
 def _parts(texts: Mapping[bytes, str]) -> Iterator[list[tuple[bytes, str]]]:

@@ -1,14 +1,16 @@
 """Every error that this project raises on purpose.
 
-SwarmError ├── UsageError            the user can mend it: exit status 2, one clear line │   ├──
-ConfigError       unknown key, wrong type, bad value │   ├── DataError         the competition
-folder is missing, empty or unreadable │   └── ResumeError       the output folder belongs to
-another run ├── SpecError             the folder is readable, but no competition can be made of it:
-exit status 1 ├── ProposalError         a proposer could not write a program; counts against a limit
-├── ModelError            a language model endpoint failed for good ├── WorkerError           one of
-our own helper processes died, hung or reported an error ├── PublishError          the output folder
-refused a result (read-only, disk full) └── Interrupted           the run is being stopped; what was
-under way is picked up on resume
+SwarmError
+├── UsageError            the user can mend it: exit status 2, one clear line
+│   ├── ConfigError       unknown key, wrong type, bad value
+│   ├── DataError         the competition folder is missing, empty or unreadable
+│   └── ResumeError       the output folder belongs to another run
+├── SpecError             no competition can be made of a readable folder: exit status 1
+├── ProposalError         a proposer could not write a program; counts against a limit
+├── ModelError            a language model endpoint failed for good
+├── WorkerError           one of our own helper processes died, hung or reported an error
+├── PublishError          the output folder refused a result (read-only, disk full)
+└── Interrupted           the run is being stopped; what was under way is picked up on resume
 
 A candidate program's failure is no error here: it is an `Outcome`.
 """

@@ -41,11 +41,11 @@ class Hardware:
 
     def describe(self) -> str:
         """One line for the start of a run."""
-        cores = "1 core" if len(self.cpus) == 1 else f"{len(self.cpus)} cores"
-        gpus = (
-            ", ".join(f"{gpu.name} ({human_bytes(gpu.memory_mb * _MIB)})" for gpu in self.gpus)
-            or "no GPU"
-        )
+        cores = f"{len(self.cpus)} cores"
+        if len(self.cpus) == 1:
+            cores = "1 core"
+        named = [f"{gpu.name} ({human_bytes(gpu.memory_mb * _MIB)})" for gpu in self.gpus]
+        gpus = ", ".join(named) or "no GPU"
         memory, disk = human_bytes(self.memory_mb * _MIB), human_bytes(self.disk_free_mb * _MIB)
         return f"{cores}, {memory} memory, {disk} disk free, {gpus}"
 
@@ -66,7 +66,9 @@ def usable_cpus(root: Path = Path("/")) -> tuple[int, ...]:
     else:
         ids = list(range(os.cpu_count() or 1))
     quota = cpu_quota(root)
-    return tuple(ids[: max(1, math.ceil(quota))] if quota is not None else ids)
+    if quota is not None:
+        ids = ids[: max(1, math.ceil(quota))]
+    return tuple(ids)
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:
@@ -98,9 +100,9 @@ def memory_mb(root: Path = Path("/")) -> int:
 
 def disk_free_mb(folder: Path) -> int:
     """MiB that this user may still write where `folder` is or would be."""
-    existing = next(
-        path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()
-    )
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
     return shutil.disk_usage(existing).free // _MIB
 
 
@@ -118,12 +120,14 @@ def gpus(command: list[str] | None = None) -> tuple[Gpu, ...]:
         process.kill()
         output, _ = process.communicate()
     CHILDREN.forget(process)
-    return tuple(_gpu_lines(output.decode(errors="replace"))) if process.returncode == 0 else ()
+    if process.returncode != 0:
+        return ()
+    return tuple(_gpu_lines(output.decode(errors="replace")))
 
 
 def _gpu_lines(text: str) -> Iterator[Gpu]:
     for line in text.splitlines():
-        cells = [cell.strip() for cell in line.split(",")]
+        cells = list(map(str.strip, line.split(",")))
         if len(cells) == 3 and cells[0].isdigit() and cells[2].isdigit():
             yield Gpu(int(cells[0]), cells[1], int(cells[2]))
 
@@ -137,11 +141,11 @@ def _cgroup_folders(root: Path, controller: str) -> Iterator[Path]:
             _, names, path = line.split(":", 2)
             if names and controller not in names.split(","):
                 continue
-            mount = root / "sys/fs/cgroup" / (controller if names else "")
-            parts = Path(path.lstrip("/"))
-            yield from (
-                mount / folder for folder in (parts, *parts.parents) if (mount / folder).is_dir()
-            )
+            mount = root / "sys/fs/cgroup"
+            if names:
+                mount /= controller
+            own = Path(path.lstrip("/"))
+            yield from filter(Path.is_dir, (mount / folder for folder in (own, *own.parents)))
 
 
 def _words(file: Path) -> list[str]:

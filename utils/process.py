@@ -119,7 +119,7 @@ class WorkerProcess:
         self._command = [sys.executable, "-m", module, *args]
         self._stop_fd = stop
         self._log = log
-        self._env = dict(env) if env is not None else None
+        self._env = env
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -141,8 +141,8 @@ class WorkerProcess:
                 answer = json.loads(self._read_line(process, timeout))
             except (OSError, ValueError) as error:
                 status = self._stop(grace=1.0)
-                lost = f"worker {self._command[2]} lost in {method} (exit {status}): {error}"
-                raise errors.WorkerError(lost) from error
+                message = f"worker {self._command[2]} lost in {method} (exit {status}): {error}"
+                raise errors.WorkerError(message) from error
         if "error" in answer:
             kind = getattr(errors, answer["error"], errors.WorkerError)
             raise kind(answer["message"])
@@ -163,8 +163,10 @@ class WorkerProcess:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._stop(grace=0.0)
-            stderr = self._log.open("ab") if self._log is not None else None
-            try:
+            with contextlib.ExitStack() as stack:
+                stderr = None
+                if self._log is not None:
+                    stderr = stack.enter_context(self._log.open("ab"))
                 self._process = CHILDREN.spawn(
                     self._command,
                     stdin=subprocess.PIPE,
@@ -174,16 +176,13 @@ class WorkerProcess:
                     cwd=Path(__file__).resolve().parent.parent,
                     start_new_session=True,
                 )
-            finally:
-                if stderr is not None:
-                    stderr.close()
         return self._process
 
     def _read_line(self, process: subprocess.Popen[bytes], timeout: float) -> bytes:
         assert process.stdout is not None
-        watched: list[Any] = (
-            [process.stdout] if self._stop_fd is None else [process.stdout, self._stop_fd]
-        )
+        watched: list[Any] = [process.stdout]
+        if self._stop_fd is not None:
+            watched.append(self._stop_fd)
         ready, _, _ = select.select(watched, [], [], timeout)
         if not ready:
             raise OSError(f"no answer within {timeout:.0f} s")

@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import zipfile
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,9 @@ def read_table(
         return pd.read_parquet(path, columns=columns)
     if format in JSON_FORMATS:
         frame = from_json_text(_bytes_of(path, member).decode(encoding), format)
-        return frame if columns is None else frame[columns]
+        if columns is None:
+            return frame
+        return frame[columns]
     options = {
         "sep": delimiter,
         "encoding": encoding,
@@ -52,9 +56,13 @@ def read_table(
     else:
         with zipfile.ZipFile(path) as archive, archive.open(member) as file:
             frame = pd.read_csv(file, **options)
-    return frame.rename(
-        columns={name: "" for name in frame.columns if str(name).startswith("Unnamed: ")}
-    )
+    return without_made_up_names(frame)
+
+
+def without_made_up_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with "" where the file's header has no name and pandas made one up."""
+    nameless = [name for name in frame.columns if str(name).startswith("Unnamed: ")]
+    return frame.rename(columns=dict.fromkeys(nameless, ""))
 
 
 def unpacked_bytes(path: Path, member: str | None = None) -> int:
@@ -82,7 +90,9 @@ def text_of_cell(value: Any) -> str:
         return str(value.tolist())
     if value is None or (not hasattr(value, "__len__") and pd.isna(value)):
         return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def write_table(
@@ -116,53 +126,56 @@ def from_json_text(text: str, format: str) -> pd.DataFrame:
     text is something else.
     """
     if format == "json_columns":
-        mapping: dict[str, Any] = json.loads(text)
-        columns = {
-            name: list(cells.values()) if isinstance(cells, dict) else cells
-            for name, cells in mapping.items()
-        }
-        return pd.DataFrame(
-            {name: pd.Series(cells, dtype=object) for name, cells in columns.items()}
-        )
-    if format == "json_rows":
-        keyed: dict[str, dict[str, Any]] = json.loads(text)
-        text = json.dumps([{"": key, **record} for key, record in keyed.items()])
-    lines = format == "jsonl"
-    records = (
-        [json.loads(line) for line in text.splitlines() if line.strip()]
-        if lines
-        else json.loads(text)
-    )
+        return _from_columns(json.loads(text))
+    records = _records(text, format)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ValueError("the JSON is no list of records")
-    names = list(dict.fromkeys(name for record in records for name in record))
-    missing = float("nan")
-    cells = {
-        name: pd.Series([record.get(name, missing) for record in records], dtype=object)
-        for name in names
-    }
-    return pd.DataFrame(cells)
+    columns = {}
+    for name in dict.fromkeys(chain.from_iterable(records)):
+        cells = [record.get(name, math.nan) for record in records]
+        columns[name] = pd.Series(cells, dtype=object)
+    return pd.DataFrame(columns)
+
+
+def _from_columns(columns: dict[str, Any]) -> pd.DataFrame:
+    series = {}
+    for name, cells in columns.items():
+        if isinstance(cells, dict):
+            cells = list(cells.values())
+        series[name] = pd.Series(cells, dtype=object)
+    return pd.DataFrame(series)
+
+
+def _records(text: str, format: str) -> Any:
+    if format == "jsonl":
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    found = json.loads(text)
+    if format == "json_rows":
+        return [{"": key, **record} for key, record in found.items()]
+    return found
 
 
 def to_json_text(frame: pd.DataFrame, format: str) -> str:
     """The inverse of `from_json_text`; records lose the keys whose cells are NaN."""
-    plain = {str(name): frame[name].tolist() for name in frame.columns}
+    columns = {str(name): frame[name].tolist() for name in frame.columns}
     if format == "json_columns":
-        return json.dumps(
-            {name: dict(enumerate(map(_plain, cells))) for name, cells in plain.items()}
-        )
-    rows: Iterable[tuple[Any, ...]] = zip(*plain.values(), strict=True) if plain else ()
-    lines = [
-        json.dumps({k: _plain(v) for k, v in zip(plain, row, strict=True) if not _absent(v)})
-        for row in rows
-    ]
+        numbered = {name: dict(enumerate(map(_plain, cells))) for name, cells in columns.items()}
+        return json.dumps(numbered)
+    # Without columns there are no rows, as zip has it.
+    rows = zip(*columns.values(), strict=True)
+    records = (_record(columns, row) for row in rows)
     if format == "json_rows":
-        return json.dumps({str(record.pop("")): record for record in map(json.loads, lines)})
-    return (
-        "".join(line + "\n" for line in lines)
-        if format == "jsonl"
-        else "[" + ",\n".join(lines) + "]"
-    )
+        return json.dumps({str(record.pop("")): record for record in records})
+    lines = map(json.dumps, records)
+    if format == "jsonl":
+        return "".join(f"{line}\n" for line in lines)
+    return "[" + ",\n".join(lines) + "]"
+
+
+def _record(names: Iterable[str], row: Iterable[Any]) -> dict[str, Any]:
+    """A row as JSON has it, without the keys whose cells are NaN."""
+    cells = zip(names, row, strict=True)
+    return {name: _plain(cell) for name, cell in cells if not _absent(cell)}
 
 
 def as_numbers(frame: pd.DataFrame, decimal: str = ".") -> pd.DataFrame:
@@ -177,7 +190,9 @@ def as_numbers(frame: pd.DataFrame, decimal: str = ".") -> pd.DataFrame:
             continue
         filled = column.where(column != "")
         numbers = pd.to_numeric(with_point(filled, decimal), errors="coerce")
-        converted[name] = numbers if bool((numbers.notna() | (column == "")).all()) else column
+        if bool((numbers.notna() | (column == "")).all()):
+            column = numbers
+        converted[name] = column
     return pd.DataFrame(converted, index=frame.index)
 
 
@@ -211,4 +226,6 @@ def _absent(cell: Any) -> bool:
 
 def _plain(cell: Any) -> Any:
     """numpy's scalars as Python's."""
-    return cell.item() if hasattr(cell, "item") else cell
+    if hasattr(cell, "item"):
+        return cell.item()
+    return cell

@@ -51,9 +51,9 @@ def human_seconds(seconds: float) -> str:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     if minutes < 60:
-        return f"{minutes} min {rest:02d} s" if rest else f"{minutes} min"
+        return f"{minutes} min {rest:02d} s".removesuffix(" 00 s")
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if minutes else f"{hours} h"
+    return f"{hours} h {minutes:02d} min".removesuffix(" 00 min")
 
 
 def human_bytes(count: float) -> str:
@@ -63,16 +63,19 @@ def human_bytes(count: float) -> str:
         if abs(size) < 1024 or unit == "GiB":
             break
         size /= 1024
-    return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 99.95 else f"{size:.1f} {unit}"
+    if unit == "B" or abs(size) >= 99.95:
+        return f"{size:.0f} {unit}"
+    return f"{size:.1f} {unit}"
 
 
 def parse_duration(text: str) -> float:
     """Seconds in `90`, `90s`, `30m`, `1.5h` or `1h30m`. Raises ValueError for anything else and for
     zero.
     """
-    match = _DURATION.fullmatch(text.strip())
-    parts = [float(part or 0) for part in match.groups()] if match else [0.0]
-    seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
+    seconds = 0.0
+    if match := _DURATION.fullmatch(text.strip()):
+        hours, minutes, rest = (float(part or 0) for part in match.groups())
+        seconds = 3600 * hours + 60 * minutes + rest
     if not math.isfinite(seconds) or seconds <= 0:
         raise ValueError(f"expected a duration such as 90s, 30m or 1h30m, got {text!r}")
     return seconds

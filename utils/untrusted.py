@@ -31,7 +31,9 @@ def one_line(text: str, limit: int) -> str:
     # Cells may be megabytes; what lies far behind the limit cannot show.
     line = " ".join(plain(text[: 4 * limit + 100]).split())
     whole = len(line) <= limit and len(text) <= 4 * limit + 100
-    return line if whole else line[: max(limit - 3, 0)].rstrip() + "..."
+    if whole:
+        return line
+    return line[: max(limit - 3, 0)].rstrip() + "..."
 
 
 def fence(text: str, label: str = "data") -> str:
@@ -62,5 +64,7 @@ def anonymous(text: str) -> str:
 
 
 def _tail(path: str) -> str:
-    known = _KNOWN_PART.match(path)
-    return path[known.end() :] if known else path.rstrip("/").rpartition("/")[2]
+    known_part = _KNOWN_PART.match(path)
+    if known_part:
+        return path[known_part.end() :]
+    return path.rstrip("/").rpartition("/")[2]

@@ -40,7 +40,9 @@ class LeaseUsage:
 
     @property
     def cores(self) -> float:
-        return self.cpu_s / self.wall_s if self.wall_s > 0 else 0.0
+        if self.wall_s <= 0:
+            return 0.0
+        return self.cpu_s / self.wall_s
 
 
 class LeasePool:
@@ -88,7 +90,9 @@ class LeasePool:
                 if stop.is_set():
                     return None
                 self._changed.wait(_WAKE_S)
-            return None if stop.is_set() else self._take(wanted)
+            if stop.is_set():
+                return None
+            return self._take(wanted)
 
     def _take(self, gpus: int) -> Lease:
         if len(self._free_slots) == self.size:
@@ -109,9 +113,10 @@ class LeasePool:
 
     def usage(self) -> LeaseUsage:
         with self._changed:
-            running = self.size - len(self._free_slots)
-            current = self._clock() - self._busy_since if running else 0.0
-            return LeaseUsage(running, self._wall_s + current, self._cpu_s)
+            running, wall_s = self.size - len(self._free_slots), self._wall_s
+            if running:
+                wall_s += self._clock() - self._busy_since
+            return LeaseUsage(running, wall_s, self._cpu_s)
 
 
 def gpus_wanted(program: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal as signals
+from itertools import takewhile
 
 from core.records import ErrorInfo, KilledFor
 
@@ -53,7 +54,9 @@ def join_log(head: str, tail: str, dropped: int) -> str:
     """Head and tail of the output as one text of at most LOG_BYTES."""
     if not tail:
         return first_bytes(head, LOG_BYTES)
-    gap = f"\n... {dropped} bytes left out ...\n" if dropped > 0 else ""
+    gap = ""
+    if dropped > 0:
+        gap = f"\n... {dropped} bytes left out ...\n"
     half = (LOG_BYTES - len(gap)) // 2
     return first_bytes(head, half) + gap + last_bytes(tail, half)
 
@@ -62,31 +65,37 @@ def classify(
     text: str, exit_code: int | None, signal: int | None, killed_for: KilledFor | None
 ) -> ErrorInfo | None:
     """Why the program ended; None when it ended well (exit status 0), whatever it printed."""
+    if killed_for is None and signal is None and not exit_code:
+        return None
     found = last_traceback(text)
-    trace = found.traceback if found else ""
+    error = found or ErrorInfo("SystemExit", f"exit status {exit_code}", "")
     if killed_for is not None:
         kind, message = _KILLED[killed_for]
-        return ErrorInfo(kind, message, trace)
+        return ErrorInfo(kind, message, error.traceback)
     if signal is not None:
-        return ErrorInfo(
-            _signal_name(signal), f"ended by {_signal_name(signal)}", trace or _fatal(text)
-        )
-    if not exit_code:
-        return None
-    return found or ErrorInfo("SystemExit", f"exit status {exit_code}", "")
+        name = _signal_name(signal)
+        return ErrorInfo(name, f"ended by {name}", error.traceback or _fatal(text))
+    return error
 
 
 def last_traceback(text: str) -> ErrorInfo | None:
     """The last traceback in a text: with chained exceptions this is the one that ended the program."""
-    headers = [match.start() for match in _HEADER.finditer(text)]
-    bare = [match.start() for match in _BARE_SYNTAX.finditer(text)]
-    if not headers and not bare:
+    header, bare = _last_start(_HEADER, text), _last_start(_BARE_SYNTAX, text)
+    start = max(header, bare)
+    if start < 0:
         return None
-    start = max(headers + bare)
     # A syntax error in an imported module has the same form, as the last frame of a traceback.
-    if headers and headers[-1] < start and _only_frames(text[headers[-1] : start]):
-        start = headers[-1]
+    if 0 <= header < start and _only_frames(text[header:start]):
+        start = header
     return _parse(text[start:])
+
+
+def _last_start(pattern: re.Pattern[str], text: str) -> int:
+    """Where the last match begins; -1 without any."""
+    start = -1
+    for match in pattern.finditer(text):
+        start = match.start()
+    return start
 
 
 def _only_frames(text: str) -> bool:
@@ -108,11 +117,11 @@ def _continued(lines: list[str]) -> list[str]:
     """Further lines of a message of several lines: up to the first blank one, or the first member
     of a group.
     """
-    end = next(
-        (index for index, line in enumerate(lines) if not line.strip() or line.startswith("  +-")),
-        len(lines),
-    )
-    return lines[: min(end, 5)]
+    return list(takewhile(_continues, lines[:5]))
+
+
+def _continues(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith("  +-")
 
 
 def _shorten(trace: str) -> str:
@@ -126,7 +135,9 @@ def _shorten(trace: str) -> str:
 def _fatal(text: str) -> str:
     """What Python's fault handler printed, if it did."""
     start = text.rfind("Fatal Python error:")
-    return "" if start < 0 else text[start:][:_TRACEBACK_CHARS]
+    if start < 0:
+        return ""
+    return text[start:][:_TRACEBACK_CHARS]
 
 
 def _signal_name(number: int) -> str:

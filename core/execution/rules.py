@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 _DEVICES = (Path("/dev"), Path("/proc"))
@@ -23,21 +24,27 @@ def landlock_rules(
     protected: folders that are closed, with all that they hold. readable: what is open again inside
     them. own: the candidate's folder. Paths are resolved; ones that do not exist are left out.
     """
-    closed = _outermost(path.resolve() for path in protected if path.exists())
-    passed = {parent for path in closed for parent in path.parents}
-    reopened = (path.resolve() for path in readable if path.exists())
-    home, shared = own.resolve(), _whole(_SHARED_MEMORY, passed, closed)
-    inside = [path for path in reopened if any(path.is_relative_to(folder) for folder in closed)]
+    closed = _outermost(_resolved(protected))
+    passed = set(chain.from_iterable(path.parents for path in closed))
+    # What is open again inside a closed folder; all else that is not closed is open anyway.
+    inside = [path for path in _resolved(readable) if not closed.isdisjoint((path, *path.parents))]
+    write = [own.resolve()]
+    if _whole(_SHARED_MEMORY, passed, closed):
+        write.append(_SHARED_MEMORY)
     return {
-        "read": [str(path) for path in (*_siblings(passed, closed), *inside)],
+        "read": list(map(str, (*_siblings(passed, closed), *inside))),
         "device": [str(path) for path in _DEVICES if _whole(path, passed, closed)],
-        "write": [str(home), *([str(_SHARED_MEMORY)] if shared else [])],
+        "write": list(map(str, write)),
     }
 
 
+def _resolved(paths: Iterable[Path]) -> list[Path]:
+    return [path.resolve() for path in paths if path.exists()]
+
+
 def _outermost(paths: Iterable[Path]) -> set[Path]:
-    found = set(paths)
-    return {path for path in found if found.isdisjoint(path.parents)}
+    every = set(paths)
+    return {path for path in every if every.isdisjoint(path.parents)}
 
 
 def _siblings(passed: set[Path], closed: set[Path]) -> Iterator[Path]:

@@ -44,7 +44,7 @@ class ScoreValues:
 
     @property
     def whole(self) -> float | None:
-        return self.values[0] if self.values else None
+        return next(iter(self.values), None)
 
 
 def run_scores(
@@ -92,4 +92,10 @@ def _found(path: Path) -> list[ScoreValues]:
 
 
 def _values(values: Any) -> tuple[float | None, ...]:
-    return tuple(None if value is None else float(value) for value in values)
+    return tuple(map(_number, values))
+
+
+def _number(value: Any) -> float | None:
+    if value is None:
+        return None
+    return float(value)

@@ -47,9 +47,9 @@ def _value(value: float) -> float | None:
 def _leave_out(case: dict[str, Any], ids: int, draw: int) -> None:
     """Writes both files without the rows of one unit."""
     header, rows = _read(case["answers"])
-    kept = [row for row, unit in zip(rows, case["units"], strict=True) if unit != draw]
-    _write("answers.part.csv", header, kept)
-    wanted = {tuple(row[:ids]) for row in kept}
+    others = [row for row, unit in zip(rows, case["units"], strict=True) if unit != draw]
+    _write("answers.part.csv", header, others)
+    wanted = {tuple(row[:ids]) for row in others}
     header, rows = _read(case["submission"])
     _write("submission.part.csv", header, [row for row in rows if tuple(row[:ids]) in wanted])
 

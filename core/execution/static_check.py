@@ -40,9 +40,9 @@ def reasons_to_reject(program: str, protected: Sequence[str] = ()) -> tuple[str,
         return (f"line {error.lineno or 1}: syntax error: {error.msg}",)
     except (ValueError, RecursionError, MemoryError) as error:
         return (f"line 1: cannot be parsed: {error}",)
-    folders = tuple(path.rstrip("/") for path in (*_DATA_PATHS, *protected) if path.rstrip("/"))
-    found = [*_imports(tree), *_paths(tree, folders)]
-    return tuple(f"line {line}: {reason}" for line, reason in sorted(set(found)))
+    paths = (path.rstrip("/") for path in (*_DATA_PATHS, *protected))
+    faults = {*_imports(tree), *_paths(tree, list(filter(None, paths)))}
+    return tuple(f"line {line}: {reason}" for line, reason in sorted(faults))
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -58,15 +58,19 @@ def _imported(node: ast.Import | ast.ImportFrom | ast.Call) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
-        return [] if node.level else [f"{node.module}.{alias.name}" for alias in node.names]
-    return [_text(node.args[0]) or ""] if _name(node.func) in _IMPORT_CALLS and node.args else []
+        if node.level:
+            return []
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    if node.args and _name(node.func) in _IMPORT_CALLS:
+        return [_text(node.args[0]) or ""]
+    return []
 
 
 def _is_client(name: str) -> bool:
-    parts = name.split(".")
-    return parts[0].startswith(_CLIENT_PREFIX) or any(
-        ".".join(parts[:n]) in _CLIENTS for n in (1, 2)
-    )
+    first, second = (*name.split("."), "")[:2]
+    if first.startswith(_CLIENT_PREFIX):
+        return True
+    return first in _CLIENTS or f"{first}.{second}" in _CLIENTS
 
 
 def _paths(tree: ast.AST, folders: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -95,27 +99,43 @@ def _text(node: ast.AST) -> str | None:
     """The value of a constant text; sums and path joins of constants count, a formatted text by its
     constant start.
     """
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
-    if isinstance(node, ast.JoinedStr):
-        return _text(node.values[0]) if node.values else None
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr) and node.values:
+        return _text(node.values[0])
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div):
-        left, right = _text(node.left), _text(node.right)
-        if left is None or right is None:
+        texts = _texts([node.left, node.right])
+        if texts is None:
             return None
-        return left + right if isinstance(node.op, ast.Add) else _joined([left, right])
-    if isinstance(node, ast.Call) and _name(node.func) in {"Path", "join"} and len(node.args) > 0:
-        parts = [_text(argument) for argument in node.args]
-        known = [part for part in parts if part is not None]
-        return _joined(known) if len(known) == len(parts) else None
+        if isinstance(node.op, ast.Add):
+            return "".join(texts)
+        return _joined(texts)
+    if isinstance(node, ast.Call) and node.args and _name(node.func) in {"Path", "join"}:
+        parts = _texts(node.args)
+        if parts is not None:
+            return _joined(parts)
     return None
+
+
+def _texts(nodes: Sequence[ast.expr]) -> list[str] | None:
+    """Their values; None unless all are constant texts."""
+    texts = []
+    for node in nodes:
+        text = _text(node)
+        if text is None:
+            return None
+        texts.append(text)
+    return texts
 
 
 def _joined(parts: Sequence[str]) -> str:
     """Like os.path.join."""
     path = ""
     for part in parts:
-        path = part if part.startswith("/") or not path else f"{path.rstrip('/')}/{part}"
+        if not path or part.startswith("/"):
+            path = part
+        else:
+            path = f"{path.rstrip('/')}/{part}"
     return path
 
 
@@ -128,7 +148,7 @@ def _below(text: str, folders: Sequence[str]) -> bool:
 
 def _climbs(text: str, is_path: bool) -> bool:
     """True for a path with a `..` component; a bare `..` counts only where a path is expected."""
-    if any(character.isspace() for character in text) and not is_path:
+    if not is_path and re.search(r"\s", text):
         return False
     return ".." in text.split("/") and (is_path or "/" in text)
 
@@ -137,17 +157,22 @@ def _ordinary(tree: ast.AST) -> set[int]:
     """Texts that are no paths: docstrings and other bare texts, messages, regular expressions."""
     found: set[int] = set()
     for node in ast.walk(tree):
-        texts: list[ast.expr] = []
-        if isinstance(node, ast.Expr):
-            texts = [node.value] if isinstance(node.value, ast.Constant) else []
-        elif isinstance(node, ast.Call) and (
-            _name(node.func) in _MESSAGE_CALLS or _owner(node.func) == "re"
-        ):
-            texts = [argument for argument in node.args if not isinstance(argument, ast.Call)]
-        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            texts = [argument for argument in node.exc.args if not isinstance(argument, ast.Call)]
-        found |= {id(part) for text in texts for part in _parts(text)}
+        for text in _ordinary_texts(node):
+            if not isinstance(text, ast.Call):
+                found.update(map(id, _parts(text)))
     return found
+
+
+def _ordinary_texts(node: ast.AST) -> Sequence[ast.expr]:
+    """Expressions of a statement or call that are read by people, or are patterns."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return [node.value]
+    if isinstance(node, ast.Call):
+        if _name(node.func) in _MESSAGE_CALLS or _owner(node.func) == "re":
+            return node.args
+    elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+        return node.exc.args
+    return []
 
 
 def _parts(text: ast.expr) -> Iterator[ast.AST]:
@@ -167,22 +192,25 @@ def _path_parts(tree: ast.AST) -> set[int]:
             found |= {id(node.left), id(node.right)}
         elif isinstance(node, ast.Call):
             name = _name(node.func)
-            if (
-                name == "join"
-                and isinstance(node.func, ast.Attribute)
-                and isinstance(node.func.value, ast.Constant)
-            ):
+            if name == "join" and _is_text_method(node.func):
                 continue
             if name in _PATH_CALLS or _PATH_CALL.match(name):
-                found |= {id(argument) for argument in node.args}
+                found.update(map(id, node.args))
     return found
+
+
+def _is_text_method(function: ast.expr) -> bool:
+    """True for a method of a constant, as in ", ".join(words)."""
+    return isinstance(function, ast.Attribute) and isinstance(function.value, ast.Constant)
 
 
 def _name(function: ast.expr) -> str:
     """Last word of what is called."""
     if isinstance(function, ast.Attribute):
         return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+    if isinstance(function, ast.Name):
+        return function.id
+    return ""
 
 
 def _owner(function: ast.expr) -> str:
@@ -192,4 +220,6 @@ def _owner(function: ast.expr) -> str:
 
 
 def _short(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")
+    if len(text) > 80:
+        text = f"{text[:77]}..."
+    return repr(text)

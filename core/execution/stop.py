@@ -29,7 +29,7 @@ class StopSignal:
 
     @property
     def reason(self) -> str | None:
-        return self._reasons[0] if self._reasons else None
+        return next(iter(self._reasons), None)
 
     def fileno(self) -> int:
         """A descriptor that is readable once the signal is set, and stays so."""
@@ -39,7 +39,9 @@ class StopSignal:
         """True as soon as the signal is set; False after `timeout` seconds."""
         poll = select.poll()
         poll.register(self._read, select.POLLIN)
-        return bool(poll.poll(None if timeout is None else max(timeout, 0.0) * 1000))
+        if timeout is not None:
+            timeout = max(timeout, 0.0) * 1000
+        return bool(poll.poll(timeout))
 
     def close(self) -> None:
         """Gives the descriptors back; the reason stays."""

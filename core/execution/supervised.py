@@ -109,17 +109,17 @@ def supervise(
     return BoxResult(killed_for="supervisor_lost", duration_s=time.monotonic() - begin)
 
 
-def _result(said: dict[str, Any]) -> BoxResult:
-    if "error" in said:
-        return BoxResult(problem=str(said["error"]))
+def _result(answer: dict[str, Any]) -> BoxResult:
+    if "error" in answer:
+        return BoxResult(problem=str(answer["error"]))
     return BoxResult(
-        exit_code=said["exit_code"],
-        signal=said["signal"],
-        killed_for=said["killed_for"],
-        duration_s=said["duration_s"],
-        cpu_s=said["cpu_s"],
-        peak_mb=said["peak_mb"],
-        text=output.clean(output.join_log(said["head"], said["tail"], said["dropped"])),
+        exit_code=answer["exit_code"],
+        signal=answer["signal"],
+        killed_for=answer["killed_for"],
+        duration_s=answer["duration_s"],
+        cpu_s=answer["cpu_s"],
+        peak_mb=answer["peak_mb"],
+        text=output.clean(output.join_log(answer["head"], answer["tail"], answer["dropped"])),
     )
 
 

@@ -83,10 +83,14 @@ def apply_landlock(rules: dict[str, list[str]], abi: int) -> None:
     """Restricts this process and its descendants for ever. `rules` maps read, device and write to
     paths.
     """
-    handled = (1 << 13) - 1 | 1 << 13 | (FS_TRUNCATE if abi >= 3 else 0)
+    # Rights and fields that an older kernel does not know must be zero.
+    handled, scope = (1 << 13) - 1 | 1 << 13, 0
+    if abi >= 3:
+        handled |= FS_TRUNCATE
+    if abi >= 6:
+        scope = LANDLOCK_SCOPE_SIGNAL
     grants = {"read": FS_READ, "device": FS_READ | FS_WRITE_FILE | FS_TRUNCATE, "write": handled}
-    # Fields that an older kernel does not know must be zero.
-    attributes = struct.pack("QQQ", handled, 0, LANDLOCK_SCOPE_SIGNAL if abi >= 6 else 0)
+    attributes = struct.pack("QQQ", handled, 0, scope)
     ruleset = libc_call("syscall", LANDLOCK_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
     for kind, paths in rules.items():
         for path in paths:
@@ -115,10 +119,10 @@ def allow(ruleset: int, path: str, access: int) -> None:
         return
     try:
         mode = os.fstat(handle).st_mode
+        if not stat.S_ISDIR(mode):
+            access &= FS_ON_FILES
         if not stat.S_ISLNK(mode):
-            rule = struct.pack(
-                "=Qi", access if stat.S_ISDIR(mode) else access & FS_ON_FILES, handle
-            )
+            rule = struct.pack("=Qi", access, handle)
             libc_call("syscall", LANDLOCK_ADD_RULE, ruleset, 1, rule, 0)
     finally:
         os.close(handle)
@@ -188,8 +192,9 @@ def default_signals() -> None:
 def limit(job: dict[str, Any]) -> None:
     for which, wanted in ((resource.RLIMIT_FSIZE, job["file_mb"] << 20), (resource.RLIMIT_CORE, 0)):
         hard = resource.getrlimit(which)[1]
-        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(which, (value, value))
+        if hard != resource.RLIM_INFINITY:
+            wanted = min(wanted, hard)
+        resource.setrlimit(which, (wanted, wanted))
     if job["cpus"]:
         os.sched_setaffinity(0, job["cpus"])
     os.setpriority(os.PRIO_PROCESS, 0, job["nice"])
@@ -268,6 +273,12 @@ def folder_mb(folder: str) -> float:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
     return blocks / 2048
+
+
+def signal_all(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
 
 
 class SparingTimer:
@@ -369,19 +380,27 @@ class Watch:
         self._ended = self._ended or time.monotonic()
         self._drain()
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        code = None if self._status is None else os.waitstatus_to_exitcode(self._status)
-        if code is not None and code >= 0:
+        exit_code, number = self._ending()
+        if exit_code is not None:
             # It ended by itself in the moment of the decision.
             killed_for = None
         return {
-            "exit_code": code if code is not None and code >= 0 else None,
-            "signal": -code if code is not None and code < 0 else None,
+            "exit_code": exit_code,
+            "signal": number,
             "killed_for": killed_for,
             "duration_s": self._ended - self._begin,
             "cpu_s": usage.ru_utime + usage.ru_stime,
             "peak_mb": max(self._gauge.peak_mb, usage.ru_maxrss / 1024),
             **self._output.fields(),
         }
+
+    def _ending(self) -> tuple[int | None, int | None]:
+        """(exit status, signal) of the main process; both None when it could not be ended."""
+        if self._status is None:
+            return None, None
+        if os.WIFSIGNALED(self._status):
+            return None, os.WTERMSIG(self._status)
+        return os.WEXITSTATUS(self._status), None
 
     def _until_end(self) -> str | None:
         """Returns when the main process has ended (None) or must end (why)."""
@@ -404,7 +423,9 @@ class Watch:
 
     def _wait(self, seconds: float) -> list[int]:
         """Sleeps until something happens; takes at most one chunk of output."""
-        watched = [0, self._wake] + ([] if self._pipe is None else [self._pipe])
+        watched = [0, self._wake]
+        if self._pipe is not None:
+            watched.append(self._pipe)
         ready, _, _ = select.select(watched, [], [], max(seconds, 0.0))
         if self._wake in ready:
             os.read(self._wake, CHUNK_BYTES)
@@ -463,12 +484,11 @@ class Watch:
                 return
             alive = set(descendants(os.getpid()))
             new = alive - frozen
-            freeze = bool(new) and attempt < FREEZE_ROUNDS
-            for pid in new if freeze else alive:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGSTOP if freeze else signal.SIGKILL)
             frozen |= new
-            if not freeze:
+            if new and attempt < FREEZE_ROUNDS:
+                signal_all(new, signal.SIGSTOP)
+            else:
+                signal_all(alive, signal.SIGKILL)
                 time.sleep(0.002)
 
 

@@ -25,9 +25,11 @@ _PATIENCE_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """One item that works. trial: what was measured. snippet: the lines that were executed."""
+    """One item that works. files: where it lies. trial: what was measured. snippet: the lines that
+    were executed.
+    """
 
-    found: WeightFiles
+    files: WeightFiles
     trial: Trial
     snippet: str
 
@@ -50,7 +52,7 @@ class Weights:
     @property
     def modalities(self) -> frozenset[str]:
         """What the items read: text, image, audio."""
-        return frozenset(item.found.modality for item in self.items) & _MODALITIES
+        return frozenset(item.files.modality for item in self.items) & _MODALITIES
 
 
 NOTHING = Weights(None, (), (), "", ())
@@ -81,13 +83,18 @@ def find_weights(
     ]
     found.sort(key=lambda item: item.modality == "any")
     cache = TrialCache(log_dir / "weights.json", box.box.interpreter)
-    tried = _try_all(found[:_MOST_ITEMS], box, cache, clock)
-    items = tuple(Weight(item, trial, snippet(item)) for item, trial in tried if not trial.reason)
-    refused = [(item.name, trial.reason) for item, trial in tried if trial.reason]
+    usable: list[Weight] = []
+    refused: list[tuple[str, str]] = []
+    for item, trial in _try_all(found[:_MOST_ITEMS], box, cache, clock):
+        if trial.reason:
+            refused.append((item.name, trial.reason))
+        else:
+            usable.append(Weight(item, trial, snippet(item)))
     refused += [(item.name, "not tried: too many items") for item in found[_MOST_ITEMS:]]
-    kept = [item.found for item in items]
-    folder = _link_all(kept, box.box.workspace / "weights") if kept else None
-    return Weights(folder, items, tuple(refused), describe(items), _roots(kept))
+    files, folder = [weight.files for weight in usable], None
+    if files:
+        folder = _link_all(files, box.box.workspace / "weights")
+    return Weights(folder, tuple(usable), tuple(refused), describe(usable), _roots(files))
 
 
 def describe(items: Sequence[Weight]) -> str:
@@ -95,39 +102,38 @@ def describe(items: Sequence[Weight]) -> str:
     texts = PromptManager(FILES)
     if not items:
         return texts.render("none")
-    lines, snippets = [_line(item) for item in items], dict[str, str]()
+    lines, by_kind = list(map(_line, items)), dict[str, str]()
     for item in items:
-        snippets.setdefault(
-            f"{item.found.kind} {item.found.modality}", f"```python\n{item.snippet}```"
-        )
+        kind = f"{item.files.kind} {item.files.modality}"
+        by_kind.setdefault(kind, f"```python\n{item.snippet}```")
+    snippets = list(by_kind.values())
     # Snippets of rarer kinds go first: every item is still worth its line.
     shapes = [(len(lines), kinds) for kinds in range(len(snippets), 0, -1)]
     shapes += [(count, 1) for count in range(len(lines) - 1, 0, -1)]
     for count, kinds in shapes:
-        more = [f"- and {len(lines) - count} more"] if count < len(lines) else []
-        shown = {"items": [*lines[:count], *more], "snippets": [*snippets.values()][:kinds]}
-        text = texts.render("some", **{name: "\n".join(part) for name, part in shown.items()})
+        shown = lines[:count]
+        if count < len(lines):
+            shown.append(f"- and {len(lines) - count} more")
+        text = texts.render("some", items="\n".join(shown), snippets="\n".join(snippets[:kinds]))
         if len(text) <= TEXT_CHARS:
             return text
     return text[:TEXT_CHARS]
 
 
 def _line(item: Weight) -> str:
-    found, trial = item.found, item.trial
-    facts = f"- `{found.name}`: {found.kind}, {human_bytes(found.size)}, loads in {human_seconds(trial.load_s)}"
-    if found.modality == "any":
+    files, trial = item.files, item.trial
+    facts = f"- `{files.name}`: {files.kind}, {human_bytes(files.size)}, loads in {human_seconds(trial.load_s)}"
+    if files.modality == "any":
         return facts
-    return f"{facts}; {found.modality} to {trial.width} numbers, {trial.per_s:.2g} per second on one core"
+    return f"{facts}; {files.modality} to {trial.width} numbers, {trial.per_s:.2g} per second on one core"
 
 
 def _try_all(
     found: Sequence[WeightFiles], box: TrialBox, cache: TrialCache, clock: Callable[[], float]
 ) -> list[tuple[WeightFiles, Trial]]:
-    folder, end, tried = (
-        _link_all(found, box.box.workspace / ".weights-found"),
-        clock() + _PATIENCE_S,
-        [],
-    )
+    folder = _link_all(found, box.box.workspace / ".weights-found")
+    end = clock() + _PATIENCE_S
+    trials = []
     try:
         for item in found:
             trial = cache.get(item)
@@ -137,10 +143,10 @@ def _try_all(
                 trial, lasting = run_trial(item, box, folder, _roots(found))
                 if lasting:
                     cache.put(item, trial)
-            tried.append((item, trial))
+            trials.append((item, trial))
     finally:
         shutil.rmtree(folder)
-    return tried
+    return trials
 
 
 def _link_all(items: Sequence[WeightFiles], folder: Path) -> Path:

