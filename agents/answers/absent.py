@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from itertools import filterfalse
 
 from agents.answers.syntax import parsed
 
@@ -25,18 +26,16 @@ def absent_packages(program: str, found: Callable[[str], bool]) -> Sequence[str]
     lines: dict[str, int] = {}
     for line, name in _imported(tree):
         lines.setdefault(name, line)
-    return [
-        f"line {line}: the package {name} is not installed"
-        for name, line in lines.items()
-        if not found(name)
-    ]
+    absent = filterfalse(found, lines)
+    return [f"line {lines[name]}: the package {name} is not installed" for name in absent]
 
 
 def _imported(node: ast.AST) -> Iterator[tuple[int, str]]:
     """(line, first part of the name) of imports that nothing guards."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
-            yield from ((child.lineno, alias.name.partition(".")[0]) for alias in child.names)
+            for alias in child.names:
+                yield child.lineno, alias.name.partition(".")[0]
         elif isinstance(child, ast.ImportFrom) and child.module and child.level == 0:
             yield child.lineno, child.module.partition(".")[0]
         elif not isinstance(child, _GUARDS):

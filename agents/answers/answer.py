@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.answers.edits import Edit, read_edits, without_edits
-from agents.answers.fences import CodePiece, fenced, first_code_line, json_fields, pieces, unfenced
+from agents.answers.fences import fenced, first_code_line, json_fields, pieces, unfenced
 from agents.answers.loci import mark_loci
-from agents.answers.syntax import parsed
+from agents.answers.syntax import is_import, parsed
 from core.genome import Genome, normalised_digest
 
 PLAN_CHARS = 200
@@ -81,12 +81,16 @@ def without_thinking(text: str) -> str:
     place, thinking = 0, False
     for tag in _THOUGHT.finditer(text):
         if tag["start"] is not None:
-            said += [] if thinking else [text[place : tag.start()]]
+            if not thinking:
+                said.append(text[place : tag.start()])
             thinking = True
         elif thinking or tag["ends"] is not None:
-            said = said if thinking else []
+            if not thinking:
+                said.clear()
             place, thinking = tag.end(), False
-    return _CHAT_TOKEN.sub("", "".join(said if thinking else [*said, text[place:]]))
+    if not thinking:
+        said.append(text[place:])
+    return _CHAT_TOKEN.sub("", "".join(said))
 
 
 def one_line(text: str) -> str:
@@ -94,17 +98,21 @@ def one_line(text: str) -> str:
     not English.
     """
     line = _MARKUP.sub(" ", text).strip(" -:\"'")
-    letters = [character for character in line if character.isalpha()]
-    if not letters or sum(character.isascii() for character in letters) < 0.8 * len(letters):
+    letters = list(filter(str.isalpha, line))
+    if not letters or sum(map(str.isascii, letters)) < 0.8 * len(letters):
         return ""
-    return line if len(line) <= PLAN_CHARS else line[: PLAN_CHARS - 3].rstrip() + "..."
+    if len(line) <= PLAN_CHARS:
+        return line
+    return line[: PLAN_CHARS - 3].rstrip() + "..."
 
 
 def _read(text: str, shown: Sequence[str]) -> ModelAnswer:
-    edits = read_edits(text)
-    rest = without_edits(text) if edits else text
+    edits, rest = read_edits(text), text
+    if edits:
+        rest = without_edits(text)
     program = _program(rest, shown).rstrip()
-    program += "\n" if program else ""
+    if program:
+        program += "\n"
     return ModelAnswer(
         _plan(text, program), mark_loci(program), edits, mark_loci(program, guess=False)
     )
@@ -112,40 +120,44 @@ def _read(text: str, shown: Sequence[str]) -> ModelAnswer:
 
 def _program(text: str, shown: Sequence[str]) -> str:
     """The best whole program; else what parses and is longest; else what looks most like code."""
-    found = pieces(text)
-    whole = [piece for piece in found if _whole(piece.text)]
+    texts = [piece.text for piece in pieces(text)]
+    whole = list(filter(_whole, texts))
     if not whole:
-        found += [piece for piece in (_joined(text), unfenced(text)) if piece is not None]
-        whole = [piece for piece in found if _whole(piece.text)][:1]
+        texts += _guesses(text)
+        whole = list(filter(_whole, texts))[:1]
     if whole:
-        echoes = {normalised_digest(program) for program in shown}
-        ranks = [_rank(piece, number, echoes) for number, piece in enumerate(whole)]
-        return whole[ranks.index(max(ranks))].text
-    code = [piece.text for piece in found if _codelike(piece.text) or _is_part(piece.text)]
-    broken = [
-        piece.text for piece in found if parsed(piece.text) is None and "import " in piece.text
-    ]
+        echoes = set(map(normalised_digest, shown))
+        # The last one of equals, since models correct themselves.
+        return max(reversed(whole), key=lambda program: _rank(program, echoes))
     # A long program with a fault is worth more to a repair than a short example that has none.
-    return max(code + broken, key=len, default="")
+    return max(filter(_is_code, texts), key=len, default="")
 
 
-def _rank(piece: CodePiece, number: int, echoes: set[str]) -> tuple[bool, int, int]:
-    """New before echoed, more loci first; of equals the last one, since models correct themselves."""
-    return (
-        normalised_digest(piece.text) not in echoes,
-        len(Genome.parse(mark_loci(piece.text, False)).loci),
-        number,
-    )
+def _guesses(text: str) -> list[str]:
+    """Programs where no piece is one: all the fences, what stands outside of them."""
+    guesses: list[str] = []
+    if joined := _joined(text):
+        guesses.append(joined)
+    if (outside := unfenced(text)) is not None:
+        guesses.append(outside.text)
+    return guesses
 
 
-def _joined(text: str) -> CodePiece | None:
-    """The fences one below the other: some models give each locus its own."""
-    parts = [
-        piece.text
-        for piece in fenced(text, depth=0)
-        if piece.language in ("python", "py", "python3", "")
-    ]
-    return CodePiece("\n".join(parts)) if len(parts) > 1 else None
+def _rank(program: str, echoes: set[str]) -> tuple[bool, int]:
+    """New before echoed, more loci first."""
+    loci = Genome.parse(mark_loci(program, False)).loci
+    return normalised_digest(program) not in echoes, len(loci)
+
+
+def _joined(text: str) -> str:
+    """The fences one below the other, "" for less than two: some models give each locus its own."""
+    parts: list[str] = []
+    for piece in fenced(text, depth=0):
+        if piece.language in ("python", "py", "python3", ""):
+            parts.append(piece.text)
+    if len(parts) < 2:
+        return ""
+    return "\n".join(parts)
 
 
 def _whole(program: str) -> bool:
@@ -157,38 +169,46 @@ def _codelike(program: str) -> bool:
     tree = parsed(program)
     if tree is None:
         return False
-    return len(tree.body) > 2 or any(
-        isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body
-    )
+    return len(tree.body) > 2 or any(map(is_import, tree.body))
 
 
-def _is_part(program: str) -> bool:
-    """True for Python with a marker of its author."""
-    tree = parsed(program)
-    return (
-        tree is not None
-        and bool(tree.body)
-        and bool(Genome.parse(mark_loci(program, guess=False)).loci)
-    )
+def _is_code(text: str) -> bool:
+    """True for Python that does something or has a marker of its author, and for broken Python."""
+    tree = parsed(text)
+    if tree is None:
+        return "import " in text
+    return _codelike(text) or (bool(tree.body) and _has_marker(text))
+
+
+def _has_marker(program: str) -> bool:
+    return bool(Genome.parse(mark_loci(program, guess=False)).loci)
 
 
 def _plan(text: str, program: str) -> str:
     """What the answer calls its plan; else its first sentence; else what the program says of
     itself.
     """
+    for option in _plans(text, program):
+        line = one_line(option)
+        if len(line) > 3:
+            return line
+    return ""
+
+
+def _plans(text: str, program: str) -> Iterator[str]:
+    """What may be a plan, most likely first."""
     fields = json_fields(text)
+    yield fields.get("plan", "")
     labelled = _PLAN.search(text) or _PLAN_HEADING.search(text)
+    if labelled and not fields:
+        yield labelled[1]
     code = first_code_line(text)
-    head = text.split("\n")[:code] if program or code is not None else []
-    said = [line for line in head if not _GREETING.match(_MARKUP.sub(" ", line).strip())]
+    if program or code is not None:
+        for line in text.split("\n")[:code]:
+            if not _GREETING.match(_MARKUP.sub(" ", line).strip()):
+                yield line
     tree = parsed(program)
-    docstring = (ast.get_docstring(tree) or "") if tree is not None else ""
-    comment = _COMMENT.search(program)
-    options = (
-        fields.get("plan", ""),
-        labelled.group(1) if labelled and not fields else "",
-        *said,
-        *docstring.split("\n")[:1],
-        comment.group(1) if comment else "",
-    )
-    return next((line for line in map(one_line, options) if len(line) > 3), "")
+    if tree is not None:
+        yield (ast.get_docstring(tree) or "").split("\n")[0]
+    if comment := _COMMENT.search(program):
+        yield comment[1]

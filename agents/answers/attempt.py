@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from agents.answers.answer import ModelAnswer, read_answer
-from agents.answers.edits import EditRefusedError, apply_edits, keep_to_locus
+from agents.answers.edits import Edit, EditRefusedError, apply_edits, keep_to_locus
 from agents.answers.imports import with_imports
 from agents.answers.loci import mark_loci
 from agents.answers.partial import with_parts
@@ -19,6 +19,7 @@ from core.records import Answer, Brief
 
 CUT_OFF = "the answer was cut off at its length limit: write a shorter and simpler program"
 NO_PROGRAM = "the answer holds no program"
+NOTHING_TO_EDIT = "the answer edits a program, but there is none: write the whole program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,8 @@ class Examiner:
         they apply.
         """
         written = read_answer(answer.text, bases)
-        known = _KnownPrograms(
-            self.known, {normalised_digest(parent.program) for parent in brief.parents}
-        )
+        parents = {normalised_digest(parent.program) for parent in brief.parents}
+        known = _KnownPrograms(self.known, parents)
         options, refusal = _programs(written, bases)
         attempts = [self._judged(brief, written.plan, program, known) for program in options]
         if not attempts:
@@ -94,16 +94,33 @@ def _programs(written: ModelAnswer, bases: Sequence[str]) -> tuple[list[str], st
     """(programs that the answer may mean, most likely first; why its edits were refused, "" when
     they were not).
     """
-    found, refusal = [], ""
-    for base in bases if written.edits else ():
-        edited = apply_edits(base, written.edits)
-        if not isinstance(edited, EditRefusedError):
+    found: list[str] = []
+    refusal = ""
+    if written.edits:
+        edited = _edited(written.edits, bases)
+        if isinstance(edited, EditRefusedError):
+            refusal = edited.reason
+        else:
             found.append(mark_loci(edited))
-            break
-        refusal = refusal or edited.reason
-    if written.edits and not bases:
-        refusal = "the answer edits a program, but there is none: write the whole program"
     if written.program:
         found.append(written.program)
-        found += [text for base in bases if (text := with_parts(base, written.marked)) is not None]
+        for base in bases:
+            whole = with_parts(base, written.marked)
+            if whole is not None:
+                found.append(whole)
     return found, refusal
+
+
+def _edited(edits: Sequence[Edit], bases: Sequence[str]) -> str | EditRefusedError:
+    """The first base to which the edits apply, with them; why the first one refuses them where none
+    does.
+    """
+    if not bases:
+        return EditRefusedError(NOTHING_TO_EDIT)
+    refusals: list[EditRefusedError] = []
+    for base in bases:
+        edited = apply_edits(base, edits)
+        if not isinstance(edited, EditRefusedError):
+            return edited
+        refusals.append(edited)
+    return refusals[0]

@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import filterfalse
+from operator import itemgetter
 
-from agents.answers.syntax import compiled, parsed
+from agents.answers.syntax import compiled, is_import, parsed
 from core.genome import LOCI, Block, Genome, Locus, changed_loci, normalised_digest
 
 _SEARCH = re.compile(r"^[ \t]*<{5,9} ?(?:SEARCH|ORIGINAL|HEAD|OLD)\b.*$", re.IGNORECASE)
@@ -43,7 +45,8 @@ class EditRefusedError:
 
 def read_edits(text: str) -> tuple[Edit, ...]:
     """The edit blocks of an answer in order; one that is not finished is left out."""
-    return tuple(edit for edit, _, _ in _blocks(text.split("\n")))[:_MOST_EDITS]
+    blocks = _blocks(text.split("\n"))[:_MOST_EDITS]
+    return tuple(edit for edit, _, _ in blocks)
 
 
 def without_edits(text: str) -> str:
@@ -114,7 +117,9 @@ def apply_edits(program: str, edits: Sequence[Edit]) -> str | EditRefusedError:
     if normalised_digest(result) == normalised_digest(program):
         return EditRefusedError("the edits change nothing")
     fault = compiled(result)
-    return EditRefusedError(f"after the edits, {fault}") if isinstance(fault, str) else result
+    if isinstance(fault, str):
+        return EditRefusedError(f"after the edits, {fault}")
+    return result
 
 
 def _apply(lines: list[str], edit: Edit) -> list[str] | EditRefusedError:
@@ -129,63 +134,82 @@ def _apply(lines: list[str], edit: Edit) -> list[str] | EditRefusedError:
         if places:
             return _put(lines, places[0], len(wanted), wanted, edit.replace)
     if len(wanted) == 1 and "\n" not in edit.replace:
-        inside = [number for number, line in enumerate(lines) if wanted[0].strip() in line]
-        if len(inside) == 1 and lines[inside[0]].count(wanted[0].strip()) == 1:
-            changed = lines[inside[0]].replace(wanted[0].strip(), edit.replace.strip())
-            return [*lines[: inside[0]], changed, *lines[inside[0] + 1 :]]
+        within = _put_within(lines, wanted[0].strip(), edit.replace.strip())
+        if within is not None:
+            return within
     place = _similar(lines, wanted)
     if place is None:
         return EditRefusedError(f"its search text is not in the program: {_quote(wanted)}")
     return _put(lines, place[0], place[1], wanted, edit.replace)
 
 
+def _put_within(lines: list[str], wanted: str, replace: str) -> list[str] | None:
+    """The lines with a part of one of them replaced; None unless it stands there once in all."""
+    inside = [number for number, line in enumerate(lines) if wanted in line]
+    if len(inside) != 1 or lines[inside[0]].count(wanted) != 1:
+        return None
+    changed = lines.copy()
+    changed[inside[0]] = lines[inside[0]].replace(wanted, replace)
+    return changed
+
+
 def _exact(lines: list[str], wanted: list[str]) -> list[int]:
+    """First lines of the places where the wanted text stands."""
     size = len(wanted)
-    return [
-        start for start in range(len(lines) - size + 1) if lines[start : start + size] == wanted
-    ]
+    places = range(len(lines) - size + 1)
+    return [start for start in places if lines[start : start + size] == wanted]
 
 
 def _stripped(lines: list[str], wanted: list[str]) -> list[int]:
-    return _exact([line.strip() for line in lines], [line.strip() for line in wanted])
+    """The same whatever the indents are."""
+    return _exact(list(map(str.strip, lines)), list(map(str.strip, wanted)))
 
 
 def _similar(lines: list[str], wanted: list[str]) -> tuple[int, int] | None:
     """(start, length) of the one place that is nearly the wanted text; None when there is none or
     it is not clear.
     """
-    target = "\n".join(line.strip() for line in wanted)
-    stripped = [line.strip() for line in lines]
+    target = "\n".join(map(str.strip, wanted))
+    stripped = list(map(str.strip, lines))
     matcher = SequenceMatcher(None, b=target, autojunk=False)
     found: list[tuple[float, int, int]] = []
     for size in range(max(1, len(wanted) - 2), len(wanted) + 3):
         for start in range(len(lines) - size + 1):
             matcher.set_seq1("\n".join(stripped[start : start + size]))
-            bounds = (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio)
-            if all(bound() >= _SIMILAR for bound in bounds):
-                found.append((matcher.ratio(), start, size))
+            # Bounds from above that cost less come first.
+            if matcher.real_quick_ratio() < _SIMILAR or matcher.quick_ratio() < _SIMILAR:
+                continue
+            ratio = matcher.ratio()
+            if ratio >= _SIMILAR:
+                found.append((ratio, start, size))
     if not found:
         return None
-    ratio, start, size = max(found, key=lambda place: place[0])
-    rivals = [other for other in found if other[1] >= start + size or other[1] + other[2] <= start]
-    clear = all(other[0] < ratio - _CLEAR for other in rivals)
-    return (start, size) if clear else None
+    best, start, size = max(found, key=itemgetter(0))
+    for ratio, other, length in found:
+        elsewhere = other >= start + size or other + length <= start
+        if elsewhere and ratio >= best - _CLEAR:
+            return None
+    return start, size
 
 
 def _put(lines: list[str], start: int, size: int, wanted: list[str], replace: str) -> list[str]:
     """The lines with the new text in place, shifted by as much as the search text was off."""
-    new = replace.split("\n") if replace else []
-    old = _first(lines[start : start + size])
-    if _first(wanted).startswith("\t") and not old.startswith("\t"):
-        wanted, new = [[line.expandtabs(4) for line in text] for text in (wanted, new)]
-    shift = _indent(old) - _indent(_first(wanted))
-    return [*lines[:start], *(_shifted(line, shift) for line in new), *lines[start + size :]]
+    old, sought = _first(lines[start : start + size]), _first(wanted)
+    if sought.startswith("\t") and not old.startswith("\t"):
+        sought, replace = sought.expandtabs(4), replace.expandtabs(4)
+    new = []
+    if replace:
+        shift = _indent(old) - _indent(sought)
+        new = [_shifted(line, shift) for line in replace.split("\n")]
+    return [*lines[:start], *new, *lines[start + size :]]
 
 
 def _shifted(line: str, shift: int) -> str:
-    if shift >= 0:
-        return " " * shift + line if line.strip() else line
-    return line[min(-shift, _indent(line)) :]
+    if shift < 0:
+        return line[min(-shift, _indent(line)) :]
+    if not line.strip():
+        return line
+    return " " * shift + line
 
 
 def _indent(line: str) -> int:
@@ -193,13 +217,18 @@ def _indent(line: str) -> int:
 
 
 def _first(lines: list[str]) -> str:
-    return next((line for line in lines if line.strip()), "")
+    """The first line that is not blank, "" for none."""
+    return next(filter(str.strip, lines), "")
 
 
 def _trimmed(lines: list[str]) -> list[str]:
     """Without blank lines at both ends."""
-    kept = [number for number, line in enumerate(lines) if line.strip()]
-    return lines[kept[0] : kept[-1] + 1] if kept else []
+    start, end = 0, len(lines)
+    while start < end and not lines[start].strip():
+        start += 1
+    while end > start and not lines[end - 1].strip():
+        end -= 1
+    return lines[start:end]
 
 
 def _quote(lines: list[str]) -> str:
@@ -223,12 +252,12 @@ def keep_to_locus(
     """
     before, after = Genome.parse(parent), Genome.parse(program)
     changed = differing_loci(before, after)
-    if changed == {asked}:
-        return program, _only(changed)
-    if asked in changed and asked in before.loci and asked in after.loci:
-        narrow = _narrowed(before, after, next(locus for locus in LOCI if locus == asked))
-        if accept(narrow):
-            return narrow, next(locus for locus in LOCI if locus == asked)
+    if len(changed) != 1 and asked in LOCI:
+        locus = LOCI[LOCI.index(asked)]
+        if locus in changed and locus in before.loci and locus in after.loci:
+            narrow = _narrowed(before, after, locus)
+            if accept(narrow):
+                return narrow, locus
     return program, _only(changed)
 
 
@@ -236,20 +265,22 @@ def differing_loci(before: Genome, after: Genome) -> frozenset[Locus | None]:
     """Loci that do something else by text; None (the preamble) only when more than its imports
     differ.
     """
-    changed = {
-        locus
-        for locus in changed_loci(before, after)
-        if normalised_digest(before.gene(locus)) != normalised_digest(after.gene(locus))
-    }
-    if None in changed and _without_imports(before.gene(None)) == _without_imports(
-        after.gene(None)
-    ):
-        changed.discard(None)
+    changed: set[Locus | None] = set()
+    for locus in changed_loci(before, after):
+        mine, theirs = before.gene(locus), after.gene(locus)
+        same = normalised_digest(mine) == normalised_digest(theirs)
+        if locus is None:
+            same = same or _without_imports(mine) == _without_imports(theirs)
+        if not same:
+            changed.add(locus)
     return frozenset(changed)
 
 
 def _only(changed: frozenset[Locus | None]) -> Locus | None:
-    return next(iter(changed)) if len(changed) == 1 else None
+    """The one locus that changed; None for several, and for the preamble."""
+    if len(changed) != 1:
+        return None
+    return next(iter(changed))
 
 
 def _narrowed(before: Genome, after: Genome, locus: Locus) -> str:
@@ -258,23 +289,22 @@ def _narrowed(before: Genome, after: Genome, locus: Locus) -> str:
     """
     child = before.replace(locus, after.gene(locus))
     preamble = before.gene(None)
-    known = {ast.dump(node) for node in _imports(preamble)}
-    new = [ast.unparse(node) for node in _imports(after.gene(None)) if ast.dump(node) not in known]
+    known = set(map(ast.dump, _imports(preamble)))
+    new = [node for node in _imports(after.gene(None)) if ast.dump(node) not in known]
     if not new:
         return str(child)
     if preamble and not preamble.endswith("\n"):
         preamble += "\n"
-    first = Block(None, preamble + "\n".join(new) + "\n")
-    return str(Genome((first, *(block for block in child.blocks if block.locus is not None))))
+    first = Block(None, preamble + "\n".join(map(ast.unparse, new)) + "\n")
+    others = [block for block in child.blocks if block.locus is not None]
+    return str(Genome((first, *others)))
 
 
 def _imports(preamble: str) -> list[ast.stmt]:
     tree = parsed(preamble)
-    return (
-        [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-        if tree is not None
-        else []
-    )
+    if tree is None:
+        return []
+    return list(filter(is_import, tree.body))
 
 
 def _without_imports(preamble: str) -> str:
@@ -284,7 +314,7 @@ def _without_imports(preamble: str) -> str:
     tree = parsed(preamble)
     if tree is None:
         return preamble
-    rest = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    rest = list(filterfalse(is_import, tree.body))
     if rest and isinstance(rest[0], ast.Expr) and isinstance(rest[0].value, ast.Constant):
         rest = rest[1:]
-    return "\n".join(ast.unparse(node) for node in rest)
+    return "\n".join(map(ast.unparse, rest))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.answers.syntax import error_line, parsed
@@ -42,7 +42,8 @@ class CodePiece:
 def pieces(text: str) -> list[CodePiece]:
     """Every stretch that may be a program, in order, mended where that makes it Python."""
     found = [CodePiece(mended(piece.text), piece.language) for piece in fenced(text)]
-    found += [CodePiece(mended(program)) for _, program in _json_programs(text, found)]
+    for program in _json_programs(text, found):
+        found.append(CodePiece(mended(program)))
     return found
 
 
@@ -63,8 +64,10 @@ def unfenced(text: str) -> CodePiece | None:
     lines = text.split("\n")
     for start, end, _ in reversed(_fences(lines)):
         del lines[start : end + 1]
-    first = next((number for number, line in enumerate(lines) if _CODE_START.match(line)), None)
-    return None if first is None else CodePiece(mended("\n".join(lines[first:])))
+    for number, line in enumerate(lines):
+        if _CODE_START.match(line):
+            return CodePiece(mended("\n".join(lines[number:])))
+    return None
 
 
 def first_code_line(text: str) -> int | None:
@@ -77,7 +80,10 @@ def first_code_line(text: str) -> int | None:
 
 def mended(text: str) -> str:
     """The first variant of a text that is Python; the text itself when none is."""
-    return next((variant for variant in _variants(text) if parsed(variant) is not None), text)
+    for variant in _variants(text):
+        if parsed(variant) is not None:
+            return variant
+    return text
 
 
 def json_fields(text: str) -> dict[str, str]:
@@ -86,18 +92,18 @@ def json_fields(text: str) -> dict[str, str]:
         value = json.loads(text.strip(), strict=False)
     except (ValueError, RecursionError):
         return {}
-    return (
-        {key: item for key, item in value.items() if isinstance(item, str)}
-        if isinstance(value, dict)
-        else {}
-    )
+    if not isinstance(value, dict):
+        return {}
+    return {key: item for key, item in value.items() if isinstance(item, str)}
 
 
-def _json_programs(text: str, found: list[CodePiece]) -> Iterator[tuple[str, str]]:
-    for candidate in (text, *(piece.text for piece in found if piece.language in ("json", ""))):
+def _json_programs(text: str, found: Sequence[CodePiece]) -> Iterator[str]:
+    """Programs in fields of the answer as a whole, or of a piece of it."""
+    objects = [piece.text for piece in found if piece.language in ("json", "")]
+    for candidate in (text, *objects):
         if candidate.lstrip().startswith("{"):
             fields = json_fields(candidate)
-            yield from ((key, fields[key]) for key in _PROGRAM_KEYS if key in fields)
+            yield from filter(None, map(fields.get, _PROGRAM_KEYS))
 
 
 def _fences(lines: list[str]) -> list[tuple[int, int, str]]:
@@ -120,18 +126,16 @@ def _closing_line(lines: list[str], start: int, mark: str) -> int:
     """The first bare fence that leaves Python above it: a fence inside a string does not. Else the
     first bare fence.
     """
-    first = None
-    tries = 0
+    bare: list[int] = []
     for number in range(start + 1, len(lines)):
         match = _FENCE.match(lines[number])
         if match and not match.group(2) and match.group(1).startswith(mark):
-            first = number if first is None else first
-            tries += 1
+            bare.append(number)
             if parsed("\n".join(lines[start + 1 : number])) is not None:
                 return number
-            if tries == _CLOSERS:
+            if len(bare) == _CLOSERS:
                 break
-    return len(lines) if first is None else first
+    return next(iter(bare), len(lines))
 
 
 def _variants(text: str) -> Iterator[str]:

@@ -5,11 +5,15 @@ by it. Pure.
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 from agents.answers.names import undefined_names
 from agents.answers.syntax import parsed
 
-_MODULES = "collections copy functools gc glob io itertools joblib json math os pickle random re shutil string sys time"
+_MODULES = (
+    "collections copy functools gc glob io itertools joblib json math os pickle random re shutil string sys time torch "
+    "warnings zipfile"
+)
 _ALIASES = {
     "np": "numpy",
     "pd": "pandas",
@@ -47,15 +51,20 @@ _MEMBERS = {
     "PolynomialFeatures QuantileTransformer RobustScaler StandardScaler",
     "sklearn.svm": "SVC SVR LinearSVC",
 }
-_LINES = (
-    {name: f"import {name}" for name in (*_MODULES.split(), "torch", "warnings", "zipfile")}
-    | {alias: f"import {module} as {alias}" for alias, module in _ALIASES.items()}
-    | {
-        name: f"from {module} import {name}"
-        for module, names in _MEMBERS.items()
-        for name in names.split()
-    }
-)
+
+
+@cache
+def _lines() -> dict[str, str]:
+    """The line that binds each well-known name."""
+    lines: dict[str, str] = {}
+    for name in _MODULES.split():
+        lines[name] = f"import {name}"
+    for alias, module in _ALIASES.items():
+        lines[alias] = f"import {module} as {alias}"
+    for module, names in _MEMBERS.items():
+        for name in names.split():
+            lines[name] = f"from {module} import {name}"
+    return lines
 
 
 def with_imports(program: str) -> str:
@@ -64,7 +73,8 @@ def with_imports(program: str) -> str:
 
     Such a name would end the program for certain; a request to a model costs more than a line.
     """
-    missing = [_LINES[name] for _, name in undefined_names(program) if name in _LINES]
+    known = _lines()
+    missing = [known[name] for _, name in undefined_names(program) if name in known]
     tree = parsed(program)
     if not missing or tree is None:
         return program

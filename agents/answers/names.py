@@ -8,6 +8,7 @@ import ast
 import builtins
 import dis
 from collections.abc import Iterator
+from itertools import chain
 from types import CodeType
 
 from agents.answers.syntax import compiled, parsed
@@ -35,14 +36,13 @@ def undefined_names(program: str) -> tuple[tuple[int, str], ...]:
     tree, code = parsed(program), compiled(program)
     if tree is None or isinstance(code, str) or _uncertain(tree):
         return ()
-    bound = bound_names(program)
-    guarded = [
-        range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
-        for node in _lenient_tries(tree)
-    ]
+    known = bound_names(program) | _GIVEN
+    guarded: set[int] = set()
+    for node in _lenient_tries(tree):
+        guarded.update(range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1))
     first: dict[str, int] = {}
     for name, line in _loaded(code):
-        if name not in bound and name not in _GIVEN and not any(line in lines for lines in guarded):
+        if name not in known and line not in guarded:
             first[name] = min(line, first.get(name, line))
     return tuple(sorted((line, name) for name, line in first.items()))
 
@@ -54,10 +54,11 @@ def bound_names(program: str) -> frozenset[str]:
     code = compiled(program)
     if isinstance(code, str):
         return frozenset()
-    return frozenset(name for part in _parts(code) for name in _stored(part))
+    return frozenset(chain.from_iterable(map(_stored, _parts(code))))
 
 
 def _uncertain(tree: ast.Module) -> bool:
+    """True where names may come from elsewhere."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             return True
@@ -80,23 +81,31 @@ def _stored(code: CodeType) -> Iterator[str]:
     """Names that a part binds; a name of a class body counts as bound everywhere, which is the
     lenient side.
     """
-    return (step.argval for step in dis.get_instructions(code) if step.opname in _STORES)
+    for step in dis.get_instructions(code):
+        if step.opname in _STORES:
+            yield step.argval
 
 
 def _loaded(code: CodeType) -> Iterator[tuple[str, int]]:
     for part in _parts(code):
         for step in dis.get_instructions(part):
             if step.opname in _LOADS:
-                line = step.positions.lineno if step.positions else None
-                yield step.argval, line or part.co_firstlineno
+                yield step.argval, _line_of(step) or part.co_firstlineno
+
+
+def _line_of(step: dis.Instruction) -> int | None:
+    if step.positions is None:
+        return None
+    return step.positions.lineno
 
 
 def _lenient_tries(tree: ast.Module) -> Iterator[ast.Try]:
+    """Those that catch everything."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Try):
-            caught = [handler.type for handler in node.handlers]
-            if any(
-                kind is None or (isinstance(kind, ast.Name) and kind.id in _CATCH_ALL)
-                for kind in caught
-            ):
-                yield node
+        if isinstance(node, ast.Try) and any(map(_catches_all, node.handlers)):
+            yield node
+
+
+def _catches_all(handler: ast.ExceptHandler) -> bool:
+    kind = handler.type
+    return kind is None or (isinstance(kind, ast.Name) and kind.id in _CATCH_ALL)

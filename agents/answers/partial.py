@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 
-from agents.answers.syntax import parsed
+from agents.answers.syntax import is_import, parsed
 from core.genome import LOCI, Genome
 
 
@@ -22,13 +22,13 @@ def with_parts(base: str, part: str) -> str | None:
     given = [locus for locus in LOCI if _does_something(answered.gene(locus))]
     if not whole.complete or above is None or not given:
         return None
-    if not all(isinstance(node, ast.Import | ast.ImportFrom) for node in above.body):
+    if not all(map(is_import, above.body)):
         return None
     for locus in given:
         whole = whole.replace(locus, answered.gene(locus))
     marker, _, body = whole.gene(given[0]).partition("\n")
-    imports = "".join(f"{ast.unparse(node)}\n" for node in above.body)
-    return str(whole.replace(given[0], f"{marker}\n{imports}{body}"))
+    first = "\n".join((marker, *map(ast.unparse, above.body), body))
+    return str(whole.replace(given[0], first))
 
 
 def _does_something(gene: str) -> bool:

@@ -54,27 +54,32 @@ def reasons_against(program: str, gate: Gate, known: Container[str] = ()) -> tup
 
 def reports_nothing(program: str) -> tuple[str, ...]:
     """The fault of a program that must measure itself and does not say so; () for all others."""
-    return (
-        ()
-        if "score.json" in program
-        else ("never writes ./submission/score.json, so it has no score",)
-    )
+    if "score.json" in program:
+        return ()
+    return ("never writes ./submission/score.json, so it has no score",)
 
 
 def _undefined(program: str) -> Iterator[str]:
-    missing = undefined_names(program)[:_MOST_NAMES]
-    bound = bound_names(program) if missing else frozenset()
-    for line, name in missing:
-        same = [other for other in sorted(bound) if other.lower() == name.lower()]
-        alike = same or get_close_matches(name, bound, 1, _ALIKE)
-        hint = f" (is it {alike[0]}?)" if alike else ""
-        yield f"line {line}: the name {name} is never defined or imported{hint}"
+    for line, name in undefined_names(program)[:_MOST_NAMES]:
+        reason = f"line {line}: the name {name} is never defined or imported"
+        if meant := _meant(name, bound_names(program)):
+            reason += f" (is it {meant}?)"
+        yield reason
+
+
+def _meant(name: str, bound: frozenset[str]) -> str:
+    """The name that is written nearly alike, "" for none."""
+    for other in sorted(bound):
+        if other.lower() == name.lower():
+            return other
+    return next(iter(get_close_matches(name, bound, 1, _ALIKE)), "")
 
 
 def _missing_parts(program: str) -> Iterator[str]:
-    missing = [locus for locus in LOCI if locus not in Genome.parse(program).loci]
+    loci = Genome.parse(program).loci
+    missing = [f"# %% {locus}" for locus in LOCI if locus not in loci]
     if missing:
-        yield f"the markers of these sections are missing: {', '.join(f'# %% {locus}' for locus in missing)}"
+        yield f"the markers of these sections are missing: {', '.join(missing)}"
     for number, line in enumerate(program.splitlines(), 1):
         if _LEFT_OUT.search(line):
             yield f"line {number}: leaves code out: {line.strip()[:80]}"
@@ -83,21 +88,24 @@ def _missing_parts(program: str) -> Iterator[str]:
 
 def _files(tree: ast.Module) -> Iterator[str]:
     texts = list(_texts(tree))
-    if not any(_INPUT.search(text) for text in texts):
+    if not any(map(_INPUT.search, texts)):
         yield "reads nothing from ./input"
-    folder = any(_FOLDER.search(text) for text in texts)
-    if not folder and any(_FILE.search(text) for text in texts):
+    folder = any(map(_FOLDER.search, texts))
+    if not folder and any(map(_FILE.search, texts)):
         yield "writes submission.csv into the wrong folder: it must be ./submission/submission.csv"
-    elif not folder or not any(_called(node) in _WRITERS for node in ast.walk(tree)):
+    elif not folder or _WRITERS.isdisjoint(map(_called, ast.walk(tree))):
         yield "never writes ./submission/submission.csv"
 
 
 def _unused_main(tree: ast.Module) -> Iterator[str]:
     defined = any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body)
-    if defined and not any(
-        isinstance(node, ast.Name) and node.id == "main" for node in ast.walk(tree)
-    ):
+    if defined and "main" not in map(_name, ast.walk(tree)):
         yield "main() is defined and never called"
+
+
+def _name(node: ast.AST) -> str:
+    """The name that is read or bound; "" for anything but a name."""
+    return getattr(node, "id", "")
 
 
 def _texts(tree: ast.Module) -> Iterator[str]:

@@ -17,6 +17,10 @@ def parsed(program: str) -> ast.Module | None:
         return None
 
 
+def is_import(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
 def error_line(program: str) -> int | None:
     """Number of the line that Python stumbles over, from 1; None when it does not or cannot say
     where.
@@ -39,10 +43,10 @@ def compiled(program: str) -> CodeType | str:
             warnings.simplefilter("ignore")
             return compile(program, "solution.py", "exec", dont_inherit=True, optimize=0)
     except SyntaxError as error:
-        text = (error.text or "").strip()
-        return f"line {error.lineno or 1}: syntax error: {error.msg}" + (
-            f" in `{text[:120]}`" if text else ""
-        )
+        fault = f"line {error.lineno or 1}: syntax error: {error.msg}"
+        if text := (error.text or "").strip():
+            fault += f" in `{text[:120]}`"
+        return fault
     except _UNREADABLE as error:
         return f"line 1: cannot be parsed: {error}"
 
