@@ -43,13 +43,14 @@ def map_env_vars(environ: MutableMapping[str, str] = os.environ) -> str:
     project import.
 
     A variable that is unset or empty changes nothing. With LLM_PROVIDER=anthropic the key feeds
-    ANTHROPIC_API_KEY too. Returns COMPETITION_ID, which belongs in logs and nowhere else.
+    ANTHROPIC_API_KEY too, and so on. Returns COMPETITION_ID, which belongs in logs and nowhere else.
     """
     for source, target in RENAMED.items():
         if environ.get(source):
             environ[target] = environ[source]
-    if environ.get("LLM_PROVIDER") == "anthropic" and environ.get("API_KEY"):
-        environ["ANTHROPIC_API_KEY"] = environ["API_KEY"]
+    provider = environ.get("LLM_PROVIDER")
+    if provider and provider != "recipes" and environ.get("API_KEY"):
+        environ[f"{provider.upper()}_API_KEY"] = environ["API_KEY"]
     return environ.get("COMPETITION_ID", "")
 
 

@@ -69,7 +69,7 @@ class Opening:
         self._leaks: Pending[tuple[str, ...]] = Pending("leak check", ())
         reader = authors.metric_reader
         self._metric = MetricStage(
-            settings, self._trials, stop, clock, reader, programs, self._judging, gate
+            settings, self._trials, clock, reader, programs, self._judging, gate
         )
         trial_s = min(TRIAL_S, WAIT_SHARE * settings.time_limit_s)
         self._split = SplitStage(

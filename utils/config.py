@@ -22,7 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from utils.config_schema import Config
+from utils.config_schema import VENDORS, Config
 from utils.errors import ConfigError
 
 __all__ = [
@@ -116,7 +116,7 @@ def _resolved(tree: DictConfig) -> Any:
         # 2.4 warns that it will rename this call; 2.3 has no other.
         warnings.simplefilter("ignore")
         OmegaConf.register_new_resolver("env", _env, replace=True)
-        OmegaConf.register_new_resolver("by_provider", _by_provider, replace=True)
+        OmegaConf.register_new_resolver("of_provider", _of_provider, replace=True)
     return OmegaConf.to_container(tree, resolve=True)
 
 
@@ -124,9 +124,12 @@ def _env(name: str, default: Any = None) -> Any:
     return os.environ.get(name) or default
 
 
-def _by_provider(provider: str | None, openai: Any, anthropic: Any) -> Any:
-    """The value that belongs to the provider, so that no key is sent to another vendor's address."""
-    return anthropic if provider == "anthropic" else openai
+def _of_provider(provider: str | None, name: str) -> str | None:
+    """The environment's `<PROVIDER>_<name>`, so that no key is sent to another vendor's address. The
+    first vendor's where none is named.
+    """
+    vendor = provider if provider in VENDORS else VENDORS[0]
+    return _env(f"{vendor.upper()}_{name}")
 
 
 # ---------------------------------------------------------------- typing

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PROVIDERS = ("openai", "anthropic", "recipes")
+# Whose language models can be asked: core.llm.providers has an endpoint for each, and the
+# environment's <NAME>_API_KEY and <NAME>_BASE_URL are theirs.
+VENDORS = ("openai", "anthropic")
+PROVIDERS = (*VENDORS, "recipes")
 DIRECTIONS = ("maximize", "minimize")
 SPLITS = ("stratified", "random", "group", "time")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -23,7 +23,7 @@ _CONNECT_S = 15.0
 _LOOK_S = 0.05
 _HEAD, _TAIL = 2000, 200
 # One line per request at INFO, headers at DEBUG: the ledger tells what there is to tell.
-_CHATTY = ("openai", "anthropic", "httpx", "httpcore", "httpx2", "httpcore2")
+_CHATTY = ("httpx", "httpcore", "httpx2", "httpcore2")
 
 
 class Wire:
@@ -35,7 +35,7 @@ class Wire:
     """
 
     def __init__(self, sdk: Any, url: str, idle_s: float, max_bytes: int) -> None:
-        for name in _CHATTY:
+        for name in (sdk.__name__, *_CHATTY):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._max_bytes = max_bytes
         self._closed = False
@@ -44,13 +44,13 @@ class Wire:
         self.plain: bytes | None = None
         self.timeout = sdk.Timeout(idle_s, connect=min(idle_s, _CONNECT_S))
         # Loading certificates takes 25 ms, which only an address with TLS is worth.
-        plain = {} if url.startswith("https:") else {"verify": False}
+        unverified = {} if url.startswith("https:") else {"verify": False}
         self.http_client = sdk.DefaultHttpxClient(
             timeout=self.timeout,
             follow_redirects=False,
             headers={"Accept-Encoding": "identity"},
             event_hooks={"response": [self._look]},
-            **plain,
+            **unverified,
         )
 
     def close(self) -> None:
@@ -68,7 +68,8 @@ class Wire:
 
     def _count(self, chunk: bytes) -> None:
         self.received += len(chunk)
-        self.head = self.head if len(self.head) >= _HEAD else (self.head + chunk)[:_HEAD]
+        if len(self.head) < _HEAD:
+            self.head = (self.head + chunk)[:_HEAD]
         self.tail = (self.tail + chunk)[-_TAIL:]
         if self._closed:
             raise EndpointError("timeout", "given up")
@@ -93,12 +94,12 @@ def _counted(stream: Any, count: Callable[[bytes], None]) -> Any:
 
 
 def within(
-    seconds: float, over: threading.Event, work: Callable[[], T], close: Callable[[], None]
+    seconds: float, cancelled: threading.Event, work: Callable[[], T], close: Callable[[], None]
 ) -> T:
     """What `work` returns or raises, or a time-out: no socket time-out covers a name look-up or a
     trickle of bytes.
 
-    over: once set, the answer is not waited for either. `work` runs in a thread of its own, which
+    cancelled: once set, the answer is not waited for either. `work` runs in a thread of its own, which
     `close` makes end soon.
     """
     results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
@@ -111,7 +112,7 @@ def within(
 
     threading.Thread(target=run, name="llm request", daemon=True).start()
     try:
-        value, error = _awaited(results, seconds, over)
+        value, error = _awaited(results, seconds, cancelled)
     finally:
         close()
     if error is not None:
@@ -119,9 +120,9 @@ def within(
     return value  # type: ignore[return-value]
 
 
-def _awaited(results: queue.SimpleQueue[T], seconds: float, over: threading.Event) -> T:
+def _awaited(results: queue.SimpleQueue[T], seconds: float, cancelled: threading.Event) -> T:
     ends = time.monotonic() + seconds
-    while not over.is_set():
+    while not cancelled.is_set():
         left = max(ends - time.monotonic(), 0.0)
         try:
             return results.get(timeout=min(left, _LOOK_S))
@@ -186,9 +187,9 @@ def sdk_error(sdk: Any, error: Exception, wire: Wire, key: str) -> EndpointError
         return EndpointError("connection", f"the connection failed ({said})")
     if isinstance(error, sdk.APIError) and getattr(error, "body", None):
         return from_event(error.body, (key,))
-    heard = one_line(wire.head.decode(errors="replace"), (key,))
+    received = one_line(wire.head.decode(errors="replace"), (key,))
     return EndpointError(
-        "garbage", f"no stream of a model ({type(error).__name__}: {said}): {heard}"
+        "garbage", f"no stream of a model ({type(error).__name__}: {said}): {received}"
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from core.execution.stop import StopSignal
 from core.execution.trial_box import TrialBox
 from core.journal.history import History
 from core.judging.service import HoldoutJudge
@@ -39,7 +38,6 @@ class MetricStage:
         self,
         settings: Settings,
         box: TrialBox,
-        stop: StopSignal,
         clock: Clock,
         reader: MetricReader | None,
         programs: Programs,
