@@ -38,8 +38,8 @@ class AnthropicEndpoint(SdkEndpoint):
         opened.auth_token = None
         return opened.messages.create(**parameters)
 
-    def _take(self, heard: PartialReply, event: Any) -> None:
-        _take(heard, event)
+    def _take(self, partial: PartialReply, event: Any) -> None:
+        _take(partial, event)
 
     def _parameters(self, request: Request, dialect: Dialect) -> dict[str, Any]:
         as_tool = request.schema is not None and dialect.structure == "schema"
@@ -89,57 +89,57 @@ def _system(text: str, dialect: Dialect) -> list[dict[str, Any]]:
     return [{"type": "text", "text": text, **mark}]
 
 
-def _take(heard: PartialReply, event: Any) -> None:
+def _take(partial: PartialReply, event: Any) -> None:
     """Notes an event of a stream, or the one object of a server that does not stream."""
     kind = get(event, "type")
     if kind == "message":
-        _whole(heard, event)
+        _whole(partial, event)
     elif kind == "message_start":
-        _note_usage(heard, get(event, "message", "usage"))
+        _note_usage(partial, get(event, "message", "usage"))
     elif kind == "content_block_start":
-        _block(heard, get(event, "content_block"))
+        _block(partial, get(event, "content_block"))
     elif kind == "content_block_delta":
-        heard.add(heard.parts, get(event, "delta", "text"))
-        heard.add(heard.data, get(event, "delta", "partial_json"))
+        partial.add(partial.parts, get(event, "delta", "text"))
+        partial.add(partial.data, get(event, "delta", "partial_json"))
     elif kind == "message_delta":
-        _note_finish(heard, get(event, "delta", "stop_reason"))
-        _note_usage(heard, get(event, "usage"))
+        _note_finish(partial, get(event, "delta", "stop_reason"))
+        _note_usage(partial, get(event, "usage"))
     elif kind == "message_stop":
-        heard.ended = True
+        partial.ended = True
 
 
-def _whole(heard: PartialReply, message: Any) -> None:
+def _whole(partial: PartialReply, message: Any) -> None:
     for block in items(get(message, "content")):
-        _block(heard, block)
-    _note_finish(heard, get(message, "stop_reason"))
-    _note_usage(heard, get(message, "usage"))
+        _block(partial, block)
+    _note_finish(partial, get(message, "stop_reason"))
+    _note_usage(partial, get(message, "usage"))
 
 
-def _block(heard: PartialReply, block: Any) -> None:
+def _block(partial: PartialReply, block: Any) -> None:
     """A block that starts empty, or comes at once; thinking is left out."""
     if get(block, "type") == "text":
-        heard.add(heard.parts, get(block, "text"))
+        partial.add(partial.parts, get(block, "text"))
     elif get(block, "type") == "tool_use" and get(block, "input"):
-        heard.add(heard.data, json.dumps(get(block, "input"), default=str))
+        partial.add(partial.data, json.dumps(get(block, "input"), default=str))
 
 
-def _note_finish(heard: PartialReply, reason: Any) -> None:
+def _note_finish(partial: PartialReply, reason: Any) -> None:
     if isinstance(reason, str):
-        heard.finish = _FINISH.get(reason, "stop")
+        partial.finish = _FINISH.get(reason, "stop")
 
 
-def _note_usage(heard: PartialReply, usage: Any) -> None:
+def _note_usage(partial: PartialReply, usage: Any) -> None:
     """The server tells the prompt at the start and the answer at the end; cached parts are counted
     beside the rest.
     """
     if usage is None:
         return
-    before = heard.usage or TokenUsage()
+    before = partial.usage or TokenUsage()
     cached = count_of(usage, "cache_read_input_tokens")
     prompt = (
         count_of(usage, "input_tokens") + cached + count_of(usage, "cache_creation_input_tokens")
     )
     completion = count_of(usage, "output_tokens")
-    heard.usage = TokenUsage(
+    partial.usage = TokenUsage(
         prompt or before.prompt, cached or before.cached, completion or before.completion
     )

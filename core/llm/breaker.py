@@ -35,7 +35,9 @@ class Breaker:
             if self._open_until is None:
                 return 0.0
             wait = max(self._open_until - self._clock(), 0.0)
-            return self._rest_s if wait == 0.0 and self._trying else wait
+            if wait == 0.0 and self._trying:
+                return self._rest_s
+            return wait
 
     def admit(self) -> bool:
         """Whether a call may go through. One that may must end in succeeded, failed or let_go."""
@@ -49,12 +51,10 @@ class Breaker:
 
     def succeeded(self) -> None:
         with self._lock:
-            self._in_a_row, self._open_until, self._trying, self._rest_s = (
-                0,
-                None,
-                False,
-                self._first_rest_s,
-            )
+            self._in_a_row = 0
+            self._open_until = None
+            self._trying = False
+            self._rest_s = self._first_rest_s
 
     def failed(self, reason: str, for_good: bool = False) -> None:
         """for_good: no later attempt of the same kind is expected to do better; the circuit opens

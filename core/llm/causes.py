@@ -20,29 +20,27 @@ _QUOTED_KEY = re.compile(
 )
 
 # The first match decides. Servers agree on neither status nor code for these, but on these words.
-_WORDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(words, re.IGNORECASE))  # type: ignore[misc]
-    for kind, words in (
-        (
-            "context",
-            r"context_length|context.window|context.size|maximum context|context length|prompt is too long"
-            r"|input is too long|too many (input )?tokens in|request_too_large|reduce the length",
-        ),
-        (
-            "quota",
-            r"insufficient_quota|exceeded your current quota|credit balance|insufficient.balance|billing",
-        ),
-        (
-            "auth",
-            r"api[ _-]?key (is )?(not valid|invalid|missing|expired)|(invalid|incorrect|wrong)[ _-]api[ _-]?key",
-        ),
-        (
-            "not_found",
-            r"model[^.]{0,80}(not (exist|found|available|supported)|does not exist)|(unknown|invalid|no such) model"
-            r"|model_not_found",
-        ),
-    )
-)
+_WORDS: Mapping[Kind, re.Pattern[str]] = {
+    "context": re.compile(
+        r"context_length|context.window|context.size|maximum context|context length|prompt is too long"
+        r"|input is too long|too many (input )?tokens in|request_too_large|reduce the length",
+        re.IGNORECASE,
+    ),
+    "quota": re.compile(
+        r"insufficient_quota|exceeded your current quota|credit balance|insufficient.balance|billing",
+        re.IGNORECASE,
+    ),
+    "auth": re.compile(
+        r"api[ _-]?key (is )?(not valid|invalid|missing|expired)"
+        r"|(invalid|incorrect|wrong)[ _-]api[ _-]?key",
+        re.IGNORECASE,
+    ),
+    "not_found": re.compile(
+        r"model[^.]{0,80}(not (exist|found|available|supported)|does not exist)"
+        r"|(unknown|invalid|no such) model|model_not_found",
+        re.IGNORECASE,
+    ),
+}
 _RATE = re.compile(
     r"rate.?limit|per (?:minute|second|day|hour)|retry (?:in|after) [\d.]+ ?s|try again in",
     re.IGNORECASE,
@@ -75,23 +73,30 @@ def from_status(
     """The error that a status of 300 or more stands for. body: parsed JSON, or text."""
     text, code = error_text(body)
     kind = _kind(status, text, code, is_web_page(body))
-    said = _SAID.get(kind, "the request failed")
-    detail = f"{said} (HTTP {status})" + (f": {one_line(text, keys)}" if text else "")
     if 300 <= status < 400:
         target = one_line(headers.get("location", "nowhere"), keys)
         detail = (
             f"the address redirects to {target}; redirects are not followed, set base_url to it"
         )
-    wait, said_wait = retry_after(headers), _WAIT.search(text)
-    if wait is None and said_wait:
-        wait = _number(said_wait.group(1).rstrip("."))
+    else:
+        detail = f"{_SAID.get(kind, 'the request failed')} (HTTP {status})"
+        if text:
+            detail = f"{detail}: {one_line(text, keys)}"
+    wait = retry_after(headers)
+    wait_in_words = _WAIT.search(text)
+    if wait is None and wait_in_words:
+        wait = _number(wait_in_words.group(1).rstrip("."))
     return EndpointError(kind, detail, wait)
 
 
 def from_event(body: Any, keys: tuple[str, ...] = ()) -> EndpointError:
     """The error that an error object within a stream, or under status 200, stands for."""
     text, code = error_text(body)
-    status = int(code) if code.isdigit() else 400 if "invalid_request" in code else 500
+    status = 500
+    if code.isdigit():
+        status = int(code)
+    elif "invalid_request" in code:
+        status = 400
     kind = _kind(status, text, code, web_page=False)
     return EndpointError(
         kind, f"{_SAID.get(kind, 'the request failed')}: {one_line(text or code, keys)}"
@@ -104,14 +109,15 @@ def _kind(status: int, text: str, code: str, web_page: bool) -> Kind:
     if status == 429:
         # Messages on rate limits speak of billing too.
         per_minute = code in _BY_TYPE or _RATE.search(text)
-        spent = _WORDS[1][1].search(f"{code} {text}")
-        return "quota" if spent and not per_minute else _BY_TYPE.get(code, "rate")
+        if not per_minute and _WORDS["quota"].search(f"{code} {text}"):
+            return "quota"
+        return _BY_TYPE.get(code, "rate")
     if web_page or 300 <= status < 400:
         return "not_an_api"
     if code in _BY_TYPE:
         return _BY_TYPE[code]
     if status in (400, 404, 413, 422):
-        for kind, words in _WORDS:
+        for kind, words in _WORDS.items():
             if words.search(f"{code} {text}"):
                 return kind
     return _BY_STATUS.get(status, "bad_request")
@@ -119,32 +125,40 @@ def _kind(status: int, text: str, code: str, web_page: bool) -> Kind:
 
 def error_text(body: Any) -> tuple[str, str]:
     """(message, code or type) of an error body in any of the usual forms; "" where there is none."""
-    if isinstance(body, bytes | str):
-        text = body.decode(errors="replace") if isinstance(body, bytes) else body
-        try:
-            parsed = json.loads(text)
-        except ValueError:
-            return page_text(text), ""
-        return error_text(parsed) if isinstance(parsed, dict) else (text, "")
+    if isinstance(body, bytes):
+        body = body.decode(errors="replace")
+    if isinstance(body, str):
+        return _error_in_text(body)
+    if body is None:
+        return "", ""
     if not isinstance(body, dict):
-        return ("" if body is None else str(body)), ""
+        return str(body), ""
     inner = body.get("error", body)
     if not isinstance(inner, dict):
         return str(inner), ""
-    message = inner.get("message") or inner.get("detail") or inner.get("msg") or ""
-    code = (
-        inner.get("code")
-        if isinstance(inner.get("code"), str)
-        else inner.get("type") or inner.get("code") or ""
-    )
-    return message if isinstance(message, str) and message else json.dumps(inner, default=str), str(
-        code
-    )
+    message = inner.get("message") or inner.get("detail") or inner.get("msg")
+    if not isinstance(message, str) or not message:
+        message = json.dumps(inner, default=str)
+    code = inner.get("code")
+    if not isinstance(code, str):
+        code = inner.get("type") or code or ""
+    return message, str(code)
+
+
+def _error_in_text(text: str) -> tuple[str, str]:
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return page_text(text), ""
+    if isinstance(parsed, dict):
+        return error_text(parsed)
+    return text, ""
 
 
 def is_web_page(body: Any) -> bool:
-    text = body[:500].decode(errors="replace") if isinstance(body, bytes) else body
-    return isinstance(text, str) and bool(_WEB_PAGE.match(text))
+    if isinstance(body, bytes):
+        body = body[:500].decode(errors="replace")
+    return isinstance(body, str) and bool(_WEB_PAGE.match(body))
 
 
 def page_text(text: str) -> str:
@@ -174,8 +188,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return ms / 1000
     if (seconds := _number(headers.get("retry-after"))) is not None:
         return seconds
-    then, now = (_moment(headers.get(name)) for name in ("retry-after", "date"))
-    return max(then - now, 0.0) if then is not None and now is not None else None
+    then, now = _moment(headers.get("retry-after")), _moment(headers.get("date"))
+    if then is None or now is None:
+        return None
+    return max(then - now, 0.0)
 
 
 def _number(value: str | None) -> float | None:
@@ -187,5 +203,5 @@ def _number(value: str | None) -> float | None:
 
 
 def _moment(value: str | None) -> float | None:
-    parsed = email.utils.parsedate_tz(value) if value else None
-    return float(email.utils.mktime_tz(parsed)) if parsed else None
+    parsed = email.utils.parsedate_tz(value or "")
+    return None if parsed is None else float(email.utils.mktime_tz(parsed))

@@ -16,7 +16,7 @@ from core.llm.ledger import Ledger, Page, Spent
 from core.llm.loose_json import read_json
 from core.llm.policy import RetryPolicy
 from core.llm.stoppable import OpenRequests
-from core.llm.texts import GO_ON, join
+from core.llm.texts import GO_ON, join, request_chars
 from core.protocols import Clock
 from core.records import Answer, Message, Request
 from utils.errors import Interrupted, ModelError
@@ -26,6 +26,8 @@ _NEVER_AGAIN: frozenset[Kind] = frozenset(
     {"context", "bad_request", "not_found", "not_an_api", "refusal"}
 )
 _ADAPTATIONS = 8
+# Characters.
+_LEAST_KEY = 8
 _LEAST_S = 0.5
 # Far more than a line in the ledger takes.
 _LEAVE_S = 2.0
@@ -204,7 +206,7 @@ class RetryingModel:
             self._state.slots.release()
 
     def _check_size(self, request: Request) -> None:
-        size = len(request.system) + sum(len(message.text) for message in request.messages)
+        size = request_chars(request)
         if size > self._policy.max_prompt_chars:
             said = f"{size} characters, of {self._policy.max_prompt_chars} at most"
             raise self._failure(EndpointError("context", f"the prompt is too long: {said}"))
@@ -216,9 +218,12 @@ class RetryingModel:
         policy = self._policy
         if policy.max_tokens is not None and tokens >= policy.max_tokens:
             return f"llm.max_total_tokens is reached: {tokens} of {policy.max_tokens} tokens"
-        if policy.max_usd is not None and (usd is None or usd >= policy.max_usd):
-            known = "an unknown cost" if usd is None else f"{usd:.2f}"
-            return f"llm.max_cost_usd is reached: {known} of {policy.max_usd:.2f} USD"
+        if policy.max_usd is None:
+            return None
+        if usd is None:
+            return f"llm.max_cost_usd is reached: an unknown cost of {policy.max_usd:.2f} USD"
+        if usd >= policy.max_usd:
+            return f"llm.max_cost_usd is reached: {usd:.2f} of {policy.max_usd:.2f} USD"
         return None
 
     def _resting_line(self) -> str:
@@ -242,7 +247,8 @@ class RetryingModel:
         want none.
         """
         for key in self._state.secrets:
-            text = text.replace(key, "***") if len(key) >= 8 else text
+            if len(key) >= _LEAST_KEY:
+                text = text.replace(key, "***")
         return text
 
 
@@ -265,10 +271,10 @@ def _usable(reply: Reply, request: Request) -> Any:
     try:
         return read_json(reply.text, request.schema)
     except ValueError as error:
-        cut = "it was cut off by max_tokens: " if reply.finish == "length" else ""
-        raise EndpointError(
-            "format", f"{cut}{error}"[:300], usage=reply.usage, text=reply.text
-        ) from None
+        said = str(error)
+        if reply.finish == "length":
+            said = f"it was cut off by max_tokens: {said}"
+        raise EndpointError("format", said[:300], usage=reply.usage, text=reply.text) from None
 
 
 def _hurried(request: Request) -> Request:

@@ -20,20 +20,23 @@ _CONTEXT = re.compile(r"context (?:length|window|size)\D{0,20}(\d{3,8})", re.IGN
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """limit: name of the parameter that bounds an answer. structure: how a schema is handed over
-    (none: in words).
+    """What is sent to one server."""
 
-    most_tokens: the longest answer that the server grants. context: its limit on prompt and answer
-    together.
-    """
-
+    # Name of the parameter that bounds an answer.
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    # How a schema is handed over; none: in words.
     structure: Literal["schema", "object", "none"] = "schema"
+    # Whether a temperature is sent.
     temperature: bool = True
+    # Whether a stream is asked to count its tokens.
     usage: bool = True
+    # Whether the system text is a message of its own; else it stands before the first one.
     system: bool = True
+    # Whether the system text is marked for the provider's cache.
     cache: bool = True
+    # The longest answer that the server grants, in tokens.
     most_tokens: int | None = None
+    # Its limit on prompt and answer together, in tokens.
     context: int | None = None
 
     def max_tokens(self, asked: int, request: Request) -> int:
@@ -75,7 +78,7 @@ def _steps(dialect: Dialect, text: str, asked: int) -> list[tuple[Dialect, str]]
     if window and dialect.context is None and int(window.group(1)) > 4 * _LEAST_TOKENS:
         step("", "answers beyond the context", context=int(window.group(1)))
     step("max_completion_tokens", "max_tokens", limit="max_completion_tokens")
-    most = [int(word) for word in _NUMBER.findall(text) if _LEAST_TOKENS <= int(word) < asked]
+    most = [number for number in map(int, _NUMBER.findall(text)) if _LEAST_TOKENS <= number < asked]
     if most and not window:
         step(
             "max_tokens|max_completion_tokens|(output|completion|new) tokens",
@@ -83,12 +86,12 @@ def _steps(dialect: Dialect, text: str, asked: int) -> list[tuple[Dialect, str]]
             most_tokens=max(most),
         )
     step("stream_options|include_usage", "stream_options", usage=False)
-    whole = "response_format" in text and "json_schema" not in text
-    lower = "none" if whole or "json_object" in text or dialect.structure != "schema" else "object"
+    no_json_mode = "response_format" in text and "json_schema" not in text
+    no_json_mode = no_json_mode or "json_object" in text or dialect.structure != "schema"
     step(
         "response_format|json_schema|json_object|structured|grammar|schema|tool",
         "its schema",
-        structure=lower,
+        structure="none" if no_json_mode else "object",
     )
     step("temperature", "temperature", temperature=False)
     step("cache_control", "cache_control", cache=False)
@@ -114,13 +117,12 @@ def is_strict(schema: Any) -> bool:
     """True when every object of the schema names and requires all of its fields, as strict
     structured output wants.
     """
+    if isinstance(schema, list):
+        return all(map(is_strict, schema))
     if not isinstance(schema, dict):
-        return all(is_strict(item) for item in schema) if isinstance(schema, list) else True
+        return True
     if schema.get("type") == "object":
-        names = set(schema.get("properties", {}))
-        if (
-            schema.get("additionalProperties") is not False
-            or set(schema.get("required", ())) != names
-        ):
+        required, names = set(schema.get("required", ())), set(schema.get("properties", {}))
+        if schema.get("additionalProperties") is not False or required != names:
             return False
-    return all(is_strict(value) for value in schema.values())
+    return all(map(is_strict, schema.values()))

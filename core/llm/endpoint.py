@@ -68,7 +68,9 @@ class EndpointSettings:
     max_bytes: int = 32 << 20
 
     def temperature_of(self, request: Request) -> float | None:
-        return self.temperature if request.temperature is None else request.temperature
+        if request.temperature is not None:
+            return request.temperature
+        return self.temperature
 
 
 class EndpointError(Exception):
@@ -111,7 +113,7 @@ class Endpoint(Protocol):
         ...
 
     def cancel(self) -> None:
-        """From any thread and for good: `send` raises EndpointError of this kind at once, wherever
-        it is.
+        """From any thread and for good: `send` raises EndpointError of kind "given up" at once,
+        wherever it is.
         """
         ...

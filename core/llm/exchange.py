@@ -63,7 +63,7 @@ class SdkEndpoint:
     def __init__(self, settings: EndpointSettings) -> None:
         self._settings = settings
         self._base_url = self.address(settings.base_url)
-        self._over = threading.Event()
+        self._cancelled = threading.Event()
         self._speaker = Speaker(settings, Dialect())
 
     @property
@@ -87,24 +87,50 @@ class SdkEndpoint:
             return self._stream(sdk, client, parameters)
 
         try:
-            reply = exchange(
-                sdk,
-                self._settings,
-                self._base_url,
-                request,
-                key,
-                timeout,
-                self._over,
-                ask,
-                self._take,
-            )
+            reply = self._exchange(sdk, request, key, timeout, ask)
         except EndpointError as error:
             raise self._speaker.refused(dialect, error, request) from None
         self._speaker.worked()
         return reply
 
     def cancel(self) -> None:
-        self._over.set()
+        self._cancelled.set()
+
+    def _exchange(
+        self,
+        sdk: Any,
+        request: Request,
+        key: str,
+        timeout: float,
+        ask: Callable[[Wire], Iterable[Any]],
+    ) -> Reply:
+        """One request and its answer. ask: opens the library's stream.
+
+        Raises EndpointError, with the usage and the text that were received before.
+        """
+        settings = self._settings
+        wire = _wire(sdk, self._base_url, min(settings.idle_s, timeout), settings.max_bytes)
+        partial = PartialReply(settings.max_tokens * _CHARS_PER_TOKEN + _SPARE_CHARS)
+
+        def work() -> Reply:
+            for event in events(sdk, wire, lambda: ask(wire), key):
+                partial.count()
+                self._take(partial, event)
+            partial.ended = partial.ended or b"[DONE]" in wire.tail
+            if not partial.parts and not partial.data and wire.plain is not None:
+                self._take(partial, _plain(wire.plain, key))
+            elif not partial.events:
+                received = one_line(wire.head.decode(errors="replace"))
+                raise EndpointError("garbage", f"no stream of a model: {received}")
+            return partial.reply(request)
+
+        try:
+            return within(timeout, self._cancelled, work, wire.close)
+        except EndpointError as error:
+            spent = partial.spent(request)
+            raise EndpointError(
+                error.kind, error.message, error.retry_after, spent, partial.text()
+            ) from None
 
     @staticmethod
     def library() -> Any:
@@ -128,51 +154,9 @@ class SdkEndpoint:
         """Opens the stream. client: arguments of the library's client."""
         raise NotImplementedError
 
-    def _take(self, heard: PartialReply, event: Any) -> None:
+    def _take(self, partial: PartialReply, event: Any) -> None:
         """Notes one event of the stream."""
         raise NotImplementedError
-
-
-def exchange(
-    sdk: Any,
-    settings: EndpointSettings,
-    url: str,
-    request: Request,
-    key: str,
-    timeout: float,
-    over: threading.Event,
-    ask: Callable[[Wire], Iterable[Any]],
-    take: Callable[[PartialReply, Any], None],
-) -> Reply:
-    """One request and what is heard of its answer.
-
-    over: ends it early. ask: opens the SDK's stream, from `url`. take: notes one event of it.
-
-    Raises EndpointError, with the usage and the text that were received before.
-    """
-    wire = _wire(sdk, url, min(settings.idle_s, timeout), settings.max_bytes)
-    heard = PartialReply(settings.max_tokens * _CHARS_PER_TOKEN + _SPARE_CHARS)
-
-    def work() -> Reply:
-        for event in events(sdk, wire, lambda: ask(wire), key):
-            heard.count()
-            take(heard, event)
-        heard.ended = heard.ended or b"[DONE]" in wire.tail
-        if not heard.parts and not heard.data and wire.plain is not None:
-            take(heard, _plain(wire.plain, key))
-        elif not heard.events:
-            raise EndpointError(
-                "garbage", f"no stream of a model: {one_line(wire.head.decode(errors='replace'))}"
-            )
-        return heard.reply(request)
-
-    try:
-        return within(timeout, over, work, wire.close)
-    except EndpointError as error:
-        spent = heard.spent(request)
-        raise EndpointError(
-            error.kind, error.message, error.retry_after, spent, heard.text()
-        ) from None
 
 
 def _wire(sdk: Any, url: str, idle_s: float, max_bytes: int) -> Wire:

@@ -18,7 +18,8 @@ _LONGEST_REST_S = 1800.0
 
 def split_keys(text: str | None) -> tuple[str, ...]:
     """The keys of a comma-separated list."""
-    return tuple(dict.fromkeys(key.strip() for key in (text or "").split(",") if key.strip()))
+    words = map(str.strip, (text or "").split(","))
+    return tuple(dict.fromkeys(filter(None, words)))
 
 
 class KeyRing:
@@ -66,7 +67,9 @@ class KeyRing:
         if error.kind not in ("auth", "quota", "rate"):
             return
         with self._lock:
-            rest = self._first_rest_s * 2.0 ** min(self._in_a_row[key], 10)
-            rest = _REST_S.get(error.kind, rest) if error.retry_after is None else error.retry_after
+            rest = error.retry_after
+            if rest is None:
+                doubled = self._first_rest_s * 2.0 ** min(self._in_a_row[key], 10)
+                rest = _REST_S.get(error.kind, doubled)
             self._in_a_row[key] += 1
             self._ready_at[key] = self._clock() + min(rest, _LONGEST_REST_S)

@@ -4,6 +4,7 @@ are not. Pure.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -45,7 +46,8 @@ def read_json(text: str, schema: dict[str, Any]) -> Any:
         wrong = mismatch(value, schema)
         if wrong is None:
             return value
-        problem = wrong if not problem or problem.startswith("it is no JSON") else problem
+        if not problem or problem.startswith("it is no JSON"):
+            problem = wrong
     raise ValueError(problem or "there is no JSON in it")
 
 
@@ -58,9 +60,8 @@ def _candidates(text: str) -> Iterator[str]:
     for fenced in _FENCED.findall(text):
         yield fenced.strip()
     end = 0
-    for count, start in enumerate(match.start() for match in re.finditer(r"[{\[]", text)):
-        if count >= _MOST_STARTS:
-            return
+    for bracket in itertools.islice(re.finditer(r"[{\[]", text), _MOST_STARTS):
+        start = bracket.start()
         if start >= end and (close := _closing(text, start)) is not None:
             yield text[start:close]
             end = close
@@ -95,7 +96,9 @@ def _loads(text: str) -> Any:
 
 def _finite(word: str) -> float:
     value = float(word)
-    return value if math.isfinite(value) else _refuse(word)
+    if math.isfinite(value):
+        return value
+    raise ValueError(f"{word} is no JSON number")
 
 
 def _refuse(name: str) -> Any:
@@ -107,26 +110,24 @@ def mismatch(value: Any, schema: dict[str, Any], at: str = "it") -> str | None:
     anyOf), or None.
     """
     if "anyOf" in schema:
-        found = [mismatch(value, option, at) for option in schema["anyOf"]]
-        return None if None in found else found[0]
+        mismatches = [mismatch(value, option, at) for option in schema["anyOf"]]
+        return None if None in mismatches else mismatches[0]
     kinds = schema.get("type")
-    if kinds is not None and not _is_any(value, [kinds] if isinstance(kinds, str) else kinds):
+    if kinds is not None and not _is_any(value, kinds):
         return f"{at} must be {kinds}, not {json.dumps(value, default=str)[:80]}"
     if "enum" in schema and value not in schema["enum"]:
         return f"{at} must be one of {json.dumps(schema['enum'])}"
     if isinstance(value, dict):
         return _mismatch_in_object(value, schema, at)
     if isinstance(value, list):
-        found = [
-            mismatch(item, schema.get("items", {}), f"{at}[{index}]")
-            for index, item in enumerate(value)
-        ]
-        return next((wrong for wrong in found if wrong), None)
+        return _mismatch_in_list(value, schema.get("items", {}), at)
     return _out_of_bounds(value, schema, at)
 
 
-def _is_any(value: Any, kinds: list[str]) -> bool:
+def _is_any(value: Any, kinds: str | list[str]) -> bool:
     """JSON Schema's types: a boolean is no number, a number without fraction is an integer."""
+    if isinstance(kinds, str):
+        kinds = [kinds]
     if isinstance(value, bool):
         return "boolean" in kinds
     if isinstance(value, float) and value.is_integer() and "integer" in kinds:
@@ -138,15 +139,24 @@ def _mismatch_in_object(value: dict[str, Any], schema: dict[str, Any], at: str) 
     missing = [name for name in schema.get("required", ()) if name not in value]
     if missing:
         return f"{at} lacks {', '.join(missing)}"
-    known = schema.get("properties", {})
-    found = (mismatch(value[name], known[name], f"{at}.{name}") for name in known if name in value)
-    return next((wrong for wrong in found if wrong), None)
+    for name, rules in schema.get("properties", {}).items():
+        wrong = mismatch(value[name], rules, f"{at}.{name}") if name in value else None
+        if wrong is not None:
+            return wrong
+    return None
+
+
+def _mismatch_in_list(value: list[Any], rules: dict[str, Any], at: str) -> str | None:
+    for index, item in enumerate(value):
+        wrong = mismatch(item, rules, f"{at}[{index}]")
+        if wrong is not None:
+            return wrong
+    return None
 
 
 def _out_of_bounds(value: Any, schema: dict[str, Any], at: str) -> str | None:
-    if isinstance(value, str):
-        short = len(value) < schema.get("minLength", 0)
-        return f"{at} is too short" if short else None
+    if isinstance(value, str) and len(value) < schema.get("minLength", 0):
+        return f"{at} is too short"
     if isinstance(value, int | float) and not isinstance(value, bool):
         if value < schema.get("minimum", value) or value > schema.get("maximum", value):
             return f"{at} is out of bounds: {value}"

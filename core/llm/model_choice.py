@@ -32,7 +32,7 @@ class ChoiceOfModels:
         self._own, self._name, self._make = own, name, make
         self._lock = threading.Lock()
         self._others: dict[str, Model | None] = {}
-        self._over = False
+        self._cancelled = False
 
     @property
     def available(self) -> bool:
@@ -41,20 +41,21 @@ class ChoiceOfModels:
     def complete(self, request: Request) -> Answer:
         """Raises ModelError and Interrupted as the model that answers does."""
         name = request.model
-        other = self._other(name) if name is not None and name != self._name else None
-        if name is not None and other is not None and other.available:
-            try:
-                return other.complete(request)
-            except ModelError as error:
-                if error.kind not in _REFUSED:
-                    raise
-                self._leave(name, error)
+        if name is not None and name != self._name:
+            other = self._other(name)
+            if other is not None and other.available:
+                try:
+                    return other.complete(request)
+                except ModelError as error:
+                    if error.kind not in _REFUSED:
+                        raise
+                    self._drop(name, error)
         return self._own.complete(dataclasses.replace(request, model=None))
 
     def cancel(self) -> None:
         """Ends and records the requests under way with all models; no other is sent."""
         with self._lock:
-            self._over = True
+            self._cancelled = True
             models = [self._own, *self._others.values()]
         for model in models:
             if isinstance(model, CancellableModel):
@@ -63,7 +64,7 @@ class ChoiceOfModels:
     def _other(self, name: str) -> Model | None:
         """None for one that was refused."""
         with self._lock:
-            if self._over or name in self._others:
+            if self._cancelled or name in self._others:
                 return self._others.get(name)
             try:
                 self._others[name] = self._make(name)
@@ -72,7 +73,7 @@ class ChoiceOfModels:
                 self._others[name] = None
             return self._others[name]
 
-    def _leave(self, name: str, error: ModelError) -> None:
+    def _drop(self, name: str, error: ModelError) -> None:
         with self._lock:
             known = self._others[name] is not None
             self._others[name] = None

@@ -48,8 +48,8 @@ class OpenAiEndpoint(SdkEndpoint):
         opened.organization = opened.project = None
         return opened.chat.completions.create(**parameters)
 
-    def _take(self, heard: PartialReply, event: Any) -> None:
-        _take(heard, event)
+    def _take(self, partial: PartialReply, event: Any) -> None:
+        _take(partial, event)
 
     def _parameters(self, request: Request, dialect: Dialect) -> dict[str, Any]:
         in_words = request.schema is not None and dialect.structure != "schema"
@@ -115,17 +115,17 @@ def _response_format(schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]
     }
 
 
-def _take(heard: PartialReply, event: Any) -> None:
+def _take(partial: PartialReply, event: Any) -> None:
     """Notes a chunk of a stream, or the one object of a server that does not stream."""
     for choice in items(get(event, "choices"))[:1]:
         said = get(choice, "delta") or get(choice, "message")
-        heard.add(heard.parts, get(said, "content"))
-        heard.add(heard.refusal, get(said, "refusal"))
+        partial.add(partial.parts, get(said, "content"))
+        partial.add(partial.refusal, get(said, "refusal"))
         reason = get(choice, "finish_reason")
         if reason:
-            heard.finish = _FINISH.get(reason, "stop")
+            partial.finish = _FINISH.get(reason, "stop")
     if get(event, "usage"):
-        heard.usage = TokenUsage(
+        partial.usage = TokenUsage(
             count_of(event, "usage", "prompt_tokens"),
             count_of(event, "usage", "prompt_tokens_details", "cached_tokens"),
             count_of(event, "usage", "completion_tokens"),

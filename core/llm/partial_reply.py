@@ -1,4 +1,4 @@
-"""What was heard of an answer so far; shared with the thread that waits for it."""
+"""An answer as far as it has come; shared with the thread that waits for it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ _MOST_EVENTS = 200_000
 
 @dataclass
 class PartialReply:
-    """max_chars: text beyond this is no answer to anything that was asked. ended: the server said
-    that it is done.
-    """
+    """Pieces of texts and of JSON, as the events of a stream bring them."""
 
+    # More text than this is no answer to anything that was asked.
     max_chars: int
+    # Pieces of the text.
     parts: list[str] = field(default_factory=list)
+    # Pieces of the JSON that a tool was called with.
     data: list[str] = field(default_factory=list)
+    # Pieces of what the model says when it declines.
     refusal: list[str] = field(default_factory=list)
+    # None while the server has not told.
     usage: TokenUsage | None = None
     finish: Finish | None = None
+    # The server said that it is done.
     ended: bool = False
+    # How many there were.
     events: int = 0
+    # Of all pieces together.
     chars: int = 0
 
     def text(self) -> str:
@@ -62,30 +68,38 @@ class PartialReply:
         """What the answer so far costs, as told or estimated; nothing when nothing came."""
         if not self.events:
             return TokenUsage()
-        told, guess = self.usage or TokenUsage(), estimated_usage(request, self.text())
-        done = self.finish is not None and told.completion > 0
-        completion = told.completion if done else max(told.completion, guess.completion)
-        return TokenUsage(told.prompt or guess.prompt, told.cached, completion)
+        usage, guess = self.usage or TokenUsage(), estimated_usage(request, self.text())
+        completion = usage.completion
+        if self.finish is None or completion == 0:
+            completion = max(completion, guess.completion)
+        return TokenUsage(usage.prompt or guess.prompt, usage.cached, completion)
 
     def reply(self, request: Request) -> Reply:
         """Raises EndpointError when the stream just stopped."""
         if self.finish is None and not self.ended:
             raise EndpointError("connection", "the stream ended in the middle of the answer")
-        finish: Finish = "refusal" if self.refusal and not self.parts else self.finish or "stop"
+        finish = self.finish or "stop"
+        if self.refusal and not self.parts:
+            finish = "refusal"
         return Reply(self.text(), finish, self.spent(request))
 
 
 def get(value: Any, *names: str) -> Any:
     """A field below objects of an SDK or plain JSON; None where anything on the way is missing."""
     for name in names:
-        value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+        if isinstance(value, dict):
+            value = value.get(name)
+        else:
+            value = getattr(value, name, None)
     return value
 
 
 def count_of(value: Any, *names: str) -> int:
     """A number of tokens; 0 where there is none."""
     number = get(value, *names)
-    return number if type(number) is int and number > 0 else 0
+    if type(number) is not int:
+        return 0
+    return max(number, 0)
 
 
 def items(value: Any) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -66,35 +67,33 @@ class ReplayModel:
         if not good:
             raise _failure(calls[-1])
         pieces = [texts[call.answer] for call in good if call.answer]
-        text = pieces[-1] if request.schema is not None else functools.reduce(join, pieces)
+        if request.schema is not None:
+            return Answer(pieces[-1], data=_data(pieces[-1], request.schema))
         complete = calls[-1].ok and calls[-1].finish != "length"
-        if request.schema is None:
-            return Answer(text, complete)
-        return Answer(text, data=_data(text, request.schema))
+        return Answer(functools.reduce(join, pieces), complete)
 
     def _again(self, found: RecordedAnswer) -> tuple[list[LlmCall], dict[str, str]]:
         """The calls, recorded once more, and their texts by digest."""
         texts = {call.answer: self._text(call) for call in found.calls if call.answer}
+        for text in texts.values():
+            self._put(text)
         for call in found.calls:
-            if call.answer:
-                self._put(texts[call.answer])
             self._record(call)
         return found.calls, texts
 
     def _next(self, request: Request) -> RecordedAnswer:
         digest = request_digest(request)
-        tests: tuple[Callable[[LlmCall], bool], ...] = (
+        tests_in_order: tuple[Callable[[LlmCall], bool], ...] = (
             lambda call: call.request == digest,
             lambda call: call.purpose == request.purpose,
             lambda call: True,
         )
         with self._lock:
             unused = [recorded for recorded in self._recorded if not recorded.used]
-            for test in tests:
-                for recorded in unused:
-                    if test(recorded.calls[0]):
-                        recorded.used = True
-                        return recorded
+            for test, recorded in itertools.product(tests_in_order, unused):
+                if test(recorded.calls[0]):
+                    recorded.used = True
+                    return recorded
         raise ModelError(
             f"the recording holds no further answer ({request.purpose})",
             permanent=True,
@@ -120,21 +119,21 @@ def recorded_calls(journal: Path) -> list[LlmCall]:
         lines = journal.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise ConfigError(f"llm.replay_dir: cannot read {journal}: {error.strerror}") from None
-    calls = [
-        from_json(LlmCall, line) for line in _parsed(lines) if line.get("type") == LlmCall.type
-    ]
+    calls = [from_json(LlmCall, line) for line in _call_lines(lines)]
     if not calls:
         raise ConfigError(f"llm.replay_dir: {journal} holds no call of a language model")
     return calls
 
 
-def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _call_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Up to the first torn line, as the journal's own reader does."""
     for line in lines:
         try:
-            yield json.loads(line)
+            event = json.loads(line)
         except ValueError:
             return
+        if event.get("type") == LlmCall.type:
+            yield event
 
 
 def _grouped(calls: Iterable[LlmCall]) -> Iterator[RecordedAnswer]:
@@ -154,9 +153,10 @@ def _grouped(calls: Iterable[LlmCall]) -> Iterator[RecordedAnswer]:
 
 
 def _failure(call: LlmCall) -> ModelError:
-    word, _, message = (call.error or "").partition(": ")
-    kind = word if word in get_args(Kind) else ""
-    return ModelError(f"{call.model}: {message if kind else call.error}", kind in PERMANENT, kind)
+    kind, _, message = (call.error or "").partition(": ")
+    if kind not in get_args(Kind):
+        return ModelError(f"{call.model}: {call.error}")
+    return ModelError(f"{call.model}: {message}", kind in PERMANENT, kind)
 
 
 def _data(text: str, schema: dict[str, Any]) -> Any:

@@ -1,5 +1,5 @@
-"""Callers that wait for an endpoint must still hear the stop signal, and what they leave must be in
-the ledger.
+"""Callers that wait for an endpoint must still notice the stop signal, and what they leave must be
+in the ledger.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class StoppableModel:
     """Implements core.protocols.Model over another one. When the run stops, callers leave with
     Interrupted.
 
-    A model that gives up does so first; the request of any other ends by its own time-out in a
+    A model that can be cancelled is cancelled first; the request of any other ends by its own time-out in a
     daemon thread, which does not hold up the exit.
     """
 

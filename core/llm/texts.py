@@ -33,7 +33,9 @@ def without_thoughts(text: str) -> str:
     end = _END_OF_THOUGHTS.search(text)
     if end and "```" not in text[: end.start()] and "<think" not in text[: end.start()].lower():
         text = text[end.end() :]
-    return text.lstrip("\n") if text.strip() else ""
+    if not text.strip():
+        return ""
+    return text.lstrip("\n")
 
 
 def join(text: str, more: str) -> str:
@@ -50,7 +52,11 @@ def join(text: str, more: str) -> str:
     return text + more
 
 
+def request_chars(request: Request) -> int:
+    """Characters of all that is sent."""
+    return len(request.system) + sum(len(message.text) for message in request.messages)
+
+
 def estimated_usage(request: Request, answer: str) -> TokenUsage:
     """Tokens at four characters each, for servers that do not count."""
-    prompt = len(request.system) + sum(len(message.text) for message in request.messages)
-    return TokenUsage(math.ceil(prompt / 4), 0, math.ceil(len(answer) / 4))
+    return TokenUsage(math.ceil(request_chars(request) / 4), 0, math.ceil(len(answer) / 4))
