@@ -20,7 +20,6 @@ from core.execution.stop import StopSignal
 from core.journal.history import History
 from core.journal.journal import Journal
 from core.journal.programs import ProgramStore, TextStore
-from core.judging.server import ServerCheck
 from core.judging.service import HoldoutJudge
 from core.llm.ledger import CallBook
 from core.llm.models import Models
@@ -33,6 +32,7 @@ from core.publishing.publisher import ResultPublisher
 from core.publishing.report import RunReport, journal_json
 from core.publishing.screen import Announcer, Screen, status_block
 from core.publishing.standing import OutputFolder
+from core.publishing.validation_server import ServerCheck
 from core.records import BoxFacts, CompetitionSpec, SplitSpec
 from core.settings import Settings
 from core.surroundings import Authors

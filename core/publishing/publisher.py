@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core.blending import how_to_combine
 from core.events import Published
 from core.folders import Folders
 from core.protocols import Combiner, Programs, Recorder
+from core.publishing.harness import CHECKOUT, SOLUTION, copy_harness
 from core.publishing.result import Result, single
-from core.records import CompetitionSpec, Entry, SplitSpec, to_json
+from core.records import CompetitionSpec, Entry, FoldResult, SplitSpec, to_json
 from utils.errors import PublishError
 from utils.files import copy_atomic, is_file_of, write_atomic
 
 log = logging.getLogger(__name__)
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 class ResultPublisher:
@@ -91,10 +90,7 @@ class ResultPublisher:
         for member in result.members:
             name = f"members/{member.entry.id}.py"
             write_atomic(code / name, self._programs.get(member.entry.program))
-            folds = [
-                {"view": fold.view, "fold": fold.fold, "seed": fold.seed}
-                for fold in member.entry.valid_folds
-            ]
+            folds = [_fold_json(fold) for fold in member.entry.valid_folds]
             members.append({"program": name, "weight": member.weight, "folds": folds})
         if self._spec.split_program:
             write_atomic(code / "split.py", self._programs.get(self._spec.split_program))
@@ -107,10 +103,15 @@ class ResultPublisher:
         }
         write_atomic(code / "weights.json", json.dumps(plan, indent=1))
         copy_harness(code / "harness")
-        copy_atomic(CHECKOUT / "core" / "publishing" / "rebuild.py", code / "solution.py")
+        copy_atomic(CHECKOUT / SOLUTION, code / "solution.py")
         best = self._folders.workspace / "best_solution"
         for member in result.members:
             copy_atomic(code / f"members/{member.entry.id}.py", best / f"{member.entry.id}.py")
+
+
+def _fold_json(fold: FoldResult) -> dict[str, Any]:
+    """Which view a member ran on, and how."""
+    return {"view": fold.view, "fold": fold.fold, "seed": fold.seed}
 
 
 def restore(folders: Folders, published: Published) -> bool:
@@ -133,22 +134,3 @@ def restore(folders: Folders, published: Published) -> bool:
 
 def _refused(folders: Folders, error: OSError) -> PublishError:
     return PublishError(f"cannot publish to {folders.submission}: {error.strerror or error}")
-
-
-def copy_harness(target: Path) -> None:
-    """The parts of this checkout that rebuild views and combine predictions, copied once."""
-    if (target / "core").exists():
-        return
-    for package in ("core", "utils"):
-        shutil.copytree(
-            CHECKOUT / package,
-            target / package,
-            ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
-            copy_function=shutil.copyfile,
-        )
-
-
-# ---------------------------------------------------------------- run.json
-
-
-# ---------------------------------------------------------------- journal.json

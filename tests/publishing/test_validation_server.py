@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from core.doubles import ManualClock
-from core.judging.server import REST_S, ServerCheck, validate
+from core.publishing.validation_server import REST_S, ServerCheck, validate
 
 clock = ManualClock()
 
