@@ -1,4 +1,4 @@
-"""What the recogniser has seen of a folder, handed to the rules that make a label table."""
+"""What the recogniser found in a folder, handed to the rules that make a label table."""
 
 from __future__ import annotations
 
@@ -11,45 +11,47 @@ import pandas as pd
 
 from core.records import PixelRows, TableFile
 from core.task.folder.inventory import FoundFile
-from core.task.recognise.columns import AskedColumns, Labels
+from core.task.recognise.label_columns import Labels
 from core.task.recognise.roles import Roles
+from core.task.recognise.submission_columns import SubmissionColumns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """sample: cells as text; None without a sample submission. description: text of the
-    competition.
-    """
+    """What a rule may look at."""
 
     root: Path
     files: tuple[FoundFile, ...]
     roles: Roles
-    asked: AskedColumns
+    submission: SubmissionColumns
+    # Cells as text; None without a sample submission.
     sample: pd.DataFrame | None
+    # The text of the competition.
     description: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DerivedLabels:
+class LabelTable:
     """A train table that was made of labels which lie elsewhere; one row per item or per row of the
     sample.
-
-    how: the rule and its reason, for the notes. frame: id columns as in the sample, the target
-    columns (or one class column), and columns that say more of a row. sources: files that hold
-    answers of any row, relative paths. test: the same columns for the rows of the sample, without
-    answers, where there is no test table, or (`items`) one with a row per item where the sample has
-    several. group, time: a column of the frame by which rows must be split, where the rule knows
-    one. pixels: the frame names images that are the answers, and `answers` shows some of their
-    values.
     """
 
+    # The rule and its reason, for the notes.
     how: str
+    # Id columns as in the sample, the target columns (or one class column), and columns that say
+    # more of a row.
     frame: pd.DataFrame
+    # Files that hold answers of any row, relative paths.
     sources: tuple[str, ...] = ()
+    # The same columns for the rows of the sample, without answers, where there is no test table, or
+    # (`items`) one with a row per item where the sample has several.
     test: pd.DataFrame | None = None
+    # A column of the frame by which rows must be split, where the rule knows one.
     group: str | None = None
     time: str | None = None
+    # The frame names images that are the answers.
     pixels: PixelRows | None = None
+    # Some of the values of these images.
     answers: pd.DataFrame | None = None
     items: TableFile | None = None
 
@@ -57,19 +59,19 @@ class DerivedLabels:
 class Rule(Protocol):
     """One adaptor of labels. None where the folder is not of its shape."""
 
-    def __call__(self, seen: Evidence) -> DerivedLabels | None: ...
+    def __call__(self, evidence: Evidence) -> LabelTable | None: ...
 
 
 class LateRule(Protocol):
     """The same where a table holds the labels, but perhaps not one row per item."""
 
-    def __call__(self, seen: Evidence, labels: Labels) -> DerivedLabels | None: ...
+    def __call__(self, evidence: Evidence, labels: Labels) -> LabelTable | None: ...
 
 
-def first(rules: Sequence[Rule], seen: Evidence) -> DerivedLabels | None:
+def first(rules: Sequence[Rule], evidence: Evidence) -> LabelTable | None:
     """What the first rule that fits makes of it."""
     for rule in rules:
-        derived = rule(seen)
-        if derived is not None and len(derived.frame):
-            return derived
+        table = rule(evidence)
+        if table is not None and len(table.frame):
+            return table
     return None

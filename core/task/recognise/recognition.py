@@ -4,6 +4,7 @@ where no table holds the labels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,21 +16,17 @@ from core.task.folder.archives import to_unpack
 from core.task.folder.files_by_id import FileIndex
 from core.task.folder.inventory import FoundFile, list_files
 from core.task.folder.loading import load
+from core.task.folder.names import without
 from core.task.folder.prepared import Preparation
 from core.task.folder.sniff import FoundTable, find_tables
 from core.task.folder.torn_lines import whole_lines
 from core.task.hints import Hints, WrittenTables
-from core.task.recognise.columns import (
-    AskedColumns,
-    Labels,
-    decide_columns,
-    find_labels,
-    guess_labels,
-)
-from core.task.recognise.evidence import DerivedLabels, Evidence, Rule, first
+from core.task.recognise.evidence import Evidence, LabelTable, first
+from core.task.recognise.label_columns import Labels, find_labels, guess_labels
 from core.task.recognise.labels.rules import LATE_RULES, RULES
 from core.task.recognise.respelled import respelled_test
 from core.task.recognise.roles import Roles, assign_roles, where
+from core.task.recognise.submission_columns import SubmissionColumns, decide_columns
 from utils.errors import SpecError
 
 _TABLE_NAME, _WRITTEN_TRAIN, _TEST_NAME, _MENDED_TRAIN = (
@@ -42,22 +39,33 @@ _TABLE_NAME, _WRITTEN_TRAIN, _TEST_NAME, _MENDED_TRAIN = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recognition:
-    """root: the folder that programs see. original: files of the competition itself. derived: how
-    the train table was made, None where the competition has one. items: the competition's test
-    table, where another stands for it.
-    """
+    """What a folder is, before its tables are read."""
 
+    # The folder that programs see.
     root: Path
+    # It is another one than the competition's own.
     prepared: bool
+    # Files of the competition itself.
     original: tuple[FoundFile, ...]
     tables: tuple[FoundTable, ...]
     index: FileIndex
     roles: Roles
-    asked: AskedColumns
+    submission: SubmissionColumns
     labels: Labels
-    derived: DerivedLabels | None
+    # How the train table was made; None where the competition has one.
+    label_table: LabelTable | None
     notes: tuple[str, ...]
+    # The competition's test table, where another stands for it.
     items: TableFile | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answers:
+    """Where the answers are, and the tables that this makes of the folder."""
+
+    roles: Roles
+    labels: Labels
+    label_table: LabelTable | None
 
 
 def recognise(
@@ -71,163 +79,163 @@ def recognise(
     torn lines are replaced by their whole lines. Errors as core.task.recognise.spec.
     """
     original = list_files(data_dir)
-    made = Preparation(data_dir, original, workspace)
+    folder = Preparation(data_dir, original, workspace)
     archives, notes = to_unpack(data_dir, original)
-    made.unpack(archives)
-    files, unread = made.files(), list[str]()
-    tables = find_tables(made.root, files, unread)
-    roles = assign_roles(made.root, tables)
+    folder.unpack(archives)
+    files, unread = folder.files(), list[str]()
+    tables = find_tables(folder.root, files, unread)
+    roles = assign_roles(folder.root, tables)
     if roles.sample is None and roles.test is None:
-        problems = "".join(f"; {line}" for line in (*made.notes, *unread)[:3])
+        problems = "".join(f"; {line}" for line in (*folder.notes, *unread)[:3])
         raise SpecError(
             f"no sample submission and no test table: what should be predicted is not known{problems}"
         )
-    if mend and made.possible:
-        roles = _mended(made, roles)
+    if mend and folder.possible:
+        roles = _mended(folder, roles)
+    written = None
+    if hints.tables is not None and roles.sample is not None:
+        roles, written = _written(folder, roles, roles.sample, files, hints.tables)
     index = FileIndex(files)
-    written = _written(made, roles, files, hints.tables)
-    if written is not None:
-        roles = written.roles
-    asked = decide_columns(made.root, roles, index, hints)
-    sample = load(made.root, roles.sample.table) if roles.sample else None
+    submission = decide_columns(folder.root, roles, index, hints)
+    sample = load(folder.root, roles.sample.table) if roles.sample else None
     given = roles.test
-    if written is None and made.possible:
-        roles = _respelled(made, roles, asked, sample)
-    seen = Evidence(made.root, files, roles, asked, sample, description)
-    roles, labels, derived = (
-        _labels(seen, made, unread) if written is None else _of_written(seen, written.derived)
-    )
-    notes = [
-        *made.notes,
-        *notes,
-        *unread,
-        *roles.how,
-        *asked.how,
-        *([derived.how] if derived else []),
-        labels.how,
-    ]
-    changed, items = (
-        made.changed,
-        given.table if given is not None and given is not seen.roles.test else None,
-    )
-    items = items or (derived.items if derived else None)
+    if written is None and folder.possible:
+        roles = _respelled(folder, roles, submission, sample)
+    evidence = Evidence(folder.root, files, roles, submission, sample, description)
+    if written is not None:
+        answers = _Answers(roles, _labels(folder.root, roles, submission), written)
+    else:
+        answers = _answers(evidence, folder, unread)
     return Recognition(
-        made.root,
-        changed,
-        original,
-        tables,
-        index,
-        roles,
-        asked,
-        labels,
-        derived,
-        tuple(notes),
-        items,
+        root=folder.root,
+        prepared=folder.changed,
+        original=original,
+        tables=tables,
+        index=index,
+        roles=answers.roles,
+        submission=submission,
+        labels=answers.labels,
+        label_table=answers.label_table,
+        notes=(*folder.notes, *notes, *unread, *_how(answers, submission)),
+        items=_items(given, roles.test, answers.label_table),
     )
+
+
+def _how(answers: _Answers, submission: SubmissionColumns) -> Iterator[str]:
+    yield from answers.roles.how
+    yield from submission.how
+    if answers.label_table is not None:
+        yield answers.label_table.how
+    yield answers.labels.how
+
+
+def _items(
+    given: FoundTable | None, test: FoundTable | None, label_table: LabelTable | None
+) -> TableFile | None:
+    """The competition's own test table, where its ids were rewritten or rows were made of it."""
+    if given is not None and given is not test:
+        return given.table
+    return label_table.items if label_table is not None else None
 
 
 def _respelled(
-    made: Preparation, roles: Roles, asked: AskedColumns, sample: pd.DataFrame | None
+    folder: Preparation,
+    roles: Roles,
+    submission: SubmissionColumns,
+    sample: pd.DataFrame | None,
 ) -> Roles:
-    frame = respelled_test(made.root, roles, asked, sample)
+    frame = respelled_test(folder.root, roles, submission, sample)
     if frame is None or roles.test is None:
         return roles
     how = (
         f"ids of {where(roles.test)} are rewritten as the sample has them, which are equal by value"
     )
-    found = _table(made, _TEST_NAME, frame, roles.test.table.decimal)
+    found = _table(folder, _TEST_NAME, frame, roles.test.table.decimal)
     return replace(roles, test=found, how=(*roles.how, how))
 
 
-def _mended(made: Preparation, roles: Roles) -> Roles:
+def _mended(folder: Preparation, roles: Roles) -> Roles:
     trains, how = [], list(roles.how)
     for train in roles.trains:
-        found = whole_lines(made.root, train)
+        found = whole_lines(folder.root, train)
         if found is not None:
             how.append(f"{where(train)} has {found[1]} torn lines, which are left out")
-            train = _table(made, _MENDED_TRAIN, found[0], train.table.decimal)
+            train = _table(folder, _MENDED_TRAIN, found[0], train.table.decimal)
         trains.append(train)
     return replace(roles, trains=tuple(trains), how=tuple(how))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _LabelTable:
-    roles: Roles
-    derived: DerivedLabels
-
-
 def _written(
-    made: Preparation, roles: Roles, files: tuple[FoundFile, ...], tables: WrittenTables | None
-) -> _LabelTable | None:
+    folder: Preparation,
+    roles: Roles,
+    sample: FoundTable,
+    files: tuple[FoundFile, ...],
+    tables: WrittenTables,
+) -> tuple[Roles, LabelTable]:
     """The tables of an accepted written program in the place of any other train and test table.
 
-    All other files may hold answers of any row. None where there is no such program.
+    All other files may hold answers of any row.
     """
-    if tables is None or roles.sample is None:
-        return None
-    folder, found = Path(tables.folder), []
-    frames = [load(folder, TableFile(name)) for name in ("train.csv", "test.csv")]
-    for name, frame in zip((_WRITTEN_TRAIN, _TEST_NAME), frames, strict=True):
-        found.append(_table(made, name, frame))
-    sources = tuple(file.path for file in files if file.path != roles.sample.table.path)
+    frame = load(Path(tables.folder), TableFile("train.csv"))
+    train = _table(folder, _WRITTEN_TRAIN, frame)
+    test = _table(folder, _TEST_NAME, load(Path(tables.folder), TableFile("test.csv")))
+    sources = tuple(file.path for file in files if file.path != sample.table.path)
     how = "tables of train and test rows: by a written program"
-    derived = DerivedLabels(how, frames[0], sources, group=tables.group)
-    return _LabelTable(Roles(roles.sample, found[1], (found[0],), roles.how[:1]), derived)
+    label_table = LabelTable(how, frame, sources, group=tables.group)
+    return Roles(sample, test, (train,), roles.how[:1]), label_table
 
 
-def _of_written(seen: Evidence, derived: DerivedLabels) -> tuple[Roles, Labels, DerivedLabels]:
-    labels = find_labels(seen.root, seen.roles, seen.asked) or guess_labels(
-        seen.root, seen.roles, seen.asked
-    )
-    return seen.roles, labels, derived
+def _labels(root: Path, roles: Roles, submission: SubmissionColumns) -> Labels:
+    """Raises SpecError where no table has them."""
+    return find_labels(root, roles, submission) or guess_labels(root, roles, submission)
 
 
-def _labels(
-    seen: Evidence, made: Preparation, unread: list[str]
-) -> tuple[Roles, Labels, DerivedLabels | None]:
+def _answers(evidence: Evidence, folder: Preparation, unread: list[str]) -> _Answers:
     """The labels of a table of the competition; else those that a rule makes a table of; else a
     guess.
     """
-    labels = find_labels(seen.root, seen.roles, seen.asked)
-    rules = RULES if labels is None else _late(labels) if made.possible else ()
-    derived = first(rules, seen)
-    if derived is not None:
-        return _added(seen, made, derived)
+    labels = find_labels(evidence.root, evidence.roles, evidence.submission)
+    label_table = _by_rule(evidence, labels, folder.possible)
+    if label_table is not None:
+        return _added(evidence, folder, label_table)
     if labels is not None:
-        return seen.roles, labels, None
+        return _Answers(evidence.roles, labels, None)
     try:
-        return seen.roles, guess_labels(seen.root, seen.roles, seen.asked), None
+        labels = guess_labels(evidence.root, evidence.roles, evidence.submission)
     except SpecError as error:
         raise SpecError("; ".join([str(error), *unread[:3]])) from error
+    return _Answers(evidence.roles, labels, None)
 
 
-def _late(labels: Labels) -> list[Rule]:
-    return [partial(rule, labels=labels) for rule in LATE_RULES]
+def _by_rule(evidence: Evidence, labels: Labels | None, can_add: bool) -> LabelTable | None:
+    """Where a table has the labels, a rule may only improve on it, which takes a place to do so."""
+    if labels is None:
+        return first(RULES, evidence)
+    if not can_add:
+        return None
+    return first([partial(rule, labels=labels) for rule in LATE_RULES], evidence)
 
 
-def _added(
-    seen: Evidence, made: Preparation, derived: DerivedLabels
-) -> tuple[Roles, Labels, DerivedLabels]:
-    """The derived table as a file of the folder that programs see, and its labels."""
-    if not made.possible:
-        raise SpecError(f"{derived.how}: there is no workspace to put such a table in")
-    found = _table(made, _TABLE_NAME, derived.frame)
-    roles = replace(seen.roles, trains=(found,))
-    if derived.test is not None:
-        roles = replace(roles, test=_table(made, _TEST_NAME, derived.test))
-    if derived.pixels is not None:
-        target = tuple(name for name in derived.frame.columns if name not in seen.asked.ids)[:1]
+def _added(evidence: Evidence, folder: Preparation, label_table: LabelTable) -> _Answers:
+    """The label table as a file of the folder that programs see, and its labels."""
+    if not folder.possible:
+        raise SpecError(f"{label_table.how}: there is no workspace to put such a table in")
+    submission, frame = evidence.submission, label_table.frame
+    found = _table(folder, _TABLE_NAME, frame)
+    roles = replace(evidence.roles, trains=(found,))
+    if label_table.test is not None:
+        roles = replace(roles, test=_table(folder, _TEST_NAME, label_table.test))
+    if label_table.pixels is not None:
+        column = without(frame.columns, submission.ids)[0]
         how = f"labels: images that {where(found)} names"
-        return roles, Labels(found, seen.asked.targets, target, (), how), derived
-    labels = find_labels(made.root, roles, seen.asked) or guess_labels(made.root, roles, seen.asked)
-    return roles, labels, derived
+        labels = Labels(found, submission.targets, (column,), (), how)
+    else:
+        labels = _labels(folder.root, roles, submission)
+    return _Answers(roles, labels, label_table)
 
 
-def _table(made: Preparation, name: str, frame: pd.DataFrame, decimal: str = ".") -> FoundTable:
+def _table(folder: Preparation, name: str, frame: pd.DataFrame, decimal: str = ".") -> FoundTable:
     """A new file of the folder that programs see."""
-    table = replace(made.add_table(name, frame), decimal=decimal)
-    return FoundTable(
-        table,
-        tuple(str(column) for column in frame.columns),
-        (made.root / table.path).stat().st_size,
-    )
+    table = replace(folder.add_table(name, frame), decimal=decimal)
+    size = (folder.root / table.path).stat().st_size
+    return FoundTable(table, tuple(map(str, frame.columns)), size)

@@ -8,8 +8,8 @@ import pandas as pd
 
 from core.task.folder.big_tables import big_csv
 from core.task.folder.loading import head, load
-from core.task.recognise.columns import AskedColumns
 from core.task.recognise.roles import Roles
+from core.task.recognise.submission_columns import SubmissionColumns
 from utils.text import WHOLE_NUMBER
 
 _WHOLE = WHOLE_NUMBER.pattern
@@ -30,7 +30,7 @@ def by_value(ids: pd.Series, official: pd.Series) -> pd.Series:
 
 
 def respelled_test(
-    data_dir: Path, roles: Roles, asked: AskedColumns, sample: pd.DataFrame | None
+    data_dir: Path, roles: Roles, submission: SubmissionColumns, sample: pd.DataFrame | None
 ) -> pd.DataFrame | None:
     """The test table with its ids as the sample writes them; None where they are the same already,
     or others.
@@ -40,7 +40,7 @@ def respelled_test(
     first = head(data_dir, roles.test.table)
     pairs = [
         (mine, theirs)
-        for mine, theirs in zip(asked.ids, asked.sources, strict=True)
+        for mine, theirs in zip(submission.ids, submission.sources, strict=True)
         if theirs in first.columns
     ]
     if all(bool(first[theirs].isin(set(sample[mine])).any()) for mine, theirs in pairs):

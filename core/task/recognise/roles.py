@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.task.folder.loading import head, load
+from core.task.folder.names import among
 from core.task.folder.sniff import FoundTable
 from utils.errors import SpecError
 from utils.tables import unpacked_bytes
@@ -19,6 +20,8 @@ _SAMPLE = re.compile(r"ample.*ubmission|ubmission.*(?:ample|format)", re.I)
 _SUBMISSION = re.compile(r"submission", re.I)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _TRAIN = ("train", "training")
+# Tables named for test and one of these hold its answers, or both parts.
+_NOT_TEST = ("train", "labels", "label", "solution", "answers")
 _SIGN = re.compile(r"[\W_]|$")
 # Tables of one folder that the sample must name to be taken for rows.
 _MIN_RECORDS = 3
@@ -42,36 +45,52 @@ class Roles:
 
 def assign_roles(data_dir: Path, tables: Sequence[FoundTable]) -> Roles:
     sample = find_sample(data_dir, tables)
-    how = [f"sample submission: {where(sample)}, by name"] if sample else []
     rest = [table for table in tables if table is not sample and not is_sample_name(table)]
     rest = _without_records(data_dir, rest, sample)
     test = _test_by_name(rest, sample)
-    if sample is None:
-        sample = _sample_by_shape(data_dir, rest, test)
-        how += [
-            f"sample submission: {where(sample)}, by shape" if sample else "no sample submission"
-        ]
-        rest = [table for table in rest if table is not sample]
+    if sample is not None:
+        how = [f"sample submission: {where(sample)}, by name"]
+    elif (sample := _sample_by_shape(data_dir, rest, test)) is not None:
+        how = [f"sample submission: {where(sample)}, by shape"]
+        rest = _others(rest, sample)
+    else:
+        how = ["no sample submission"]
     if test is not None:
         how.append(f"test table: {where(test)}, by name")
+    elif (test := _test_by_shape(data_dir, rest, sample)) is not None:
+        how.append(f"test table: {where(test)}, by shape")
     else:
-        test = _test_by_shape(data_dir, rest, sample)
-        how.append(f"test table: {where(test)}, by shape" if test else "no test table")
-    trains = [table for table in rest if table is not test and not _named(table, "test")]
-    trains = [table for table in trains if _has_rows(data_dir, table)] or [
-        t for t in trains if _named(t, *_TRAIN)
-    ]
-    return Roles(
-        sample, test, tuple(sorted(trains, key=lambda table: _train_rank(table, test))), tuple(how)
-    )
+        how.append("no test table")
+    return Roles(sample, test, _trains(data_dir, rest, test), tuple(how))
+
+
+def _trains(
+    data_dir: Path, tables: Sequence[FoundTable], test: FoundTable | None
+) -> tuple[FoundTable, ...]:
+    """Tables that may hold the labels, the likeliest first; those of a header only where they are
+    named for train and there are no others.
+    """
+    others = [table for table in _others(tables, test) if not _named(table, "test")]
+    trains = [table for table in others if _has_rows(data_dir, table)]
+    trains = trains or _named_for_train(others)
+    return tuple(sorted(trains, key=lambda table: _train_rank(table, test)))
+
+
+def _others(tables: Sequence[FoundTable], table: FoundTable | None) -> list[FoundTable]:
+    """All but this one."""
+    return [other for other in tables if other is not table]
+
+
+def _named_for_train(tables: Sequence[FoundTable]) -> list[FoundTable]:
+    return [table for table in tables if _named(table, *_TRAIN)]
 
 
 def find_sample(data_dir: Path, tables: Sequence[FoundTable]) -> FoundTable | None:
     """The sample submission by name: at least two columns and one row, the plainest name and place
     first.
     """
-    named = sorted((table for table in tables if is_sample_name(table)), key=_plainness)
-    return next((table for table in named if _is_answer_sheet(data_dir, table)), None)
+    named = sorted(filter(is_sample_name, tables), key=_plainness)
+    return _first(named, lambda table: _is_answer_sheet(data_dir, table))
 
 
 def is_sample_name(table: FoundTable) -> bool:
@@ -80,7 +99,8 @@ def is_sample_name(table: FoundTable) -> bool:
 
 def where(found: FoundTable) -> str:
     """Path for a person: `a.zip/b.csv` inside an archive."""
-    return f"{found.table.path}/{found.table.member}" if found.table.member else found.table.path
+    path, member = found.table.path, found.table.member
+    return f"{path}/{member}" if member else path
 
 
 def _without_records(
@@ -92,11 +112,11 @@ def _without_records(
     inner = [table for table in tables if _folder(table)]
     if sample is None or len(inner) < _MIN_RECORDS:
         return tables
-    asked = _beginnings(data_dir, sample)
-    named = [table for table in inner if table.name in asked]
-    crowds = Counter(_folder(table) for table in named)
-    alike = {table.columns for table in named if crowds[_folder(table)] >= _MIN_RECORDS}
-    return [table for table in tables if not (_folder(table) and table.columns in alike)]
+    beginnings = _beginnings(data_dir, sample)
+    named = [table for table in inner if table.name in beginnings]
+    crowds = Counter(map(_folder, named))
+    headers = {table.columns for table in named if crowds[_folder(table)] >= _MIN_RECORDS}
+    return [table for table in tables if not _folder(table) or table.columns not in headers]
 
 
 def _folder(table: FoundTable) -> str:
@@ -109,8 +129,12 @@ def _beginnings(data_dir: Path, sample: FoundTable) -> set[str]:
     files and more.
     """
     cells = pd.unique(head(data_dir, sample.table, _LOOKED_AT).to_numpy(dtype=object).ravel())
-    names = [str(cell).rpartition("/")[2] for cell in cells]
-    return {name[: sign.start()] for name in names for sign in _SIGN.finditer(name)}
+    found = set()
+    for cell in cells:
+        name = str(cell).rpartition("/")[2]
+        for sign in _SIGN.finditer(name):
+            found.add(name[: sign.start()])
+    return found
 
 
 def _is_answer_sheet(data_dir: Path, table: FoundTable) -> bool:
@@ -129,7 +153,8 @@ def _plainness(table: FoundTable) -> tuple[int, int, str]:
 def _named(table: FoundTable, *words: str) -> bool:
     """True when a word of the file name or of a folder on its path is one of `words`, digits aside."""
     path = table.table.member or table.table.path
-    return any(word.lower() in words for word in _WORD.findall(path.rsplit(".", 1)[0]))
+    found = map(str.lower, _WORD.findall(path.rsplit(".", 1)[0]))
+    return not set(words).isdisjoint(found)
 
 
 def _has_rows(data_dir: Path, table: FoundTable) -> bool:
@@ -145,14 +170,13 @@ def _train_rank(
     table: FoundTable, test: FoundTable | None
 ) -> tuple[bool, int, int, int, bool, int, str]:
     """Named for train first, then what has most of the features."""
-    zipped = table.table.member is not None
-    lacking = len(set(test.columns) - set(table.columns)) if test is not None else 0
+    features = set(test.columns) if test is not None else set[str]()
     return (
         not _named(table, *_TRAIN),
-        lacking,
+        len(features.difference(table.columns)),
         table.depth,
         len(table.name),
-        zipped,
+        table.table.member is not None,
         -table.size,
         table.name,
     )
@@ -160,16 +184,15 @@ def _train_rank(
 
 def _test_by_name(tables: Sequence[FoundTable], sample: FoundTable | None) -> FoundTable | None:
     """The table named test; one that holds every column of the sample is rather the answers."""
-    named = [table for table in tables if _named(table, "test", "testing")]
-    named = [
-        table
-        for table in named
-        if not _named(table, "train", "labels", "label", "solution", "answers")
-    ]
-    asked = set(sample.columns) if sample else set()
+    named = []
+    for table in tables:
+        if _named(table, "test", "testing") and not _named(table, *_NOT_TEST):
+            named.append(table)
+    columns = set(sample.columns) if sample else set()
 
     def rank(table: FoundTable) -> tuple[bool, bool, int, int, str]:
-        return asked <= set(table.columns), not asked & set(table.columns), *_plainness(table)
+        shared = columns.intersection(table.columns)
+        return shared == columns, not shared, *_plainness(table)
 
     return min(named, key=rank, default=None)
 
@@ -182,37 +205,36 @@ def _sample_by_shape(
     """
     if test is None:
         return None
-    trains = [table for table in tables if _named(table, *_TRAIN)] or [
-        table for table in tables if table is not test
-    ]
-    fits = [
-        t
-        for t in tables
-        if t is not test and any(_answers(t, test, train) for train in trains if train is not t)
-    ]
+    others = _others(tables, test)
+    trains = _named_for_train(tables) or others
+    fits = []
+    for table in others:
+        if any(_answers(table, test, train) for train in _others(trains, table)):
+            fits.append(table)
     fits.sort(key=lambda table: (not _SUBMISSION.search(table.name), *_plainness(table)))
     return _first(fits, lambda table: _same_rows(data_dir, table, test))
 
 
 def _answers(table: FoundTable, test: FoundTable, train: FoundTable) -> bool:
+    """It has ids of test and, beside them, nothing but columns of train."""
     ids = set(table.columns) & set(test.columns)
     targets = set(table.columns) - ids
-    return (
-        bool(ids and targets)
-        and targets <= set(train.columns)
-        and len(table.columns) < len(train.columns) + 1
-    )
+    if not ids or not targets or not targets <= set(train.columns):
+        return False
+    return len(table.columns) <= len(train.columns)
 
 
 def _same_rows(data_dir: Path, table: FoundTable, test: FoundTable) -> bool:
-    shared = [name for name in table.columns if name in test.columns]
+    """Both have the same rows in the columns that they share."""
+    shared = among(table.columns, test.columns)
     try:
-        left, right = (load(data_dir, each.table, shared)[shared] for each in (table, test))
+        left = load(data_dir, table.table, shared)[shared]
+        right = load(data_dir, test.table, shared)[shared]
     except (SpecError, KeyError):
         return False
-    return len(left) == len(right) and set(left.itertuples(index=False)) == set(
-        right.itertuples(index=False)
-    )
+    if len(left) != len(right):
+        return False
+    return set(left.itertuples(index=False)) == set(right.itertuples(index=False))
 
 
 def _test_by_shape(
@@ -221,25 +243,27 @@ def _test_by_shape(
     """A table without the answers whose columns train has and whose ids are the sample's."""
     if sample is None:
         return None
-    fits = []
-    for table in tables:
-        ids = [name for name in sample.columns if name in table.columns]
-        others = [
-            t for t in tables if t is not table and set(table.columns) - set(ids) < set(t.columns)
-        ]
-        if ids and len(ids) < len(sample.columns) and others and not _named(table, *_TRAIN):
-            fits.append(table)
+    fits = [table for table in tables if _may_be_test(table, tables, sample)]
     return _first(sorted(fits, key=_plainness), lambda table: _covers(data_dir, table, sample))
 
 
+def _may_be_test(table: FoundTable, tables: Sequence[FoundTable], sample: FoundTable) -> bool:
+    ids = among(sample.columns, table.columns)
+    if not ids or len(ids) == len(sample.columns) or _named(table, *_TRAIN):
+        return False
+    features = set(table.columns).difference(ids)
+    return any(features < set(other.columns) for other in _others(tables, table))
+
+
 def _covers(data_dir: Path, table: FoundTable, sample: FoundTable) -> bool:
-    key = next(name for name in sample.columns if name in table.columns)
+    """All of the sample's first ids are in the table."""
+    key = among(sample.columns, table.columns)[0]
     try:
-        asked = set(head(data_dir, sample.table, _LOOKED_AT)[key])
-        return asked <= set(load(data_dir, table.table, [key])[key])
+        ids = set(head(data_dir, sample.table, _LOOKED_AT)[key])
+        return ids <= set(load(data_dir, table.table, [key])[key])
     except SpecError:
         return False
 
 
 def _first(tables: Sequence[FoundTable], holds: Callable[[FoundTable], bool]) -> FoundTable | None:
-    return next((table for table in tables if holds(table)), None)
+    return next(filter(holds, tables), None)

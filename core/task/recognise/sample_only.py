@@ -7,10 +7,22 @@ from pathlib import Path
 import pandas as pd
 
 from core.metric_names import BY_NAME, WORDS, MetricName
-from core.records import CompetitionSpec, MetricSpec, SplitSpec, ValueKind, View
+from core.records import (
+    AnswerColumns,
+    CompetitionFiles,
+    CompetitionSpec,
+    CompetitionTables,
+    FeatureColumns,
+    IdColumns,
+    MetricSpec,
+    SplitSpec,
+    ValueKind,
+    View,
+)
 from core.task.folder.archives import to_unpack
-from core.task.folder.inventory import folder_digest, list_files
+from core.task.folder.inventory import list_files
 from core.task.folder.loading import load
+from core.task.folder.names import without
 from core.task.folder.prepared import Preparation
 from core.task.folder.sniff import find_tables
 from core.task.hints import Hints
@@ -18,6 +30,7 @@ from core.task.metric.answers import Answers
 from core.task.metric.choice import choose_metric
 from core.task.metric.value_kinds import kind_of
 from core.task.recognise.roles import assign_roles, where
+from core.task.recognise.tables import digest_of
 from core.task.view_digest import view_digest
 from utils.errors import SpecError
 
@@ -36,53 +49,41 @@ def inspect_bare(
     sample submission either.
     """
     original = list_files(data_dir)
-    made = Preparation(data_dir, original, workspace)
+    folder = Preparation(data_dir, original, workspace)
     archives, notes = to_unpack(data_dir, original)
-    made.unpack(archives)
-    tables = find_tables(made.root, made.files())
-    roles = assign_roles(made.root, tables)
+    folder.unpack(archives)
+    tables = find_tables(folder.root, folder.files())
+    roles = assign_roles(folder.root, tables)
     if roles.sample is None:
         raise SpecError(why)
-    sample = load(made.root, roles.sample.table)
+    sample = load(folder.root, roles.sample.table)
     ids, targets = _columns(sample, hints, where(roles.sample))
     answers = Answers(sample[list(targets)], sample[list(targets)], False)
-    metric, said = _metric(description, answers, hints)
-    plain = {file.path for file in original}
-    digest = folder_digest(
-        data_dir, original, [table.table.path for table in tables if table.table.path in plain]
-    )
-    return CompetitionSpec.of(
-        data_dir=str(made.root),
-        data_digest=digest,
+    metric, reasons = _metric(description, answers, hints)
+    return CompetitionSpec(
+        data_dir=str(folder.root),
+        data_digest=digest_of(data_dir, original, tables),
         description=description,
         metric=metric,
         modality="files",
         value_kind=_kind(BY_NAME[metric.name], answers),
-        sample=roles.sample.table,
-        train=None,
-        test=None,
-        id_columns=ids,
-        target_columns=targets,
-        label_columns=(),
-        classes=(),
-        feature_columns=(),
-        text_columns=(),
-        rows_train=0,
-        rows_test=len(sample),
-        notes=(why, *made.notes, *notes, *said),
-        id_sources=ids,
-        original_dir=str(data_dir) if made.changed else "",
+        ids=IdColumns(ids, ids),
+        tables=CompetitionTables(roles.sample.table, None, None, 0, len(sample)),
+        answers=AnswerColumns((), targets, ()),
+        features=FeatureColumns((), ()),
+        files=CompetitionFiles(),
+        notes=(why, *folder.notes, *notes, *reasons),
+        original_dir=str(data_dir) if folder.changed else "",
     )
 
 
-def _metric(description: str, answers: Answers, hints: Hints) -> tuple[MetricSpec, tuple[str, ...]]:
+def _metric(description: str, answers: Answers, hints: Hints) -> tuple[MetricSpec, list[str]]:
     """As ever, but that the cells of a sample submission say no more than whether they are numbers."""
-    metric, said = choose_metric(description, answers, hints)
+    metric, reasons = choose_metric(description, answers, hints)
     if metric.source != "fallback" or not answers.numeric or hints.user.direction:
-        return metric, tuple(said)
-    return MetricSpec("rmse", "minimize", "fallback", metric.why), (
-        f"metric: {metric.why}; rmse stands in",
-    )
+        return metric, reasons
+    stand_in = MetricSpec("rmse", "minimize", "fallback", metric.why)
+    return stand_in, [f"metric: {metric.why}; rmse stands in"]
 
 
 def _kind(metric: MetricName, answers: Answers) -> ValueKind:
@@ -96,21 +97,29 @@ def _kind(metric: MetricName, answers: Answers) -> ValueKind:
     return kind_of(metric, answers)[0]
 
 
-def _columns(sample: pd.DataFrame, hints: Hints, table: str) -> tuple[tuple[str, ...], ...]:
+def _columns(
+    sample: pd.DataFrame, hints: Hints, table: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(ids, targets): the leading columns that tell the rows apart, and the others."""
-    columns = tuple(str(name) for name in sample.columns)
-    targets = hints.target_columns
-    ids = hints.id_columns or tuple(name for name in columns if targets and name not in targets)
+    columns = tuple(map(str, sample.columns))
+    ids, targets = hints.id_columns, hints.target_columns
+    if targets and not ids:
+        ids = tuple(without(columns, targets))
     if not ids:
-        counts = range(1, len(columns))
-        count = next((n for n in counts if not sample.duplicated(list(columns[:n])).any()), None)
-        if count is None:
-            raise SpecError(f"no leading columns of {table} tell its rows apart")
-        ids = columns[:count]
-    targets = targets or tuple(name for name in columns if name not in ids)
+        ids = columns[: _leading_keys(sample, table)]
+    if not targets:
+        targets = tuple(without(columns, ids))
     if not targets or not {*ids, *targets} <= set(columns):
         raise SpecError(f"{table} has no target column")
     return ids, targets
+
+
+def _leading_keys(sample: pd.DataFrame, table: str) -> int:
+    """How many of the first columns tell the rows apart; not all of them, something is asked for."""
+    for count in range(1, len(sample.columns)):
+        if not sample.duplicated(list(sample.columns[:count])).any():
+            return count
+    raise SpecError(f"no leading columns of {table} tell its rows apart")
 
 
 def bare_split(spec: CompetitionSpec, seed: int) -> SplitSpec:

@@ -8,11 +8,22 @@ from pathlib import Path
 import pandas as pd
 
 from core.metric_names import BY_NAME
-from core.records import CompetitionSpec, FilesById, Modality, ValueKind
+from core.records import (
+    AnswerColumns,
+    CompetitionFiles,
+    CompetitionSpec,
+    CompetitionTables,
+    FeatureColumns,
+    FilesById,
+    IdColumns,
+    Modality,
+    PixelRows,
+    ValueKind,
+)
 from core.task.folder.big_tables import big_csv, distinct
-from core.task.folder.files_by_id import IdMatch, modality_of, place
-from core.task.folder.inventory import folder_digest
+from core.task.folder.files_by_id import FileIndex, IdMatch, modality_of, place
 from core.task.folder.loading import head, load, rows_of
+from core.task.folder.names import among, without
 from core.task.folder.sniff import FoundTable
 from core.task.hints import Hints
 from core.task.metric.answers import (
@@ -26,17 +37,21 @@ from core.task.metric.answers import (
 from core.task.metric.choice import choose_metric
 from core.task.metric.columns import NO_COLUMNS, RowColumns
 from core.task.metric.value_kinds import exclusive, kind_of
-from core.task.recognise.evidence import DerivedLabels
+from core.task.recognise.evidence import LabelTable
 from core.task.recognise.pixel_rows import item_of
 from core.task.recognise.recognition import Recognition
 from core.task.recognise.roles import where
 from core.task.recognise.split_columns import SplitColumns, group_of_ids, recognise_split
-from core.task.recognise.tables import LoadedTables, check, recognise_and_read
+from core.task.recognise.submission_columns import SubmissionColumns
+from core.task.recognise.tables import LoadedTables, check, digest_of, recognise_and_read
 from utils.config_schema import TaskConfig
 from utils.errors import ConfigError, SpecError
 from utils.tables import with_point
 
 _MANY_CLASSES = 5000
+# The share of train rows that have their id in common with another row, from which on an id is
+# what rows are split by.
+_REPEATED_SHARE = 0.5
 
 
 def inspect_competition(
@@ -51,12 +66,10 @@ def inspect_competition(
     is done. Raises DataError when the folder is missing or empty, SpecError when no competition can
     be made of it, and ConfigError when the user names what does not exist.
     """
-    found, parts = recognise_and_read(data_dir, description_text, hints, workspace)
-    notes = [*found.notes, *check(parts)]
-    plain = {file.path for file in found.original}
-    tables = [table.table.path for table in found.tables if table.table.path in plain]
-    digest = folder_digest(data_dir, found.original, tables)
-    spec = _assemble(found, digest, description_text, hints, parts, notes)
+    found, tables = recognise_and_read(data_dir, description_text, hints, workspace)
+    notes = [*found.notes, *check(tables)]
+    digest = digest_of(data_dir, found.original, found.tables)
+    spec = _assemble(found, digest, description_text, hints, tables, notes)
     program = hints.tables.program if hints.tables is not None else ""
     original = str(data_dir) if found.prepared else ""
     return replace(spec, original_dir=original, split_program=program)
@@ -67,144 +80,192 @@ def _assemble(
     digest: str,
     description: str,
     hints: Hints,
-    parts: LoadedTables,
+    tables: LoadedTables,
     notes: list[str],
 ) -> CompetitionSpec:
-    labels, roles, data_dir = parts.labels, parts.roles, found.root
-    answers = _answers(parts)
-    metric, said = choose_metric(description, answers, hints, _row_columns(data_dir, parts))
+    answers = _answers(tables)
+    columns = _row_columns(found.root, tables)
+    metric, reasons = choose_metric(description, answers, hints, columns)
     kind = kind_of(BY_NAME[metric.name], answers)[0]
-    matched, files, sources = _files(parts, found)
-    features = _features(data_dir, parts, sources)
-    modality: Modality = (
-        modality_of(matched.suffix) if matched else ("text" if features.about_text else "tabular")
-    )
-    split = _split_columns(hints.user, parts, found.derived, features.texts)
-    composite = parts.asked.composite
-    notes += [
-        *said,
-        *_notes_on_files(files, modality),
-        *_notes_on_values(kind, metric.name, answers),
-        *split.how,
-    ]
-    return CompetitionSpec.of(
-        data_dir=str(data_dir),
+    files = _files(tables, found)
+    features = _features(found.root, tables, files.sources)
+    modality = _modality(files, features)
+    split = _split_columns(hints.user, tables, found.label_table, features.texts)
+    notes += [*reasons, _note_on_files(files.places, modality)]
+    notes += [*_notes_on_values(kind, metric.name, answers), *split.how]
+    label_table = found.label_table
+    return CompetitionSpec(
+        data_dir=str(found.root),
         data_digest=digest,
         description=description,
         metric=metric,
         modality=modality,
         value_kind=kind,
-        sample=roles.sample.table if roles.sample else None,
-        train=labels.train.table,
-        test=roles.test.table if roles.test else None,
-        id_columns=parts.asked.ids,
-        target_columns=labels.targets,
-        label_columns=labels.columns,
-        classes=labels.classes or _classes(data_dir, kind, parts, answers),
-        feature_columns=features.names,
-        text_columns=features.texts,
-        rows_train=rows_of(data_dir, labels.train.table, parts.train),
-        rows_test=len(_rows_to_answer(parts)),
-        files=files,
-        group_column=split.group,
-        time_column=split.time,
+        ids=_ids(tables.submission, files.sources),
+        tables=_tables(found, tables),
+        answers=AnswerColumns(
+            tables.labels.classes or _classes(found.root, kind, tables, answers),
+            tables.labels.targets,
+            tables.labels.columns,
+            exclusive(BY_NAME[metric.name], answers),
+        ),
+        features=FeatureColumns(
+            features.names, features.texts, split.group, split.time, features.words
+        ),
+        files=CompetitionFiles(
+            files.places,
+            label_table.sources if label_table else (),
+            label_table.pixels if label_table else None,
+        ),
         notes=tuple(notes),
-        id_sources=sources,
-        id_parts=composite.columns if composite else (),
-        id_joint=composite.joint if composite else "_",
-        label_files=found.derived.sources if found.derived else (),
-        pixels=found.derived.pixels if found.derived else None,
-        exclusive=exclusive(BY_NAME[metric.name], answers),
-        items=found.items,
-        words=features.words,
     )
 
 
-def _rows_to_answer(parts: LoadedTables) -> pd.DataFrame:
+def _ids(submission: SubmissionColumns, sources: tuple[str, ...]) -> IdColumns:
+    composite = submission.composite
+    if composite is None:
+        return IdColumns(submission.ids, sources)
+    return IdColumns(submission.ids, sources, composite.columns, composite.joint)
+
+
+def _tables(found: Recognition, tables: LoadedTables) -> CompetitionTables:
+    train, roles = tables.labels.train.table, tables.roles
+    return CompetitionTables(
+        sample=roles.sample.table if roles.sample else None,
+        train=train,
+        test=roles.test.table if roles.test else None,
+        rows_train=rows_of(found.root, train, tables.train),
+        rows_test=len(_rows_to_answer(tables)),
+        items=found.items,
+    )
+
+
+def _rows_to_answer(tables: LoadedTables) -> pd.DataFrame:
     """The sample submission, else the test table; there is one of them."""
-    found = parts.test if parts.sample is None else parts.sample
+    found = tables.test if tables.sample is None else tables.sample
     assert found is not None
     return found
 
 
-def _answers(parts: LoadedTables) -> Answers:
-    columns, targets = list(parts.labels.columns), list(parts.labels.targets)
-    sample = parts.sample[targets] if parts.sample is not None else None
-    if parts.shown is not None:
-        return Answers(parts.shown, sample, False)
-    decimal = parts.labels.train.table.decimal
-    labels = pd.DataFrame({name: with_point(parts.train[name], decimal) for name in columns})
-    return Answers(labels, sample, bool(parts.labels.classes))
+def _answers(tables: LoadedTables) -> Answers:
+    labels, sample = tables.labels, None
+    if tables.sample is not None:
+        sample = tables.sample[list(labels.targets)]
+    if tables.shown is not None:
+        return Answers(tables.shown, sample, False)
+    decimal = labels.train.table.decimal
+    columns = {name: with_point(tables.train[name], decimal) for name in labels.columns}
+    return Answers(pd.DataFrame(columns), sample, bool(labels.classes))
 
 
-def _row_columns(data_dir: Path, parts: LoadedTables) -> RowColumns:
+def _row_columns(data_dir: Path, tables: LoadedTables) -> RowColumns:
     """None where a row of the train table is no row of the answers."""
-    if parts.shown is not None:
+    if tables.shown is not None:
         return NO_COLUMNS
-    table = parts.labels.train
-    others = {*parts.labels.columns, *parts.asked.sources, *parts.asked.ids}
+    table = tables.labels.train
+    others = {*tables.labels.columns, *tables.submission.sources, *tables.submission.ids}
 
     def read(name: str) -> pd.Series:
-        return (
-            parts.train if name in parts.train.columns else load(data_dir, table.table, [name])
-        )[name]
+        if name in tables.train.columns:
+            return tables.train[name]
+        return load(data_dir, table.table, [name])[name]
 
-    return RowColumns([name for name in table.columns if name not in others], read)
+    return RowColumns(without(table.columns, others), read)
 
 
 def _classes(
-    data_dir: Path, kind: ValueKind, parts: LoadedTables, answers: Answers
+    data_dir: Path, kind: ValueKind, tables: LoadedTables, answers: Answers
 ) -> tuple[str, ...]:
     """The distinct labels; of a table that is too large to hold, those of all of its rows."""
     found = classes_of(kind, answers)
-    big = big_csv(data_dir, parts.labels.train.table)
+    big = big_csv(data_dir, tables.labels.train.table)
     if big is None or not found or len(found) > _MANY_CLASSES:
         return found
-    every = {value for name in parts.labels.columns for value in distinct(big, name)} - {""}
-    return tuple(in_order(every))
+    every = set[str]()
+    for name in tables.labels.columns:
+        every.update(distinct(big, name))
+    return tuple(in_order(every - {""}))
 
 
-def _files(
-    parts: LoadedTables, found: Recognition
-) -> tuple[IdMatch | None, FilesById | None, tuple[str, ...]]:
-    """Files of both parts, and the id columns of the train table: the sample's, or the one that
-    names files.
+# ---------------------------------------------------------------- files
+
+
+@dataclass(frozen=True, slots=True)
+class _RowFiles:
+    """Files that belong to rows. sources: id columns of the train table: the sample's, or the one
+    that names files. suffix: of the files; None where there are none.
     """
-    sources, index = parts.asked.sources, found.index
+
+    sources: tuple[str, ...]
+    suffix: str | None = None
+    places: FilesById | None = None
+
+
+def _files(tables: LoadedTables, found: Recognition) -> _RowFiles:
+    sources, train = tables.submission.sources, tables.train
     if len(sources) != 1:
-        return None, None, sources
-    official = parts.sample if parts.sample is not None else parts.test
-    assert official is not None
-    ids = official[parts.asked.ids[0]]
-    pixels = found.derived.pixels if found.derived else None
-    test = index.match(list(ids if pixels is None else item_of(ids, pixels).unique()))
-    names = [name for name in (*sources, *parts.train.columns) if name in parts.train.columns]
-    if test is None:
-        names = [name for name in names if name in sources]
+        return _RowFiles(sources)
+    pixels = found.label_table.pixels if found.label_table else None
+    test = found.index.match(_items_to_answer(tables, pixels))
+    names = among(sources, train.columns)
+    if test is not None:
+        names += list(train.columns)
     for name in names:
-        train = index.match(list(parts.train[name]))
-        if train is not None and pixels is not None:
-            inputs = tuple(folder for folder in train.folders if folder != pixels.truth_dir)
-            train = replace(train, folders=inputs or train.folders)
-        if train is not None:
-            return test or train, place(train, test), (name,)
-    if test is None and parts.test is not None:
-        for name in [
-            n
-            for n in parts.train.columns
-            if n in parts.test.columns and n not in parts.labels.columns
-        ]:
-            theirs = index.match(list(parts.test[name].unique()))
-            ours = index.match(list(parts.train[name].unique())) if theirs is not None else None
-            if ours is not None and (places := place(ours, theirs)) is not None:
-                return theirs, replace(places, column=name), sources
-    return test, place(None, test), sources
+        match = found.index.match(list(train[name]))
+        if match is not None:
+            match = _inputs(match, pixels)
+            return _RowFiles((name,), (test or match).suffix, place(match, test))
+    if test is not None:
+        return _RowFiles(sources, test.suffix, place(None, test))
+    return _files_by_column(tables, found.index) or _RowFiles(sources)
+
+
+def _items_to_answer(tables: LoadedTables, pixels: PixelRows | None) -> list[str]:
+    """Ids of the rows to answer; the images, where a row is one of their pixels."""
+    ids = _rows_to_answer(tables)[tables.submission.ids[0]]
+    if pixels is not None:
+        ids = item_of(ids, pixels).drop_duplicates()
+    return list(ids)
+
+
+def _inputs(match: IdMatch, pixels: PixelRows | None) -> IdMatch:
+    """Without the folder of images that are answers."""
+    if pixels is None:
+        return match
+    folders = without(match.folders, {pixels.truth_dir})
+    return replace(match, folders=tuple(folders) or match.folders)
+
+
+def _files_by_column(tables: LoadedTables, index: FileIndex) -> _RowFiles | None:
+    """Where a column of both tables names files, and the ids do not."""
+    if tables.test is None:
+        return None
+    both = among(tables.train.columns, tables.test.columns)
+    for name in without(both, tables.labels.columns):
+        test = index.match(list(tables.test[name].unique()))
+        if test is None:
+            continue
+        train = index.match(list(tables.train[name].unique()))
+        places = place(train, test)
+        if train is not None and places is not None:
+            places = replace(places, column=name)
+            return _RowFiles(tables.submission.sources, test.suffix, places)
+    return None
+
+
+def _modality(files: _RowFiles, features: _Features) -> Modality:
+    if files.suffix is not None:
+        return modality_of(files.suffix)
+    return "text" if features.about_text else "tabular"
+
+
+# ---------------------------------------------------------------- features and split
 
 
 @dataclass(frozen=True, slots=True)
 class _Features:
     """names: columns that the official test table has. texts: free text among them; about_text: it
-    leads. words: see CompetitionSpec.
+    leads. words: see FeatureColumns.
     """
 
     names: tuple[str, ...] = ()
@@ -213,80 +274,83 @@ class _Features:
     words: bool = False
 
 
-def _features(data_dir: Path, parts: LoadedTables, sources: tuple[str, ...]) -> _Features:
-    if parts.roles.test is None:
+def _features(data_dir: Path, tables: LoadedTables, sources: tuple[str, ...]) -> _Features:
+    test, train = tables.roles.test, tables.labels.train
+    if test is None:
         return _Features()
-    table, first = parts.labels.train, head(data_dir, parts.labels.train.table)
-    answers = {*parts.labels.columns, *parts.labels.targets}
-    both = [
-        name for name in parts.roles.test.columns if name in table.columns and name not in answers
-    ]
+    first = head(data_dir, train.table)
+    both = without(among(test.columns, train.columns), _answer_columns(tables))
     texts, about_text = text_columns(first, both)
-    # Columns that only together are the id say something of a row.
-    keys = {*parts.asked.ids, *sources} if len(parts.asked.ids) == 1 else set[str]()
-    features = tuple(name for name in both if name not in keys or name in texts)
-    if not features and set(parts.roles.test.columns) - keys:
-        raise SpecError(
-            f"{where(table)} and {where(parts.roles.test)} have no feature column in common"
-        )
-    return _Features(
-        features, texts, about_text, holds_words(first, [it for it in features if it not in texts])
-    )
+    keys = _key_columns(tables.submission, sources)
+    others = keys.difference(texts)
+    names = without(both, others)
+    if not names and set(test.columns) - keys:
+        raise SpecError(f"{where(train)} and {where(test)} have no feature column in common")
+    words = holds_words(first, without(names, texts))
+    return _Features(tuple(names), texts, about_text, words)
+
+
+def _answer_columns(tables: LoadedTables) -> set[str]:
+    return {*tables.labels.columns, *tables.labels.targets}
+
+
+def _key_columns(submission: SubmissionColumns, sources: tuple[str, ...]) -> set[str]:
+    """Columns that say nothing but which row it is; columns that are the id only together say
+    something of a row, and may be what the parts were split by.
+    """
+    if len(submission.ids) > 1:
+        return set()
+    return {*submission.ids, *sources}
 
 
 def _split_columns(
     task: TaskConfig,
-    parts: LoadedTables,
-    derived: DerivedLabels | None,
+    tables: LoadedTables,
+    label_table: LabelTable | None,
     texts: tuple[str, ...],
 ) -> SplitColumns:
     """The column to split by: the user's, the rule's that made the labels, or the one that the
     tables show.
     """
-    train = parts.labels.train
-    group = _column(task.group_column, "group_column", train)
-    time = _column(task.time_column, "time_column", train)
+    train, submission = tables.train, tables.submission
+    group = _column(task.group_column, "group_column", tables.labels.train)
+    time = _column(task.time_column, "time_column", tables.labels.train)
     if group or time or task.split in ("random", "stratified", "none"):
         return SplitColumns(group, time)
-    answers = {*parts.labels.columns, *parts.labels.targets}
-    # Columns that are the id together may be what the parts were split by; one that is it alone is
-    # not.
-    keys = {*parts.asked.ids, *parts.asked.sources} if len(parts.asked.ids) == 1 else set[str]()
-    if derived is not None and (derived.group or derived.time):
-        named = recognise_split(parts.train, None, keys, answers, texts)
-        wider = named.group and derived.group and _is_wider(parts.train, named.group, derived.group)
-        return named if wider else SplitColumns(derived.group, derived.time)
-    found = recognise_split(parts.train, parts.test, keys, answers, texts)
-    if not found.time and (name := _repeated_id(parts)):
-        return SplitColumns(
-            group=name, how=(f"split: group, several train rows have the same {name!r}",)
-        )
-    composite = parts.asked.composite
-    if composite is None or parts.test is None or found.group or found.time:
+    answers = _answer_columns(tables)
+    keys = _key_columns(submission, submission.sources)
+    if label_table is not None and (label_table.group or label_table.time):
+        named = recognise_split(train, None, keys, answers, texts)
+        if _is_wider(train, named.group, label_table.group):
+            return named
+        return SplitColumns(label_table.group, label_table.time)
+    found = recognise_split(train, tables.test, keys, answers, texts)
+    if found.time:
         return found
-    return group_of_ids(parts.train, parts.test, composite.columns)
+    if name := _repeated_id(tables):
+        how = f"split: group, several train rows have the same {name!r}"
+        return SplitColumns(group=name, how=(how,))
+    if submission.composite is None or tables.test is None or found.group:
+        return found
+    return group_of_ids(train, tables.test, submission.composite.columns)
 
 
-def _is_wider(train: pd.DataFrame, column: str, group: str) -> bool:
+def _is_wider(train: pd.DataFrame, column: str | None, group: str | None) -> bool:
     """Its groups are made of whole groups of the other column."""
-    if (
-        not {column, group} <= set(train.columns)
-        or train[column].nunique() >= train[group].nunique()
-    ):
+    if column not in train.columns or group not in train.columns:
+        return False
+    if train[column].nunique() >= train[group].nunique():
         return False
     return bool(train.groupby(group)[column].nunique().max() == 1)
 
 
-def _repeated_id(parts: LoadedTables) -> str | None:
+def _repeated_id(tables: LoadedTables) -> str | None:
     """The id column of train where most rows share their id with another row."""
-    known = [name for name in parts.asked.sources if name in parts.train.columns]
-    if (
-        len(parts.asked.ids) > 1
-        or not known
-        or parts.train[known[0]].duplicated(keep=False).mean() < 0.5
-    ):
+    known = among(tables.submission.sources, tables.train.columns)
+    if len(tables.submission.ids) > 1 or not known:
         return None
-    return known[0]
+    share = tables.train[known[0]].duplicated(keep=False).mean()
+    return known[0] if share >= _REPEATED_SHARE else None
 
 
 def _column(name: str | None, key: str, train: FoundTable) -> str | None:
@@ -296,18 +360,19 @@ def _column(name: str | None, key: str, train: FoundTable) -> str | None:
     return name
 
 
-def _notes_on_files(files: FilesById | None, modality: Modality) -> list[str]:
+# ---------------------------------------------------------------- notes
+
+
+def _note_on_files(files: FilesById | None, modality: Modality) -> str:
     if files is None:
-        return [f"modality: {modality}, no files belong to the ids"]
-    folders = f"train in {', '.join(files.train_dirs) or 'none'}, test in {', '.join(files.test_dirs) or 'none'}"
-    return [
-        f"modality: {modality}, files by id ({files.suffix or 'ids are file names'}): {folders}"
-    ]
+        return f"modality: {modality}, no files belong to the ids"
+    suffix = files.suffix or "ids are file names"
+    train, test = ", ".join(files.train_dirs) or "none", ", ".join(files.test_dirs) or "none"
+    return f"modality: {modality}, files by id ({suffix}): train in {train}, test in {test}"
 
 
 def _notes_on_values(kind: ValueKind, metric: str, answers: Answers) -> list[str]:
-    own = answers.sample is not None and has_own_answers(kind, answers.sample)
-    return [
-        f"values: {kind}, by the metric {metric}",
-        *(["baseline: the sample, whose texts differ"] if own else []),
-    ]
+    notes = [f"values: {kind}, by the metric {metric}"]
+    if answers.sample is not None and has_own_answers(kind, answers.sample):
+        notes.append("baseline: the sample, whose texts differ")
+    return notes

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from core.task.folder.inventory import FoundFile, folder_digest
 from core.task.folder.loading import load
+from core.task.folder.names import among
+from core.task.folder.sniff import FoundTable
 from core.task.hints import Hints
-from core.task.recognise.columns import AskedColumns, Labels
+from core.task.recognise.label_columns import Labels
 from core.task.recognise.recognition import Recognition, recognise
 from core.task.recognise.respelled import by_value
 from core.task.recognise.roles import Roles, where
+from core.task.recognise.submission_columns import SubmissionColumns
 from utils.errors import SpecError
 
 
@@ -24,7 +29,7 @@ class LoadedTables:
     """
 
     roles: Roles
-    asked: AskedColumns
+    submission: SubmissionColumns
     labels: Labels
     sample: pd.DataFrame | None
     test: pd.DataFrame | None
@@ -46,61 +51,56 @@ def recognise_and_read(
         return found, _read(found)
 
 
+def digest_of(data_dir: Path, original: Sequence[FoundFile], tables: Iterable[FoundTable]) -> str:
+    """folder_digest of the competition's own files and of those of the tables that are among
+    them.
+    """
+    own = {file.path for file in original}
+    return folder_digest(data_dir, original, among((it.table.path for it in tables), own))
+
+
 def _read(found: Recognition) -> LoadedTables:
     """The columns that matter; a train table of moderate size is read whole, so that torn rows are
     found.
     """
-    data_dir, roles, asked, labels = found.root, found.roles, found.asked, found.labels
-    parts = asked.composite.columns if asked.composite else ()
-    wanted = [
-        n
-        for n in labels.train.columns
-        if n in {*labels.columns, *asked.sources, *asked.ids, *parts}
-    ]
-    train = load(data_dir, labels.train.table, wanted)
-    sample = load(data_dir, roles.sample.table) if roles.sample else None
-    known = [name for name in (*asked.sources, *parts) if roles.test and name in roles.test.columns]
-    test = load(data_dir, roles.test.table, known or None) if roles.test else None
-    return LoadedTables(
-        roles, asked, labels, sample, test, train, found.derived.answers if found.derived else None
-    )
+    data_dir, roles = found.root, found.roles
+    submission, labels = found.submission, found.labels
+    parts = submission.composite.columns if submission.composite else ()
+    keys = [*submission.sources, *parts]
+    matter = {*labels.columns, *submission.ids, *keys}
+    train = load(data_dir, labels.train.table, among(labels.train.columns, matter))
+    sample = test = None
+    if roles.sample is not None:
+        sample = load(data_dir, roles.sample.table)
+    if roles.test is not None:
+        test = load(data_dir, roles.test.table, among(keys, roles.test.columns) or None)
+    shown = found.label_table.answers if found.label_table else None
+    return LoadedTables(roles, submission, labels, sample, test, train, shown)
 
 
-def check(parts: LoadedTables) -> list[str]:
+def check(tables: LoadedTables) -> list[str]:
     """Lines for the notes. Raises SpecError where the tables contradict each other."""
-    train, table = parts.train, where(parts.labels.train)
+    train, table = tables.train, where(tables.labels.train)
     if len(train) == 0:
         raise SpecError(f"{table} has no rows")
-    for name in parts.labels.columns:
+    notes = []
+    if tables.labels.train.table.decimal == ",":
+        notes.append(f"numbers have a decimal comma in {table}")
+    for name in tables.labels.columns:
         empty = int((train[name] == "").sum())
         if empty == len(train):
             raise SpecError(f"column {name!r} of {table} is empty in every row")
-    notes = (
-        [f"numbers have a decimal comma in {table}"]
-        if parts.labels.train.table.decimal == ","
-        else []
-    )
-    notes += [
-        f"{name!r} is empty in {n} train rows"
-        for name in parts.labels.columns
-        if (n := _empty(train[name]))
-    ]
-    if parts.sample is not None and parts.test is not None:
-        notes += _compare(parts.sample, parts.test, parts.asked)
+        if empty:
+            notes.append(f"{name!r} is empty in {empty} train rows")
+    if tables.sample is not None and tables.test is not None:
+        notes += _compare(tables.sample, tables.test, tables.submission)
     return notes
 
 
-def _empty(column: pd.Series) -> int:
-    return int((column == "").sum())
-
-
-def _compare(sample: pd.DataFrame, test: pd.DataFrame, asked: AskedColumns) -> list[str]:
-    pairs = [
-        (mine, theirs)
-        for mine, theirs in zip(asked.ids, asked.sources, strict=True)
-        if theirs in test.columns
-    ]
-    for mine, theirs in pairs:
+def _compare(sample: pd.DataFrame, test: pd.DataFrame, submission: SubmissionColumns) -> list[str]:
+    for mine, theirs in zip(submission.ids, submission.sources, strict=True):
+        if theirs not in test.columns:
+            continue
         if not set(sample[mine]) & set(by_value(test[theirs], sample[mine])):
             raise SpecError(
                 f"sample and test table contradict each other: no id of column {mine!r} is in both"

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from core.task.folder.big_tables import big_csv
 from core.task.folder.loading import load
-from core.task.recognise.columns import Labels
-from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.evidence import Evidence, LabelTable
+from core.task.recognise.label_columns import Labels
 from core.task.recognise.roles import where
 
 
-def labels_of_some_rows(seen: Evidence, labels: Labels) -> DerivedLabels | None:
+def labels_of_some_rows(evidence: Evidence, labels: Labels) -> LabelTable | None:
     """Rows with an answer are train, those that the sample asks for are test. None where a test
     table is there, or the rows that the sample asks for have answers or no features.
     """
-    key, table = seen.asked.ids[0], labels.train
+    key, table = evidence.submission.ids[0], labels.train
     if (
-        seen.sample is None
-        or seen.roles.test is not None
-        or len(seen.asked.ids) > 1
+        evidence.sample is None
+        or evidence.roles.test is not None
+        or len(evidence.submission.ids) > 1
         or key not in table.columns
     ):
         return None
     answers = {*labels.columns, *labels.targets}
-    if not set(table.columns) - {key} - answers or big_csv(seen.root, table.table) is not None:
+    if not set(table.columns) - {key} - answers or big_csv(evidence.root, table.table) is not None:
         return None
-    frame = load(seen.root, table.table)
-    asked = frame[key].isin(set(seen.sample[key]))
+    frame = load(evidence.root, table.table)
+    asked = frame[key].isin(set(evidence.sample[key]))
     test = frame[asked].set_index(key, drop=False)
     if (
         not test.index.is_unique
-        or len(test) < len(seen.sample)
+        or len(test) < len(evidence.sample)
         or bool((test[list(labels.columns)] != "").any(axis=None))
     ):
         return None
-    test = test.loc[seen.sample[key], [name for name in frame.columns if name not in answers]]
+    test = test.loc[evidence.sample[key], [name for name in frame.columns if name not in answers]]
     how = f"labels: P1, {where(table)} has the {len(test)} rows of the sample too, without answers"
-    return DerivedLabels(how, frame[~asked], (table.table.path,), test)
+    return LabelTable(how, frame[~asked], (table.table.path,), test)

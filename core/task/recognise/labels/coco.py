@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from core.task.folder.inventory import FoundFile
-from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.evidence import Evidence, LabelTable
 from core.task.recognise.new_ids import carries_label
 
 _MAX_BYTES = 1 << 30
@@ -20,31 +20,37 @@ _MATCH_SHARE = 0.9
 Record = Mapping[str, Any]
 
 
-def labels_in_annotations(seen: Evidence) -> DerivedLabels | None:
+def labels_in_annotations(evidence: Evidence) -> LabelTable | None:
     """One row per annotated image; the sample's ids are those of images of another JSON, or names
     of files.
     """
-    if seen.sample is None or len(seen.asked.ids) != 1 or len(seen.asked.targets) != 1:
+    if (
+        evidence.sample is None
+        or len(evidence.submission.ids) != 1
+        or len(evidence.submission.targets) != 1
+    ):
         return None
-    read = {file.path: found for file in seen.files if (found := _read(seen, file)) is not None}
+    read = {
+        file.path: found for file in evidence.files if (found := _read(evidence, file)) is not None
+    }
     annotated = {path: found for path, found in read.items() if _classes(found)}
     if not annotated:
         return None
     path = max(annotated, key=lambda each: len(_classes(annotated[each])))
-    asked = set(seen.sample[seen.asked.ids[0]])
+    asked = set(evidence.sample[evidence.submission.ids[0]])
     tests = (_images(found) for other, found in read.items() if other != path)
     official = next(
         (images for images in tests if len(asked & images.keys()) >= _MATCH_SHARE * len(asked)), {}
     )
-    return _derived(seen, path, annotated[path], official)
+    return _label_table(evidence, path, annotated[path], official)
 
 
-def _read(seen: Evidence, file: FoundFile) -> Any:
+def _read(evidence: Evidence, file: FoundFile) -> Any:
     """A mapping with images, or a bare list of them; None for anything else."""
     if file.suffix != ".json" or not 0 < file.size <= _MAX_BYTES:
         return None
     try:
-        found = json.loads((seen.root / file.path).read_text(encoding="utf-8-sig"))
+        found = json.loads((evidence.root / file.path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return None
     return found if _images(found) else None
@@ -79,17 +85,17 @@ def _classes(found: Any) -> dict[str, list[str]]:
     return classes
 
 
-def _derived(
-    seen: Evidence, path: str, found: Any, official: Mapping[str, Record]
-) -> DerivedLabels | None:
-    assert seen.sample is not None
-    key, target = seen.asked.ids[0], seen.asked.targets[0]
+def _label_table(
+    evidence: Evidence, path: str, found: Any, official: Mapping[str, Record]
+) -> LabelTable | None:
+    assert evidence.sample is not None
+    key, target = evidence.submission.ids[0], evidence.submission.targets[0]
     classes, images = _classes(found), _images(found)
     ids = [each for each in images if each in classes]
-    lists = bool(seen.sample[target].str.contains(" ", regex=False).any())
+    lists = bool(evidence.sample[target].str.contains(" ", regex=False).any())
     cells = [" ".join(classes[each]) if lists else classes[each][0] for each in ids]
     frame = pd.DataFrame({key: ids, target: cells}, dtype=object)
-    rows = list(seen.sample[key])
+    rows = list(evidence.sample[key])
     test = None
     if official:
         shared = _plain_keys(
@@ -106,10 +112,10 @@ def _derived(
                 test = (pd.DataFrame({key: rows}, dtype=object) if test is None else test).assign(
                     **{name: theirs}
                 )
-    elif not {PurePosixPath(file.path).stem for file in seen.files} & set(rows):
+    elif not {PurePosixPath(file.path).stem for file in evidence.files} & set(rows):
         return None
     how = f"labels: P9, annotations of {len(ids)} images in {path}"
-    return DerivedLabels(how, frame, (path,), test)
+    return LabelTable(how, frame, (path,), test)
 
 
 def _plain_keys(train: Sequence[Record], test: Sequence[Record]) -> list[str]:

@@ -9,8 +9,8 @@ import re
 import pandas as pd
 
 from core.task.folder.loading import load
-from core.task.recognise.columns import folded
-from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.evidence import Evidence, LabelTable
+from core.task.recognise.label_columns import folded
 from core.task.recognise.roles import where
 
 _SPLIT = re.compile(r"\s*[,;|]\s*|\s+")
@@ -18,15 +18,17 @@ _KNOWN_SHARE = 0.95
 _LOOKED_AT = 5000
 
 
-def labels_in_cells(seen: Evidence) -> DerivedLabels | None:
+def labels_in_cells(evidence: Evidence) -> LabelTable | None:
     """Lists become columns of 0 and 1 (multi-hot), named like the sample's."""
-    targets = seen.asked.targets
+    targets = evidence.submission.targets
     if len(targets) < 2:
         return None
     names = {folded(target): target for target in targets}
-    for table in seen.roles.trains:
-        frame = load(seen.root, table.table)
-        for column in frame.columns if set(seen.asked.sources) & set(frame.columns) else ():
+    for table in evidence.roles.trains:
+        frame = load(evidence.root, table.table)
+        for column in (
+            frame.columns if set(evidence.submission.sources) & set(frame.columns) else ()
+        ):
             cells = (
                 frame[column]
                 .str.strip()
@@ -36,7 +38,7 @@ def labels_in_cells(seen: Evidence) -> DerivedLabels | None:
             known = looked.map(
                 lambda words: bool(words) and all(word in names for word in words)
             ).mean()
-            if known >= _KNOWN_SHARE and column not in seen.asked.sources:
+            if known >= _KNOWN_SHARE and column not in evidence.submission.sources:
                 hot = pd.DataFrame(
                     {
                         target: cells.map(lambda words, key=key: str(int(key in words)))
@@ -46,5 +48,5 @@ def labels_in_cells(seen: Evidence) -> DerivedLabels | None:
                 )
                 how = f"labels: P3, {column!r} of {where(table)} lists classes; a column of 0 and 1 for each"
                 made = pd.concat([frame.drop(columns=column), hot], axis=1)
-                return DerivedLabels(how, made, (table.table.path,))
+                return LabelTable(how, made, (table.table.path,))
     return None

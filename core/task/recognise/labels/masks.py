@@ -16,7 +16,7 @@ from core.metric_names import BY_NAME
 from core.task.folder.files_by_id import IMAGES, NAMED_FOR_ANSWERS
 from core.task.folder.inventory import FoundFile
 from core.task.metric.text import recognise
-from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.evidence import Evidence, LabelTable
 from core.task.recognise.labels.run_lengths import Order, pixel_order, pixels_of_mask, run_lengths
 
 _RUNS = re.compile(r"(?:\d+ \d+(?: \d+ \d+)*)?|-1?")
@@ -42,19 +42,25 @@ class _Pair:
     rank: tuple[bool, bool, int]
 
 
-def asks_for_masks(seen: Evidence) -> str | None:
+def asks_for_masks(evidence: Evidence) -> str | None:
     """The one target whose cells in the sample are run lengths or nothing, where a metric, its name
     or the description speaks of masks.
     """
-    if seen.sample is None or len(seen.asked.ids) != 1:
+    if evidence.sample is None or len(evidence.submission.ids) != 1:
         return None
-    found = [name for name in seen.asked.targets if _are_runs(seen.sample[name].head(_LOOKED_AT))]
+    found = [
+        name
+        for name in evidence.submission.targets
+        if _are_runs(evidence.sample[name].head(_LOOKED_AT))
+    ]
     if len(found) != 1:
         return None
-    named = recognise(seen.description).name
+    named = recognise(evidence.description).name
     scored = named is not None and BY_NAME[named].predicts == "mask"
     return (
-        found[0] if scored or _COLUMN.search(found[0]) or _SPOKEN.search(seen.description) else None
+        found[0]
+        if scored or _COLUMN.search(found[0]) or _SPOKEN.search(evidence.description)
+        else None
     )
 
 
@@ -62,21 +68,21 @@ def _are_runs(cells: pd.Series) -> bool:
     return all(_RUNS.fullmatch(cell.strip()) for cell in cells)
 
 
-def labels_in_masks(seen: Evidence) -> DerivedLabels | None:
+def labels_in_masks(evidence: Evidence) -> LabelTable | None:
     """One row per image: the run lengths of its mask, of all of them together where it has several."""
-    target = asks_for_masks(seen)
+    target = asks_for_masks(evidence)
     if target is None:
         return None
-    folders, (items, with_suffix) = _folders(seen.files), _items(seen)
+    folders, (items, with_suffix) = _folders(evidence.files), _items(evidence)
     test = _test_of(folders, items)
     pair = (
         max(_pairs(folders, test), key=lambda pair: pair.rank, default=None)
         if test
-        else _in_own_folders(seen, items)
+        else _in_own_folders(evidence, items)
     )
     if pair is None:
         return None
-    return _derived(seen, pair, target, with_suffix)
+    return _label_table(evidence, pair, target, with_suffix)
 
 
 def _folders(files: Sequence[FoundFile]) -> dict[tuple[str, str], dict[str, FoundFile]]:
@@ -88,10 +94,10 @@ def _folders(files: Sequence[FoundFile]) -> dict[tuple[str, str], dict[str, Foun
     return dict(sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:_MAX_FOLDERS])
 
 
-def _items(seen: Evidence) -> tuple[set[str], bool]:
+def _items(evidence: Evidence) -> tuple[set[str], bool]:
     """The sample's ids without an extension, and whether they have one."""
-    assert seen.sample is not None
-    ids = seen.sample[seen.asked.ids[0]]
+    assert evidence.sample is not None
+    ids = evidence.sample[evidence.submission.ids[0]]
     with_suffix = PurePosixPath(str(ids.iloc[0])).suffix.lower() in IMAGES
     return {PurePosixPath(each).stem if with_suffix else each for each in ids}, with_suffix
 
@@ -154,11 +160,11 @@ def _cuts(stem: str, same: bool) -> Iterator[tuple[str, str]]:
     yield from ((stem[spot + 1 :], stem[: spot + 1]) for spot in breaks)
 
 
-def _in_own_folders(seen: Evidence, items: set[str]) -> _Pair | None:
+def _in_own_folders(evidence: Evidence, items: set[str]) -> _Pair | None:
     """Masks in a folder for each id: of the files that only those of train have, named for answers,
     the commonest kind that can be read.
     """
-    units = _units(seen.files, items)
+    units = _units(evidence.files, items)
     kinds: dict[str, dict[str, list[FoundFile]]] = {}
     theirs = {_kind(rest, name) for name, files in units.items() if name in items for rest in files}
     ours = {name: files for name, files in units.items() if name not in items}
@@ -170,7 +176,7 @@ def _in_own_folders(seen: Evidence, items: set[str]) -> _Pair | None:
     enough = [
         masks for masks in kinds.values() if len(masks) >= max(_MIN_IMAGES, _SHARE * len(ours))
     ]
-    read = [(_readable(seen.root, masks), len(masks), masks) for masks in enough]
+    read = [(_readable(evidence.root, masks), len(masks), masks) for masks in enough]
     share, _, best = max(read, key=lambda each: each[:2], default=(0.0, 0, {}))
     return _Pair({}, best, (True, True, len(best))) if share >= _SHARE else None
 
@@ -210,19 +216,21 @@ def _kind(rest: str, unit: str) -> str:
     return f"{path.parent}/*{path.suffix}" if len(path.parts) > 1 else _DIGITS.sub("#", rest)
 
 
-def _derived(seen: Evidence, pair: _Pair, target: str, with_suffix: bool) -> DerivedLabels | None:
-    assert seen.sample is not None
-    key = seen.asked.ids[0]
-    order, why = pixel_order(seen.description)
+def _label_table(
+    evidence: Evidence, pair: _Pair, target: str, with_suffix: bool
+) -> LabelTable | None:
+    assert evidence.sample is not None
+    key = evidence.submission.ids[0]
+    order, why = pixel_order(evidence.description)
     stems = sorted(pair.masks)
     with ThreadPoolExecutor(_THREADS) as threads:
         cells = list(
-            threads.map(partial(_cell, seen.root, order), [pair.masks[stem] for stem in stems])
+            threads.map(partial(_cell, evidence.root, order), [pair.masks[stem] for stem in stems])
         )
     known = [(stem, cell) for stem, cell in zip(stems, cells, strict=True) if cell is not None]
     ids = [pair.images[stem].name if with_suffix else stem for stem, _ in known]
     frame = pd.DataFrame(
-        {key: ids, target: [cell or mark_of(seen.sample[target]) for _, cell in known]},
+        {key: ids, target: [cell or mark_of(evidence.sample[target]) for _, cell in known]},
         dtype=object,
     )
     if not frame[target].str.contains(" ").any():
@@ -233,7 +241,7 @@ def _derived(seen: Evidence, pair: _Pair, target: str, with_suffix: bool) -> Der
     how = (
         f"labels: P5, masks of {len(ids)} images in {files[0].folder} as run lengths, {way}, {why}"
     )
-    return DerivedLabels(how + unread, frame, tuple(file.path for file in files))
+    return LabelTable(how + unread, frame, tuple(file.path for file in files))
 
 
 def _cell(root: Path, order: Order, masks: Sequence[FoundFile]) -> str | None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.task.folder.loading import load
 from core.task.folder.sniff import FoundTable
-from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.evidence import Evidence, LabelTable
 from core.task.recognise.new_ids import shapes
 from core.task.recognise.roles import where
 
@@ -18,16 +18,20 @@ _QUESTION, _ITEM = "question", "item"
 _ALIKE = 0.9
 
 
-def labels_in_columns(seen: Evidence) -> DerivedLabels | None:
+def labels_in_columns(evidence: Evidence) -> LabelTable | None:
     """ids `<item>_<column of train>`, one target: wide rows become long ones."""
-    if seen.sample is None or len(seen.asked.ids) != 1 or len(seen.asked.targets) != 1:
+    if (
+        evidence.sample is None
+        or len(evidence.submission.ids) != 1
+        or len(evidence.submission.targets) != 1
+    ):
         return None
-    ids = seen.sample[seen.asked.ids[0]]
-    for table in seen.roles.trains:
+    ids = evidence.sample[evidence.submission.ids[0]]
+    for table in evidence.roles.trains:
         for joint in _JOINTS:
             split = _split(ids, joint, table.columns)
             if split is not None:
-                found = _melted(seen, table, joint, *split)
+                found = _melted(evidence, table, joint, *split)
                 if found is not None:
                     return found
     return None
@@ -46,11 +50,13 @@ def _split(
 
 
 def _melted(
-    seen: Evidence, table: FoundTable, joint: str, items: pd.Series, asked: pd.Series
-) -> DerivedLabels | None:
-    frame = load(seen.root, table.table)
-    test = load(seen.root, seen.roles.test.table) if seen.roles.test is not None else None
-    key, target = seen.asked.ids[0], seen.asked.targets[0]
+    evidence: Evidence, table: FoundTable, joint: str, items: pd.Series, asked: pd.Series
+) -> LabelTable | None:
+    frame = load(evidence.root, table.table)
+    test = (
+        load(evidence.root, evidence.roles.test.table) if evidence.roles.test is not None else None
+    )
+    key, target = evidence.submission.ids[0], evidence.submission.targets[0]
     item = _item_column(frame, test, items, set(asked))
     if item is None or (test is not None and not {item, key} & set(test.columns)):
         return None
@@ -63,7 +69,7 @@ def _melted(
     long = frame.melt(id_vars=others, value_vars=questions, var_name=name, value_name=target)
     long.insert(0, key, long[named] + joint + long[name])
     how = f"labels: P7, {len(questions)} columns of {where(table)} become rows; the id is {item}{joint}{name}"
-    derived = DerivedLabels(how, long.astype(object), (table.table.path,), group=named)
+    derived = LabelTable(how, long.astype(object), (table.table.path,), group=named)
     if test is None or not _has_items(test, item, items):
         return derived
     rows = (
@@ -75,10 +81,10 @@ def _melted(
     rows = (
         pd.DataFrame({key: items + joint + asked}, dtype=object).join(rows).assign(**{name: asked})
     )
-    assert seen.roles.test is not None
-    how += f"; the rows of {where(seen.roles.test)} are repeated for each of them"
+    assert evidence.roles.test is not None
+    how += f"; the rows of {where(evidence.roles.test)} are repeated for each of them"
     return replace(
-        derived, how=how, test=rows, items=seen.roles.test.table if named == item else None
+        derived, how=how, test=rows, items=evidence.roles.test.table if named == item else None
     )
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 from core.task.folder.files_by_id import FileIndex
 from core.task.folder.inventory import FoundFile
 from core.task.metric.answers import Answers
-from core.task.recognise.columns import classes_among
-from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.evidence import Evidence, LabelTable
+from core.task.recognise.label_columns import classes_among
 from core.task.recognise.labels.masks import asks_for_masks
 from core.task.recognise.labels.positive import positive_of
 
@@ -38,30 +38,30 @@ class _Place:
     score: float
 
 
-def labels_in_names(seen: Evidence) -> DerivedLabels | None:
+def labels_in_names(evidence: Evidence) -> LabelTable | None:
     """Train files are those of the official files' kind that are not official; a part of their path
     is the label.
     """
-    if seen.sample is None or len(seen.asked.ids) != 1 or asks_for_masks(seen):
+    if evidence.sample is None or len(evidence.submission.ids) != 1 or asks_for_masks(evidence):
         return None
-    official, train = _parts_of(seen)
+    official, train = _parts_of(evidence)
     if len(train) < _MIN_FILES or not official:
         return None
-    places = list(_places(seen, train, official))
+    places = list(_places(evidence, train, official))
     best = max(places, key=lambda place: place.score, default=None)
     if best is None:
         return None
-    frame, meaning = _table(seen, train, best.values)
+    frame, meaning = _table(evidence, train, best.values)
     frame, time, split = _dated(frame, train, official)
     how = f"labels: P5, {best.what} of {len(train)} files ({', '.join(sorted(set(best.values))[:4])}){meaning}{split}"
-    return DerivedLabels(how, frame, time=time)
+    return LabelTable(how, frame, time=time)
 
 
-def _parts_of(seen: Evidence) -> tuple[list[FoundFile], list[FoundFile]]:
+def _parts_of(evidence: Evidence) -> tuple[list[FoundFile], list[FoundFile]]:
     """Files of the sample's ids, and the train files; [] and [] when the ids name no files."""
-    assert seen.sample is not None
-    index = FileIndex(seen.files)
-    ids = list(seen.sample[seen.asked.ids[0]])
+    assert evidence.sample is not None
+    index = FileIndex(evidence.files)
+    ids = list(evidence.sample[evidence.submission.ids[0]])
     matched = index.match(ids)
     if matched is None:
         return [], []
@@ -71,7 +71,7 @@ def _parts_of(seen: Evidence) -> tuple[list[FoundFile], list[FoundFile]]:
     suffixes = {file.suffix for file in official.values()}
     rest = [
         file
-        for file in seen.files
+        for file in evidence.files
         if file.suffix in suffixes and file.path not in official and file.depth
     ]
     named = [file for file in rest if _is_train(file)]
@@ -83,7 +83,7 @@ def _is_train(file: FoundFile) -> bool:
 
 
 def _places(
-    seen: Evidence, train: Sequence[FoundFile], official: Sequence[FoundFile]
+    evidence: Evidence, train: Sequence[FoundFile], official: Sequence[FoundFile]
 ) -> list[_Place]:
     ways: list[tuple[str, Callable[[FoundFile], list[str]]]] = [
         ("a folder", lambda file: file.folder.split("/")),
@@ -104,55 +104,55 @@ def _places(
             same = sum(parts[spot] in known for parts in theirs if -len(parts) <= spot < len(parts))
             if (
                 same <= _OFFICIAL_SHARE * len(theirs)
-                and (score := _score(seen, values)) is not None
+                and (score := _score(evidence, values)) is not None
             ):
                 found.append(_Place(what, values, score + longer))
     return found
 
 
-def _score(seen: Evidence, values: tuple[str, ...]) -> float | None:
+def _score(evidence: Evidence, values: tuple[str, ...]) -> float | None:
     """How much such values look like the labels; None when they cannot be."""
     counts = pd.Series(values).value_counts()
-    several = len(seen.asked.targets) > 1
+    several = len(evidence.submission.targets) > 1
     if "" in counts.index or len(counts) < 2 or len(counts) > max(2, len(values) // 2):
         return None
     if several:
-        return 5.0 if classes_among(seen.asked.targets, list(counts.index)) else None
-    if _wants_two(seen) and len(counts) != 2:
+        return 5.0 if classes_among(evidence.submission.targets, list(counts.index)) else None
+    if _wants_two(evidence) and len(counts) != 2:
         return None
     if counts.iloc[-1] < 2 and len(counts) == 2:
         return None
     words, zero_one = all(name.isalpha() for name in counts.index), set(counts.index) == {"0", "1"}
     told = sum(
-        name.lower() in seen.description.lower() for name in counts.index if len(name) > 1
+        name.lower() in evidence.description.lower() for name in counts.index if len(name) > 1
     ) / len(counts)
     numbers = all(name.isdigit() and len(name) > 3 for name in counts.index)
     return 3.0 * zero_one + words + 2.0 * told - 3.0 * numbers - len(counts) / len(values)
 
 
-def _wants_two(seen: Evidence) -> bool:
+def _wants_two(evidence: Evidence) -> bool:
     """The sample shows numbers that are no class names of many."""
-    assert seen.sample is not None
-    cells = seen.sample[list(seen.asked.targets)]
+    assert evidence.sample is not None
+    cells = evidence.sample[list(evidence.submission.targets)]
     return (
         Answers(cells, cells, False).numeric
-        and not seen.sample[seen.asked.targets[0]].nunique() > 2
+        and not evidence.sample[evidence.submission.targets[0]].nunique() > 2
     )
 
 
 def _table(
-    seen: Evidence, train: Sequence[FoundFile], values: Sequence[str]
+    evidence: Evidence, train: Sequence[FoundFile], values: Sequence[str]
 ) -> tuple[pd.DataFrame, str]:
     """Ids and labels; what the labels 0 and 1 mean."""
-    key, targets = seen.asked.ids[0], seen.asked.targets
-    ids = _ids(seen, train)
+    key, targets = evidence.submission.ids[0], evidence.submission.targets
+    ids = _ids(evidence, train)
     if len(targets) > 1:
         column = next(
             name for name in ("label", "class", "category", "kind") if name not in (*targets, key)
         )
         return pd.DataFrame({key: ids, column: list(values)}, dtype=object), ""
-    if _wants_two(seen):
-        positive, why = positive_of(set(values), seen.description)
+    if _wants_two(evidence):
+        positive, why = positive_of(set(values), evidence.description)
         cells = ["1" if value == positive else "0" for value in values]
         return pd.DataFrame(
             {key: ids, targets[0]: cells}, dtype=object
@@ -160,11 +160,12 @@ def _table(
     return pd.DataFrame({key: ids, targets[0]: list(values)}, dtype=object), ""
 
 
-def _ids(seen: Evidence, train: Sequence[FoundFile]) -> list[str]:
+def _ids(evidence: Evidence, train: Sequence[FoundFile]) -> list[str]:
     """Names of files as the sample writes them; paths below the common folder where names repeat."""
-    assert seen.sample is not None
+    assert evidence.sample is not None
     with_suffix = (
-        PurePosixPath(str(seen.sample[seen.asked.ids[0]].iloc[0])).suffix.lower() == train[0].suffix
+        PurePosixPath(str(evidence.sample[evidence.submission.ids[0]].iloc[0])).suffix.lower()
+        == train[0].suffix
     )
     names = [file.name if with_suffix else file.stem for file in train]
     if len(set(names)) == len(names):

@@ -11,7 +11,7 @@ import pandas as pd
 from core.records import PixelRows
 from core.task.folder.files_by_id import IMAGES
 from core.task.folder.inventory import FoundFile
-from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.evidence import Evidence, LabelTable
 from core.task.recognise.pixel_rows import pixels_of, size_of
 
 _ID = re.compile(r"^(?P<item>.+)(?P<joint>[_\-:.])(?P<row>\d+)(?P=joint)(?P<column>\d+)$")
@@ -21,24 +21,28 @@ _SHOWN = 400
 TRUTH_COLUMN = "truth"
 
 
-def labels_in_pixels(seen: Evidence) -> DerivedLabels | None:
+def labels_in_pixels(evidence: Evidence) -> LabelTable | None:
     """ids `<image>_<row>_<column>`; a folder of inputs and one of answers have the same names."""
-    if seen.sample is None or len(seen.asked.ids) != 1 or len(seen.asked.targets) != 1:
+    if (
+        evidence.sample is None
+        or len(evidence.submission.ids) != 1
+        or len(evidence.submission.targets) != 1
+    ):
         return None
-    ids = seen.sample[seen.asked.ids[0]]
+    ids = evidence.sample[evidence.submission.ids[0]]
     if not _ID.match(ids.iloc[0]) or not _ID.match(ids.iloc[-1]):
         return None
     parts = ids.str.extract(_ID.pattern)
     if bool(parts.isna().any(axis=None)) or parts["joint"].nunique() != 1:
         return None
-    folders = _folders(seen.files)
+    folders = _folders(evidence.files)
     test = _folder_of(folders, set(parts["item"]))
     if test is None:
         return None
     pair = _pair(folders, test)
-    if pair is None or not _sizes_fit(seen.root, folders[test], parts):
+    if pair is None or not _sizes_fit(evidence.root, folders[test], parts):
         return None
-    return _derived(seen, folders, pair, parts)
+    return _label_table(evidence, folders, pair, parts)
 
 
 def _folders(files: Sequence[FoundFile]) -> dict[str, dict[str, FoundFile]]:
@@ -89,25 +93,28 @@ def _sizes_fit(root: Path, images: Mapping[str, FoundFile], parts: pd.DataFrame)
     return size_of(root / images[item].path) == (rows, columns)
 
 
-def _derived(
-    seen: Evidence,
+def _label_table(
+    evidence: Evidence,
     folders: Mapping[str, Mapping[str, FoundFile]],
     pair: tuple[str, str],
     parts: pd.DataFrame,
-) -> DerivedLabels:
-    assert seen.sample is not None
+) -> LabelTable:
+    assert evidence.sample is not None
     inputs, truth = pair
     names = sorted(folders[inputs].keys() & folders[truth].keys())
-    given = pd.to_numeric(seen.sample[seen.asked.targets[0]], errors="coerce")
+    given = pd.to_numeric(evidence.sample[evidence.submission.targets[0]], errors="coerce")
     scale = 1.0 if bool((given > 1).any()) else 255.0
     rows = PixelRows(parts["joint"].iloc[0], int(parts["row"].astype(int).min()), scale, truth)
     frame = pd.DataFrame(
-        {seen.asked.ids[0]: names, TRUTH_COLUMN: [folders[truth][name].path for name in names]},
+        {
+            evidence.submission.ids[0]: names,
+            TRUTH_COLUMN: [folders[truth][name].path for name in names],
+        },
         dtype=object,
     )
-    values = pixels_of(seen.root / frame[TRUTH_COLUMN].iloc[0], scale).ravel()[:_SHOWN]
+    values = pixels_of(evidence.root / frame[TRUTH_COLUMN].iloc[0], scale).ravel()[:_SHOWN]
     shown = pd.DataFrame(
-        {seen.asked.targets[0]: [f"{value:.9g}" for value in values]}, dtype=object
+        {evidence.submission.targets[0]: [f"{value:.9g}" for value in values]}, dtype=object
     )
     how = f"labels: P7, a row per pixel; the answers of {len(names)} images in {inputs} are those in {truth}"
-    return DerivedLabels(how, frame, pixels=rows, answers=shown)
+    return LabelTable(how, frame, pixels=rows, answers=shown)

@@ -13,8 +13,8 @@ import pandas as pd
 
 from core.task.folder.cells import numbers
 from core.task.folder.loading import load
-from core.task.recognise.columns import Labels
-from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.evidence import Evidence, LabelTable
+from core.task.recognise.label_columns import Labels
 from core.task.recognise.labels.item_codes import JOINTS, split_at
 from core.task.recognise.roles import where
 
@@ -42,21 +42,21 @@ class _Places:
     counts: pd.Series
 
 
-def labels_in_sequences(seen: Evidence, labels: Labels) -> DerivedLabels | None:
+def labels_in_sequences(evidence: Evidence, labels: Labels) -> LabelTable | None:
     """One row per item and position, with the elements of other sequences that stand there and
     beside it.
     """
-    key, table = seen.asked.ids[0], labels.train
-    if seen.sample is None or seen.roles.test is None or len(seen.asked.ids) > 1:
+    key, table = evidence.submission.ids[0], labels.train
+    if evidence.sample is None or evidence.roles.test is None or len(evidence.submission.ids) > 1:
         return None
     if key in table.columns or labels.classes:
         return None
     test = None
     for joint in (*JOINTS, "."):
-        places = _places(seen.sample[key], joint)
+        places = _places(evidence.sample[key], joint)
         if places is None:
             continue
-        test = load(seen.root, seen.roles.test.table) if test is None else test
+        test = load(evidence.root, evidence.roles.test.table) if test is None else test
         known = set(places.items)
         names = [
             n
@@ -64,7 +64,7 @@ def labels_in_sequences(seen: Evidence, labels: Labels) -> DerivedLabels | None:
             if n in table.columns and test[n].is_unique and known <= set(test[n])
         ]
         if names:
-            return _derived(seen, labels, places, names[0], test)
+            return _label_table(evidence, labels, places, names[0], test)
     return None
 
 
@@ -84,13 +84,13 @@ def _places(ids: pd.Series, joint: str) -> _Places | None:
     )
 
 
-def _derived(
-    seen: Evidence, labels: Labels, places: _Places, item: str, test: pd.DataFrame
-) -> DerivedLabels | None:
-    assert seen.sample is not None
-    assert seen.roles.test is not None
-    key, table = seen.asked.ids[0], labels.train
-    frame = load(seen.root, table.table)
+def _label_table(
+    evidence: Evidence, labels: Labels, places: _Places, item: str, test: pd.DataFrame
+) -> LabelTable | None:
+    assert evidence.sample is not None
+    assert evidence.roles.test is not None
+    key, table = evidence.submission.ids[0], labels.train
+    frame = load(evidence.root, table.table)
     # Ids that start anew in test would be those of other items.
     anew = test[item].isin(frame[item]).mean() > _ANEW
     if anew or not all(_hold_lists(frame[name]) for name in labels.columns):
@@ -123,11 +123,11 @@ def _derived(
     train = _long(frame[rest], item, key, lengths, sequences, places)
     train = pd.concat([train, told], axis=1)
     asked = _long(known[shared], item, key, places.counts.tolist(), sequences, places)
-    asked = asked.set_index(key, drop=False).loc[seen.sample[key]].reset_index(drop=True)
+    asked = asked.set_index(key, drop=False).loc[evidence.sample[key]].reset_index(drop=True)
     beside = f", with {', '.join(sequences)} at each and beside it" if sequences else ""
     how = f"labels: P7, lists of {where(table)} become a row per position; the id is {item}{places.joint}{_POSITION}"
-    return DerivedLabels(
-        how + beside, train, (table.table.path,), asked, group=item, items=seen.roles.test.table
+    return LabelTable(
+        how + beside, train, (table.table.path,), asked, group=item, items=evidence.roles.test.table
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.task.folder.inventory import FoundFile
-from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.evidence import Evidence, LabelTable
 from core.task.recognise.labels.item_codes import CLASS_COLUMN, ITEM_COLUMN, Code, codes_of
 
 _SUFFIXES = (".txt", ".csv", ".tsv", ".dat", ".labels")
@@ -28,16 +28,20 @@ class _Ragged:
     labels: Mapping[str, frozenset[str] | None]
 
 
-def labels_in_lists(seen: Evidence) -> DerivedLabels | None:
+def labels_in_lists(evidence: Evidence) -> LabelTable | None:
     """A line `item,class,class,...` per item; `?`, or no line at all, for items of the test."""
-    if seen.sample is None or len(seen.asked.ids) != 1 or len(seen.asked.targets) != 1:
+    if (
+        evidence.sample is None
+        or len(evidence.submission.ids) != 1
+        or len(evidence.submission.targets) != 1
+    ):
         return None
-    codes = list(codes_of(seen.sample[seen.asked.ids[0]]))
-    for file in seen.files if codes else ():
-        ragged = _read(seen.root, file)
+    codes = list(codes_of(evidence.sample[evidence.submission.ids[0]]))
+    for file in evidence.files if codes else ():
+        ragged = _read(evidence.root, file)
         for code in codes if ragged is not None else ():
             if ragged is not None and _fits(ragged, code):
-                return _derived(seen, ragged, code)
+                return _label_table(evidence, ragged, code)
     return None
 
 
@@ -75,9 +79,9 @@ def _fits(ragged: _Ragged, code: Code) -> bool:
     return len(known) > 1 and bool(used) and used <= set(code.classes) and not known & items
 
 
-def _derived(seen: Evidence, ragged: _Ragged, code: Code) -> DerivedLabels:
-    assert seen.sample is not None
-    key, target = seen.asked.ids[0], seen.asked.targets[0]
+def _label_table(evidence: Evidence, ragged: _Ragged, code: Code) -> LabelTable:
+    assert evidence.sample is not None
+    key, target = evidence.submission.ids[0], evidence.submission.targets[0]
     classes = list(dict.fromkeys(code.classes))
     known = [item for item, found in ragged.labels.items() if found is not None]
     pairs = (
@@ -95,7 +99,7 @@ def _derived(seen: Evidence, ragged: _Ragged, code: Code) -> DerivedLabels:
     def rows(items: pd.Series, names: pd.Series) -> dict[str, Sequence[str]]:
         more = {
             other: items.map(cells).fillna("")
-            for other, cells in _more(seen, ragged, named, taken).items()
+            for other, cells in _more(evidence, ragged, named, taken).items()
         }
         return {key: code.ids(items, names), named: items, CLASS_COLUMN: names, **more}
 
@@ -103,15 +107,15 @@ def _derived(seen: Evidence, ragged: _Ragged, code: Code) -> DerivedLabels:
     test = pd.DataFrame(rows(code.items, code.classes), dtype=object)
     made = f"{named} * {code.factor} + class" if code.factor else f"{named}{code.joint}class"
     how = f"labels: P7, lists of {len(classes)} classes in {ragged.path}, one row per item and class; the id is {made}"
-    return DerivedLabels(how, frame, (ragged.path,), test, group=named)
+    return LabelTable(how, frame, (ragged.path,), test, group=named)
 
 
 def _more(
-    seen: Evidence, ragged: _Ragged, named: str, taken: set[str]
+    evidence: Evidence, ragged: _Ragged, named: str, taken: set[str]
 ) -> dict[str, dict[str, str]]:
     """Columns of other text tables with exactly one line per item, such as names of files; by item."""
     found: dict[str, dict[str, str]] = {}
-    for file in seen.files:
+    for file in evidence.files:
         if (
             file.suffix not in _SUFFIXES
             or file.path == ragged.path
@@ -120,7 +124,11 @@ def _more(
             continue
         try:
             table = pd.read_csv(
-                seen.root / file.path, dtype=str, keep_default_na=False, sep=None, engine="python"
+                evidence.root / file.path,
+                dtype=str,
+                keep_default_na=False,
+                sep=None,
+                engine="python",
             )
         except (ValueError, OSError):
             continue

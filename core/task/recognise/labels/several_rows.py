@@ -7,29 +7,32 @@ import re
 import pandas as pd
 
 from core.task.folder.loading import load
-from core.task.recognise.columns import Labels
-from core.task.recognise.evidence import DerivedLabels, Evidence
+from core.task.recognise.evidence import Evidence, LabelTable
+from core.task.recognise.label_columns import Labels
 from core.task.recognise.roles import where
 
 _SEVERAL_SHARE = 0.05
 _LIST = re.compile(r"\S+(?:\s+\S+)+")
 
 
-def labels_in_rows(seen: Evidence, labels: Labels) -> DerivedLabels | None:
+def labels_in_rows(evidence: Evidence, labels: Labels) -> LabelTable | None:
     """One row per item: a column of 0 and 1 per class, or the list of its labels. None where items
     have one row.
     """
-    sources = seen.asked.sources
+    sources = evidence.submission.sources
     if (
-        seen.sample is None
+        evidence.sample is None
         or len(sources) != 1
         or len(labels.columns) != 1
-        or seen.roles.test is not None
+        or evidence.roles.test is not None
     ):
         return None
-    if sources[0] not in labels.train.columns or not seen.sample[seen.asked.ids[0]].is_unique:
+    if (
+        sources[0] not in labels.train.columns
+        or not evidence.sample[evidence.submission.ids[0]].is_unique
+    ):
         return None
-    frame = load(seen.root, labels.train.table)
+    frame = load(evidence.root, labels.train.table)
     key, column = sources[0], labels.columns[0]
     if (
         frame[key].duplicated().mean() < _SEVERAL_SHARE
@@ -39,16 +42,16 @@ def labels_in_rows(seen: Evidence, labels: Labels) -> DerivedLabels | None:
     if labels.classes:
         made = _hot(frame, key, column, labels)
         form = "a column of 0 and 1 per class"
-    elif bool(seen.sample[seen.asked.targets[0]].str.fullmatch(_LIST).any()):
+    elif bool(evidence.sample[evidence.submission.targets[0]].str.fullmatch(_LIST).any()):
         lists = frame.groupby(key, sort=False)[column].agg(
             lambda cells: " ".join(dict.fromkeys(cells))
         )
         made, form = lists.rename(labels.targets[0]).reset_index(), "a list per item"
     else:
         return None
-    made = made.rename(columns={key: seen.asked.ids[0]})
+    made = made.rename(columns={key: evidence.submission.ids[0]})
     how = f"labels: P7, several rows per {key!r} in {where(labels.train)} become {form}"
-    return DerivedLabels(how, made.astype(object), (labels.train.table.path,))
+    return LabelTable(how, made.astype(object), (labels.train.table.path,))
 
 
 def _hot(frame: pd.DataFrame, key: str, column: str, labels: Labels) -> pd.DataFrame:
