@@ -152,30 +152,30 @@ def copy_results(journal: Path, workspace_dir: Path) -> None:
     outside of the container.
     """
     from core.journal.journal import read_lines
-    from utils.files import copy_atomic, sha256_file
+    from utils.files import copy_atomic
 
-    lines, _ = read_lines(journal)
-    outputs = next(
-        (line["config"]["output"] for line in lines if line["type"] == "run_started"), None
-    )
+    outputs, digest = None, None
+    for line in read_lines(journal)[0]:
+        if line["type"] == "run_started":
+            outputs = outputs or line["config"]["output"]
+        elif line["type"] in ("published", "baseline"):
+            digest = line["sha256"]
     if outputs is None:
         return
-    published = next(
-        (line for line in reversed(lines) if line["type"] in ("published", "baseline")), None
-    )
-    target, kept = (
-        Path(outputs["submission_dir"]) / "submission.csv",
-        workspace_dir / "submission" / "submission.csv",
-    )
-    if published is not None and kept.is_file() and sha256_file(kept) == published["sha256"]:
-        if (
-            not target.is_file()
-            or target.is_symlink()
-            or sha256_file(target) != published["sha256"]
-        ):
-            copy_atomic(kept, target)
+    target = Path(outputs["submission_dir"]) / "submission.csv"
+    copy = workspace_dir / "submission" / "submission.csv"
+    if digest is not None and holds(copy, digest):
+        if target.is_symlink() or not holds(target, digest):
+            copy_atomic(copy, target)
     for folder in (target.parent, Path(outputs["code_dir"]), journal.parent):
         without_links(folder)
+
+
+def holds(path: Path, digest: str) -> bool:
+    """The file is there and has this SHA-256."""
+    from utils.files import sha256_file
+
+    return path.is_file() and sha256_file(path) == digest
 
 
 def without_links(folder: Path) -> None:

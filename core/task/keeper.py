@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from core.records import View
+from core.records import View, ViewKind
 from core.task.view_digest import view_digest
 
 
@@ -30,14 +30,8 @@ class ViewKeeper:
 
     def search(self) -> Sequence[View]:
         """The views that programs are tried on: the full one alone where nothing is held out."""
-        with self._lock:
-            kinds = (
-                ("search",)
-                if any(view.kind == "search" for view in self._views.values())
-                else ("full",)
-            )
-            found = [view for view in self._views.values() if view.kind in kinds]
-        return sorted(found, key=lambda view: view.fold)
+        views = self._of_kind("search") or self._of_kind("full")
+        return sorted(views, key=lambda view: view.fold)
 
     def add(self, views: Iterable[View]) -> None:
         """Takes views that were built later (the final ones) into care."""
@@ -64,6 +58,10 @@ class ViewKeeper:
             for name in broken:
                 self._views[name] = self._rebuild(name)
         return broken
+
+    def _of_kind(self, kind: ViewKind) -> list[View]:
+        with self._lock:
+            return [view for view in self._views.values() if view.kind == kind]
 
 
 def _whole(view: View) -> bool:

@@ -34,9 +34,9 @@ class ColumnFacts:
 class TableFacts:
     """The train table. layout: path, format and size. rows: in the file.
 
-    columns: at most preview_table.MAX_LINES of them; more: number and names of the others, by kind,
-    "" when none. only_train: feature-like columns that the test table lacks. examples: a few rows
-    as `column=value`.
+    columns: at most core.task.look.table.MAX_LINES of them; more: number and names of the others,
+    by kind, "" when none. only_train: feature-like columns that the test table lacks. examples: a
+    few rows as `column=value`.
     """
 
     layout: str

@@ -23,44 +23,41 @@ def preview_text(preview: Preview, limit: int = LIMIT) -> str:
     """At most `limit` characters (about a quarter as many tokens): lines of each part, the last
     ones left out.
     """
-    parts = [("Files", _kept(preview.tree, _TREE * limit))]
-    if preview.sample:
-        parts.append(("Sample submission", _kept(preview.sample, _SAMPLE * limit)))
-    title, share = (
-        ("Further tables", _OTHERS) if preview.train is not None else ("Contents", _CONTENTS)
-    )
-    parts.append((title, _kept(preview.others, share * limit)))
-    parts.append(("Media", _kept(preview.media, _MEDIA * limit)))
-    parts.append(("Answers in train", _kept(preview.target, _TARGET * limit)))
     train = preview.train
-    if train is not None:
-        parts.append(
-            (
-                "Rows of train",
-                _kept(train.examples, _EXAMPLES * limit, int(_EXAMPLES * limit / 2) - 3),
-            )
-        )
-    text = "\n".join(_titled(title, lines) for title, lines in parts if lines)
-    return text if train is None else f"{text}\n{_table(train, limit - len(text) - 1)}"
+    parts = [
+        *_part("Files:", preview.tree, _TREE * limit),
+        *_part("Sample submission:", preview.sample, _SAMPLE * limit),
+    ]
+    if train is None:
+        parts += _part("Contents:", preview.others, _CONTENTS * limit)
+    else:
+        parts += _part("Further tables:", preview.others, _OTHERS * limit)
+    parts += _part("Media:", preview.media, _MEDIA * limit)
+    parts += _part("Answers in train:", preview.target, _TARGET * limit)
+    if train is None:
+        return "\n".join(parts)
+    room = _EXAMPLES * limit
+    parts += _part("Rows of train:", train.examples, room, line_limit=int(room / 2) - 3)
+    text = "\n".join(parts)
+    return f"{text}\n{_table(train, limit - len(text) - 1)}"
 
 
-def _titled(title: str, lines: Sequence[str]) -> str:
-    return "\n".join([f"{title}:", *(f"- {line}" for line in lines)])
-
-
-def _kept(lines: Sequence[str], limit: float, line_limit: int = _LINE) -> list[str]:
-    """Lines from the first one on, as many as fit with a title and a last line that counts the
-    others.
+def _part(title: str, lines: Sequence[str], limit: float, line_limit: int = _LINE) -> Sequence[str]:
+    """A title and lines from the first one on, as many as fit with a last line that counts the
+    others; none without lines.
     """
+    if not lines:
+        return []
     limit -= _TITLE
-    kept: list[str] = []
+    fitting: list[str] = []
     for line in lines:
         shown = one_line(line, line_limit)
         limit -= len(shown) + 3
         if limit < 0:
-            return [*kept, f"and {len(lines) - len(kept)} more lines"]
-        kept.append(shown)
-    return kept
+            fitting.append(f"and {len(lines) - len(fitting)} more lines")
+            break
+        fitting.append(shown)
+    return _listed(title, fitting)
 
 
 def _table(train: TableFacts, limit: int) -> str:
@@ -71,30 +68,35 @@ def _table(train: TableFacts, limit: int) -> str:
     if not train.columns and not train.only_train:
         return f"{head} ids and answers only"
     end = list(_below(train))
-    left = limit - len(head) - sum(len(line) + 3 for line in end)
+    left = limit - len(head) - _size(end)
     lines = [one_line(_column(facts), _LINE) for facts in train.columns]
-    if sum(len(line) + 3 for line in lines) <= left:
-        return _listed(head, [*lines, *end])
-    names = int(_NAMES * limit)
-    kept = _that_fit(train.columns, lines, left - names - 3)
-    others = [facts for i, facts in enumerate(train.columns) if i not in kept]
-    shown = [lines[i] for i in sorted(kept)]
-    return _listed(head, [*shown, _named(others, names), *end])
+    if _size(lines) > left:
+        names = int(_NAMES * limit)
+        fitting = _that_fit(train.columns, lines, left - names - 3)
+        others = [facts for i, facts in enumerate(train.columns) if i not in fitting]
+        lines = [lines[i] for i in sorted(fitting)]
+        lines.append(_named(others, names))
+    return "\n".join(_listed(head, [*lines, *end]))
 
 
-def _listed(head: str, lines: Sequence[str]) -> str:
-    return "\n".join([head, *(f"- {line}" for line in lines)])
+def _size(lines: Sequence[str]) -> int:
+    """Characters of the lines in a list."""
+    return sum(map(len, lines)) + 3 * len(lines)
+
+
+def _listed(head: str, lines: Sequence[str]) -> list[str]:
+    return [head, *(f"- {line}" for line in lines)]
 
 
 def _that_fit(columns: Sequence[ColumnFacts], lines: Sequence[str], room: int) -> set[int]:
     """Places of the columns whose lines have room."""
-    kept: set[int] = set()
+    places: set[int] = set()
     for i in sorted(range(len(lines)), key=lambda i: (not columns[i].drift, i)):
         room -= len(lines[i]) + 3
         if room < 0:
             break
-        kept.add(i)
-    return kept
+        places.add(i)
+    return places
 
 
 def _named(columns: Sequence[ColumnFacts], room: int) -> str:
@@ -113,6 +115,9 @@ def _below(train: TableFacts) -> Iterator[str]:
 
 def _column(facts: ColumnFacts) -> str:
     many = f"{facts.count} columns, " if facts.count > 1 else ""
-    missing = f"; {facts.missing:.1%} missing" if facts.missing >= 0.0005 else ""
-    drift = f" [!] {facts.drift}" if facts.drift else ""
-    return f"{facts.name}: {many}{facts.kind}, {facts.summary}".rstrip(", ") + missing + drift
+    line = f"{facts.name}: {many}{facts.kind}, {facts.summary}".rstrip(", ")
+    if facts.missing >= 0.0005:
+        line += f"; {facts.missing:.1%} missing"
+    if facts.drift:
+        line += f" [!] {facts.drift}"
+    return line

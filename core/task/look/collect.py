@@ -16,7 +16,7 @@ from core.task.look.first_lines import first_lines
 from core.task.look.media import media_lines
 from core.task.look.sample import SampledRows, sample_table
 from core.task.look.table import few_names, layout, sample_lines, table_facts, target_lines
-from core.task.preview import Preview, TableFacts
+from core.task.preview import Preview
 from core.task.recognise.roles import is_sample_name
 from utils.errors import SpecError
 from utils.text import human_bytes
@@ -32,57 +32,52 @@ def look(spec: CompetitionSpec) -> Preview:
     more.
     """
     root = Path(spec.data_dir)
-    files = _seen(spec, list_files(root))
+    files = _visible(spec, list_files(root))
+    sample: tuple[str, ...] = ()
+    if spec.tables.sample is not None:
+        sample = sample_lines(head(root, spec.tables.sample, 2))
+    media: tuple[str, ...] = ()
+    if spec.files.by_id is not None:
+        media = media_lines(root, spec.files.by_id, files)
     train = _sampled(root, spec.tables.train)
-    facts, target = _of_train(root, spec, train)
-    sample = head(root, spec.tables.sample, 2) if spec.tables.sample is not None else None
+    if train is None:
+        return Preview(
+            tree=tree_lines(root, files),
+            train=None,
+            target=(),
+            sample=sample,
+            others=tuple(first_lines(root, files)),
+            media=media,
+        )
     return Preview(
         tree=tree_lines(root, files),
-        train=facts,
-        target=target,
-        sample=sample_lines(sample) if sample is not None else (),
-        others=tuple(
-            _others(root, spec, files)
-            if spec.tables.train is not None
-            else first_lines(root, files)
-        ),
-        media=media_lines(root, spec.files.by_id, files) if spec.files.by_id is not None else (),
-        text_words=_words(spec, train),
+        train=table_facts(spec, train, _sampled(root, spec.tables.test)),
+        target=target_lines(spec, train.frame),
+        sample=sample,
+        others=tuple(_others(root, spec, files)),
+        media=media,
+        text_words=_words(spec, train.frame),
     )
 
 
-def _seen(spec: CompetitionSpec, files: Sequence[FoundFile]) -> Sequence[FoundFile]:
+def _visible(spec: CompetitionSpec, files: Sequence[FoundFile]) -> Sequence[FoundFile]:
     """What programs see of a folder whose tables were written: these, and what belongs to rows."""
     if not spec.split_program:
         return files
-    folders = (
-        (*spec.files.by_id.train_dirs, *spec.files.by_id.test_dirs)
-        if spec.files.by_id is not None
-        else ()
-    )
+    folders: tuple[str, ...] = ()
+    if spec.files.by_id is not None:
+        folders = (*spec.files.by_id.train_dirs, *spec.files.by_id.test_dirs)
     hidden = set(spec.files.labels)
     return [file for file in files if file.path not in hidden or file.folder in folders]
 
 
-def _of_train(
-    root: Path, spec: CompetitionSpec, train: SampledRows | None
-) -> tuple[TableFacts | None, tuple[str, ...]]:
-    if train is None:
-        return None, ()
-    return table_facts(spec, train, _sampled(root, spec.tables.test)), target_lines(
-        spec, train.frame
-    )
-
-
-def _words(spec: CompetitionSpec, train: SampledRows | None) -> int:
+def _words(spec: CompetitionSpec, train: pd.DataFrame) -> int:
     """95 % quantile over the cells of all text columns together."""
-    names = [
-        name for name in spec.features.texts if train is not None and name in train.frame.columns
-    ]
-    if train is None or not names or not len(train.frame):
+    columns = [train[name].astype(str) for name in spec.features.texts if name in train.columns]
+    if not columns or not len(train):
         return 0
-    texts = pd.concat([train.frame[name].astype(str) for name in names])
-    return int((texts.str.count(r"\s+") + 1).quantile(0.95))
+    words = pd.concat(columns).str.count(r"\s+") + 1
+    return int(words.quantile(0.95))
 
 
 def _sampled(root: Path, table: TableFile | None) -> SampledRows | None:
@@ -95,16 +90,10 @@ def _others(root: Path, spec: CompetitionSpec, files: Sequence[FoundFile]) -> It
     """Side tables near the top of the folder: their columns, and the test table's place."""
     if spec.tables.test is not None:
         yield f"{layout(spec.tables.test)}, {spec.tables.rows_test:,} rows to predict"
-    known = {
-        table.path
-        for table in (spec.tables.train, spec.tables.test, spec.tables.sample)
-        if table is not None
-    }
-    tables = [
-        file
-        for file in files
-        if file.suffix in _TABLES and file.depth <= 1 and file.path not in known
-    ]
+    own = (spec.tables.train, spec.tables.test, spec.tables.sample)
+    known = {table.path for table in own if table is not None}
+    near = [file for file in files if file.suffix in _TABLES and file.depth <= 1]
+    tables = [file for file in near if file.path not in known]
     count = 0
     for file in sorted(tables, key=lambda file: (file.depth, file.path))[:_CANDIDATES]:
         found = sniff(root, file)
@@ -126,6 +115,5 @@ def _row(root: Path, table: TableFile) -> str:
         return ""
     if not len(first):
         return ""
-    return "; e.g. " + one_line(
-        ", ".join(one_line(str(cell), 30) for cell in first.iloc[0].head(12)), 120
-    )
+    cells = ", ".join(one_line(str(cell), 30) for cell in first.iloc[0].head(12))
+    return f"; e.g. {one_line(cells, 120)}"

@@ -45,11 +45,10 @@ class _Cells:
 
     @classmethod
     def of(cls, column: pd.Series) -> _Cells:
-        kept = [cell for cell in column.to_numpy(dtype=object) if cell not in MISSING]
-        filled = pd.Series(kept, dtype=object)
-        return cls(
-            filled, pd.to_numeric(filled, errors="coerce").to_numpy(dtype=float), len(column)
-        )
+        cells = [cell for cell in column.to_numpy(dtype=object) if cell not in MISSING]
+        filled = pd.Series(cells, dtype=object)
+        values = pd.to_numeric(filled, errors="coerce").to_numpy(dtype=float)
+        return cls(filled, values, len(column))
 
     @property
     def finite(self) -> Floats:
@@ -88,11 +87,13 @@ def _kind(cells: _Cells, distinct: int, text: bool) -> ColumnKind:
     if len(known) > 0.995 * len(filled):
         return "integer" if bool((known == np.round(known)).all()) else "number"
     looked = filled.head(_LOOKED_AT)
-    if all(_DATE.match(cell) for cell in looked.head(50)):
+    if all(map(_DATE.match, looked.head(50))):
         return "date"
     if looked.str.len().mean() >= _TEXT_CHARS and looked.str.count(" ").mean() >= _TEXT_WORDS - 1:
         return "text"
-    return "identifier" if distinct > 0.95 * len(filled) and len(filled) > _FEW else "category"
+    if distinct > 0.95 * len(filled) and len(filled) > _FEW:
+        return "identifier"
+    return "category"
 
 
 def _summary(kind: ColumnKind, cells: _Cells, distinct: int) -> str:
@@ -120,13 +121,13 @@ def _range(cells: _Cells, distinct: int) -> str:
             for value in np.unique(values)
         )
     low, middle, high = np.quantile(values, [0, 0.5, 1])
-    many = f", {distinct} values" if distinct <= _FEW else ""
-    return f"{low:.4g} .. {high:.4g}, median {middle:.4g}{many}{_odd(cells)}"
-
-
-def _odd(cells: _Cells) -> str:
+    line = f"{low:.4g} .. {high:.4g}, median {middle:.4g}"
+    if distinct <= _FEW:
+        line += f", {distinct} values"
     foreign = cells.filled[~np.isfinite(cells.values)]
-    return f", not all numbers (e.g. {one_line(foreign.iloc[0], _VALUE)})" if len(foreign) else ""
+    if len(foreign):
+        line += f", not all numbers (e.g. {one_line(foreign.iloc[0], _VALUE)})"
+    return line
 
 
 def lengths(filled: pd.Series) -> str:
@@ -146,7 +147,8 @@ def shares(filled: pd.Series, count: int) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
+    digits = ".2g" if share < 0.1 else ".0f"
+    return f"{100 * share:{digits}} %"
 
 
 # ---------------------------------------------------------------- drift
@@ -162,7 +164,7 @@ def _drift(kind: ColumnKind, train: _Cells, test: _Cells) -> str:
             found.append(_unseen(train.filled, test.filled))
         elif kind == "date":
             found.append(_later(train.filled, test.filled))
-    return "; ".join(line for line in found if line)
+    return "; ".join(filter(None, found))
 
 
 def _gap(train: _Cells, test: _Cells) -> str:
@@ -172,17 +174,21 @@ def _gap(train: _Cells, test: _Cells) -> str:
 
 def _shift(train: Floats, test: Floats) -> str:
     """By the largest distance of the distribution functions and the shift of the mean in standard
-    deviations,.
+    deviations.
     """
     if not len(train) or not len(test):
         return ""
     grid = np.concatenate([train, test])
-    below = [np.searchsorted(each, grid, side="right") / len(each) for each in (train, test)]
-    distance = float(np.abs(below[0] - below[1]).max())
+    distance = float(np.abs(_shares_below(train, grid) - _shares_below(test, grid)).max())
     if distance <= max(_LARGE, _chance(len(train), len(test))):
         return ""
     spread = float(np.std(grid)) or 1.0
     return f"test differs: KS {distance:.2f}, mean {(test.mean() - train.mean()) / spread:+.1f} sd"
+
+
+def _shares_below(sorted_values: Floats, grid: Floats) -> Floats:
+    """Of each number of the grid: which share of the values is no larger."""
+    return np.searchsorted(sorted_values, grid, side="right") / len(sorted_values)
 
 
 def _unseen(train: pd.Series, test: pd.Series) -> str:
@@ -192,16 +198,19 @@ def _unseen(train: pd.Series, test: pd.Series) -> str:
     common = train.value_counts(normalize=True).head(_FEW)
     there = test.value_counts(normalize=True)
     distance = float((common - there.reindex(common.index).fillna(0.0)).abs().max())
-    large = distance > max(_LARGE, _chance(len(train), len(test)))
-    return f"shares differ in test by up to {_percent(distance)}" if large else ""
+    if distance <= max(_LARGE, _chance(len(train), len(test))):
+        return ""
+    return f"shares differ in test by up to {_percent(distance)}"
 
 
 def _later(train: pd.Series, test: pd.Series) -> str:
     """Dates that sort as text: whether test lies behind train."""
-    if not all(_ISO.match(cell) for cell in (*train.head(50), *test.head(50))):
+    if not all(map(_ISO.match, (*train.head(50), *test.head(50)))):
         return ""
     behind = float((test > max(train)).mean())
-    return f"{_percent(behind)} of test rows are later than all of train" if behind > 0.5 else ""
+    if behind <= 0.5:
+        return ""
+    return f"{_percent(behind)} of test rows are later than all of train"
 
 
 def _chance(rows: int, others: int) -> float:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -42,30 +42,34 @@ class _Folder:
 
 def tree_lines(data_dir: Path, files: Sequence[FoundFile]) -> tuple[str, ...]:
     """At most MAX_TOP_FILES + MAX_FOLDERS + 2 lines, however many files there are."""
-    top = [file for file in files if file.depth == 0]
-    archives = [file for file in top if file.suffix == ".zip"][:_MAX_ARCHIVES]
-    lines = [
-        _file(file) + (_archive(data_dir / file.path) if file in archives else "")
-        for file in top[:MAX_TOP_FILES]
-    ]
-    if len(top) > MAX_TOP_FILES:
-        rest = top[MAX_TOP_FILES:]
-        lines.append(
-            f"and {len(rest):,} more files here, {human_bytes(sum(file.size for file in rest))}"
-        )
-    folders = _folders([file for file in files if file.depth > 0])
-    shown = sorted(folders)[:MAX_FOLDERS]
-    lines += [_folder(name, folders[name]) for name in shown]
-    if len(folders) > len(shown):
-        hidden = [folders[name] for name in folders if name not in shown]
-        lines.append(
-            f"and {len(hidden):,} more folders with {sum(each.count for each in hidden):,} files"
-        )
-    return tuple(lines)
+    top, below = list[FoundFile](), list[FoundFile]()
+    for file in files:
+        (below if file.depth else top).append(file)
+    return (*_top_lines(data_dir, top), *_folder_lines(_folders(below)))
 
 
-def _file(file: FoundFile) -> str:
-    return f"{one_line(file.path, _NAME)} {human_bytes(file.size)}"
+def _top_lines(data_dir: Path, files: Sequence[FoundFile]) -> Iterator[str]:
+    archives = 0
+    for file in files[:MAX_TOP_FILES]:
+        line = f"{one_line(file.path, _NAME)} {human_bytes(file.size)}"
+        if file.suffix == ".zip" and archives < _MAX_ARCHIVES:
+            archives += 1
+            line += _archive(data_dir / file.path)
+        yield line
+    rest = files[MAX_TOP_FILES:]
+    if rest:
+        size = human_bytes(sum(file.size for file in rest))
+        yield f"and {len(rest):,} more files here, {size}"
+
+
+def _folder_lines(folders: Mapping[str, _Folder]) -> Iterator[str]:
+    names = sorted(folders)
+    for name in names[:MAX_FOLDERS]:
+        yield _folder(name, folders[name])
+    rest = names[MAX_FOLDERS:]
+    if rest:
+        count = sum(folders[name].count for name in rest)
+        yield f"and {len(rest):,} more folders with {count:,} files"
 
 
 def _archive(path: Path) -> str:
@@ -76,7 +80,8 @@ def _archive(path: Path) -> str:
     except (OSError, zipfile.BadZipFile, RuntimeError, ValueError):
         return ", cannot be read as an archive"
     kinds = Counter(PurePosixPath(name).suffix.lower() or "without extension" for name in names)
-    return f", archive of {len(names):,} files ({_shares(kinds)}), e.g. {one_line(min(names, default=''), _NAME)}"
+    example = one_line(min(names, default=""), _NAME)
+    return f", archive of {len(names):,} files ({_shares(kinds)}), e.g. {example}"
 
 
 def _folders(files: Sequence[FoundFile]) -> dict[str, _Folder]:
@@ -97,17 +102,21 @@ def _cut(folder: str, depth: int) -> str:
 
 def _folder(name: str, folder: _Folder) -> str:
     below = len(folder.folders)
-    inside = f" in {below:,} folders" if below > 1 else ""
+    what = f"{folder.count:,} files"
+    if below > 1:
+        what += f" in {below:,} folders"
+    what += f" ({_shares(folder.suffixes)}), {human_bytes(folder.size)}"
     examples = ", ".join(one_line(path[len(name) + 1 :], _NAME) for path in folder.examples)
-    what = (
-        f"{folder.count:,} files{inside} ({_shares(folder.suffixes)}), {human_bytes(folder.size)}"
-    )
     return f"{one_line(name, _NAME)}/ {what}, e.g. {examples}"
 
 
 def _shares(kinds: Counter[str]) -> str:
     """The commonest extensions with their numbers."""
-    common = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-    if len(common) == 1:
-        return one_line(common[0][0], 20)
-    return ", ".join(f"{count:,} {one_line(suffix, 20)}" for suffix, count in common[:3])
+    if len(kinds) == 1:
+        return one_line(min(kinds), 20)
+    return ", ".join(f"{count:,} {one_line(kind, 20)}" for kind, count in commonest(kinds, 3))
+
+
+def commonest(kinds: Counter[str], count: int) -> list[tuple[str, int]]:
+    """The kinds with the largest numbers; of equal ones the first by text."""
+    return sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:count]

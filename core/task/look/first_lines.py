@@ -20,17 +20,16 @@ def first_lines(root: Path, files: Sequence[FoundFile]) -> Iterator[str]:
     """Lines for a preview. A sort of files: the same path but for names with digits in them."""
     sorts: dict[str, list[FoundFile]] = {}
     for file in files:
-        sorts.setdefault(
-            _NAMED.sub("#", file.folder) + "/" + _NAMED.sub("#", file.stem) + file.suffix, []
-        ).append(file)
+        sort = f"{_NAMED.sub('#', file.folder)}/{_NAMED.sub('#', file.stem)}{file.suffix}"
+        sorts.setdefault(sort, []).append(file)
     shown = 0
     for alike in sorts.values():
-        begun = _beginning(root / alike[0].path)
-        if begun and shown < _MOST_SORTS:
+        lines = _beginning(root / alike[0].path)
+        if lines and shown < _MOST_SORTS:
             shown += 1
             more = f" and {len(alike) - 1} like it" if len(alike) > 1 else ""
             yield f"{alike[0].path}{more} begins:"
-            yield from begun
+            yield from lines
 
 
 def _beginning(path: Path) -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import wave
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
 from core.records import FilesById
 from core.task.folder.files_by_id import AUDIO, IMAGES, TEXTS
 from core.task.folder.inventory import FoundFile
+from core.task.look.files import commonest
 from utils.text import human_bytes
 from utils.untrusted import one_line
 
@@ -26,46 +27,57 @@ def media_lines(data_dir: Path, place: FilesById, files: Sequence[FoundFile]) ->
     for part, folders in (("train", place.train_dirs), ("test", place.test_dirs)):
         own = [file for file in files if _inside(file, folders) and _is_record(file, place.suffix)]
         if own:
-            facts = _facts(data_dir, own[:: max(1, len(own) // _SAMPLED)][:_SAMPLED])
             where = ", ".join(one_line(folder, 40) for folder in folders[:4])
-            lines += [f"{part} ({where}): {len(own):,} files", *facts]
+            lines.append(f"{part} ({where}): {len(own):,} files")
+            lines.append(_facts(data_dir, own[:: max(1, len(own) // _SAMPLED)][:_SAMPLED]))
     return tuple(lines)
 
 
 def _inside(file: FoundFile, folders: Sequence[str]) -> bool:
-    return any(folder == "." or f"{file.folder}/".startswith(f"{folder}/") for folder in folders)
+    above = tuple(f"{folder}/" for folder in folders)
+    return "." in folders or f"{file.folder}/".startswith(above)
 
 
 def _is_record(file: FoundFile, suffix: str) -> bool:
-    known = IMAGES | AUDIO | TEXTS
-    return file.suffix == suffix.lower() if suffix else file.suffix in known or file.depth > 0
+    if suffix:
+        return file.suffix == suffix.lower()
+    return file.suffix in IMAGES | AUDIO | TEXTS or file.depth > 0
 
 
-def _facts(data_dir: Path, sampled: Sequence[FoundFile]) -> list[str]:
+def _facts(data_dir: Path, sampled: Sequence[FoundFile]) -> str:
+    """Sizes of the files, and what the commonest kind of them holds."""
     suffix = Counter(file.suffix for file in sampled).most_common(1)[0][0]
     paths = [data_dir / file.path for file in sampled if file.suffix == suffix]
     size = f"about {human_bytes(median(file.size for file in sampled))} each"
-    readers: tuple[tuple[frozenset[str], Callable[[list[Path]], str]], ...]
-    readers = ((IMAGES, _images), (frozenset({".wav"}), _sounds), (TEXTS, _texts))
-    found = next((read(paths) for suffixes, read in readers if suffix in suffixes), "")
-    return [f"  {size}, {found}" if found else f"  {size}, {suffix or 'no extension'}"]
+    return f"  {size}, {_contents(suffix, paths) or suffix or 'no extension'}"
+
+
+def _contents(suffix: str, paths: list[Path]) -> str:
+    """What the files hold, "" where their kind is not known."""
+    if suffix in IMAGES:
+        return _images(paths)
+    if suffix == ".wav":
+        return _sounds(paths)
+    return _texts(paths) if suffix in TEXTS else ""
 
 
 def _images(paths: list[Path]) -> str:
     headers = list(_image_headers(paths))
     if not headers:
         return f"{paths[0].suffix} (headers not read)"
-    sizes = Counter((width, height) for width, height, _, _ in headers)
-    modes = Counter(f"{kind} {mode}" for _, _, mode, kind in headers)
-    widths, heights = [header[0] for header in headers], [header[1] for header in headers]
-    span = f"{min(widths)}..{max(widths)} wide, {min(heights)}..{max(heights)} high, {len(sizes)} sizes"
-    shown = f"{widths[0]}x{heights[0]} all" if len(sizes) == 1 else span
-    unread = (
-        f", {len(paths) - len(headers)} of {len(paths)} unreadable"
-        if len(headers) < len(paths)
-        else ""
-    )
-    return f"{shown} ({_counted(modes)}){unread}"
+    widths, heights, modes, kinds = zip(*headers, strict=True)
+    sizes = set(zip(widths, heights, strict=True))
+    if len(sizes) == 1:
+        shown = f"{widths[0]}x{heights[0]} all"
+    else:
+        wide, high = f"{min(widths)}..{max(widths)} wide", f"{min(heights)}..{max(heights)} high"
+        shown = f"{wide}, {high}, {len(sizes)} sizes"
+    formats = Counter(map("{} {}".format, kinds, modes))
+    return f"{shown} ({_counted(formats)}){_unread(len(headers), len(paths))}"
+
+
+def _unread(read: int, asked: int) -> str:
+    return f", {asked - read} of {asked} unreadable" if read < asked else ""
 
 
 def _image_headers(paths: list[Path]) -> Iterator[tuple[int, int, str, str]]:
@@ -85,41 +97,31 @@ def _image_headers(paths: list[Path]) -> Iterator[tuple[int, int, str, str]]:
 
 
 def _sounds(paths: list[Path]) -> str:
-    found = list(_sound_headers(paths))
-    if not found:
+    headers = list(_sound_headers(paths))
+    if not headers:
         return f"{paths[0].suffix} (headers not read)"
-    kinds = Counter(
-        f"{rate} Hz, {channels} channels, {8 * width} bit" for rate, channels, width, _ in found
-    )
-    seconds = sorted(length for *_, length in found)
-    span = f"{seconds[0]:.2f}..{seconds[-1]:.2f} s, median {median(seconds):.2f} s"
-    unread = (
-        f", {len(paths) - len(found)} of {len(paths)} unreadable" if len(found) < len(paths) else ""
-    )
-    return f"{span} ({_counted(kinds)}){unread}"
+    kinds, seconds = zip(*headers, strict=True)
+    span = f"{min(seconds):.2f}..{max(seconds):.2f} s, median {median(seconds):.2f} s"
+    return f"{span} ({_counted(Counter(kinds))}){_unread(len(headers), len(paths))}"
 
 
-def _sound_headers(paths: list[Path]) -> Iterator[tuple[int, int, int, float]]:
-    """Rate, channels, bytes per value and seconds of each wav file that is one."""
+def _sound_headers(paths: list[Path]) -> Iterator[tuple[str, float]]:
+    """Kind (rate, channels, bits) and seconds of each wav file that is one."""
     for path in paths:
         with (
             contextlib.suppress(OSError, wave.Error, EOFError),
             wave.open(str(path), "rb") as sound,
         ):
-            rate = sound.getframerate()
-            yield (
-                rate,
-                sound.getnchannels(),
-                sound.getsampwidth(),
-                sound.getnframes() / max(rate, 1),
-            )
+            rate, bits = sound.getframerate(), 8 * sound.getsampwidth()
+            kind = f"{rate} Hz, {sound.getnchannels()} channels, {bits} bit"
+            yield kind, sound.getnframes() / max(rate, 1)
 
 
 def _texts(paths: list[Path]) -> str:
-    texts = [_start(path) for path in paths]
-    counts = sorted(len(text) for text in texts)
-    shown = one_line(texts[0], _TEXT_SHOWN)
-    return f"{counts[0]}..{counts[-1]} characters, median {median(counts):.0f}; one begins: {shown}"
+    texts = list(map(_start, paths))
+    counts = list(map(len, texts))
+    span = f"{min(counts)}..{max(counts)} characters, median {median(counts):.0f}"
+    return f"{span}; one begins: {one_line(texts[0], _TEXT_SHOWN)}"
 
 
 def _start(path: Path) -> str:
@@ -128,9 +130,6 @@ def _start(path: Path) -> str:
 
 
 def _counted(kinds: Counter[str]) -> str:
-    common = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-    return (
-        common[0][0]
-        if len(common) == 1
-        else ", ".join(f"{count} {kind}" for kind, count in common[:3])
-    )
+    if len(kinds) == 1:
+        return min(kinds)
+    return ", ".join(f"{count} {kind}" for kind, count in commonest(kinds, 3))

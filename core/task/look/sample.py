@@ -45,17 +45,18 @@ def sample_table(data_dir: Path, table: TableFile, columns: int) -> SampledRows:
         return _of_parquet(data_dir, table, rows)
     if plain and path.stat().st_size <= WHOLE_BYTES:
         frame = load(data_dir, table)
-        return SampledRows(
-            _thinned(frame, rows), f"{rows:,} random rows" if len(frame) > rows else ""
-        )
+        if len(frame) <= rows:
+            return SampledRows(frame, "")
+        return SampledRows(_thinned(frame, rows), f"{rows:,} random rows")
     first = head(data_dir, table, rows)
     if plain and table.encoding in ("utf-8", "utf-8-sig", "latin-1") and not _has_breaks(first):
         spread = _spread(path, table, list(first.columns))
         if spread is not None:
-            return SampledRows(
-                _thinned(spread, rows), f"{min(rows, len(spread)):,} rows from all over the file"
-            )
-    return SampledRows(first, f"the first {len(first):,} rows" if len(first) >= rows else "")
+            spread = _thinned(spread, rows)
+            return SampledRows(spread, f"{len(spread):,} rows from all over the file")
+    if len(first) < rows:
+        return SampledRows(first, "")
+    return SampledRows(first, f"the first {len(first):,} rows")
 
 
 def _of_parquet(data_dir: Path, table: TableFile, rows: int) -> SampledRows:
@@ -63,14 +64,16 @@ def _of_parquet(data_dir: Path, table: TableFile, rows: int) -> SampledRows:
 
     count = parquet.ParquetFile(data_dir / table.path).metadata.num_rows
     frame = head(data_dir, table, rows)
-    return SampledRows(frame, f"the first {len(frame):,} rows" if count > len(frame) else "")
+    if len(frame) >= count:
+        return SampledRows(frame, "")
+    return SampledRows(frame, f"the first {len(frame):,} rows")
 
 
 def _thinned(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
     if len(frame) <= rows:
         return frame
-    kept = np.random.default_rng(_SEED).choice(len(frame), rows, replace=False)
-    return frame.iloc[np.sort(kept)].reset_index(drop=True)
+    chosen = np.random.default_rng(_SEED).choice(len(frame), rows, replace=False)
+    return frame.iloc[np.sort(chosen)].reset_index(drop=True)
 
 
 def _has_breaks(frame: pd.DataFrame) -> bool:

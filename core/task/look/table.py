@@ -34,16 +34,20 @@ def table_facts(spec: CompetitionSpec, train: SampledRows, test: SampledRows | N
     assert spec.tables.train is not None
     ids, labels = _ids(spec), {*spec.answers.labels, *spec.answers.targets}
     names = [name for name in train.frame.columns if name not in ids | labels]
-    other = test.frame if test is not None else None
-    found = [_facts(spec, name, train.frame, other) for name in names]
-    lines = _folded(found)
-    kept = _chosen(lines)
-    lacking = [name for name in names if other is not None and name not in other.columns]
+    other, lacking = None, list[str]()
+    if test is not None:
+        other = test.frame
+        lacking = [name for name in names if name not in test.frame.columns]
+    lines = _folded(_facts(spec, name, train.frame, other) for name in names)
+    columns = _chosen(lines)
+    where = layout(spec.tables.train)
+    if train.how:
+        where += f", facts from {train.how}"
     return TableFacts(
-        layout=layout(spec.tables.train) + (f", facts from {train.how}" if train.how else ""),
+        layout=where,
         rows=spec.tables.rows_train,
-        columns=kept,
-        more=_further([line for line in lines if line not in kept]),
+        columns=columns,
+        more=_further([line for line in lines if line not in columns]),
         only_train=few_names(lacking),
         examples=_examples(train.frame),
     )
@@ -55,26 +59,24 @@ def _further(hidden: Sequence[ColumnFacts]) -> str:
     for facts in hidden:
         counts[facts.kind] += facts.count
         names[facts.kind].append(facts.name)
-    return "; ".join(
-        f"{counts[kind]} {kind} ({one_line(', '.join(names[kind]), _FURTHER // len(names))})"
-        for kind in sorted(names)
-    )
+    kinds = []
+    for kind in sorted(names):
+        named = one_line(", ".join(names[kind]), _FURTHER // len(names))
+        kinds.append(f"{counts[kind]} {kind} ({named})")
+    return "; ".join(kinds)
 
 
 def layout(table: TableFile) -> str:
     """Path and format, as a program must know them to read the table."""
     path = f"{table.path} (member {table.member})" if table.member else table.path
-    separator = (
-        ""
-        if table.delimiter == "," or table.format == "parquet"
-        else f", separator {table.delimiter!r}"
-    )
-    encoding = (
-        ""
-        if table.encoding in ("utf-8", "ascii") or table.format == "parquet"
-        else f", {table.encoding}"
-    )
-    return f"{one_line(path, 80)}: {table.format}{separator}{encoding}"
+    text = f"{one_line(path, 80)}: {table.format}"
+    if table.format == "parquet":
+        return text
+    if table.delimiter != ",":
+        text += f", separator {table.delimiter!r}"
+    if table.encoding not in ("utf-8", "ascii"):
+        text += f", {table.encoding}"
+    return text
 
 
 def target_lines(spec: CompetitionSpec, train: pd.DataFrame) -> tuple[str, ...]:
@@ -89,12 +91,14 @@ def target_lines(spec: CompetitionSpec, train: pd.DataFrame) -> tuple[str, ...]:
 def sample_lines(sample: pd.DataFrame) -> tuple[str, ...]:
     """Header and first rows, comma separated, wide ones cut."""
     rows = [list(map(str, sample.columns)), *sample.head(2).to_numpy(dtype=object).tolist()]
-    return tuple(_cells(row) for row in rows)
+    return tuple(map(_cells, rows))
 
 
 def few_names(names: Sequence[str]) -> tuple[str, ...]:
     shown = [one_line(name, 40) for name in names[:_NAMED]]
-    return (*shown, f"and {len(names) - _NAMED} more") if len(names) > _NAMED else tuple(shown)
+    if len(names) > _NAMED:
+        shown.append(f"and {len(names) - _NAMED} more")
+    return tuple(shown)
 
 
 def _ids(spec: CompetitionSpec) -> set[str]:
@@ -105,7 +109,9 @@ def _ids(spec: CompetitionSpec) -> set[str]:
 def _facts(
     spec: CompetitionSpec, name: str, train: pd.DataFrame, test: pd.DataFrame | None
 ) -> ColumnFacts:
-    theirs = test[name] if test is not None and name in test.columns else None
+    theirs = None
+    if test is not None and name in test.columns:
+        theirs = test[name]
     return column_facts(name, train[name], theirs, text=name in spec.features.texts)
 
 
@@ -122,17 +128,21 @@ def _folded(found: Iterable[ColumnFacts]) -> list[ColumnFacts]:
 
 def _likeness(facts: ColumnFacts) -> tuple[str, str, str]:
     numbered = _NUMBERED.fullmatch(facts.name)
-    return (numbered.group(1) if numbered else facts.name + "\0"), facts.kind, facts.drift
+    # No name that ends with a number has the NUL.
+    name = numbered.group(1) if numbered else facts.name + "\0"
+    return name, facts.kind, facts.drift
 
 
 def _merged(run: list[ColumnFacts]) -> ColumnFacts:
     first, last = run[0], run[-1]
+    most_missing = max(each.missing for each in run)
+    most_distinct = max(each.distinct for each in run)
     return dataclasses.replace(
         first,
         name=f"{first.name} .. {last.name}",
         summary=f"the first: {first.summary}" if first.summary else "",
-        missing=max(each.missing for each in run),
-        distinct=max(each.distinct for each in run),
+        missing=most_missing,
+        distinct=most_distinct,
         count=len(run),
     )
 
@@ -149,8 +159,9 @@ def _chosen(lines: list[ColumnFacts]) -> tuple[ColumnFacts, ...]:
 
 
 def _distribution(spec: CompetitionSpec, column: pd.Series) -> str:
-    filled = column[~column.isin(MISSING)] if spec.value_kind == "real" else column[column != ""]
-    empty = f"; empty in {len(column) - len(filled)} rows" if len(filled) < len(column) else ""
+    blank = column.isin(MISSING) if spec.value_kind == "real" else column == ""
+    filled = column[~blank]
+    empty = f"; empty in {int(blank.sum())} rows" if blank.any() else ""
     values = numbers(filled).dropna().to_numpy(dtype=float)
     distinct = int(filled.nunique())
     if len(values) == len(filled) and distinct > 20:
@@ -163,18 +174,26 @@ def _distribution(spec: CompetitionSpec, column: pd.Series) -> str:
 
 def _examples(frame: pd.DataFrame) -> tuple[str, ...]:
     """A row, two of a narrow table, without their empty cells."""
-    count = 2 if len(frame.columns) <= _NARROW else 1
-    rows = [frame.iloc[len(frame) * i // 3] for i in range(count)] if len(frame) else []
-    return tuple(", ".join(_pairs(row)) for row in rows)
+    if not len(frame):
+        return ()
+    first = _example(frame.iloc[0])
+    if len(frame.columns) > _NARROW:
+        return (first,)
+    return first, _example(frame.iloc[len(frame) // 3])
 
 
-def _pairs(row: pd.Series) -> list[str]:
-    pairs = [
-        f"{one_line(name, 30)}={one_line(cell, _CELL)}" for name, cell in row.items() if cell != ""
-    ]
-    return [*pairs[:_EXAMPLE_COLUMNS], "..."] if len(pairs) > _EXAMPLE_COLUMNS else pairs
+def _example(row: pd.Series) -> str:
+    filled = row[row != ""]
+    pairs = []
+    for name, cell in filled.head(_EXAMPLE_COLUMNS).items():
+        pairs.append(f"{one_line(name, 30)}={one_line(cell, _CELL)}")
+    if len(filled) > _EXAMPLE_COLUMNS:
+        pairs.append("...")
+    return ", ".join(pairs)
 
 
 def _cells(row: Sequence[object]) -> str:
     shown = [one_line(str(cell), _CELL) for cell in row[:_NAMED]]
-    return ",".join([*shown, f"... ({len(row)} columns)"] if len(row) > _NAMED else shown)
+    if len(row) > _NAMED:
+        shown.append(f"... ({len(row)} columns)")
+    return ",".join(shown)

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
 from core.records import CompetitionSpec, SplitSpec, TableFile, View
-from core.task.folder.inventory import FoundFile
-from core.task.folder.sniff import find_tables
 from core.task.view_digest import view_digest
 from core.task.views.cuts import cut_for, names_of_run
-from core.task.views.id_mentions import mentions_of
 from core.task.views.last_source import load_once
 from core.task.views.media import COPY_LIMIT_BYTES, MediaStore, ViewFiles, seal
-from core.task.views.other_files import MEDIA, OtherFiles
-from core.task.views.row_files import PlacedFile, RowFile, group_keys, id_keys, place, split_files
-from core.task.views.side_tables import SAME_COLUMNS, SideTable, cut_table, judge
+from core.task.views.row_files import PlacedFile, place
+from core.task.views.side_tables import cut_table
 from core.task.views.source import SYNTHETIC_SAMPLE, Source, with_notes
+from core.task.views.survey import Contents, survey
 from core.task.views.tables import (
     Cut,
     items_of,
@@ -39,7 +36,6 @@ __all__ = ["Defences", "build_views"]
 _SMALL_BYTES = 1 << 20
 # More files than this are linked where they lie, and not copied.
 COPY_LIMIT_FILES = 50_000
-_NAMED_IN_WHY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +50,6 @@ class Defences:
     links: bool = True
     side_tables: bool = True
     extra_files: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Contents:
-    """What the competition folder holds besides train, test and sample. shown: copied as they are;
-    left_out: not.
-
-    repeats: paths of those of the latter that have the columns of the train table.
-    """
-
-    row_files: list[RowFile]
-    side_tables: list[SideTable]
-    shown: list[FoundFile]
-    left_out: list[FoundFile]
-    bytes: int
-    repeats: frozenset[str] = frozenset()
 
 
 def build_views(
@@ -90,84 +70,13 @@ def build_views(
     """
     defences = defences or Defences()
     source = load_once(spec, neutral_ids=defences.names)
-    contents = _survey(source, split, defences)
+    contents = survey(source, split, defences.side_tables, defences.extra_files)
     copies = contents.bytes <= copy_limit and len(source.files) <= COPY_LIMIT_FILES
     builder = _Builder(source, split, contents, workspace.resolve(), defences, copies)
-    views = [builder.build(name) for name in (names_of_run(split) if names is None else names)]
-    return views, with_notes(split, *source.rows.notes, *_left_out_note(contents))
-
-
-def _survey(source: Source, split: SplitSpec, defences: Defences) -> _Contents:
-    spec = source.spec
-    main = {
-        table.path
-        for table in (spec.tables.train, spec.tables.test, spec.tables.sample, spec.tables.items)
-        if table is not None
-    }
-    files = [file for file in source.files if file.path not in main]
-    row_files, rest = _of_rows(source, split, files)
-    if spec.split_program:
-        # Only media are known to hold no words: the program's tables stand for everything else.
-        row_files = [file for file in row_files if PurePosixPath(file.path).suffix.lower() in MEDIA]
-        kept = {file.path for file in row_files}
-        hidden_files = [file for file in files if file.path not in kept]
-        return _Contents(row_files, [], [], hidden_files, sum(file.size for file in files))
-    sides: list[SideTable] = []
-    hidden: set[str] = set()
-    repeats: set[str] = set()
-    things = source.things(split.group_column)
-    tables, mentions = find_tables(source.root, rest), mentions_of(source, things)
-    for found in tables if defences.side_tables else ():
-        judged = judge(source, mentions, found, things)
-        if judged.side is not None:
-            sides.append(judged.side)
-        if judged.reason is not None:
-            hidden.add(found.table.path)
-            repeats |= {found.table.path} if judged.reason == SAME_COLUMNS else set()
-    known = {found.table.path for found in tables}
-    others = OtherFiles(mentions)
-    if defences.extra_files:
-        unknown = (file for file in rest if file.path not in known)
-        hidden |= {
-            file.path for file in unknown if others.reason_to_hide(source.root, file) is not None
-        }
-    hidden |= {file.path for file in rest if file.path in spec.files.labels} - {
-        side.table.path for side in sides
-    }
-    sides = [side for side in sides if side.table.path not in hidden]
-    apart = hidden | {side.table.path for side in sides}
-    shown = [file for file in rest if file.path not in apart]
-    left_out = [file for file in rest if file.path in hidden]
-    return _Contents(
-        row_files, sides, shown, left_out, sum(file.size for file in files), frozenset(repeats)
-    )
-
-
-def _of_rows(
-    source: Source, split: SplitSpec, files: list[FoundFile]
-) -> tuple[list[RowFile], list[FoundFile]]:
-    """Files named by ids, then those named by what several rows share; and the others."""
-    found: list[RowFile] = []
-    for column in (None, *source.things(split.group_column)):
-        keys = id_keys(source) if column is None else group_keys(source, column, files)
-        if keys is not None:
-            more, files = split_files(keys, files)
-            found += more
-    return found, files
-
-
-def _left_out_note(contents: _Contents) -> list[str]:
-    if not contents.left_out:
-        return []
-    paths = sorted(
-        (file.path for file in contents.left_out), key=lambda path: path not in contents.repeats
-    )
-    said = [
-        f"{path} ({SAME_COLUMNS})" if path in contents.repeats else path
-        for path in paths[:_NAMED_IN_WHY]
-    ]
-    more = f" and {len(paths) - _NAMED_IN_WHY} more" if len(paths) > _NAMED_IN_WHY else ""
-    return [f"left out because they may carry answers: {', '.join(said)}{more}"]
+    if names is None:
+        names = names_of_run(split)
+    views = [builder.build(name) for name in names]
+    return views, with_notes(split, *source.rows.notes, *contents.note())
 
 
 class _Builder:
@@ -175,7 +84,7 @@ class _Builder:
         self,
         source: Source,
         split: SplitSpec,
-        contents: _Contents,
+        contents: Contents,
         workspace: Path,
         defences: Defences,
         copies: bool,
@@ -194,9 +103,9 @@ class _Builder:
             files = self._files(folder, self._copies, check=again)
             rows_train = self._write(folder, cut, files)
             seal(folder, self._defences.times)
-        answers = self._answers / f"{name}.npz" if len(cut.held) else None
-        held = 0
-        if answers is not None:
+        answers, held = None, 0
+        if len(cut.held):
+            answers = self._answers / f"{name}.npz"
             held = write_answers(self._source, cut, self._split, answers)
         return self._view(cut, answers, rows_train, held, files.readable())
 
@@ -239,10 +148,8 @@ class _Builder:
         for side in contents.side_tables:
             write_all(folder, [(side.table, cut_table(source, cut, side))])
         # A place is taken once: by the file that stands there in the competition, if any.
-        all_placed = sorted(
-            place(source, cut, contents.row_files, self._defences.names), key=_stays
-        )
-        placed = {file.target: file for file in all_placed}
+        files_of_rows = place(source, cut, contents.row_files, self._defences.names)
+        placed = {file.target: file for file in sorted(files_of_rows, key=_stays)}
         for file in sorted(placed.values(), key=lambda file: self._store.order(file.source)):
             files.link(file.source, file.target, file.telling)
         for other in contents.shown:

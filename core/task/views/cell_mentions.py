@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -96,29 +97,29 @@ def _in_names(mentions: Mentions, names: list[str]) -> bool:
     """Columns are named by ids. Numbers that count columns are no ids, unless there are exactly as
     many of them.
     """
-    found = {row for name in names for row in mentions.found(name) if row < mentions.train}
+    found = mentions.of_train(chain.from_iterable(map(mentions.found, names)))
     if len(found) >= max(1, min(_FEW_NAMES, mentions.train)):
         return True
-    numbers = {name for name in names if name.isdecimal()}
+    numbers = set(filter(str.isdecimal, names))
     if not mentions.numeric or len(numbers) < _FEW_NAMES:
         return False
-    found = {row for row in mentions.numbers(" ".join(numbers))[0] if row < mentions.train}
-    counted = max(map(int, numbers)) <= len(numbers)
-    fitting = (
-        len(numbers) in (mentions.train, mentions.train + mentions.official) if counted else True
-    )
-    return fitting and len(found) >= _COVERED * mentions.train
+    counts_columns = max(map(int, numbers)) <= len(numbers)
+    if counts_columns and len(numbers) not in (mentions.train, mentions.train + mentions.official):
+        return False
+    rows, _ = mentions.numbers(" ".join(numbers))
+    return len(mentions.of_train(rows)) >= _COVERED * mentions.train
 
 
 def _looked_at(mentions: Mentions, column: pd.Series, most: int) -> tuple[bool, bool]:
     """Whether the column mentions rows of train, and whether its numbers are ids of theirs."""
-    picked = column if len(column) <= most else column.sample(most, random_state=0)
+    picked, expected = column, mentions.train
+    if len(column) > most:
+        picked, expected = column.sample(most, random_state=0), min(mentions.train, most // 2)
     cells = [cell for cell in text_of(picked).unique() if not _NO_TEXT.fullmatch(cell)]
     if not cells:
         return False, False
     text = "\n".join(cells)
-    ours = sum(row < mentions.train for row in mentions.found(text))
-    expected = mentions.train if len(column) <= most else min(mentions.train, most // 2)
+    ours = len(mentions.of_train(mentions.found(text)))
     if mentions.wordy:
         about = sum(bool(mentions.found(cell)) for cell in cells)
         return about >= _ARE_IDS * len(cells) and ours >= max(1, _COVERED * expected), False
@@ -126,16 +127,15 @@ def _looked_at(mentions: Mentions, column: pd.Series, most: int) -> tuple[bool, 
     if not mentions.numeric or not _alike(cells):
         return sure, False
     found, numbers = mentions.numbers(text)
-    ours = sum(row < mentions.train for row in found)
+    ours = len(mentions.of_train(found))
     return sure, len(found) >= _ARE_IDS * numbers and ours >= max(1, _COVERED * expected)
 
 
 def _alike(cells: list[str]) -> bool:
     """The words beside the numbers are nearly always the same ones."""
     looked = cells[:_SHAPED]
-    return len({_BETWEEN_WORDS.sub("#", cell) for cell in looked}) <= max(
-        _FEW_SHAPES, _ALIKE * len(looked)
-    )
+    shapes = {_BETWEEN_WORDS.sub("#", cell) for cell in looked}
+    return len(shapes) <= max(_FEW_SHAPES, _ALIKE * len(looked))
 
 
 def _marks_in(mentions: Mentions, cells: pd.Series, numbers: bool) -> pd.DataFrame | None:
@@ -143,10 +143,10 @@ def _marks_in(mentions: Mentions, cells: pd.Series, numbers: bool) -> pd.DataFra
     codes, distinct = pd.factorize(cells)
     if len(distinct) > _MAX_CELLS:
         return None
-    pairs = [
-        (code, row) for code, cell in enumerate(distinct) for row in mentions.found(cell, numbers)
-    ]
-    told = pd.DataFrame(pairs, columns=["code", "row"], dtype=np.int64)
-    return pd.DataFrame({"record": np.arange(len(codes)), "code": codes}).merge(told, on="code")[
-        ["record", "row"]
-    ]
+    pairs: list[tuple[int, int]] = []
+    for code, cell in enumerate(distinct):
+        for row in mentions.found(cell, numbers):
+            pairs.append((code, row))
+    rows = pd.DataFrame(pairs, columns=["code", "row"], dtype=np.int64)
+    records = pd.DataFrame({"record": np.arange(len(codes)), "code": codes})
+    return records.merge(rows, on="code")[["record", "row"]]

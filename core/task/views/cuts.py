@@ -10,7 +10,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from core.records import SplitKind, SplitSpec, ViewKind
+from core.records import CompetitionSpec, SplitKind, SplitSpec, ViewKind
 from core.task.folder.cells import Mask
 from core.task.hints import UNSET
 from core.task.views.source import Source, with_notes
@@ -41,10 +41,12 @@ def plan(source: Source, seed: int, holdout_max_rows: int, task: TaskConfig = UN
     """
     group, time, wish = task.group_column, task.time_column, task.split
     if group is None and time is None and wish in (None, "group", "time"):
-        group = source.spec.features.group if wish != "time" else None
-        time = source.spec.features.time if wish != "group" and group is None else None
+        group, time = _recognised(source.spec, wish)
     kind = _kind(source, wish, group, time)
-    group, time = (group if kind == "group" else None), (time if kind == "time" else None)
+    if kind != "group":
+        group = None
+    if kind != "time":
+        time = None
     for name in (group, time):
         if name is not None and name not in source.train.columns:
             raise ConfigError(f"the train table has no column {name!r} to split by")
@@ -56,7 +58,7 @@ def plan(source: Source, seed: int, holdout_max_rows: int, task: TaskConfig = UN
     split = decide(kind, source.splittable(wanted), seed, limit, group, time, single)
     asked_for = wish is not None or task.time_column is not None
     if kind == "time" and not asked_for and _is_poor(split, len(source.train), limit):
-        kind = "stratified" if source.stratifiable else "random"
+        kind = _by_answers(source)
         split = decide(
             kind, source.splittable(replace(wanted, kind=kind)), seed, limit, single=single
         )
@@ -76,12 +78,23 @@ def cut_for(source: Source, split: SplitSpec, name: str) -> Cut:
     match = _NUMBERED.fullmatch(name)
     if match is None:
         raise ValueError(f"there is no view {name!r}")
-    kind: ViewKind = "search" if match.group(1) == "search" else "final"
-    fold = int(match.group(2))
-    parts = (assign if kind == "search" else assign_final)(source.splittable(split), split)
+    fold, rows = int(match.group(2)), source.splittable(split)
+    kind: ViewKind = "search"
+    if match.group(1) == kind:
+        parts = assign(rows, split)
+    else:
+        kind, parts = "final", assign_final(rows, split)
     if fold >= len(parts):
         raise ValueError(f"the split has {len(parts)} {kind} views, there is no {name!r}")
     return Cut(name, kind, fold, parts[fold], everything, split.seed)
+
+
+def _recognised(spec: CompetitionSpec, wish: str | None) -> tuple[str | None, str | None]:
+    """Group and time column as they were recognised: one at most, the group first."""
+    features = spec.features
+    if wish == "group" or (wish is None and features.group is not None):
+        return features.group, None
+    return None, features.time
 
 
 def _is_poor(split: SplitSpec, total: int, limit: int) -> bool:
@@ -107,8 +120,14 @@ def _kind(source: Source, wish: str | None, group: str | None, time: str | None)
         raise ConfigError(
             "task.group_column and task.time_column are both set; task.split says which one counts"
         )
-    if group is not None or time is not None:
-        return "group" if group is not None else "time"
+    if group is not None:
+        return "group"
+    if time is not None:
+        return "time"
+    return _by_answers(source)
+
+
+def _by_answers(source: Source) -> SplitKind:
     return "stratified" if source.stratifiable else "random"
 
 
@@ -143,9 +162,8 @@ def probe_rows(source: Source) -> int:
 
 def _classes_first(source: Source, order: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The same rows with a few of each of the commonest classes in front."""
-    codes = pd.Series(pd.factorize(key_of(source.rows.labels, source.spec.answers.labels))[0])[
-        order
-    ]
+    classes = key_of(source.rows.labels, source.spec.answers.labels)
+    codes = pd.Series(pd.factorize(classes)[0])[order]
     common = codes.value_counts().index[:PROBE_CLASSES]
     first = (codes.groupby(codes).cumcount() < _PROBE_PER_CLASS) & codes.isin(common)
     chosen = first.to_numpy()

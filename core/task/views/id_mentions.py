@@ -5,9 +5,9 @@ after them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 
 from core.task.folder.cells import text_of
 from core.task.views.source import Source
@@ -15,6 +15,7 @@ from core.task.views.source import Source
 _WORD = re.compile(r"[^\W_]+")
 _LETTER = re.compile(r"[^\W\d_]")
 _DIGIT = re.compile(r"\d")
+_SIGN = re.compile(r"[\W_]")
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,5}$")
 _USUAL_JOINTS = frozenset("_-./")
 # A number may be an id where it is no part of a signed or decimal number, a date or a time, and
@@ -59,23 +60,20 @@ class Mentions:
         """
         text = self._cased(text)
         words = set(_WORD.findall(text))
-        found = {self._single[word] for word in words & self._single.keys()}
+        found = _rows_of(words, self._single)
         if words & self._heads:
-            found |= {
-                self._several[run]
-                for token in set(self._joined.findall(text))
-                for run in self._runs(token)
-            }
+            for token in set(self._joined.findall(text)):
+                found.update(self._rows_in(token))
         if numbers and self.numeric:
-            found |= {self._plain[number] for number in _numbers_in(text) & self._plain.keys()}
+            found |= _rows_of(_numbers_in(text), self._plain)
         return found
 
     def numbers(self, text: str) -> tuple[set[int], int]:
         """Rows whose ids are plain numbers that stand in the text, and how many different numbers
         stand there.
         """
-        told = {number for number in _numbers_in(text) if not _LETTER.search(number)}
-        return {self._plain[number] for number in told & self._plain.keys()}, len(told)
+        numbers = {number for number in _numbers_in(text) if not _LETTER.search(number)}
+        return _rows_of(numbers, self._plain), len(numbers)
 
     def found_in_long(self, text: str, enough: float) -> set[int]:
         """As `found`, with numbers, of rows of train only; stops when there are `enough`."""
@@ -84,9 +82,13 @@ class Mentions:
         while start < len(text) and len(found) < enough:
             match = _CHUNK_END.search(text, start + _CHUNK)
             end = match.end() if match else len(text)
-            found |= {row for row in self.found(text[start:end], numbers=True) if row < self.train}
+            found |= self.of_train(self.found(text[start:end], numbers=True))
             start = end
         return found
+
+    def of_train(self, rows: Iterable[int]) -> set[int]:
+        """Those of the rows that are rows of train."""
+        return {row for row in rows if row < self.train}
 
     def _mostly(self, holds: Callable[[str], bool]) -> bool:
         looked = list(islice(self._ids, 0, None, max(1, len(self._ids) // _LOOKED_AT)))
@@ -112,28 +114,31 @@ class Mentions:
         return text.lower() if self._folded else text
 
     @cached_property
+    def _sorts(self) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+        """The ways to write ids: plain numbers (where `numeric`), one word, several words."""
+        plain: dict[str, int] = {}
+        single: dict[str, int] = {}
+        several: dict[str, int] = {}
+        for form, row in self._known.items():
+            if self.numeric and not _LETTER.search(form):
+                plain[form] = row
+            elif " " in form:
+                several[form] = row
+            else:
+                single[form] = row
+        return plain, single, several
+
+    @property
     def _plain(self) -> dict[str, int]:
-        return (
-            {form: row for form, row in self._known.items() if not _LETTER.search(form)}
-            if self.numeric
-            else {}
-        )
+        return self._sorts[0]
 
-    @cached_property
+    @property
     def _single(self) -> dict[str, int]:
-        return {
-            form: row
-            for form, row in self._known.items()
-            if " " not in form and form not in self._plain
-        }
+        return self._sorts[1]
 
-    @cached_property
+    @property
     def _several(self) -> dict[str, int]:
-        return {
-            form: row
-            for form, row in self._known.items()
-            if " " in form and form not in self._plain
-        }
+        return self._sorts[2]
 
     @cached_property
     def _heads(self) -> set[str]:
@@ -146,14 +151,19 @@ class Mentions:
     @cached_property
     def _joined(self) -> re.Pattern[str]:
         """Words with single signs between them, of those that join the words of ids."""
-        signs = _USUAL_JOINTS | {sign for text in self._ids for sign in re.findall(r"[\W_]", text)}
+        signs = set(_USUAL_JOINTS)
+        for text in self._ids:
+            signs.update(_SIGN.findall(text))
         return re.compile(rf"[^\W_]+(?:[{re.escape(''.join(sorted(signs)))}][^\W_]+)+")
 
-    def _runs(self, token: str) -> Iterator[str]:
+    def _rows_in(self, token: str) -> Iterator[int]:
+        """Rows whose ids are words that follow each other in the token."""
         words = _WORD.findall(token)
         for size in self._sizes:
-            runs = (" ".join(words[i : i + size]) for i in range(len(words) - size + 1))
-            yield from (run for run in runs if run in self._several)
+            for start in range(len(words) - size + 1):
+                row = self._several.get(" ".join(words[start : start + size]))
+                if row is not None:
+                    yield row
 
 
 def mentions_of(source: Source, things: Sequence[str] = ()) -> Mentions:
@@ -166,17 +176,23 @@ def mentions_of(source: Source, things: Sequence[str] = ()) -> Mentions:
     if len(source.spec.ids.columns) > 1:
         parts = source.rows.shown[list(source.spec.ids.columns)]
         train, official = parts[parts.nunique().idxmax()], official.iloc[:0]
-    texts = [[*train, *official]]
-    if len(source.spec.ids.columns) == 1:
-        inner = (column for column in things if source.are_in_ids(column))
-        texts += [
-            [*text_of(source.train[column]), *source.official_cells(column)] for column in inner
-        ]
-    for every in texts:
-        for row, text in enumerate(every):
-            if text:
-                ids.setdefault(text, row)
+        things = ()
+    _number(ids, chain(train, official))
+    for column in filter(source.are_in_ids, things):
+        _number(ids, chain(text_of(source.train[column]), source.official_cells(column)))
     return Mentions(ids, len(train), len(official))
+
+
+def _number(ids: dict[str, int], texts: Iterable[str]) -> None:
+    """Adds the row number of each text that is new."""
+    for row, text in enumerate(texts):
+        if text:
+            ids.setdefault(text, row)
+
+
+def _rows_of(texts: set[str], rows: Mapping[str, int]) -> set[int]:
+    """The rows of those texts that have one."""
+    return {rows[text] for text in texts & rows.keys()}
 
 
 def _forms(text: str) -> Sequence[str]:

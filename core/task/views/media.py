@@ -95,7 +95,7 @@ class ViewFiles:
         self._view, self._store, self._roots = str(view), store, roots
         self._copies, self._check, self._links = copies, check, links
         self._tops = {str(root) for root in roots}
-        self._made: set[str] = set()
+        self._folders_there: set[str] = set()
         self._outside: set[str] = set()
         self._stored = False
 
@@ -117,18 +117,20 @@ class ViewFiles:
         """Folders (or files) outside of the view that its links point into: the store, or parts of
         the competition's folders; never one of these themselves, which hold the answers.
         """
-        folders = self._outside
+        folders = set(self._outside)
         if len(folders) > _MAX_ROOTS:
-            folders = {str(_top(Path(folder), self._roots)) for folder in folders}
-        return tuple(sorted(folders | ({self._store.folder} if self._stored else set())))
+            folders = {str(_top(Path(folder), self._roots)) for folder in self._outside}
+        if self._stored:
+            folders.add(self._store.folder)
+        return tuple(sorted(folders))
 
     def _place(self, inside: str) -> str:
         """The path, whose folder is there."""
         path = f"{self._view}/{inside}"
         parent = path.rpartition("/")[0]
-        if parent not in self._made:
+        if parent not in self._folders_there:
             os.makedirs(parent, exist_ok=True)
-            self._made.add(parent)
+            self._folders_there.add(parent)
         return path
 
 
@@ -158,8 +160,10 @@ def _top(target: Path, roots: Sequence[Path]) -> Path:
     """The entry of its root below which the target lies; a link of the competition itself may lead
     anywhere.
     """
-    root = next((each for each in roots if target.is_relative_to(each)), None)
-    return target if root is None else root / target.relative_to(root).parts[0]
+    for root in roots:
+        if target.is_relative_to(root):
+            return root / target.relative_to(root).parts[0]
+    return target
 
 
 def seal(view: str | Path, neutral_times: bool = True) -> None:

@@ -42,10 +42,9 @@ class OtherFiles:
 
     def _tolerated(self, file: FoundFile) -> float:
         """Ids that a harmless file may mention: prose has some, and numbers are ids by chance."""
-        if self._mentions.numeric:
-            return (
-                max(20.0, 0.05 * self._rows)
-                if file.suffix in PROSE
-                else max(3.0, 0.01 * self._rows)
-            )
-        return 20.0 if file.suffix in PROSE else 1.0
+        is_prose = file.suffix in PROSE
+        if not self._mentions.numeric:
+            return 20.0 if is_prose else 1.0
+        if is_prose:
+            return max(20.0, 0.05 * self._rows)
+        return max(3.0, 0.01 * self._rows)

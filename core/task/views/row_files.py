@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
-from core.records import FilesById
-from core.task.folder.cells import text_of
-from core.task.folder.files_by_id import NAMED_FOR_ANSWERS, FileIndex, named_places
-from core.task.folder.files_by_id import place as place_of
+from core.task.folder.files_by_id import NAMED_FOR_ANSWERS
 from core.task.folder.ids_in_paths import (
     IdInPath,
     after_as,
@@ -29,6 +26,7 @@ from core.task.folder.ids_in_paths import (
     place_in,
 )
 from core.task.folder.inventory import FoundFile
+from core.task.views.row_keys import Keys
 from core.task.views.source import Source
 from core.task.views.tables import Cut
 
@@ -67,62 +65,6 @@ class PlacedFile:
     telling: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Keys:
-    """What files are named by. train: of each train row, and under which name (`shown`) its
-    held-out file stands; official: of each row of the sample; a key that several rows have stands
-    for all of them. answers: paths of files that answer rows.
-    """
-
-    train: Sequence[str]
-    shown: Sequence[str]
-    official: Sequence[str]
-    ambiguous: bool
-    places: FilesById
-    answers: frozenset[str] = frozenset()
-
-
-def id_keys(source: Source) -> Keys | None:
-    """Ids name files; those of several columns do not."""
-    if len(source.spec.ids.columns) > 1 or source.rows.ids.eq("").all():
-        return None
-    shown = source.rows.shown[source.spec.ids.columns[0]].tolist()
-    places = source.spec.files.by_id or FilesById((), (), "")
-    ids, official = source.rows.ids.tolist(), source.official.tolist()
-    return Keys(ids, shown, official, source.rows.ambiguous, places, _answers(source))
-
-
-def group_keys(source: Source, column: str, files: Sequence[FoundFile]) -> Keys | None:
-    """Rule P10: files that the rows of a group share; a group is held out as a whole. None where no
-    files are.
-    """
-    if column in source.spec.ids.columns:
-        return None
-    train = text_of(source.train[column]).tolist()
-    official = source.official_cells(column)
-    if set(train) & set(official):
-        return None
-    index = FileIndex(files)
-    ours, theirs = (
-        index.match(list(dict.fromkeys(cells))) if cells else None for cells in (train, official)
-    )
-    places = place_of(ours, theirs) if ours is not None else named_places(files)
-    return None if places is None else Keys(train, train, official, False, places, _answers(source))
-
-
-def _answers(source: Source) -> frozenset[str]:
-    """Files of which the labels were made, and images that are the labels. A written program may
-    read every file.
-    """
-    pixels = source.spec.files.pixels
-    if source.spec.split_program:
-        return frozenset()
-    images = (
-        file.path for file in source.files if pixels is not None and file.folder == pixels.truth_dir
-    )
-    return frozenset((*source.spec.files.labels, *images))
-
-
 def split_files(keys: Keys, files: Iterable[FoundFile]) -> tuple[list[RowFile], list[FoundFile]]:
     """Files that belong to rows, and all others."""
     files = list(files)
@@ -133,33 +75,37 @@ def split_files(keys: Keys, files: Iterable[FoundFile]) -> tuple[list[RowFile], 
     for folder in sorted(folders, key=lambda folder: linker.role(folder) != "test"):
         linker.link(folder, folders[folder])
     linked = {file.path for file in linker.found}
-    return _without_answers(linker.found, keys.answers), [
-        file for file in files if file.path not in linked
-    ]
+    others = [file for file in files if file.path not in linked]
+    return _without_answers(linker.found, keys.answers), others
 
 
 def _without_answers(files: list[RowFile], answers: frozenset[str]) -> list[RowFile]:
     """A file that answers its row is no feature of it; of several that would stand in one place, as
     an image and its mask of the same name would, the likeliest is.
     """
-    lost, taken = set(answers), dict[str, RowFile]()
+    no_features, likeliest = set(answers), dict[str, RowFile]()
     for file in files:
         if file.train >= 0 and file.official < 0 and file.feature and file.path not in answers:
-            best = min(file, taken.setdefault(file.held_as, file), key=_unlikely)
-            lost |= {file.path, taken[file.held_as].path} - {best.path}
-            taken[file.held_as] = best
-    return (
-        [replace(file, feature=False) if file.path in lost else file for file in files]
-        if lost
-        else files
-    )
+            rival = likeliest.setdefault(file.held_as, file)
+            best = min(file, rival, key=_unlikely)
+            no_features |= {file.path, rival.path} - {best.path}
+            likeliest[file.held_as] = best
+    if not no_features:
+        return files
+    return [_without_feature(file, no_features) for file in files]
+
+
+def _without_feature(file: RowFile, paths: Container[str]) -> RowFile:
+    if file.path in paths:
+        return replace(file, feature=False)
+    return file
 
 
 def _unlikely(file: RowFile) -> tuple[bool, bool, str]:
     """Smaller for a file whose folder is called like that of the test files, and for one not named
     for answers.
     """
-    folder, there = (path.rpartition("/")[0] for path in (file.path, file.held_as))
+    folder, there = file.path.rpartition("/")[0], file.held_as.rpartition("/")[0]
     return (
         _TRAIN.sub("test", folder) != _TRAIN.sub("test", there),
         bool(NAMED_FOR_ANSWERS.search(folder)),
@@ -180,16 +126,14 @@ def place(
         official = file.official >= 0 and bool(cut.official[file.official])
         if official or (file.train >= 0 and cut.part.train[file.train]):
             yield PlacedFile(file.path, file.path, False)
-        if (
-            file.train >= 0
-            and held[file.train]
-            and file.feature
-            and not (official and file.held_as == file.path)
-        ):
-            told = file.telling and neutral
-            yield PlacedFile(
-                file.held_as if neutral or not file.telling else _untold(file), file.path, told
-            )
+        if file.train < 0 or not held[file.train] or not file.feature:
+            continue
+        if official and file.held_as == file.path:
+            continue
+        target = file.held_as
+        if file.telling and not neutral:
+            target = _under_own_name(file)
+        yield PlacedFile(target, file.path, file.telling and neutral)
 
 
 class _Linker:
@@ -199,9 +143,8 @@ class _Linker:
 
     def __init__(self, keys: Keys) -> None:
         named = not keys.places.suffix and bool(keys.places.train_dirs or keys.places.test_dirs)
-        self._train, self._official = (
-            _rows_by_key(each, named) for each in (keys.train, keys.official)
-        )
+        self._train = _rows_by_key(keys.train, named)
+        self._official = _rows_by_key(keys.official, named)
         self._paths = any("/" in key for key in (*self._train, *self._official))
         self._dirs, self._ambiguous = keys.places, keys.ambiguous
         self._row_dirs = {*keys.places.train_dirs, *keys.places.test_dirs} - {"."}
@@ -212,7 +155,9 @@ class _Linker:
 
     def role(self, folder: str) -> Role:
         train, test = folder in self._dirs.train_dirs, folder in self._dirs.test_dirs
-        return "other" if train == test else "train" if train else "test"
+        if train == test:
+            return "other"
+        return "train" if train else "test"
 
     def folder_of(self, file: FoundFile) -> str:
         """The folder of rows that holds the file, the deepest one; else the one in which it lies."""
@@ -221,36 +166,56 @@ class _Linker:
 
     def link(self, folder: str, files: list[FoundFile]) -> None:
         role = self.role(folder)
-        known = {"train": self._train, "test": self._official}.get(role) or {
-            **self._official,
-            **self._train,
-        }
-        folders = self._dirs.folders or _have_folders(
-            known, [_below(file.folder, folder) for file in files]
-        )
-        carried = [(file, self._carried(folder, file, known, folders)) for file in files]
-        hits = [(file, found) for file, found in carried if found is not None]
+        hits = self._hits(folder, files, self._known_in(role))
         # Beside the files of rows there may be any number that nobody labelled.
         if folder not in self._row_dirs and len(hits) < _LINKED_SHARE * len(files):
             return
         if role == "test":
-            self._learn(found for _, found in hits)
+            self._learn(hits)
         if role == "train":
-            self.found += [self._train_file(folder, file, found) for file, found in hits]
+            self.found += [self._train_file(folder, file, id_) for file, id_ in hits]
         else:
             self.found += self._mixed(folder, hits, role)
+
+    def _known_in(self, role: Role) -> dict[str, int]:
+        """Ids that files of a folder in this role may carry; those of both parts where one has none."""
+        if role == "train" and self._train:
+            return self._train
+        if role == "test" and self._official:
+            return self._official
+        return self._official | self._train
+
+    def _hits(
+        self, folder: str, files: Sequence[FoundFile], known: Collection[str]
+    ) -> list[tuple[FoundFile, IdInPath]]:
+        """The files that carry an id, each with it."""
+        folders = self._dirs.folders
+        if not folders:
+            folders = _have_folders(known, {_below(file.folder, folder) for file in files})
+        hits = []
+        for file in files:
+            id_ = self._carried(folder, file, known, folders)
+            if id_ is not None:
+                hits.append((file, id_))
+        return hits
 
     def _carried(
         self, folder: str, file: FoundFile, known: Container[str], folders: bool
     ) -> IdInPath | None:
-        for cut in cuts_of(file.path, 0) if self._paths and "/" in file.path else ():
-            if file.path[:cut] in known:
-                return IdInPath(file.path[:cut], "", file.path[cut:], whole=True)
+        if self._paths and "/" in file.path:
+            for cut in cuts_of(file.path, 0):
+                if file.path[:cut] in known:
+                    return IdInPath(file.path[:cut], "", file.path[cut:], whole=True)
         below = _below(file.path, folder)
-        return (folder_id(below, known) if folders else None) or find_id(below, known, self._paths)
+        if folders:
+            found = folder_id(below, known)
+            if found is not None:
+                return found
+        return find_id(below, known, self._paths)
 
-    def _learn(self, carried: Iterable[IdInPath]) -> None:
-        for found in carried:
+    def _learn(self, hits: Iterable[tuple[FoundFile, IdInPath]]) -> None:
+        """How the files of official rows are called."""
+        for _, found in hits:
             self._endings.add(ending_of(found))
             self._places[place_in(found)] += 1
 
@@ -260,17 +225,20 @@ class _Linker:
         """Files of a folder that may hold both parts. What no official row has is train-side; with
         ids that both parts use nobody can tell, so everything counts as train-side.
         """
-        ambiguous = self._ambiguous and role == "other"
-        endings = {
-            _part_aside(found) for _, found in hits if found.id in self._official and not ambiguous
-        }
+        train_rows: Mapping[str, int] = {}
+        official_rows: Mapping[str, int] = self._official
+        if role == "other":
+            train_rows = self._train
+            official_rows = {} if self._ambiguous else self._official
+        endings = {_part_aside(found) for _, found in hits if found.id in official_rows}
         files = []
         for file, found in hits:
-            train = self._train.get(found.id, -1) if role == "other" else -1
-            official = -1 if ambiguous else self._official.get(found.id, -1)
-            shown = self._shown_as(train, found.id) if train >= 0 else found.id
+            train, official = train_rows.get(found.id, -1), official_rows.get(found.id, -1)
+            shown = found.id
+            if train >= 0:
+                shown = self._shown_as(train, found.id)
             base = "" if found.whole or folder == "." else folder + "/"
-            held_as = f"{base}{inside(place_in(found), shown)}{name_before(found)}{shown}{after_as(found, shown)}"
+            held_as = f"{base}{inside(place_in(found), shown)}{_name(found, shown)}"
             feature = _part_aside(found) in endings
             files.append(RowFile(file.path, train, official, feature, held_as, shown != found.id))
         return files
@@ -279,18 +247,16 @@ class _Linker:
         """A held-out row's file joins those of the official rows where they have one of its kind."""
         train = self._train[found.id]
         shown = self._shown_as(train, found.id)
-        feature = (
-            ending_of(found) in self._endings
-            if self._endings
-            else found.after in ("", self._dirs.suffix)
-        )
+        if self._endings:
+            feature = ending_of(found) in self._endings
+        else:
+            feature = found.after in ("", self._dirs.suffix)
         if found.whole:
             return RowFile(file.path, train, -1, feature, shown + found.after, shown != found.id)
         where = place_in(found)
         if where not in self._places and self._places:
             where = self._places.most_common(1)[0][0]
-        name = f"{name_before(found)}{shown}{after_as(found, shown)}"
-        held_as = f"{self._test_dir(folder)}{inside(where, shown)}{name}"
+        held_as = f"{self._test_dir(folder)}{inside(where, shown)}{_name(found, shown)}"
         merged = 1 < len(self._dirs.train_dirs) != len(self._dirs.test_dirs)
         telling = shown != found.id or where != place_in(found) or merged
         return RowFile(file.path, train, -1, feature, held_as, telling)
@@ -300,15 +266,17 @@ class _Linker:
         without its own.
         """
         shown = self._shown[train]
-        return (
-            shown if found == self._keys[train] else shown.removesuffix(PurePosixPath(shown).suffix)
-        )
+        if found == self._keys[train]:
+            return shown
+        return _stem(shown)
 
     def _test_dir(self, folder: str) -> str:
         train, test = self._dirs.train_dirs, self._dirs.test_dirs
         chosen = folder
-        if test:
-            chosen = test[train.index(folder)] if len(train) == len(test) else test[0]
+        if test and len(train) == len(test):
+            chosen = test[train.index(folder)]
+        elif test:
+            chosen = test[0]
         return "" if chosen == "." else chosen + "/"
 
 
@@ -317,14 +285,22 @@ def _rows_by_key(keys: Sequence[str], named: bool) -> dict[str, int]:
     without extension.
     """
     rows = {key: row for row, key in enumerate(keys) if key}
-    return (
-        {key.removesuffix(PurePosixPath(key).suffix): row for key, row in rows.items()} | rows
-        if named
-        else rows
-    )
+    if not named:
+        return rows
+    return {_stem(key): row for key, row in rows.items()} | rows
 
 
-def _untold(file: RowFile) -> str:
+def _stem(path: str) -> str:
+    """The path without its extension."""
+    return path.removesuffix(PurePosixPath(path).suffix)
+
+
+def _name(found: IdInPath, shown: str) -> str:
+    """A file's name with `shown` in the place of its id."""
+    return f"{name_before(found)}{shown}{after_as(found, shown)}"
+
+
+def _under_own_name(file: RowFile) -> str:
     """The original name in the place where the neutral one would stand."""
     return str(PurePosixPath(file.held_as).parent / file.path.replace("/", "__"))
 
@@ -336,10 +312,11 @@ def _part_aside(found: IdInPath) -> tuple[str, str]:
 
 def _have_folders(ids: Collection[str], folders: Iterable[str]) -> bool:
     """Nearly every id has a folder of its name."""
-    names = {part for folder in set(folders) for part in folder.split("/")}
-    return len(names) >= _FOLDER_SHARE * len(ids) and sum(
-        each in names for each in ids
-    ) >= _FOLDER_SHARE * len(ids)
+    names = set[str]()
+    for folder in set(folders):
+        names.update(folder.split("/"))
+    wanted = _FOLDER_SHARE * len(ids)
+    return len(names) >= wanted and sum(each in names for each in ids) >= wanted
 
 
 def _below(path: str, folder: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,14 +100,14 @@ def _cuttable(
         return TableFate(reason="ids of train and test cannot be told apart")
     if table.member is not None:
         return TableFate(reason="archive with train ids")
-    answers = {*source.spec.answers.labels, *source.spec.answers.targets}
-    dropped = (
-        tuple(name for name in frame.columns if name in answers and name not in keys)
-        if feature
-        else ()
-    )
-    blanks = tuple(blank_in(frame.iloc[np.unique(official.record)])) if feature else ()
-    return TableFate(SideTable(table, frame, keys, train, official, feature, dropped, blanks))
+    dropped: list[str] = []
+    blanks: list[str] = []
+    if feature:
+        answers = {*source.spec.answers.labels, *source.spec.answers.targets} - {*keys}
+        dropped = [name for name in frame.columns if name in answers]
+        blanks = blank_in(frame.iloc[np.unique(official.record)])
+    side = SideTable(table, frame, keys, train, official, feature, tuple(dropped), tuple(blanks))
+    return TableFate(side)
 
 
 def _judge_labels(
@@ -134,15 +134,22 @@ def _find_things(
     without one. It has the same name, or any where ids are made of them.
     """
     for thing in things:
-        ours, theirs = (
-            pd.Index(text_of(source.train[thing])),
-            pd.Index(source.official_cells(thing)),
-        )
-        same = thing in frame.columns
-        for name in [thing] if same else frame.columns if source.are_in_ids(thing) else ():
+        ours = pd.Index(text_of(source.train[thing]))
+        theirs = pd.Index(source.official_cells(thing))
+        same_name = thing in frame.columns
+        columns: Iterable[str] = ()
+        if same_name:
+            columns = (thing,)
+        elif source.are_in_ids(thing):
+            columns = frame.columns
+        for name in columns:
             values = text_of(frame[name]).reset_index(drop=True)
             train, official = _positions(ours, values), _positions(theirs, values)
-            if (train >= 0).any() if same else _are_ids(values, train, official, ours.nunique()):
+            if same_name:
+                names_it = bool((train >= 0).any())
+            else:
+                names_it = _are_ids(values, train, official, ours.nunique())
+            if names_it:
                 return (name,), train, official
     return None
 
@@ -152,16 +159,19 @@ def cut_table(source: Source, cut: Cut, side: SideTable) -> pd.DataFrame:
     rows.
     """
     part, train, official = cut.part, side.train, side.official
+    may_train = part.train
     # An id that is part of a cell cannot be replaced there.
-    kept = side.feature and bool(side.keys or not source.rows.renamed)
-    may_train = part.train | part.held if kept else part.train
+    if side.feature and (side.keys or not source.rows.renamed):
+        may_train = part.train | part.held
     shown, about_train = np.ones(len(side.frame), dtype=bool), np.zeros(len(side.frame), dtype=bool)
     shown[train.record[~may_train[train.row]]] = False
     about_train[train.record] = True
     absent = official.record[~cut.official[official.row]]
     shown[absent[~about_train[absent]]] = False
     frame = side.frame.drop(columns=list(side.dropped))
-    return (_disguise(source, side, frame, part.held[train.row]) if side.feature else frame)[shown]
+    if side.feature:
+        frame = _disguise(source, side, frame, part.held[train.row])
+    return frame[shown]
 
 
 def _disguise(
@@ -235,12 +245,17 @@ def _find_keys(
 
 def _candidates(source: Source, frame: pd.DataFrame) -> Sequence[tuple[str, ...]]:
     """Columns named like the ids, in any case; then, where one column is the id, each other column."""
-    by_name = [id_columns_in(source.spec, frame)] if id_columns_in(source.spec, frame) else []
+    ids = id_columns_in(source.spec, frame)
+    by_name = [ids] if ids else []
     if len(source.spec.ids.columns) > 1:
         return by_name
-    wanted = {name.casefold() for name in (*source.spec.ids.columns, *source.spec.ids.sources)}
-    alike = [(name,) for name in frame.columns if str(name).casefold() in wanted]
-    others = [(name,) for name in frame.columns if str(name).casefold() not in wanted]
+    wanted = set(map(str.casefold, (*source.spec.ids.columns, *source.spec.ids.sources)))
+    alike, others = [], []
+    for name in frame.columns:
+        if str(name).casefold() in wanted:
+            alike.append((name,))
+        else:
+            others.append((name,))
     return [*by_name, *alike, *others]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.records import CompetitionSpec, SplitSpec, TableFile
+from core.records import CompetitionSpec, PixelRows, SplitSpec, TableFile
 from core.task.folder.big_tables import big_csv, drawn
 from core.task.folder.cells import Integers, is_numeric, text_of
 from core.task.folder.inventory import FoundFile, list_files
@@ -18,6 +18,7 @@ from core.task.views.splits import Rows
 from core.task.views.train_rows import (
     TrainRows,
     can_stratify,
+    cells_as_text,
     describe,
     key_of,
     own_ids,
@@ -45,25 +46,30 @@ class HeldRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """train, test, sample: as in the files. sample_file: where the sample stands in every view.
-
-    official: key of each row of the sample, its image where rows are pixels. test_keys: key of each
-    row of the test table, None where it has no ids. fill: text that a held-out row shows in each
-    column of the sample but its ids. files: all files of the folder. big: the train table where it
-    is too large to hold: `train` has drawn rows of it then, and `numbers` says which.
-    """
+    """A competition in memory. Nobody changes its tables."""
 
     spec: CompetitionSpec
+    # As in the file; of a table that is too large to hold, drawn rows.
     train: pd.DataFrame
+    # As in the file, None without one.
     test: pd.DataFrame | None
+    # As in the file, or made of the test table where the competition has none.
     sample: pd.DataFrame
+    # Where the sample stands in every view.
     sample_file: TableFile
+    # Ids, answers and further facts of each row of `train`.
     rows: TrainRows
+    # Key of each row of the sample, its image where rows are pixels.
     official: pd.Series
+    # Key of each row of the test table, None where it has no ids.
     test_keys: pd.Series | None
+    # Text that a held-out row shows in each column of the sample but its ids.
     fill: dict[str, str]
+    # All files of the folder.
     files: tuple[FoundFile, ...]
+    # The train table where it is too large to hold.
     big: BigCsv | None = None
+    # Which records of it `train` has.
     numbers: Numbers | None = None
 
     @property
@@ -91,11 +97,9 @@ class Source:
     @property
     def rows_per_item(self) -> int:
         """Rows of a submission that a train row is worth: more than one where it is an image."""
-        return (
-            1
-            if self.spec.files.pixels is None
-            else max(1, len(self.sample) // max(self.official.nunique(), 1))
-        )
+        if self.spec.files.pixels is None:
+            return 1
+        return max(1, len(self.sample) // max(self.official.nunique(), 1))
 
     def official_cells(self, column: str) -> list[str]:
         """Cells of a column of the test table, in the order of the sample; [] where they are not
@@ -115,13 +119,16 @@ class Source:
         """Columns of train that name what several rows are about and are held out together: the
         group's, and the one that names files.
         """
-        named = self.spec.files.by_id.column if self.spec.files.by_id is not None else None
         if group is None or group not in self.train.columns:
             return []
-        if named in (None, group) or named not in self.train.columns:
+        files = self.spec.files.by_id
+        if files is None or files.column in (None, group):
             return [group]
-        whole = self.train.groupby(named)[group].nunique().max() == 1
-        return [group, named] if whole else [group]
+        if files.column not in self.train.columns:
+            return [group]
+        # A file that rows of several groups name is no part of one.
+        groups_per_file = self.train.groupby(files.column)[group].nunique()
+        return [group, files.column] if groups_per_file.max() == 1 else [group]
 
     def are_in_ids(self, column: str) -> bool:
         """The ids are made of the column's cells and more."""
@@ -135,18 +142,23 @@ class Source:
         shown = self.rows.shown[list(spec.ids.columns)].iloc[held].reset_index(drop=True)
         if spec.files.pixels is None:
             return HeldRows(shown, truth_of(spec, self.rows.labels, held), np.arange(len(held)))
-        paths = self.rows.labels.iloc[held, 0].tolist()
-        images = [pixels_of(self.root / path, spec.files.pixels.scale) for path in paths]
-        named = zip(shown.iloc[:, 0], images, strict=True)
-        ids = [
-            ids_of(item, (image.shape[0], image.shape[1]), spec.files.pixels)
-            for item, image in named
-        ]
-        none = np.array([], dtype=object)
-        frame = pd.DataFrame({spec.ids.columns[0]: np.concatenate([none, *ids])}, dtype=object)
-        truth = np.concatenate([np.zeros(0), *(image.ravel() for image in images)])[:, None]
+        return self._held_pixels(spec.files.pixels, shown.iloc[:, 0], held)
+
+    def _held_pixels(self, pixels: PixelRows, names: pd.Series, held: Integers) -> HeldRows:
+        """A row per pixel of these images. names: what each stands under in a view."""
+        # Empty ones first, so that no image at all gives no rows.
+        ids, truth = [np.array([], dtype=object)], [np.zeros(0)]
+        sizes: list[int] = []
+        for name, path in zip(names, self.rows.labels.iloc[held, 0], strict=True):
+            image = pixels_of(self.root / path, pixels.scale)
+            ids.append(ids_of(name, (image.shape[0], image.shape[1]), pixels))
+            truth.append(image.ravel())
+            sizes.append(image.size)
+        column = self.spec.ids.columns[0]
         return HeldRows(
-            frame, truth, np.repeat(np.arange(len(held)), [image.size for image in images])
+            pd.DataFrame({column: np.concatenate(ids)}, dtype=object),
+            np.concatenate(truth)[:, None],
+            np.repeat(np.arange(len(held)), sizes),
         )
 
     def splittable(self, split: SplitSpec) -> Rows:
@@ -164,31 +176,42 @@ def load(spec: CompetitionSpec, neutral_ids: bool = True) -> Source:
     if spec.tables.train is None:
         raise SpecError("no train table: there is nothing to hold out")
     root = Path(spec.data_dir).resolve()
-    big = big_csv(root, spec.tables.train)
-    train, numbers = (
-        _drawn(spec, big) if big is not None else (_read(spec, spec.tables.train), None)
-    )
-    missing = [name for name in spec.answers.labels if name not in train.columns]
-    if missing:
-        raise SpecError(f"the train table has no column {missing[0]!r}")
-    test = _read(spec, spec.tables.test) if spec.tables.test is not None else None
-    given = _read(spec, spec.tables.sample) if spec.tables.sample is not None else None
-    ids = _official_ids(spec, given, test)
+    big, numbers = big_csv(root, spec.tables.train), None
+    if big is None:
+        train = _read(spec, spec.tables.train)
+    else:
+        train, numbers = _drawn(spec, big)
+    for name in spec.answers.labels:
+        if name not in train.columns:
+            raise SpecError(f"the train table has no column {name!r}")
+    test = _read_if_any(spec, spec.tables.test)
+    sample = _read_if_any(spec, spec.tables.sample)
+    ids = _official_ids(spec, sample, test)
     rows = describe(spec, train, ids, neutral_ids)
-    fill = _fill(spec, given, rows.labels)
-    sample = (
-        given
-        if given is not None
-        else ids.assign(**{name: fill[name] for name in spec.answers.targets})
-    )
-    in_test = own_ids(spec, test) if test is not None else None
-    test_keys = key_of(in_test, spec.ids.columns) if in_test is not None else None
-    official = key_of(ids, spec.ids.columns)
-    where = spec.tables.sample or SYNTHETIC_SAMPLE
-    files = list_files(root)
+    fill = _fill(spec, sample, rows.labels)
+    if sample is None:
+        sample = ids.assign(**{name: fill[name] for name in spec.answers.targets})
     return Source(
-        spec, train, test, sample, where, rows, official, test_keys, fill, files, big, numbers
+        spec=spec,
+        train=train,
+        test=test,
+        sample=sample,
+        sample_file=spec.tables.sample or SYNTHETIC_SAMPLE,
+        rows=rows,
+        official=key_of(ids, spec.ids.columns),
+        test_keys=_test_keys(spec, test),
+        fill=fill,
+        files=list_files(root),
+        big=big,
+        numbers=numbers,
     )
+
+
+def _test_keys(spec: CompetitionSpec, test: pd.DataFrame | None) -> pd.Series | None:
+    if test is None:
+        return None
+    ids = own_ids(spec, test)
+    return None if ids is None else key_of(ids, spec.ids.columns)
 
 
 def _drawn(spec: CompetitionSpec, big: BigCsv) -> tuple[pd.DataFrame, Numbers]:
@@ -208,6 +231,10 @@ def with_notes(split: SplitSpec, *notes: str) -> SplitSpec:
     return replace(split, why="; ".join([plan, *notes]))
 
 
+def _read_if_any(spec: CompetitionSpec, table: TableFile | None) -> pd.DataFrame | None:
+    return None if table is None else _read(spec, table)
+
+
 def _read(spec: CompetitionSpec, table: TableFile) -> pd.DataFrame:
     path = Path(spec.data_dir) / table.path
     try:
@@ -222,21 +249,17 @@ def _official_ids(
     spec: CompetitionSpec, sample: pd.DataFrame | None, test: pd.DataFrame | None
 ) -> pd.DataFrame:
     if sample is not None:
-        ids = _renamed(spec, sample, spec.ids.columns)
-        return ids if spec.files.pixels is None else ids.apply(item_of, pixels=spec.files.pixels)
-    given = own_ids(spec, test) if test is not None else None
-    if given is not None:
-        return given[list(spec.ids.columns)]
+        ids = cells_as_text(sample, spec.ids.columns, spec.ids.columns)
+        if spec.files.pixels is None:
+            return ids
+        return ids.apply(item_of, pixels=spec.files.pixels)
     if test is None:
         raise SpecError("neither a sample submission nor a test table says which rows to answer")
+    own = own_ids(spec, test)
+    if own is not None:
+        return own[list(spec.ids.columns)]
     count = pd.Series(range(len(test))).astype(str).astype(object)
-    return pd.DataFrame({name: count for name in spec.ids.columns})
-
-
-def _renamed(spec: CompetitionSpec, table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Id cells as text, under the names that the sample uses."""
-    pairs = zip(spec.ids.columns, columns, strict=True)
-    return pd.DataFrame({shown: text_of(table[name]).array for shown, name in pairs}, dtype=object)
+    return pd.DataFrame(dict.fromkeys(spec.ids.columns, count))
 
 
 def _fill(
@@ -245,13 +268,10 @@ def _fill(
     """The commonest value of each column of the sample, else a prior of the labels for its targets."""
     if sample is not None and len(sample):
         # Columns that are carried through are no targets, and may not be empty.
-        return {
-            name: _commonest(text_of(sample[name]))
-            for name in sample.columns
-            if name not in spec.ids.columns
-        }
+        columns = [name for name in sample.columns if name not in spec.ids.columns]
+        return {name: commonest(text_of(sample[name])) for name in columns}
     if spec.answers.one_hot:
-        return {name: f"{1 / len(spec.answers.targets):.6g}" for name in spec.answers.targets}
+        return dict.fromkeys(spec.answers.targets, f"{1 / len(spec.answers.targets):.6g}")
     pairs = zip(spec.answers.targets, spec.answers.labels, strict=False)
     return {target: _prior(spec, labels[label]) for target, label in pairs}
 
@@ -262,9 +282,9 @@ def _prior(spec: CompetitionSpec, labels: pd.Series) -> str:
     filled = labels[labels != ""]
     if spec.value_kind == "real" and is_numeric(filled):
         return f"{pd.to_numeric(filled).mean():.6g}"
-    return _commonest(filled)
+    return commonest(filled)
 
 
-def _commonest(column: pd.Series) -> str:
+def commonest(column: pd.Series) -> str:
     counts = column.value_counts()
     return str(counts.index[0]) if len(counts) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -134,11 +135,9 @@ def _why(draft: SplitSpec, total: int, holdout: int, locked: int) -> str:
     by = f" by {draft.group_column}" if draft.kind == "group" else ""
     if draft.folds > 1:
         return f"{draft.folds} {draft.kind} folds{by}: {total} rows < {FOLDS_BELOW_ROWS}"
-    size = (
-        f"{total} rows >= {FOLDS_BELOW_ROWS}"
-        if total >= FOLDS_BELOW_ROWS
-        else "a view is expensive"
-    )
+    size = "a view is expensive"
+    if total >= FOLDS_BELOW_ROWS:
+        size = f"{total} rows >= {FOLDS_BELOW_ROWS}"
     return f"one {draft.kind} holdout{by} of {holdout} rows and {locked} locked: {size}"
 
 
@@ -194,12 +193,14 @@ def _group_folds(groups: Integers, folds: int, rng: np.random.Generator) -> Inte
 
 def _fold_parts(fold: Integers, folds: int, groups: Integers | None) -> list[Part]:
     none = np.zeros(len(fold), dtype=bool)
-    if groups is None:
-        return [Part(fold != k, fold == k, none) for k in range(folds)]
-    # Rows of a held-out group that cannot be scored must not train either.
-    return [
-        Part(~np.isin(groups, np.unique(groups[fold == k])), fold == k, none) for k in range(folds)
-    ]
+    parts = []
+    for k in range(folds):
+        held = absent = fold == k
+        if groups is not None:
+            # Rows of a held-out group that cannot be scored must not train either.
+            absent = np.isin(groups, np.unique(groups[held]))
+        parts.append(Part(~absent, held, none))
+    return parts
 
 
 def _single(rows: Rows, split: SplitSpec, stream: int) -> Part:
@@ -240,12 +241,12 @@ def _group_single(
 
 
 def _fill(order: Integers, sizes: Integers, room: int) -> Integers:
-    taken = []
+    chosen = []
     for group in order:
         if 0 < sizes[group] <= room:
-            taken.append(group)
+            chosen.append(group)
             room -= sizes[group]
-    return np.array(taken, dtype=np.int64)
+    return np.array(chosen, dtype=np.int64)
 
 
 def _sorted_times(rows: Rows) -> Floats:
@@ -277,11 +278,13 @@ def _windows(rows: Rows, split: SplitSpec) -> list[Part]:
     times = _sorted_times(rows)
     end = len(times) - split.locked_rows
     start = end - split.holdout_rows
-    cuts = [
-        _snap(times, start + split.holdout_rows * k // split.folds) for k in range(split.folds)
-    ] + [end]
-    pairs = [(low, high) for low, high in zip(cuts, cuts[1:], strict=False) if low < high]
-    return [_window(rows, times, low, high, last=high == end) for low, high in pairs if low > 0]
+    offsets = [split.holdout_rows * k // split.folds for k in range(split.folds)]
+    cuts = [_snap(times, start + offset) for offset in offsets]
+    windows = []
+    for low, high in pairwise([*cuts, end]):
+        if 0 < low < high:
+            windows.append(_window(rows, times, low, high, last=high == end))
+    return windows
 
 
 def _window(rows: Rows, times: Floats, low: int, high: int, last: bool) -> Part:

@@ -20,7 +20,7 @@ import pandas as pd
 from core.records import SplitSpec, TableFile, ViewKind
 from core.task.folder.big_tables import late_rows
 from core.task.folder.cells import Integers, Mask, numbers, parse_times, text_of
-from core.task.views.source import Source
+from core.task.views.source import Source, commonest
 from core.task.views.splits import Part
 from core.task.views.train_rows import id_columns_in, key_of
 from utils.tables import read_table, write_table
@@ -71,19 +71,24 @@ def tables_of(
     streamed: the train table is copied as bytes. shuffle: off only to show in a test what the file
     order gives away.
     """
-    test, sample = _test(source, cut), _sample(source, cut)
+    train, test, sample = None, _test(source, cut), _sample(source, cut)
     if not shuffle:
-        return ViewTables(None if streamed else source.train[cut.part.train], test, sample)
-    train = (
-        None if streamed else source.train.iloc[_order(source.train, cut.part.train, cut, split, 0)]
-    )
-    order = _order(sample, np.ones(len(sample), dtype=bool), cut, split, 1)
+        if not streamed:
+            train = source.train[cut.part.train]
+        return ViewTables(train, test, sample)
+    if not streamed:
+        train = source.train.iloc[_order(source.train, cut.part.train, cut, split, 0)]
+    order = _order(sample, _all_of(sample), cut, split, 1)
     if test is not None:
-        everything = np.ones(len(test), dtype=bool)
-        test_order = _order(test, everything, cut, split, 1)
-        order = test_order if source.rowwise else order
+        test_order = _order(test, _all_of(test), cut, split, 1)
         test = test.iloc[test_order]
+        if source.rowwise:
+            order = test_order
     return ViewTables(train, test, sample.iloc[order])
+
+
+def _all_of(frame: pd.DataFrame) -> Mask:
+    return np.ones(len(frame), dtype=bool)
 
 
 def items_of(source: Source, table: TableFile, test: pd.DataFrame) -> pd.DataFrame:
@@ -95,28 +100,25 @@ def items_of(source: Source, table: TableFile, test: pd.DataFrame) -> pd.DataFra
     given = read_table(path, table.format, table.delimiter, table.encoding, table.member)
     if source.rows.renamed and not id_columns_in(source.spec, given):
         test = test[key_of(test, source.spec.ids.columns).isin(set(source.official)).to_numpy()]
-    columns = [name for name in given.columns if name in test.columns]
-    every = (
-        test[columns]
-        .drop_duplicates(ignore_index=True)
-        .reindex(columns=given.columns, fill_value="")
-    )
-    return pd.DataFrame(
-        {name: _listed(like(every[name], given[name]), given[name]) for name in given.columns}
-    )
+    known = [name for name in given.columns if name in test.columns]
+    items = test[known].drop_duplicates(ignore_index=True)
+    columns: dict[Any, pd.Series] = {}
+    for name, cells in items.reindex(columns=given.columns, fill_value="").items():
+        columns[name] = _listed(like(cells, given[name]), given[name])
+    return pd.DataFrame(columns)
 
 
 def _listed(values: pd.Series, column: pd.Series) -> pd.Series:
     """Texts of lists as lists, where the official column has lists."""
     if not any(isinstance(cell, list | np.ndarray) for cell in column.head(_LISTS_IN)):
         return values
-    return values.map(
-        lambda cell: _list_of(cell) if isinstance(cell, str) and cell.startswith("[") else cell
-    )
+    return values.map(_list_of)
 
 
-def _list_of(cell: str) -> Any:
-    """The list whose text this is; numbers that are none stay none."""
+def _list_of(cell: Any) -> Any:
+    """The list whose text this is, numbers that are none stay none; any other cell as it is."""
+    if not isinstance(cell, str) or not cell.startswith("["):
+        return cell
     with contextlib.suppress(ValueError, SyntaxError):
         return ast.literal_eval(cell)
     with contextlib.suppress(ValueError):
@@ -175,8 +177,9 @@ def write_answers(source: Source, cut: Cut, split: SplitSpec, path: Path) -> int
         "truth": rows.truth,
         "part": np.where(cut.part.locked[held], "locked", "holdout")[rows.item],
         "group": _groups(source, cut, split)[rows.item],
-        **{name: values[rows.item] for name, values in _weighing(source, held).items()},
     }
+    for name, values in _weighing(source, held).items():
+        arrays[name] = values[rows.item]
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -188,21 +191,24 @@ def blank_in(official: pd.DataFrame) -> list[str]:
     """Columns in which no official row has a value: filled ones among held-out rows would tell them
     apart.
     """
-
+    if not len(official):
+        return []
     # Most columns show a value at once; a look at each as a column is slow where there are
     # thousands.
     first = official.head(50).to_numpy(dtype=object)
-    unsure = (
-        [k for k in range(first.shape[1]) if not any(map(_shows, first[:, k]))]
-        if len(official)
-        else []
-    )
-    return [official.columns[k] for k in unsure if bool((text_of(official.iloc[:, k]) == "").all())]
+    blank = []
+    for k, name in enumerate(official.columns):
+        unsure = not any(map(_shows, first[:, k]))
+        if unsure and bool((text_of(official.iloc[:, k]) == "").all()):
+            blank.append(name)
+    return blank
 
 
 def _shows(cell: Any) -> bool:
     """A text or number that is surely there."""
-    return bool(cell) if isinstance(cell, str) else isinstance(cell, int | float) and cell == cell
+    if isinstance(cell, str):
+        return bool(cell)
+    return isinstance(cell, int | float) and cell == cell
 
 
 def like(values: pd.Series, column: pd.Series) -> pd.Series:
@@ -218,21 +224,19 @@ def like(values: pd.Series, column: pd.Series) -> pd.Series:
 def _test(source: Source, cut: Cut) -> pd.DataFrame | None:
     if source.test is None:
         return None
-    kept = source.test[_shown_test(source, cut)]
-    return _joined(kept, _features(source, source.test, cut.held))
+    official = source.test[_shown_test(source, cut)]
+    return _joined(official, _features(source, source.test, cut.held))
 
 
 def _shown_test(source: Source, cut: Cut) -> Mask:
     assert source.test is not None
     if cut.official.all():
-        return np.ones(len(source.test), dtype=bool)
-    if source.test_keys is None:
-        return (
-            cut.official
-            if len(cut.official) == len(source.test)
-            else np.ones(len(source.test), dtype=bool)
-        )
-    return source.test_keys.isin(set(source.official[cut.official])).to_numpy()
+        return _all_of(source.test)
+    if source.test_keys is not None:
+        return source.test_keys.isin(set(source.official[cut.official])).to_numpy()
+    if len(cut.official) == len(source.test):
+        return cut.official
+    return _all_of(source.test)
 
 
 def _features(source: Source, test: pd.DataFrame, held: Integers) -> pd.DataFrame:
@@ -240,38 +244,36 @@ def _features(source: Source, test: pd.DataFrame, held: Integers) -> pd.DataFram
     is.
     """
     spec = source.spec
-    named = dict(zip(id_columns_in(spec, test), spec.ids.columns, strict=False)) | {
-        name: name for name in spec.ids.parts
-    }
-    answers, blank = {*spec.answers.labels, *spec.answers.targets}, set(blank_in(test))
+    id_names = dict(zip(id_columns_in(spec, test), spec.ids.columns, strict=False))
+    id_names |= dict(zip(spec.ids.parts, spec.ids.parts, strict=True))
+    answers = {*spec.answers.labels, *spec.answers.targets}
+    apart = {*id_names, *answers, *blank_in(test)}
     # One block: a copy per column is slow where there are thousands. Rows first: the columns of all
     # rows are large.
-    shared = [
-        name
-        for name in test.columns
-        if name in source.train.columns and name not in {*named, *answers, *blank}
-    ]
+    shared = [name for name in test.columns if name in source.train.columns and name not in apart]
     block = source.train.iloc[held][shared].reset_index(drop=True)
-
     types = zip(shared, block.dtypes, test.dtypes[shared], strict=True)
     alike = block[[name for name, ours, theirs in types if ours == theirs]]
 
-    def values(name: str) -> pd.Series:
-        if name in named:
-            return source.rows.shown[named[name]].iloc[held].reset_index(drop=True)
-        if name in answers:
-            usual = text_of(test[name]).value_counts()
-            return pd.Series([usual.index[0] if len(usual) else ""] * len(held), dtype=object)
-        if name in block.columns:
-            return block[name]
-        return pd.Series([""] * len(held), dtype=object)
+    others: dict[str, pd.Series] = {}
+    for name in test.columns:
+        if name in alike.columns:
+            continue
+        if name in id_names:
+            values = source.rows.shown[id_names[name]].iloc[held].reset_index(drop=True)
+        elif name in answers:
+            values = _same(commonest(text_of(test[name])), len(held))
+        elif name in block.columns:
+            values = block[name]
+        else:
+            values = _same("", len(held))
+        others[name] = like(values, test[name])
+    every = pd.concat([alike, pd.DataFrame(others, index=range(len(held)))], axis=1)
+    return every[list(test.columns)]
 
-    others = {
-        name: like(values(name), test[name]) for name in test.columns if name not in alike.columns
-    }
-    return pd.concat([alike, pd.DataFrame(others, index=range(len(held)))], axis=1)[
-        list(test.columns)
-    ]
+
+def _same(cell: str, rows: int) -> pd.Series:
+    return pd.Series([cell] * rows, dtype=object)
 
 
 def _sample(source: Source, cut: Cut) -> pd.DataFrame:
@@ -281,7 +283,7 @@ def _sample(source: Source, cut: Cut) -> pd.DataFrame:
         if name in rows.ids.columns:
             values = rows.ids[name]
         else:
-            values = pd.Series([source.fill.get(name, "")] * len(rows.ids), dtype=object)
+            values = _same(source.fill.get(name, ""), len(rows.ids))
         columns[name] = like(values, sample[name])
     return _joined(sample[cut.official], pd.DataFrame(columns, index=range(len(rows.ids))))
 

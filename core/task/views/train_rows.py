@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,17 +71,27 @@ def own_ids(spec: CompetitionSpec, table: pd.DataFrame) -> pd.DataFrame | None:
     that they are joined of, if any. None where the table has none.
     """
     if spec.ids.parts and set(spec.ids.parts) <= set(table.columns):
-        parts = pd.DataFrame(
-            {name: text_of(table[name]).array for name in spec.ids.parts}, dtype=object
-        )
-        return parts.assign(
-            **{spec.ids.columns[0]: join_columns(parts, spec.ids.parts, spec.ids.joint)}
-        )
+        return _with_joined(spec, cells_as_text(table, spec.ids.parts, spec.ids.parts))
     columns = id_columns_in(spec, table)
     if not columns:
         return None
-    pairs = zip(spec.ids.columns, columns, strict=True)
-    return pd.DataFrame({shown: text_of(table[name]).array for shown, name in pairs}, dtype=object)
+    return cells_as_text(table, columns, spec.ids.columns)
+
+
+def cells_as_text(
+    table: pd.DataFrame, columns: Sequence[str], names: Sequence[str]
+) -> pd.DataFrame:
+    """These columns as text, in a frame of their own under other names."""
+    pairs = zip(names, columns, strict=True)
+    return pd.DataFrame(
+        {name: text_of(table[column]).array for name, column in pairs}, dtype=object
+    )
+
+
+def _with_joined(spec: CompetitionSpec, parts: pd.DataFrame) -> pd.DataFrame:
+    """The parts of ids, and the id column that is joined of them."""
+    joined = join_columns(parts, spec.ids.parts, spec.ids.joint)
+    return parts.assign(**{spec.ids.columns[0]: joined})
 
 
 def describe(
@@ -91,10 +102,7 @@ def describe(
     neutral: ids that carry the label are replaced (off only to show in a test that the leak is
     real).
     """
-    decimal = spec.tables.train.decimal if spec.tables.train is not None else "."
-    labels = pd.DataFrame(
-        {name: with_point(text_of(train[name]), decimal).array for name in spec.answers.labels}
-    )
+    labels = _labels(spec, train)
     usable = _answered(spec, labels)
     own = own_ids(spec, train)
     if own is None:
@@ -110,7 +118,7 @@ def describe(
         )
     usable = usable & ~repeated
     clashes = ids.isin(set(theirs)).to_numpy()
-    many = bool(clashes.mean() >= 0.5) if len(clashes) else False
+    many = len(clashes) > 0 and bool(clashes.mean() >= 0.5)
     telling = (
         neutral and len(spec.ids.columns) == 1 and carries_label(ids, labels, theirs, _SHAPE_SEED)
     )
@@ -123,14 +131,21 @@ def describe(
     if len(spec.ids.columns) > 1 or spec.ids.parts or not (many or telling or foreign):
         return TrainRows(ids, own, labels, usable & ~clashes, False, many, _clash_notes(clashes))
     shown = _numbered(spec, len(train), ids, theirs)
-    why = (
-        "train and test share ids"
-        if many
-        else "ids tell the label"
-        if telling
-        else "train ids look otherwise"
-    )
+    why = "train ids look otherwise"
+    if many:
+        why = "train and test share ids"
+    elif telling:
+        why = "ids tell the label"
     return TrainRows(ids, shown, labels, usable, True, many, (f"{why}: held-out rows got new ids",))
+
+
+def _labels(spec: CompetitionSpec, train: pd.DataFrame) -> pd.DataFrame:
+    """The label columns as text, decimal commas as points."""
+    decimal = spec.tables.train.decimal if spec.tables.train is not None else "."
+    columns: dict[str, Any] = {}
+    for name in spec.answers.labels:
+        columns[name] = with_point(text_of(train[name]), decimal).array
+    return pd.DataFrame(columns)
 
 
 def split_rows(
@@ -142,17 +157,16 @@ def split_rows(
     time: str | None,
 ) -> Rows:
     """What core.task.views.splits needs for this kind of split."""
-    strata = np.zeros(len(rows.usable), dtype=np.int64)
-    usable = rows.usable
+    usable, groups, times = rows.usable, None, None
+    strata = np.zeros(len(usable), dtype=np.int64)
     if kind == "stratified":
         strata, lonely = _strata(spec, rows.labels)
-        usable = usable & ~lonely if len(spec.answers.labels) == 1 else usable
-    groups = (
-        pd.factorize(text_of(train[group]))[0].astype(np.int64)
-        if kind == "group" and group
-        else None
-    )
-    times = parse_times(text_of(train[time])) if kind == "time" and time else None
+        if len(spec.answers.labels) == 1:
+            usable = usable & ~lonely
+    elif kind == "group" and group:
+        groups = pd.factorize(text_of(train[group]))[0].astype(np.int64)
+    elif kind == "time" and time:
+        times = parse_times(text_of(train[time]))
     return Rows(usable, strata, groups, times)
 
 
@@ -215,7 +229,7 @@ def _numbered(
 ) -> pd.DataFrame:
     """New ids in the first id column; seeded by the count, so that every view shows the same ones."""
     new = fresh_ids(count, ids, official, np.random.default_rng([count, 7]))
-    return pd.DataFrame({name: pd.Series(new, dtype=object) for name in spec.ids.columns})
+    return pd.DataFrame(dict.fromkeys(spec.ids.columns, pd.Series(new, dtype=object)))
 
 
 def _renumbered(spec: CompetitionSpec, own: pd.DataFrame, official: pd.DataFrame) -> pd.DataFrame:
@@ -226,15 +240,14 @@ def _renumbered(spec: CompetitionSpec, own: pd.DataFrame, official: pd.DataFrame
     codes, names = pd.factorize(own[first])
     theirs = official[spec.ids.columns[0]].str.split(spec.ids.joint, n=1).str[0]
     new = fresh_ids(len(names), own[first], theirs, np.random.default_rng([len(names), 7]))
-    parts = own.assign(**{first: np.array(new, dtype=object)[codes]})
-    return parts.assign(
-        **{spec.ids.columns[0]: join_columns(parts, spec.ids.parts, spec.ids.joint)}
-    )
+    return _with_joined(spec, own.assign(**{first: np.array(new, dtype=object)[codes]}))
 
 
 def _clash_notes(clashes: Mask) -> tuple[str, ...]:
     count = int(clashes.sum())
-    return (f"{count} train rows share an id with a test row and always train",) if count else ()
+    if not count:
+        return ()
+    return (f"{count} train rows share an id with a test row and always train",)
 
 
 def _strata(spec: CompetitionSpec, labels: pd.DataFrame) -> tuple[Integers, Mask]:
@@ -243,7 +256,8 @@ def _strata(spec: CompetitionSpec, labels: pd.DataFrame) -> tuple[Integers, Mask
 
     Of masks only which have no pixel.
     """
-    labels = labels.isin(NO_PIXEL).astype(str) if spec.value_kind == "mask" else labels
+    if spec.value_kind == "mask":
+        labels = labels.isin(NO_PIXEL).astype(str)
     key = key_of(labels, tuple(labels.columns))
     codes = pd.factorize(key)[0].astype(np.int64)
     return codes, np.bincount(codes)[codes] < 2

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from core.records import CompetitionSpec, TableFile
-from core.task.folder.cells import is_numeric
+from core.task.folder.cells import Floats, is_numeric
 from core.task.folder.inventory import FoundFile, list_files
 from core.task.folder.loading import load
 from core.task.views.splits import MIN_ROWS
@@ -48,7 +48,7 @@ def faults(spec: CompetitionSpec, folders: Sequence[Path], group: str | None) ->
     ids, targets = list(spec.ids.columns), list(spec.answers.targets)
     try:
         sample = load(Path(spec.data_dir), spec.tables.sample)
-        first, second, turned = (_read(folder) for folder in folders)
+        first, second, turned = map(_read, folders)
         found = [*_columns(first, ids, targets, group), *_columns(second, ids, targets, None)]
         found += [*_columns(turned, ids, targets, group)]
     except (SpecError, ValueError) as error:
@@ -86,24 +86,24 @@ def turn_rows(root: Path, target: Path) -> None:
 def _columns(
     tables: WrittenTables, ids: list[str], targets: list[str], group: str | None
 ) -> Iterator[str]:
-    for name, table, wanted in (
-        ("train", tables.train, [*ids, *targets]),
-        ("test", tables.test, ids),
-    ):
-        missing = [
-            column
-            for column in [*wanted, *([group] if group else [])]
-            if column not in table.columns
-        ]
-        if missing:
-            yield f"{name}.csv has no column {missing[0]!r}"
+    groups = [group] if group else []
+    yield from _missing("train", tables.train, [*ids, *targets, *groups])
+    yield from _missing("test", tables.test, [*ids, *groups])
     known = [column for column in targets if column in tables.test.columns]
     if known:
         yield f"test.csv has the answer column {known[0]!r}"
 
 
+def _missing(name: str, table: pd.DataFrame, wanted: Sequence[str]) -> Iterator[str]:
+    """The first of the wanted columns that the table lacks."""
+    for column in wanted:
+        if column not in table.columns:
+            yield f"{name}.csv has no column {column!r}"
+            return
+
+
 def _ids(tables: WrittenTables, ids: list[str], sample: pd.DataFrame) -> Iterator[str]:
-    train, test, asked = (_keys(table, ids) for table in (tables.train, tables.test, sample))
+    train, test, asked = _keys(tables.train, ids), _keys(tables.test, ids), _keys(sample, ids)
     if len(train) < MIN_ROWS:
         yield f"train.csv has {len(train)} rows"
     if train.duplicated().any():
@@ -125,15 +125,13 @@ def _answers(tables: WrittenTables, targets: list[str], sample: pd.DataFrame) ->
 
 
 def _telling(tables: WrittenTables, ids: list[str], targets: list[str]) -> Iterator[str]:
-    features = [
-        name for name in tables.test.columns if name in tables.train.columns and name not in ids
-    ]
+    known = set(tables.train.columns) - set(ids)
+    features = [name for name in tables.test.columns if name in known]
     for name in targets:
         answer = tables.train[name]
+        by_chance = answer.value_counts(normalize=True).iloc[0]
         for feature in features:
-            if _share_alike(tables.train[feature], answer) > max(
-                _TELLS, answer.value_counts(normalize=True).iloc[0]
-            ):
+            if _share_alike(tables.train[feature], answer) > max(_TELLS, by_chance):
                 yield f"the feature {feature!r} is the answer {name!r}"
 
 
@@ -141,9 +139,8 @@ def _alike(
     first: WrittenTables, second: WrittenTables, ids: list[str], targets: list[str]
 ) -> Iterator[str]:
     """Two programs that were written apart know the same answers of the same rows."""
-    one, other = (
-        table.train.set_axis(_keys(table.train, ids), axis=0) for table in (first, second)
-    )
+    one = first.train.set_axis(_keys(first.train, ids), axis=0)
+    other = second.train.set_axis(_keys(second.train, ids), axis=0)
     if set(one.index) != set(other.index) or len(one) != len(other):
         apart = len(set(one.index) ^ set(other.index))
         yield f"two versions disagree on which rows have answers ({apart} ids are in one of them only)"
@@ -169,8 +166,12 @@ def _rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
 def _share_alike(one: pd.Series, other: pd.Series) -> float:
     """Share of rows with the same text, or the same number."""
     same = one.str.strip() == other.str.strip()
-    a, b = (pd.to_numeric(column, errors="coerce").to_numpy(dtype=float) for column in (one, other))
-    return float((same.to_numpy() | np.isclose(a, b, rtol=_SAME, atol=_SAME)).mean())
+    close = np.isclose(_floats(one), _floats(other), rtol=_SAME, atol=_SAME)
+    return float((same.to_numpy() | close).mean())
+
+
+def _floats(column: pd.Series) -> Floats:
+    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
 
 
 def _keys(table: pd.DataFrame, ids: list[str]) -> pd.Series:
@@ -181,11 +182,14 @@ def _keys(table: pd.DataFrame, ids: list[str]) -> pd.Series:
 
 
 def _read(folder: Path) -> WrittenTables:
-    found = [load(folder, TableFile(f"{name}.csv")) for name in ("train", "test")]
-    for name, table in zip(("train", "test"), found, strict=True):
-        if not table.columns.is_unique or not len(table):
-            raise SpecError(f"{name}.csv has no rows, or a column twice")
-    return WrittenTables(*found)
+    return WrittenTables(_read_one(folder, "train.csv"), _read_one(folder, "test.csv"))
+
+
+def _read_one(folder: Path, name: str) -> pd.DataFrame:
+    table = load(folder, TableFile(name))
+    if not table.columns.is_unique or not len(table):
+        raise SpecError(f"{name} has no rows, or a column twice")
+    return table
 
 
 def _turned(root: Path, file: FoundFile, path: Path) -> bool:
@@ -195,20 +199,16 @@ def _turned(root: Path, file: FoundFile, path: Path) -> bool:
     try:
         with (
             (root / file.path).open(encoding="utf-8", newline="") as original,
-            path.open("w", newline="") as made,
+            path.open("w", newline="") as copy,
         ):
             if file.suffix in (".jsonl", ".ndjson"):
-                made.write(
-                    "".join(
-                        line.rstrip("\r\n") + "\n"
-                        for line in reversed(original.readlines())
-                        if line.strip()
-                    )
-                )
+                for line in reversed(original.readlines()):
+                    if line.strip():
+                        copy.write(line.rstrip("\r\n") + "\n")
                 return True
             delimiter = "\t" if file.suffix == ".tsv" else ","
             header, *rows = csv.reader(original, delimiter=delimiter)
-            csv.writer(made, delimiter=delimiter).writerows([header, *reversed(rows)])
+            csv.writer(copy, delimiter=delimiter).writerows([header, *reversed(rows)])
             return True
     except (ValueError, csv.Error):
         # What is no text, or has no header, stays as it is.
