@@ -17,6 +17,7 @@ from rich.console import Console
 
 from agents.authors import coach, metric_reader, recipes_only, split_reader, with_model
 from agents.personas import load_personas
+from core.contract import EXIT_STATUS
 from core.evolution.agent_evolution import AgentSettings
 from core.evolution.dispatch import DispatchSettings
 from core.evolution.situation import SearchSettings
@@ -58,7 +59,6 @@ PRIVATE = Path("/private")
 MEMORY_SHARE = 0.85
 # Briefs that a language model works on at a time.
 MODEL_CALLS = 2
-EXIT_NO_RESULT, EXIT_USAGE = 1, 2
 WARNING = "This runs generated programs on this machine; the box around them stops careless ones, not hostile ones."
 
 
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None, recipes: ProposerFactory = recipes_o
         return refuse(str(error))
     except OSError as error:
         log.error("cannot begin: %s", error)
-        return EXIT_NO_RESULT
+        return EXIT_STATUS["internal"]
     return solve(config, screen, description, container=False, recipes=recipes)
 
 
@@ -161,7 +161,7 @@ def folders_in(out: Path) -> Folders:
 def refuse(message: str) -> int:
     """One clear line for something that the user can mend."""
     print(f"error: {message}", file=sys.stderr)
-    return EXIT_USAGE
+    return EXIT_STATUS["usage"]
 
 
 # ---------------------------------------------------------------- shared with run_mle_adapter.py
@@ -207,13 +207,13 @@ def solve(
         return refuse(str(error))
     except OSError as error:
         log.error("cannot write to %s: %s", folders.logs, error)
-        return EXIT_NO_RESULT
+        return EXIT_STATUS["internal"]
     except Exception as error:
         # Our own bug, before there is a run that could report it: loud, and the baseline is there
         # all the same.
         log.exception("internal error")
         rescue(config.data.data_dir, folders, reasons.internal(error))
-        return EXIT_NO_RESULT
+        return EXIT_STATUS["internal"]
     try:
         return conduct(run)
     finally:
@@ -240,7 +240,7 @@ def conduct(run: Run) -> int:
         return run.end(usage)
     except (UsageError, OSError) as error:
         log.error("cannot write the reports: %s", error)
-        return EXIT_NO_RESULT
+        return EXIT_STATUS["internal"]
 
 
 def settings_of(

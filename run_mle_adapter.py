@@ -75,6 +75,7 @@ def run_adapter() -> int:
     competition = map_env_vars()
     from rich.console import Console
 
+    from core.contract import EXIT_STATUS
     from core.publishing.rescue import rescue
     from core.publishing.screen import Screen
     from main import refuse, solve
@@ -96,7 +97,7 @@ def run_adapter() -> int:
     except OSError as error:
         log.error("cannot begin: %s", error)
         rescue(*fallback_folders(sys.argv[1:]), reason=f"cannot begin: {error}")
-        return 1
+        return EXIT_STATUS["internal"]
     # The run brings its own handlers: they take keys out, and this one would say every line a
     # second time.
     logging.basicConfig(handlers=[], force=True)

@@ -2,101 +2,89 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from benchmark.measures.big import big_table
+from benchmark.catalog import MEASURES
+from benchmark.measure import Figures, markdown
 from benchmark.measures.container import container_table
-from benchmark.measures.embeddings import embeddings_table
-from benchmark.measures.epochs import epochs_table
-from benchmark.measures.flaml_runs import flaml_table
-from benchmark.measures.imports import imports_table
-from benchmark.measures.real_model import live_table
-from benchmark.measures.runs import RunMeasure
-from benchmark.measures.whole import whole_table
-from benchmark.provenance import ROOT, keep_figures
-from benchmark.study.tables import ablate_table, fill_table, search_table
+from benchmark.provenance import ROOT
 
 RESULTS = ROOT / "docs" / "results"
 README = ROOT / "README.md"
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"
+Table = Callable[[Figures], str]
+# Label, figures and target of a line.
+Row = tuple[str, str, str]
 
 
-def keep(
-    path: Path, name: str, command: str, reference: dict[str, float], runs: Sequence[RunMeasure]
-) -> None:
-    """Writes what was measured, with all that is needed to measure it again."""
-    measured = {
-        "competition": name,
-        "reference": reference,
-        "runs": [dataclasses.asdict(run) for run in runs],
-    }
-    keep_figures(path, command, measured)
+def sections() -> dict[str, Table]:
+    """Sections of docs/benchmarks.md, by name, with what makes their tables."""
+    found: dict[str, Table] = {"container": container_table}
+    for measure in MEASURES:
+        if measure.table is not None:
+            found |= dict.fromkeys(measure.sections, measure.table)
+    return found
+
+
+def results_of(section: str, results: Path = RESULTS) -> Path:
+    """The file with the figures of a section."""
+    return results / f"{section.replace('-', '_')}.json"
 
 
 def results_table(results: Path = RESULTS) -> str:
     """The README's table: one line per figure, with its target and whether it is met."""
-    runs, replay, faults = (
-        _read(results / f"{name}.json") for name in ("churn", "replay", "faults")
-    )
+    names = ("churn", "replay", "faults")
+    runs, replay, faults = measured = [_read(results_of(name, results)) for name in names]
     rows = [*_score_rows(runs), *_run_rows(runs["runs"]), *_other_rows(replay, faults)]
-    lines = [
-        "| figure | measured | target |",
-        "|---|---|---|",
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]
-    commands = ", ".join(
-        f"`{item['command']}` (commit {item['commit']})" for item in (runs, replay, faults)
-    )
+    table = markdown(("figure", "measured", "target"), rows)
+    commands = ", ".join(f"`{item['command']}` (commit {item['commit']})" for item in measured)
     where = f"{runs['machine']}, {runs['date']}; data in `docs/results/`, table by `python -m benchmark report`"
-    return "\n".join([*lines, "", f"Median and range. Source: {commands}; {where}."])
+    return f"{table}\n\nMedian and range. Source: {commands}; {where}."
 
 
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def _read(path: Path) -> Figures:
+    found: Figures = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
-def _other_rows(replay: dict[str, Any], faults: dict[str, Any]) -> list[tuple[str, str, str]]:
+def _other_rows(replay: Figures, faults: Figures) -> list[Row]:
     over = [seconds for program in faults["programs"] for seconds in program["over_s"]]
-    return [
-        (f"replay of a journal of {replay['steps']} steps, s", f"{replay['seconds']:.2f}", "< 1"),
-        (
-            f"{len(faults['programs'])} kinds of stubborn programs, s over their limit",
-            spread(over, 2),
-            "",
-        ),
-    ]
+    kinds = f"{len(faults['programs'])} kinds of stubborn programs, s over their limit"
+    steps = f"replay of a journal of {replay['steps']} steps, s"
+    return [(steps, f"{replay['seconds']:.2f}", "< 1"), (kinds, spread(over, 2), "")]
 
 
-def _score_rows(measured: dict[str, Any]) -> list[tuple[str, str, str]]:
-    runs, reference = measured["runs"], measured["reference"]
-    private = [run["private"] for run in runs]
-    over_best = [run["private"] - run["best_draft"] for run in runs]
-    over_chosen = [run["private"] - run["chosen_draft"] for run in runs]
-    shown = ", ".join(f"{name} {value:.4f}" for name, value in reference.items())
+def _score_rows(measured: Figures) -> list[Row]:
+    runs = measured["runs"]
+    private, over_best, over_chosen = [], [], []
+    for run in runs:
+        private.append(run["private"])
+        over_best.append(run["private"] - run["best_draft"])
+        over_chosen.append(run["private"] - run["chosen_draft"])
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in measured["reference"].items())
     return [
         (f"churn, private ROC AUC, {len(runs)} seeds", spread(private, 4), f"reference: {shown}"),
-        (
-            "gain over the draft with the best *private* score",
-            spread(over_best, 4, sign=True),
-            _met(over_best),
-        ),
-        (
-            "gain over the draft with the best search score",
-            spread(over_chosen, 4, sign=True),
-            _met(over_chosen),
-        ),
+        _gain("gain over the draft with the best *private* score", over_best),
+        _gain("gain over the draft with the best search score", over_chosen),
     ]
 
 
-def _run_rows(runs: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    def row(label: str, key: str, digits: int, target: str) -> tuple[str, str, str]:
+def _gain(label: str, gains: Sequence[float]) -> Row:
+    """A gain that the table shows as zero is none."""
+    verdict = "missed"
+    if round(median(gains), 4) > 0:
+        verdict = "met"
+    above = sum(gain > 0 for gain in gains)
+    target = f"> 0: {verdict}, {above} of {len(gains)} runs"
+    return label, spread(gains, 4, sign=True), target
+
+
+def _run_rows(runs: Sequence[Figures]) -> list[Row]:
+    def row(label: str, key: str, digits: int, target: str) -> Row:
         return label, spread([run[key] for run in runs], digits), target
 
     return [
@@ -110,85 +98,16 @@ def _run_rows(runs: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 
 def spread(values: Sequence[float], digits: int, sign: bool = False) -> str:
-    """Median and range."""
-    form = f"{'+' if sign else ''}.{digits}f"
+    """Median and range. sign: what is above zero has one too."""
+    form = f".{digits}f"
+    if sign:
+        form = f"+{form}"
     return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
-def _met(gains: Sequence[float]) -> str:
-    """A gain that the table shows as zero is none."""
-    met = round(median(gains), 4) > 0
-    return (
-        f"> 0: {'met' if met else 'missed'}, {sum(gain > 0 for gain in gains)} of {len(gains)} runs"
-    )
-
-
-def imports_section(measured: dict[str, Any]) -> str:
-    return f"{imports_table(measured['costs'])}\n\n{_source(measured)}"
-
-
-# Label, key, digits, and the target: at most or at least so much.
-OVERLAP: tuple[tuple[str, str, int, str, float], ...] = (
-    ("process start to first request, s", "first_request_s", 1, "<=", 3),
-    ("CPU seconds of candidates / (workers x wall)", "utilisation", 2, ">=", 0.8),
-    ("requests per step", "requests", 2, "<=", 1.3),
-    ("prompt tokens per step", "prompt_tokens", 0, "<=", 4000),
-    ("prompt tokens, last ten requests", "late_prompt_tokens", 0, "<=", 4000),
-    ("peak memory of the agent, MiB", "agent_peak_mb", 0, "<=", 180),
-)
-
-
-def overlap_table(measured: dict[str, Any]) -> str:
-    """One column per provider; a figure beyond its target says so."""
-    runs = measured["runs"]
-
-    def line(label: str, cells: Sequence[str], target: str = "") -> str:
-        return f"| {label} | {' | '.join(cells)} | {target} |"
-
-    lines = [line("", [run["vendor"] for run in runs], "target"), "|---" * (len(runs) + 2) + "|"]
-    lines.append(
-        line(
-            "steps, of them by the model", [f"{run['steps']}, {run['model_steps']}" for run in runs]
-        )
-    )
-    for label, key, digits, way, bound in OVERLAP:
-        met = [run[key] <= bound if way == "<=" else run[key] >= bound for run in runs]
-        cells = [
-            f"{run[key]:.{digits}f}" + ("" if good else " (missed)")
-            for run, good in zip(runs, met, strict=True)
-        ]
-        lines.append(line(label, cells, f"{way} {bound:g}"))
-    lines.append(line("wall, s", [f"{run['wall_s']:.0f}" for run in runs]))
-    return "\n".join([*lines, "", _source(measured)])
-
-
-def _source(measured: dict[str, Any]) -> str:
+def _source(measured: Figures) -> str:
     where = f"{measured['machine']}, {measured['date']}"
     return f"Source: `{measured['command']}` (commit {measured['commit']}); {where}."
-
-
-def _with_source(table: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
-    """The table with the line that says where its figures come from."""
-    return lambda measured: f"{table(measured)}\n\n{_source(measured)}"
-
-
-# Section of docs/benchmarks.md, its file in docs/results, its table.
-SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
-    ("live", "live.json", _with_source(lambda measured: live_table(measured["runs"]))),
-    ("overlap", "overlap.json", overlap_table),
-    ("imports", "imports.json", imports_section),
-    ("embeddings", "embeddings.json", _with_source(embeddings_table)),
-    ("epochs", "epochs.json", _with_source(epochs_table)),
-    ("big", "big.json", _with_source(big_table)),
-    ("container", "container.json", _with_source(container_table)),
-    ("fill", "fill.json", _with_source(fill_table)),
-    ("search", "search.json", _with_source(search_table)),
-    ("ablate", "ablate.json", _with_source(ablate_table)),
-    ("search-full", "search_full.json", _with_source(search_table)),
-    ("full", "full.json", _with_source(whole_table)),
-    ("again", "again.json", _with_source(whole_table)),
-    ("flaml", "flaml.json", _with_source(flaml_table)),
-)
 
 
 def with_table(text: str, table: str, name: str = "results") -> str:
@@ -200,19 +119,21 @@ def with_table(text: str, table: str, name: str = "results") -> str:
 
 
 def with_sections(text: str, results: Path = RESULTS) -> str:
-    """docs/benchmarks.md with every table whose measurement is there; the others say that they were
-    not run.
+    """docs/benchmarks.md with every table whose measurement is there, and where its figures come
+    from; the others say that they were not run.
     """
-    for name, file, table in SECTIONS:
-        shown = table(_read(results / file)) if (results / file).exists() else "NOT RUN"
+    for name, table in sections().items():
+        path, shown = results_of(name, results), "NOT RUN"
+        if path.exists():
+            measured = _read(path)
+            shown = f"{table(measured)}\n\n{_source(measured)}"
         text = with_table(text, shown, name)
     return text
 
 
 def write_documents() -> tuple[Path, ...]:
     """The files with tables, written anew."""
-    README.write_text(
-        with_table(README.read_text(encoding="utf-8"), results_table()), encoding="utf-8"
-    )
-    BENCHMARKS.write_text(with_sections(BENCHMARKS.read_text(encoding="utf-8")), encoding="utf-8")
+    readme, benchmarks = README.read_text(encoding="utf-8"), BENCHMARKS.read_text(encoding="utf-8")
+    README.write_text(with_table(readme, results_table()), encoding="utf-8")
+    BENCHMARKS.write_text(with_sections(benchmarks), encoding="utf-8")
     return README, BENCHMARKS

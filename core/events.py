@@ -26,7 +26,6 @@ from core.records import (
 )
 from core.skill import Skill
 
-VERSION = 1
 _FOLD_TEXT = 200
 
 

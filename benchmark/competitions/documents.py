@@ -54,7 +54,9 @@ def _extracted(archive: Path) -> bytes:
 
 FOOD_REVIEW = Competition(
     name="food-review",
-    summary="4,973 reviews of food, great or not? (R package modeldata, training_data and testing_data)",
+    about="4,973 reviews of food, great or not?",
+    source="R package modeldata, training_data and testing_data",
+    rows=4_973,
     metric="roc_auc",
     load=_food_reviews,
     target="great",
@@ -63,7 +65,9 @@ FOOD_REVIEW = Competition(
 )
 MOVIE_SNIPPET = Competition(
     name="movie-snippet",
-    summary="10,603 sentences about films with a rating of their mood (source archive of vaderSentiment)",
+    about="10,603 sentences about films with a rating of their mood",
+    source="source archive of vaderSentiment",
+    rows=10_603,
     metric="rmse",
     load=_movie_snippets,
     target="sentiment",

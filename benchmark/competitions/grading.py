@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sklearn.metrics import (
 
 from benchmark.competitions.competition import Competition
 from benchmark.errors import SubmissionError
+from core.score import Direction
 from utils.errors import DataError, UsageError
 
 # Not the agent's own functions: the pack also checks those.
@@ -31,6 +33,18 @@ METRICS: dict[str, Callable[[Any, Any], float]] = {
     "rmsle": root_mean_squared_log_error,
     "mae": mean_absolute_error,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A private score, beside those of the dummy and of the reference models. rows: that were scored."""
+
+    competition: str
+    metric: str
+    direction: Direction
+    score: float
+    rows: int
+    reference: Mapping[str, float]
 
 
 def score(competition: Competition, answers: pd.DataFrame, values: Any) -> float:
@@ -47,52 +61,66 @@ def score(competition: Competition, answers: pd.DataFrame, values: Any) -> float
     return float(METRICS[competition.metric](answers[competition.target].to_numpy(), numbers))
 
 
-def grade(competition: Competition, submission: Path, dest: Path) -> dict[str, Any]:
-    """Score of a submission beside those of the dummy and the reference models.
-
-    Raises DataError when the competition is not prepared, UsageError when the file cannot be read,
-    SubmissionError when its columns, ids or values are wrong.
+def reference_scores(competition: Competition, dest: Path) -> dict[str, float]:
+    """Private scores of the dummy and of the reference models, by name. Raises DataError when the
+    competition is not prepared.
     """
-    private = dest / competition.name / "prepared" / "private"
-    if not (private / "reference.json").is_file():
+    path = _private(competition, dest) / "reference.json"
+    if not path.is_file():
         raise DataError(
             f"{competition.name} is not prepared in {dest}: run `prepare {competition.name} --dest {dest}`"
         )
-    answers = pd.read_csv(private / "test.csv")
+    found: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def private_answers(competition: Competition, dest: Path) -> pd.DataFrame:
+    """Ids and answers of the test part."""
+    return pd.read_csv(_private(competition, dest) / "test.csv")
+
+
+def _private(competition: Competition, dest: Path) -> Path:
+    return dest / competition.name / "prepared" / "private"
+
+
+def grade(competition: Competition, submission: Path, dest: Path) -> Grade:
+    """Raises DataError when the competition is not prepared, UsageError when the file cannot be read,
+    SubmissionError when its columns, ids or values are wrong.
+    """
+    reference = reference_scores(competition, dest)
+    answers = private_answers(competition, dest)
     table = _read_submission(competition, submission, answers)
     try:
         found = score(competition, answers, table[competition.target])
     except ValueError as error:
         raise SubmissionError(f"{submission}, column {competition.target}: {error}") from error
-    return {
-        "competition": competition.name,
-        "metric": competition.metric,
-        "direction": competition.scored_by.direction,
-        "score": found,
-        "rows": len(answers),
-        "reference": json.loads((private / "reference.json").read_text(encoding="utf-8")),
-    }
+    return Grade(
+        competition=competition.name,
+        metric=competition.metric,
+        direction=competition.scored_by.direction,
+        score=found,
+        rows=len(answers),
+        reference=reference,
+    )
 
 
 def try_grade(competition: Competition, submission: Path, dest: Path) -> tuple[float | None, str]:
     """The score, or None and why there is none."""
     try:
-        return float(grade(competition, submission, dest)["score"]), ""
+        return grade(competition, submission, dest).score, ""
     except (SubmissionError, UsageError) as error:
         return None, str(error)
 
 
-def render(report: dict[str, Any]) -> str:
-    """The report as a table, best first; the submission is marked."""
-    rows = [("this submission", report["score"]), *report["reference"].items()]
-    rows.sort(key=lambda row: row[1], reverse=report["direction"] == "maximize")
-    lines = [
-        f"{report['competition']}: {report['metric']} ({report['direction']}), {report['rows']} rows"
-    ]
-    lines += [
-        f"{'*' if name == 'this submission' else ' '} {name:<20} {value:.5f}"
-        for name, value in rows
-    ]
+def render(grade: Grade) -> str:
+    """A table, best first; the submission is marked."""
+    rows = [("*", "this submission", grade.score)]
+    for name, value in grade.reference.items():
+        rows.append((" ", name, value))
+    rows.sort(key=lambda row: row[2], reverse=grade.direction == "maximize")
+    lines = [f"{grade.competition}: {grade.metric} ({grade.direction}), {grade.rows} rows"]
+    for mark, name, value in rows:
+        lines.append(f"{mark} {name:<20} {value:.5f}")
     return "\n".join(lines)
 
 

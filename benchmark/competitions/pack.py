@@ -7,6 +7,7 @@ import fcntl
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from benchmark.competitions.competition import IMAGE, Competition
-from benchmark.competitions.grading import score
+from benchmark.competitions.grading import grade, reference_scores, score
 from benchmark.competitions.references import predictions
 from benchmark.errors import NotRunError
 from utils.files import sha256_file, write_atomic
@@ -49,6 +50,34 @@ def prepare(competition: Competition, dest: Path) -> bool:
         write_atomic(made / CHECKSUMS, json.dumps(_checksums(made), indent=1))
         made.replace(root)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCompetition:
+    """A competition with its folder in `dest`."""
+
+    competition: Competition
+    dest: Path
+
+    @property
+    def public(self) -> Path:
+        """What a competitor gets."""
+        return self.dest / self.competition.name / "prepared" / "public"
+
+    @property
+    def reference(self) -> dict[str, float]:
+        """Private scores of the dummy and of the reference models, by name."""
+        return reference_scores(self.competition, self.dest)
+
+    def score(self, submission: Path) -> float:
+        """Private score. Raises what grading.grade raises."""
+        return grade(self.competition, submission, self.dest).score
+
+
+def open_prepared(competition: Competition, dest: Path) -> PreparedCompetition:
+    """Raises NotRunError when the data are not to be had."""
+    prepare(competition, dest)
+    return PreparedCompetition(competition, dest)
 
 
 @contextlib.contextmanager

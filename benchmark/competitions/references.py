@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from benchmark.competitions.competition import Competition, Kind
+from benchmark.competitions.competition import Competition, CompetitionKind
 
 Array = np.ndarray[Any, Any]
 # An unfitted estimator for the features of a train table, a metric and a seed.
@@ -143,7 +143,7 @@ def _answered(model: Any, test: pd.DataFrame, metric: str) -> Array:
 
 _NUMBERS = frozenset({"rmse", "rmsle", "mae"})
 _PROBABILITIES = frozenset({"roc_auc", "average_precision"})
-REFERENCES: dict[Kind, dict[str, Reference]] = {
+REFERENCES: dict[CompetitionKind, dict[str, Reference]] = {
     "rows": {"linear model": _linear, "histogram boosting": _boosting},
     "text": {"tf-idf, linear model": _documents},
     "images": {"pixels, linear model": _images},

@@ -33,7 +33,9 @@ def _transit(cache: Path) -> pd.DataFrame:
 
 HOUSE_PRICE = Competition(
     name="house-price",
-    summary="2,930 house sales, 79 columns (R package openintro, ames)",
+    about="2,930 house sales, 79 columns",
+    source="R package openintro, ames",
+    rows=2_930,
     metric="rmsle",
     load=_houses,
     target="price",
@@ -41,7 +43,9 @@ HOUSE_PRICE = Competition(
 )
 DIAMOND_PRICE = Competition(
     name="diamond-price",
-    summary="20,000 of 53,940 diamonds, 9 columns (R package ggplot2, diamonds)",
+    about="20,000 of 53,940 diamonds, 9 columns",
+    source="R package ggplot2, diamonds",
+    rows=20_000,
     metric="rmsle",
     load=_diamonds,
     target="price",
@@ -50,7 +54,9 @@ DIAMOND_PRICE = Competition(
 )
 HOTEL_RATE = Competition(
     name="hotel-rate",
-    summary="15,402 bookings of a hotel, 26 columns (R package modeldata, hotel_rates)",
+    about="15,402 bookings of a hotel, 26 columns",
+    source="R package modeldata, hotel_rates",
+    rows=15_402,
     metric="mae",
     load=_hotel_rates,
     target="avg_price_per_room",
@@ -58,7 +64,9 @@ HOTEL_RATE = Competition(
 )
 TRANSIT = Competition(
     name="transit",
-    summary="5,698 days at a railway station, 48 columns, the last 15 % are asked (R package modeldata, Chicago)",
+    about="5,698 days at a railway station, 48 columns, the last 15 % are asked",
+    source="R package modeldata, Chicago",
+    rows=5_698,
     metric="mae",
     load=_transit,
     target="ridership",

@@ -4,20 +4,25 @@ needs for them.
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import random
 import shutil
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmark.errors import NotRunError
-from benchmark.measures.embeddings import process_peak_mb
+from benchmark.measure import Figures, Measure, Option, markdown
+from benchmark.measures.runs import peak_mb
 from core.task.hints import NO_HINTS
 from core.task.service import TaskService
 from core.task.view_digest import view_digest
+from utils.errors import UsageError
+from utils.files import remove
 from utils.process import child_pids
 from utils.text import human_bytes
 
@@ -84,19 +89,15 @@ def make_files(data: Path, count: int) -> None:
     a sample.
     """
     names = [f"{number * 7919 % _PRIME:06x}" for number in range(count)]
-    train = count * 4 // 5
-    for part in ("train", "test"):
+    parts = {"train": names[: count * 4 // 5], "test": names[count * 4 // 5 :]}
+    for part, members in parts.items():
         for number in range(256):
             (data / part / f"{number:02x}").mkdir(parents=True)
-    for number, name in enumerate(names):
-        part = "train" if number < train else "test"
-        (data / part / name[-2:] / f"{name}.png").write_bytes(name.encode())
-    _table(
-        data / "train.csv",
-        "id,label",
-        (f"{name},k{number % 5}" for number, name in enumerate(names[:train])),
-    )
-    _table(data / "sample_submission.csv", "id,label", (f"{name},k0" for name in names[train:]))
+        for name in members:
+            (data / part / name[-2:] / f"{name}.png").write_bytes(name.encode())
+    labels = (f"{name},k{number % 5}" for number, name in enumerate(parts["train"]))
+    _table(data / "train.csv", "id,label", labels)
+    _table(data / "sample_submission.csv", "id,label", (f"{name},k0" for name in parts["test"]))
 
 
 def make_csv(data: Path, size: int) -> None:
@@ -104,26 +105,31 @@ def make_csv(data: Path, size: int) -> None:
     sample.
     """
     data.mkdir(parents=True)
-    draw = random.Random(0)
-    lines = [[f"{draw.gauss(0, 1):.5f}" for _ in range(_NUMBERS + 1)] for _ in range(_BLOCK_ROWS)]
-    rows = [",".join(line) for line in lines]
-    header = ",".join(["id", *(f"x{number}" for number in range(_NUMBERS)), "y"])
+    rows = _random_rows()
+    names = ["id", *(f"x{number}" for number in range(_NUMBERS)), "y"]
     first = 0
     with (data / "train.csv").open("w", encoding="ascii") as file:
-        file.write(header + "\n")
+        file.write(",".join(names) + "\n")
         while file.tell() < size:
             file.write("".join(f"{number},{row}\n" for number, row in enumerate(rows, first)))
             first += len(rows)
-    tests = [
-        (first + number, ",".join(line[:-1])) for number, line in enumerate(lines[:_TEST_ROWS])
-    ]
-    _table(
-        data / "test.csv", header.rpartition(",")[0], (f"{number},{row}" for number, row in tests)
-    )
-    _table(data / "sample_submission.csv", "id,y", (f"{number},0" for number, _ in tests))
+    tests, sample = [], []
+    for number, row in enumerate(rows[:_TEST_ROWS], first):
+        tests.append(f"{number},{row.rpartition(',')[0]}")
+        sample.append(f"{number},0")
+    _table(data / "test.csv", ",".join(names[:-1]), tests)
+    _table(data / "sample_submission.csv", "id,y", sample)
 
 
-def _table(path: Path, header: str, lines: Iterator[str]) -> None:
+def _random_rows() -> list[str]:
+    """Numbers and a target each, the same at every call."""
+    draw, rows = random.Random(0), []
+    for _ in range(_BLOCK_ROWS):
+        rows.append(",".join(f"{draw.gauss(0, 1):.5f}" for _ in range(_NUMBERS + 1)))
+    return rows
+
+
+def _table(path: Path, header: str, lines: Iterable[str]) -> None:
     with path.open("w", encoding="ascii") as file:
         file.write(header + "\n")
         file.writelines(line + "\n" for line in lines)
@@ -141,7 +147,7 @@ def _measure(folder: Path, description: str, what: str, size: int) -> BigCost:
         views, split = service.build_views(spec, split, workspace)
         built = time.monotonic()
         (worker,) = set(child_pids(os.getpid())) - others
-        peak = process_peak_mb(worker)
+        worker_mb = peak_mb(worker) or 0.0
     finally:
         service.close()
     search = next(view for view in views if view.kind == "search")
@@ -155,45 +161,96 @@ def _measure(folder: Path, description: str, what: str, size: int) -> BigCost:
         known - began,
         built - known,
         digest_s,
-        peak,
+        worker_mb,
         split.folds,
     )
 
 
-def big_table(measured: Mapping[str, Any]) -> str:
+# What a row of the table shows of a competition, and the target.
+_ROWS: tuple[tuple[str, Callable[[Figures], str], str], ...] = (
+    ("train rows", lambda cost: f"{cost['rows']:,}", ""),
+    ("recognised, s", lambda cost: f"{cost['inspect_s']:.1f}", ""),
+    ("split and views, s", lambda cost: f"{cost['views_s']:.1f}", ""),
+    ("both, s per 200,000 files", lambda cost: _per_files(cost), "< 60"),
+    ("check of a view after each program, s", lambda cost: f"{cost['digest_s']:.1f}", ""),
+    ("peak memory of the worker, MiB", lambda cost: f"{cost['peak_mb']:.0f}", ""),
+    ("that in sizes of the table", lambda cost: _per_table(cost), "< 1.5"),
+)
+
+
+def big_table(measured: Figures) -> str:
     """One column per competition."""
-    costs = measured["costs"]
-    rows = [
-        ("train rows", [f"{cost['rows']:,}" for cost in costs], ""),
-        ("recognised, s", [f"{cost['inspect_s']:.1f}" for cost in costs], ""),
-        ("split and views, s", [f"{cost['views_s']:.1f}" for cost in costs], ""),
-        ("both, s per 200,000 files", [_per_files(cost) for cost in costs], "< 60"),
-        (
-            "check of a view after each program, s",
-            [f"{cost['digest_s']:.1f}" for cost in costs],
-            "",
-        ),
-        ("peak memory of the worker, MiB", [f"{cost['peak_mb']:.0f}" for cost in costs], ""),
-        ("that in sizes of the table", [_per_table(cost) for cost in costs], "< 1.5"),
-    ]
-    heads = [
-        f"{cost['size']:,} files" if cost["what"] == "files" else f"csv of {cost['size']:,} MiB"
-        for cost in costs
-    ]
-    lines = [f"| | {' | '.join(heads)} | target |", "|---" * (len(costs) + 2) + "|"]
-    return "\n".join(
-        [
-            *lines,
-            *(f"| {label} | {' | '.join(cells)} | {target} |" for label, cells, target in rows),
-        ]
-    )
+    costs, rows = measured["costs"], []
+    for label, shown, target in _ROWS:
+        rows.append([label, *map(shown, costs), target])
+    return markdown(["", *map(_title, costs), "target"], rows)
 
 
-def _per_files(cost: Mapping[str, Any]) -> str:
+def _title(cost: Figures) -> str:
+    if cost["what"] == "files":
+        return f"{cost['size']:,} files"
+    return f"csv of {cost['size']:,} MiB"
+
+
+def _per_files(cost: Figures) -> str:
     if cost["what"] != "files":
         return ""
     return f"{(cost['inspect_s'] + cost['views_s']) * 200_000 / cost['size']:.1f}"
 
 
-def _per_table(cost: Mapping[str, Any]) -> str:
-    return f"{cost['peak_mb'] / cost['size']:.2f}" if cost["what"] == "csv" else ""
+def _per_table(cost: Figures) -> str:
+    if cost["what"] != "csv":
+        return ""
+    return f"{cost['peak_mb'] / cost['size']:.2f}"
+
+
+def _figures(options: argparse.Namespace) -> Iterator[Figures]:
+    """Each competition in a folder of its own, which goes before the next is made."""
+    if options.files < 0 or options.csv_gb < 0:
+        raise UsageError("--files and --csv-gb must not be negative")
+    if options.dir is not None:
+        options.dir.mkdir(parents=True, exist_ok=True)
+    wanted = ((measure_files, options.files), (measure_csv, int(options.csv_gb * 10**9)))
+    costs: list[Figures] = []
+    for measure, size in wanted:
+        if not size:
+            continue
+        folder = Path(tempfile.mkdtemp(prefix="big-", dir=options.dir))
+        try:
+            costs.append(asdict(measure(folder, size)))
+        finally:
+            remove(folder)
+        yield {"costs": costs}
+
+
+MEASURE = Measure(
+    name="big",
+    help="very many files and a very large csv, made on the fly: seconds and memory",
+    options=(
+        Option(
+            "--files",
+            {
+                "type": int,
+                "default": 1_000_000,
+                "help": "small files, 0 for none (default 1000000)",
+            },
+            lambda value: [f"--files {value}"],
+        ),
+        Option(
+            "--csv-gb",
+            {"type": float, "default": 5.0, "help": "GB of the csv, 0 for none (default 5)"},
+            lambda value: [f"--csv-gb {value:g}"],
+        ),
+        Option(
+            "--dir",
+            {
+                "type": Path,
+                "help": "where they are made and removed (default: the temporary folder)",
+            },
+        ),
+    ),
+    figures=_figures,
+    line=lambda figures: json.dumps(figures["costs"][-1]),
+    table=big_table,
+    sections=("big",),
+)

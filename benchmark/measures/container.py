@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from benchmark.measure import Figures, markdown
 
 # name: (what it is, target)
 KNOWN = {
@@ -24,10 +23,10 @@ KNOWN = {
 }
 
 
-def container_table(measured: Mapping[str, Any]) -> str:
+def container_table(measured: Figures) -> str:
     """measured: figures by the names above; those that were not measured have no line."""
-    lines = ["| figure | measured | target |", "|---|---|---|"]
+    rows = []
     for name, (what, target) in KNOWN.items():
         if name in measured:
-            lines.append(f"| {what} | {measured[name]:g} | {target} |")
-    return "\n".join(lines)
+            rows.append((what, f"{measured[name]:g}", target))
+    return markdown(("figure", "measured", "target"), rows)

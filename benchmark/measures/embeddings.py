@@ -4,16 +4,18 @@ cache.
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmark.errors import NotRunError
+from benchmark.measure import Figures, Measure, Option, markdown, number
+from benchmark.measures.runs import peak_mb
 from utils.embedding import CodeEmbeddingManager
 from utils.process import child_pids
 
@@ -73,12 +75,12 @@ class EmbeddingCost:
 
 def short_texts(count: int) -> list[str]:
     """Distinct made-up lessons of about a dozen words."""
-    draw = random.Random(0)
-    return [
-        f"{draw.choice(_ACTS)} {draw.choice(_WHAT)} {draw.choice(_WHERE)}: {draw.choice(_WHY)} "
-        f"{draw.uniform(0.001, 0.1):.4f} on {number + 2} validation folds"
-        for number in range(count)
-    ]
+    draw, texts = random.Random(0), []
+    for folds in range(2, count + 2):
+        change = f"{draw.choice(_ACTS)} {draw.choice(_WHAT)} {draw.choice(_WHERE)}"
+        gain = f"{draw.choice(_WHY)} {draw.uniform(0.001, 0.1):.4f}"
+        texts.append(f"{change}: {gain} on {folds} validation folds")
+    return texts
 
 
 def measure_embeddings(model: Path, count: int) -> EmbeddingCost:
@@ -94,18 +96,22 @@ def measure_embeddings(model: Path, count: int) -> EmbeddingCost:
             if manager.fallback is not None:
                 raise NotRunError(f"the model at {model}: {manager.fallback}")
             (worker,) = set(child_pids(os.getpid())) - others
-            peak_mb = process_peak_mb(worker)
+            worker_mb = peak_mb(worker) or 0.0
             manager.close()
             begin = time.perf_counter()
             if manager.embed(texts) != first:
                 raise RuntimeError("the cache gave other vectors")
             cached_s = time.perf_counter() - begin
             gone = set(child_pids(os.getpid())) <= others
-    return EmbeddingCost(model.name, count, len(first[0]), first_s, cached_s, cpu_s, peak_mb, gone)
+    return EmbeddingCost(
+        model.name, count, len(first[0]), first_s, cached_s, cpu_s, worker_mb, gone
+    )
 
 
-def embeddings_table(cost: Mapping[str, Any]) -> str:
-    rows = [
+def embeddings_table(cost: Figures) -> str:
+    """cost: of EmbeddingCost."""
+    gone = {True: "yes", False: "no"}[cost["gone"]]
+    rows = (
         (
             f"{cost['texts']:,} short texts by the model, its start included, s",
             f"{cost['first_s']:.1f}",
@@ -117,20 +123,30 @@ def embeddings_table(cost: Mapping[str, Any]) -> str:
             f"{cost['caller_cpu_s']:.2f}",
             "< 0.5",
         ),
-        ("process gone after the epoch", "yes" if cost["gone"] else "no", "yes"),
-        ("peak memory of the worker, MiB", f"{cost['worker_peak_mb']:.0f}", ""),
-        ("numbers per text", f"{cost['numbers']}", ""),
-    ]
-    return "\n".join(
-        [
-            "| figure | measured | target |",
-            "|---|---|---|",
-            *(f"| {' | '.join(row)} |" for row in rows),
-        ]
+        ("process gone after the epoch", gone, "yes"),
+        ("peak memory of the worker, MiB", f"{cost['worker_peak_mb']:.0f}"),
+        ("numbers per text", cost["numbers"]),
     )
+    return markdown(("figure", "measured", "target"), rows)
 
 
-def process_peak_mb(pid: int) -> float:
-    """Peak memory of a running process, MiB."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+def _figures(options: argparse.Namespace) -> Iterator[Figures]:
+    yield asdict(measure_embeddings(options.model, options.texts))
+
+
+MEASURE = Measure(
+    name="embeddings",
+    help="seconds of an embedding model, and of its cache",
+    options=(
+        Option(
+            "--model",
+            {"type": Path, "required": True, "metavar": "DIR", "help": "folder of the model"},
+            lambda folder: ["--model DIR"],
+        ),
+        number("--texts", 1000, "short texts"),
+    ),
+    figures=_figures,
+    line=embeddings_table,
+    table=embeddings_table,
+    sections=("embeddings",),
+)

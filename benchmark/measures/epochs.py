@@ -4,15 +4,18 @@ ten of them.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import itertools
 import random
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any, get_args
+from typing import get_args
 
 from agents.personas import load_personas
+from benchmark.measure import Figures, Measure, markdown, number
 from benchmark.study.policies import default_level_two, default_settings, loud
 from benchmark.study.replay import Memory
 from core.doubles import ManualClock, entry
@@ -25,11 +28,9 @@ from utils.embedding_hashing import all_hashed
 
 STEPS_PER_EPOCH = 10
 _KINDS = get_args(BriefKind)
-_NAMES = tuple(
-    f"{first}_{second}"
-    for first in ("MAX", "MIN", "L2", "DROP", "RATE")
-    for second in ("A", "B", "C", "D")
-)
+# Parents of a step, where it has not one.
+_PARENTS = {"draft": 0, "merge": 2}
+_NAMES = tuple(map("_".join, itertools.product(("MAX", "MIN", "L2", "DROP", "RATE"), "ABCD")))
 _ACTS = ("add", "remove", "increase", "smooth", "clip", "reduce")
 _THINGS = (
     "target encoding",
@@ -72,18 +73,17 @@ def measure_epochs(steps: int) -> EpochCost:
         complain=loud,
     )
     learner.start()
-    for number in range(steps):
-        made = _step(number, history, draw)
-        proposal = Proposal.to(
-            Brief(number, "draft", 7), plan=made.plan, program="", genes={}, locus=None
-        )
+    for index in range(steps):
+        made = _step(index, history, draw)
+        brief = Brief(index, "draft", 7)
+        proposal = Proposal.to(brief, plan=made.plan, program="", genes={}, locus=None)
         memory.append(Proposed(proposal, made.program))
         for fold in made.folds:
             memory.append(FoldScored(made.id, fold, 60.0))
         memory.append(StepDone(made))
-        if (number + 1) % STEPS_PER_EPOCH == 0:
+        if (index + 1) % STEPS_PER_EPOCH == 0:
             begin = time.perf_counter()
-            learner.epoch((number + 1) // STEPS_PER_EPOCH)
+            learner.epoch((index + 1) // STEPS_PER_EPOCH)
             found.append(time.perf_counter() - begin)
     versions = history.population.versions.values()
     return EpochCost(
@@ -91,53 +91,69 @@ def measure_epochs(steps: int) -> EpochCost:
     )
 
 
-def epochs_table(cost: Mapping[str, Any]) -> str:
-    rows = [
-        (
-            f"longest of {cost['epochs']} epochs in a run of {cost['steps']} steps, s",
-            f"{cost['longest_s']:.3f}",
-            "< 0.5",
-        ),
-        ("median epoch, s", f"{cost['median_s']:.3f}", ""),
-        (
-            "personas rewritten, lessons in force at the end",
-            f"{cost['rewritten']}, {cost['skills']}",
-            "",
-        ),
-    ]
-    return "\n".join(
-        [
-            "| figure | measured | target |",
-            "|---|---|---|",
-            *(f"| {' | '.join(row)} |" for row in rows),
-        ]
+def epochs_table(cost: Figures) -> str:
+    """cost: of EpochCost."""
+    longest = f"longest of {cost['epochs']} epochs in a run of {cost['steps']} steps, s"
+    learnt = f"{cost['rewritten']}, {cost['skills']}"
+    rows = (
+        (longest, f"{cost['longest_s']:.3f}", "< 0.5"),
+        ("median epoch, s", f"{cost['median_s']:.3f}"),
+        ("personas rewritten, lessons in force at the end", learnt),
     )
+    return markdown(("figure", "measured", "target"), rows)
 
 
-def _step(number: int, history: History, draw: random.Random) -> Entry:
+def _step(index: int, history: History, draw: random.Random) -> Entry:
     """A step whose gains depend on nothing but luck: clusters and trials of any outcome come up."""
-    older = history.entries
-    population = history.population
-    kind = draw.choice(_KINDS) if len(older) > STEPS_PER_EPOCH else "draft"
-    locus = draw.choice(LOCI) if kind in ("mutate", "tune") else None
-    parents = (
-        ()
-        if kind == "draft"
-        else tuple(one.id for one in draw.sample(older, 2 if kind == "merge" else 1))
+    older, population = history.entries, history.population
+    kind: BriefKind = "draft"
+    if len(older) > STEPS_PER_EPOCH:
+        kind = draw.choice(_KINDS)
+    locus, plan = None, "a program"
+    if kind in ("mutate", "tune"):
+        locus = draw.choice(LOCI)
+    parents = draw.sample(older, _PARENTS.get(kind, 1))
+    made = entry(
+        f"s{index:04d}",
+        draw.gauss(0.8, 0.05),
+        kind=kind,
+        parents=tuple(parent.id for parent in parents),
+        locus=locus,
     )
+    persona = draw.choice(list(population.personas.values())).label
+    if locus is not None:
+        plan = f"a program [{locus}: {_change(draw)}]"
+    incumbent = None
+    if older:
+        incumbent = max(older, key=lambda one: one.verdict.score or 0.0).id
     known = sorted(population.skills)
-    made = entry(f"s{number:04d}", draw.gauss(0.8, 0.05), kind=kind, parents=parents, locus=locus)
     return dataclasses.replace(
         made,
-        persona=draw.choice(list(population.personas.values())).label,
-        plan=f"a program [{locus}: {_change(draw)}]" if locus else "a program",
+        persona=persona,
+        plan=plan,
         genes={at: f"{at}{draw.randrange(30)}" for at in LOCI},
         skills=tuple(draw.sample(known, min(len(known), draw.randrange(6)))),
-        incumbent=max(older, key=lambda one: one.verdict.score or 0.0).id if older else None,
+        incumbent=incumbent,
     )
 
 
 def _change(draw: random.Random) -> str:
     if draw.random() < 0.5:
         return f"{draw.choice(_NAMES)} {draw.randint(1, 9)} -> {draw.randint(10, 99)}"
-    return f"{draw.choice(_ACTS)} {draw.choice(_THINGS)} and {draw.choice(_ACTS)} {draw.choice(_THINGS)}"
+    first = f"{draw.choice(_ACTS)} {draw.choice(_THINGS)}"
+    return f"{first} and {draw.choice(_ACTS)} {draw.choice(_THINGS)}"
+
+
+def _figures(options: argparse.Namespace) -> Iterator[Figures]:
+    yield asdict(measure_epochs(options.steps))
+
+
+MEASURE = Measure(
+    name="epochs",
+    help="seconds of the agent in the epochs of level 2",
+    options=(number("--steps", 1000, "steps of the made-up run"),),
+    figures=_figures,
+    line=epochs_table,
+    table=epochs_table,
+    sections=("epochs",),
+)

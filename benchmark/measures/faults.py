@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmark.measure import Figures, Measure, number
 from core.execution.box import Box, BoxLimits
 from core.execution.detection import detect
 from core.execution.environment import inherited
@@ -66,7 +70,8 @@ def measure_faults(repeats: int) -> list[Overrun]:
         )
         found = []
         for name, text in PROGRAMS.items():
-            found.append(Overrun(name, [_over(runner, view, text) for _ in range(repeats)]))
+            over_s = [_over(runner, view, text) for _ in range(repeats)]
+            found.append(Overrun(name, over_s))
         stop.close()
         return found
 
@@ -80,3 +85,16 @@ def _over(runner: BoxRunner, view: View, program: str) -> float:
     if not outcome.timed_out:
         raise RuntimeError(f"the program ended by itself: {outcome}")
     return seconds - LIMIT_S
+
+
+def _figures(options: argparse.Namespace) -> Iterator[Figures]:
+    yield {"programs": [asdict(overrun) for overrun in measure_faults(options.repeats)]}
+
+
+MEASURE = Measure(
+    name="faults",
+    help="by how many seconds stubborn programs get over their limit",
+    options=(number("--repeats", 5, "runs of each program"),),
+    figures=_figures,
+    line=lambda figures: json.dumps(figures["programs"], indent=1),
+)

@@ -1,7 +1,7 @@
 """Fits FLAML to tables of features and answers the test rows. Runs in a worker process, with
 FLAML's own packages.
 
-Needs nothing of this project: python flaml_program.py JOB.json (see benchmark.measures.flaml_runs.Job).
+Needs nothing of this project: python flaml_program.py JOB.json (see benchmark.measures.flaml_runs.FlamlJob).
 """
 
 from __future__ import annotations
@@ -21,40 +21,50 @@ METRICS = {
     "mae": "mae",
     "rmsle": "rmse",
 }
+PROBABILITIES = ("roc_auc", "average_precision")
 _VOCABULARY = 20_000
 # Left for the last fit and for the predictions.
 _RESERVE_SHARE = 0.05
 
 
 def main(job: dict[str, Any], begin: float) -> None:
-    """Writes <folder>/answers.csv: one value per row of test.csv."""
+    """Writes <folder>/answers.csv: one value per row of test.csv. begin: time.monotonic at the
+    start.
+    """
     import numpy as np
     import pandas as pd
     from flaml import AutoML
 
-    folder = Path(job["folder"])
-    train, test = (pd.read_csv(folder / f"{part}.csv") for part in ("train", "test"))
+    folder, metric = Path(job["folder"]), job["metric"]
+    train, test = pd.read_csv(folder / "train.csv"), pd.read_csv(folder / "test.csv")
     answers = train.pop("answer")
-    if job["metric"] == "rmsle":
+    if metric == "rmsle":
         answers = np.log1p(answers)
-    known, asked = _as_words(train, test) if job["text"] else (train, test)
-    classes = job["metric"] in ("roc_auc", "average_precision", "accuracy")
+    if job["text"]:
+        train, test = _as_words(train, test)
+    task, further = "regression", {}
+    if metric in (*PROBABILITIES, "accuracy"):
+        task = "classification"
+    if job["timed"]:
+        further = {"split_type": "time"}
     budget = job["seconds"] * (1 - _RESERVE_SHARE) - (time.monotonic() - begin)
     model = AutoML()
     model.fit(
-        known,
+        train,
         answers.to_numpy(),
-        task="classification" if classes else "regression",
-        metric=METRICS[job["metric"]],
+        task=task,
+        metric=METRICS[metric],
         time_budget=budget,
         n_jobs=job["cores"],
         seed=job["seed"],
         verbose=1,
-        **({"split_type": "time"} if job["timed"] else {}),
+        **further,
     )
-    values = model.predict(asked) if job["metric"] not in ("roc_auc", "average_precision") else None
-    values = model.predict_proba(asked)[:, 1] if values is None else np.asarray(values)
-    if job["metric"] == "rmsle":
+    if metric in PROBABILITIES:
+        values = model.predict_proba(test)[:, 1]
+    else:
+        values = np.asarray(model.predict(test))
+    if metric == "rmsle":
         values = np.maximum(np.expm1(values), 0)
     pd.DataFrame({"answer": values}).to_csv(folder / "answers.csv", index=False)
     print(json.dumps({"estimator": model.best_estimator, "seconds": time.monotonic() - begin}))

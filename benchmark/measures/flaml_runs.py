@@ -4,16 +4,16 @@ own, graded alike.
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import subprocess
 import sys
 import venv
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,17 @@ from benchmark.competitions import grading
 from benchmark.competitions.competition import Competition
 from benchmark.competitions.references import features
 from benchmark.errors import NotRunError
-from benchmark.provenance import claim, go_on, made_of
+from benchmark.measure import DEST, Figures, Measure, Option, folder, markdown
+from benchmark.measures import whole
+from benchmark.measures.each import ALL, MINUTES, each_competition
+from benchmark.measures.run_folder import submission_of as run_submission
+from benchmark.provenance import ROOT, claim, go_on, made_of
 from utils.errors import UsageError
 from utils.files import sha256_file, write_atomic
+from utils.hardware import usable_cpus
 from utils.process import end_with_parent
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "flaml.txt"
+REQUIREMENTS = ROOT / "requirements" / "flaml.txt"
 _PROGRAM = Path(__file__).with_name("flaml_program.py")
 _STAMP = "requirements.sha256"
 _INSTALL_S = 1800.0
@@ -85,16 +90,8 @@ def environment(place: Path) -> Path:
     if python.exists() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return python
     venv.create(place, clear=True, with_pip=True)
-    command = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-        str(REQUIREMENTS),
-    ]
+    quietly = ["--quiet", "--disable-pip-version-check"]
+    command = [str(python), "-m", "pip", "install", *quietly, "-r", str(REQUIREMENTS)]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, errors="replace", timeout=_INSTALL_S
@@ -104,10 +101,9 @@ def environment(place: Path) -> Path:
             f"FLAML could not be installed: pip took over {_INSTALL_S:g} s"
         ) from error
     if done.returncode != 0:
-        why = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [
-            "pip gave no reason"
-        ]
-        raise NotRunError(f"FLAML could not be installed: {why[0]}")
+        errors = (line for line in done.stderr.splitlines() if line.startswith("ERROR"))
+        why = next(errors, "pip gave no reason")
+        raise NotRunError(f"FLAML could not be installed: {why}")
     write_atomic(stamp, wanted)
     return python
 
@@ -125,19 +121,24 @@ def submission_of(
 
     Raises NotRunError when FLAML fails, UsageError when the submission was made in another time.
     """
-    made, target = claim(out, minutes), out / "submission.csv"
+    provenance, target = claim(out, minutes), out / "submission.csv"
     if grading.try_grade(competition, target, dest)[0] is not None:
         return target
-    go_on(out, made)
+    go_on(out, provenance)
     public = dest / competition.name / "prepared" / "public"
     answers = pd.read_csv(public / "train.csv")[competition.target]
     features(competition, public, "train").assign(answer=answers.to_numpy()).to_csv(
         out / "train.csv", index=False
     )
     features(competition, public, "test").to_csv(out / "test.csv", index=False)
-    timed = competition.time_column is not None
     job = FlamlJob(
-        str(out), competition.metric, 60 * minutes, cores, 0, competition.kind == "text", timed
+        folder=str(out),
+        metric=competition.metric,
+        seconds=60 * minutes,
+        cores=cores,
+        seed=0,
+        text=competition.kind == "text",
+        timed=competition.time_column is not None,
     )
     (fit or run_flaml)(python, job)
     sample = pd.read_csv(public / "sample_submission.csv")
@@ -166,13 +167,9 @@ def run_flaml(python: Path, job: FlamlJob) -> None:
         except subprocess.TimeoutExpired as error:
             raise NotRunError(f"FLAML did not end in {folder}") from error
     if done.returncode != 0:
-        lines = (
-            (folder / "console.log")
-            .read_text(encoding="utf-8", errors="replace")
-            .strip()
-            .splitlines()
-        )
-        raise NotRunError(f"FLAML failed in {folder}: {(lines or ['no output'])[-1]}")
+        said = (folder / "console.log").read_text(encoding="utf-8", errors="replace")
+        lines = ["no output", *said.strip().splitlines()]
+        raise NotRunError(f"FLAML failed in {folder}: {lines[-1]}")
 
 
 def compared(competition: Competition, dest: Path, flaml: Path, against: Path) -> FlamlComparison:
@@ -182,84 +179,141 @@ def compared(competition: Competition, dest: Path, flaml: Path, against: Path) -
     Raises SubmissionError for a submission that cannot be graded, UsageError where the two had not
     the same time.
     """
-    theirs, ours = flaml / "submission.csv", against / "submission" / "submission.csv"
-    score = grading.grade(competition, theirs, dest)["score"]
-    records = [made_of(folder) for folder in (flaml, against)]
-    commits = [made.commit if made is not None else "" for made in records]
+    theirs, ours = flaml / "submission.csv", run_submission(against)
+    score = grading.grade(competition, theirs, dest).score
+    (minutes, commit), (our_minutes, our_commit) = _made(flaml), _made(against)
+    alone = FlamlComparison(
+        competition=competition.name,
+        metric=competition.metric,
+        flaml=score,
+        ours=None,
+        ahead=None,
+        stderr=None,
+        commit=commit,
+        against=our_commit,
+    )
     if not ours.is_file():
-        return FlamlComparison(
-            competition.name, competition.metric, score, None, None, None, *commits
-        )
-    if len({made.minutes if made is not None else None for made in records}) > 1:
+        return alone
+    if minutes != our_minutes:
         raise UsageError(
             f"{against} does not say that it was made in the time that FLAML had in {flaml}"
         )
-    mine = grading.grade(competition, ours, dest)["score"]
-    sign = 1 if competition.scored_by.direction == "maximize" else -1
+    mine = grading.grade(competition, ours, dest).score
+    ahead = mine - score
+    if competition.scored_by.direction == "minimize":
+        ahead = -ahead
     error = paired_stderr(competition, dest, ours, theirs)
-    return FlamlComparison(
-        competition.name, competition.metric, score, mine, sign * (mine - score), error, *commits
-    )
+    return replace(alone, ours=mine, ahead=ahead, stderr=error)
+
+
+def _made(out: Path) -> tuple[float | None, str]:
+    """Minutes and commits that a folder was made with, (None, "") where it does not say."""
+    provenance = made_of(out)
+    if provenance is None:
+        return None, ""
+    return provenance.minutes, provenance.commit
 
 
 def paired_stderr(competition: Competition, dest: Path, first: Path, second: Path) -> float:
     """Standard error of the difference of two submissions' scores: both are scored on the same
     draws of rows.
     """
-    answers = pd.read_csv(dest / competition.name / "prepared" / "private" / "test.csv")
+    answers = grading.private_answers(competition, dest)
     key, target = competition.id_column, competition.target
-    order = answers[key]
-    values = [
-        pd.read_csv(path).set_index(key).loc[order, target].to_numpy() for path in (first, second)
-    ]
+    values = []
+    for path in (first, second):
+        values.append(pd.read_csv(path).set_index(key).loc[answers[key], target].to_numpy())
     truth, metric = answers[target].to_numpy(), grading.METRICS[competition.metric]
     rng = np.random.default_rng(_SEED)
     found = []
     for _ in range(_DRAWS):
         rows = rng.integers(0, len(truth), len(truth))
         if len(np.unique(truth[rows])) > 1:
-            found.append(
-                metric(truth[rows], values[0][rows]) - metric(truth[rows], values[1][rows])
-            )
+            scores = [metric(truth[rows], answer[rows]) for answer in values]
+            found.append(scores[0] - scores[1])
     return float(np.std(found, ddof=1))
 
 
-def flaml_table(measured: Mapping[str, Any]) -> str:
+_HEAD = ("", "metric", "FLAML", "this agent", "ahead", "paired standard error", "not behind")
+
+
+def flaml_table(measured: Figures) -> str:
     """One line per competition, and on how many the whole run is within one paired standard error
     or better.
     """
-    lines = [
-        "| | metric | FLAML | this agent | ahead | paired standard error | not behind |",
-        "|---" * 7 + "|",
-    ]
-    runs: Sequence[Mapping[str, Any]] = measured["runs"]
-    for run in runs:
-        cells = [run["metric"], f"{run['flaml']:.4f}"]
-        if run["ours"] is None:
-            cells += [""] * 4
-        else:
-            verdict = "yes" if not_behind(run) else "no"
-            cells += [f"{run['ours']:.4f}", f"{run['ahead']:+.4f}", f"{run['stderr']:.4f}", verdict]
-        lines.append(f"| {run['competition']} | {' | '.join(cells)} |")
-    lines += [f"| {name} |" + " |" * 6 for name in measured["absent"]]
-    good, total = sum(map(not_behind, runs)), len(runs) + len(measured["absent"])
+    runs: Sequence[Figures] = measured["runs"]
+    rows = list(map(_row, runs))
+    for name in measured["absent"]:
+        rows.append([name])
+    good, total = sum(map(not_behind, runs)), len(rows)
     wanted = max(round(2 / 3 * total), 1)
-    unknown = sum(run["ours"] is None for run in runs) + len(measured["absent"])
-    met = "met" if good >= wanted else ("missed" if good + unknown < wanted else "open")
-    counted = (
-        f"Within one paired standard error or ahead: {good} of {total} (target {wanted}: {met})."
-    )
-    commits = sorted({run["against"] for run in runs if run.get("against")})
-    programs = f" This agent's runs: commit {', '.join(commits)}." if commits else ""
-    return "\n".join([*lines, "", counted + programs])
+    unknown = [run for run in runs if run["ours"] is None]
+    met = "missed"
+    if good >= wanted:
+        met = "met"
+    elif good + len(unknown) + len(measured["absent"]) >= wanted:
+        met = "open"
+    line = f"Within one paired standard error or ahead: {good} of {total} (target {wanted}: {met})."
+    if commits := sorted({run["against"] for run in runs if run.get("against")}):
+        line += f" This agent's runs: commit {', '.join(commits)}."
+    return "\n".join([markdown(_HEAD, rows), "", line])
 
 
-def not_behind(run: Mapping[str, Any]) -> bool:
+def _row(run: Figures) -> list[str]:
+    cells = [run["competition"], run["metric"], f"{run['flaml']:.4f}"]
+    if run["ours"] is None:
+        return cells
+    verdict = {True: "yes", False: "no"}[not_behind(run)]
+    figures = f"{run['ours']:.4f}", f"{run['ahead']:+.4f}", f"{run['stderr']:.4f}"
+    return [*cells, *figures, verdict]
+
+
+def not_behind(run: Figures) -> bool:
     return run["ours"] is not None and run["ahead"] >= -run["stderr"]
 
 
 def usual_place() -> Path:
     """Outside of the checkout: packages bring files that a checkout must not hold."""
-    return (
-        Path.home() / ".cache" / "swarm-evo" / f"flaml-{sys.version_info[0]}.{sys.version_info[1]}"
-    )
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return Path.home() / ".cache" / "swarm-evo" / f"flaml-{version}"
+
+
+def _figures(options: argparse.Namespace) -> Iterator[Figures]:
+    python = environment((options.venv or usual_place()).resolve())
+    cores = len(usable_cpus())
+
+    def measure(competition: Competition) -> Figures:
+        out, against = options.out / competition.name, options.against / competition.name
+        out = out.resolve()
+        submission_of(competition, options.dest, out, options.minutes, cores, python)
+        found = compared(competition, options.dest, out, against)
+        if found.ours is None:
+            missing = f"{options.against} has no submission to compare with"
+            print(f"{competition.name}: {missing}", flush=True)
+        return asdict(found)
+
+    return each_competition(options, measure, flaml_table)
+
+
+MEASURE = Measure(
+    name="flaml",
+    help="FLAML with the same time and cores, compared with what `full` made",
+    options=(
+        ALL,
+        MINUTES,
+        folder("--out", Path("out/flaml"), "folder of its runs"),
+        folder("--against", whole.OUT, "folder of the runs of `full`"),
+        Option(
+            "--venv",
+            {
+                "type": Path,
+                "help": "its virtual environment (default below the user's cache folder)",
+            },
+        ),
+        DEST,
+    ),
+    figures=_figures,
+    line=None,
+    table=flaml_table,
+    sections=("flaml",),
+)

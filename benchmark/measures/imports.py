@@ -4,15 +4,16 @@ memory.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
 
 from benchmark.errors import NotRunError
+from benchmark.measure import Figures, Measure, markdown, number
 from benchmark.provenance import ROOT
 
 # What is imported on the way to the first request; each way counts only what comes after its first
@@ -62,19 +63,20 @@ def measure_imports(repeats: int) -> list[ImportCost]:
             measured = _probe(before, what)
             if turn:
                 found[name].append(measured)
-    return [
-        ImportCost(name, *(median(column) for column in zip(*runs, strict=True)))
-        for name, runs in found.items()
-    ]
+    costs = []
+    for name, runs in found.items():
+        seconds, added_mb, peak_mb = map(median, zip(*runs, strict=True))
+        costs.append(ImportCost(name, seconds, added_mb, peak_mb))
+    return costs
 
 
-def imports_table(costs: Sequence[Mapping[str, Any]]) -> str:
-    head = ["| import | seconds | MiB on top | peak MiB |", "|---|---|---|---|"]
-    rows = [
-        f"| {cost['what']} | {cost['seconds']:.2f} | {cost['added_mb']:.0f} | {cost['peak_mb']:.0f} |"
-        for cost in costs
-    ]
-    return "\n".join([*head, *rows])
+def imports_table(measured: Figures) -> str:
+    """One line per way."""
+    rows = []
+    for cost in measured["costs"]:
+        memory = f"{cost['added_mb']:.0f}", f"{cost['peak_mb']:.0f}"
+        rows.append((cost["what"], f"{cost['seconds']:.2f}", *memory))
+    return markdown(("import", "seconds", "MiB on top", "peak MiB"), rows)
 
 
 def _probe(before: str, what: str) -> list[float]:
@@ -86,3 +88,18 @@ def _probe(before: str, what: str) -> list[float]:
         raise NotRunError(f"{what}: {ended.stderr.strip().splitlines()[-1]}")
     figures: list[float] = json.loads(ended.stdout)
     return figures
+
+
+def _figures(options: argparse.Namespace) -> Iterator[Figures]:
+    yield {"costs": [asdict(cost) for cost in measure_imports(options.repeats)]}
+
+
+MEASURE = Measure(
+    name="imports",
+    help="seconds and memory of what the agent imports",
+    options=(number("--repeats", 5, "interpreters of each kind"),),
+    figures=_figures,
+    line=imports_table,
+    table=imports_table,
+    sections=("imports",),
+)

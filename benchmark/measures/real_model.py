@@ -4,144 +4,141 @@ journal afterwards.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.measures.runs import Score
+from benchmark.competitions.pack import PreparedCompetition, open_prepared
+from benchmark.competitions.registry import find_all
+from benchmark.measure import (
+    DEST,
+    OVERRIDES,
+    SOME,
+    Figures,
+    Measure,
+    Option,
+    folder,
+    markdown,
+    number,
+)
+from benchmark.measures.run_folder import RunFolder, report_of
+from benchmark.measures.runs import main_command
 from benchmark.provenance import ROOT
-from core.journal.history import History
-from core.journal.journal import read_lines
-from core.journal.programs import ProgramStore
+from core.events import LlmCall
 from core.records import Entry
 from core.score import Direction
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ModelServer:
     """An OpenAI-compatible endpoint without a real key."""
 
     url: str
     model: str
 
     def words(self) -> list[str]:
-        values = {
-            "provider": "openai",
-            "base_url": self.url,
-            "model": self.model,
-            "api_key": "local",
-        }
-        return [f"llm.code.{name}={value}" for name, value in values.items()]
+        """As overrides of the configuration."""
+        return [
+            "llm.code.provider=openai",
+            f"llm.code.base_url={self.url}",
+            f"llm.code.model={self.model}",
+            "llm.code.api_key=local",
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class LiveMeasure:
-    """One run. Scores are the search's own, `private` is the published submission's. Tokens are per
-    finished step.
-
-    briefs: those that the model was asked to answer. parsed: answers that became a program. ran:
-    programs that ended by themselves without an error on at least one view. valid: programs whose
-    submission was accepted and scored. requests: over the wire, failed ones too.
-    """
+    """One run."""
 
     competition: str
     model: str
     status: str
+    # Finished ones, and those whose program the model wrote.
     steps: int
     model_steps: int
     minutes: float
+    # Those that the model was asked to answer.
     briefs: int
+    # Answers that became a program.
     parsed: int
+    # Programs that ended by themselves without an error on at least one view.
     ran: int
+    # Programs whose submission was accepted and scored.
     valid: int
+    # Over the wire, failed ones too.
     requests: int
     failed_requests: int
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    # Scores of the search.
     best_of_model: float | None
     best_of_recipes: float | None
     published: float | None
+    # Kind of what was published.
     winner: str
+    # Private score of the published submission.
     private: float
+    # Private scores of the reference models.
     reference: Mapping[str, float]
 
 
 def run_live(
-    public: Path, out: Path, steps: int, minutes: float, server: Server, words: Sequence[str]
+    public: Path, out: Path, steps: int, minutes: float, server: ModelServer, words: Sequence[str]
 ) -> int:
     """Runs main.py against a server and returns its exit status; the same `out` again resumes."""
-    command = [
-        sys.executable,
-        "main.py",
-        "--data",
-        str(public),
-        "--out",
-        str(out),
-        "--steps",
-        str(steps),
-    ]
-    return subprocess.run(
-        [*command, "--time", f"{minutes:g}m", *server.words(), *words], cwd=ROOT
-    ).returncode
+    asked = ["--steps", str(steps), "--time", f"{minutes:g}m", *server.words(), *words]
+    return subprocess.run(main_command(public, out, asked), cwd=ROOT).returncode
 
 
 def is_over(out: Path) -> bool:
     """True when a run below `out` came to its final pick; one that was stopped before goes on."""
     try:
-        best = json.loads((out / "logs" / "run.json").read_text(encoding="utf-8"))["best"]
+        return report_of(out).best.final_pick is not None
     except OSError:
         return False
-    return best["final_pick"] is not None
 
 
-def measure_live(name: str, out: Path, score: Score, reference: Mapping[str, float]) -> LiveMeasure:
+def measure_live(prepared: PreparedCompetition, out: Path) -> LiveMeasure:
     """What the journal below `out` says about the model and its programs."""
-    logs = out / "logs"
-    report = json.loads((logs / "run.json").read_text(encoding="utf-8"))
-    lines, _ = read_lines(logs / "journal.jsonl")
-    history = History(ProgramStore(logs / "programs").get)
-    for line in lines:
-        history.apply(line)
+    run = RunFolder(out)
+    history, report, llm = run.history, run.report, run.history.llm
+    assert report.metric is not None
+    direction = report.metric.direction
     by_model = [entry for entry in history.entries if entry.author == "model"]
     by_recipes = [entry for entry in history.entries if entry.author == "recipes"]
-    direction: Direction = report["metric"]["direction"]
     return LiveMeasure(
-        competition=name,
-        model=report["llm"]["model"],
-        status=report["status"],
+        competition=prepared.competition.name,
+        model=report.llm.model,
+        status=report.status,
         steps=history.steps_done,
         model_steps=len(by_model),
         minutes=history.consumed_s / 60,
-        briefs=len(briefs(lines)),
-        parsed=sum(line["type"] == "proposal" and line["author"] == "model" for line in lines),
-        ran=sum(ran(entry) for entry in by_model),
+        briefs=len(briefs(call for _, call in run.events(LlmCall))),
+        parsed=sum(proposal.author == "model" for proposal in run.proposals()),
+        ran=sum(map(ran, by_model)),
         valid=sum(entry.verdict.valid for entry in by_model),
-        requests=history.llm.calls,
-        failed_requests=history.llm.failed_calls,
-        prompt_tokens=history.llm.prompt_tokens,
-        cached_tokens=history.llm.cached_tokens,
-        completion_tokens=history.llm.completion_tokens,
+        requests=llm.calls,
+        failed_requests=llm.failed_calls,
+        prompt_tokens=llm.prompt_tokens,
+        cached_tokens=llm.cached_tokens,
+        completion_tokens=llm.completion_tokens,
         best_of_model=best(by_model, direction),
         best_of_recipes=best(by_recipes, direction),
-        published=report["best"]["final_pick"] or report["best"]["score"],
-        winner=report["best"]["kind"],
-        private=score(out / "submission" / "submission.csv"),
-        reference=dict(reference),
+        published=report.best.final_pick or report.best.score,
+        winner=report.best.kind,
+        private=prepared.score(run.submission),
+        reference=prepared.reference,
     )
 
 
-def briefs(lines: Sequence[Mapping[str, Any]]) -> set[str]:
+def briefs(calls: Iterable[LlmCall]) -> set[str]:
     """Steps that the model was asked about: the first word of each call's purpose."""
-    return {
-        line["purpose"].split()[0]
-        for line in lines
-        if line["type"] == "llm_call" and line["purpose"]
-    }
+    return {call.purpose.split()[0] for call in calls if call.purpose}
 
 
 def ran(entry: Entry) -> bool:
@@ -151,48 +148,85 @@ def ran(entry: Entry) -> bool:
 
 def best(entries: Sequence[Entry], direction: Direction) -> float | None:
     """Best search score of the complete ones; of those that were raced out where no other is valid."""
-    scores = [entry.score(direction) for entry in entries if entry.complete]
-    scores = scores or [entry.score(direction) for entry in entries if entry.verdict.valid]
-    return max(scores).value if scores else None
+    comparable = [entry for entry in entries if entry.complete]
+    if not comparable:
+        comparable = [entry for entry in entries if entry.verdict.valid]
+    if not comparable:
+        return None
+    return max(entry.score(direction) for entry in comparable).value
 
 
-def live_table(runs: Sequence[Mapping[str, Any]]) -> str:
+# What a row of the table shows of a run.
+_ROWS = {
+    "steps, of them by the model": lambda run: f"{run['steps']}, {run['model_steps']}",
+    "briefs to the model": lambda run: run["briefs"],
+    "answers that became a program": lambda run: run["parsed"],
+    "programs that ran": lambda run: run["ran"],
+    "programs that were valid": lambda run: run["valid"],
+    "requests per step": lambda run: _per_step(run, "requests", 2),
+    "prompt tokens per step": lambda run: _per_step(run, "prompt_tokens"),
+    "of them from the prefix cache": lambda run: _per_step(run, "cached_tokens"),
+    "answer tokens per step": lambda run: _per_step(run, "completion_tokens"),
+    "best search score, model (if raced out: on its folds)": lambda run: _score(
+        run["best_of_model"]
+    ),
+    "best search score, recipes": lambda run: _score(run["best_of_recipes"]),
+    "private score of the run": lambda run: _score(run["private"]),
+    "references": lambda run: ", ".join(f"{k} {v:.4f}" for k, v in run["reference"].items()),
+    "status, what was published": lambda run: f"{run['status']}, {run['winner']}",
+    "minutes": lambda run: f"{run['minutes']:.0f}",
+}
+
+
+def live_table(measured: Figures) -> str:
     """One column per run."""
+    runs: Sequence[Mapping[str, Any]] = measured["runs"]
+    rows = []
+    for label, shown in _ROWS.items():
+        rows.append([label, *map(shown, runs)])
+    return markdown(["", *(run["competition"] for run in runs)], rows)
 
-    def row(label: str, cells: Sequence[object]) -> str:
-        return f"| {label} | {' | '.join(str(cell) for cell in cells)} |"
 
-    def number(value: float | None) -> str:
-        return "none" if value is None else f"{value:.4f}"
+def _per_step(run: Mapping[str, Any], key: str, digits: int = 0) -> str:
+    return f"{run[key] / max(run['steps'], 1):.{digits}f}"
 
-    def per_step(key: str) -> list[str]:
-        return [f"{run[key] / max(run['steps'], 1):.0f}" for run in runs]
 
-    rows = [
-        row("", [run["competition"] for run in runs]),
-        "|---" * (len(runs) + 1) + "|",
-        row(
-            "steps, of them by the model", [f"{run['steps']}, {run['model_steps']}" for run in runs]
+def _score(value: float | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.4f}"
+
+
+def _figures(options: argparse.Namespace) -> Iterator[Figures]:
+    """One recorded run with a real server per competition; a run that was cut off goes on."""
+    server = ModelServer(options.url, options.model)
+    runs: list[Figures] = []
+    for competition in find_all(options.names):
+        prepared = open_prepared(competition, options.dest)
+        out = options.out / competition.name
+        if not is_over(out):
+            run_live(prepared.public, out, options.steps, options.minutes, server, options.words)
+        runs.append(asdict(measure_live(prepared, out)))
+        yield {"runs": runs}
+
+
+MEASURE = Measure(
+    name="live",
+    help="run main.py with a real model server (scripts/local_llm.sh), recorded",
+    options=(
+        SOME,
+        Option(
+            "--url", {"default": "http://127.0.0.1:8089/v1", "help": "OpenAI-compatible address"}
         ),
-        row("briefs to the model", [run["briefs"] for run in runs]),
-        row("answers that became a program", [run["parsed"] for run in runs]),
-        row("programs that ran", [run["ran"] for run in runs]),
-        row("programs that were valid", [run["valid"] for run in runs]),
-        row("requests per step", [f"{run['requests'] / max(run['steps'], 1):.2f}" for run in runs]),
-        row("prompt tokens per step", per_step("prompt_tokens")),
-        row("of them from the prefix cache", per_step("cached_tokens")),
-        row("answer tokens per step", per_step("completion_tokens")),
-        row(
-            "best search score, model (if raced out: on its folds)",
-            [number(run["best_of_model"]) for run in runs],
-        ),
-        row("best search score, recipes", [number(run["best_of_recipes"]) for run in runs]),
-        row("private score of the run", [number(run["private"]) for run in runs]),
-        row(
-            "references",
-            [", ".join(f"{k} {v:.4f}" for k, v in run["reference"].items()) for run in runs],
-        ),
-        row("status, what was published", [f"{run['status']}, {run['winner']}" for run in runs]),
-        row("minutes", [f"{run['minutes']:.0f}" for run in runs]),
-    ]
-    return "\n".join(rows)
+        Option("--model", {"default": "qwen2.5-coder-1.5b", "help": "model name"}),
+        number("--steps", 15, "steps of a run"),
+        number("--minutes", 90.0, "time limit of a run"),
+        OVERRIDES,
+        folder("--out", Path("out/live"), "folder of the runs; the same again resumes"),
+        DEST,
+    ),
+    figures=_figures,
+    line=lambda figures: json.dumps(figures["runs"][-1]),
+    table=live_table,
+    sections=("live",),
+)

@@ -1,5 +1,5 @@
 """Runs of main.py on a prepared competition, measured from outside: scores, utilisation, memory,
-journal, replay.
+journal.
 
 A run is a real process; its private score is computed after it has ended, from what it published
 and kept.
@@ -7,54 +7,59 @@ and kept.
 
 from __future__ import annotations
 
-import json
+import argparse
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmark.competitions.pack import open_prepared
+from benchmark.competitions.registry import find
+from benchmark.measure import DEST, ONE, Figures, Measure, Option, number
+from benchmark.measures.run_folder import RunFolder
 from benchmark.provenance import ROOT
 from core.blending import how_to_combine
-from core.journal.history import History
-from core.journal.journal import read_lines
-from core.journal.programs import ProgramStore
+from core.events import FoldScored, RunStarted
 from core.judging.service import HoldoutJudge
-from core.publishing.result import single
-from core.records import Entry
+from core.records import Entry, Outcome
 
-Score = Callable[[Path], float]
+# Private score of a submission file.
+PrivateScore = Callable[[Path], float]
 
 
 @dataclass(frozen=True, slots=True)
 class RunMeasure:
-    """One run. Scores are private; *_s are seconds; utilisation: CPU seconds of candidates /
-    (workers x wall).
-
-    best_draft: the draft with the best private score, an oracle that the agent cannot ask.
-    chosen_draft: the draft with the best search score.
-    """
+    """One run. Scores are private, but for search_score and final_pick; *_s are seconds."""
 
     seed: int
     status: str
+    # Of what was published.
     private: float
+    # The best of the drafts: an oracle that the agent cannot ask.
     best_draft: float
+    # Of the draft with the best search score.
     chosen_draft: float
+    # Valid ones.
     drafts: int
     steps: int
     valid_steps: int
+    # Programs on views.
     evaluations: int
-    first_valid_s: float
+    # None where no trained submission was published.
+    first_valid_s: float | None
     wall_s: float
+    # CPU seconds of candidates / (workers x wall).
     utilisation: float
+    # MiB.
     agent_peak_mb: float
     journal_kb_per_step: float
     search_score: float | None
     final_pick: float | None
+    # Kind of what was published.
     winner: str
 
 
@@ -63,154 +68,153 @@ class PeakMemory(threading.Thread):
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self._status = Path(f"/proc/{pid}/status")
+        self._pid = pid
         self.mb = 0.0
 
     def run(self) -> None:
-        while True:
-            try:
-                lines = self._status.read_text().splitlines()
-            except OSError:
-                return
-            peak = [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")]
-            if not peak:
-                return
-            self.mb = max(self.mb, *peak)
+        while (peak := peak_mb(self._pid)) is not None:
+            self.mb = max(self.mb, peak)
             time.sleep(0.2)
 
 
+def peak_mb(pid: int) -> float | None:
+    """Peak memory of a running process, MiB; None where it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    for line in status.splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return None
+
+
 def measure_run(
-    public: Path, score: Score, seed: int, minutes: float, words: Sequence[str] = ()
+    public: Path, score: PrivateScore, seed: int, minutes: float, words: Sequence[str] = ()
 ) -> RunMeasure:
-    """score: private score of a submission file. Raises RuntimeError when the run does not end
-    well.
-    """
+    """words: overrides of the configuration. Raises RuntimeError when the run does not end well."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
-        wall, peak_mb = run_main(
-            public, out, ["--seed", str(seed), "--time", f"{minutes:g}m", *words]
-        )
-        return _measure(out, score, seed, wall, peak_mb)
+        asked = ["--seed", str(seed), "--time", f"{minutes:g}m", *words]
+        wall_s, agent_peak_mb = run_main(public, out, asked)
+        return _measure(RunFolder(out), score, seed, wall_s, agent_peak_mb)
+
+
+def main_command(public: Path, out: Path, words: Sequence[str]) -> list[str]:
+    """main.py on a competition; to be started in ROOT."""
+    return [sys.executable, "main.py", "--data", str(public), "--out", str(out), *words]
 
 
 def run_main(public: Path, out: Path, words: Sequence[str]) -> tuple[float, float]:
     """Runs main.py to its end; wall seconds, and peak memory of the agent in MiB. Raises
-    RuntimeError as above.
+    RuntimeError where it does not end with status 0.
     """
-    command = [sys.executable, "main.py", "--data", str(public), "--out", str(out), *words]
-    begin = time.monotonic()
+    command, begin = main_command(public, out, words), time.monotonic()
     with tempfile.TemporaryFile() as console:
         process = subprocess.Popen(command, cwd=ROOT, stdout=console, stderr=subprocess.STDOUT)
         watch = PeakMemory(process.pid)
         watch.start()
         code = process.wait()
-        wall = time.monotonic() - begin
+        wall_s = time.monotonic() - begin
         if code != 0:
             console.seek(0)
-            raise RuntimeError(
-                f"main.py ended with {code}:\n{console.read().decode(errors='replace')[-2000:]}"
-            )
-    return wall, watch.mb
+            end = console.read().decode(errors="replace")[-2000:]
+            raise RuntimeError(f"main.py ended with {code}:\n{end}")
+    return wall_s, watch.mb
 
 
-def _measure(out: Path, score: Score, seed: int, wall: float, peak_mb: float) -> RunMeasure:
-    logs = out / "logs"
-    report = json.loads((logs / "run.json").read_text())
-    lines, size = read_lines(logs / "journal.jsonl")
-    history = History(ProgramStore(logs / "programs").get)
-    for line in lines:
-        history.apply(line)
+def _measure(
+    run: RunFolder, score: PrivateScore, seed: int, wall_s: float, agent_peak_mb: float
+) -> RunMeasure:
+    history, report = run.history, run.report
+    assert report.metric is not None
     drafts = [entry for entry in history.entries if entry.kind == "draft" and entry.verdict.valid]
-    private = dict(
-        zip(
-            [draft.id for draft in drafts],
-            _private_scores(logs, history, drafts, score),
-            strict=True,
-        )
-    )
-    direction = 1 if report["metric"]["direction"] == "maximize" else -1
+    direction = report.metric.direction
+    private = _private_scores(run, drafts, score)
     complete = [draft for draft in drafts if draft.complete]
-    chosen = max(complete, key=lambda draft: direction * (draft.verdict.score or 0.0))
+    chosen = max(complete, key=lambda draft: draft.score(direction))
+    best = max
+    if direction == "minimize":
+        best = min
     return RunMeasure(
         seed=seed,
-        status=report["status"],
-        private=score(out / "submission" / "submission.csv"),
-        best_draft=direction * max(direction * value for value in private.values()),
+        status=report.status,
+        private=score(run.submission),
+        best_draft=best(private.values()),
         chosen_draft=private[chosen.id],
         drafts=len(drafts),
-        steps=report["steps"]["done"],
-        valid_steps=report["steps"]["valid"],
+        steps=report.steps.done,
+        valid_steps=report.steps.valid,
         evaluations=len(history.folds),
-        first_valid_s=report["time"]["first_valid_s"],
-        wall_s=wall,
-        utilisation=utilisation(lines),
-        agent_peak_mb=peak_mb,
-        journal_kb_per_step=size / 1000 / max(report["steps"]["done"], 1),
-        search_score=report["best"]["score"],
-        final_pick=report["best"]["final_pick"],
-        winner=report["best"]["kind"],
+        first_valid_s=report.time.first_valid_s,
+        wall_s=wall_s,
+        utilisation=utilisation_of(run),
+        agent_peak_mb=agent_peak_mb,
+        journal_kb_per_step=run.journal_bytes / 1000 / max(report.steps.done, 1),
+        search_score=report.best.score,
+        final_pick=report.best.final_pick,
+        winner=report.best.kind,
     )
 
 
 def _private_scores(
-    logs: Path, history: History, entries: Sequence[Entry], score: Score
-) -> list[float]:
-    """Private score of each entry as it would have been published."""
-    assert history.spec is not None
-    spec, target = history.spec.spec, logs / "draft.csv"
-    judge = HoldoutJudge(spec, logs / "predictions")
+    run: RunFolder, entries: Sequence[Entry], score: PrivateScore
+) -> dict[str, float]:
+    """Private score of each entry, by its id, as it would have been published."""
+    assert run.history.spec is not None
+    spec, target = run.history.spec.spec, run.logs / "draft.csv"
+    judge = HoldoutJudge(spec, run.logs / "predictions")
+    scores = {}
     try:
-        scores = []
         for entry in entries:
-            (member,) = single(entry, how_to_combine(spec)).members
-            judge.combine([(member.entry.predictions, 1.0)], how_to_combine(spec), target)
-            scores.append(score(target))
-        return scores
+            judge.combine([entry.alone], how_to_combine(spec), target)
+            scores[entry.id] = score(target)
     finally:
         judge.close()
+    return scores
 
 
-def utilisation(lines: Sequence[dict[str, Any]]) -> float:
+def utilisation_of(run: RunFolder) -> float:
+    """CPU seconds of candidates / (workers x wall) of a run."""
+    ((_, start),) = run.events(RunStarted)
+    outcomes = [(end, fold.result.outcome) for end, fold in run.events(FoldScored)]
+    return utilisation(start.workers, outcomes)
+
+
+def utilisation(workers: int, outcomes: Sequence[tuple[float, Outcome]]) -> float:
     """CPU seconds of candidates / (workers x wall) between the start of the first and the end of
-    the last one.
+    the last one. outcomes: each with the time of its end.
     """
-    workers = next(line["workers"] for line in lines if line["type"] == "run_started")
-    folds = [(line["t"], line["result"]["outcome"]) for line in lines if line["type"] == "fold"]
-    begin = min(end - outcome["duration_s"] for end, outcome in folds)
-    wall = max(end for end, _ in folds) - begin
-    return sum(outcome["cpu_s"] for _, outcome in folds) / (workers * wall)
+    begin = min(end - outcome.duration_s for end, outcome in outcomes)
+    wall_s = max(outcomes, key=lambda pair: pair[0])[0] - begin
+    return sum(outcome.cpu_s for _, outcome in outcomes) / (workers * wall_s)
 
 
-def measure_replay(steps: int = 500, folds: int = 5) -> dict[str, float]:
-    """Seconds to rebuild the state of a synthetic journal, as a share of parsing its JSON alone as
-    well.
-    """
-    from core.doubles import entry, proposal
-    from core.events import FoldScored, Proposed, StepDone
-    from core.journal.journal import Journal
-    from core.records import Brief
+def _figures(options: argparse.Namespace) -> Iterator[Figures]:
+    """One seed after another."""
+    prepared = open_prepared(find(options.name), options.dest)
+    runs: list[Figures] = []
+    for seed in range(options.seeds):
+        found = measure_run(prepared.public, prepared.score, seed, options.minutes, options.words)
+        runs.append(asdict(found))
+        print(f"{len(runs)} of {options.seeds} done: {found}", flush=True)
+        yield {"competition": options.name, "reference": prepared.reference, "runs": runs}
 
-    with tempfile.TemporaryDirectory() as folder:
-        path, programs = Path(folder) / "journal.jsonl", ProgramStore(Path(folder) / "programs")
-        journal = Journal(path, time.time, lambda line: None)
-        for number in range(steps):
-            made = entry(f"s{number:04d}", 0.5, folds=[0.5] * folds)
-            text = f"x = {number}\n"
-            journal.append(Proposed(proposal(Brief(number, "draft", 7), text), programs.put(text)))
-            for fold in made.folds:
-                journal.append(FoldScored(made.id, fold, 60.0))
-            journal.append(StepDone(made))
-        journal.close()
-        begin = time.perf_counter()
-        lines, _ = read_lines(path)
-        parsed = time.perf_counter()
-        history = History(programs.get)
-        for line in lines:
-            history.apply(line)
-        done = time.perf_counter()
-    return {
-        "steps": steps,
-        "lines": len(lines),
-        "seconds": done - begin,
-        "parse_seconds": parsed - begin,
-    }
+
+MEASURE = Measure(
+    name="run",
+    help="run main.py with several seeds and measure each run",
+    options=(
+        ONE,
+        number("--seeds", 5, "how many runs"),
+        number("--minutes", 3.0, "time limit of a run"),
+        Option(
+            "words",
+            {"nargs": "*", "metavar": "key=value", "help": "configuration overrides"},
+            lambda words: words,
+        ),
+        DEST,
+    ),
+    figures=_figures,
+    line=None,
+)

@@ -1,16 +1,15 @@
-"""The commands fill, search and ablate."""
+"""The measures fill, search and ablate."""
 
 from __future__ import annotations
 
 import argparse
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from benchmark.arguments import count, result_file, subcommand
-from benchmark.provenance import keep_figures
+from benchmark.arguments import count
+from benchmark.measure import DEST, Figures, Measure, Option, folder, number
 from benchmark.study.compare import measure
 from benchmark.study.fill import Machine, fill
 from benchmark.study.policies import ABLATED, COMPARED, SearchPolicy, policies_named
@@ -20,103 +19,58 @@ from core.execution.stop import StopSignal
 from utils.errors import UsageError
 from utils.hardware import usable_cpus
 
-_CACHE = Path("out/cache")
-_WORKERS = 2
+_NAMES = Option(
+    "names",
+    {"nargs": "*", "metavar": "NAME", "help": "competitions of the tier (default: all)"},
+    lambda names: names,
+)
+_TIER = Option(
+    "--tier",
+    {"default": "quick", "help": f"one of {', '.join(TIERS)} (default quick)"},
+    lambda name: [f"--tier {name}"],
+)
+_POLICY = Option(
+    "--policy",
+    {
+        "action": "append",
+        "default": [],
+        "help": "compare only these with the first; may repeat",
+    },
+    lambda names: [f'--policy "{name}"' for name in names],
+)
+_CACHE = folder("--cache", Path("out/cache"), "folder of the evaluations")
+_WORKERS = Option(
+    "--workers", {"type": count, "default": 2, "help": "processes at a time (default 2)"}
+)
+_SEEDS = number("--seeds", 5, "runs of each policy on each competition")
 
 
-def add_commands(commands: Any, dest: Path) -> None:
-    """commands: the sub-parsers of `python -m benchmark`. dest: usual folder of the competitions."""
-    filling = subcommand(
-        commands,
-        "fill",
-        "evaluate the fixed library of each competition once; goes on where it was",
-    )
-    filling.add_argument(
-        "--dest", type=Path, default=dest, help=f"folder of the competitions (default {dest})"
-    )
-    filling.add_argument(
-        "--json", type=result_file, help="keep how long it took here, e.g. docs/results/fill.json"
-    )
-    filling.set_defaults(action=_fill)
-    searching = subcommand(
-        commands, "search", "evolved, greedy and random search on what `fill` has evaluated"
-    )
-    searching.set_defaults(
-        action=lambda options: _compare(options, "search", COMPARED, search_table, True)
-    )
-    ablating = subcommand(
-        commands, "ablate", "the search without one of its parts, on what `fill` has evaluated"
-    )
-    ablating.set_defaults(action=lambda options: _compare(options, "ablate", ABLATED, ablate_table))
-    for parser in (filling, searching, ablating):
-        parser.add_argument(
-            "names", nargs="*", metavar="NAME", help="competitions of the tier (default: all)"
-        )
-        parser.add_argument(
-            "--tier", default="quick", help=f"one of {', '.join(TIERS)} (default quick)"
-        )
-        parser.add_argument(
-            "--cache",
-            type=Path,
-            default=_CACHE,
-            help=f"folder of the evaluations (default {_CACHE})",
-        )
-        parser.add_argument(
-            "--workers",
-            type=count,
-            default=_WORKERS,
-            help=f"processes at a time (default {_WORKERS})",
-        )
-    for parser in (searching, ablating):
-        parser.add_argument(
-            "--seeds",
-            type=count,
-            default=5,
-            help="runs of each policy on each competition (default 5)",
-        )
-        parser.add_argument(
-            "--policy",
-            action="append",
-            default=[],
-            help="compare only these with the first; may repeat",
-        )
-        parser.add_argument(
-            "--json", type=result_file, help="keep the figures here, e.g. docs/results/search.json"
-        )
-
-
-def _fill(options: argparse.Namespace) -> None:
+def _fill(options: argparse.Namespace) -> Iterator[Figures]:
     tier, stop = tier_of(options.tier), StopSignal()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda signum, _: stop.set(signal.Signals(signum).name))
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda number, _: stop.set(signal.Signals(number).name))
     machine = Machine(usable_cpus(), options.workers, stop)
-    found = fill(tier, _names(tier, options.names), options.cache, options.dest, machine, _say)
-    print(fill_table(asdict(found)))
-    if options.json is not None:
-        words = " ".join([*options.names, f"--tier {tier.name}"])
-        keep_figures(options.json, f"python -m benchmark fill {words}", asdict(found))
+    names = _names(tier, options.names)
+    yield asdict(fill(tier, names, options.cache, options.dest, machine, _say))
 
 
 def _compare(
-    options: argparse.Namespace,
-    word: str,
-    known: Sequence[SearchPolicy],
-    table: Any,
-    over_time: bool = False,
-) -> None:
-    """over_time: after fewer executions as well."""
+    options: argparse.Namespace, known: Sequence[SearchPolicy], earlier: Sequence[int]
+) -> Figures:
+    """earlier: smaller numbers of executions that are looked at as well."""
     tier = tier_of(options.tier)
-    names = _names(tier, options.names)
-    policies = policies_named(options.policy, known)
-    earlier = tier.earlier if over_time else ()
-    found = measure(
+    names, policies = _names(tier, options.names), policies_named(options.policy, known)
+    return measure(
         options.cache, tier, names, policies, options.seeds, options.workers, _say, earlier
     )
-    print(table(found))
-    if options.json is not None:
-        words = [*options.names, f"--tier {tier.name}", f"--seeds {options.seeds}"]
-        words += [f'--policy "{name}"' for name in options.policy]
-        keep_figures(options.json, f"python -m benchmark {word} {' '.join(words)}", found)
+
+
+def _search(options: argparse.Namespace) -> Iterator[Figures]:
+    yield _compare(options, COMPARED, tier_of(options.tier).earlier)
+
+
+def _ablate(options: argparse.Namespace) -> Iterator[Figures]:
+    yield _compare(options, ABLATED, ())
 
 
 def _names(tier: Tier, names: Sequence[str]) -> list[str]:
@@ -131,3 +85,41 @@ def _names(tier: Tier, names: Sequence[str]) -> list[str]:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+FILL = Measure(
+    name="fill",
+    help="evaluate the fixed library of each competition once; goes on where it was",
+    options=(_NAMES, _TIER, _CACHE, _WORKERS, DEST),
+    figures=_fill,
+    line=fill_table,
+    table=fill_table,
+    sections=("fill",),
+)
+
+
+def _comparison(
+    name: str,
+    help: str,
+    figures: Callable[[argparse.Namespace], Iterator[Figures]],
+    table: Callable[[Figures], str],
+    sections: tuple[str, ...],
+) -> Measure:
+    options = (_NAMES, _TIER, _SEEDS, _POLICY, _CACHE, _WORKERS)
+    return Measure(name, help, options, figures, table, table, sections)
+
+
+SEARCH = _comparison(
+    "search",
+    "evolved, greedy and random search on what `fill` has evaluated",
+    _search,
+    search_table,
+    ("search", "search-full"),
+)
+ABLATE = _comparison(
+    "ablate",
+    "the search without one of its parts, on what `fill` has evaluated",
+    _ablate,
+    ablate_table,
+    ("ablate",),
+)

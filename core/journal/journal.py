@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.events import VERSION, Event
+from core.contract import LINE_VERSION
+from core.events import Event
 from core.protocols import Clock
 from utils.errors import ResumeError
 
@@ -81,7 +82,7 @@ class Journal:
     def append(self, event: Event) -> None:
         with self._lock:
             line = {
-                "v": VERSION,
+                "v": LINE_VERSION,
                 "seq": self._seq,
                 "t": round(self._clock(), 3),
                 "type": event.type,

@@ -7,8 +7,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
+from core.contract import EmbeddingUse, LessonResources, LibraryUse
 from core.evolution.skill_extractor import Embed
 from core.learning.skill_library import library_trouble, read_library, write_library
 from core.persona import Population
@@ -34,9 +34,9 @@ class LessonMeans:
     def share(self, population: Population) -> None:
         """Hands on what was learnt, at the end."""
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> LessonResources:
         """For team.json."""
-        return {}
+        return LessonResources()
 
 
 class RunMeans(LessonMeans):
@@ -76,15 +76,13 @@ class RunMeans(LessonMeans):
         if self._library is not None and self._evidence:
             self._written = write_library(self._library, population.lessons, self._forbidden)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> LessonResources:
         """embeddings.kind: None as long as no text was embedded and a model may still answer."""
-        hashing = self._embedder.fallback
-        kind = "model" if self._embedder.answered else None
-        if hashing:
-            kind = "hashed"
-        return {"embeddings": {"kind": kind, "why": hashing}, "library": self._library_facts()}
-
-    def _library_facts(self) -> dict[str, Any] | None:
-        if self._library is None:
-            return None
-        return {"path": str(self._library), "read": len(self.carried), "written": self._written}
+        embeddings, library = EmbeddingUse(None, None), None
+        if self._embedder.fallback:
+            embeddings = EmbeddingUse("hashed", self._embedder.fallback)
+        elif self._embedder.answered:
+            embeddings = EmbeddingUse("model", self._embedder.fallback)
+        if self._library is not None:
+            library = LibraryUse(str(self._library), len(self.carried), self._written)
+        return LessonResources(embeddings, library)

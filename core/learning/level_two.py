@@ -12,8 +12,8 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from core.contract import LessonResources
 from core.events import PersonaChanged, SkillChanged
 from core.evolution.agent_evolution import AgentEvolution
 from core.evolution.assignment import Staff
@@ -168,7 +168,7 @@ class LevelTwo:
             if skill.id not in known:
                 self._recorder.append(SkillChanged(skill, "carried"))
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> LessonResources:
         """What the journal does not say, for team.json."""
         return self._means.facts()
 

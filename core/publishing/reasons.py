@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.contract import RunStatus
 from core.journal.history import History
 from core.records import CompetitionSpec, SplitSpec
 from core.settings import Settings
@@ -69,7 +70,12 @@ def _address(history: History) -> str:
     return settings.get("base_url") or "the address of its provider"
 
 
-def status(history: History, reasons: Sequence[str]) -> str:
+def joined(reasons: Sequence[str]) -> str | None:
+    """As one text; None for none."""
+    return "; ".join(reasons) or None
+
+
+def status(history: History, reasons: Sequence[str]) -> RunStatus:
     """ok, degraded, baseline or failed: what the output folder holds, and whether something was
     missing.
     """

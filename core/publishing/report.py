@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_args
+from collections.abc import Callable, Sequence
 
+from core.contract import (
+    REPORT_VERSION,
+    AuthorCounts,
+    JournalReport,
+    LessonResources,
+    ReportedMetric,
+    ReportedModel,
+    ReportedSplit,
+    ReportedSteps,
+    ReportedSubmission,
+    ReportedTime,
+    RunReport,
+    RunStatus,
+    SkillCounts,
+    StepRecord,
+    TeamReport,
+)
+from core.events import StepDone
 from core.folders import Folders
 from core.journal.history import History
-from core.persona import PersonaChange, SkillChange
 from core.protocols import Programs
+from core.publishing import reasons
 from core.publishing.result import NO_RESULT
-from core.records import to_json
+from core.records import Best, BoxFacts, from_json
 from utils.files import write_atomic
 
+_NO_BOX = BoxFacts(landlock=False, user_switch=False)
 
-class RunReport:
+
+class ReportKeeper:
     """Keeps run.json and team.json up to date: rewritten atomically during the run, final at its
     end.
 
@@ -30,150 +48,129 @@ class RunReport:
         self._folders = folders
         self._elapsed = elapsed
         self.reasons: list[str] = []
-        self.learning: Callable[[], Mapping[str, Any]] = dict
+        self.learning: Callable[[], LessonResources] = LessonResources
         self._team = ""
 
-    def write(self, status: str = "running") -> None:
-        """status: running, ok, degraded, baseline or failed. Raises OSError when the folder refuses
-        it.
-        """
-        report = run_json(self._history, self._folders, status, self.reasons, self._elapsed())
-        write_atomic(self._folders.run_json, json.dumps(report, indent=1, allow_nan=False) + "\n")
-        team = json.dumps({**team_json(self._history), **self.learning()}, indent=1) + "\n"
+    def write(self, status: RunStatus = "running") -> None:
+        """Raises OSError when the folder refuses it."""
+        report = run_report(self._history, self._folders, status, self.reasons, self._elapsed())
+        write_atomic(self._folders.run_json, report.text())
+        team = team_report(self._history, self.learning()).text()
         if team != self._team:
             write_atomic(self._folders.team_json, team)
             self._team = team
 
 
-def run_json(
-    history: History, folders: Folders, status: str, reasons: Sequence[str], elapsed_s: float
-) -> dict[str, Any]:
-    """The report; docs/run_json.md describes its fields."""
-    return {
-        "version": 1,
-        "status": status,
-        "reason": "; ".join(reasons) or None,
-        "competition_id": history.run.competition_id if history.run else "",
-        "metric": _metric(history),
-        "split": _split(history),
-        "best": _best(history),
-        "steps": _steps(history),
-        "time": _time(history, elapsed_s),
-        "llm": _llm(history),
-        "box": _box(history),
-        "submission": _submission(history, folders),
-    }
+def run_report(
+    history: History, folders: Folders, status: RunStatus, missing: Sequence[str], elapsed_s: float
+) -> RunReport:
+    """missing: reasons for a status that is not ok."""
+    competition_id, box = "", _NO_BOX
+    if history.run is not None:
+        competition_id, box = history.run.competition_id, history.run.box
+    return RunReport(
+        version=REPORT_VERSION,
+        status=status,
+        reason=reasons.joined(missing),
+        competition_id=competition_id,
+        metric=_metric(history),
+        split=_split(history),
+        best=_best(history),
+        steps=_steps(history),
+        time=ReportedTime(round(elapsed_s, 3), history.limit_s, history.first_valid_s),
+        llm=_model(history),
+        box=box,
+        submission=_submission(history, folders),
+    )
 
 
-def _metric(history: History) -> dict[str, Any] | None:
+def _metric(history: History) -> ReportedMetric | None:
     if history.spec is None:
         return None
     metric = history.spec.spec.metric
-    name = "generated" if metric.source == "generated" else metric.name
-    return {"name": name, "direction": metric.direction, "source": metric.source}
+    name = metric.name
+    if metric.source == "generated":
+        name = "generated"
+    return ReportedMetric(name, metric.direction, metric.source)
 
 
-def _split(history: History) -> dict[str, Any]:
+def _split(history: History) -> ReportedSplit:
     if history.spec is None:
-        return {
-            "kind": "none",
-            "folds": 0,
-            "holdout_rows": 0,
-            "why": "no competition was recognised",
-        }
+        return ReportedSplit("none", 0, 0, "no competition was recognised")
     split = history.spec.split
-    return {
-        "kind": split.kind,
-        "folds": split.folds,
-        "holdout_rows": split.holdout_rows,
-        "why": split.why,
-    }
+    return ReportedSplit(split.kind, split.folds, split.holdout_rows, split.why)
 
 
-def _best(history: History) -> dict[str, Any]:
-    if history.published is None:
-        return to_json(NO_RESULT if history.baseline else dataclasses.replace(NO_RESULT, id=""))
-    return to_json(history.published.best)
+def _best(history: History) -> Best:
+    if history.published is not None:
+        return history.published.best
+    if history.baseline is not None:
+        return NO_RESULT
+    return dataclasses.replace(NO_RESULT, id="")
 
 
-def _steps(history: History) -> dict[str, int]:
+def _steps(history: History) -> ReportedSteps:
     valid = sum(entry.verdict.valid for entry in history.entries)
-    limit = (
-        history.resumed.max_steps
-        if history.resumed
-        else (history.run.max_steps if history.run else 0)
+    done, limit = history.steps_done, 0
+    if (start := history.resumed or history.run) is not None:
+        limit = start.max_steps
+    return ReportedSteps(done, limit, valid, done - valid, history.resumed_from)
+
+
+def _model(history: History) -> ReportedModel:
+    llm, provider = history.llm, "recipes"
+    if history.run is not None:
+        provider = history.run.provider
+    return ReportedModel(
+        provider=provider,
+        model=llm.model,
+        calls=llm.calls,
+        failed_calls=llm.failed_calls,
+        prompt_tokens=llm.prompt_tokens,
+        cached_tokens=llm.cached_tokens,
+        completion_tokens=llm.completion_tokens,
+        cost_usd=llm.cost_usd,
     )
-    return {
-        "done": history.steps_done,
-        "limit": limit,
-        "valid": valid,
-        "failed": history.steps_done - valid,
-        "resumed_from": history.resumed_from,
-    }
 
 
-def _time(history: History, elapsed_s: float) -> dict[str, float | None]:
-    run = history.run
-    return {
-        "elapsed_s": round(elapsed_s, 3),
-        "limit_s": history.limit_s,
-        "first_valid_s": history.first_valid_s if run else None,
-    }
+def _submission(history: History, folders: Folders) -> ReportedSubmission | None:
+    path, published, baseline = str(folders.submission_csv), history.published, history.baseline
+    if published is not None:
+        return ReportedSubmission(path, published.sha256, published.rows, published.checked_by)
+    if baseline is not None:
+        return ReportedSubmission(path, baseline.sha256, baseline.rows, "local")
+    return None
 
 
-def _llm(history: History) -> dict[str, Any]:
-    llm = history.llm
-    return {
-        "provider": history.run.provider if history.run else "recipes",
-        "model": llm.model,
-        "calls": llm.calls,
-        "failed_calls": llm.failed_calls,
-        "prompt_tokens": llm.prompt_tokens,
-        "cached_tokens": llm.cached_tokens,
-        "completion_tokens": llm.completion_tokens,
-        "cost_usd": llm.cost_usd,
-    }
-
-
-def team_json(history: History) -> dict[str, Any]:
-    """Who wrote the programs and what they learnt; docs/run_json.md describes its fields."""
+def team_report(history: History, resources: LessonResources) -> TeamReport:
+    """Who wrote the programs and what they learnt."""
     team, personas, skills = history.population, history.persona_changes, history.skill_changes
     authors = Counter(entry.author for entry in history.entries if entry.verdict.valid)
-    return {
-        "valid_programs": {"model": authors["model"], "recipes": authors["recipes"]},
-        "personas": {name: persona.version for name, persona in team.personas.items()},
-        "on_trial": sorted(team.probations),
-        **{change: personas[change] for change in get_args(PersonaChange) if change != "joined"},
-        "skills": {change: skills[change] for change in get_args(SkillChange)}
-        | {"in_use": len(team.skills), "proposals": history.taught},
-        "embeddings": None,
-        "library": None,
-    }
+    return TeamReport(
+        valid_programs=AuthorCounts(authors["model"], authors["recipes"]),
+        personas={name: persona.version for name, persona in team.personas.items()},
+        on_trial=tuple(sorted(team.probations)),
+        rewritten=personas["rewritten"],
+        kept=personas["kept"],
+        rolled_back=personas["rolled_back"],
+        skills=SkillCounts(
+            extracted=skills["extracted"],
+            merged=skills["merged"],
+            measured=skills["measured"],
+            retired=skills["retired"],
+            carried=skills["carried"],
+            in_use=len(team.skills),
+            proposals=history.taught,
+        ),
+        embeddings=resources.embeddings,
+        library=resources.library,
+    )
 
 
-def _box(history: History) -> dict[str, Any]:
-    if history.run is None:
-        return {"landlock": False, "user_switch": False, "network": "shared", "notes": []}
-    return to_json(history.run.box)
-
-
-def _submission(history: History, folders: Folders) -> dict[str, Any] | None:
-    source = history.published or history.baseline
-    if source is None:
-        return None
-    return {
-        "path": str(folders.submission_csv),
-        "sha256": source.sha256,
-        "rows": source.rows,
-        "checked_by": history.published.checked_by if history.published else "local",
-    }
-
-
-def journal_json(history: History, programs: Programs) -> dict[str, Any]:
-    """Every step with its code, in the shape that other MLE-bench agents write: {"nodes": [...]}."""
+def journal_report(history: History, programs: Programs) -> JournalReport:
+    """Every step with its code."""
     nodes = []
     for entry in history.entries:
-        node = to_json(entry)
-        node["folds"] = [fold.key for fold in entry.folds]
-        nodes.append(node | {"code": programs.get(entry.program)})
-    return {"nodes": nodes}
+        fields = StepDone(entry).fields() | {"code": programs.get(entry.program)}
+        nodes.append(from_json(StepRecord, fields))
+    return JournalReport(tuple(nodes))

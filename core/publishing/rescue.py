@@ -14,7 +14,7 @@ from core.folders import Folders
 from core.journal.history import History
 from core.judging.service import HoldoutJudge
 from core.publishing.reasons import status
-from core.publishing.report import RunReport
+from core.publishing.report import ReportKeeper
 from core.records import CompetitionSpec
 from core.task.service import TaskService
 from utils.errors import SwarmError
@@ -76,6 +76,6 @@ def rescue(data_dir: Path, folders: Folders, reason: str) -> None:
     except (SwarmError, OSError) as error:
         log.warning("no baseline: %s", error)
     with contextlib.suppress(OSError):
-        made = RunReport(history, folders, lambda: 0.0)
+        made = ReportKeeper(history, folders, lambda: 0.0)
         made.reasons.append(reason)
         made.write(status(history, made.reasons))

@@ -4,8 +4,10 @@ with noise.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,10 +17,21 @@ from benchmark.study.case import Case
 from benchmark.study.evaluations import Evaluation, EvaluationStore, KnownPredictions, rows_of
 from benchmark.study.library import Extent, Item
 from benchmark.study.tiers import Tier
+from core.contract import (
+    REPORT_VERSION,
+    ReportedMetric,
+    ReportedModel,
+    ReportedSplit,
+    ReportedSteps,
+    ReportedSubmission,
+    ReportedTime,
+    RunReport,
+)
 from core.doubles import CLEAN
 from core.judging.blend import score_blend
 from core.judging.store import Prediction
-from core.records import FoldResult, Verdict, View
+from core.records import Best, BoxFacts, FoldResult, Verdict, View
+from utils.files import sha256_file, write_atomic
 
 TINY = Tier(
     "tiny",
@@ -78,3 +91,30 @@ def worth(item: Item) -> float:
     return sum(
         random.Random(f"{locus} {gene}").uniform(0, 0.6) for locus, gene in item.genes.items()
     )
+
+
+def run_report(out: Path, **changes: object) -> RunReport:
+    """What a run below `out` leaves as run.json; the submission that is there is in it."""
+    submission = None
+    path = out / "submission" / "submission.csv"
+    if path.exists():
+        submission = ReportedSubmission(str(path), sha256_file(path), 9, "local")
+    usual = RunReport(
+        version=REPORT_VERSION,
+        status="ok",
+        reason=None,
+        competition_id="",
+        metric=ReportedMetric("roc_auc", "maximize", "description"),
+        split=ReportedSplit("stratified", 5, 90, "5 folds"),
+        best=Best("s0001", "ensemble", 0.8, 0.01, "holdout", 0.79),
+        steps=ReportedSteps(done=7, limit=7, valid=6, failed=1, resumed_from=0),
+        time=ReportedTime(elapsed_s=59.0, limit_s=60.0, first_valid_s=4.0),
+        llm=ReportedModel("recipes", "", 0, 0, 0, 0, 0, 0.0),
+        box=BoxFacts(landlock=True, user_switch=False),
+        submission=submission,
+    )
+    return dataclasses.replace(usual, **changes)  # type: ignore[arg-type]
+
+
+def leave_report(out: Path, report: RunReport) -> None:
+    write_atomic(out / "logs" / "run.json", report.text())

@@ -87,6 +87,8 @@ def tasks() -> Iterator[TaskService]:
 
 def test_the_pack_is_complete() -> None:
     assert [competition.name for competition in COMPETITIONS] == list(FACTS)
+    for competition in COMPETITIONS:
+        assert competition.rows == sum(FACTS[competition.name].rows)
 
 
 @pytest.mark.parametrize("competition", COMPETITIONS, ids=lambda item: item.name)

@@ -25,9 +25,9 @@ def test_grading_beside_dummy_and_reference(small: Competition, tmp_path: Path) 
     answers = pd.read_csv(tmp_path / "churn" / "prepared" / "private" / "test.csv")
     answers[::-1].to_csv(tmp_path / "perfect.csv", index=False)
     report = grading.grade(small, tmp_path / "perfect.csv", tmp_path)
-    assert report["score"] == 1
-    assert report["reference"]["dummy"] == 0.5
-    assert 0.6 < report["reference"]["linear model"] < 1
+    assert report.score == 1
+    assert report.reference["dummy"] == 0.5
+    assert 0.6 < report.reference["linear model"] < 1
     lines = grading.render(report).splitlines()
     assert lines[1].startswith("* this submission")
     assert lines[-1].split()[-2:] == ["dummy", "0.50000"]

@@ -32,4 +32,4 @@ def test_a_library_that_is_not_there_is_not_run(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_table_has_a_line_per_import() -> None:
     costs = [dataclasses.asdict(ImportCost("the agent", 0.254, 15.2, 36.4))]
-    assert imports_table(costs).splitlines()[-1] == "| the agent | 0.25 | 15 | 36 |"
+    assert imports_table({"costs": costs}).splitlines()[-1] == "| the agent | 0.25 | 15 | 36 |"

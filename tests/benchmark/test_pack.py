@@ -152,3 +152,9 @@ def test_commands_fail_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     listed = capsys.readouterr().out.splitlines()
     assert len(listed) == 12
     assert listed[0].startswith("churn ")
+    assert main(["list", "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    facts = json.loads(line)[0]
+    assert (facts["name"], facts["metric"], facts["direction"]) == ("churn", "roc_auc", "maximize")
+    assert (facts["rows"], facts["kind"]) == (7043, "rows")
+    assert facts["source"] == "R package modeldata, wa_churn"

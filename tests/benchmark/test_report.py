@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from benchmark.measures.runs import RunMeasure, utilisation
+from benchmark.provenance import keep_figures
 from benchmark.report import (
     BENCHMARKS,
     README,
     RESULTS,
-    SECTIONS,
-    keep,
-    keep_figures,
     results_table,
+    sections,
     spread,
     with_sections,
     with_table,
 )
+from core.records import Outcome
 
 
 def run(seed: int, private: float, best_draft: float) -> RunMeasure:
@@ -44,8 +45,13 @@ def run(seed: int, private: float, best_draft: float) -> RunMeasure:
     )
 
 
-def fold(end: float, seconds: float, cpu: float) -> dict[str, object]:
-    return {"type": "fold", "t": end, "result": {"outcome": {"duration_s": seconds, "cpu_s": cpu}}}
+def outcome(end: float, seconds: float, cpu: float) -> tuple[float, Outcome]:
+    return end, Outcome(0, None, False, seconds, cpu, 0.0, None, "")
+
+
+def keep(path: Path, *runs: RunMeasure) -> None:
+    rows = [dataclasses.asdict(run) for run in runs]
+    keep_figures(path, "command", {"reference": {"dummy": 0.5}, "runs": rows})
 
 
 def test_the_readme_shows_what_the_results_say() -> None:
@@ -62,7 +68,7 @@ def test_the_benchmarks_page_shows_what_the_results_say() -> None:
 def test_what_was_not_measured_says_so(tmp_path: Path) -> None:
     assert with_sections(BENCHMARKS.read_text(encoding="utf-8"), tmp_path).count(
         "\nNOT RUN\n"
-    ) == len(SECTIONS)
+    ) == len(sections())
 
 
 def test_a_missed_target_is_called_missed(tmp_path: Path) -> None:
@@ -71,9 +77,9 @@ def test_a_missed_target_is_called_missed(tmp_path: Path) -> None:
     keep_figures(
         tmp_path / "faults.json", "faults", {"programs": [{"program": "sleeps", "over_s": [0.1]}]}
     )
-    keep(tmp_path / "churn.json", "churn", "command", {"dummy": 0.5}, runs)
+    keep(tmp_path / "churn.json", *runs)
     assert "missed, 1 of 3 runs" in results_table(tmp_path)
-    keep(tmp_path / "churn.json", "churn", "command", {"dummy": 0.5}, [run(0, 0.86, 0.85)])
+    keep(tmp_path / "churn.json", run(0, 0.86, 0.85))
     assert "met, 1 of 1 runs" in results_table(tmp_path)
     kept = json.loads((tmp_path / "churn.json").read_text(encoding="utf-8"))
     assert kept["runs"][0]["private"] == 0.86
@@ -81,8 +87,8 @@ def test_a_missed_target_is_called_missed(tmp_path: Path) -> None:
 
 
 def test_utilisation_is_cpu_over_workers_and_wall() -> None:
-    lines = [{"type": "run_started", "workers": 2}, fold(12.0, 2.0, 2.0), fold(20.0, 10.0, 8.0)]
-    assert utilisation(lines) == pytest.approx(10.0 / (2 * 10.0))
+    outcomes = [outcome(12.0, 2.0, 2.0), outcome(20.0, 10.0, 8.0)]
+    assert utilisation(2, outcomes) == pytest.approx(10.0 / (2 * 10.0))
 
 
 def test_spread_is_median_and_range() -> None:

@@ -29,8 +29,10 @@ from benchmark.measures.flaml_runs import (
 )
 from benchmark.measures.whole import WholeRun, measure_whole, whole_table
 from benchmark.provenance import ROOT, claim, head
+from core.contract import ReportedTime, RunStatus
+from core.records import Best
+from tests.benchmark.made_up import leave_report, run_report
 from utils.errors import DataError, UsageError, WorkerError
-from utils.files import sha256_file
 
 
 @pytest.fixture
@@ -56,26 +58,18 @@ def submit(dest: Path, target: Path, strength: float, seed: int = 0) -> Path:
     return target
 
 
-def pretend(out: Path, status: str, kind: str = "ensemble") -> None:
+def pretend(out: Path, status: RunStatus, kind: str = "ensemble") -> None:
     """What main.py leaves, with the submission that is there."""
-    (out / "logs").mkdir(parents=True, exist_ok=True)
-    submission = out / "submission" / "submission.csv"
-    report = {
-        "status": status,
-        "reason": None if status == "ok" else f"it is {status}",
-        "best": {"kind": kind},
-        "time": {"first_valid_s": 4.0, "elapsed_s": 59.0, "limit_s": 60.0},
-        "steps": {"done": 7},
-        "submission": {"sha256": sha256_file(submission)} if submission.exists() else None,
-    }
-    (out / "logs" / "run.json").write_text(json.dumps(report))
+    reason = None if status == "ok" else f"it is {status}"
+    best = Best("s0001", kind, 0.8, 0.01, "holdout")
+    leave_report(out, run_report(out, status=status, reason=reason, best=best))
 
 
 def publish(
     dest: Path,
     out: Path,
     strength: float = 0.9,
-    status: str = "ok",
+    status: RunStatus = "ok",
     kind: str = "ensemble",
     minutes: float = 1.0,
 ) -> None:
@@ -191,12 +185,11 @@ def test_a_run_that_somebody_stopped_goes_on(
     """Unlike one that its deadline stopped."""
     out, calls = tmp_path / "out", []
     publish(dest, out)
-    path = out / "logs" / "run.json"
-    report = json.loads(path.read_text()) | {"status": "degraded"}
 
     def stopped(by: str, elapsed_s: float) -> None:
-        report["reason"] = f"no description found; stopped by {by} before the final pick"
-        path.write_text(json.dumps(report | {"time": report["time"] | {"elapsed_s": elapsed_s}}))
+        reason = f"no description found; stopped by {by} before the final pick"
+        time = ReportedTime(elapsed_s, 60.0, 4.0)
+        leave_report(out, run_report(out, status="degraded", reason=reason, time=time))
 
     def run(public: Path, out: Path, minutes: float, words: object) -> int:
         calls.append(out)
@@ -340,7 +333,7 @@ def test_the_table_of_flaml_counts_who_is_not_behind() -> None:
     assert [not_behind(item) for item in runs] == [True, True, False, False]
     table = flaml_table({"runs": runs, "absent": ["e", "f"]})
     assert "2 of 6 (target 4: open)" in table
-    assert "| d | m | 0.5000 |  |  |  |  |" in table
+    assert "| d | m | 0.5000 | | | | |" in table
     assert "2 of 3 (target 2: met)" in flaml_table({"runs": runs[:2], "absent": ["e"]})
     assert "1 of 6 (target 4: missed)" in flaml_table(
         {"runs": [runs[0], *[runs[2]] * 3], "absent": ["e", "f"]}

@@ -16,7 +16,7 @@ from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal, read_lines
 from core.journal.programs import ProgramStore
-from core.publishing.report import RunReport
+from core.publishing.report import ReportKeeper
 from core.records import Best, Brief, Entry, ErrorInfo, Outcome
 from utils.errors import ResumeError, UsageError
 
@@ -209,7 +209,7 @@ def test_lesson_36_what_an_event_costs_does_not_grow_with_the_run(
 ) -> None:
     folders = Folders(tmp_path / "w", tmp_path / "l", tmp_path / "s", tmp_path / "c")
     history = History(programs.get)
-    report = RunReport(history, folders, lambda: 1.0)
+    report = ReportKeeper(history, folders, lambda: 1.0)
     journal = opened(tmp_path / "journal.jsonl", history.apply)
     sizes = []
     for number in range(60):

@@ -13,6 +13,7 @@ from typing import Any, get_args
 import pytest
 
 from core.budget import Budget
+from core.contract import EmbeddingUse, LibraryUse
 from core.doubles import (
     CLEAN,
     FreePace,
@@ -67,7 +68,7 @@ from core.learning.level_two import LearningFacts, LevelTwo, evolution_of, staff
 from core.learning.skill_library import read_library, write_library
 from core.loop import Loop, LoopParts, Rules
 from core.persona import Persona, PersonaChange, Population, SkillChange
-from core.publishing.report import RunReport
+from core.publishing.report import ReportKeeper
 from core.records import Best, BoxFacts, Brief, Ensemble, Job, Proposal, SplitSpec, to_json
 from core.settings import LevelTwoSettings
 from tests.core.paper_spec import paper_spec
@@ -342,7 +343,7 @@ def whole_run(world: World) -> list[Event]:
 
 def test_the_report_counts_what_was_learnt(world: World, tmp_path: Path) -> None:
     folders = Folders(tmp_path / "w", tmp_path / "l", tmp_path / "s", tmp_path / "c")
-    report = RunReport(world.history, folders, lambda: 1.0)
+    report = ReportKeeper(world.history, folders, lambda: 1.0)
     report.learning = means_at(tmp_path / "lessons").facts
     report.write()
     said = json.loads(folders.team_json.read_text())
@@ -377,8 +378,7 @@ def test_what_is_missing_is_said_at_the_start(
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     assert "no weights there" in caplog.text
     assert f"{tmp_path / 'file'} takes no lessons: File exists" in caplog.text
-    facts = means.facts()
-    assert facts["embeddings"] == {"kind": "hashed", "why": "no weights there"}
+    assert means.facts().embeddings == EmbeddingUse("hashed", "no weights there")
 
 
 def test_a_library_is_said_to_have_been_read_and_written(tmp_path: Path) -> None:
@@ -387,7 +387,7 @@ def test_a_library_is_said_to_have_been_read_and_written(tmp_path: Path) -> None
     world = World(0)
     world.append(SkillChanged(skill(BETTER, uses=9, lift=0.3), "measured"))
     means.share(world.history.population)
-    assert means.facts()["library"] == {"path": str(tmp_path), "read": 1, "written": 1}
+    assert means.facts().library == LibraryUse(str(tmp_path), 1, 1)
 
 
 def test_a_resumed_run_keeps_its_team(world: World) -> None:

@@ -1,0 +1,36 @@
+"""The measures, by the word behind `python -m benchmark`."""
+
+from __future__ import annotations
+
+from benchmark.measure import Measure
+from benchmark.measures import (
+    big,
+    embeddings,
+    epochs,
+    faults,
+    flaml_runs,
+    imports,
+    journal_replay,
+    overlap,
+    real_model,
+    runs,
+    whole,
+)
+from benchmark.study.commands import ABLATE, FILL, SEARCH
+
+MEASURES: tuple[Measure, ...] = (
+    runs.MEASURE,
+    real_model.MEASURE,
+    overlap.MEASURE,
+    journal_replay.MEASURE,
+    faults.MEASURE,
+    imports.MEASURE,
+    embeddings.MEASURE,
+    epochs.MEASURE,
+    FILL,
+    SEARCH,
+    ABLATE,
+    whole.MEASURE,
+    flaml_runs.MEASURE,
+    big.MEASURE,
+)

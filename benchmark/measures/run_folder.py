@@ -1,0 +1,65 @@
+"""What a run of main.py left in its folder, read from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar, cast
+
+from core.contract import RunReport, read_run
+from core.events import Event, revive
+from core.journal.history import History
+from core.journal.journal import read_lines
+from core.journal.programs import ProgramStore
+from core.records import Proposal, from_json
+from utils.errors import DataError
+
+E = TypeVar("E", bound=Event)
+
+
+class RunFolder:
+    """The folder that main.py got as --out.
+
+    history: the state at the end of the journal. journal_bytes: size of the journal. Raises OSError
+    or DataError where there is no report.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.logs = out / "logs"
+        self.submission = submission_of(out)
+        self.report: RunReport = report_of(out)
+        self._lines, self.journal_bytes = read_lines(self.logs / "journal.jsonl")
+        self.history = History(ProgramStore(self.logs / "programs").get)
+        for line in self._lines:
+            self.history.apply(line)
+
+    def events(self, kind: type[E]) -> list[tuple[float, E]]:
+        """Events of a kind, each with its time (epoch seconds); not of steps and proposals, whose
+        parts are elsewhere.
+        """
+        lines = [line for line in self._lines if line["type"] == kind.type]
+        return [(line["t"], cast(E, revive(line))) for line in lines]
+
+    def proposals(self) -> list[Proposal]:
+        """All of them, with the digests of their programs."""
+        lines = [line for line in self._lines if line["type"] == "proposal"]
+        return [from_json(Proposal, line) for line in lines]
+
+
+def report_of(out: Path) -> RunReport:
+    """Raises OSError where a run has none yet, DataError where it is damaged."""
+    return read_run(out / "logs" / "run.json")
+
+
+def has_ended(out: Path) -> RunReport | None:
+    """The report of a run below `out`; None where it has none that can be read, or still runs."""
+    try:
+        report = report_of(out)
+    except (OSError, DataError):
+        return None
+    if report.status == "running":
+        return None
+    return report
+
+
+def submission_of(out: Path) -> Path:
+    return out / "submission" / "submission.csv"
