@@ -18,7 +18,7 @@ from utils.errors import Interrupted
 
 
 class Evaluator:
-    """Runs a program on views and asks the judge. What the journal already holds is not run again."""
+    """Runs a program on views and asks the judge. What the journal holds is not run again."""
 
     def __init__(
         self,

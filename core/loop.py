@@ -51,18 +51,27 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class LoopParts:
-    """What the loop works with, handed in by core.run. learner: None where level 2 is off."""
+    """What the loop works with, handed in by core.assembly."""
 
+    # Writes a program for a brief.
     proposer: Proposer
+    # Decides what the next brief asks for.
     search: Search
+    # Runs a program on its views and has it judged.
     evaluator: Evaluator
+    # Says whether a step can still end in time.
     pace: Pace
+    # Takes every event, before anything follows from it.
     recorder: Recorder
+    # What these events add up to.
     state: RunState
+    # Keeps the texts of programs.
     programs: Programs
+    # Puts a new leader where the user finds it.
     publisher: Publisher
     stop: Stop
     clock: Clock
+    # Level 2; None where it is off.
     learner: Learner | None = None
 
 
@@ -93,13 +102,14 @@ class Loop:
             learner.close()
 
     def _run(self) -> None:
-        unfinished = list(self._parts.state.pending.values())
-        self._known |= {normalised_digest(proposal.program) for proposal in unfinished}
+        pending = list(self._parts.state.pending.values())
+        self._known |= {normalised_digest(proposal.program) for proposal in pending}
+        unfinished = iter(pending)
         in_flight: set[Future[None]] = set()
         with ThreadPoolExecutor(self._rules.lanes, "lane") as lanes:
             while True:
                 while len(in_flight) < self._rules.lanes and self._may_start(len(in_flight)):
-                    proposal = unfinished.pop(0) if unfinished else None
+                    proposal = next(unfinished, None)
                     in_flight.add(lanes.submit(self._step, proposal))
                 if not in_flight:
                     return
@@ -116,15 +126,13 @@ class Loop:
             self._running[proposal.step] = proposal
         try:
             failed = self._parts.evaluator.probe(proposal)
-            results = (
-                []
-                if failed
-                else self._parts.evaluator.race(
+            results: list[FoldResult] = []
+            if failed is None:
+                results = self._parts.evaluator.race(
                     proposal,
                     self._race_rule(proposal),
                     lambda results: self._publish_first(proposal, results),
                 )
-            )
             self._record(proposal, results, failed)
         except Interrupted:
             pass
@@ -134,11 +142,9 @@ class Loop:
 
     def _race_rule(self, proposal: Proposal) -> Callable[[float | None], bool]:
         """A candidate that lost its predictions has won its race before: it becomes whole again."""
-        return (
-            (lambda p_better: False)
-            if proposal.id in self._parts.state.again
-            else self._rules.race_is_lost
-        )
+        if proposal.id in self._parts.state.again:
+            return lambda p_better: False
+        return self._rules.race_is_lost
 
     def _propose(self) -> Proposal | None:
         """A recorded, distinct, acceptable program; None (recorded as well) when there is none."""

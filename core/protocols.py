@@ -1,4 +1,4 @@
-"""The boundaries of the loop on one page. Implementations are handed in by core.run; doubles stand
+"""The boundaries of the loop on one page. Implementations are handed in by core.assembly; doubles stand
 in core.doubles.
 """
 

@@ -139,7 +139,7 @@ class BigCsv:
         return line
 
     def _blocks(self) -> Iterator[tuple[bytes, Numbers]]:
-        """(bytes, ends of the records in them); every block starts with a record and ends with one."""
+        """(bytes, ends of the records in them); blocks are of whole records."""
         with self.path.open("rb") as file:
             self._read_header(file)
             rest = b""

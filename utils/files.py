@@ -1,4 +1,6 @@
-"""Small file operations that must not be half done, and files of foreign programs, looked at without trust."""
+"""Small file operations that must not be half done, and files of foreign programs, read without
+trust.
+"""
 
 from __future__ import annotations
 

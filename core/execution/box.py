@@ -1,4 +1,4 @@
-"""The box: where programs of others run, as which user, what they may open and use, how they ended."""
+"""The box: where programs of others run, as which user, and what they may open and use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shares of the machine: a lease is a set of CPUs and devices that no other running candidate has."""
+"""Shares of the machine: CPUs and devices that no other running candidate has."""
 
 from __future__ import annotations
 

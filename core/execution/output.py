@@ -79,7 +79,7 @@ def classify(
 
 
 def last_traceback(text: str) -> ErrorInfo | None:
-    """The last traceback in a text: with chained exceptions this is the one that ended the program."""
+    """The last traceback in a text: of chained exceptions, the one that ended the program."""
     header, bare = _last_start(_HEADER, text), _last_start(_BARE_SYNTAX, text)
     start = max(header, bare)
     if start < 0:

@@ -1,4 +1,4 @@
-"""Runs a job: lease, folder, box, outcome. What is and is not covered: docs/box.md and supervisor.py."""
+"""Runs a job: lease, folder, box, outcome. What is and is not covered: docs/box.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from utils.files import write_atomic
 
 
 class WeightsFolder(Protocol):
-    """Pretrained weights. folder: links to them, None without any. readable: where the links point."""
+    """Pretrained weights. folder: links to them, None without any. readable: where they point."""
 
     @property
     def folder(self) -> Path | None: ...

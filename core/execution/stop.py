@@ -1,4 +1,4 @@
-"""The one signal that ends everything: set from a signal handler, a deadline or a finished search."""
+"""The one signal that ends everything: set by a signal, a deadline or a finished search."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def _end(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _sweep() -> None:
-    """Ends orphans until none comes up any more: killing one hands its own children to the agent."""
+    """Ends orphans until none comes up: killing one hands its own children to the agent."""
     for _ in range(_SWEEPS):
         if not CHILDREN.kill_strays():
             return

@@ -464,7 +464,7 @@ class Watch:
         return self._gauge.exceeded
 
     def reap(self) -> bool:
-        """Collects the dead; False when no child is left, and so, for a subreaper, no descendant."""
+        """Collects the dead; False when no child is left: for a subreaper, no descendant."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)

@@ -52,7 +52,7 @@ class TrialBox:
 
 
 def failure_of(result: BoxResult) -> str:
-    """How a run ended that did not end well, in at most REASON_CHARS characters; "" for a good end."""
+    """How a run went wrong, in at most REASON_CHARS characters; "" when it did not."""
     if result.killed_for == "supervisor_lost":
         return "its supervisor was lost"
     if result.problem:

@@ -122,10 +122,12 @@ def describe(items: Sequence[Weight]) -> str:
 
 def _line(item: Weight) -> str:
     files, trial = item.files, item.trial
-    facts = f"- `{files.name}`: {files.kind}, {human_bytes(files.size)}, loads in {human_seconds(trial.load_s)}"
+    size, seconds = human_bytes(files.size), human_seconds(trial.load_s)
+    facts = f"- `{files.name}`: {files.kind}, {size}, loads in {seconds}"
     if files.modality == "any":
         return facts
-    return f"{facts}; {files.modality} to {trial.width} numbers, {trial.per_s:.2g} per second on one core"
+    speed = f"{trial.per_s:.2g} per second on one core"
+    return f"{facts}; {files.modality} to {trial.width} numbers, {speed}"
 
 
 def _try_all(

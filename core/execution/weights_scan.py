@@ -114,7 +114,7 @@ def scan(places: Iterable[Path], packages: Iterable[Path] = ()) -> tuple[WeightF
 
 
 def site_folders(interpreter: str) -> tuple[Path, ...]:
-    """The site-packages of an interpreter, by the layout of installations and virtual environments."""
+    """The site-packages of an interpreter, installed or in a virtual environment."""
     prefix = Path(interpreter).absolute().parent.parent
     return tuple(sorted(prefix.glob("lib/python3*/site-packages")))
 

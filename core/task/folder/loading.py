@@ -14,7 +14,7 @@ from core.records import TableFile
 from core.task.folder.big_tables import big_csv, drawn
 from core.task.folder.broken import BROKEN, line_of
 from utils.errors import SpecError
-from utils.tables import read_table, text_of_cell
+from utils.tables import read_table, text_of_cell, without_made_up_names
 
 # Above this size only the asked columns are read; below it the whole table is, which finds torn
 # rows.
@@ -76,9 +76,7 @@ def _csv_head(path: Path, table: TableFile, rows: int) -> pd.DataFrame:
             dtype=str,
             keep_default_na=False,
         )
-    # What pandas calls a column without a name.
-    unnamed = [name for name in frame.columns if str(name).startswith("Unnamed: ")]
-    return frame.rename(columns=dict.fromkeys(unnamed, ""))
+    return without_made_up_names(frame)
 
 
 def parquet_columns(path: Path) -> tuple[str, ...]:
