@@ -139,7 +139,9 @@ class ScriptedModel:
         answer = next(self._answers, ModelError("the script is over"))
         if isinstance(answer, ModelError):
             raise answer
-        return Answer(answer) if isinstance(answer, str) else answer
+        if isinstance(answer, str):
+            return Answer(answer)
+        return answer
 
 
 def view(name: str, fold: int = 0, kind: str = "search", rows: int = 100) -> View:
@@ -252,27 +254,19 @@ def entry(
     outcome: Outcome = CLEAN,
 ) -> Entry:
     """A finished step with these fold scores (by default `score` on three folds); None: it failed."""
-    values = list(folds) if folds is not None else ([] if score is None else [score] * 3)
-    results = tuple(
-        FoldResult(
-            f"{entry_id}-{fold}",
-            f"search{fold}",
-            fold,
-            7,
-            outcome,
-            Verdict(True, value, 0.01, "holdout", predictions=f"{entry_id}-{fold}"),
-        )
-        for fold, value in enumerate(values)
-    )
-    verdict = Verdict(
-        score is not None,
-        score,
-        None if score is None else 0.01,
-        "holdout",
-        () if score else ("bad",),
-    )
+    if score is None:
+        verdict = Verdict(False, None, None, "holdout", ("bad",))
+    else:
+        verdict = Verdict(True, score, 0.01, "holdout")
+    if folds is None:
+        folds = [] if score is None else [score] * 3
+    results = []
+    for fold, value in enumerate(folds):
+        key = f"{entry_id}-{fold}"
+        on_fold = Verdict(True, value, 0.01, "holdout", predictions=key)
+        results.append(FoldResult(key, f"search{fold}", fold, 7, outcome, on_fold))
     step = int("".join(filter(str.isdigit, entry_id)) or 0)
-    made = Entry(
+    finished = Entry(
         entry_id,
         step,
         kind,  # type: ignore[arg-type]
@@ -285,5 +279,9 @@ def entry(
         verdict,
     )
     return dataclasses.replace(
-        made, folds=results, complete=complete and score is not None, steers=steers, locus=locus
+        finished,
+        folds=tuple(results),
+        complete=complete and score is not None,
+        steers=steers,
+        locus=locus,
     )

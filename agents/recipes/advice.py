@@ -56,25 +56,26 @@ class Advice:
 
     def __init__(self, skills: Sequence[Skill]) -> None:
         """skills: the closest first."""
-        read = [(skill, told(skill.change)) for skill in skills if skill.warns or skill.gain >= 0]
-        self._hints = [
-            (skill.id, change) for skill, change in read if change is not None and not skill.warns
-        ]
-        self._warnings = [
-            (skill.id, change) for skill, change in read if change is not None and skill.warns
-        ]
+        self._hints: list[tuple[str, AdvisedChange]] = []
+        self._warnings: list[tuple[str, AdvisedChange]] = []
+        for skill in skills:
+            change = told(skill.change)
+            if change is None:
+                continue
+            if skill.warns:
+                self._warnings.append((skill.id, change))
+            elif skill.gain >= 0:
+                self._hints.append((skill.id, change))
 
     def rank(self, locus: str, before: Stated, after: Stated) -> int:
         """0 for a change that the first skill advises, then the others in order; what is warned of
         comes last.
         """
-        ranks = (
-            place
-            for place, (_, change) in enumerate(self._hints)
-            if change.backs(locus, before, after)
-        )
+        for place, (_, change) in enumerate(self._hints):
+            if change.backs(locus, before, after):
+                return place
         warned = any(change.backs(locus, before, after) for _, change in self._warnings)
-        return next(ranks, len(self._hints) + warned)
+        return len(self._hints) + warned
 
     def favours(self, locus: str, before: Stated, after: Stated) -> bool:
         return self.rank(locus, before, after) < len(self._hints)
@@ -83,10 +84,11 @@ class Advice:
         """Ids of the skills that a change follows: those that advise it, and heeded warnings about
         its part.
         """
-        advised = [skill for skill, change in self._hints if change.backs(locus, before, after)]
-        against = ((skill, change) for skill, change in self._warnings if change.locus == locus)
-        heeded = (skill for skill, change in against if not change.backs(locus, before, after))
-        return (*advised, *heeded)
+        ids = [skill for skill, change in self._hints if change.backs(locus, before, after)]
+        for skill, change in self._warnings:
+            if change.locus == locus and not change.backs(locus, before, after):
+                ids.append(skill)
+        return tuple(ids)
 
 
 def _same_way(made: tuple[Value, Value], advised: tuple[str, str]) -> bool:

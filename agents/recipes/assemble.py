@@ -12,6 +12,7 @@ import pprint
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from agents.recipes import catalog
@@ -64,37 +65,42 @@ def program_text(recipe: Recipe, problem: Problem) -> str:
     """The program, the same text for the same recipe and problem. Raises KeyError for an unknown
     fragment.
     """
-    blocks = [_with_constants(catalog.preamble(problem.plain), problem.constants)]
-    known = fragments_by_key(problem.modality)
+    preamble = _with_constants(catalog.preamble(problem.plain), problem.constants)
+    blocks = [preamble.strip("\n")]
     for locus, choice in zip(LOCI, recipe.choices, strict=True):
-        source = known[choice.fragment].source
-        if problem.features and known[choice.fragment].joins:
-            source = f"{source}\n\n{known[choice.fragment].joins}"
-        own = {
-            name: value
-            for name, value in problem.locus_constants.items()
-            if f"\n{name} = " in f"\n{source}"
-        }
-        source = _with_constants(source, dict(choice.values) | own)
-        blocks.append(f"# %% {locus}\n{choice.comment()}\n{source}")
-    return "\n\n".join(block.strip("\n") for block in blocks) + "\n"
+        block = f"# %% {locus}\n{choice.comment()}\n{_locus_source(choice, problem)}"
+        blocks.append(block.strip("\n"))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _locus_source(choice: Choice, problem: Problem) -> str:
+    """A fragment with the values of its parameters and those that the problem has for it."""
+    fragment = fragments_by_key(problem.modality)[choice.fragment]
+    source, values = fragment.source, dict(choice.values)
+    if problem.features and fragment.joins:
+        source = f"{source}\n\n{fragment.joins}"
+    for name, value in problem.locus_constants.items():
+        if f"\n{name} = " in f"\n{source}":
+            values[name] = value
+    return _with_constants(source, values)
 
 
 def read_recipe(program: str, modality: str) -> Recipe | None:
     """The recipe of a program that was assembled for this modality; None for any other program."""
-    genome = Genome.parse(program)
-    choices = [_read_choice(genome.gene(locus), fragments_by_key(modality)) for locus in LOCI]
-    found = tuple(choice for choice in choices if choice is not None)
-    return Recipe(found) if len(found) == len(LOCI) else None
+    genome, known, choices = Genome.parse(program), fragments_by_key(modality), []
+    for locus in LOCI:
+        choice = _read_choice(genome.gene(locus), known)
+        if choice is None:
+            return None
+        choices.append(choice)
+    return Recipe(tuple(choices))
 
 
 def describe(recipe: Recipe, modality: str) -> str:
     """One line of English, model first."""
     known = fragments_by_key(modality)
-    words = [
-        _words(known[recipe.at(locus).fragment], recipe.at(locus)) for locus in ("MODEL", *_OTHERS)
-    ]
-    return ", ".join(words)
+    choices = map(recipe.at, _LOCI_IN_WORDS)
+    return ", ".join(_words(known[choice.fragment], choice) for choice in choices)
 
 
 def difference(before: Recipe, after: Recipe, locus: Locus) -> str:
@@ -104,12 +110,11 @@ def difference(before: Recipe, after: Recipe, locus: Locus) -> str:
 
 def change_text(locus: Locus, before: Mapping[str, Value], after: Mapping[str, Value]) -> str:
     """The words for a change of a locus, as stated before and after."""
-    made = moves(before, after).items()
-    words = (
-        f"{was} -> {now}" if name == FRAGMENT else f"{name} {was} -> {now}"
-        for name, (was, now) in made
-    )
-    return f"{locus}: " + ", ".join(words)
+    words = []
+    for name, (was, now) in moves(before, after).items():
+        prefix = "" if name == FRAGMENT else f"{name} "
+        words.append(f"{prefix}{was} -> {now}")
+    return f"{locus}: {', '.join(words)}"
 
 
 def moves(
@@ -134,20 +139,23 @@ def paradigm(plan: str) -> str:
     return re.split(r"[,(]", plan, maxsplit=1)[0].strip()
 
 
-def fragments_by_key(modality: str) -> dict[str, Fragment]:
+@cache
+def fragments_by_key(modality: str) -> Mapping[str, Fragment]:
     return {fragment.key: fragment for fragment in catalog.load(modality)}
 
 
-_OTHERS: tuple[Locus, ...] = ("DATA", "TRAIN", "POSTPROCESS")
+_LOCI_IN_WORDS: tuple[Locus, ...] = ("MODEL", "DATA", "TRAIN", "POSTPROCESS")
 
 
 def _words(fragment: Fragment, choice: Choice) -> str:
-    shown = [f"{name.lower().replace('_', ' ')} {choice.value(name)}" for name in fragment.show]
     title = fragment.title.format(**dict(choice.values))
-    return f"{title} ({', '.join(shown)})" if shown else title
+    if not fragment.show:
+        return title
+    shown = [f"{name.lower().replace('_', ' ')} {choice.value(name)}" for name in fragment.show]
+    return f"{title} ({', '.join(shown)})"
 
 
-def _read_choice(gene: str, known: dict[str, Fragment]) -> Choice | None:
+def _read_choice(gene: str, known: Mapping[str, Fragment]) -> Choice | None:
     values = stated(gene)
     fragment = known.get(str(values.pop(FRAGMENT, "")))
     if fragment is None or set(values) != set(fragment.defaults):
@@ -178,5 +186,7 @@ def _with_constants(source: str, values: Mapping[str, Any]) -> str:
 def _literal(value: Any, indent: int) -> str:
     """The value in Python, over several lines where it is long."""
     if len(repr(value)) + indent <= 110:
-        return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+        if isinstance(value, str):
+            return json.dumps(value, ensure_ascii=False)
+        return repr(value)
     return pprint.pformat(value, width=112, compact=True, sort_dicts=False)

@@ -1,17 +1,8 @@
 """Gene fragments as records: each file under fragments/ is one gene, with a TOML header in its
 first comment lines.
 
-Header keys: title (words for a plan; `{NAME}` is a parameter), aspect (what swapping it changes),
-also (further modalities), tasks, kinds, metrics (empty: all), packages, texts, words and timed
-(only with text columns, with columns of words, with a time column), uses (helper files put in
-front), joins (DATA: helper files put behind where the table has features), needs and gives (traits
-that the fragments of one program must cover), cost (MODEL: seconds for 5,000 rows x 20 columns on
-one CPU; DATA: seconds for the same), per_class (cost grows with the number of classes), members
-(TRAIN: models fitted), share (TRAIN: parameter with the share of the rows that one model sees),
-max_rows, max_classes, rank (smaller is tried first), rank_for.<metric or modality>, prefers.<LOCUS>
-(keys, best first), with.<NAME> (MODEL: value of a parameter of another locus in the model's draft),
-widens (DATA: columns that it makes, in units of 20), show (parameters that a plan names), scales
-(parameters that the cost is proportional to), grid.<NAME>.<aspect> (values), only.<NAME> (tasks,
+Header keys are the fields of Fragment, but for: also (further modalities), uses (helper files put in
+front), with.<NAME> (settings), grid.<NAME>.<aspect> (values of a parameter) and only.<NAME> (tasks,
 metrics, "words" or traits of the program's other fragments with which the parameter changes
 something; several in one string must all be there).
 """
@@ -19,6 +10,7 @@ something; several in one string must all be there).
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 import re
 import tomllib
@@ -51,52 +43,79 @@ class Parameter:
 
     def narrowed(self, facts: Set[str]) -> Parameter:
         """With the default alone as its grid where another value would change nothing."""
-        matters = not self.only or any(facts >= set(words.split()) for words in self.only)
-        return self if matters else replace(self, grid=(self.default,))
+        if not self.only or any(facts >= set(words.split()) for words in self.only):
+            return self
+        return replace(self, grid=(self.default,))
 
     def neighbours(self, value: Value) -> tuple[Value, ...]:
         """The grid's values next to `value`; for values off the grid all of it."""
         if value not in self.grid:
             return self.grid
         at = self.grid.index(value)
-        return tuple(self.grid[i] for i in (at - 1, at + 1) if 0 <= i < len(self.grid))
+        return (*self.grid[max(at - 1, 0) : at], *self.grid[at + 1 : at + 2])
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One gene. key: unique among the fragments of a modality. source: its text without header,
-    helpers in front.
-    """
+    """One gene, and what its header says of it."""
 
+    # Unique among the fragments of a modality.
     key: str
     locus: Locus
     modalities: frozenset[str]
+    # Words for a plan; `{NAME}` is a parameter.
     title: str
+    # What swapping it changes.
     aspect: str
+    # Its text without header, helpers in front.
     source: str
+    # Its constants that have a grid.
     parameters: tuple[Parameter, ...]
+    # Kinds of models for which it is; empty: all.
     tasks: frozenset[str] = frozenset()
+    # Kinds of values for which it is; empty: all.
     kinds: frozenset[str] = frozenset()
+    # Metrics for which it is; empty: all.
     metrics: frozenset[str] = frozenset()
+    # Modules that it imports beyond numpy, pandas and scikit-learn.
     packages: frozenset[str] = frozenset()
+    # Traits that the other fragments of a program must give.
     needs: frozenset[str] = frozenset()
+    # Traits that it gives to the others.
     gives: frozenset[str] = frozenset()
+    # MODEL: seconds for 5,000 rows x 20 columns on one CPU. DATA: seconds for the same.
     cost: float = 0.2
+    # The cost grows with the number of classes.
     per_class: bool = False
+    # TRAIN: models fitted, or the parameter that says how many.
     members: int | str = 1
+    # TRAIN: parameter with the share of the rows that one model sees; "": all of them.
     share: str = ""
+    # Only where there are text columns.
     texts: bool = False
+    # Only where columns hold words.
     words: bool = False
+    # Only where there is a time column.
     timed: bool = False
+    # Only up to so many rows of train.
     max_rows: float = math.inf
+    # Only up to so many classes.
     max_classes: float = math.inf
+    # Smaller is tried first.
     rank: float = 5
+    # The rank for a metric or modality.
     rank_for: Mapping[str, float] = field(default_factory=dict)
+    # Keys of other loci's fragments by locus, best first.
     prefers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # MODEL: values of parameters of other loci in the model's draft.
     settings: Mapping[str, Value] = field(default_factory=dict)
+    # DATA: columns that it makes, in units of 20.
     widens: float = 1.0
+    # Parameters that a plan names.
     show: Sequence[str] = ()
+    # Parameters that the cost is proportional to.
     scales: Sequence[str] = ()
+    # DATA: text put behind where the table has features.
     joins: str = ""
 
     @property
@@ -120,9 +139,9 @@ def load(modality: str) -> tuple[Fragment, ...]:
     """The fragments for one modality, ordered by locus, rank and key. Raises ValueError for a
     malformed file.
     """
-    everything = [read_fragment(path) for path in _files()]
-    fitting = [fragment for fragment in everything if {modality, "common"} & fragment.modalities]
-    return tuple(sorted(fitting, key=lambda item: (LOCI.index(item.locus), item.rank, item.key)))
+    modalities = {modality, "common"}
+    fitting = [it for it in map(read_fragment, _files()) if modalities & it.modalities]
+    return tuple(sorted(fitting, key=lambda it: (LOCI.index(it.locus), it.rank, it.key)))
 
 
 def all_packages() -> frozenset[str]:
@@ -138,29 +157,26 @@ def all_keys() -> frozenset[str]:
 @cache
 def aspects() -> Mapping[tuple[str, str], str]:
     """The aspect that a parameter changes, by key of its fragment and name."""
-    everything = (fragment for modality in MODALITIES for fragment in load(modality))
-    return {
-        (it.key, parameter.name): parameter.aspect
-        for it in everything
-        for parameter in it.parameters
-    }
+    by_parameter = {}
+    for fragment in itertools.chain.from_iterable(map(load, MODALITIES)):
+        for parameter in fragment.parameters:
+            by_parameter[fragment.key, parameter.name] = parameter.aspect
+    return by_parameter
 
 
 def preamble(plain: bool) -> str:
     """What stands before the loci. plain: all tables are whole csv files, for which a short reader
     does.
     """
-    names = ("_head", "_read_csv" if plain else "_read_any", "_fit")
-    return "\n\n".join(
-        (FRAGMENTS / "preamble" / f"{name}.py").read_text(encoding="utf-8") for name in names
-    )
+    reader = "preamble/_read_csv" if plain else "preamble/_read_any"
+    return "\n\n".join(map(_helper, ("preamble/_head", reader, "preamble/_fit")))
 
 
 def read_fragment(path: Path) -> Fragment:
     """The fragment in a file. Raises ValueError when header and text do not belong together."""
     header, text = _split(path.read_text(encoding="utf-8"))
-    helpers = [_helper(name) for name in header.pop("uses", ())]
-    header["joins"] = "\n\n".join(_helper(name) for name in header.get("joins", ()))
+    helpers = list(map(_helper, header.pop("uses", ())))
+    header["joins"] = "\n\n".join(map(_helper, header.get("joins", ())))
     try:
         return _fragment(path, header, text, helpers)
     except (KeyError, TypeError, ValueError) as error:
@@ -191,9 +207,11 @@ _SETS = ("tasks", "kinds", "metrics", "packages", "needs", "gives")
 
 
 def _split(text: str) -> tuple[dict[str, Any], str]:
+    """The header as it parses, and the text behind it."""
     lines = text.splitlines(keepends=True)
-    count = next((i for i, line in enumerate(lines) if not _HEADER.match(line)), len(lines))
-    return tomllib.loads("".join(line[2:] for line in lines[:count])), "".join(lines[count:])
+    header = list(itertools.takewhile(_HEADER.match, lines))
+    toml = "".join(line.removeprefix("# ") for line in header)
+    return tomllib.loads(toml), "".join(lines[len(header) :])
 
 
 def _join(text: str, helpers: list[str]) -> str:
@@ -202,25 +220,26 @@ def _join(text: str, helpers: list[str]) -> str:
         return text
     lines = text.splitlines(keepends=True)
     head = 0
-    for node in ast.parse(text).body:
-        if not (
-            isinstance(node, ast.Import | ast.ImportFrom)
-            or (isinstance(node, ast.Assign) and _constant(node))
-        ):
-            break
+    for node in itertools.takewhile(_stands_first, ast.parse(text).body):
         head = node.end_lineno or head
-    gap = "\n\n" if head else ""
-    return (
-        "".join(lines[:head])
-        + gap
-        + "\n\n".join(helpers)
-        + "\n"
-        + "".join(lines[head:]).lstrip("\n")
-    )
+    first, rest = "".join(lines[:head]), "".join(lines[head:]).lstrip("\n")
+    if first:
+        first += "\n\n"
+    return first + "\n\n".join(helpers) + "\n" + rest
 
 
-def _constant(node: ast.Assign) -> bool:
-    return isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper()
+def _stands_first(node: ast.stmt) -> bool:
+    """An import, or the assignment of a constant."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return True
+    return (_assigned(node) or "").isupper()
+
+
+def _assigned(node: ast.stmt) -> str | None:
+    """The name that a plain assignment binds."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id
+    return None
 
 
 def _parameters(
@@ -229,20 +248,16 @@ def _parameters(
     """grids: name -> {aspect: values}. only: name -> tasks, metrics and traits."""
     if unknown := set(only) - set(grids):
         raise ValueError(f"only: no grid of {', '.join(sorted(unknown))}")
-    found: dict[str, Value] = {}
+    defaults: dict[str, Value] = {}
     for node in ast.parse(text).body:
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and node.targets[0].id in grids
-        ):
-            found[node.targets[0].id] = ast.literal_eval(node.value)
+        name = _assigned(node)
+        if isinstance(node, ast.Assign) and name in grids:
+            defaults[name] = ast.literal_eval(node.value)
     parameters = []
     for name, by_aspect in grids.items():
         ((aspect, grid),) = by_aspect.items()
-        if found.get(name) not in grid:
-            raise ValueError(f"{name} = {found.get(name)!r} is not on its grid")
-        parameters.append(
-            Parameter(name, found[name], tuple(grid), aspect, frozenset(only.get(name, ())))
-        )
+        if defaults.get(name) not in grid:
+            raise ValueError(f"{name} = {defaults.get(name)!r} is not on its grid")
+        facts = frozenset(only.get(name, ()))
+        parameters.append(Parameter(name, defaults[name], tuple(grid), aspect, facts))
     return tuple(parameters)

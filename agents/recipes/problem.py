@@ -23,26 +23,35 @@ _READ_CELLS = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """columns: number of label columns. classes: 0 where none are predicted. texts: number of text
-    columns. words: some feature column may hold words, each in many rows. plain: all tables are
-    whole csv files that fit into memory. timed: test continues train along a time column.
-    constants: values for the preamble. locus_constants: values for the loci that have such a
-    constant.
-    """
+    """A competition as fragments are chosen for it."""
 
+    # Whose fragments fit, see catalog.MODALITIES.
     modality: str
+    # The kind of model.
     task: Task
+    # Of the submission's values, see records.ValueKind.
     kind: str
+    # Name of the metric.
     metric: str
+    # Of the train table.
     rows: int
+    # Label columns.
     columns: int
+    # 0 where none are predicted.
     classes: int
+    # Feature columns.
     features: int
+    # Values for the preamble, by name.
     constants: dict[str, Any]
+    # Values for the loci that have such a constant, by name.
     locus_constants: dict[str, Any]
+    # Text columns.
     texts: int = 0
+    # Some feature column may hold words, each in many rows.
     words: bool = True
+    # Test continues train along a time column.
     timed: bool = False
+    # All tables are whole csv files that fit into memory.
     plain: bool = True
 
 
@@ -59,7 +68,7 @@ def problem_of(spec: CompetitionSpec) -> Problem:
         metric=spec.metric.name,
         rows=spec.tables.rows_train,
         columns=len(spec.answers.labels),
-        classes=0 if task in ("regression", "texts") else len(spec.answers.classes),
+        classes=len(_predicted_classes(spec, task)),
         features=len(spec.features.names),
         constants=_constants(spec, task),
         locus_constants=_locus_constants(spec),
@@ -74,22 +83,28 @@ def task_of(spec: CompetitionSpec) -> Task:
     """The kind of model; a probability that is no class share of two or more columns is a
     regression.
     """
-    labels = spec.value_kind == "label"
+    classes, labels = len(spec.answers.classes), spec.value_kind == "label"
     if ranked(spec):
         return "multiclass"
     if spec.value_kind in WORDS:
         return "texts"
-    if spec.value_kind == "real" or not spec.answers.classes:
+    if spec.value_kind == "real" or classes == 0:
         return "regression"
     if spec.answers.one_hot:
         return "multiclass"
-    if (len(spec.answers.classes) > 2 and not labels) or (
-        spec.answers.exclusive and not _one_of_all(spec)
-    ):
+    if classes > 2 and not labels:
+        return "regression"
+    if spec.answers.exclusive and not _one_of_all(spec):
         return "regression"
     if len(spec.answers.labels) > 1:
         return "multilabel"
-    return "binary" if len(spec.answers.classes) <= 2 else "multiclass"
+    return "binary" if classes <= 2 else "multiclass"
+
+
+def _predicted_classes(spec: CompetitionSpec, task: Task) -> list[str]:
+    if task in ("regression", "texts"):
+        return []
+    return list(spec.answers.classes)
 
 
 def _one_of_all(spec: CompetitionSpec) -> bool:
@@ -105,11 +120,9 @@ def ranked(spec: CompetitionSpec) -> bool:
     """Answers are rankings of classes, of which one is right: a classifier's probabilities give the
     order.
     """
-    classes = (
-        len(spec.answers.classes)
-        if spec.value_kind == "list" and len(spec.answers.labels) == 1
-        else 0
-    )
+    if spec.value_kind != "list" or len(spec.answers.labels) != 1:
+        return False
+    classes = len(spec.answers.classes)
     return 1 < classes <= _RANKED_CLASSES and classes * spec.tables.rows_test <= _RANKED_CELLS
 
 
@@ -132,12 +145,14 @@ def modality_of(spec: CompetitionSpec) -> str:
 
 
 def _constants(spec: CompetitionSpec, task: Task) -> dict[str, Any]:
-    return {
+    train, share = _table(spec.tables.train) or {}, _share_read(spec)
+    if share < 1:
+        train["share"] = share
+    constants = {
         "TASK": task,
         "PREDICT": spec.value_kind,
         "METRIC": spec.metric.name,
-        "TRAIN": (_table(spec.tables.train) or {})
-        | ({"share": _share_read(spec)} if _share_read(spec) < 1 else {}),
+        "TRAIN": train,
         "TEST": _table(spec.tables.test),
         # Where the competition has no sample submission, every view has one under the usual name.
         "SAMPLE": _table(spec.tables.sample or TableFile("sample_submission.csv")),
@@ -145,70 +160,74 @@ def _constants(spec: CompetitionSpec, task: Task) -> dict[str, Any]:
         "KEYS": list(spec.ids.sources or spec.ids.columns),
         "LABELS": list(spec.answers.labels),
         "TARGETS": list(spec.answers.targets),
-        "CLASSES": [] if task in ("regression", "texts") else list(spec.answers.classes),
+        "CLASSES": _predicted_classes(spec, task),
         "EXCLUSIVE": spec.answers.exclusive,
-    } | ({} if _plain(spec) else {"PARTS": list(spec.ids.parts), "JOINT": spec.ids.joint})
+    }
+    if not _plain(spec):
+        constants |= {"PARTS": list(spec.ids.parts), "JOINT": spec.ids.joint}
+    return constants
 
 
 def _locus_constants(spec: CompetitionSpec) -> dict[str, Any]:
-    files, pixels = spec.files.by_id, spec.files.pixels
-    listed = len(spec.features.names) <= _LISTED_FEATURES
-    return {
-        "FEATURES": list(spec.features.names) if listed else [],
+    constants: dict[str, Any] = {
+        "FEATURES": [],
         "TEXTS": list(spec.features.texts),
         "TIME": _time(spec),
-        "PIXEL_IDS": {"joint": pixels.joint, "first": pixels.first, "scale": pixels.scale}
-        if pixels
-        else {},
-        "FILES": {
-            "train": list(files.train_dirs) if files else [],
-            "test": list(files.test_dirs) if files else [],
-        },
+        "PIXEL_IDS": {},
+        "FILES": {"train": [], "test": []},
     }
+    if len(spec.features.names) <= _LISTED_FEATURES:
+        constants["FEATURES"] = list(spec.features.names)
+    files, pixels = spec.files.by_id, spec.files.pixels
+    if pixels is not None:
+        constants["PIXEL_IDS"] = {
+            "joint": pixels.joint,
+            "first": pixels.first,
+            "scale": pixels.scale,
+        }
+    if files is not None:
+        constants["FILES"] = {"train": list(files.train_dirs), "test": list(files.test_dirs)}
+    return constants
 
 
 def _plain(spec: CompetitionSpec) -> bool:
-    tables = [
-        table
-        for table in (spec.tables.train, spec.tables.test, spec.tables.sample)
-        if table is not None
-    ]
-    usual = all(
-        (table.format, table.member, table.decimal) == ("csv", None, ".") for table in tables
-    )
+    tables = (spec.tables.train, spec.tables.test, spec.tables.sample)
     looked_up = spec.value_kind in WORDS and not ranked(spec)
-    return usual and not spec.ids.parts and _share_read(spec) == 1 and not looked_up
+    return (
+        all(table is None or _is_usual(table) for table in tables)
+        and not spec.ids.parts
+        and _share_read(spec) == 1
+        and not looked_up
+    )
+
+
+def _is_usual(table: TableFile) -> bool:
+    return (table.format, table.member, table.decimal) == ("csv", None, ".")
 
 
 def _share_read(spec: CompetitionSpec) -> float:
     """Share of the train rows that a program reads; only a csv can be read in parts."""
     assert spec.tables.train is not None
+    if spec.tables.train.format != "csv":
+        return 1.0
     cells = spec.tables.rows_train * (len(spec.features.names) + 2)
-    return (
-        round(min(1.0, _READ_CELLS / max(cells, 1)), 3)
-        if spec.tables.train.format == "csv"
-        else 1.0
-    )
+    return round(min(1.0, _READ_CELLS / max(cells, 1)), 3)
 
 
 def _time(spec: CompetitionSpec) -> str | None:
     """The time column, where both tables have it."""
-    return (
-        spec.features.time
-        if spec.tables.test is not None and spec.features.time in spec.features.names
-        else None
-    )
+    if spec.tables.test is None or spec.features.time not in spec.features.names:
+        return None
+    return spec.features.time
 
 
 def _table(table: TableFile | None) -> dict[str, Any] | None:
     """Arguments of the program's `read`, those at their default left out."""
     if table is None:
         return None
-    default = TableFile(table.path)
-    names = ("format", "delimiter", "encoding", "member", "decimal")
-    changed = {
-        name: getattr(table, name)
-        for name in names
-        if getattr(table, name) != getattr(default, name)
-    }
-    return {"path": table.path} | changed
+    arguments, default = {"path": table.path}, TableFile(table.path)
+    for name in ("format", "delimiter", "encoding", "member", "decimal"):
+        value = getattr(table, name)
+        if value != getattr(default, name):
+            arguments[name] = value
+    return arguments

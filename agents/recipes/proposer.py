@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Iterable, Iterator
@@ -37,7 +38,7 @@ class RecipesProposer:
     """Implements core.protocols.Proposer. Programs are new within a run; draws come from the
     brief's seed only.
 
-    packages: module names beyond scikit-learn that candidates can import. seen: normalised digests
+    packages: module names beyond scikit-learn that candidates can import. known: normalised digests
     of earlier programs of this run. A brief whose parents are not recipes is answered by a draft
     without parents. The persona's taste and the skills of a brief decide what comes first; a
     proposal names those skills that advise the change it makes. Raises SpecError when no recipe
@@ -45,25 +46,24 @@ class RecipesProposer:
     """
 
     def __init__(
-        self, spec: CompetitionSpec, packages: frozenset[str], seen: Iterable[str] = ()
+        self, spec: CompetitionSpec, packages: frozenset[str], known: Iterable[str] = ()
     ) -> None:
         self._problem = problem_of(spec)
         self._packages = packages
-        self._seen = set(seen)
+        self._known = set(known)
 
     def propose(self, brief: Brief) -> Proposal:
         """Raises ProposalError when nothing new is left."""
         rng = random.Random(brief.seed)
-        parents = [
-            (parent, recipe)
-            for parent in brief.parents
-            if (recipe := self._recipe(parent)) is not None
-        ]
+        parents = []
+        for parent in brief.parents:
+            recipe = self._recipe(parent)
+            if recipe is not None:
+                parents.append((parent, recipe))
         if parents and BY_KIND[brief.kind].parents:
             self._forget_missing_packages(brief)
-            proposal = self._first_new(
-                brief, brief.kind, parents, self._children(brief, parents, rng)
-            )
+            children = self._children(brief, parents, rng)
+            proposal = self._first_new(brief, brief.kind, parents, children)
         else:
             proposal = self._first_new(brief, "draft", [], self._drafts(brief, rng))
         if proposal is None:
@@ -81,10 +81,10 @@ class RecipesProposer:
         recipe = read_recipe(parent.program, self._problem.modality)
         if recipe is None:
             return None
-        untouched = normalised_digest(program_text(recipe, self._problem)) == normalised_digest(
-            parent.program
-        )
-        return recipe if untouched else None
+        as_assembled = program_text(recipe, self._problem)
+        if normalised_digest(as_assembled) != normalised_digest(parent.program):
+            return None
+        return recipe
 
     def _forget_missing_packages(self, brief: Brief) -> None:
         """A package that failed to import is not proposed again."""
@@ -101,18 +101,20 @@ class RecipesProposer:
     ) -> Proposal | None:
         for recipe, locus in candidates:
             program = program_text(recipe, self._problem)
-            if normalised_digest(program) not in self._seen:
-                self._seen.add(normalised_digest(program))
-                return Proposal.to(
-                    brief,
-                    kind=kind,
-                    parents=tuple(parent.id for parent, _ in parents),
-                    plan=self._plan(recipe, locus, parents),
-                    program=program,
-                    genes=Genome.parse(program).hashes(),
-                    locus=locus,
-                    skills=_behind(brief, parents, recipe, locus),
-                )
+            digest = normalised_digest(program)
+            if digest in self._known:
+                continue
+            self._known.add(digest)
+            return Proposal.to(
+                brief,
+                kind=kind,
+                parents=tuple(parent.id for parent, _ in parents),
+                plan=self._plan(recipe, locus, parents),
+                program=program,
+                genes=Genome.parse(program).hashes(),
+                locus=locus,
+                skills=_behind(brief, parents, recipe, locus),
+            )
         return None
 
     def _plan(
@@ -120,17 +122,16 @@ class RecipesProposer:
     ) -> str:
         """What the program is; for a change of one locus also what changed."""
         plan = describe(recipe, self._problem.modality)
-        return plan if locus is None else f"{plan} [{difference(parents[0][1], recipe, locus)}]"
+        if locus is None:
+            return plan
+        return f"{plan} [{difference(parents[0][1], recipe, locus)}]"
 
     def _drafts(self, brief: Brief, rng: random.Random) -> Iterator[Candidate]:
         """Models that no sibling has, those within the time first; then random combinations."""
-        taken = {paradigm(plan) for plan in brief.siblings}
-        names = [
-            (draft, paradigm(describe(draft, self._problem.modality)))
-            for draft in self._space.drafts()
-        ]
-        fresh = [draft for draft, name in names if name not in taken]
-        fresh = leaning(fresh, [_liking(brief.persona, draft) for draft in fresh], rng, _FADE)
+        taken = set(map(paradigm, brief.siblings))
+        fresh = [draft for draft in self._space.drafts() if self._paradigm(draft) not in taken]
+        likings = [_liking(brief.persona, draft) for draft in fresh]
+        fresh = leaning(fresh, likings, rng, _FADE)
         for draft in sorted(fresh, key=lambda item: self._space.seconds(item) > brief.seconds):
             yield draft, None
         slow = []
@@ -139,7 +140,11 @@ class RecipesProposer:
                 yield recipe, None
             else:
                 slow.append(recipe)
-        yield from ((recipe, None) for recipe in slow)
+        for recipe in slow:
+            yield recipe, None
+
+    def _paradigm(self, recipe: Recipe) -> str:
+        return paradigm(describe(recipe, self._problem.modality))
 
     def _children(
         self, brief: Brief, parents: list[tuple[Parent, Recipe]], rng: random.Random
@@ -151,23 +156,11 @@ class RecipesProposer:
             yield from repair.repairs(self._space, recipe, parent, rng)
         else:
             if brief.kind == "merge" and len(parents) > 1:
-                yield from self._crossings(
-                    recipe, parents[1][1], self._planned(brief, parents[1][0]), rng
-                )
+                second, other = parents[1]
+                yield from self._crossings(recipe, other, _planned_mask(brief, second), rng)
             if brief.kind == "tune":
                 yield from self._steps(brief, parent, recipe, rng)
             yield from self._mutations(brief, recipe, rng)
-
-    def _planned(self, brief: Brief, second: Parent) -> int | None:
-        """The loci that the brief's gene plan takes from the second parent, as bits; None without a
-        plan.
-        """
-        wanted = dict(brief.gene_plan)
-        return (
-            sum((wanted.get(locus) == second.id) << i for i, locus in enumerate(LOCI))
-            if wanted
-            else None
-        )
 
     def _crossings(
         self, first: Recipe, second: Recipe, planned: int | None, rng: random.Random
@@ -176,8 +169,7 @@ class RecipesProposer:
         masks = list(range(1, 2 ** len(LOCI) - 1))
         rng.shuffle(masks)
         for mask in sorted(masks, key=lambda mask: mask != planned):
-            pairs = enumerate(zip(first.choices, second.choices, strict=True))
-            child = Recipe(tuple(b if mask >> i & 1 else a for i, (a, b) in pairs))
+            child = _mixture(first, second, mask)
             if child not in (first, second) and self._space.valid(child):
                 yield child, None
 
@@ -185,17 +177,12 @@ class RecipesProposer:
         """The asked locus and aspect first, then the asked locus, then any; steps on the grid
         before random jumps.
         """
-        taste = brief.persona.taste
         for locus in self._loci(brief, recipe, rng):
             near = self._shuffled(brief, recipe, self._space.changes(recipe, locus), rng)
-            within = [change for change in near if self._in_time(brief, recipe, change)]
-            far = (
-                c
-                for c in self._space.far_changes(recipe, locus, rng, taste)
-                if self._in_time(brief, recipe, c)
-            )
-            for change in (*within, *far):
-                yield recipe.with_choice(locus, change.choice), locus
+            far = self._space.far_changes(recipe, locus, rng, brief.persona.taste)
+            for change in itertools.chain(near, far):
+                if self._in_time(brief, recipe, change):
+                    yield recipe.with_choice(locus, change.choice), locus
 
     def _steps(
         self, brief: Brief, parent: Parent, recipe: Recipe, rng: random.Random
@@ -207,11 +194,8 @@ class RecipesProposer:
         for locus in self._loci(brief, recipe, rng):
             near = self._shuffled(brief, recipe, self._space.changes(recipe, locus), rng)
             if last is not None:
-                near.sort(
-                    key=lambda it: (
-                        not last.backs(it.locus, recipe.at(it.locus).stated, it.choice.stated)
-                    )
-                )
+                before = recipe.at(locus).stated
+                near.sort(key=lambda it: not last.backs(locus, before, it.choice.stated))
             for change in near:
                 if not change.swap and self._in_time(brief, recipe, change):
                     yield recipe.with_choice(locus, change.choice), locus
@@ -221,14 +205,15 @@ class RecipesProposer:
         before others.
         """
         advice, loci = Advice(brief.skills), rng.sample(LOCI, len(LOCI))
-        advised = {
-            locus
-            for locus in LOCI
-            for change in (self._space.changes(recipe, locus) if brief.skills else ())
-            if advice.favours(locus, recipe.at(locus).stated, change.choice.stated)
-        }
+        advised: set[Locus] = set()
+        if brief.skills:
+            advised = {locus for locus in LOCI if self._is_advised(advice, recipe, locus)}
         loci = leaning(loci, [brief.persona.loci.get(locus, 1.0) for locus in loci], rng)
         return sorted(loci, key=lambda locus: (locus != brief.locus, locus not in advised))
+
+    def _is_advised(self, advice: Advice, recipe: Recipe, locus: Locus) -> bool:
+        before, changes = recipe.at(locus).stated, self._space.changes(recipe, locus)
+        return any(advice.favours(locus, before, change.choice.stated) for change in changes)
 
     def _shuffled(
         self, brief: Brief, recipe: Recipe, changes: list[RecipeChange], rng: random.Random
@@ -237,21 +222,21 @@ class RecipesProposer:
         many there are of each, those to the persona's taste earlier; a tune takes steps only.
         """
         taste, advice = brief.persona.taste, Advice(brief.skills)
-        swaps, steps = [c for c in changes if c.swap], [c for c in changes if not c.swap]
-        rng.shuffle(swaps)
-        rng.shuffle(steps)
-        swaps = leaning(swaps[::-1], [taste(change.choice.fragment) for change in swaps[::-1]], rng)
-        steps = leaning(
-            steps[::-1], [taste(it.aspect) * _WEIGHT.get(it.aspect, 1.0) for it in steps[::-1]], rng
-        )
-        mixed: list[RecipeChange] = []
-        while swaps or steps:
-            take_step = steps and (brief.kind == "tune" or not swaps or rng.random() < 0.5)
-            mixed.append(steps.pop(0) if take_step else swaps.pop(0))
-        mixed.sort(key=lambda change: brief.aspect is not None and change.aspect != brief.aspect)
-        return sorted(
-            mixed, key=lambda c: advice.rank(c.locus, recipe.at(c.locus).stated, c.choice.stated)
-        )
+        swaps = [change for change in changes if change.swap]
+        steps = [change for change in changes if not change.swap]
+        for half in (swaps, steps):
+            rng.shuffle(half)
+            half.reverse()
+        swaps = leaning(swaps, [taste(change.choice.fragment) for change in swaps], rng)
+        weights = [taste(step.aspect) * _WEIGHT.get(step.aspect, 1.0) for step in steps]
+        steps = leaning(steps, weights, rng)
+
+        def place(change: RecipeChange) -> tuple[int, bool]:
+            before = recipe.at(change.locus).stated
+            off = brief.aspect is not None and change.aspect != brief.aspect
+            return advice.rank(change.locus, before, change.choice.stated), off
+
+        return sorted(_alternating(swaps, steps, brief.kind == "tune", rng), key=place)
 
     def _in_time(self, brief: Brief, recipe: Recipe, change: RecipeChange) -> bool:
         """True when the child is not slower than allowed, or not slower than its parent."""
@@ -263,12 +248,46 @@ def _liking(persona: Persona, recipe: Recipe) -> float:
     return math.prod(persona.taste(choice.fragment) for choice in recipe.choices)
 
 
+def _planned_mask(brief: Brief, second: Parent) -> int | None:
+    """The loci that the brief's gene plan takes from the second parent, as bits; None without a
+    plan.
+    """
+    if not brief.gene_plan:
+        return None
+    origin, mask = dict(brief.gene_plan), 0
+    for bit, locus in enumerate(LOCI):
+        if origin.get(locus) == second.id:
+            mask |= 1 << bit
+    return mask
+
+
+def _mixture(first: Recipe, second: Recipe, mask: int) -> Recipe:
+    """The first recipe with the loci whose bits are set taken from the second."""
+    child = first
+    for bit, locus in enumerate(LOCI):
+        if mask >> bit & 1:
+            child = child.with_choice(locus, second.at(locus))
+    return child
+
+
+def _alternating(
+    swaps: list[RecipeChange], steps: list[RecipeChange], steps_first: bool, rng: random.Random
+) -> list[RecipeChange]:
+    """Both in their order, mixed by a coin while there are both; or steps before swaps."""
+    mixed = []
+    while swaps and steps:
+        if steps_first or rng.random() < 0.5:
+            mixed.append(steps.pop(0))
+        else:
+            mixed.append(swaps.pop(0))
+    return [*mixed, *swaps, *steps]
+
+
 def _behind(
     brief: Brief, parents: list[tuple[Parent, Recipe]], recipe: Recipe, locus: Locus | None
 ) -> tuple[str, ...]:
     """Ids of the skills that a candidate follows."""
     if locus is None or not parents:
         return ()
-    return Advice(brief.skills).behind(
-        locus, parents[0][1].at(locus).stated, recipe.at(locus).stated
-    )
+    before = parents[0][1].at(locus).stated
+    return Advice(brief.skills).behind(locus, before, recipe.at(locus).stated)

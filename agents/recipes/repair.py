@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Iterator
@@ -31,8 +32,10 @@ def failure_class(error: ErrorInfo | None) -> FailureClass:
 
 def missing_packages(error: ErrorInfo) -> frozenset[str]:
     """Top-level module that the program could not import, as a set of one or none."""
-    match = _MISSING.search(error.message) if failure_class(error) == "package" else None
-    return frozenset({match.group(1).split(".")[0]}) if match and match.group(1) else frozenset()
+    match = _MISSING.search(error.message)
+    if failure_class(error) != "package" or match is None or match.group(1) is None:
+        return frozenset()
+    return frozenset({match.group(1).split(".")[0]})
 
 
 def guilty_locus(program: str, error: ErrorInfo | None) -> Locus | None:
@@ -40,9 +43,9 @@ def guilty_locus(program: str, error: ErrorInfo | None) -> Locus | None:
     if error is None:
         return None
     lines = program.splitlines()
-    for match in reversed(list(_FRAME.finditer(error.traceback))):
-        number = int(match.group(1))
-        if number <= len(lines) and lines[number - 1].strip() == match.group(2).strip():
+    for number_text, quoted in reversed(_FRAME.findall(error.traceback)):
+        number = int(number_text)
+        if number <= len(lines) and lines[number - 1].strip() == quoted.strip():
             locus = _locus_of_line(program, number)
             if locus is not None:
                 return locus
@@ -59,17 +62,16 @@ def repairs(
     if kind == "resources":
         yield from cheaper(space, recipe)
         return
-    broken = (
-        _unusable_locus(space, recipe)
-        if kind == "package"
-        else guilty_locus(parent.program, parent.error)
-    )
+    if kind == "package":
+        broken = _unusable_locus(space, recipe)
+    else:
+        broken = guilty_locus(parent.program, parent.error)
     if broken is not None:
-        for fragment_change in space.changes(recipe, broken):
-            if fragment_change.swap:
-                yield recipe.with_choice(broken, fragment_change.choice), broken
-    yield from _safe(space, recipe)
-    yield from ((random_recipe, None) for random_recipe in space.random_recipes(rng))
+        for change in space.changes(recipe, broken):
+            if change.swap:
+                yield recipe.with_choice(broken, change.choice), broken
+    for other in itertools.chain(_safe(space, recipe), space.random_recipes(rng)):
+        yield other, None
 
 
 def cheaper(space: Space, recipe: Recipe) -> Iterator[tuple[Recipe, Locus | None]]:
@@ -77,49 +79,51 @@ def cheaper(space: Space, recipe: Recipe) -> Iterator[tuple[Recipe, Locus | None
     cost; then fewer rows for the recipe itself and for each draft, because the estimate of a cheap
     recipe may be what was wrong.
     """
-    limit = 2 / 3 * space.seconds(recipe)
-    changes = [
-        (recipe.with_choice(locus, c.choice), locus)
-        for locus in LOCI
-        for c in space.changes(recipe, locus)
-    ]
-    affordable = [(child, locus) for child, locus in changes if space.seconds(child) <= limit]
-    yield from sorted(affordable, key=lambda pair: -space.seconds(pair[0]))
+    now = space.seconds(recipe)
+    changed: list[tuple[Recipe, Locus]] = []
+    for locus in LOCI:
+        for change in space.changes(recipe, locus):
+            child = recipe.with_choice(locus, change.choice)
+            if space.seconds(child) <= 2 / 3 * now:
+                changed.append((child, locus))
+    yield from sorted(changed, key=lambda pair: -space.seconds(pair[0]))
     drafts = sorted(space.drafts(), key=space.seconds)
-    yield from ((draft, None) for draft in drafts if space.seconds(draft) < space.seconds(recipe))
-    yield from ((child, "TRAIN") for child in _on_fewer_rows(space, recipe))
-    yield from ((child, None) for draft in drafts for child in _on_fewer_rows(space, draft))
+    for draft in drafts:
+        if space.seconds(draft) < now:
+            yield draft, None
+    for child in _on_fewer_rows(space, recipe):
+        yield child, "TRAIN"
+    for draft in drafts:
+        for child in _on_fewer_rows(space, draft):
+            yield child, None
 
 
 def _on_fewer_rows(space: Space, recipe: Recipe) -> Iterator[Recipe]:
     """The recipe with one fit on a share of the rows, smaller and smaller, and smaller than now."""
     now = space.seconds(recipe)
-    for train in (item for item in space.fragments("TRAIN") if item.share and item.members == 1):
-        grid = next(
-            parameter.grid for parameter in train.parameters if parameter.name == train.share
-        )
-        for share in sorted(grid, key=float, reverse=True):
+    for train in space.fragments("TRAIN"):
+        if not train.share or train.members != 1:
+            continue
+        shares = next(it.grid for it in train.parameters if it.name == train.share)
+        for share in sorted(shares, key=float, reverse=True):
             child = recipe.with_choice("TRAIN", Choice.of(train, {train.share: share}))
             if space.valid(child) and space.seconds(child) < now:
                 yield child
 
 
-def _safe(space: Space, recipe: Recipe) -> Iterator[tuple[Recipe, Locus | None]]:
+def _safe(space: Space, recipe: Recipe) -> list[Recipe]:
     """The plain recipe of the same model, then those of the others."""
-    drafts = space.drafts()
     model = recipe.at("MODEL").fragment
-    yield from (
-        (draft, None)
-        for draft in sorted(drafts, key=lambda draft: draft.at("MODEL").fragment != model)
-    )
+    return sorted(space.drafts(), key=lambda draft: draft.at("MODEL").fragment != model)
 
 
 def _unusable_locus(space: Space, recipe: Recipe) -> Locus | None:
     """The locus whose fragment needs a package that is not there."""
     known = fragments_by_key(space.problem.modality)
-    return next(
-        (lo for lo in LOCI if not known[recipe.at(lo).fragment].packages <= space.packages), None
-    )
+    for locus in LOCI:
+        if not known[recipe.at(locus).fragment].packages <= space.packages:
+            return locus
+    return None
 
 
 def _locus_of_line(program: str, number: int) -> Locus | None:

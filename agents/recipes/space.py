@@ -5,9 +5,8 @@ it. Pure.
 from __future__ import annotations
 
 import itertools
-import math
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.recipes import catalog
@@ -44,16 +43,10 @@ class Space:
         """Usable ones, best first, with the grids of parameters that matter: in this competition,
         and beside the other loci of a recipe.
         """
-        usable = [
-            item
-            for item in catalog.load(self.problem.modality)
-            if item.locus == locus and self._usable(item)
-        ]
+        at_locus = [it for it in catalog.load(self.problem.modality) if it.locus == locus]
+        usable = sorted(filter(self._usable, at_locus), key=lambda it: (self.rank(it), it.key))
         facts = self._facts(locus, beside)
-        return [
-            item.narrowed(facts)
-            for item in sorted(usable, key=lambda item: (self.rank(item), item.key))
-        ]
+        return [fragment.narrowed(facts) for fragment in usable]
 
     def rank(self, fragment: Fragment) -> float:
         by = fragment.rank_for
@@ -62,26 +55,20 @@ class Space:
     def valid(self, recipe: Recipe) -> bool:
         """Every fragment is usable, and what it needs of the others they give."""
         chosen = self._fragments_of(recipe)
-        if not all(self._usable(fragment) for fragment in chosen):
+        if not all(map(self._usable, chosen)):
             return False
-        return all(
-            fragment.needs
-            <= frozenset().union(*(other.gives for other in chosen if other is not fragment))
-            for fragment in chosen
-        )
+        for fragment in chosen:
+            others = (other for other in chosen if other is not fragment)
+            if fragment.needs and not fragment.needs <= _traits(others):
+                return False
+        return True
 
     def seconds(self, recipe: Recipe) -> float:
         """A rough estimate of the running time on one CPU; good for ordering, not for limits."""
         data, model, train, _ = self._fragments_of(recipe)
         rows = self.problem.rows / _UNIT_ROWS
         width = max(self.problem.features / _UNIT_COLUMNS, 1.0) * data.widens
-        members = (
-            train.members
-            if isinstance(train.members, int)
-            else recipe.at("TRAIN").value(train.members)
-        )
-        share = recipe.at("TRAIN").value(train.share) if train.share else 1.0
-        models = float(members) * float(share) * self.problem.columns
+        models = _models_fitted(train, recipe.at("TRAIN")) * self.problem.columns
         if model.per_class and self.problem.classes > 2:
             models *= self.problem.classes
         fits = models * model.cost * _scale(model, recipe) * width
@@ -89,15 +76,14 @@ class Space:
 
     def drafts(self) -> list[Recipe]:
         """One recipe per model, the best first, each with the fragments that suit the model."""
-        return [
-            draft for model in self.fragments("MODEL") if (draft := self.safest(model)) is not None
-        ]
+        drafts = map(self.safest, self.fragments("MODEL"))
+        return [draft for draft in drafts if draft is not None]
 
     def safest(self, model: Fragment) -> Recipe | None:
         """The first valid recipe of a model, in the order of its preferences and of ranks."""
-        options = [[model] if locus == "MODEL" else self._preferred(model, locus) for locus in LOCI]
-        for parts in itertools.product(*options):
-            recipe = Recipe(tuple(_as_set(part, model.settings) for part in parts))
+        options = [self._preferred(model, locus) for locus in LOCI]
+        for fragments in itertools.product(*options):
+            recipe = Recipe(tuple(_as_set(fragment, model.settings) for fragment in fragments))
             if self.valid(recipe):
                 return recipe
         return None
@@ -108,23 +94,15 @@ class Space:
         fragment = fragments_by_key(self.problem.modality)[now.fragment].narrowed(
             self._facts(locus, recipe)
         )
-        others = [it for it in self.fragments(locus) if it.key != fragment.key]
-        swaps = [RecipeChange(locus, Choice.of(it), it.aspect, True) for it in others]
-        tweaks = [
-            RecipeChange(
-                locus,
-                Choice.of(fragment, dict(now.values) | {parameter.name: value}),
-                parameter.aspect,
-                False,
-            )
-            for parameter in fragment.parameters
-            for value in parameter.neighbours(now.value(parameter.name))
-        ]
-        return [
-            change
-            for change in swaps + tweaks
-            if self.valid(recipe.with_choice(locus, change.choice))
-        ]
+        changes = []
+        for other in self.fragments(locus):
+            if other.key != fragment.key:
+                changes.append(RecipeChange(locus, Choice.of(other), other.aspect, True))
+        for parameter in fragment.parameters:
+            for value in parameter.neighbours(now.value(parameter.name)):
+                choice = Choice.of(fragment, dict(now.values) | {parameter.name: value})
+                changes.append(RecipeChange(locus, choice, parameter.aspect, False))
+        return [it for it in changes if self.valid(recipe.with_choice(locus, it.choice))]
 
     def far_changes(
         self,
@@ -137,7 +115,9 @@ class Space:
         """Random fragments with random parameter values at one locus."""
         fragments = self.fragments(locus, recipe)
         weights = [taste(fragment.key) for fragment in fragments]
-        for _ in range(tries if fragments and any(weights) else 0):
+        if not any(weights):
+            return
+        for _ in range(tries):
             fragment = drawn(fragments, weights, rng)
             choice = random_choice(fragment, rng)
             if choice != recipe.at(locus) and self.valid(recipe.with_choice(locus, choice)):
@@ -150,25 +130,31 @@ class Space:
     ) -> Iterator[Recipe]:
         """Valid random combinations, good models and what is to the taste more often."""
         pools = [self.fragments(locus) for locus in LOCI]
-        weights = [[taste(item.key) / (1 + self.rank(item)) for item in pool] for pool in pools]
-        for _ in range(tries if all(map(any, weights)) else 0):
-            chosen = [
-                rng.choices(pool, weight)[0] for pool, weight in zip(pools, weights, strict=True)
-            ]
-            plain = Recipe(tuple(Choice.of(fragment) for fragment in chosen))
-            narrow = [it.narrowed(self._facts(it.locus, plain)) for it in chosen]
-            recipe = Recipe(tuple(random_choice(fragment, rng) for fragment in narrow))
+        weights = [self._weights(pool, taste) for pool in pools]
+        if not all(map(any, weights)):
+            return
+        for _ in range(tries):
+            chosen = [rng.choices(*both)[0] for both in zip(pools, weights, strict=True)]
+            plain = Recipe(tuple(map(Choice.of, chosen)))
+            choices = []
+            for fragment in chosen:
+                narrow = fragment.narrowed(self._facts(fragment.locus, plain))
+                choices.append(random_choice(narrow, rng))
+            recipe = Recipe(tuple(choices))
             if self.valid(recipe):
                 yield recipe
 
+    def _weights(self, fragments: Sequence[Fragment], taste: Taste) -> list[float]:
+        return [taste(fragment.key) / (1 + self.rank(fragment)) for fragment in fragments]
+
     def _facts(self, locus: Locus, recipe: Recipe | None) -> frozenset[str]:
         """What decides which parameters matter at a locus. recipe: None where any traits may come."""
+        facts = {self.problem.task, self.problem.metric}
+        if self.problem.words:
+            facts.add("words")
         if recipe is None:
-            others: Iterable[Fragment] = catalog.load(self.problem.modality)
-        else:
-            others = (it for it in self._fragments_of(recipe) if it.locus != locus)
-        here = {self.problem.task, self.problem.metric, *(["words"] if self.problem.words else [])}
-        return frozenset(here).union(*(it.gives for it in others))
+            return _traits(catalog.load(self.problem.modality)) | facts
+        return _traits(it for it in self._fragments_of(recipe) if it.locus != locus) | facts
 
     def _usable(self, fragment: Fragment) -> bool:
         problem = self.problem
@@ -189,26 +175,42 @@ class Space:
         return [known[choice.fragment] for choice in recipe.choices]
 
     def _preferred(self, model: Fragment, locus: Locus) -> list[Fragment]:
-        order = list(model.prefers.get(locus, ()))
-        return sorted(
-            self.fragments(locus),
-            key=lambda it: order.index(it.key) if it.key in order else len(order),
-        )
+        """The fragments of a locus in a model's order; at its own locus the model alone."""
+        if locus == "MODEL":
+            return [model]
+        places = dict(zip(model.prefers.get(locus, ()), itertools.count(), strict=False))
+        return sorted(self.fragments(locus), key=lambda it: places.get(it.key, len(places)))
 
 
 def random_choice(fragment: Fragment, rng: random.Random) -> Choice:
-    return Choice.of(
-        fragment, {parameter.name: rng.choice(parameter.grid) for parameter in fragment.parameters}
-    )
+    values = {parameter.name: rng.choice(parameter.grid) for parameter in fragment.parameters}
+    return Choice.of(fragment, values)
 
 
 def _as_set(fragment: Fragment, settings: Mapping[str, Value]) -> Choice:
-    return Choice.of(
-        fragment, {name: value for name, value in settings.items() if name in fragment.defaults}
-    )
+    """The fragment with those of the settings that are values of its parameters."""
+    own = {name: value for name, value in settings.items() if name in fragment.defaults}
+    return Choice.of(fragment, own)
+
+
+def _traits(fragments: Iterable[Fragment]) -> frozenset[str]:
+    """What these give to the other fragments of a program."""
+    return frozenset().union(*(fragment.gives for fragment in fragments))
+
+
+def _models_fitted(train: Fragment, choice: Choice) -> float:
+    """Models that a way of training fits, in units of one that sees all rows."""
+    members: Value = train.members
+    if isinstance(members, str):
+        members = choice.value(members)
+    if not train.share:
+        return float(members)
+    return float(members) * float(choice.value(train.share))
 
 
 def _scale(model: Fragment, recipe: Recipe) -> float:
-    now = recipe.at("MODEL")
-    ratios = (float(now.value(name)) / float(model.defaults[name]) for name in model.scales)
-    return math.prod(ratios)
+    """How much dearer the chosen values make a model than its defaults."""
+    chosen, scale = recipe.at("MODEL"), 1.0
+    for name in model.scales:
+        scale *= float(chosen.value(name)) / float(model.defaults[name])
+    return scale

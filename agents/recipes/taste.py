@@ -28,11 +28,15 @@ def leaning(
     """
     if len(set(weights)) <= 1:
         return list(items)
-    faded = [weight * fade**place for place, weight in enumerate(weights)]
-    keys = [rng.expovariate(1.0) / weight if weight > 0 else math.inf for weight in faded]
+    keys: list[float] = []
+    for place, weight in enumerate(weights):
+        faded = weight * fade**place
+        keys.append(rng.expovariate(1.0) / faded if faded > 0 else math.inf)
     return [items[place] for place in sorted(range(len(items)), key=keys.__getitem__)]
 
 
 def drawn(items: Sequence[T], weights: Sequence[float], rng: random.Random) -> T:
     """One of the items; each as likely as the other where all weigh the same."""
-    return rng.choice(items) if len(set(weights)) <= 1 else rng.choices(items, weights)[0]
+    if len(set(weights)) <= 1:
+        return rng.choice(items)
+    return rng.choices(items, weights)[0]

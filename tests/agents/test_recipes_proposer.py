@@ -138,7 +138,7 @@ def test_lesson_27_no_program_is_proposed_twice(spec: CompetitionSpec) -> None:
     mutants = [child(proposer, "mutate", parent_of(draft), step=50 + i) for i in range(60)]
     digests = {normalised_digest(proposal.program) for proposal in [draft, *mutants]}
     assert len(digests) == 61
-    again = RecipesProposer(spec, PACKAGES, seen=digests)
+    again = RecipesProposer(spec, PACKAGES, known=digests)
     assert normalised_digest(drafts(again, 1)[0].program) not in digests
 
 
