@@ -33,7 +33,7 @@ Lists = Literal["sets", "rankings", "orders", "sequences"]
 OfShares = Literal["never", "possibly", "always"]
 # The number that scores best as the answer to every row, by its formula in
 # core.task.recognise.baseline.
-Constant = Literal["mean", "median", "log_mean"]
+Constant = Literal["mean", "median", "log_mean", "relative_mean", "quantile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,20 @@ class AnswerNeeds:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricParameter:
+    """A number for each target beside the metric's name."""
+
+    meaning: Literal["quantile", "scale"]
+    # Where nothing says another.
+    usual: float
+
+
+QUANTILE = MetricParameter("quantile", 0.5)
+# Mean absolute step of the answers of train from row to row: what the naive forecast errs.
+SCALE = MetricParameter("scale", 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class MetricName:
     """One scorer. A name that ends in @k stands for a family: map@5 is one of map@k."""
 
@@ -86,6 +100,9 @@ class MetricName:
     by_rows: bool = True
     # An average over classes already: the mean over a column of class names says nothing more.
     over_classes: bool = False
+    parameter: MetricParameter | None = None
+    # Another metric whose advice to those who write programs (agents/skills) fits as well.
+    advice: str = ""
     # The number of a family, None in METRICS.
     at: int | None = None
 
@@ -104,6 +121,9 @@ _LOGS = r"(?:the )?(?:natural )?(?:log(?:arithm)?s?|ln)(?:\(| (?:of|price|transf
 _RMSE = r"root[ -]?mean[ -]squared?[ -](?:error|deviation)"
 _COLUMNS = r"(?:mean )?column[ -]?wise "
 _AT = r" ?(?:score )?(?:at|@) ?(?:the )?(?:top )?\{?(?:k ?= ?)?(\d+)"
+_MAPE = r"mean[ -]absolute[ -]percent(?:age)?[ -]error"
+_MRR = r"mean reciprocal ranks?"
+_NDCG = r"normali[sz]ed discounted cumulative gains?"
 _WEIGHED = r"(?:weighted|normali[sz]ed|scaled|relative)"
 
 METRICS: tuple[MetricName, ...] = (
@@ -117,14 +137,44 @@ METRICS: tuple[MetricName, ...] = (
                 r"(?:cohen'?s )?kappa(?: \w+){0,4} (?:with )?quadratic(?:ally)?",
                 r"\bqwk\b",
             ),
-            relatives=(
-                r"(?:linear(?:ly)?[ -])?(?:weighted )?(?:cohen'?s |fleiss'? )?kappa",
-                rf"{_WEIGHED} (?:[\w-]+ )?kappa",
-                r"adjusted (?:[\w-]+ )?kappa",
+        ),
+        CORRELATION,
+        needs=AnswerNeeds(numeric_labels=True),
+    ),
+    MetricName(
+        "linear_weighted_kappa",
+        "maximize",
+        "label",
+        Wording(
+            names=(
+                r"linear(?:ly)?[ -](?:weighted )?(?:cohen'?s )?kappa(?: \([^)]*kappa\))?",
+                r"(?:cohen'?s )?kappa(?: \w+){0,4} (?:with )?linear(?:ly)?",
             ),
         ),
         CORRELATION,
         needs=AnswerNeeds(numeric_labels=True),
+        advice="quadratic_weighted_kappa",
+    ),
+    MetricName(
+        "cohen_kappa",
+        "maximize",
+        "label",
+        Wording(
+            names=(
+                r"(?:unweighted )?cohen'?s kappa(?: (?:score|coefficient|statistic|index))?",
+                r"\bkappa (?:score|coefficient|statistic|index)",
+            ),
+            relatives=(
+                r"\bkappa\b",
+                r"fleiss'?s? kappa(?: (?:score|coefficient|statistic|index))?",
+                rf"(?:adjusted|{_WEIGHED}) (?:[\w-]+ )?(?:cohen'?s )?kappa"
+                r"(?: (?:score|coefficient|statistic|index))?",
+                # Weights that are said behind the name.
+                r"(?:cohen'?s )?kappa(?: \w+)? ?[,(][^.]{0,60}?(?:quadratic|linear|weight)\w*",
+            ),
+        ),
+        CORRELATION,
+        advice="accuracy",
     ),
     MetricName(
         "map@k",
@@ -145,6 +195,48 @@ METRICS: tuple[MetricName, ...] = (
         ),
         SHARE,
         needs=AnswerNeeds(lists="rankings"),
+    ),
+    MetricName(
+        "ndcg@k",
+        "maximize",
+        "list",
+        Wording(
+            names=(
+                rf"{_NDCG}(?: \(ndcg\))?{_AT}(?: \(ndcg ?@ ?\d+\))?",
+                rf"{_NDCG} \(ndcg ?@ ?\{{?(?:k ?= ?)?(\d+)\}}?\)?",
+                rf"\bndcg(?: \({_NDCG}\))?{_AT}",
+                rf"\bndcg(?: \({_NDCG}\))? ?@ ?k,? where k ?= ?(\d+)",
+            ),
+            relatives=(r"\b[nd]?dcg\b|discounted cumulative gain",),
+        ),
+        SHARE,
+        needs=AnswerNeeds(lists="rankings"),
+        advice="map@k",
+    ),
+    MetricName(
+        "mrr@k",
+        "maximize",
+        "list",
+        Wording(
+            names=(
+                rf"{_MRR}(?: \(mrr\))?{_AT}(?: \(mrr ?@ ?\d+\))?",
+                rf"{_MRR} \(mrr ?@ ?\{{?(?:k ?= ?)?(\d+)\}}?\)?",
+                rf"\bmrr{_AT}",
+            ),
+            relatives=(rf"(?:{_MRR}|\bmrr\b) ?(?:@|at rank|at k\b) ?\{{?(?!\d)\w*",),
+        ),
+        SHARE,
+        needs=AnswerNeeds(lists="rankings"),
+        advice="map@k",
+    ),
+    MetricName(
+        "mrr",
+        "maximize",
+        "list",
+        Wording(names=(rf"{_MRR}(?: \(mrr\))?", r"\bmrr\b")),
+        SHARE,
+        needs=AnswerNeeds(lists="rankings"),
+        advice="map@k",
     ),
     MetricName(
         "iou_precision",
@@ -219,6 +311,20 @@ METRICS: tuple[MetricName, ...] = (
         by_rows=False,
     ),
     MetricName(
+        "normalized_gini",
+        "maximize",
+        "real",
+        Wording(
+            names=(r"normali[sz]ed gini(?:'?s)?(?: (?:coefficient|index|score))?(?: \(gini\))?",),
+            relatives=(r"\bgini\b", r"normali[sz]ed weighted gini|weighted normali[sz]ed gini"),
+        ),
+        CORRELATION,
+        also=("probability",),
+        by_ranks=True,
+        by_rows=False,
+        advice="roc_auc",
+    ),
+    MetricName(
         "rmsle",
         "minimize",
         "real",
@@ -252,11 +358,28 @@ METRICS: tuple[MetricName, ...] = (
             names=(rf"{_RMSE}(?: \(rmse\))?", r"\brmse\b"),
             relatives=(
                 rf"{_WEIGHED} (?:{_RMSE}|rmse\b)",
-                r"root[ -]?mean[ -]squared?[ -](?:percentage|scaled|relative)[ -]error",
-                r"\brms(?:pe|se)\b|\bw(?:rmse|rmsse)\b",
+                r"root[ -]?mean[ -]squared?[ -](?:scaled|relative)[ -]error",
+                r"\brmsse\b|\bw(?:rmse|rmsse)\b",
             ),
         ),
         LOSS,
+    ),
+    MetricName(
+        "rmspe",
+        "minimize",
+        "real",
+        Wording(
+            names=(
+                r"root[ -]?mean[ -]squared?[ -]percent(?:age)?[ -]error(?: \(rmspe\))?",
+                r"\brmspe\b",
+            ),
+            relatives=(
+                rf"{_WEIGHED} (?:root[ -]?mean[ -]squared?[ -]percent(?:age)?[ -]error|rmspe\b)",
+            ),
+        ),
+        LOSS,
+        constant="relative_mean",
+        advice="rmsle",
     ),
     MetricName(
         "mse",
@@ -276,12 +399,28 @@ METRICS: tuple[MetricName, ...] = (
         "real",
         Wording(
             names=(
-                r"mean[ -]absolute[ -]percent(?:age)?[ -]error(?: \(mape\))?",
+                rf"{_MAPE}(?: \(mape\))?",
                 r"\bmape\b",
             ),
-            relatives=(r"symmetric mean absolute percentage error|\bsmape\b",),
         ),
         LOSS,
+    ),
+    MetricName(
+        "smape",
+        "minimize",
+        "real",
+        Wording(
+            names=(
+                rf"symmetric(?:al)?[ -](?:{_MAPE}|mape\b)(?: \(smape\))?",
+                r"\bsmape\b",
+            ),
+            relatives=(
+                rf"(?:adjusted|{_WEIGHED}) (?:symmetric(?:al)?[ -](?:{_MAPE}|mape\b)|smape\b)",
+            ),
+        ),
+        LOSS,
+        constant="median",
+        advice="mae",
     ),
     MetricName(
         "log_mae",
@@ -301,7 +440,6 @@ METRICS: tuple[MetricName, ...] = (
             names=(r"mean[ -]absolute[ -](?:error|deviation)(?: \(mae\))?", r"\bmae\b"),
             relatives=(
                 rf"{_WEIGHED} (?:mean absolute (?:percentage )?error|mae\b)|\bwmae\b",
-                r"mean absolute scaled error|\bmase\b",
                 r"median (?:absolute|squared) (?:error|deviation)",
                 r"(?:errors?|mae|rmse|loss(?:es)?)\b[^.]{0,40}\b(?:is|are|be) "
                 r"(?:clipped|capped|truncated)"
@@ -310,6 +448,48 @@ METRICS: tuple[MetricName, ...] = (
         ),
         LOSS,
         constant="median",
+    ),
+    MetricName(
+        "mase",
+        "minimize",
+        "real",
+        Wording(
+            names=(r"mean[ -]absolute[ -]scaled[ -]error(?: \(mase\))?", r"\bmase\b"),
+            relatives=(rf"{_WEIGHED} (?:mean[ -]absolute[ -]scaled[ -]error|mase\b)|\bwmase\b",),
+        ),
+        LOSS,
+        constant="median",
+        parameter=SCALE,
+        advice="mae",
+    ),
+    MetricName(
+        "log_cosh",
+        "minimize",
+        "real",
+        Wording(
+            names=(
+                r"log[ -]?cosh(?:[ -](?:loss|error))?",
+                r"log(?:arithm)? of (?:the )?hyperbolic cosine(?: of (?:the )?[\w ]*errors?)?",
+            ),
+        ),
+        LOSS,
+        advice="mae",
+    ),
+    MetricName(
+        "pinball",
+        "minimize",
+        "real",
+        Wording(
+            names=(r"(?:pinball|quantile)[ -]loss(?:es)?(?: function)?",),
+            relatives=(
+                r"\bpinball\b",
+                rf"{_WEIGHED} (?:[\w-]+ )?(?:pinball|quantile)[ -]loss(?:es)?(?: function)?",
+            ),
+        ),
+        LOSS,
+        constant="quantile",
+        parameter=QUANTILE,
+        advice="mae",
     ),
     MetricName(
         "r2",
@@ -391,6 +571,21 @@ METRICS: tuple[MetricName, ...] = (
         ),
         LOSS,
         needs=AnswerNeeds(of_shares="possibly"),
+    ),
+    MetricName(
+        "brier",
+        "minimize",
+        "probability",
+        Wording(
+            names=(r"(?:multi[ -]?class |binary )?brier(?:'?s)?(?: (?:score|loss))*",),
+            relatives=(
+                r"(?:weighted|balanced|stratified|integrated|scaled) brier(?:'?s)?(?: (?:score|loss))*",
+                r"brier skill(?: score)?",
+            ),
+        ),
+        (2.0, 0.0),
+        needs=AnswerNeeds(of_shares="possibly"),
+        advice="log_loss",
     ),
     MetricName(
         "probabilistic_f1",

@@ -57,7 +57,7 @@ class MetricSpec:
 
     weight_column: column of the train table with what each row weighs in the score. mean_over:
     column of the train table; the score is the mean of the scores of the rows of each of its
-    values.
+    values. parameters: what a metric with a parameter knows beside its name, a number per target.
     """
 
     name: str
@@ -66,6 +66,7 @@ class MetricSpec:
     why: str = ""
     weight_column: str | None = None
     mean_over: str | None = None
+    parameters: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

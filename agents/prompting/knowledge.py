@@ -158,7 +158,7 @@ def fits(piece: KnowledgePiece, brief: Brief, spec: CompetitionSpec, facts: Fact
     return (
         brief.kind in piece.briefs
         and _any_of(piece.modalities, modalities(spec))
-        and _any_of(piece.metrics, {family(spec.metric.name)})
+        and _any_of(piece.metrics, _metrics(spec))
         and _any_of(piece.kinds, {spec.value_kind})
         and (brief.locus is None or _any_of(piece.loci, {brief.locus}))
         and piece.packages <= facts.packages
@@ -168,6 +168,12 @@ def fits(piece: KnowledgePiece, brief: Brief, spec: CompetitionSpec, facts: Fact
         and _within(piece.features, len(spec.features.names))
         and _about(piece.errors, brief)
     )
+
+
+def _metrics(spec: CompetitionSpec) -> set[str]:
+    """The metric, and the one whose advice fits it as well."""
+    name = family(spec.metric.name)
+    return {name, BY_NAME[name].advice}
 
 
 def modalities(spec: CompetitionSpec) -> frozenset[str]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
+import numpy as np
+
 from core.judging import metrics_labels, metrics_masks, metrics_numbers, metrics_texts
 from core.judging.ranking import RANKINGS
 from core.judging.statistic import Array, Statistic
@@ -29,7 +31,7 @@ class Metric:
     label.
 
     kind: of the values, None for the usual one of the metric. exclusive: several columns are shares
-    of one whole.
+    of one whole. parameters: a number per column, of a metric that has a parameter.
     """
 
     name: str
@@ -37,12 +39,18 @@ class Metric:
     one_hot: bool = False
     kind: ValueKind | None = None
     exclusive: bool = False
+    parameters: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, spec: CompetitionSpec) -> Metric:
         maximize = spec.metric.direction == "maximize"
         return cls(
-            spec.metric.name, maximize, spec.answers.one_hot, predicts(spec), spec.answers.exclusive
+            spec.metric.name,
+            maximize,
+            spec.answers.one_hot,
+            predicts(spec),
+            spec.answers.exclusive,
+            spec.metric.parameters,
         )
 
     @property
@@ -79,6 +87,10 @@ def _plain(metric: Metric, truth: Array, pred: Array) -> Statistic:
         truth, pred = truth.argmax(axis=1)[:, None], pred.argmax(axis=1)[:, None]
     if metric.name in _OF_WHOLES and (metric.one_hot or metric.exclusive):
         return _OF_WHOLES[metric.name](truth, pred)
+    parameter = BY_NAME[metric.name].parameter
+    if parameter is not None:
+        numbers = np.array(metric.parameters or [parameter.usual])
+        return _PARAMETRIC[metric.name](numbers, truth, pred)
     return _STATISTICS[metric.name](truth, pred)
 
 
@@ -92,6 +104,8 @@ def _of_words(metric: Metric, kind: ValueKind) -> Callable[[Array, Array], Stati
 _STATISTICS = metrics_numbers.STATISTICS | metrics_labels.STATISTICS
 # Where the columns are shares of one whole.
 _OF_WHOLES = metrics_numbers.OF_WHOLES
+# Functions of the parameter [columns], truth and predictions.
+_PARAMETRIC = metrics_numbers.PARAMETRIC
 # Functions of the number in the name, truth and predictions.
 _FAMILIES = metrics_texts.FAMILIES
 _WORDS = {
@@ -99,4 +113,4 @@ _WORDS = {
     "list": metrics_texts.LISTS,
     "mask": metrics_masks.STATISTICS,
 }
-SCORED = frozenset(chain(_STATISTICS, *_WORDS.values(), RANKINGS, _FAMILIES))
+SCORED = frozenset(chain(_STATISTICS, _PARAMETRIC, *_WORDS.values(), RANKINGS, _FAMILIES))

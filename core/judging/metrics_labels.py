@@ -116,12 +116,55 @@ def quadratic_weighted_kappa(truth: Array, pred: Array) -> Statistic:
     rows = np.hstack([(known - guessed) ** 2, known**2 + guessed**2, known, guessed])
 
     def finish(means: Array) -> Array:
-        seen, squares, first, second = (means[..., i * size : (i + 1) * size] for i in range(4))
-        chance = squares - 2 * first * second
-        apart = np.divide(seen, chance, out=np.zeros(np.shape(chance)), where=chance > 1e-12)
-        return np.asarray((1 - apart).mean(axis=-1))
+        apart, squares, first, second = (means[..., i * size : (i + 1) * size] for i in range(4))
+        return np.asarray(_kappa(apart, squares - 2 * first * second).mean(axis=-1))
 
     return Statistic(rows, finish)
+
+
+def linear_weighted_kappa(truth: Array, pred: Array) -> Statistic:
+    """Cohen's kappa with weights |i - j| on the values themselves; mean over columns.
+
+    By chance two values lie on different sides of each gap between neighbouring values: the
+    expected distance is the sum of the gaps, each times that probability.
+    """
+    if truth.shape[1] > 1:
+        return _mean_of_columns(linear_weighted_kappa, truth, pred)
+    values, known, guessed = _coded(truth.astype(float), pred.astype(float))
+    size, gaps = len(values), np.diff(values)
+
+    def finish(means: Array) -> Array:
+        below = np.cumsum(means[..., 1 : size + 1], axis=-1)[..., :-1]
+        said = np.cumsum(means[..., size + 1 :], axis=-1)[..., :-1]
+        chance = (gaps * (below * (1 - said) + said * (1 - below))).sum(axis=-1)
+        return _kappa(means[..., 0], chance)
+
+    distances = np.abs(values[known] - values[guessed])[:, None]
+    return Statistic(
+        _beside(sparse.csr_matrix(distances), _indicator(known, size), _indicator(guessed, size)),
+        finish,
+    )
+
+
+def cohen_kappa(truth: Array, pred: Array) -> Statistic:
+    """Cohen's kappa (1960) of class names: agreement beyond chance; mean over columns."""
+    if truth.shape[1] > 1:
+        return _mean_of_columns(cohen_kappa, truth, pred)
+    hit, said, true = _indicators(truth, pred)
+    size = hit.shape[1]
+
+    def finish(means: Array) -> Array:
+        agreed = means[..., :size].sum(axis=-1)
+        chance = (means[..., size : 2 * size] * means[..., 2 * size :]).sum(axis=-1)
+        return _kappa(1 - agreed, 1 - chance)
+
+    return Statistic(_beside(hit, said, true), finish)
+
+
+def _kappa(apart: Array, chance: Array) -> Array:
+    """1 - disagreement / disagreement by chance; 1 where chance cannot disagree."""
+    parts = np.divide(apart, chance, out=np.zeros(np.shape(chance)), where=chance > 1e-12)
+    return np.asarray(1 - parts)
 
 
 # ---------------------------------------------------------------- counts per class
@@ -133,13 +176,18 @@ def _indicators(truth: Array, pred: Array) -> tuple[Any, Any, Any]:
     """
     if truth.shape[1] > 1:
         return truth * pred, pred, truth
-    names, codes = np.unique(np.concatenate([truth[:, 0], pred[:, 0]]), return_inverse=True)
-    known, guessed = codes.ravel()[: len(truth)], codes.ravel()[len(truth) :]
+    names, known, guessed = _coded(truth, pred)
     return (
         _indicator(known, len(names), known == guessed),
         _indicator(guessed, len(names)),
         _indicator(known, len(names)),
     )
+
+
+def _coded(truth: Array, pred: Array) -> tuple[Array, Array, Array]:
+    """The labels of one column that occur, in order; the place of each truth and prediction."""
+    names, codes = np.unique(np.concatenate([truth[:, 0], pred[:, 0]]), return_inverse=True)
+    return names, codes.ravel()[: len(truth)], codes.ravel()[len(truth) :]
 
 
 def _indicator(codes: Array, size: int, where: Array | None = None) -> Any:
@@ -184,4 +232,6 @@ STATISTICS: dict[str, Callable[[Array, Array], Statistic]] = {
     "balanced_accuracy": balanced_accuracy,
     "mcc": mcc,
     "quadratic_weighted_kappa": quadratic_weighted_kappa,
+    "linear_weighted_kappa": linear_weighted_kappa,
+    "cohen_kappa": cohen_kappa,
 }

@@ -102,6 +102,52 @@ def mape(truth: Array, pred: Array) -> Statistic:
     return averaged(np.abs(truth - pred) / np.maximum(np.abs(truth), np.finfo(np.float64).eps))
 
 
+def smape(truth: Array, pred: Array) -> Statistic:
+    """Mean of 2 |t - p| / (|t| + |p|), from 0 to 2 (not in percent); 0 where both are 0."""
+    whole = np.abs(truth) + np.abs(pred)
+    return averaged(divided(2 * np.abs(truth - pred), whole, 0.0))
+
+
+def rmspe(truth: Array, pred: Array) -> Statistic:
+    """Mean over columns of the root of the mean of ((t - p) / t)^2, as a share; cells whose truth
+    is 0 do not count.
+    """
+    size, known = truth.shape[1], truth != 0
+    errors = np.divide(truth - pred, truth, out=np.zeros(truth.shape), where=known)
+
+    def finish(means: Array) -> Array:
+        squares = _over(means[..., :size], means[..., size:])
+        return np.asarray(np.sqrt(squares).mean(axis=-1))
+
+    return Statistic(np.hstack([errors**2, known]), finish)
+
+
+def mase(scale: Array, truth: Array, pred: Array) -> Statistic:
+    """Mean absolute error over what the naive forecast errs in train (Hyndman and Koehler 2006),
+    one scale per column.
+    """
+    return averaged(np.abs(truth - pred) / scale)
+
+
+def pinball(quantile: Array, truth: Array, pred: Array) -> Statistic:
+    """Mean of q (t - p) where the truth is above, (1 - q) (p - t) where it is below; one quantile
+    per column.
+    """
+    above = truth - pred
+    return averaged(np.maximum(quantile * above, (quantile - 1) * above))
+
+
+def log_cosh(truth: Array, pred: Array) -> Statistic:
+    """Mean of ln cosh(t - p), written so that large errors do not overflow."""
+    error = np.abs(truth - pred)
+    return averaged(error + np.log1p(np.exp(-2 * error)) - np.log(2))
+
+
+def brier_of_classes(truth: Array, pred: Array) -> Statistic:
+    """Mean over rows of the squared errors of all classes together, from 0 to 2 (Brier 1950)."""
+    return averaged(((truth - pred) ** 2).sum(axis=1, keepdims=True))
+
+
 def mse(truth: Array, pred: Array) -> Statistic:
     return averaged((truth - pred) ** 2)
 
@@ -146,6 +192,44 @@ def spearman(truth: Array, pred: Array) -> Statistic:
     return pearson(ranked(truth), ranked(pred))
 
 
+def normalized_gini(truth: Array, pred: Array) -> Statistic:
+    """Gini of the truth in the order of the predictions, over that in its own order.
+
+    Of 0 and 1 it is 2 AUC - 1. Equal predictions share a rank, where Kaggle's code takes them in
+    the order of rows. NaN where the truth does not vary.
+    """
+    size, spread = truth.shape[1], np.ptp(truth, axis=0) > 0
+    centred = np.where(spread, truth - truth.mean(axis=0), 0.0)
+    rows = np.hstack([_rank_covariance(centred, pred), _rank_covariance(centred, truth)])
+    # The mean of the rows is twice the covariance, because that is a function of pairs of rows.
+    whole = rows.mean(axis=0) / 2
+
+    def finish(means: Array) -> Array:
+        now = means - whole
+        return np.asarray(_over(now[..., :size], now[..., size:]).mean(axis=-1))
+
+    def slope(means: Array) -> Array:
+        now = means - whole
+        ours, best = now[:size], np.maximum(now[size:], 1e-300)
+        return np.concatenate([1 / best, -ours / best**2]) / size
+
+    return Statistic(rows, finish, slope)
+
+
+def _rank_covariance(values: Array, order: Array) -> Array:
+    """What each row adds to the covariance of centred values and ranks (from 0 to 1): by its own
+    value, and as one of the rows that the others stand above. [rows, columns]
+    """
+    count = len(values)
+    ranks = (ranked(order) - 0.5) / count
+    above = np.empty(values.shape)
+    for column in range(values.shape[1]):
+        levels = np.unique(order[:, column], return_inverse=True)[1].ravel()
+        sums = np.bincount(levels, weights=values[:, column])
+        above[:, column] = (sums.sum() - np.cumsum(sums) + sums / 2)[levels]
+    return np.asarray(values * (ranks - 0.5) + above / count)
+
+
 def _over(part: Array, whole: Array) -> Array:
     """part / whole, NaN where whole is nothing but rounding."""
     return np.asarray(
@@ -169,6 +253,19 @@ STATISTICS: dict[str, Callable[[Array, Array], Statistic]] = {
     "r2": r2,
     "pearson": pearson,
     "spearman": spearman,
+    "normalized_gini": normalized_gini,
+    "smape": smape,
+    "rmspe": rmspe,
+    "log_cosh": log_cosh,
+    "brier": mse,
+}
+# By the metric's parameter [columns], or [1] for all columns.
+PARAMETRIC: dict[str, Callable[[Array, Array, Array], Statistic]] = {
+    "mase": mase,
+    "pinball": pinball,
 }
 # Where the columns are shares of one whole.
-OF_WHOLES: dict[str, Callable[[Array, Array], Statistic]] = {"log_loss": multiclass_log_loss}
+OF_WHOLES: dict[str, Callable[[Array, Array], Statistic]] = {
+    "log_loss": multiclass_log_loss,
+    "brier": brier_of_classes,
+}

@@ -6,9 +6,10 @@ cell has none by comma, semicolon or bar. Means over several columns count each 
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_right, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -122,16 +123,53 @@ def average_precision_at(k: int | None, truth: Array, pred: Array) -> Statistic:
     """
 
     def cell(a: str, b: str) -> float:
-        wanted, hits, total, seen = set(words(a)), 0, 0.0, set()
-        for place, word in enumerate(words(b)[:k], 1):
-            if word in wanted and word not in seen:
-                hits += 1
-                total += hits / place
-            seen.add(word)
-        most = len(wanted) if k is None else min(len(wanted), k)
-        return total / most if most else 0.0
+        wanted = set(words(a))
+        hits = enumerate(_hits(wanted, words(b)[:k]), 1)
+        most = len(range(len(wanted))[:k])
+        return sum(count / place for count, place in hits) / max(most, 1)
 
     return averaged(_each(cell, truth, pred))
+
+
+def ndcg_at(k: int | None, truth: Array, pred: Array) -> Statistic:
+    """Mean over cells of the discounted gain of the first k words over the best that is possible
+    (Jarvelin and Kekalainen 2002).
+
+    The gain of a true word is 1, at place i divided by log2(i + 1). A word counts once; a cell
+    without a true word counts 0. k: None for no limit.
+    """
+
+    def cell(a: str, b: str) -> float:
+        wanted = set(words(a))
+        best = sum(map(_discount, range(1, len(wanted) + 1)[:k]))
+        return sum(map(_discount, _hits(wanted, words(b)[:k]))) / best if wanted else 0.0
+
+    return averaged(_each(cell, truth, pred))
+
+
+def reciprocal_rank_at(k: int | None, truth: Array, pred: Array) -> Statistic:
+    """Mean over cells of 1 / place of the first true word among the first k; 0 without one. k: None
+    for no limit.
+    """
+
+    def cell(a: str, b: str) -> float:
+        place = next(_hits(set(words(a)), words(b)[:k]), math.inf)
+        return 1 / place
+
+    return averaged(_each(cell, truth, pred))
+
+
+def _discount(place: int) -> float:
+    return 1 / math.log2(place + 1)
+
+
+def _hits(wanted: set[str], given: Sequence[str]) -> Iterator[int]:
+    """Places, from 1, at which a wanted word stands for the first time."""
+    left = set(wanted)
+    for place, word in enumerate(given, 1):
+        if word in left:
+            left.remove(word)
+            yield place
 
 
 def kendall(truth: Array, pred: Array) -> Statistic:
@@ -186,4 +224,7 @@ LISTS: dict[str, Callable[[Array, Array], Statistic]] = {
 # Of lists, by the number in the name.
 FAMILIES: dict[str, Callable[[int | None, Array, Array], Statistic]] = {
     "map@k": average_precision_at,
+    "ndcg@k": ndcg_at,
+    "mrr@k": reciprocal_rank_at,
+    "mrr": reciprocal_rank_at,
 }

@@ -20,19 +20,21 @@ def metric(
 
 def truth_of(name: str, kind: ValueKind, rng: np.random.Generator, rows: int = 200) -> np.ndarray:
     """Answers on which every class occurs; also the perfect prediction."""
+    needs = BY_NAME[name].needs
     if kind == "real":
-        return rng.gamma(2.0, 2.0, (rows, 1))
-    if name in ("lrap", "lwlrap", "kl_divergence"):
+        # Shares of numbers near 0 have no typical error.
+        return rng.gamma(2.0, 2.0, (rows, 1)) + (name == "rmspe")
+    if needs.several_columns or needs.of_shares == "always":
         shares = rng.random((rows, 6)) < 0.4
         shares[np.arange(rows), rng.integers(0, 6, rows)] = True
         shares[:, 0] &= ~shares.all(axis=1)
         shares[~shares.any(axis=1), 1] = True
         return (
             shares / shares.sum(axis=1, keepdims=True)
-            if name == "kl_divergence"
+            if needs.of_shares == "always"
             else shares.astype(float)
         )
-    if kind == "probability" or name == "quadratic_weighted_kappa":
+    if kind == "probability" or needs.numeric_labels:
         return rng.integers(0, 2 if kind == "probability" else 5, (rows, 1)).astype(float)
     if kind == "label":
         return rng.choice(["cat", "dog", "eel"], (rows, 1))
@@ -47,7 +49,7 @@ def words_of(name: str, kind: ValueKind, rng: np.random.Generator, rows: int) ->
             f"{a} {length} {b + 400} 7"
             for (a, b), length in zip(starts, rng.integers(20, 60, rows), strict=True)
         ]
-    elif name == "kendall":
+    elif BY_NAME[name].needs.lists == "orders":
         cells = [" ".join(rng.permutation(NAMES[:6])) for _ in range(rows)]
     else:
         cells = [

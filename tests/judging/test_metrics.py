@@ -131,7 +131,7 @@ def test_perfect_reaches_the_bound_and_shuffled_is_worse(
     truth = truth_of(*case, rng)
     known = metric(case[0], kind=case[1])
     perfect, shuffled = score(known, truth, truth), score(known, truth, rng.permutation(truth))
-    bound = math.log(LEAST_ERROR) if known.name == "log_mae" else float(known.maximize)
+    bound = math.log(LEAST_ERROR) if known.name == "log_mae" else BY_NAME[known.name].bounds[1]
     assert perfect == pytest.approx(bound, abs=1e-12)
     assert shuffled < perfect if known.maximize else shuffled > perfect
 

@@ -42,6 +42,12 @@ class Answers:
     one_hot: bool
 
     @property
+    def targets(self) -> list[str]:
+        """Names of the columns that are asked for."""
+        shown = self.labels if self.sample is None else self.sample
+        return list(map(str, shown.columns))
+
+    @property
     def numeric(self) -> bool:
         return all(is_numeric(self.labels[name]) for name in self.labels.columns)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.metric_names import BY_NAME, MetricName
+from core.metric_names import BY_NAME, QUANTILE, MetricName
 from core.records import MetricSpec
 from core.task.hints import Hints, MetricAnswer
 from core.task.metric.answers import Answers, fallback
@@ -15,6 +15,7 @@ from core.task.metric.columns import (
     levels_named,
     weight_named,
 )
+from core.task.metric.parameters import quantiles_of, with_quantiles
 from core.task.metric.text import evaluation_sections, left_out, recognise, unweighted
 from core.task.metric.value_kinds import kind_of
 from utils.config_schema import DIRECTIONS, TaskConfig
@@ -36,6 +37,8 @@ def choose_metric(
     """
     section = "\n\n".join(evaluation_sections(description))
     metric, said = _named(description, section, answers, hints, columns)
+    metric, quantiles = with_quantiles(metric, section, answers.targets)
+    said = [*said, *quantiles]
     if metric.source == "description" and (name := levels_named(metric.name, section, columns)):
         metric = replace(metric, mean_over=name)
     metric = asked_columns(metric, columns, hints.user)
@@ -67,7 +70,7 @@ def _named(
     found = recognise(description)
     if found.name is not None:
         metric = BY_NAME[found.name]
-        problem = kind_of(metric, answers)[1]
+        problem = _problem(metric, section, answers)
         if not problem:
             _agree(metric, direction)
             return MetricSpec(metric.name, metric.direction, "description", found.evidence), []
@@ -79,13 +82,20 @@ def _named(
     plain = _unweighted(found.evidence, answers, direction)
     if plain is not None and plain.weighable and (name := weight_named(section, columns)):
         return MetricSpec(plain.name, plain.direction, "description", found.evidence, name), []
-    if reading := _of_model(answers, hints.metric, direction):
+    if reading := _of_model(section, answers, hints.metric, direction):
         return reading, []
     metric = plain or _proxy(answers, direction)
     how = f"{metric.name} without its weights" if plain else metric.name
     return MetricSpec(metric.name, metric.direction, "fallback", why), [
         f"metric: {why}; {how} stands in"
     ]
+
+
+def _problem(metric: MetricName, section: str, answers: Answers) -> str:
+    """Why the metric that a text names cannot be scored here, "" where it can."""
+    if metric.parameter == QUANTILE and not quantiles_of(section, answers.targets):
+        return "it does not say which quantiles"
+    return kind_of(metric, answers)[1]
 
 
 def _of_user(task: TaskConfig, answers: Answers) -> MetricSpec | None:
@@ -109,13 +119,15 @@ def _unweighted(evidence: str, answers: Answers, direction: str | None) -> Metri
 
 
 def _of_model(
-    answers: Answers, reading: MetricAnswer | None, direction: str | None
+    section: str, answers: Answers, reading: MetricAnswer | None, direction: str | None
 ) -> MetricSpec | None:
     """A language model's metric where it fits the labels, and a direction that the user set."""
-    metric = BY_NAME.get(reading.name) if reading is not None else None
-    if metric is None or direction not in (None, metric.direction) or kind_of(metric, answers)[1]:
+    if reading is None or reading.name not in BY_NAME:
         return None
-    return MetricSpec(metric.name, metric.direction, "llm", reading.why if reading else "")
+    metric = BY_NAME[reading.name]
+    if direction not in (None, metric.direction) or _problem(metric, section, answers):
+        return None
+    return MetricSpec(metric.name, metric.direction, "llm", reading.why)
 
 
 def _known(name: str) -> MetricName:

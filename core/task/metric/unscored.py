@@ -5,14 +5,12 @@ core.metric_names.
 from __future__ import annotations
 
 UNSCORED: tuple[str, ...] = (
-    r"\b[nd]?dcg\b|discounted cumulative gain",
-    r"mean reciprocal rank|\bmrr\b",
     r"modifi\w+ (?:version |variant )?(?:of )?(?:the )?(?:[\w-]+ ){0,4}"
     r"(?:score|coefficient|error|auc|likelihood|index)",
     r"\bbleu\b|\brouge\b|\bmeteor\b|perplexity",
-    r"pinball|quantile loss|\bcrps\b|ranked probability|brier|hinge loss|huber",
+    r"\bcrps\b|ranked probability|hinge loss|huber",
     r"haversine|euclidean distance|distance errors?|cosine (?:similarity|distance)|hamming"
     r"|angular (?:error|distance)",
-    r"\bgini\b|\bssim\b|\bpsnr\b|kolmogorov|sharpe ratio|\bpass@",
+    r"\bssim\b|\bpsnr\b|kolmogorov|sharpe ratio|\bpass@",
     r"youden|g-?mean\b|geometric mean|generali[sz]ed mean|sub-?metrics?",
 )

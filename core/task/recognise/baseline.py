@@ -24,6 +24,8 @@ from utils.errors import SpecError
 from utils.files import copy_atomic
 from utils.tables import with_point, write_table
 
+# Words of a ranking of which all count.
+_RANKED_WORDS = 20
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -130,7 +132,7 @@ def _constants(labels: pd.DataFrame, spec: CompetitionSpec) -> list[object]:
     columns = [labels[name][labels[name] != ""] for name in spec.answers.labels]
     if any(len(column) == 0 for column in columns):
         raise SpecError("a label column is empty")
-    return [_constant(column, spec) for column in columns]
+    return [_constant(column, spec, place) for place, column in enumerate(columns)]
 
 
 def _shares(column: pd.Series, spec: CompetitionSpec) -> list[object]:
@@ -159,7 +161,8 @@ def _mean_shares(labels: pd.DataFrame, spec: CompetitionSpec) -> list[object]:
     return list((cells[filled] / totals[filled]).mean(axis=0))
 
 
-def _constant(column: pd.Series, spec: CompetitionSpec) -> object:
+def _constant(column: pd.Series, spec: CompetitionSpec, place: int) -> object:
+    """place: of the column among the targets."""
     if spec.value_kind in WORDS:
         return _common_words(column, spec)
     if spec.value_kind == "label":
@@ -171,7 +174,10 @@ def _constant(column: pd.Series, spec: CompetitionSpec) -> object:
         return float((column == (spec.answers.positive or spec.answers.classes[-1])).mean())
     if np.isnan(values).any():
         raise SpecError("the labels are not numbers")
-    return _NUMBERS[BY_NAME[spec.metric.name].constant](values)
+    metric = BY_NAME[spec.metric.name]
+    if metric.constant == "quantile":
+        return float(np.quantile(values, spec.metric.parameters[place]))
+    return _NUMBERS[metric.constant](values)
 
 
 def _mean(values: Numbers) -> float:
@@ -187,10 +193,19 @@ def _log_mean(values: Numbers) -> float:
     return float(np.expm1(np.log1p(np.maximum(values, 0)).mean()))
 
 
+def _relative_mean(values: Numbers) -> float:
+    """The number of which the squared errors as shares of the values are least."""
+    values = values[values != 0]
+    if not len(values):
+        return 0.0
+    return float((1 / values).sum() / (1 / values**2).sum())
+
+
 _NUMBERS: Mapping[Constant, Callable[[Numbers], float]] = {
     "mean": _mean,
     "median": _median,
     "log_mean": _log_mean,
+    "relative_mean": _relative_mean,
 }
 
 
@@ -199,8 +214,8 @@ def _common_words(column: pd.Series, spec: CompetitionSpec) -> str:
     sample can answer.
     """
     metric = BY_NAME[spec.metric.name]
-    most = metric.at
-    if most is not None:
+    if metric.needs.lists == "rankings" and spec.value_kind == "list":
+        most = metric.at or _RANKED_WORDS
         return " ".join(column.str.split().explode().value_counts().index[:most])
     if spec.value_kind == "mask" or metric.needs.lists == "orders":
         raise SpecError("an answer is about its own row")

@@ -36,6 +36,7 @@ from core.task.metric.answers import (
 )
 from core.task.metric.choice import choose_metric
 from core.task.metric.columns import NO_COLUMNS, RowColumns
+from core.task.metric.parameters import with_scale
 from core.task.metric.value_kinds import exclusive, kind_of
 from core.task.recognise.evidence import LabelTable
 from core.task.recognise.pixel_rows import item_of
@@ -91,6 +92,7 @@ def _assemble(
     features = _features(found.root, tables, files.sources)
     modality = _modality(files, features)
     split = _split_columns(hints.user, tables, found.label_table, features.texts)
+    metric = with_scale(metric, answers.labels, columns, split.group, split.time)
     notes += [*reasons, _note_on_files(files.places, modality)]
     notes += [*_notes_on_values(kind, metric.name, answers), *split.how]
     label_table = found.label_table

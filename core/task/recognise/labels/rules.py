@@ -12,11 +12,13 @@ from core.task.recognise.labels.melted import labels_in_columns
 from core.task.recognise.labels.names import labels_in_names
 from core.task.recognise.labels.pixels import labels_in_pixels
 from core.task.recognise.labels.positions import labels_in_sequences
+from core.task.recognise.labels.quantiles import labels_of_quantiles
 from core.task.recognise.labels.ragged import labels_in_lists
 from core.task.recognise.labels.several_rows import labels_in_rows
 
 # Asked where no table holds the targets.
 RULES: tuple[Rule, ...] = (
+    labels_of_quantiles,
     labels_in_cells,
     labels_in_columns,
     labels_in_annotations,
