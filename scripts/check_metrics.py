@@ -186,6 +186,8 @@ def _facts(metric: MetricName) -> Iterator[str]:
         f"no value below {needs.least or 0:g}": needs.least is not None,
         LISTS[needs.lists]: "list" in metric.kinds,
     }
+    if metric.parameter is not None:
+        yield f"a {metric.parameter.meaning} per target"
     yield from (fact for fact, holds in facts.items() if holds)
 
 

@@ -152,6 +152,10 @@ class SystemText:
         text = metric.name
         if len(self._spec.answers.labels) > 1:
             text += self._phrase("metric", "column_mean")
+        parameter = BY_NAME[metric.name].parameter
+        if parameter is not None and metric.parameters:
+            numbers = ", ".join(f"{number:.6g}" for number in metric.parameters)
+            text += self._phrase("metric", parameter.meaning, numbers=numbers)
         if metric.weight_column is not None:
             column = one_line(metric.weight_column, 40)
             text += self._phrase("metric", "weighted", column=column)
