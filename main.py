@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None, recipes: ProposerFactory = recipes_o
     except UsageError as error:
         return refuse(str(error))
     except OSError as error:
-        log.error("cannot begin: %s", error)
+        log.error("%s", reasons.cannot_begin(error))
         return EXIT_STATUS["internal"]
     return solve(config, screen, description, container=False, recipes=recipes)
 

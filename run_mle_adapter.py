@@ -76,6 +76,7 @@ def run_adapter() -> int:
     from rich.console import Console
 
     from core.contract import EXIT_STATUS
+    from core.publishing import reasons
     from core.publishing.rescue import rescue
     from core.publishing.screen import Screen
     from main import refuse, solve
@@ -95,8 +96,8 @@ def run_adapter() -> int:
         rescue(*fallback_folders(sys.argv[1:]), reason=str(error))
         return refuse(str(error))
     except OSError as error:
-        log.error("cannot begin: %s", error)
-        rescue(*fallback_folders(sys.argv[1:]), reason=f"cannot begin: {error}")
+        log.error("%s", reasons.cannot_begin(error))
+        rescue(*fallback_folders(sys.argv[1:]), reason=reasons.cannot_begin(error))
         return EXIT_STATUS["internal"]
     # The run brings its own handlers: they take keys out, and this one would say every line a
     # second time.

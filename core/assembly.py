@@ -87,9 +87,11 @@ class Assembly:
         )
 
     def parts(
-        self, opened: OpenCompetition, publisher: Publisher, missing: Callable[[str], None]
+        self, opened: OpenCompetition, publisher: Publisher, complain: Callable[[Exception], None]
     ) -> tuple[LoopParts, LevelTwo]:
-        """What the loop works with, and level 2 of it. missing: takes reasons for `degraded`."""
+        """What the loop works with, and level 2 of it. complain: takes our own bugs in level 2,
+        which cost the run no more than that.
+        """
         spec, split, views, judge = opened.spec, opened.split, opened.views, opened.judge
         settings = self._settings
         runner = self._runner()
@@ -105,7 +107,7 @@ class Assembly:
             probe_fault,
         )
         around = self._surroundings(spec, split, pace)
-        learner = level_two_of(settings, self._authors, around, self._lanes > 1, missing)
+        learner = level_two_of(settings, self._authors, around, self._lanes > 1, complain)
         search = EvolutionSearch(
             settings.search,
             spec.metric.direction,

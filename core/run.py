@@ -135,7 +135,7 @@ class Run:
             self._output.put_back(publisher, spec)
         opened = OpenCompetition(spec, split, views, judge)
         assembly = self._assembly()
-        parts, learner = assembly.parts(opened, publisher, self.report.reasons.append)
+        parts, learner = assembly.parts(opened, publisher, self._complain)
         self.report.learning = learner.facts
         self._stage("search")
         if split.kind == "none" and not self._settings.has_model:
@@ -147,6 +147,10 @@ class Run:
             return
         game = self._end_game(opened, parts.evaluator, publisher)
         self.report.reasons += game.play()
+
+    def _complain(self, error: Exception) -> None:
+        """Takes our own bugs in level 2."""
+        self.report.reasons.append(reasons.internal_in_level_two(error))
 
     def end(self, usage: bool) -> int:
         """The last event and the final reports; the exit status. usage: the user asked for what

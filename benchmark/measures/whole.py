@@ -5,7 +5,6 @@ kept.
 from __future__ import annotations
 
 import argparse
-import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from benchmark.measures.run_folder import has_ended, submission_of
 from benchmark.measures.runs import main_command
 from benchmark.provenance import ROOT, claim, go_on
 from core.contract import EXIT_STATUS, RunReport
+from core.publishing.reasons import was_stopped
 from core.score import Direction
 from utils.errors import UsageError, WorkerError
 from utils.files import is_file_of
@@ -29,7 +29,6 @@ from utils.process import end_with_parent
 Run = Callable[[Path, Path, float, Sequence[str]], int]
 OUT = Path("out/full")
 DUMMY = "dummy"
-_STOPPED = re.compile(r"(?:^|; )stopped (?:by|while)")
 # Of its time: a run that was stopped after that was stopped by its deadline.
 _WHOLE = 0.9
 
@@ -86,7 +85,7 @@ def _over(out: Path) -> RunReport | None:
     if report.submission and not is_file_of(submission_of(out), report.submission.sha256):
         return None
     early = report.time.elapsed_s < _WHOLE * report.time.limit_s
-    if early and _STOPPED.search(report.reason or ""):
+    if early and was_stopped(report.reason):
         return None
     return report
 

@@ -134,9 +134,9 @@ def default_level_two() -> LevelTwoSettings:
     return level_two_settings(load_config(use_cli=False))
 
 
-def loud(reason: str) -> None:
+def loud(error: Exception) -> None:
     """A bug in level 2 ends a measurement."""
-    raise RuntimeError(reason)
+    raise error
 
 
 class RandomSearch:

@@ -63,7 +63,7 @@ def level_two_of(
     authors: Authors,
     around: Surroundings,
     background: bool,
-    complain: Callable[[str], None],
+    complain: Callable[[Exception], None],
 ) -> LevelTwo:
     """For a run. Embeddings are made in a process that lives for one epoch."""
     two, history = settings.level_two, around.history
@@ -135,7 +135,7 @@ class LevelTwo:
         state: RunState,
         recorder: Recorder,
         background: bool,
-        complain: Callable[[str], None] = lambda reason: None,
+        complain: Callable[[Exception], None] = lambda error: None,
         means: LessonMeans | None = None,
     ) -> None:
         """team: who is there at the start. complain: told of our own bug, for the report. means:
@@ -200,7 +200,7 @@ class LevelTwo:
         except Exception as error:
             log.exception("internal error in level 2: it is off from here")
             self._off = True
-            self._complain(f"internal error in level 2: {type(error).__name__}: {error}")
+            self._complain(error)
         finally:
             self._means.release()
 

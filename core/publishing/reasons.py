@@ -1,7 +1,10 @@
-"""Why a run is degraded, and with which status it ends."""
+"""Why a run is degraded: every sentence of our own that can stand in `reason` of run.json; and with which
+status it ends. What an error says by itself (utils.errors) stands there as it is.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from core.contract import RunStatus
@@ -12,6 +15,7 @@ from core.settings import Settings
 # Failed calls in a row at the end of a run after which its model counts as lost, and programs that
 # the recipes wrote since a failed call: a model whose quota is used up is not asked again.
 MODEL_LOST = 3
+_STOPPED = re.compile(r"(?:^|; )stopped (?:by|while)")
 NO_FINAL_PICK = "no final pick: no finalist could be scored in the time that was left"
 
 
@@ -36,6 +40,13 @@ def stopped(by: str) -> str:
     return f"stopped by {by} before the final pick"
 
 
+def was_stopped(reason: str | None) -> bool:
+    """Whether a run of this reason was stopped, by its deadline or by somebody: `stopped`, or what an
+    Interrupted says.
+    """
+    return reason is not None and _STOPPED.search(reason) is not None
+
+
 def nothing_complete(history: History) -> str:
     if history.published:
         return "no program ran on all of its views"
@@ -46,9 +57,22 @@ def rejected(entry_id: str) -> str:
     return f"the validation server rejected {entry_id}"
 
 
+def not_in_place(entry_id: str) -> str:
+    return f"submission.csv is not what was published last ({entry_id})"
+
+
+def cannot_begin(error: OSError) -> str:
+    return f"cannot begin: {error}"
+
+
 def internal(error: Exception) -> str:
     """Our own bug."""
     return f"internal error: {type(error).__name__}: {error}"
+
+
+def internal_in_level_two(error: Exception) -> str:
+    """Our own bug; level 2 is off from there, and the search goes on."""
+    return f"internal error in level 2: {type(error).__name__}: {error}"
 
 
 def model_trouble(history: History) -> str | None:
@@ -56,18 +80,20 @@ def model_trouble(history: History) -> str | None:
     calls all failed, or recipes wrote everything since one did.
     """
     llm = history.llm
-    lost = llm.failed_in_a_row >= MODEL_LOST or (
-        llm.failed_in_a_row > 0 and llm.unanswered >= MODEL_LOST
-    )
-    if lost or llm.failed_in_a_row == llm.asked > 0:
+    if llm.failed_in_a_row == 0:
+        return None
+    never_answered = llm.failed_in_a_row == llm.asked
+    if never_answered or max(llm.failed_in_a_row, llm.unanswered) >= MODEL_LOST:
         return f"the language model {llm.model} at {_address(history)} failed, recipes went on: {llm.last_error}"
     return None
 
 
 def _address(history: History) -> str:
     """Where the code model is, as the configuration of this run says."""
-    settings = history.run.config.get("llm", {}).get("code", {}) if history.run is not None else {}
-    return settings.get("base_url") or "the address of its provider"
+    url = None
+    if history.run is not None:
+        url = history.run.config.get("llm", {}).get("code", {}).get("base_url")
+    return url or "the address of its provider"
 
 
 def joined(reasons: Sequence[str]) -> str | None:
@@ -79,6 +105,11 @@ def status(history: History, reasons: Sequence[str]) -> RunStatus:
     """ok, degraded, baseline or failed: what the output folder holds, and whether something was
     missing.
     """
-    if history.published is not None and history.published.best.kind != "baseline":
-        return "degraded" if reasons else "ok"
-    return "baseline" if history.baseline is not None else "failed"
+    trained = history.published is not None and history.published.best.kind != "baseline"
+    if trained and not reasons:
+        return "ok"
+    if trained:
+        return "degraded"
+    if history.baseline is not None:
+        return "baseline"
+    return "failed"

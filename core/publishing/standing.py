@@ -17,6 +17,7 @@ from core.folders import Folders
 from core.journal.history import History
 from core.judging.service import is_intact
 from core.protocols import Recorder
+from core.publishing import reasons
 from core.publishing.publisher import ResultPublisher, restore
 from core.publishing.rescue import sample_as_baseline
 from core.publishing.result import CANDIDATES, NO_RESULT, Result, blended, single
@@ -80,7 +81,7 @@ class OutputFolder:
             return None
         if baseline is not None and is_file_of(target, baseline.sha256):
             self._recorder.append(Published(NO_RESULT, baseline.rows, baseline.sha256, "local"))
-        return f"submission.csv is not what was published last ({published.best.id})"
+        return reasons.not_in_place(published.best.id)
 
     def _holds(self, result: Result) -> bool:
         best = self._in_place()

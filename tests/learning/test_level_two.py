@@ -157,7 +157,7 @@ class World:
         self.clock, self.programs = ManualClock(), programs or ProgramDict()
         self.lines: list[dict[str, Any]] = []
         self.history = History(self.programs.get)
-        self.complaints: list[str] = []
+        self.complaints: list[Exception] = []
         self.snapshots: list[dict[str, Any]] = []
         made = evolution or evolution_of(TWO, all_hashed, lambda *_: "", None, 1)
         self.learner = LevelTwo(
@@ -447,7 +447,7 @@ def test_our_own_bug_costs_level_two_and_not_the_search(caplog: pytest.LogCaptur
     assert world.history.steps_done == 40
     assert broken.calls == 1
     assert len(world.complaints) == 1
-    assert "the embedding process is gone" in world.complaints[0]
+    assert "the embedding process is gone" in str(world.complaints[0])
     assert "internal error in level 2" in caplog.text
 
 
