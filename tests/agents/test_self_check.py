@@ -351,7 +351,7 @@ def test_nothing_is_added_to_a_program_that_needs_nothing() -> None:
 
 
 def test_every_line_that_can_be_added_binds_its_name() -> None:
-    for name, line in imports._LINES.items():
+    for name, line in imports._lines().items():
         assert undefined_names(f"{line}\n{name}\n") == ()
 
 
