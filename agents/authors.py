@@ -75,13 +75,17 @@ def _team(
 def metric_reader(question: MetricQuestion) -> Reading:
     """What the model of the role `feedback` reads; where there is none, nobody knows."""
     model = question.models.of("feedback")
-    return None if model is None else read_metric(model, question)
+    if model is None:
+        return None
+    return read_metric(model, question)
 
 
 def split_reader(question: SplitQuestion) -> WrittenSplits | None:
     """What the model of the role `code` writes, as it does programs."""
     model = question.models.of("code")
-    return None if model is None else read_split(model, question)
+    if model is None:
+        return None
+    return read_split(model, question)
 
 
 def coach(around: Surroundings) -> Coach | None:
@@ -125,8 +129,10 @@ class _Author:
         )
 
     def _gate(self, program: str) -> Sequence[str]:
-        missing = reports_nothing(program) if self._around.split.kind == "none" else ()
-        return (*self._around.gate(program), *missing, *absent_packages(program, importable))
+        reasons = [*self._around.gate(program)]
+        if self._around.split.kind == "none":
+            reasons += reports_nothing(program)
+        return [*reasons, *absent_packages(program, importable)]
 
     def _prompts(self) -> PromptBuilder:
         around = self._around

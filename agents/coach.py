@@ -69,7 +69,7 @@ def rewrite_schema() -> dict[str, Any]:
     """Of an answer that rewrites a persona: a role, and a strategy for each kind of brief."""
     strategy = {
         "type": "object",
-        "properties": {kind: {"type": "string"} for kind in BY_KIND},
+        "properties": dict.fromkeys(BY_KIND, {"type": "string"}),
         "required": list(BY_KIND),
         "additionalProperties": False,
     }
@@ -85,7 +85,10 @@ def refused(text: str) -> str | None:
     """What a text from the model speaks of that no role, strategy or lesson may; None for a good
     one.
     """
-    return next((what for what, pattern in _REFUSED.items() if pattern.search(text)), None)
+    for what, pattern in _REFUSED.items():
+        if pattern.search(text):
+            return what
+    return None
 
 
 class ModelCoach:

@@ -137,20 +137,19 @@ class _Nodes:
     def check(self, state: ConversationState) -> dict[str, Any]:
         """A repair that lost its plan or found nothing at all keeps what was there."""
         brief, before = state["brief"], state.get("attempt")
-        shown = [before.program] if before is not None and before.program else []
-        attempt = self._examine(
-            brief, state["answer"], [*shown, *(parent.program for parent in brief.parents)]
-        )
+        bases = [parent.program for parent in brief.parents]
+        if before is not None and before.program:
+            bases.insert(0, before.program)
+        attempt = self._examine(brief, state["answer"], bases)
         if before is not None:
-            plan = attempt.plan if before.plan == "" else before.plan
-            attempt = Attempt(
-                plan, attempt.program or before.program, attempt.locus, attempt.reasons
-            )
+            plan, program = before.plan or attempt.plan, attempt.program or before.program
+            attempt = Attempt(plan, program, attempt.locus, attempt.reasons)
         return {"attempt": attempt}
 
     def next(self, state: ConversationState) -> str:
-        wanted = bool(state["attempt"].reasons) and state["asked"] <= self._repairs
-        return "repair" if wanted else "done"
+        if state["attempt"].reasons and state["asked"] <= self._repairs:
+            return "repair"
+        return "done"
 
     def _ask(self, state: ConversationState, text: str, purpose: str) -> dict[str, Any]:
         brief = state["brief"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.prompting.description import cut_description
-from agents.prompting.prompt_parts import listed
+from agents.prompting.prompt_parts import column_list, listed, sample_path
 from core.metric_names import BY_NAME
 from core.protocols import Model
 from core.questions.metric_question import MetricQuestion, Reading, WrittenScores
@@ -67,9 +67,9 @@ def read_metric(model: Model, question: MetricQuestion) -> Reading:
     """
     try:
         answer = model.complete(_request(question))
-        told = told_metric(answer.data)
-        if told is not None:
-            return told
+        known = known_metric(answer.data)
+        if known is not None:
+            return known
         log.info("the language model names no known metric: %s", one_line(str(answer.data), _WHY))
         with ThreadPoolExecutor(len(_STYLES)) as pool:
             written = list(pool.map(partial(_written, model, question), _STYLES))
@@ -91,11 +91,14 @@ def pair_of(first: Any, second: Any) -> WrittenScores | None:
 
 
 def without_fence(program: str) -> str:
-    match = _FENCED.fullmatch(program.strip())
-    return (match[1] if match else program.strip()) + "\n"
+    """The program as one text that ends with a line break."""
+    program = program.strip()
+    if match := _FENCED.fullmatch(program):
+        program = match[1]
+    return f"{program}\n"
 
 
-def told_metric(data: Any) -> MetricAnswer | None:
+def known_metric(data: Any) -> MetricAnswer | None:
     """The metric of an answer that follows SCHEMA; None for null, an unknown name and the direction
     of another.
     """
@@ -108,16 +111,13 @@ def told_metric(data: Any) -> MetricAnswer | None:
 
 def _request(question: MetricQuestion) -> Request:
     spec, prompts = question.spec, PromptManager(_PROMPTS)
-    names = [one_line(name, 40) for name in (*spec.ids.columns, *spec.answers.targets)]
     text = prompts.render(
         "metric",
         description=fence(cut_description(spec.description, _DESCRIPTION)),
-        sample=one_line(spec.tables.sample.path, 80)
-        if spec.tables.sample is not None
-        else "the sample submission",
-        columns=listed(names, _COLUMNS),
+        sample=sample_path(spec, "the sample submission"),
+        columns=column_list((*spec.ids.columns, *spec.answers.targets), _COLUMNS),
         values=_values(spec),
-        metrics="\n".join(_line(name) for name in BY_NAME),
+        metrics="\n".join(map(_line, BY_NAME)),
     )
     system = prompts.render("metric_system").rstrip("\n")
     return Request(system, (Message("user", text),), PURPOSE, question.deadline, SCHEMA)
@@ -126,20 +126,18 @@ def _request(question: MetricQuestion) -> Request:
 def _written(model: Model, question: MetricQuestion, style: str) -> Any:
     """An answer that follows SCORE_SCHEMA."""
     spec, prompts = question.spec, PromptManager(_PROMPTS)
-    names = [one_line(name, 40) for name in (*spec.ids.columns, *spec.answers.targets)]
     text = prompts.render(
         "score",
         description=fence(cut_description(spec.description, _DESCRIPTION)),
-        columns=listed(names, _COLUMNS),
+        columns=column_list((*spec.ids.columns, *spec.answers.targets), _COLUMNS),
         ids=str(max(len(spec.ids.columns), 1)),
         values=_values(spec),
         style=_STYLES[style],
     )
     system = prompts.render("metric_system").rstrip("\n")
-    purpose = f"score {style}"
-    return model.complete(
-        Request(system, (Message("user", text),), purpose, question.deadline, SCORE_SCHEMA)
-    ).data
+    messages = (Message("user", text),)
+    request = Request(system, messages, f"score {style}", question.deadline, SCORE_SCHEMA)
+    return model.complete(request).data
 
 
 def _line(name: str) -> str:
@@ -150,9 +148,10 @@ def _line(name: str) -> str:
 def _values(spec: CompetitionSpec) -> str:
     if spec.answers.classes:
         shown = listed([one_line(name, 30) for name in spec.answers.classes], _CLASSES)
-        return f"{len(spec.answers.classes)} classes: {shown}" + (
-            ", one column each" if spec.answers.one_hot else ""
-        )
+        text = f"{len(spec.answers.classes)} classes: {shown}"
+        if spec.answers.one_hot:
+            text += ", one column each"
+        return text
     return {
         "real": "numbers",
         "list": "lists of words",

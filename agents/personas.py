@@ -59,7 +59,7 @@ def parse(name: str, text: str) -> Persona:
 @cache
 def tastes() -> frozenset[str]:
     """What a pattern of `genes` may match: the keys of all fragments, and the aspects."""
-    return catalog.all_keys() | {aspect for aspects in ASPECTS.values() for aspect in aspects}
+    return catalog.all_keys().union(*ASPECTS.values())
 
 
 def _field(key: str, value: Any) -> Any:

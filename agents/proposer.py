@@ -80,13 +80,20 @@ class ModelProposer:
 
 
 def _proposal(brief: Brief, attempt: Attempt) -> Proposal:
-    kept = f" ({brief.locus})" if attempt.locus else ""
     return Proposal.to(
         brief,
-        plan=one_line(attempt.plan) or f"{brief.kind}{kept}: the model names no plan",
+        plan=one_line(attempt.plan) or _plan_for(brief, attempt),
         program=attempt.program,
         genes=Genome.parse(attempt.program).hashes(),
         locus=attempt.locus,
         author="model",
         skills=tuple(skill.id for skill in shown(brief.skills)),
     )
+
+
+def _plan_for(brief: Brief, attempt: Attempt) -> str:
+    """Where the model names none."""
+    asked: str = brief.kind
+    if attempt.locus:
+        asked += f" ({brief.locus})"
+    return f"{asked}: the model names no plan"

@@ -13,7 +13,7 @@ from typing import Any
 
 from agents.metric_reader import without_fence
 from agents.prompting.description import cut_description
-from agents.prompting.prompt_parts import listed, program_block
+from agents.prompting.prompt_parts import column_list, program_block, sample_path
 from core.protocols import Model
 from core.questions.split_stage import SplitQuestion, WrittenSplits
 from core.records import Message, Request
@@ -21,7 +21,7 @@ from core.task.preview_text import preview_text
 from utils.errors import ModelError
 from utils.prompt_manager import PromptManager
 from utils.text import cap
-from utils.untrusted import anonymous, fence, one_line
+from utils.untrusted import anonymous, fence
 
 log = logging.getLogger(__name__)
 
@@ -62,24 +62,24 @@ def read_split(model: Model, question: SplitQuestion) -> WrittenSplits | None:
 def _written(model: Model, question: SplitQuestion, style: str) -> Any:
     """An answer that follows SCHEMA."""
     spec, prompts = question.spec, PromptManager(_PROMPTS)
-    ids, targets = (
-        [one_line(name, 40) for name in names] for names in (spec.ids.columns, spec.answers.targets)
-    )
     text = prompts.render(
         "split",
         description=fence(cut_description(spec.description, _DESCRIPTION)),
         preview=fence(preview_text(question.preview, _PREVIEW)),
-        sample=one_line(spec.tables.sample.path, 80) if spec.tables.sample is not None else "",
-        ids=listed(ids, _COLUMNS),
-        targets=listed(targets, _COLUMNS),
+        sample=sample_path(spec, ""),
+        ids=column_list(spec.ids.columns, _COLUMNS),
+        targets=column_list(spec.answers.targets, _COLUMNS),
         style=_STYLES[style],
     )
+    purpose = f"split {style}"
     if question.broken is not None:
         written, reasons = question.broken.written, "\n".join(question.broken.reasons)
-        program = program_block(written.first if style == "a" else written.second)
-        said = fence(cap(anonymous(reasons), _REASONS), "output")
-        text = "\n".join((text, prompts.render("split_again", program=program, reasons=said)))
+        programs = {"a": written.first, "b": written.second}
+        output = fence(cap(anonymous(reasons), _REASONS), "output")
+        again = prompts.render(
+            "split_again", program=program_block(programs[style]), reasons=output
+        )
+        text, purpose = f"{text}\n{again}", f"{purpose} again"
     system = prompts.render("split_system").rstrip("\n")
-    purpose = f"split {style}" if question.broken is None else f"split {style} again"
     request = Request(system, (Message("user", text),), purpose, question.deadline, SCHEMA)
     return model.complete(request).data

@@ -103,11 +103,10 @@ class MixedTeam:
         """Once for each cause in a row: several briefs fail at a time, and all that follow."""
         with self._lock:
             again, self._said = self._said == error, error
-        log.log(
-            logging.DEBUG if again else logging.WARNING,
-            "the language model failed, recipes go on: %s",
-            error,
-        )
+        level = logging.WARNING
+        if again:
+            level = logging.DEBUG
+        log.log(level, "the language model failed, recipes go on: %s", error)
 
     def _recipes_begin(self, brief: Brief) -> bool:
         return brief.kind == "draft" and len(brief.siblings) < self._rules.recipe_drafts

@@ -63,34 +63,34 @@ def read_answer(text: str, shown: Sequence[str] = ()) -> ModelAnswer:
     for the repair.
     """
     text = text[:_LONGEST].replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
-    said = without_thinking(text)
-    written = _read(said, shown)
-    if not written.program and not written.edits and said != text:
+    visible = without_thinking(text)
+    reading = _read(visible, shown)
+    if not reading.program and not reading.edits and visible != text:
         # Some models never close their thoughts, or put the program into them.
         inside = _read(_THOUGHT.sub("", text), shown)
         if _whole(inside.program):
             return inside
-    return written
+    return reading
 
 
 def without_thinking(text: str) -> str:
     """The answer without what the model said to itself, closed or not; some chats open the first
     thought themselves.
     """
-    said: list[str] = []
+    parts: list[str] = []
     place, thinking = 0, False
     for tag in _THOUGHT.finditer(text):
         if tag["start"] is not None:
             if not thinking:
-                said.append(text[place : tag.start()])
+                parts.append(text[place : tag.start()])
             thinking = True
         elif thinking or tag["ends"] is not None:
             if not thinking:
-                said.clear()
+                parts.clear()
             place, thinking = tag.end(), False
     if not thinking:
-        said.append(text[place:])
-    return _CHAT_TOKEN.sub("", "".join(said))
+        parts.append(text[place:])
+    return _CHAT_TOKEN.sub("", "".join(parts))
 
 
 def one_line(text: str) -> str:

@@ -50,13 +50,13 @@ class Examiner:
         """bases: programs that the prompt showed; edits are meant for the first of them to which
         they apply.
         """
-        written = read_answer(answer.text, bases)
+        reading = read_answer(answer.text, bases)
         parents = {normalised_digest(parent.program) for parent in brief.parents}
         known = _KnownPrograms(self.known, parents)
-        options, refusal = _programs(written, bases)
-        attempts = [self._judged(brief, written.plan, program, known) for program in options]
+        options, refusal = _programs(reading, bases)
+        attempts = [self._judged(brief, reading.plan, program, known) for program in options]
         if not attempts:
-            attempts = [Attempt(written.plan, "", None, (refusal or NO_PROGRAM,))]
+            attempts = [Attempt(reading.plan, "", None, (refusal or NO_PROGRAM,))]
         # A part that is read as a whole lacks nearly everything: the better reading is the one with
         # fewer faults.
         best = min(attempts, key=lambda attempt: len(attempt.reasons))
@@ -90,25 +90,25 @@ class _KnownPrograms:
         return key in self.parents or (isinstance(key, str) and self.earlier(key))
 
 
-def _programs(written: ModelAnswer, bases: Sequence[str]) -> tuple[list[str], str]:
+def _programs(reading: ModelAnswer, bases: Sequence[str]) -> tuple[list[str], str]:
     """(programs that the answer may mean, most likely first; why its edits were refused, "" when
     they were not).
     """
-    found: list[str] = []
+    programs: list[str] = []
     refusal = ""
-    if written.edits:
-        edited = _edited(written.edits, bases)
+    if reading.edits:
+        edited = _edited(reading.edits, bases)
         if isinstance(edited, EditRefusedError):
             refusal = edited.reason
         else:
-            found.append(mark_loci(edited))
-    if written.program:
-        found.append(written.program)
+            programs.append(mark_loci(edited))
+    if reading.program:
+        programs.append(reading.program)
         for base in bases:
-            whole = with_parts(base, written.marked)
+            whole = with_parts(base, reading.marked)
             if whole is not None:
-                found.append(whole)
-    return found, refusal
+                programs.append(whole)
+    return programs, refusal
 
 
 def _edited(edits: Sequence[Edit], bases: Sequence[str]) -> str | EditRefusedError:

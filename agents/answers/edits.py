@@ -59,7 +59,7 @@ def without_edits(text: str) -> str:
 
 def _blocks(lines: list[str]) -> list[tuple[Edit, int, int]]:
     """(edit, its first line, the line after it)."""
-    found = []
+    blocks = []
     start = middle = None
     for number, line in enumerate(lines):
         if _SEARCH.match(line):
@@ -76,9 +76,9 @@ def _blocks(lines: list[str]) -> list[tuple[Edit, int, int]]:
             if _FENCE.match(line) and (number == middle + 1 or _closed_later(lines, number)):
                 continue
             edit = Edit(_side(lines[start + 1 : middle]), _side(lines[middle + 1 : number]))
-            found.append((edit, start, number + 1))
+            blocks.append((edit, start, number + 1))
             start = middle = None
-    return found
+    return blocks
 
 
 def _closed_later(lines: list[str], number: int) -> bool:
@@ -172,7 +172,7 @@ def _similar(lines: list[str], wanted: list[str]) -> tuple[int, int] | None:
     target = "\n".join(map(str.strip, wanted))
     stripped = list(map(str.strip, lines))
     matcher = SequenceMatcher(None, b=target, autojunk=False)
-    found: list[tuple[float, int, int]] = []
+    alike: list[tuple[float, int, int]] = []
     for size in range(max(1, len(wanted) - 2), len(wanted) + 3):
         for start in range(len(lines) - size + 1):
             matcher.set_seq1("\n".join(stripped[start : start + size]))
@@ -181,11 +181,11 @@ def _similar(lines: list[str], wanted: list[str]) -> tuple[int, int] | None:
                 continue
             ratio = matcher.ratio()
             if ratio >= _SIMILAR:
-                found.append((ratio, start, size))
-    if not found:
+                alike.append((ratio, start, size))
+    if not alike:
         return None
-    best, start, size = max(found, key=itemgetter(0))
-    for ratio, other, length in found:
+    best, start, size = max(alike, key=itemgetter(0))
+    for ratio, other, length in alike:
         elsewhere = other >= start + size or other + length <= start
         if elsewhere and ratio >= best - _CLEAR:
             return None

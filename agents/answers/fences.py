@@ -41,10 +41,10 @@ class CodePiece:
 
 def pieces(text: str) -> list[CodePiece]:
     """Every stretch that may be a program, in order, mended where that makes it Python."""
-    found = [CodePiece(mended(piece.text), piece.language) for piece in fenced(text)]
-    for program in _json_programs(text, found):
-        found.append(CodePiece(mended(program)))
-    return found
+    result = [CodePiece(mended(piece.text), piece.language) for piece in fenced(text)]
+    for program in _json_programs(text, result):
+        result.append(CodePiece(mended(program)))
+    return result
 
 
 def fenced(text: str, depth: int = _DEPTH) -> Iterator[CodePiece]:
@@ -97,9 +97,9 @@ def json_fields(text: str) -> dict[str, str]:
     return {key: item for key, item in value.items() if isinstance(item, str)}
 
 
-def _json_programs(text: str, found: Sequence[CodePiece]) -> Iterator[str]:
+def _json_programs(text: str, candidates: Sequence[CodePiece]) -> Iterator[str]:
     """Programs in fields of the answer as a whole, or of a piece of it."""
-    objects = [piece.text for piece in found if piece.language in ("json", "")]
+    objects = [piece.text for piece in candidates if piece.language in ("json", "")]
     for candidate in (text, *objects):
         if candidate.lstrip().startswith("{"):
             fields = json_fields(candidate)
@@ -110,16 +110,16 @@ def _fences(lines: list[str]) -> list[tuple[int, int, str]]:
     """(opening line, closing line, language) of each fence; one that is not closed ends with the
     text.
     """
-    found: list[tuple[int, int, str]] = []
+    fences: list[tuple[int, int, str]] = []
     number = 0
-    while number < len(lines) and len(found) < _FENCES:
+    while number < len(lines) and len(fences) < _FENCES:
         match = _FENCE.match(lines[number])
         if match:
             end = _closing_line(lines, number, match.group(1))
-            found.append((number, end, match.group(2).lower()))
+            fences.append((number, end, match.group(2).lower()))
             number = end
         number += 1
-    return found
+    return fences
 
 
 def _closing_line(lines: list[str], start: int, mark: str) -> int:

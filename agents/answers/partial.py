@@ -19,16 +19,16 @@ def with_parts(base: str, part: str) -> str | None:
     """
     whole, answered = Genome.parse(base), Genome.parse(part)
     above = parsed(answered.gene(None))
-    given = [locus for locus in LOCI if _does_something(answered.gene(locus))]
-    if not whole.complete or above is None or not given:
+    parts = [locus for locus in LOCI if _does_something(answered.gene(locus))]
+    if not whole.complete or above is None or not parts:
         return None
     if not all(map(is_import, above.body)):
         return None
-    for locus in given:
+    for locus in parts:
         whole = whole.replace(locus, answered.gene(locus))
-    marker, _, body = whole.gene(given[0]).partition("\n")
+    marker, _, body = whole.gene(parts[0]).partition("\n")
     first = "\n".join((marker, *map(ast.unparse, above.body), body))
-    return str(whole.replace(given[0], first))
+    return str(whole.replace(parts[0], first))
 
 
 def _does_something(gene: str) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from utils.untrusted import plain
@@ -59,6 +61,8 @@ _HASHES = re.compile(r"^ {0,3}(#{2,6}(?=\s*\S)|#(?=\s+\S))\s*(.+?)[\s#]*$")
 _BOLD = re.compile(r"^\s*(\*\*|__)([^*_]{2,60})\1\s*:?\s*$")
 _UNDERLINE = re.compile(r"^\s*(={3,}|-{3,})\s*$")
 _BOLD_LEVEL = 7
+# Of a heading by what underlines it.
+_LEVELS = {"=": 1, "-": 2}
 
 _IMAGE = re.compile(
     r"!\[[^\]]*\]\([^)]*\)|<!--.*?-->|<(?:style|script)\b.*?</(?:style|script)>", re.S | re.I
@@ -85,12 +89,15 @@ class Section:
 def cut_description(text: str, limit: int) -> str:
     """At most about `limit` characters; more only where the parts that are never cut need them."""
     sections = sections_of(text)
-    kept = [_marked(section) for section in sections]
-    room = limit - _length(kept, "keep")
-    data = _length(kept, "data")
-    share = room - min(_length(kept, "background"), int(room * (1 - _DATA_SHARE))) if data else 0
-    left = {"data": share, "background": room - min(data, share)}
-    shown = [line for section in kept for line in _shown(section, left)]
+    sizes = _sizes(sections)
+    room = limit - sizes["keep"]
+    share = 0
+    if sizes["data"]:
+        share = room - min(sizes["background"], int(room * (1 - _DATA_SHARE)))
+    left: dict[Kind, int] = {"data": share, "background": room - min(sizes["data"], share)}
+    shown: list[str] = []
+    for section in sections:
+        shown += _shown(section, left)
     rules = _external_rules(sections, "\n".join(shown))
     return "\n\n".join([*shown, *rules])
 
@@ -100,25 +107,20 @@ def sections_of(text: str) -> list[Section]:
     plain text.
     """
     sections: list[Section] = []
-    inherited: list[tuple[int, Kind]] = []
+    # Levels and kinds of the headings above; what stands below none of them is background.
+    inherited: list[tuple[int, Kind]] = [(0, "background")]
     for level, heading, body in _split(_untagged(text)):
-        inherited = [each for each in inherited if each[0] < level]
-        kind = _kind(heading) or (inherited[-1][1] if inherited else "background")
+        while inherited[-1][0] >= max(level, 1):
+            inherited.pop()
+        kind = _kind(heading) or inherited[-1][1]
         if level:
             inherited.append((level, kind))
         paragraphs = tuple(_paragraphs(body))
         if heading or paragraphs:
             sections.append(Section(heading, kind, paragraphs))
-    return [
-        section
-        for i, section in enumerate(sections)
-        if section.paragraphs or _leads(sections[i + 1 : i + 2])
-    ]
-
-
-def _leads(following: Sequence[Section]) -> bool:
-    """An empty section is worth its heading when something other than noise follows."""
-    return bool(following) and following[0].kind != "drop"
+    # An empty section is worth its heading when something other than noise follows.
+    pairs = pairwise([*sections, Section("", "drop", ())])
+    return [section for section, after in pairs if section.paragraphs or after.kind != "drop"]
 
 
 def _kind(heading: str) -> Kind | None:
@@ -127,7 +129,10 @@ def _kind(heading: str) -> Kind | None:
     words = heading.strip("#*_ ")
     rules: tuple[tuple[re.Pattern[str], Kind], ...]
     rules = ((_NEVER, "drop"), (_KEEP, "keep"), (_DATA, "data"), (_NOISE, "drop"))
-    return next((kind for pattern, kind in rules if pattern.search(words)), None)
+    for pattern, kind in rules:
+        if pattern.search(words):
+            return kind
+    return None
 
 
 def _untagged(text: str) -> str:
@@ -145,14 +150,14 @@ def _split(text: str) -> Iterator[tuple[int, str, list[str]]]:
     """
     level, heading, body, fenced = 0, "", list[str](), False
     lines = text.split("\n")
-    for i, line in enumerate(lines):
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
         fenced ^= bool(_FENCE.match(line))
-        below = _UNDERLINE.match(lines[i + 1]) if i + 1 < len(lines) else None
-        found = None if fenced else _heading(line, below)
-        if found:
+        if fenced:
+            body.append(line.rstrip())
+        elif found := _heading(line, _UNDERLINE.match(below)):
             yield level, heading, body
             (level, heading), body = found, []
-        elif fenced or not _UNDERLINE.match(line):
+        elif not _UNDERLINE.match(line):
             body.append(line.rstrip())
     yield level, heading, body
 
@@ -163,7 +168,7 @@ def _heading(line: str, below: re.Match[str] | None) -> tuple[int, str] | None:
     if match := _BOLD.match(line):
         return _BOLD_LEVEL, line.strip()
     if below and 0 < len(line.strip()) < 80 and not line.lstrip().startswith(("-", "|")):
-        level = 1 if "=" in below.group(1) else 2
+        level = _LEVELS[below[1][0]]
         return level, f"{'#' * level} {line.strip()}"
     return None
 
@@ -177,7 +182,9 @@ def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
     for line in [*lines, ""]:
         fenced ^= bool(_FENCE.match(line))
         if line.strip() or fenced:
-            block.append(line if len(line) <= _LONG_LINE else f"{line[:_LONG_LINE]} {CUT}")
+            if len(line) > _LONG_LINE:
+                line = f"{line[:_LONG_LINE]} {CUT}"
+            block.append(line)
         elif block:
             yield "\n".join(_short_block(block))
             block = []
@@ -192,72 +199,77 @@ def _short_block(block: list[str]) -> list[str]:
     return [*block[: _LONG_BLOCK - 2], CUT, block[-1]]
 
 
-def _marked(section: Section) -> tuple[Section, tuple[Kind, ...]]:
-    """What each paragraph is: as its section, but for background that speaks of scoring."""
-
-    def kind(paragraph: str) -> Kind:
-        return "keep" if section.kind == "background" and _TELLS.search(paragraph) else section.kind
-
-    return section, tuple(kind(paragraph) for paragraph in section.paragraphs)
+def _kind_of(paragraph: str, section: Section) -> Kind:
+    """As its section, but for background that speaks of scoring."""
+    if section.kind == "background" and _TELLS.search(paragraph):
+        return "keep"
+    return section.kind
 
 
-def _length(marked: Sequence[tuple[Section, tuple[Kind, ...]]], kind: Kind) -> int:
-    return sum(
-        len(paragraph) + 2
-        for section, kinds in marked
-        for paragraph, each in zip(
-            (section.heading, *section.paragraphs), (section.kind, *kinds), strict=True
-        )
-        if each == kind
-    )
+def _sizes(sections: Sequence[Section]) -> Counter[Kind]:
+    """Characters of headings and paragraphs by what they are, with the blank lines between them."""
+    sizes = Counter[Kind]()
+    for section in sections:
+        sizes[section.kind] += len(section.heading) + 2
+        for paragraph in section.paragraphs:
+            sizes[_kind_of(paragraph, section)] += len(paragraph) + 2
+    return sizes
 
 
-def _shown(marked: tuple[Section, tuple[Kind, ...]], left: dict[str, int]) -> list[str]:
+def _shown(section: Section, left: dict[Kind, int]) -> list[str]:
     """Heading and paragraphs that fit; `left` shrinks by what was taken. A place where some are
     missing is marked.
     """
-    section, kinds = marked
     lines: list[str] = []
-    for paragraph, kind in zip(section.paragraphs, kinds, strict=True):
-        if kind == "keep" or (kind in left and len(paragraph) + 2 <= left[kind]):
+    for paragraph in section.paragraphs:
+        kind, size = _kind_of(paragraph, section), len(paragraph) + 2
+        if kind == "keep":
             lines.append(paragraph)
-            if kind in left:
-                left[kind] -= len(paragraph) + 2
+        elif kind in left and size <= left[kind]:
+            lines.append(paragraph)
+            left[kind] -= size
         elif kind in left:
             # What follows a gap would be read as if nothing were missing.
-            lines += _beginning(paragraph, left[kind])
+            lines.append(_beginning(paragraph, left[kind]))
             left[kind] = 0
     if section.kind == "drop" and not lines:
         return []
-    return ([section.heading] if section.heading else []) + [
-        line for i, line in enumerate(lines) if line != CUT or lines[i - 1 : i] != [CUT]
-    ]
+    pairs = pairwise([section.heading, *lines])
+    shown = [line for before, line in pairs if (before, line) != (CUT, CUT)]
+    if not section.heading:
+        return shown
+    return [section.heading, *shown]
 
 
-def _beginning(paragraph: str, limit: int) -> list[str]:
+def _beginning(paragraph: str, limit: int) -> str:
     """The first sentences or lines that fit, and a mark."""
-    text = ""
-    for piece in _pieces(paragraph):
-        if len(text) + len(piece) > limit:
-            break
-        text += piece
-    return [f"{text.rstrip()} {CUT}" if text.strip() else CUT]
-
-
-def _pieces(paragraph: str) -> list[str]:
+    pieces, end = _SENTENCE.split(paragraph), " "
     if "\n" in paragraph:
-        return [f"{line}\n" for line in paragraph.split("\n")]
-    return [f"{sentence} " for sentence in _SENTENCE.split(paragraph)]
+        pieces, end = paragraph.split("\n"), "\n"
+    text = ""
+    for piece in pieces:
+        if len(text) + len(piece + end) > limit:
+            break
+        text += piece + end
+    if not text.strip():
+        return CUT
+    return f"{text.rstrip()} {CUT}"
 
 
 def _external_rules(sections: Sequence[Section], shown: str) -> list[str]:
     """Sentences on external data that the cut text lacks, as one paragraph."""
-    texts = (paragraph for section in sections for paragraph in section.paragraphs)
-    sentences = (
-        piece for text in texts for line in text.split("\n") for piece in _SENTENCE.split(line)
-    )
-    rules = [" ".join(each.split()) for each in sentences if _EXTERNAL.search(each)]
-    missing = dict.fromkeys(
-        rule[:_LONG_LINE] for rule in rules if rule not in " ".join(shown.split())
-    )
-    return ["External data: " + " ".join(list(missing)[:4])] if missing else []
+    known = " ".join(shown.split())
+    missing: dict[str, None] = {}
+    for sentence in _sentences(sections):
+        rule = " ".join(sentence.split())
+        if _EXTERNAL.search(sentence) and rule not in known:
+            missing[rule[:_LONG_LINE]] = None
+    if not missing:
+        return []
+    return ["External data: " + " ".join(list(missing)[:4])]
+
+
+def _sentences(sections: Sequence[Section]) -> Iterator[str]:
+    for section in sections:
+        for line in "\n".join(section.paragraphs).split("\n"):
+            yield from _SENTENCE.split(line)

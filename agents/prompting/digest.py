@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from core.evolution.experience import change_of
 from core.evolution.selection import adjusted, ranked
@@ -42,7 +43,7 @@ def digest_text(entries: Sequence[Entry], direction: Direction, paradigms: Parad
     paradigms: name -> pattern that finds it in a plan, both lower case. Blends are left out: nobody
     writes one.
     """
-    programs = [entry for entry in entries if entry.kind != "ensemble"]
+    programs = _programs(entries)
     if not programs:
         return _NOTHING
     state = _state(programs, direction)
@@ -51,28 +52,28 @@ def digest_text(entries: Sequence[Entry], direction: Direction, paradigms: Parad
         *_locus_lines(programs, direction),
         *_untried_line(programs, paradigms),
     ]
-    room = TOTAL - sum(len(line) + 1 for line in (state, *below))
+    room = TOTAL - len("\n".join((state, *below))) - 1
     return "\n".join([state, *_best_lines(programs, direction, room), *below])
 
 
 def faults_text(entries: Sequence[Entry], direction: Direction) -> str:
     """The part of the digest that helps to mend a program: the state and the failures."""
-    programs = [entry for entry in entries if entry.kind != "ensemble"]
-    return (
-        "\n".join([_state(programs, direction), *_failure_lines(programs)])
-        if programs
-        else _NOTHING
-    )
+    programs = _programs(entries)
+    if not programs:
+        return _NOTHING
+    return "\n".join([_state(programs, direction), *_failure_lines(programs)])
+
+
+def _programs(entries: Sequence[Entry]) -> list[Entry]:
+    """All but the blends."""
+    return [entry for entry in entries if entry.kind != "ensemble"]
 
 
 def best(entries: Sequence[Entry], direction: Direction, count: int) -> list[Entry]:
     """Programs of different plans, best first: those that ran on every fold before those that were
     raced out.
     """
-    order = ranked(entries, direction)
-    order = [entry for entry in order if entry.complete] + [
-        entry for entry in order if not entry.complete
-    ]
+    order = sorted(ranked(entries, direction), key=attrgetter("complete"), reverse=True)
     by_plan: dict[str, Entry] = {}
     for entry in order:
         by_plan.setdefault(entry.plan, entry)
@@ -96,19 +97,19 @@ def cause(entry: Entry) -> str:
     error = entry.outcome.error
     if error is not None:
         return one_line(anonymous(f"{error.type}: {error.message}"), 400).rstrip(": ")
-    return (
-        one_line(anonymous(entry.verdict.reasons[0]), 400) if entry.verdict.reasons else "invalid"
-    )
+    if not entry.verdict.reasons:
+        return "invalid"
+    return one_line(anonymous(entry.verdict.reasons[0]), 400)
 
 
 def untried(plans: Sequence[str], paradigms: Paradigms) -> list[str]:
     """Names of the paradigms that no plan speaks of, in the order given."""
-    lowered = [plan.lower() for plan in plans]
-    return [
-        name
-        for name, pattern in paradigms.items()
-        if not any(re.search(pattern, plan) for plan in lowered)
-    ]
+    lowered = list(map(str.lower, plans))
+    names: list[str] = []
+    for name, pattern in paradigms.items():
+        if not any(map(re.compile(pattern).search, lowered)):
+            names.append(name)
+    return names
 
 
 def _state(entries: Sequence[Entry], direction: Direction) -> str:
@@ -116,32 +117,39 @@ def _state(entries: Sequence[Entry], direction: Direction) -> str:
     # A score on one fold is no score to beat.
     leader = max(entries, key=lambda entry: (entry.complete, entry.score(direction).utility))
     since = sum(entry.step > leader.step for entry in entries)
-    stale = f"; no gain in the last {_PLATEAU} steps or more" if since >= _PLATEAU else ""
-    score = f"; best score {_number(leader.verdict.score)}" if leader.verdict.valid else ""
-    return f"Steps: {len(entries)} finished, {len(entries) - valid} failed{score}{stale}."
+    text = f"Steps: {len(entries)} finished, {len(entries) - valid} failed"
+    if leader.verdict.valid:
+        text += f"; best score {_number(leader.verdict.score)}"
+    if since >= _PLATEAU:
+        text += f"; no gain in the last {_PLATEAU} steps or more"
+    return f"{text}."
 
 
 def _best_lines(entries: Sequence[Entry], direction: Direction, room: int) -> Iterator[str]:
     leaders, scores = best(entries, direction, _MOST_BEST), adjusted(entries, direction)
-    yield "Best programs:" if leaders else "Best programs: none is valid yet."
-    width = min((room - 16) // max(len(leaders), 1) - 1, _LONGEST)
+    if not leaders:
+        yield "Best programs: none is valid yet."
+        return
+    yield "Best programs:"
+    width = min((room - 16) // len(leaders) - 1, _LONGEST)
     for entry in leaders:
-        error = "" if entry.verdict.stderr is None else f" +- {entry.verdict.stderr:.2g}"
-        yield one_line(f"- {_number(scores[entry.id].value)}{error}: {entry.plan}", width)
+        score = _number(scores[entry.id].value)
+        if entry.verdict.stderr is not None:
+            score += f" +- {entry.verdict.stderr:.2g}"
+        yield one_line(f"- {score}: {entry.plan}", width)
 
 
 def _failure_lines(entries: Sequence[Entry]) -> Iterator[str]:
-    found = failures(entries)
-    yield "Failures by cause:" if found else "Failures by cause: none."
-    shown = found[:_MOST_FAILURES]
+    shown = failures(entries)[:_MOST_FAILURES]
+    if not shown:
+        yield "Failures by cause: none."
+        return
+    yield "Failures by cause:"
+    room = FAILURES // len(shown)
     for failure in shown:
-        last = failure.entries[-1]
-        room = FAILURES // len(shown)
-        plan = one_line(last.plan, room // 3)
-        yield one_line(
-            f"- {len(failure.entries)}x {one_line(failure.cause, room - len(plan) - 18)} (last: {plan})",
-            room,
-        )
+        plan = one_line(failure.entries[-1].plan, room // 3)
+        why = one_line(failure.cause, room - len(plan) - 18)
+        yield one_line(f"- {len(failure.entries)}x {why} (last: {plan})", room)
 
 
 def _locus_lines(entries: Sequence[Entry], direction: Direction) -> Iterator[str]:
@@ -150,35 +158,34 @@ def _locus_lines(entries: Sequence[Entry], direction: Direction) -> Iterator[str
     yield "Changes of one part:"
     for locus in LOCI:
         tries = [entry for entry in entries if entry.locus == locus and entry.parents]
-        gains = [(_gain(entry, scores), entry) for entry in tries]
-        helped = [(gain, entry) for gain, entry in gains if gain > 0]
         if not tries:
             yield f"- {locus}: not tried yet"
             continue
+        helped = [entry for entry in tries if _gain(entry, scores) > 0]
         line = f"- {locus}: {len(tries)} tried, {len(helped)} helped"
         if helped:
-            gain, entry = max(helped, key=lambda item: (item[0], -item[1].step))
-            line += f", most (by {gain:.2g}): {change_of(entry.plan).removeprefix(f'{locus}: ')}"
+            most = max(helped, key=lambda entry: (_gain(entry, scores), -entry.step))
+            change = change_of(most.plan).removeprefix(f"{locus}: ")
+            line += f", most (by {_gain(most, scores):.2g}): {change}"
         yield one_line(line, LOCUS)
 
 
 def _gain(entry: Entry, scores: Mapping[str, Score]) -> float:
+    """Over its parent; 0 where one of the two has no score."""
     parent = entry.parents[0]
-    return (
-        scores[entry.id].gain_over(scores[parent])
-        if entry.id in scores and parent in scores
-        else 0.0
-    )
+    if entry.id not in scores or parent not in scores:
+        return 0.0
+    return scores[entry.id].gain_over(scores[parent])
 
 
 def _untried_line(entries: Sequence[Entry], paradigms: Paradigms) -> Iterator[str]:
     if paradigms:
-        names = untried([entry.plan for entry in entries], paradigms)
-        yield one_line(
-            f"Not tried yet: {', '.join(names) or 'nothing of the usual; think of something else'}.",
-            UNTRIED,
-        )
+        names = ", ".join(untried([entry.plan for entry in entries], paradigms))
+        nothing = "nothing of the usual; think of something else"
+        yield one_line(f"Not tried yet: {names or nothing}.", UNTRIED)
 
 
 def _number(value: float | None) -> str:
-    return "unscored" if value is None else f"{value:.5g}"
+    if value is None:
+        return "unscored"
+    return f"{value:.5g}"

@@ -1,10 +1,8 @@
 """Short pieces of knowledge by modality (agents/skills/*.md), and which of them fit a brief.
 
-A file is a TOML header between two lines `+++` and a text. Header keys: title; modalities, kinds
-(of values), metrics, briefs, loci, needs, packages (each a list; every condition that is given must
-hold); rows, classes, features ([least, most]); errors (regular expression over the parent's error);
-first (stands before its equals); fixtures (names that the snippets use, for the tests). A piece
-without `briefs` is for everything that writes new code, not for repairs.
+A file is a TOML header between two lines `+++` and a text. The header's keys are the fields of
+KnowledgePiece but name and body: lists of words, ranges [least, most], and what else it says there.
+Every condition that is given must hold.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ import tomllib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -76,25 +75,40 @@ def _writing() -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgePiece:
-    """One file. name: its stem. body: the text after the header; the other fields are described
-    above.
-    """
+    """One file."""
 
+    # Stem of the file.
     name: str
+    # Its heading in a prompt.
     title: str
+    # The text after the header.
     body: str
+    # Of competitions that it is for: as in a specification, and text, time and sequence (see
+    # `modalities`). Empty here and in what follows: all.
     modalities: frozenset[str] = frozenset()
+    # Kinds of values in the answers.
     kinds: frozenset[str] = frozenset()
+    # Families of metrics.
     metrics: frozenset[str] = frozenset()
+    # Kinds of brief; those that write new code where the header has none.
     briefs: frozenset[str] = field(default_factory=_writing)
+    # Parts that a brief is about; a brief that is about none fits.
     loci: frozenset[str] = frozenset()
+    # Names in NEEDS that must all be true.
     needs: frozenset[str] = frozenset()
+    # Modules that candidates must be able to import.
     packages: frozenset[str] = frozenset()
+    # Names that the snippets use, for the tests.
     fixtures: frozenset[str] = frozenset()
+    # Least and most rows of train.
     rows: Range = _EVERYTHING
+    # Least and most classes.
     classes: Range = _EVERYTHING
+    # Least and most features.
     features: Range = _EVERYTHING
+    # Regular expression over the errors of the parents, "" for any.
     errors: str = ""
+    # It stands before its equals.
     first: bool = False
 
     @property
@@ -114,14 +128,11 @@ class KnowledgePiece:
         A draft needs to know the metric before anything else; later programs have it, and the two
         take turns.
         """
-        bonds = (
-            self.errors,
-            len(self.briefs) == 1,
-            self.metrics and kind == "draft",
-            self.metrics or self.modalities,
-        )
         return (
-            sum(weight * bool(bond) for weight, bond in zip((16, 8, 4, 2), bonds, strict=True))
+            16 * bool(self.errors)
+            + 8 * (len(self.briefs) == 1)
+            + 4 * bool(self.metrics and kind == "draft")
+            + 2 * bool(self.metrics or self.modalities)
             + self.first
         )
 
@@ -143,9 +154,8 @@ def choose(
     """Pieces by score; equal ones in an order drawn from the brief's seed. Of four and more one is
     a general piece.
     """
-    fitting = sorted(
-        (piece for piece in pieces if fits(piece, brief, spec, facts)), key=lambda piece: piece.name
-    )
+    fitting = [piece for piece in pieces if fits(piece, brief, spec, facts)]
+    fitting.sort(key=attrgetter("name"))
     random.Random(brief.seed).shuffle(fitting)
     fitting.sort(key=lambda piece: -piece.score(brief.kind))
     general = [piece for piece in fitting if piece.general][: most >= _WITH_GENERAL]
@@ -194,7 +204,7 @@ def modalities(spec: CompetitionSpec) -> frozenset[str]:
 
 def packages_named() -> frozenset[str]:
     """Module names that some piece needs; those that can be imported belong into Facts.packages."""
-    return frozenset().union(*(piece.packages for piece in load()))
+    return frozenset().union(*map(attrgetter("packages"), load()))
 
 
 def _any_of(wanted: frozenset[str], there: set[str] | frozenset[str]) -> bool:
@@ -208,12 +218,11 @@ def _within(bounds: Range, value: float) -> bool:
 def _about(errors: str, brief: Brief) -> bool:
     if not errors:
         return True
-    said = [
-        f"{parent.error.type}: {parent.error.message}"
-        for parent in brief.parents
-        if parent.error is not None
-    ]
-    return any(re.search(errors, text) for text in said)
+    for parent in brief.parents:
+        error = parent.error
+        if error is not None and re.search(errors, f"{error.type}: {error.message}"):
+            return True
+    return False
 
 
 # ---------------------------------------------------------------- files
@@ -251,7 +260,8 @@ def _field(key: str, value: Any) -> Any:
     if key == "first" and isinstance(value, bool):
         return value
     if key in ("title", "errors") and isinstance(value, str) and value:
-        re.compile(value if key == "errors" else "")
+        if key == "errors":
+            re.compile(value)
         return value
     raise ValueError(f"unknown key or wrong value: {key} = {value!r}")
 
@@ -266,11 +276,7 @@ def _words(key: str, value: Any) -> frozenset[str]:
 
 
 def _range(key: str, value: Any) -> Range:
-    numbers = (
-        isinstance(value, list)
-        and len(value) == 2
-        and all(type(end) in (int, float) for end in value)
-    )
-    if not numbers or not value[0] < value[1]:
+    pair = isinstance(value, list) and len(value) == 2 and {*map(type, value)} <= {int, float}
+    if not pair or not value[0] < value[1]:
         raise ValueError(f"{key} must be [least, most], not {value!r}")
     return (float(value[0]), float(value[1]))

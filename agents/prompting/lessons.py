@@ -24,7 +24,7 @@ def shown(skills: Sequence[Skill]) -> tuple[Skill, ...]:
 
 def lessons_text(skills: Sequence[Skill]) -> str:
     """One line per lesson that is shown, "" for none."""
-    return "\n".join(_line(skill) for skill in shown(skills))
+    return "\n".join(map(_line, shown(skills)))
 
 
 def _line(skill: Skill) -> str:

@@ -96,9 +96,9 @@ class PromptBuilder:
         it.
         """
         lines = "\n".join(f"- {anonymous(reason)}" for reason in reasons)
-        said = fence(cap(lines, REASONS), "reasons")
+        listing = fence(cap(lines, REASONS), "reasons")
         if not program:
-            return self._prompts.render("repair_empty", task=self.write(brief), reasons=said)
+            return self._prompts.render("repair_empty", task=self.write(brief), reasons=listing)
         only = ""
         if brief.locus and changes_one_part(brief.kind):
             only = f", {brief.locus} part only"
@@ -106,7 +106,7 @@ class PromptBuilder:
             "repair",
             kind=brief.kind,
             locus=only,
-            reasons=said,
+            reasons=listing,
             program=program_block(program),
             answer=self._prompts.render("answer_edits"),
         )

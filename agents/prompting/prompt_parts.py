@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 
 from core.genome import LOCI, Genome, Locus
-from core.records import Brief, Entry, Parent
+from core.records import Brief, CompetitionSpec, Entry, ErrorInfo, Parent
 from utils.text import cap, human_bytes, human_seconds
 from utils.untrusted import anonymous, code_block, fence, one_line, plain
 
 PROGRAM, TRACEBACK, PACKAGES, OTHER_PACKAGES = 24_000, 1200, 600, 160
 _FOLDED = 3
-_WITH_BODY = ast.FunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With | ast.Try
-_SECONDS = (
-    5,
-    10,
-    20,
-    30,
-    60,
-    120,
-    180,
-    300,
-    600,
-    900,
-    1200,
-    1800,
-    2700,
-    3600,
-    5400,
-    7200,
-    10800,
-    18000,
-    28800,
+_WithBody = ast.FunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With | ast.Try
+_SECONDS = tuple(
+    map(
+        int,
+        "5 10 20 30 60 120 180 300 600 900 1200 1800 2700 3600 5400 7200 10800 18000 28800".split(),
+    )
 )
 _FIRST_PACKAGES = (
     "numpy pandas scipy scikit-learn lightgbm xgboost catboost torch torchvision torchaudio timm transformers "
@@ -51,31 +37,49 @@ _NOT_FOR_PROGRAMS = re.compile(
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    """The first names, and how many more there are."""
+    text = ", ".join(names[:most])
+    if len(names) > most:
+        text += f" and {len(names) - most} more"
+    return text
+
+
+def column_list(columns: Sequence[str], most: int) -> str:
+    """The first names of columns, each as one line, and how many more there are."""
+    return listed([one_line(name, 40) for name in columns], most)
+
+
+def sample_path(spec: CompetitionSpec, otherwise: str) -> str:
+    """Where the sample submission lies; `otherwise` where there is none."""
+    if spec.tables.sample is None:
+        return otherwise
+    return one_line(spec.tables.sample.path, 80)
 
 
 def package_list(packages: Mapping[str, str]) -> str:
     """Names with versions, those that matter most first, as many as fit; a few of all others, most
     of which are parts of something else.
     """
-    known = {name.lower().replace("_", "-"): version for name, version in packages.items() if name}
-    first = [name for name in _FIRST_PACKAGES if name in known]
-    others = sorted(name for name in known.keys() - set(first) if not _NOT_FOR_PROGRAMS.match(name))
-    text = _fitting("", (f"{name} {known[name]}" for name in first), PACKAGES)
-    text = _fitting(
-        text,
-        (f"{name} {known[name]}" for name in others),
-        min(len(text) + OTHER_PACKAGES, PACKAGES),
-    )
+    known: dict[str, str] = {}
+    for name, version in packages.items():
+        if name:
+            key = name.lower().replace("_", "-")
+            known[key] = f"{key} {version}"
+    first = [known.pop(name) for name in _FIRST_PACKAGES if name in known]
+    others = [known[name] for name in sorted(known) if not _NOT_FOR_PROGRAMS.match(name)]
+    text = _fitting("", first, PACKAGES)
+    text = _fitting(text, others, min(len(text) + OTHER_PACKAGES, PACKAGES))
     return text or "nothing"
 
 
-def _fitting(text: str, items: Iterable[str], most: int) -> str:
+def _fitting(text: str, items: Sequence[str], most: int) -> str:
     """The text with as many items behind it as fit into `most` characters."""
     for item in items:
         if len(text) + len(item) > most:
             break
-        text += f", {item}" if text else item
+        if text:
+            text += ", "
+        text += item
     return text
 
 
@@ -89,29 +93,34 @@ def folded(program: str, *whole: str | None) -> str:
     whole: the parts that the brief is about; None stands for what is above the first marker.
     """
     lines = program.split("\n")
-    owners = [
-        block.locus for block in Genome.parse(program).blocks for _ in range(block.text.count("\n"))
-    ]
+    owners: list[str | None] = []
+    for block in Genome.parse(program).blocks:
+        owners += [block.locus] * block.text.count("\n")
     try:
         nodes = ast.parse(program + "\n").body
     except (SyntaxError, ValueError):
         return program
     for node in reversed(nodes):
-        if isinstance(node, _WITH_BODY) and owners[node.lineno - 1] not in whole:
-            told = (
-                isinstance(node, ast.FunctionDef | ast.ClassDef)
-                and ast.get_docstring(node)
-                and len(node.body) > 1
-            )
-            first = node.body[1 if told else 0].lineno - 1
+        if isinstance(node, _WithBody) and owners[node.lineno - 1] not in whole:
+            first = _first_of_body(node).lineno - 1
             count = (node.end_lineno or 0) - first
             if count > _FOLDED and first >= node.lineno:
                 lines[first : node.end_lineno] = [f"    ...  # {count} unchanged lines ..."]
     return "\n".join(lines)
 
 
+def _first_of_body(node: _WithBody) -> ast.stmt:
+    """The first statement that may be left out: docstrings stay."""
+    documented = isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node)
+    if documented and len(node.body) > 1:
+        return node.body[1]
+    return node.body[0]
+
+
 def score_text(parent: Parent) -> str:
-    return "unknown" if parent.score is None else f"{parent.score:.5g}"
+    if parent.score is None:
+        return "unknown"
+    return f"{parent.score:.5g}"
 
 
 def fault_of(parent: Parent, entry: Entry | None) -> dict[str, str]:
@@ -120,24 +129,32 @@ def fault_of(parent: Parent, entry: Entry | None) -> dict[str, str]:
 
     Nothing is said twice. entry: the finished step of this parent, None when it is not known.
     """
-    error = parent.error
-    lines = [error.traceback] if error and error.traceback else []
-    if error and not (error.message and error.message in error.traceback):
-        lines.append(f"{error.type}: {error.message}")
+    kind, message, lines = "a submission that was refused", "", list[str]()
+    if parent.error is not None:
+        kind, message = one_line(parent.error.type, 80), parent.error.message
+        lines += _error_lines(parent.error)
     if entry is not None:
-        if entry.outcome.killed_for is not None:
-            peak = human_bytes(entry.outcome.peak_rss_mb * (1 << 20))
-            lines.append(
-                f"ended after {coarse(entry.outcome.duration_s)}, {peak} of memory at most"
-            )
-        said = error.message if error and error.message else None
-        reasons = (
-            reason.partition(": ")[0] if said and said in reason else reason
-            for reason in entry.verdict.reasons
-        )
-        lines += [f"judge: {reason}" for reason in reasons]
-    kind = one_line(error.type, 80) if error else "a submission that was refused"
+        lines += _limit_and_reasons(entry, message)
     return {"type": kind, "error": fence(_end(anonymous("\n".join(lines))) or "nothing", "output")}
+
+
+def _error_lines(error: ErrorInfo) -> Iterator[str]:
+    """The traceback, and what it does not say itself."""
+    if error.traceback:
+        yield error.traceback
+    if not error.message or error.message not in error.traceback:
+        yield f"{error.type}: {error.message}"
+
+
+def _limit_and_reasons(entry: Entry, message: str) -> Iterator[str]:
+    """message: of the error, which the judge's reasons need not repeat."""
+    if entry.outcome.killed_for is not None:
+        peak = human_bytes(entry.outcome.peak_rss_mb * (1 << 20))
+        yield f"ended after {coarse(entry.outcome.duration_s)}, {peak} of memory at most"
+    for reason in entry.verdict.reasons:
+        if message and message in reason:
+            reason = reason.partition(": ")[0]
+        yield f"judge: {reason}"
 
 
 def _end(text: str) -> str:
@@ -146,13 +163,14 @@ def _end(text: str) -> str:
     """
     if len(text) <= TRACEBACK:
         return text
-    kept = text[-TRACEBACK:]
-    return "...\n" + (kept.partition("\n")[2] or kept)
+    end = text[-TRACEBACK:]
+    return "...\n" + (end.partition("\n")[2] or end)
 
 
 def coarse(seconds: float) -> str:
     """Rounded down to a coarse step, so that a replay and a prefix cache see the same text."""
-    return human_seconds(max((step for step in _SECONDS if step <= seconds), default=_SECONDS[0]))
+    place = bisect_right(_SECONDS, seconds)
+    return human_seconds(_SECONDS[max(place - 1, 0)])
 
 
 def differing(brief: Brief) -> list[Locus | None]:
@@ -160,10 +178,11 @@ def differing(brief: Brief) -> list[Locus | None]:
     all of them where one of the programs lacks its markers, or is missing.
     """
     every: list[Locus | None] = [None, *LOCI]
-    genomes = [Genome.parse(parent.program) for parent in brief.parents[:2]]
-    if len(genomes) < 2 or not all(genome.complete for genome in genomes):
+    if len(brief.parents) < 2:
         return every
-    first, second = genomes
+    first, second = (Genome.parse(parent.program) for parent in brief.parents[:2])
+    if not (first.complete and second.complete):
+        return every
     return [locus for locus in every if first.gene(locus) != second.gene(locus)]
 
 
@@ -177,8 +196,9 @@ def second_of(brief: Brief) -> dict[str, str]:
     theirs = Genome.parse(others[0].program)
     text = others[0].program
     if theirs.complete and Genome.parse(first.program).complete:
-        skipped = {locus for locus, parent in brief.gene_plan if parent == first.id}
-        text = "".join(theirs.gene(locus) for locus in differing(brief) if locus not in skipped)
+        givers = dict(brief.gene_plan)
+        asked = [locus for locus in differing(brief) if givers.get(locus or "") != first.id]
+        text = "".join(map(theirs.gene, asked))
     plan = one_line(others[0].plan, 200)
     return {"other": program_block(text), "other_plan": plan, "other_score": score_text(others[0])}
 
@@ -187,10 +207,13 @@ def parts_by_parent(brief: Brief) -> dict[str, str]:
     """Which parts the gene plan of a merge takes from the first program and which from the second;
     {} for none.
     """
-    from_first = [locus for locus, parent in brief.gene_plan if parent == brief.parents[0].id]
-    from_second = [locus for locus, parent in brief.gene_plan if parent != brief.parents[0].id]
-    return (
-        {"first": ", ".join(from_first), "second": ", ".join(from_second)}
-        if from_first and from_second
-        else {}
-    )
+    from_first: list[str] = []
+    from_second: list[str] = []
+    for locus, parent in brief.gene_plan:
+        if parent == brief.parents[0].id:
+            from_first.append(locus)
+        else:
+            from_second.append(locus)
+    if not (from_first and from_second):
+        return {}
+    return {"first": ", ".join(from_first), "second": ", ".join(from_second)}

@@ -30,16 +30,16 @@ def written_drafts(entries: Iterable[Entry], running: Iterable[Proposal]) -> lis
     return drafts
 
 
-def other_drafts(brief: Brief, written: Sequence[WrittenDraft]) -> list[WrittenDraft]:
+def other_drafts(brief: Brief, drafts: Sequence[WrittenDraft]) -> list[WrittenDraft]:
     """The brief's siblings and those that are written by now: a sibling without a plan when the
     brief was made may have one since.
     """
-    known = {draft.plan for draft in written}
+    known = {draft.plan for draft in drafts}
     others: list[WrittenDraft] = []
     for plan in dict.fromkeys(brief.siblings):
         if plan and plan not in known:
             others.append(WrittenDraft(plan, by_recipes=False))
-    return [*others, *written]
+    return [*others, *drafts]
 
 
 def free_idea(

@@ -5,6 +5,8 @@ stands. Pure.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
+from itertools import filterfalse
 from pathlib import Path
 
 from agents.recipes.problem import task_of
@@ -24,22 +26,20 @@ def skeleton(spec: CompetitionSpec, prompts: PromptManager, folder: Path) -> str
         return ""
     keys = spec.ids.sources or spec.ids.columns
     sample = spec.tables.sample or TableFile("sample_submission.csv")
-    regression = task_of(spec) == "regression"
     values = {
-        "model": f"HistGradientBoosting{'Regressor' if regression else 'Classifier'}",
+        "model": _model(spec),
         "ids": _names(spec.ids.columns),
         "keys": _names(keys),
         "labels": _names(spec.answers.labels),
         "train": _read(spec.tables.train),
         "sample": _read(sample),
-        "fit": _fit(spec, regression, folder),
+        "fit": _fit(spec, folder),
         "write": _write(spec, sample),
     }
     if spec.tables.test is not None and spec.features.names:
-        dropped = _names(tuple(name for name in keys if name not in spec.features.names))
-        return prompts.render(
-            "skeleton_table", test=_read(spec.tables.test), dropped=dropped, **values
-        )
+        dropped = _names(filterfalse(spec.features.names.__contains__, keys))
+        test = _read(spec.tables.test)
+        return prompts.render("skeleton_table", test=test, dropped=dropped, **values)
     if spec.files.by_id is not None and len(keys) == 1:
         places = spec.files.by_id
         return prompts.render(
@@ -52,7 +52,13 @@ def skeleton(spec: CompetitionSpec, prompts: PromptManager, folder: Path) -> str
     return ""
 
 
-def _names(columns: tuple[str, ...]) -> str:
+def _model(spec: CompetitionSpec) -> str:
+    if task_of(spec) == "regression":
+        return "HistGradientBoostingRegressor"
+    return "HistGradientBoostingClassifier"
+
+
+def _names(columns: Iterable[str]) -> str:
     return repr([name or _UNNAMED for name in columns])
 
 
@@ -70,21 +76,32 @@ def _read(table: TableFile) -> str:
     return f"pd.read_csv({', '.join([path, *options])})"
 
 
-def _fit(spec: CompetitionSpec, regression: bool, folder: Path) -> str:
-    lines = tomllib.loads((folder / "fit.toml").read_text(encoding="utf-8"))
+def _fit(spec: CompetitionSpec, folder: Path) -> str:
+    """The lines that fit the model and predict."""
+    lines: dict[str, str] = tomllib.loads((folder / "fit.toml").read_text(encoding="utf-8"))
     if spec.answers.one_hot:
-        same = spec.answers.classes == spec.answers.targets and len(spec.answers.classes) > _LISTED
-        return render(
-            lines["one_hot"].strip(),
-            {"classes": "targets" if same else repr(list(spec.answers.classes))},
-        )
-    fit = str(
-        lines["probability" if spec.value_kind == "probability" and not regression else "values"]
-    )
-    return fit + str(lines["shares"]).rstrip() if spec.answers.exclusive else fit
+        return render(lines["one_hot"].strip(), {"classes": _classes(spec)})
+    fit = lines["values"]
+    if spec.value_kind == "probability" and task_of(spec) != "regression":
+        fit = lines["probability"]
+    if spec.answers.exclusive:
+        fit += lines["shares"].rstrip()
+    return fit
+
+
+def _classes(spec: CompetitionSpec) -> str:
+    """The classes in the order of their columns; many are not listed where a column is one."""
+    classes = spec.answers.classes
+    if classes == spec.answers.targets and len(classes) > _LISTED:
+        return "targets"
+    return repr(list(classes))
 
 
 def _write(spec: CompetitionSpec, sample: TableFile) -> str:
-    named = f'.rename(columns={{"{_UNNAMED}": ""}})' if "" in spec.ids.columns else ""
-    separator = "" if sample.delimiter == "," else f", sep={sample.delimiter!r}"
-    return f'sample{named}.to_csv("submission/submission.csv", index=False{separator})'
+    """The call of pandas that writes the submission."""
+    table, options = "sample", ['"submission/submission.csv"', "index=False"]
+    if "" in spec.ids.columns:
+        table += f'.rename(columns={{"{_UNNAMED}": ""}})'
+    if sample.delimiter != ",":
+        options.append(f"sep={sample.delimiter!r}")
+    return f"{table}.to_csv({', '.join(options)})"

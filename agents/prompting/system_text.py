@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agents.prompting.description import cut_description
 from agents.prompting.phrases import Phrases
-from agents.prompting.prompt_parts import listed, package_list
+from agents.prompting.prompt_parts import listed, package_list, sample_path
 from core.metric_names import BY_NAME
 from core.records import CompetitionSpec, SplitSpec
 from core.task.preview import Preview
@@ -82,7 +82,7 @@ class SystemText:
         description = cut_description(spec.description, DESCRIPTION)
         return self._prompts.render(
             "system",
-            sample=self._sample(),
+            sample=sample_path(spec, "sample_submission.csv"),
             columns=self._columns(),
             cells=self._cells(),
             metric=self._metric(),
@@ -95,12 +95,6 @@ class SystemText:
         ).rstrip("\n")
 
     # ------------------------------------------------------------ the submission
-
-    def _sample(self) -> str:
-        sample = self._spec.tables.sample
-        if sample is None:
-            return "sample_submission.csv"
-        return one_line(sample.path, 80)
 
     def _columns(self) -> str:
         names: list[str] = []

@@ -53,15 +53,15 @@ class TaskText:
         self._paradigms = paradigms
         self._example = example
 
-    def write(self, brief: Brief, entries: Sequence[Entry], written: Sequence[WrittenDraft]) -> str:
+    def write(self, brief: Brief, entries: Sequence[Entry], drafts: Sequence[WrittenDraft]) -> str:
         """The brief in words; one that lacks its parents is answered as a draft. entries: finished
-        steps. written: drafts that are written by now. Raises ValueError for a template that asks
+        steps. drafts: those that are written by now. Raises ValueError for a template that asks
         for what nobody knows.
         """
         name = brief.kind
         if not brief.parents:
             name = "draft"
-        known = self._places(entries, written)
+        known = self._places(entries, drafts)
         asked = self._prompts.places(name)
         if unknown := sorted(asked - known.keys()):
             raise ValueError(f"prompt {name}: nothing is known of {', '.join(unknown)}")
@@ -74,9 +74,7 @@ class TaskText:
             return coarse(brief.seconds)
         return self._phrase("allowance", "open")
 
-    def _places(
-        self, entries: Sequence[Entry], written: Sequence[WrittenDraft]
-    ) -> dict[str, Place]:
+    def _places(self, entries: Sequence[Entry], drafts: Sequence[WrittenDraft]) -> dict[str, Place]:
         def fault(brief: Brief) -> dict[str, str]:
             return fault_of(brief.parents[0], _entry_of(brief, entries))
 
@@ -95,8 +93,8 @@ class TaskText:
             "other": lambda brief: second_of(brief)["other"],
             "other_plan": lambda brief: second_of(brief)["other_plan"],
             "other_score": lambda brief: second_of(brief)["other_score"],
-            "siblings": lambda brief: self._siblings(other_drafts(brief, written)),
-            "idea": lambda brief: self._idea(brief, other_drafts(brief, written)),
+            "siblings": lambda brief: self._siblings(other_drafts(brief, drafts)),
+            "idea": lambda brief: self._idea(brief, other_drafts(brief, drafts)),
             "example": lambda brief: self._example,
         }
 

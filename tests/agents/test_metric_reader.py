@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agents.authors import metric_reader
-from agents.metric_reader import SCHEMA, SCORE_SCHEMA, read_metric, told_metric
+from agents.metric_reader import SCHEMA, SCORE_SCHEMA, known_metric, read_metric
 from benchmark.scripted_server import ScriptedServer, Turn
 from core.doubles import ManualStop
 from core.events import LlmCall
@@ -189,14 +189,14 @@ def test_versions_that_do_not_agree_are_none(second: Turn, question: MetricQuest
 def test_lesson_02_what_the_registry_does_not_confirm_is_not_believed(
     metric: str | None, direction: str
 ) -> None:
-    assert told_metric(json.loads(answer(metric, direction))) is None
+    assert known_metric(json.loads(answer(metric, direction))) is None
 
 
 def test_numbers_and_capitals_are_read() -> None:
-    assert told_metric(json.loads(answer(" MAP@5 "))) == MetricAnswer(
+    assert known_metric(json.loads(answer(" MAP@5 "))) == MetricAnswer(
         "map@5", "as a straight line would have it"
     )
-    long = told_metric(json.loads(answer("mcc", why="so\nlong " * 500)))
+    long = known_metric(json.loads(answer("mcc", why="so\nlong " * 500)))
     assert long is not None
     assert "\n" not in long.why
     assert len(long.why) <= 301
