@@ -300,25 +300,29 @@ ViewKind = Literal["probe", "search", "final", "full"]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One folder that a candidate may see, with the file names and columns of the competition.
+    """One folder that a candidate may see, with the file names and columns of the competition."""
 
-    name: unique in a run (probe, full, search0.., final0..). fold: index for search and final
-    views, else -1. digest: see core.task.view_digest; changes when any file below
-    `path` changes. answers: file with the held-out truth, outside of `path`; None where nothing is
-    held out. sample: the sample submission that a program must answer, relative to `path`.
-    readable: further folders that links below `path` point into (for Landlock).
-    """
-
+    # Unique in a run: probe, full, search0.., final0...
     name: str
+    # What it is for.
     kind: ViewKind
+    # Index of a search or final view, else -1.
     fold: int
+    # The folder.
     path: str
+    # Changes when any file below `path` changes; see core.task.view_digest.
     digest: str
+    # File with the held-out truth, outside of `path`; None where nothing is held out.
     answers: str | None
+    # The sample submission that a program must answer, relative to `path`.
     sample: TableFile
+    # Rows with labels.
     rows_train: int
+    # Rows without, that score the search.
     rows_holdout: int
+    # Rows of the official test.
     rows_test: int
+    # Further folders that links below `path` point into (for Landlock).
     readable: tuple[str, ...] = ()
 
 
@@ -331,25 +335,29 @@ EntryKind = Literal[BriefKind, "ensemble"]
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What a proposer is asked for.
+    """What a proposer is asked for."""
 
-    step: index of the proposal, from 0. seed: drawn from the run's seed and `step`; a proposer
-    draws from it only. parents: best first. locus, aspect: what a mutation may change. siblings:
-    plans of the drafts so far. seconds: how long the program may run on a search view. gene_plan:
-    (locus, id of the parent that gives it) for a merge, () where the proposer is free. persona: in
-    whose role. skills: lessons that fit, the closest first.
-    """
-
+    # Index of the proposal, from 0.
     step: int
+    # See core.evolution.briefs.
     kind: BriefKind
+    # Drawn from the run's seed and `step`; a proposer draws from it only.
     seed: int
+    # Best first.
     parents: tuple[Parent, ...] = ()
+    # The part that a mutation may change.
     locus: str | None = None
+    # What of that part it is about.
     aspect: str | None = None
+    # Plans of the drafts so far.
     siblings: tuple[str, ...] = ()
+    # In whose role.
     persona: Persona = NOBODY
+    # How long the program may run on a search view.
     seconds: float = math.inf
+    # (locus, id of the parent that gives it) for a merge; () where the proposer is free.
     gene_plan: tuple[tuple[str, str], ...] = ()
+    # Lessons that fit, the closest first.
     skills: tuple[Skill, ...] = ()
 
 
@@ -370,23 +378,31 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A program that answers a brief. genes: digest of each locus. plan: one line of English.
-    author: who wrote it.
+    """A program that answers a brief."""
 
-    persona: label of the one in whose role. skills: ids of those that the author was shown.
-    """
-
+    # Unique in a run.
     id: str
+    # Index of the proposal, from 0.
     step: int
+    # Of the brief.
     kind: BriefKind
+    # Ids, best first.
     parents: tuple[str, ...]
+    # Label of the one in whose role.
     persona: str
+    # One line of English.
     plan: str
+    # The text.
     program: str
+    # Digest of each locus.
     genes: dict[str, str]
+    # Of its executions.
     seed: int
+    # The part that was to change, None for all.
     locus: str | None = None
+    # Who wrote it.
     author: Author = "recipes"
+    # Ids of those that the author was shown.
     skills: tuple[str, ...] = ()
 
     @classmethod
@@ -481,25 +497,31 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an execution ended; it decides nothing about the score.
+    """How an execution ended; it decides nothing about the score."""
 
-    exit_code: None when ended by `signal`. timed_out: killed at its limit or at the run's deadline.
-    killed_for: the limit that ended it, None when it ended by itself. submission: path of
-    ./submission/submission.csv when the program left one. tail: last 4 kB of output. log: file with
-    head and tail of the output, at most 64 kB.
-    """
-
+    # None when ended by `signal`.
     exit_code: int | None
+    # Number of the signal that ended it.
     signal: int | None
+    # Killed at its limit or at the run's deadline.
     timed_out: bool
+    # Wall seconds.
     duration_s: float
+    # Seconds of all its processes.
     cpu_s: float
+    # MiB of all its processes together.
     peak_rss_mb: float
+    # The last traceback.
     error: ErrorInfo | None
+    # Last 4 kB of output.
     tail: str
+    # The limit that ended it, None when it ended by itself.
     killed_for: KilledFor | None = None
+    # Path of ./submission/submission.csv when the program left one.
     submission: str | None = None
+    # File with head and tail of the output, at most 64 kB.
     log: str | None = None
+    # False when its input changed while it ran.
     view_intact: bool = True
 
 
@@ -543,35 +565,49 @@ def prediction_names(results: Sequence[FoldResult]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A finished step: a distinct program, its executions and the verdict over them.
+    """A finished step: a distinct program, its executions and the verdict over them."""
 
-    program: digest of the text. score: mean over its folds. complete: every fold ran (an entry that
-    was raced out is valid but not complete). p_better: probability of beating the incumbent of that
-    moment on common rows. incumbent: id of the entry that it was compared with, None for the first.
-    steers: it became the incumbent. persona, skills: see Proposal.
-    """
-
+    # Of the proposal.
     id: str
+    # Of the proposal.
     step: int
+    # Of the brief.
     kind: EntryKind
+    # Ids, best first.
     parents: tuple[str, ...]
+    # See Proposal.
     persona: str
+    # One line of English.
     plan: str
+    # Digest of the text.
     program: str
+    # Digest of each locus.
     genes: dict[str, str]
+    # Of the run that failed, else of the last one.
     outcome: Outcome
+    # Its score is the mean over folds.
     verdict: Verdict
+    # Its executions on search views.
     folds: tuple[FoldResult, ...] = ()
+    # Every fold ran; an entry that was raced out is valid but not complete.
     complete: bool = False
+    # Probability of beating the incumbent of that moment on common rows.
     p_better: float | None = None
+    # Id of the entry that it was compared with, None for the first.
     incumbent: str | None = None
+    # It became the incumbent.
     steers: bool = False
+    # See Proposal.
     locus: str | None = None
+    # See Proposal.
     author: Author = "recipes"
+    # See Proposal.
     skills: tuple[str, ...] = ()
 
     def score(self, direction: Direction) -> Score:
-        return Score(self.verdict.score if self.verdict.valid else None, direction)
+        if not self.verdict.valid:
+            return Score(None, direction)
+        return Score(self.verdict.score, direction)
 
     @property
     def valid_folds(self) -> tuple[FoldResult, ...]:
@@ -617,9 +653,11 @@ class Entry:
         """
         if not any(fold.key in keys for fold in self.folds):
             return self
-        folds = (
-            fold if fold.key not in keys else fold.without_predictions() for fold in self.folds
-        )
+        folds = []
+        for fold in self.folds:
+            if fold.key in keys:
+                fold = fold.without_predictions()
+            folds.append(fold)
         return replace(self, folds=tuple(folds), complete=False, steers=False)
 
 

@@ -16,7 +16,12 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.judging.service import HoldoutJudge
+    from core.records import CompetitionSpec, SplitSpec, View
+    from core.task.service import TaskService
 
 HERE = Path(__file__).resolve().parent
 
@@ -29,7 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     if not options.data.is_dir():
         parser.error(f"there is no folder {options.data}")
     plan = json.loads((HERE / "weights.json").read_text(encoding="utf-8"))
-    folder = "original_dir" if plan["spec"].get("original_dir") else "data_dir"
+    folder = "data_dir"
+    if plan["spec"].get("original_dir"):
+        folder = "original_dir"
     plan["spec"][folder] = str(options.data.resolve())
     with tempfile.TemporaryDirectory() as scratch:
         rebuild(plan, HERE, Path(scratch), options.out)
@@ -39,54 +46,74 @@ def main(argv: list[str] | None = None) -> int:
 def rebuild(plan: dict[str, Any], code: Path, scratch: Path, out_csv: Path) -> None:
     """plan: the content of weights.json. Raises SystemExit when a member leaves no submission."""
     from core.judging.service import HoldoutJudge
-    from core.records import CompetitionSpec, Job, Outcome, SplitSpec, from_json
-    from core.task.hints import Hints, WrittenTables
+    from core.records import CompetitionSpec, SplitSpec, from_json
     from core.task.service import TaskService
 
     spec, split = from_json(CompetitionSpec, plan["spec"]), from_json(SplitSpec, plan["split"])
-    names = sorted({fold["view"] for member in plan["members"] for fold in member["folds"]})
     task = TaskService()
     if spec.original_dir:
-        # What the run added to the competition (unpacked archives, a table of labels) is made
-        # again.
-        hints = Hints.of(
-            spec.ids.columns, metric=spec.metric.name, target_columns=spec.answers.targets
-        )
-        original = Path(spec.original_dir)
-        bare = spec.tables.train is None or spec.split_program
-        if bare:
-            again = task.inspect_bare(original, spec.description, hints, scratch, split.why)
-        if spec.split_program:
-            folder = run_split(code / "split.py", Path(again.data_dir), scratch / "split")
-            tables = WrittenTables(folder, group=split.group_column)
-            hints = replace(hints, tables=tables)
-        if spec.split_program or not bare:
-            again = task.inspect(original, spec.description, hints, scratch)
-        spec = replace(spec, data_dir=again.data_dir)
+        spec = replace(spec, data_dir=prepared(task, spec, split, code, scratch))
     judge = HoldoutJudge(spec, store=scratch / "predictions")
     try:
-        views = {view.name: view for view in task.build_views(spec, split, scratch, names)[0]}
+        names = view_names(plan)
+        built = task.build_views(spec, split, scratch, names)[0]
+        views = {view.name: view for view in built}
         parts = []
         for number, member in enumerate(plan["members"]):
-            kept = []
+            keys = []
             for fold in member["folds"]:
                 view = views[fold["view"]]
                 key = f"{number}-{view.name}"
-                submission = run_member(
-                    code / member["program"], Path(view.path), scratch / key, fold, plan["cpus"]
-                )
-                done = Outcome(0, None, False, 0.0, 0.0, 0.0, None, "", submission=str(submission))
-                verdict = judge.judge(Job(key, key, "", view, fold["seed"], 0.0), done)
-                if not verdict.valid:
-                    raise SystemExit(
-                        f"{member['program']} on {view.name}: {'; '.join(verdict.reasons)}"
-                    )
-                kept.append(key)
-            parts.append((kept, member["weight"]))
+                program = code / member["program"]
+                folder = scratch / key
+                submission = run_member(program, Path(view.path), folder, fold, plan["cpus"])
+                check(judge, key, view, fold["seed"], submission, member["program"])
+                keys.append(key)
+            parts.append((keys, member["weight"]))
         judge.combine(parts, plan["how"], out_csv)
     finally:
         judge.close()
         task.close()
+
+
+def view_names(plan: dict[str, Any]) -> list[str]:
+    """Every view that some member ran on."""
+    names = set()
+    for member in plan["members"]:
+        for fold in member["folds"]:
+            names.add(fold["view"])
+    return sorted(names)
+
+
+def prepared(
+    task: TaskService, spec: CompetitionSpec, split: SplitSpec, code: Path, scratch: Path
+) -> str:
+    """What the run added to the competition (unpacked archives, a table of labels), made again;
+    returns the folder that holds it.
+    """
+    from core.task.hints import Hints, WrittenTables
+
+    hints = Hints.of(spec.ids.columns, metric=spec.metric.name, target_columns=spec.answers.targets)
+    original = Path(spec.original_dir)
+    if spec.tables.train is None or spec.split_program:
+        bare = task.inspect_bare(original, spec.description, hints, scratch, split.why)
+        if not spec.split_program:
+            return bare.data_dir
+        folder = run_split(code / "split.py", Path(bare.data_dir), scratch / "split")
+        hints = replace(hints, tables=WrittenTables(folder, group=split.group_column))
+    return task.inspect(original, spec.description, hints, scratch).data_dir
+
+
+def check(
+    judge: HoldoutJudge, key: str, view: View, seed: int, submission: Path, program: str
+) -> None:
+    """Puts a member's predictions into the judge's store. Raises SystemExit for an invalid one."""
+    from core.records import Job, Outcome
+
+    done = Outcome(0, None, False, 0.0, 0.0, 0.0, None, "", submission=str(submission))
+    verdict = judge.judge(Job(key, key, "", view, seed, 0.0), done)
+    if not verdict.valid:
+        raise SystemExit(f"{program} on {view.name}: {'; '.join(verdict.reasons)}")
 
 
 def run_split(program: Path, data: Path, folder: Path) -> str:

@@ -17,6 +17,7 @@ from core.events import Event, FoldScored, ProposalFailed, StepDone
 from core.execution.leases import LeasePool
 from core.journal.history import History
 from core.protocols import Clock, Recorder
+from core.records import Entry
 
 LAST_FAILURES = 3
 # Told by other lines already.
@@ -75,32 +76,41 @@ class Announcer:
 
 
 def style(event: Event) -> str:
-    if isinstance(event, ProposalFailed) or (
-        isinstance(event, StepDone) and not event.entry.verdict.valid
-    ):
+    if isinstance(event, ProposalFailed):
         return "yellow"
-    return "green" if isinstance(event, StepDone) and event.entry.steers else ""
+    if not isinstance(event, StepDone):
+        return ""
+    if not event.entry.verdict.valid:
+        return "yellow"
+    if event.entry.steers:
+        return "green"
+    return ""
 
 
 def status_block(
     history: History, budget: Budget, leases: LeasePool, clock: Clock
 ) -> RenderableType:
     """Steps, best score and error, workers busy, budgets, last failures."""
-    lead = history.incumbent
-    best = "none yet"
-    if lead is not None and lead.verdict.score is not None:
-        error = f" ± {lead.verdict.stderr:.5f}" if lead.verdict.stderr is not None else ""
-        best = f"{lead.verdict.score:.5f}{error} ({lead.id})"
     row = Table.grid(padding=(0, 3))
     row.add_row(
         f"steps {history.steps_done}/{budget.max_steps}",
-        f"best {best}",
+        f"best {_score_of(history.incumbent)}",
         f"busy {leases.usage().running}/{leases.size}",
         f"left {budget.remaining(clock()):.0f} s",
     )
-    failed = [entry for entry in history.entries if not entry.verdict.valid][-LAST_FAILURES:]
-    lines = [
-        Text(f"  {entry.id}: {' '.join(entry.verdict.reasons)[:100]}", style="yellow")
-        for entry in failed
-    ]
+    failed = [entry for entry in history.entries if not entry.verdict.valid]
+    lines = []
+    for entry in failed[-LAST_FAILURES:]:
+        why = " ".join(entry.verdict.reasons)[:100]
+        lines.append(Text(f"  {entry.id}: {why}", style="yellow"))
     return Group(row, *lines)
+
+
+def _score_of(lead: Entry | None) -> str:
+    """Score, error and id."""
+    if lead is None or lead.verdict.score is None:
+        return "none yet"
+    text = f"{lead.verdict.score:.5f}"
+    if lead.verdict.stderr is not None:
+        text += f" ± {lead.verdict.stderr:.5f}"
+    return f"{text} ({lead.id})"

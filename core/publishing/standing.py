@@ -65,9 +65,9 @@ class OutputFolder:
         Raises SwarmError, OSError.
         """
         target, baseline = self._folders.submission_csv, self._history.baseline
-        if self._in_place() is None and (
-            baseline is None or not is_file_of(target, baseline.sha256)
-        ):
+        if self._in_place() is not None:
+            return
+        if baseline is None or not is_file_of(target, baseline.sha256):
             source, rows, sha256 = sample_as_baseline(data_dir, target)
             self._recorder.append(BaselineWritten(source, rows, sha256))
 
@@ -92,9 +92,9 @@ class OutputFolder:
         it can be.
         """
         published = self._history.published
-        return (
-            published.best if published is not None and restore(self._folders, published) else None
-        )
+        if published is None or not restore(self._folders, published):
+            return None
+        return published.best
 
 
 def standing(history: History, how: str) -> Result | None:
@@ -107,7 +107,9 @@ def standing(history: History, how: str) -> Result | None:
     published, lead = history.published, history.incumbent
     if published is not None and published.best.kind == "ensemble" and history.ensemble is not None:
         return blended(history.ensemble.ensemble, {entry.id: entry for entry in history.entries})
-    return None if lead is None else single(lead, how)
+    if lead is None:
+        return None
+    return single(lead, how)
 
 
 def stands(published: Best, result: Result) -> bool:
@@ -124,15 +126,20 @@ def lost_predictions(
     intact: whether the predictions of that name can be read. in_place: what was published last is
     in the output folder.
     """
-    keys = dict.fromkeys(key for key, result in history.folds.items() if _is_lost(result, intact))
-    if not keys or (in_place and is_over(history)):
+    lost = [key for key, result in history.folds.items() if _is_lost(result, intact)]
+    if not lost or (in_place and is_over(history)):
         return None
-    complete = [entry for entry in ranked(history.entries, direction) if entry.complete]
-    wanted = dict.fromkeys(entry.id for entry in complete[:CANDIDATES])
-    if history.incumbent is not None:
-        wanted[history.incumbent.id] = None
-    gone = {entry.id for entry in history.entries if any(fold.key in keys for fold in entry.folds)}
-    return PredictionsLost(tuple(keys), tuple(entry_id for entry_id in wanted if entry_id in gone))
+    ranking = ranked(history.entries, direction)
+    wanted = [entry for entry in ranking if entry.complete][:CANDIDATES]
+    lead = history.incumbent
+    if lead is not None and lead not in wanted:
+        wanted.append(lead)
+    keys = set(lost)
+    again = []
+    for entry in wanted:
+        if any(fold.key in keys for fold in entry.folds):
+            again.append(entry.id)
+    return PredictionsLost(tuple(lost), tuple(again))
 
 
 def _is_lost(result: FoldResult, intact: Callable[[str], bool]) -> bool:

@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 DRAWS = 20
 _SEED = 41
 
-View = str
-Kept = dict[View, ScoreValues]
+ValuesByView = dict[str, ScoreValues]
+"""Values of a program, by name of the view that it ran on."""
 
 
 def faults_of(
@@ -50,19 +50,14 @@ def faults_of(
         if reasons := list(gate(program)):
             return reasons
     with box.folder("cases") as folder:
-        found = judge.trial_cases(folder)
-        cases = [_case(case, 0) for case in found]
-        runs = [
-            run_scores(program, cases, _ids(spec), box)
-            for program in (written.first, written.second)
-        ]
-    failed = next((scored.error for scored in (*runs[0], *runs[1]) if scored.error), "")
-    if failed:
-        return [failed]
-    first, second = (
-        {case["name"]: one.whole for case, one in zip(found, run, strict=True)} for run in runs
-    )
-    return faults(first, second, written.direction, written.best)
+        trials = judge.trial_cases(folder)
+        names = [trial["name"] for trial in trials]
+        cases = [_case(trial, 0) for trial in trials]
+        first = run_scores(written.first, cases, _ids(spec), box)
+        second = run_scores(written.second, cases, _ids(spec), box)
+    if error := _first_error([*first, *second]):
+        return [error]
+    return faults(_by_name(names, first), _by_name(names, second), written.direction, written.best)
 
 
 class GeneratedJudge(HoldoutJudge):
@@ -91,34 +86,35 @@ class GeneratedJudge(HoldoutJudge):
         verdict = super().judge(job, outcome)
         if not verdict.valid or not job.view.rows_holdout:
             return verdict
-        kept = self._score([([job.key], 1.0)], "mean", "holdout")
-        write_atomic(
-            self._file(job.key), json.dumps({view: scored.values for view, scored in kept.items()})
-        )
-        score, stderr = _mean(list(kept.values()))
+        by_view = self._score([([job.key], 1.0)], "mean", "holdout")
+        values = {view: scored.values for view, scored in by_view.items()}
+        write_atomic(self._file(job.key), json.dumps(values))
+        scored = list(by_view.values())
+        score, stderr = _mean(scored)
         if score is None:
-            why = next(
-                (scored.error for scored in kept.values() if scored.error), "it is not finite"
-            )
-            return Verdict(
-                True, None, None, "none", (), (*verdict.warnings, f"no score: {why}"), job.key
-            )
+            why = _first_error(scored) or "it is not finite"
+            warnings = (*verdict.warnings, f"no score: {why}")
+            return Verdict(True, None, None, "none", (), warnings, job.key)
         return Verdict(True, score, stderr, "holdout_generated", (), verdict.warnings, job.key)
 
     def p_better(self, challenger: Sequence[str], incumbent: Sequence[str]) -> float | None:
         """From the values without each part of the rows, on common views: a paired jackknife."""
-        new, old = self._kept(challenger), self._kept(incumbent)
-        pairs = [(new[view].values, old[view].values) for view in new.keys() & old.keys()]
-        gaps = [tuple(_gap(a, b) for a, b in zip(*pair, strict=True)) for pair in pairs]
-        whole = [gap for gap in gaps if gap and None not in gap]
-        if not whole:
+        new, old = self._known(challenger), self._known(incumbent)
+        difference = variance = 0.0
+        compared = False
+        for view in new.keys() & old.keys():
+            gaps = _gaps(new[view].values, old[view].values)
+            if gaps:
+                compared = True
+                difference += gaps[0]
+                variance += _variance(gaps)
+        if not compared:
             return None
-        difference = sum(gap[0] or 0.0 for gap in whole)
-        variance = sum(_variance(gap) for gap in whole)
+        if not self._maximize:
+            difference = -difference
         if variance <= 0.0:
-            return 0.5 if difference == 0 else float((difference > 0) == self._maximize)
-        chance = NormalDist().cdf(difference / math.sqrt(variance))
-        return chance if self._maximize else 1.0 - chance
+            return _sign(difference)
+        return NormalDist().cdf(difference / math.sqrt(variance))
 
     def score_blend(
         self, parts: BlendParts, how: str, part: str
@@ -128,21 +124,24 @@ class GeneratedJudge(HoldoutJudge):
     def select(self, candidates: Sequence[tuple[str, Sequence[str]]]) -> BlendChoice | None:
         return None
 
-    def _score(self, parts: BlendParts, how: str, part: str) -> Kept:
+    def _score(self, parts: BlendParts, how: str, part: str) -> ValuesByView:
         """Values of a blend on its common views."""
         with self._box.folder("cases") as folder:
-            found = self.kept_cases(parts, how, part, folder)
-            cases = [_case(case, DRAWS) for case in found]
-            scored = run_scores(self._program, cases, _ids(self._spec), self._box) if cases else []
-        return {case["view"]: one for case, one in zip(found, scored, strict=True)}
+            blends = self.kept_cases(parts, how, part, folder)
+            if not blends:
+                return {}
+            cases = [_case(blend, DRAWS) for blend in blends]
+            scored = run_scores(self._program, cases, _ids(self._spec), self._box)
+        views = [blend["view"] for blend in blends]
+        return dict(zip(views, scored, strict=True))
 
-    def _kept(self, names: Sequence[str]) -> Kept:
-        found: Kept = {}
+    def _known(self, names: Sequence[str]) -> ValuesByView:
+        """What was kept of several executions; the first on a view counts."""
+        found: ValuesByView = {}
         for name in names:
             values = json.loads(self._file(name).read_text(encoding="utf-8"))
-            found |= {
-                view: ScoreValues(tuple(row)) for view, row in values.items() if view not in found
-            }
+            for view, row in values.items():
+                found.setdefault(view, ScoreValues(tuple(row)))
         return found
 
     def _file(self, name: str) -> Path:
@@ -166,17 +165,47 @@ def _ids(spec: CompetitionSpec) -> int:
     return max(len(spec.ids.columns), 1)
 
 
-def _gap(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a - b
+def _by_name(names: Sequence[str], scored: Sequence[ScoreValues]) -> dict[str, float | None]:
+    return {name: one.whole for name, one in zip(names, scored, strict=True)}
+
+
+def _first_error(scored: Sequence[ScoreValues]) -> str:
+    """Why a program gave no value, "" where all gave one."""
+    for one in scored:
+        if one.error:
+            return one.error
+    return ""
+
+
+def _gaps(new: Sequence[float | None], old: Sequence[float | None]) -> list[float]:
+    """Differences of two rows of values; [] where a value is missing."""
+    gaps = []
+    for a, b in zip(new, old, strict=True):
+        if a is None or b is None:
+            return []
+        gaps.append(a - b)
+    return gaps
+
+
+def _sign(difference: float) -> float:
+    """The chance to be better where no noise is known."""
+    if difference == 0:
+        return 0.5
+    return float(difference > 0)
 
 
 def _mean(scored: Sequence[ScoreValues]) -> tuple[float | None, float | None]:
     """Mean over views of the value, and its standard error; (None, None) where no view has a value."""
-    whole = [one for one in scored if one.whole is not None]
-    if not whole:
+    total = variance = 0.0
+    count = 0
+    for one in scored:
+        if one.whole is not None:
+            count += 1
+            total += one.whole
+            variance += _variance(one.values)
+    if not count:
         return None, None
-    variance = sum(_variance(one.values) for one in whole)
-    return sum(one.whole or 0.0 for one in whole) / len(whole), math.sqrt(variance) / len(whole)
+    return total / count, math.sqrt(variance) / count
 
 
 def _variance(values: Sequence[float | None]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from core.score import Direction, Score
 
@@ -42,11 +43,10 @@ def _bound(values: Mapping[str, float], direction: Direction, best: float | None
     perfect = Score(values["perfect"], direction)
     if best is not None and not _same(values["perfect"], best):
         yield f"perfect answers score {values['perfect']:.6g}, not the best value {best:.6g}"
-    better = [
-        name
-        for name, value in values.items()
-        if Score(value, direction) > perfect and not _same(value, values["perfect"])
-    ]
+    better = []
+    for name, value in values.items():
+        if Score(value, direction) > perfect and not _same(value, values["perfect"]):
+            better.append(name)
     if better:
         yield f"{', '.join(better[:3])} scores better than perfect answers"
 
@@ -55,14 +55,15 @@ def _quality(values: Mapping[str, float], direction: Direction) -> Iterator[str]
     def gap(name: str) -> float:
         return Score(values["perfect"], direction).gain_over(Score(values[name], direction))
 
+    def as_good(name: str) -> bool:
+        return gap(name) <= 0 or _same(values[name], values["perfect"])
+
     worthless = [name for name in values if name.startswith("shuffled") or name == "constant"]
-    if any(gap(name) <= 0 or _same(values[name], values["perfect"]) for name in worthless):
+    if any(map(as_good, worthless)):
         yield "shuffled or constant answers are not worse than perfect ones"
-    noise = [
-        gap(name)
-        for name in sorted(name for name in values if name.startswith("noise") and "_" not in name)
-    ]
-    if not all(low < high for low, high in zip(noise, noise[1:], strict=False)):
+    levels = sorted(name for name in values if name.startswith("noise") and "_" not in name)
+    losses = list(map(gap, levels))
+    if any(low >= high for low, high in pairwise(losses)):
         yield "more noise is not worse"
     singles = [name for name in values if name.startswith("single")]
     unseen = sum(_same(values[name], values["perfect"]) for name in singles)
@@ -73,9 +74,13 @@ def _quality(values: Mapping[str, float], direction: Direction) -> Iterator[str]
 def _agree(first: Mapping[str, float], second: Values) -> Iterator[str]:
     for name, value in first.items():
         other = second.get(name)
-        if other is None or not _same(value, other):
-            yield f"two versions disagree on {name}: {value:.6g} and {'nothing' if other is None else f'{other:.6g}'}"
-            return
+        if other is not None and _same(value, other):
+            continue
+        theirs = "nothing"
+        if other is not None:
+            theirs = f"{other:.6g}"
+        yield f"two versions disagree on {name}: {value:.6g} and {theirs}"
+        return
 
 
 def _same(a: float, b: float) -> bool:

@@ -37,11 +37,9 @@ def claimed(path: Path, metric: MetricSpec) -> float | str:
         found = json.loads(read_untrusted(path, _MOST_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         return f"no score was reported in ./submission/{REPORT}: {error}"[:300]
-    value, direction = (
-        (found.get(key) for key in ("score", "direction"))
-        if isinstance(found, dict)
-        else (None, None)
-    )
+    if not isinstance(found, dict):
+        found = {}
+    value, direction = found.get("score"), found.get("direction")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return (
             f'./submission/{REPORT} is not {{"score": number, "direction": "{metric.direction}"}}'
@@ -59,7 +57,9 @@ def implausible(value: float, metric: MetricSpec) -> str:
         return f"the reported score {str(value)[:30]} is not finite"
     worst, best = bounds(metric)
     if best is not None and not Score(best, metric.direction) > Score(value, metric.direction):
-        word = "perfect" if value == best else "beyond perfect"
+        word = "beyond perfect"
+        if value == best:
+            word = "perfect"
         return f"the reported {metric.name} {value:.6g} is {word}"
     if worst is not None and Score(worst, metric.direction) > Score(value, metric.direction):
         return f"the reported {metric.name} {value:.6g} is worse than the worst value {worst:.6g}"
@@ -102,10 +102,10 @@ class SelfReportJudge(HoldoutJudge):
         """1 or 0: a claim has no error that could be known. 0.5 where both claim the same."""
         if not challenger or not incumbent:
             return None
-        new, old = (
-            Score(self._mean(names), self._metric.direction) for names in (challenger, incumbent)
-        )
-        return 0.5 if new.value == old.value else float(new > old)
+        new, old = self._claim(challenger), self._claim(incumbent)
+        if new.value == old.value:
+            return 0.5
+        return float(new > old)
 
     def score_blend(
         self, parts: BlendParts, how: str, part: str
@@ -115,11 +115,13 @@ class SelfReportJudge(HoldoutJudge):
     def select(self, candidates: Sequence[tuple[str, Sequence[str]]]) -> BlendChoice | None:
         return None
 
-    def _mean(self, names: Sequence[str]) -> float:
-        return fmean(
-            float(json.loads(self._file(name).read_text(encoding="utf-8"))["score"])
-            for name in names
-        )
+    def _claim(self, names: Sequence[str]) -> Score:
+        """The mean of several reports."""
+        values = []
+        for name in names:
+            report = json.loads(self._file(name).read_text(encoding="utf-8"))
+            values.append(float(report["score"]))
+        return Score(fmean(values), self._metric.direction)
 
     def _file(self, name: str) -> Path:
         return self._store / f"{name}.report.json"

@@ -98,11 +98,11 @@ class SplitStage:
 
     def known(self, history: History) -> WrittenTables | None:
         """What an earlier session accepted."""
-        spec = history.spec.spec if history.spec is not None else None
-        if spec is None or not spec.split_program:
+        decided = history.spec
+        if decided is None or not decided.spec.split_program:
             return None
-        group = history.spec.split.group_column if history.spec else None
-        return WrittenTables(str(self._tables), spec.split_program, group)
+        group = decided.split.group_column
+        return WrittenTables(str(self._tables), decided.spec.split_program, group)
 
     def decide(self, question: SplitQuestion) -> WrittenTables | None:
         """None where no program is accepted; why not is logged.
@@ -110,10 +110,12 @@ class SplitStage:
         Programs that do not run are written once more. Tables that break a rule are not: whoever
         knows which rule it was can keep it and still tell the answers.
         """
-        written = self._reader(question) if self._reader is not None else None
+        if self._reader is None:
+            return None
+        written = self._reader(question)
+        if written is None:
+            return None
         try:
-            if written is None:
-                return None
             tables = self._accepted(question.spec, written)
             if tables is not None or not self._crashed or question.broken is not None:
                 return tables
@@ -140,23 +142,21 @@ class SplitStage:
             if reasons := list(self._gate(program)):
                 return reasons
         data, turned = Path(spec.data_dir).resolve(), scratch / "data"
-        originals = [Path(spec.original_dir).resolve()] if spec.original_dir else []
+        readable = [data]
+        if spec.original_dir:
+            readable.append(Path(spec.original_dir).resolve())
         self._task.turn_rows(data, turned)
-        runs = dict(
-            zip(
-                _RUNS,
-                ((written.first, data), (written.second, data), (written.first, turned)),
-                strict=True,
-            )
-        )
+        programs = (written.first, written.second, written.first)
+        folders = (data, data, turned)
 
-        def run(name: str) -> str:
-            program, folder = runs[name]
-            why = run_split(program, folder, [data, *originals], self._box, scratch / name)
-            return f"{name} version: {why}" if why else ""
+        def run(name: str, program: str, folder: Path) -> str:
+            why = run_split(program, folder, readable, self._box, scratch / name)
+            if not why:
+                return ""
+            return f"{name} version: {why}"
 
-        with ThreadPoolExecutor(len(runs)) as pool:
-            return [why for why in pool.map(run, runs) if why]
+        with ThreadPoolExecutor(len(_RUNS)) as pool:
+            return list(filter(None, pool.map(run, _RUNS, programs, folders)))
 
     def _faults(self, spec: CompetitionSpec, written: WrittenSplits, scratch: Path) -> list[str]:
         return self._task.examine_tables(spec, [scratch / name for name in _RUNS], written.group)
