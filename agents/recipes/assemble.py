@@ -175,11 +175,11 @@ def _with_constants(source: str, values: Mapping[str, Any]) -> str:
     for name, value in values.items():
         line = re.compile(rf"^{name} = .*?(?P<comment>  # .*)?$", re.MULTILINE)
         text = f"{name} = {_literal(value, len(name) + 3)}"
-        found = line.search(source)
-        if found is None:
+        match = line.search(source)
+        if match is None:
             raise ValueError(f"no line assigns {name}")
-        comment = found["comment"] or ""
-        source = f"{source[: found.start()]}{text}{comment}{source[found.end() :]}"
+        comment = match["comment"] or ""
+        source = f"{source[: match.start()]}{text}{comment}{source[match.end() :]}"
     return source
 
 

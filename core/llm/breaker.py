@@ -62,8 +62,8 @@ class Breaker:
         """
         with self._lock:
             self._in_a_row += 1
-            tried, self._trying = self._trying, False
-            if not (tried or for_good or self._in_a_row >= self._failures):
+            was_trial, self._trying = self._trying, False
+            if not (was_trial or for_good or self._in_a_row >= self._failures):
                 return
             self.reason = reason
             rest = self._longest_rest_s if for_good else self._rest_s

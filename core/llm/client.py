@@ -107,12 +107,12 @@ class RetryingModel:
 
     def _answer(self, page: Page, request: Request) -> tuple[Reply, Any]:
         """One usable reply and its parsed data, after as many attempts as the policy allows."""
-        asked, attempts, adaptations, last = request, 0, 0, None
+        current, attempts, adaptations, last = request, 0, 0, None
         while attempts < self._policy.attempts + len(self._state.keys) - 1:
             key = self._ready_key(request, last)
             try:
                 with self._under_way.one():
-                    return self._attempt(page, asked, key)
+                    return self._attempt(page, current, key)
             except EndpointError as error:
                 last = error
             if last.kind == "adapt" and adaptations < _ADAPTATIONS:
@@ -121,12 +121,12 @@ class RetryingModel:
             attempts += 1
             if last.kind in _NEVER_AGAIN:
                 break
-            if last.kind == "no_room" and asked is not request:
+            if last.kind == "no_room" and current is not request:
                 break
             if last.kind == "format":
-                asked = _corrected(request, last)
+                current = _corrected(request, last)
             elif last.kind == "no_room":
-                asked = _hurried(request)
+                current = _hurried(request)
             elif last.kind not in ("auth", "quota", "rate"):
                 self._pause(self._backoff(attempts, last), request, last)
         raise self._failure(last)
@@ -208,8 +208,8 @@ class RetryingModel:
     def _check_size(self, request: Request) -> None:
         size = request_chars(request)
         if size > self._policy.max_prompt_chars:
-            said = f"{size} characters, of {self._policy.max_prompt_chars} at most"
-            raise self._failure(EndpointError("context", f"the prompt is too long: {said}"))
+            limit = f"{size} characters, of {self._policy.max_prompt_chars} at most"
+            raise self._failure(EndpointError("context", f"the prompt is too long: {limit}"))
 
     # ------------------------------------------------------------ what is said
 
@@ -257,32 +257,32 @@ def _usable(reply: Reply, request: Request) -> Any:
     be done with it.
     """
     if reply.finish == "refusal":
-        said = " ".join(reply.text.split())[:200]
+        message = " ".join(reply.text.split())[:200]
         raise EndpointError(
-            "refusal", f"the model declined: {said}", usage=reply.usage, text=reply.text
+            "refusal", f"the model declined: {message}", usage=reply.usage, text=reply.text
         )
     if not reply.text.strip():
         if reply.finish == "length":
-            said = "an empty answer, cut off by max_tokens (all of it thinking?)"
-            raise EndpointError("no_room", said, usage=reply.usage, text=reply.text)
+            message = "an empty answer, cut off by max_tokens (all of it thinking?)"
+            raise EndpointError("no_room", message, usage=reply.usage, text=reply.text)
         raise EndpointError("empty", "an empty answer", usage=reply.usage, text=reply.text)
     if request.schema is None:
         return None
     try:
         return read_json(reply.text, request.schema)
     except ValueError as error:
-        said = str(error)
+        message = str(error)
         if reply.finish == "length":
-            said = f"it was cut off by max_tokens: {said}"
-        raise EndpointError("format", said[:300], usage=reply.usage, text=reply.text) from None
+            message = f"it was cut off by max_tokens: {message}"
+        raise EndpointError("format", message[:300], usage=reply.usage, text=reply.text) from None
 
 
 def _hurried(request: Request) -> Request:
     """The request again for a model that thought until its answer had no room."""
-    *before, asked = request.messages
+    *before, last = request.messages
     words = "Your last answer was empty. Think briefly, and write the answer itself at once."
     return dataclasses.replace(
-        request, messages=(*before, Message(asked.role, f"{asked.text}\n\n{words}"))
+        request, messages=(*before, Message(last.role, f"{last.text}\n\n{words}"))
     )
 
 

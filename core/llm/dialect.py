@@ -39,9 +39,9 @@ class Dialect:
     # Its limit on prompt and answer together, in tokens.
     context: int | None = None
 
-    def max_tokens(self, asked: int, request: Request) -> int:
-        """The longest answer to ask for, when `asked` is wanted."""
-        most = min(asked, self.most_tokens or asked)
+    def max_tokens(self, wanted: int, request: Request) -> int:
+        """The longest answer to ask for, when `wanted` tokens would do."""
+        most = min(wanted, self.most_tokens or wanted)
         if self.context is None:
             return most
         # A third more than the estimate: code has more tokens per character than prose.
@@ -49,15 +49,15 @@ class Dialect:
         return max(min(most, self.context - prompt - 32), _LEAST_TOKENS)
 
 
-def adapt(dialect: Dialect, message: str, asked: int, proven: bool) -> tuple[Dialect, str] | None:
+def adapt(dialect: Dialect, message: str, wanted: int, proven: bool) -> tuple[Dialect, str] | None:
     """The dialect without what `message` complains about, and what was changed; None when nothing
     helps.
 
-    asked: tokens that the refused request asked for. proven: the dialect was accepted before, so
+    wanted: tokens that the refused request asked for. proven: the dialect was accepted before, so
     that a complaint that names no parameter is not about it.
     """
     text = message.lower()
-    for changed, what in _steps(dialect, text, asked):
+    for changed, what in _steps(dialect, text, wanted):
         if changed != dialect:
             return changed, what
     bare = dataclasses.replace(
@@ -66,7 +66,7 @@ def adapt(dialect: Dialect, message: str, asked: int, proven: bool) -> tuple[Dia
     return None if proven or bare == dialect else (bare, "everything optional")
 
 
-def _steps(dialect: Dialect, text: str, asked: int) -> list[tuple[Dialect, str]]:
+def _steps(dialect: Dialect, text: str, wanted: int) -> list[tuple[Dialect, str]]:
     """What the words of a complaint may be about, the likeliest first."""
     steps: list[tuple[Dialect, str]] = []
 
@@ -78,7 +78,9 @@ def _steps(dialect: Dialect, text: str, asked: int) -> list[tuple[Dialect, str]]
     if window and dialect.context is None and int(window.group(1)) > 4 * _LEAST_TOKENS:
         step("", "answers beyond the context", context=int(window.group(1)))
     step("max_completion_tokens", "max_tokens", limit="max_completion_tokens")
-    most = [number for number in map(int, _NUMBER.findall(text)) if _LEAST_TOKENS <= number < asked]
+    most = [
+        number for number in map(int, _NUMBER.findall(text)) if _LEAST_TOKENS <= number < wanted
+    ]
     if most and not window:
         step(
             "max_tokens|max_completion_tokens|(output|completion|new) tokens",

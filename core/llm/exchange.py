@@ -42,15 +42,16 @@ class Speaker:
         """
         if error.kind not in ("bad_request", "context"):
             return error
-        asked = spoken.max_tokens(self._settings.max_tokens, request)
+        tokens = spoken.max_tokens(self._settings.max_tokens, request)
         with self._lock:
             if self.dialect != spoken:
                 return EndpointError("adapt", error.message)
-            found = adapt(spoken, error.message, asked, self._proven or error.kind == "context")
-            if found is None:
+            proven = self._proven or error.kind == "context"
+            step = adapt(spoken, error.message, tokens, proven)
+            if step is None:
                 return error
-            self.dialect = found[0]
-        return EndpointError("adapt", f"{error.message}; from now on without {found[1]}")
+            self.dialect, left_out = step
+        return EndpointError("adapt", f"{error.message}; from now on without {left_out}")
 
 
 class SdkEndpoint:
@@ -164,8 +165,8 @@ def _wire(sdk: Any, url: str, idle_s: float, max_bytes: int) -> Wire:
     try:
         return Wire(sdk, url, idle_s, max_bytes)
     except Exception as error:
-        said = one_line(f"{type(error).__name__}: {error}")
-        raise EndpointError("connection", f"no HTTP client could be made ({said})") from None
+        cause = one_line(f"{type(error).__name__}: {error}")
+        raise EndpointError("connection", f"no HTTP client could be made ({cause})") from None
 
 
 def _plain(body: bytes, key: str) -> Any:
@@ -179,8 +180,8 @@ def _plain(body: bytes, key: str) -> Any:
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
-        said = one_line(body[:2000].decode(errors="replace"), (key,))
-        raise EndpointError("garbage", f"the answer is no JSON object: {said or 'nothing'}")
+        received = one_line(body[:2000].decode(errors="replace"), (key,))
+        raise EndpointError("garbage", f"the answer is no JSON object: {received or 'nothing'}")
     if parsed.get("error"):
         raise from_event(parsed, (key,))
     return parsed

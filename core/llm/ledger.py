@@ -23,14 +23,14 @@ def request_digest(request: Request) -> str:
     """Digest of what is asked: system text, messages, schema, and who is asked how where the
     request says so; neither purpose nor deadline.
     """
-    asked: list[Any] = [
+    content: list[Any] = [
         request.system,
         [[message.role, message.text] for message in request.messages],
         request.schema,
     ]
     if request.model is not None or request.temperature is not None:
-        asked += [request.model, request.temperature]
-    return digest(json.dumps(asked, sort_keys=True, ensure_ascii=False))
+        content += [request.model, request.temperature]
+    return digest(json.dumps(content, sort_keys=True, ensure_ascii=False))
 
 
 def price_of(model: str, prices: Prices) -> tuple[float, float, float] | None:

@@ -27,9 +27,9 @@ class OpenAiEndpoint(SdkEndpoint):
         except EndpointError as error:
             if error.kind not in ("not_found", "not_an_api"):
                 raise
-            said = error.message + hint(self._settings.base_url)
+            message = error.message + hint(self._settings.base_url)
             raise EndpointError(
-                error.kind, said, error.retry_after, error.usage, error.text
+                error.kind, message, error.retry_after, error.usage, error.text
             ) from None
 
     @staticmethod
@@ -118,9 +118,9 @@ def _response_format(schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]
 def _take(partial: PartialReply, event: Any) -> None:
     """Notes a chunk of a stream, or the one object of a server that does not stream."""
     for choice in items(get(event, "choices"))[:1]:
-        said = get(choice, "delta") or get(choice, "message")
-        partial.add(partial.parts, get(said, "content"))
-        partial.add(partial.refusal, get(said, "refusal"))
+        words = get(choice, "delta") or get(choice, "message")
+        partial.add(partial.parts, get(words, "content"))
+        partial.add(partial.refusal, get(words, "refusal"))
         reason = get(choice, "finish_reason")
         if reason:
             partial.finish = _FINISH.get(reason, "stop")

@@ -72,14 +72,14 @@ class ReplayModel:
         complete = calls[-1].ok and calls[-1].finish != "length"
         return Answer(functools.reduce(join, pieces), complete)
 
-    def _again(self, found: RecordedAnswer) -> tuple[list[LlmCall], dict[str, str]]:
+    def _again(self, recorded: RecordedAnswer) -> tuple[list[LlmCall], dict[str, str]]:
         """The calls, recorded once more, and their texts by digest."""
-        texts = {call.answer: self._text(call) for call in found.calls if call.answer}
+        texts = {call.answer: self._text(call) for call in recorded.calls if call.answer}
         for text in texts.values():
             self._put(text)
-        for call in found.calls:
+        for call in recorded.calls:
             self._record(call)
-        return found.calls, texts
+        return recorded.calls, texts
 
     def _next(self, request: Request) -> RecordedAnswer:
         digest = request_digest(request)

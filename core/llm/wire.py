@@ -176,20 +176,20 @@ def sdk_error(sdk: Any, error: Exception, wire: Wire, key: str) -> EndpointError
         body = error.body if isinstance(error.body, dict) else error.response.text
         return from_status(error.status_code, body, error.response.headers, (key,))
     names = {cls.__name__ for link in chain for cls in type(link).__mro__}
-    said = one_line(str(chain[-1]) or type(chain[-1]).__name__, (key,))
+    cause = one_line(str(chain[-1]) or type(chain[-1]).__name__, (key,))
     if names & {"UnsupportedProtocol", "InvalidURL"}:
-        return EndpointError("not_an_api", f"base_url is no address ({said})")
+        return EndpointError("not_an_api", f"base_url is no address ({cause})")
     if names & {"UnicodeEncodeError", "LocalProtocolError"}:
         return EndpointError("auth", "the key holds characters that no header can carry")
     if names & {"APITimeoutError", "TimeoutException"}:
-        return EndpointError("timeout", f"silent for too long ({said})")
+        return EndpointError("timeout", f"silent for too long ({cause})")
     if names & {"APIConnectionError", "RequestError", "OSError"}:
-        return EndpointError("connection", f"the connection failed ({said})")
+        return EndpointError("connection", f"the connection failed ({cause})")
     if isinstance(error, sdk.APIError) and getattr(error, "body", None):
         return from_event(error.body, (key,))
     received = one_line(wire.head.decode(errors="replace"), (key,))
     return EndpointError(
-        "garbage", f"no stream of a model ({type(error).__name__}: {said}): {received}"
+        "garbage", f"no stream of a model ({type(error).__name__}: {cause}): {received}"
     )
 
 

@@ -20,6 +20,7 @@ from core.genome import digest
 from core.llm.models import preload, provider_in_force
 from core.llm.providers import ENDPOINTS
 from core.protocols import Model
+from run_mle_adapter import map_env_vars
 from tests.house.source import ROOT
 from tests.llm.rig import KEY, models, request
 from utils.config import load_config
@@ -156,3 +157,12 @@ def test_only_the_chosen_client_is_imported_and_late(vendor: str) -> None:
 
 def test_every_provider_of_the_configuration_has_an_endpoint() -> None:
     assert tuple(ENDPOINTS) == VENDORS
+
+
+@pytest.mark.parametrize("provider", [*VENDORS, "recipes", ""])
+def test_a_container_gives_its_key_to_the_provider_that_it_names(provider: str) -> None:
+    environ = {"API_KEY": KEY, "LLM_PROVIDER": provider}
+    map_env_vars(environ)
+    keys = {name for name, value in environ.items() if value == KEY and name != "API_KEY"}
+    vendor = provider if provider in VENDORS else "openai"
+    assert keys == {"OPENAI_API_KEY", f"{vendor.upper()}_API_KEY"}
