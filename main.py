@@ -18,10 +18,6 @@ from rich.console import Console
 from agents.authors import coach, metric_reader, recipes_only, split_reader, with_model
 from agents.personas import load_personas
 from core.contract import EXIT_STATUS
-from core.evolution.agent_evolution import AgentSettings
-from core.evolution.dispatch import DispatchSettings
-from core.evolution.situation import SearchSettings
-from core.evolution.skills import SkillSettings
 from core.execution.box import BoxLimits
 from core.execution.detection import detect as detect_box
 from core.execution.environment import inherited, weight_variables
@@ -33,7 +29,7 @@ from core.publishing import reasons
 from core.publishing.rescue import rescue
 from core.publishing.screen import Screen
 from core.run import Run
-from core.settings import LevelTwoSettings, Settings
+from core.settings import Settings
 from core.surroundings import Authors, ProposerFactory
 from utils.config import (
     Config,
@@ -253,9 +249,8 @@ def settings_of(
     said = missing or "no language model is used"
     if provider == RECIPES:
         log.warning("%s: programs come from the recipes library", said)
-    execution, solution, task = config.execution, config.evolution.solution, config.task
+    execution, task = config.execution, config.task
     workers = execution.workers or usual_workers(len(machine.cpus))
-    level_two = level_two_settings(config)
     return Settings(
         data_dir=config.data.data_dir.resolve(),
         folders=folders,
@@ -269,11 +264,9 @@ def settings_of(
         absolute_deadline=container,
         seed=config.project.seed,
         steps_per_epoch=config.agent.steps_per_epoch,
-        search=search_settings(config),
-        level_two=level_two,
+        search=config.search,
+        evolution=config.evolution,
         finalists=config.judging.finalists,
-        ensemble=solution.ensemble,
-        refit=solution.refit,
         workers=workers,
         lanes_ahead=1 if provider == RECIPES else MODEL_CALLS,
         cpus=machine.cpus,
@@ -281,7 +274,7 @@ def settings_of(
         gpu_names=tuple(gpu.name for gpu in machine.gpus),
         limits=box_limits(execution, machine.memory_mb, workers),
         weight_places=(
-            level_two.embedding_model,
+            config.evolution.skill.embedding_model_path.resolve(),
             *standard_places(Path.home(), weight_variables()),
         ),
         timeout_max_s=execution.timeout_max,
@@ -291,35 +284,6 @@ def settings_of(
         protected=(config.data.data_dir.resolve(), *dataclasses.astuple(folders), PRIVATE),
         environ=inherited(),
         public_config=public_dict(config),
-    )
-
-
-def search_settings(config: Config) -> SearchSettings:
-    search, solution = config.search, config.evolution.solution
-    return SearchSettings(
-        drafts=search.num_drafts,
-        debug_tries=search.debug_tries,
-        explore=search.explore,
-        parent_temperature=search.parent_temperature,
-        stagnation_window=search.stagnation_window,
-        merge=solution.merge,
-        tune=solution.tune,
-        pheromone=solution.pheromone,
-        diversity=solution.diversity,
-    )
-
-
-def level_two_settings(config: Config) -> LevelTwoSettings:
-    evolution = config.evolution
-    agent, skill, pool = evolution.agent, evolution.skill, evolution.experience_pool
-    return LevelTwoSettings(
-        dispatch=DispatchSettings(pool.enabled, pool.max_records),
-        agents=AgentSettings(agent.enabled, agent.every_epochs, agent.min_records),
-        skills=SkillSettings(skill.duplicate_similarity, skill.max_loaded)
-        if skill.enabled
-        else None,
-        library=skill.library.resolve() if skill.library is not None else None,
-        embedding_model=skill.embedding_model_path.resolve(),
     )
 
 

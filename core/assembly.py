@@ -10,6 +10,7 @@ from core.ending.likeness import likeness_of
 from core.evaluation import Evaluator
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
+from core.evolution.skill_extractor import gene_reader
 from core.execution.box import Box
 from core.execution.leases import LeasePool
 from core.execution.probe import probe_fault
@@ -18,7 +19,7 @@ from core.execution.stop import StopSignal
 from core.execution.weights import Weights
 from core.journal.history import History
 from core.judging.service import HoldoutJudge
-from core.learning.level_two import LevelTwo, level_two_of, staff_of
+from core.learning.level_two import LearningFacts, LevelTwo, evolution_of, means_of, staff_of
 from core.llm.models import Models
 from core.loop import LoopParts, Rules
 from core.pacing import Pacer
@@ -107,14 +108,15 @@ class Assembly:
             probe_fault,
         )
         around = self._surroundings(spec, split, pace)
-        learner = level_two_of(settings, self._authors, around, self._lanes > 1, complain)
+        learner = self._learner(around, complain)
         search = EvolutionSearch(
             settings.search,
+            settings.evolution.solution,
             spec.metric.direction,
             settings.seed,
             self._programs.get,
             likeness_of(judge, spec),
-            staff_of(settings.level_two, settings.seed, lambda: self._history.population),
+            staff_of(settings.evolution, settings.seed, lambda: self._history.population),
         )
         parts = LoopParts(
             proposer=self._authors.proposer(around),
@@ -163,6 +165,24 @@ class Assembly:
             views,
             self._clock,
             runs_at_end=runs_at_end,
+        )
+
+    def _learner(self, around: Surroundings, complain: Callable[[Exception], None]) -> LevelTwo:
+        """Level 2, in the background where decisions need not stay in one order."""
+        settings, spec, history = self._settings, around.spec, self._history
+        evolution, stop = settings.evolution, self._stop.fileno()
+        means = means_of(evolution.skill, settings.folders, spec, around.split, stop)
+        genes = gene_reader(lambda: history.entries, self._programs.get)
+        coach = self._authors.coach(around)
+        return LevelTwo(
+            evolution_of(evolution, means.embed, genes, coach, settings.seed),
+            LearningFacts(spec.metric.direction, settings.search, evolution),
+            self._authors.personas,
+            history,
+            self._recorder,
+            self._lanes > 1,
+            complain,
+            means,
         )
 
     def _surroundings(self, spec: CompetitionSpec, split: SplitSpec, pace: Pacer) -> Surroundings:

@@ -275,8 +275,8 @@ class Run:
         return EndGame(
             EndSettings(
                 settings.finalists,
-                settings.ensemble,
-                settings.refit,
+                settings.evolution.solution.ensemble,
+                settings.evolution.solution.refit,
                 self._leases.size,
                 self._budget.deadline,
             ),

@@ -6,27 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.evolution.agent_evolution import AgentSettings
-from core.evolution.dispatch import DispatchSettings
-from core.evolution.situation import SearchSettings
-from core.evolution.skills import SkillSettings
 from core.execution.box import BoxLimits
 from core.folders import Folders
 from core.llm.models import RECIPES
-from utils.config_schema import LlmConfig, TaskConfig
-
-
-@dataclass(frozen=True, slots=True)
-class LevelTwoSettings:
-    """skills: None where they are off. library: folder of skills that runs share. embedding_model:
-    folder.
-    """
-
-    dispatch: DispatchSettings
-    agents: AgentSettings
-    skills: SkillSettings | None
-    library: Path | None
-    embedding_model: Path
+from utils.config_schema import EvolutionConfig, LlmConfig, SearchConfig, TaskConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +33,9 @@ class Settings:
     absolute_deadline: bool
     seed: int
     steps_per_epoch: int
-    search: SearchSettings
-    level_two: LevelTwoSettings
+    search: SearchConfig
+    evolution: EvolutionConfig
     finalists: int
-    ensemble: bool
-    refit: bool
     workers: int
     lanes_ahead: int
     cpus: tuple[int, ...]

@@ -16,7 +16,7 @@ from typing import get_args
 
 from agents.personas import load_personas
 from benchmark.measure import Figures, Measure, markdown, number
-from benchmark.study.policies import default_level_two, default_settings, loud
+from benchmark.study.policies import default_config, loud
 from benchmark.study.replay import Memory
 from core.doubles import ManualClock, entry
 from core.events import FoldScored, Proposed, StepDone
@@ -62,10 +62,10 @@ def measure_epochs(steps: int) -> EpochCost:
     draw, clock = random.Random(0), ManualClock(0.0)
     history = History(lambda key: "")
     memory = Memory(history, clock)
-    two, found = default_level_two(), []
+    config, found = default_config(), []
     learner = LevelTwo(
-        evolution_of(two, all_hashed, lambda *_: "", None, 0),
-        LearningFacts("maximize", default_settings(), two.dispatch.records),
+        evolution_of(config.evolution, all_hashed, lambda *_: "", None, 0),
+        LearningFacts("maximize", config.search, config.evolution),
         load_personas(),
         history,
         memory,

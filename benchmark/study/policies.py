@@ -12,16 +12,15 @@ from core.evolution.diversity import Alike
 from core.evolution.mending import to_mend, way_to_mend
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import derived_rng
-from core.evolution.situation import SearchSettings, Situation
+from core.evolution.situation import Situation
 from core.genome import LOCI
 from core.journal.history import History
 from core.learning.level_two import LearningFacts, LevelTwo, evolution_of, staff_of
 from core.protocols import Learner, Recorder, Search
 from core.records import Brief, BriefKind, Entry, Parent, Proposal
 from core.score import Direction
-from core.settings import LevelTwoSettings
-from main import level_two_settings, search_settings
 from utils.config import load_config
+from utils.config_schema import Config, EvolutionConfig, SearchConfig, SolutionConfig
 from utils.embedding_hashing import all_hashed
 from utils.errors import UsageError
 
@@ -33,8 +32,8 @@ class SearchPolicy:
     """search: which of the classes below decides. racing: a program that cannot win does not run
     its other folds.
 
-    ensemble: blends are among the finalists. switches: settings of the search that differ from the
-    default ones. personas, learns, rewrites, skills: parts of level 2, which the evolution alone
+    ensemble: blends are among the finalists. switches: keys of evolution.solution that differ from
+    the default ones. personas, learns, rewrites, skills: parts of level 2, which the evolution alone
     has.
     """
 
@@ -48,25 +47,27 @@ class SearchPolicy:
     rewrites: bool = True
     skills: bool = True
 
-    def settings(self) -> SearchSettings:
-        return dataclasses.replace(default_settings(), **dict(self.switches))
-
-    def level_two(self) -> LevelTwoSettings:
-        usual = default_level_two()
+    def evolution(self) -> EvolutionConfig:
+        usual = default_config().evolution
+        pool, agent, skill = usual.experience_pool, usual.agent, usual.skill
         return dataclasses.replace(
             usual,
-            dispatch=dataclasses.replace(usual.dispatch, learns=self.learns),
-            agents=dataclasses.replace(usual.agents, rewrites=self.rewrites),
-            skills=usual.skills if self.skills else None,
+            solution=dataclasses.replace(usual.solution, **dict(self.switches)),
+            experience_pool=dataclasses.replace(pool, enabled=self.learns),
+            agent=dataclasses.replace(agent, enabled=self.rewrites),
+            skill=dataclasses.replace(skill, enabled=self.skills),
         )
 
     def make(
         self, direction: Direction, seed: int, program: ProgramOf, alike: Alike, history: History
     ) -> Search:
+        search, evolution = default_config().search, self.evolution()
         if self.search == "evolution":
-            staff = staff_of(self.level_two(), seed, lambda: history.population)
-            return EvolutionSearch(self.settings(), direction, seed, program, alike, staff)
-        return SEARCHES[self.search](self.settings(), direction, seed, program)
+            staff = staff_of(evolution, seed, lambda: history.population)
+            return EvolutionSearch(
+                search, evolution.solution, direction, seed, program, alike, staff
+            )
+        return SEARCHES[self.search](search, evolution.solution, direction, seed, program)
 
     def learner(
         self, direction: Direction, seed: int, history: History, recorder: Recorder
@@ -74,12 +75,12 @@ class SearchPolicy:
         """Level 2 without a process of its own: words are hashed."""
         if self.search != "evolution":
             return None
-        two = self.level_two()
-        evolution = evolution_of(two, all_hashed, lambda *_: "", None, seed)
+        config = self.evolution()
+        evolution = evolution_of(config, all_hashed, lambda *_: "", None, seed)
         team = load_personas() if self.personas else ()
         return LevelTwo(
             evolution,
-            LearningFacts(direction, self.settings(), two.dispatch.records),
+            LearningFacts(direction, default_config().search, config),
             team,
             history,
             recorder,
@@ -123,15 +124,9 @@ def policies_named(names: Sequence[str], known: Sequence[SearchPolicy]) -> tuple
 
 
 @cache
-def default_settings() -> SearchSettings:
-    """Those of config/default.yaml."""
-    return search_settings(load_config(use_cli=False))
-
-
-@cache
-def default_level_two() -> LevelTwoSettings:
-    """Those of config/default.yaml."""
-    return level_two_settings(load_config(use_cli=False))
+def default_config() -> Config:
+    """That of config/default.yaml."""
+    return load_config(use_cli=False)
 
 
 def loud(error: Exception) -> None:
@@ -143,7 +138,12 @@ class RandomSearch:
     """Asks for one new program after another and learns nothing. Implements core.protocols.Search."""
 
     def __init__(
-        self, settings: SearchSettings, direction: Direction, seed: int, program: ProgramOf
+        self,
+        search: SearchConfig,
+        solution: SolutionConfig,
+        direction: Direction,
+        seed: int,
+        program: ProgramOf,
     ) -> None:
         self._seed = seed
 
@@ -161,9 +161,15 @@ class GreedyTree:
     """
 
     def __init__(
-        self, settings: SearchSettings, direction: Direction, seed: int, program: ProgramOf
+        self,
+        search: SearchConfig,
+        solution: SolutionConfig,
+        direction: Direction,
+        seed: int,
+        program: ProgramOf,
     ) -> None:
-        self._settings = settings
+        self._search = search
+        self._solution = solution
         self._direction = direction
         self._seed = seed
         self._program = program
@@ -172,7 +178,14 @@ class GreedyTree:
         self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float
     ) -> Brief:
         now = Situation(
-            entries, running, step, progress, self._direction, self._settings, lambda a, b: 0.0
+            entries,
+            running,
+            step,
+            progress,
+            self._direction,
+            self._search,
+            self._solution,
+            lambda a, b: 0.0,
         )
         kind, parent = self._move(now)
         locus = derived_rng(self._seed, step, "locus").choice(LOCI) if kind == "mutate" else None
@@ -189,7 +202,7 @@ class GreedyTree:
         failed = to_mend(now)
         if failed is not None:
             return way_to_mend(failed), failed
-        if len(now.drafts) < self._settings.drafts or not now.ranking:
+        if len(now.drafts) < self._search.num_drafts or not now.ranking:
             return "draft", None
         return "mutate", now.ranking[0]
 
@@ -198,7 +211,7 @@ class GreedyTree:
         return Parent(entry.id, program, entry.plan, entry.verdict.score, entry.outcome.error)
 
 
-SEARCHES: dict[str, Callable[[SearchSettings, Direction, int, ProgramOf], Search]] = {
+SEARCHES: dict[str, Callable[[SearchConfig, SolutionConfig, Direction, int, ProgramOf], Search]] = {
     "greedy": GreedyTree,
     "random": RandomSearch,
 }

@@ -24,6 +24,7 @@ from core.evolution.selection import derived_rng
 from core.evolution.skills import SkillManager
 from core.persona import Persona, Population, Probation
 from core.protocols import Coach
+from utils.config_schema import AgentEvolutionConfig
 
 # Steps of the average persona that every standing starts with, as gain and as expected gain.
 PRIOR = 0.3
@@ -41,17 +42,6 @@ DRAWS = 400
 # Recombined weights stay between these; a jump is a factor exp(N(0, JUMP)).
 LEAST_WEIGHT, MOST_WEIGHT, JUMP = 0.25, 4.0, 0.5
 FROM_STRONG, FROM_WEAK = 0.5, 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class AgentSettings:
-    """rewrites: weak personas are rewritten. every_epochs: between two rewrites. min_records:
-    experience they need.
-    """
-
-    rewrites: bool
-    every_epochs: int
-    min_records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +80,13 @@ class AgentEvolution:
     """
 
     def __init__(
-        self, settings: AgentSettings, skills: SkillManager | None, coach: Coach | None, seed: int
+        self,
+        config: AgentEvolutionConfig,
+        skills: SkillManager | None,
+        coach: Coach | None,
+        seed: int,
     ) -> None:
-        self._settings = settings
+        self._config = config
         self._skills = skills
         self._coach = coach
         self._seed = seed
@@ -110,8 +104,8 @@ class AgentEvolution:
             persona = population.personas[name]
             if is_over(standings.get(persona.label, NO_STANDING), trial, next_step):
                 events.append(self._verdict(trial, persona, standings, next_step, rng))
-        if epoch % self._settings.every_epochs == 0 and len(pool) >= self._settings.min_records:
-            if self._settings.rewrites:
+        if epoch % self._config.every_epochs == 0 and len(pool) >= self._config.min_records:
+            if self._config.enabled:
                 events += self._rewrite(population, standings, next_step, rng)
             if self._skills is not None:
                 events += self._skills.evolve_skills(population, pool)

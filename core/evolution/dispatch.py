@@ -15,6 +15,7 @@ from core.evolution.experience import Experience, experiences
 from core.evolution.situation import Situation
 from core.persona import NOBODY, Persona, Population
 from core.records import BriefKind
+from utils.config_schema import ExperiencePoolConfig
 
 # What a step said is worth half after 23 more: what pays at the start does not pay at the end.
 DISCOUNT = 0.97
@@ -36,19 +37,11 @@ class Account:
     cost: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class DispatchSettings:
-    """learns: False gives every persona the same share. records: newest steps that are remembered."""
-
-    learns: bool = True
-    records: int = 10_000
-
-
 class TaskDispatcher:
     """Chooses who writes. The same situation, population and generator give the same persona."""
 
-    def __init__(self, settings: DispatchSettings) -> None:
-        self._settings = settings
+    def __init__(self, memory: ExperiencePoolConfig) -> None:
+        self._memory = memory
 
     def choose(
         self, kind: BriefKind, population: Population, now: Situation, rng: random.Random
@@ -57,14 +50,14 @@ class TaskDispatcher:
         personas = list(population.personas.values())
         if not personas:
             return NOBODY
-        if not self._settings.learns:
+        if not self._memory.enabled:
             return rng.choice(personas)
         drawn = rng.random()
         for persona in personas:
             drawn -= TRIAL_SHARE if persona.name in population.probations else LEAST_SHARE
             if drawn < 0:
                 return persona
-        return self._best_draw(kind, personas, experiences(now, self._settings.records), rng)
+        return self._best_draw(kind, personas, experiences(now, self._memory.max_records), rng)
 
     def _best_draw(
         self,

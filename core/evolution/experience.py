@@ -59,7 +59,7 @@ def experiences(now: Situation, most: int) -> list[Experience]:
     if not recent:
         return []
     drafts = [entry.id for entry in now.entries if entry.kind == "draft"]
-    opening = set(drafts[: now.settings.drafts])
+    opening = set(drafts[: now.search.num_drafts])
     unit, spread = median(map(seconds_of, recent)), spread_of(now)
     found = []
     for age, entry in zip(reversed(range(len(recent))), recent, strict=True):

@@ -24,7 +24,7 @@ def to_mend(now: Situation) -> Entry | None:
         tried.update(step.parents)
     for entry in reversed(now.entries[-MEND_WITHIN:]):
         mendable = not entry.verdict.valid and entry.id not in tried and not _hopeless(entry)
-        if mendable and _repairs(entry, now) < now.settings.debug_tries:
+        if mendable and _repairs(entry, now) < now.search.debug_tries:
             return entry
     return None
 

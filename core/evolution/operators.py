@@ -95,7 +95,7 @@ class Merge:
         now: Situation,
         rng: random.Random,
     ) -> tuple[tuple[str, str], ...]:
-        if not now.settings.pheromone or not children:
+        if not now.solution.pheromone or not children:
             return ()
         child = most_promising(children, now.pheromone, rng)
         plan = []
@@ -131,7 +131,7 @@ def disagreement(first: Entry, now: Situation) -> dict[str, float]:
     As a share, because good programs correlate by .9 and more: plain numbers would never outweigh a
     rank.
     """
-    if not now.settings.diversity:
+    if not now.solution.diversity:
         return defaultdict(float)
     apart = {entry.id: 1.0 - now.alike(first, entry) for entry in now.parents if entry is not first}
     largest = max(apart.values(), default=0.0)

@@ -14,10 +14,11 @@ from core.evolution.diversity import Alike, genes_in_common
 from core.evolution.mending import to_mend, way_to_mend
 from core.evolution.operators import Merge, Move, Mutate, Operator, Tune
 from core.evolution.selection import derived_rng
-from core.evolution.situation import SearchSettings, Situation
+from core.evolution.situation import Situation
 from core.persona import Persona
 from core.records import Brief, Entry, ErrorInfo, Outcome, Parent, Proposal
 from core.score import Direction
+from utils.config_schema import SearchConfig, SolutionConfig
 
 
 class EvolutionSearch:
@@ -27,30 +28,39 @@ class EvolutionSearch:
 
     def __init__(
         self,
-        settings: SearchSettings,
+        search: SearchConfig,
+        solution: SolutionConfig,
         direction: Direction,
         seed: int,
         program: Callable[[str], str],
         alike: Alike = genes_in_common,
         staff: Staff = NO_STAFF,
     ) -> None:
-        self._settings = settings
+        self._search = search
+        self._solution = solution
         self._direction = direction
         self._seed = seed
         self._program = program
         self._alike = alike
         self._staff = staff
         self._operators: list[Operator] = [Mutate()]
-        if settings.merge:
+        if solution.merge:
             self._operators.append(Merge())
-        if settings.tune:
+        if solution.tune:
             self._operators.append(Tune())
 
     def next_brief(
         self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float
     ) -> Brief:
         now = Situation(
-            entries, running, step, progress, self._direction, self._settings, self._alike
+            entries,
+            running,
+            step,
+            progress,
+            self._direction,
+            self._search,
+            self._solution,
+            self._alike,
         )
         return self._brief(*self._decide(now), now)
 
@@ -61,7 +71,7 @@ class EvolutionSearch:
             kind = way_to_mend(failed)
             return Move(kind, (failed,)), self._staff.persona(kind, now)
         change = None
-        if len(now.drafts) >= self._settings.drafts and not stands_still(now):
+        if len(now.drafts) >= self._search.num_drafts and not stands_still(now):
             change = self._change(now)
         return change or (Move("draft"), self._staff.persona("draft", now))
 
@@ -73,7 +83,7 @@ class EvolutionSearch:
         rng = derived_rng(self._seed, now.step, "brief")
         possible = [one for one in self._operators if BY_KIND[one.kind].parents <= len(now.parents)]
         in_order = rng.sample(possible, len(possible))
-        if rng.random() < now.settings.explore * (1.0 - now.progress):
+        if rng.random() < now.search.explore * (1.0 - now.progress):
             return None
         for operator in in_order:
             persona = self._staff.persona(operator.kind, now)
@@ -109,7 +119,7 @@ def stands_still(now: Situation) -> bool:
     """True after a window of steps that brought no new leader, nor tried a new paradigm, nor tries
     one now.
     """
-    size = now.settings.stagnation_window
+    size = now.search.stagnation_window
     window = now.entries[-size:]
     news = any(entry.steers or entry.kind == "draft" for entry in window)
     drafting = any(proposal.kind == "draft" for proposal in now.running)

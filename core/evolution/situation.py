@@ -13,32 +13,10 @@ from core.evolution.pheromone import Pheromone
 from core.evolution.selection import adjusted, by_score
 from core.records import Entry, Proposal
 from core.score import Direction, Score
+from utils.config_schema import SearchConfig, SolutionConfig
 
 # Parents and partners come from so many of the best; the weight of later ranks is next to nothing.
 PARENTS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class SearchSettings:
-    """drafts: distinct first programs. debug_tries: how often a failure and its repairs may be
-    mended or shrunk. explore: least share of later steps that are new drafts at the start of the
-    budget; it falls to zero at its end. parent_temperature: spread of parent selection over ranks;
-    it falls to half at the end of the budget. stagnation_window: finished steps without a new
-    leader or a draft after which the next step is a draft. merge, tune: these operators join draft
-    and mutate. pheromone: credit
-    of genes steers merges and the locus of a mutation. diversity: near-duplicates are no parents,
-    and programs that disagree are merged.
-    """
-
-    drafts: int
-    debug_tries: int
-    explore: float
-    parent_temperature: float
-    stagnation_window: int = 15
-    merge: bool = False
-    tune: bool = False
-    pheromone: bool = False
-    diversity: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +33,8 @@ class Situation:
     step: int
     progress: float
     direction: Direction
-    settings: SearchSettings
+    search: SearchConfig
+    solution: SolutionConfig
     alike: Alike
 
     @cached_property
@@ -71,14 +50,16 @@ class Situation:
     @cached_property
     def parents(self) -> list[Entry]:
         """Who may have children, best first."""
-        if self.settings.diversity:
+        if self.solution.diversity:
             return distinct(self.ranking, self.alike, PARENTS)
         return self.ranking[:PARENTS]
 
     @cached_property
     def pheromone(self) -> Pheromone:
         """Credit of genes; none has any where it is switched off."""
-        return Pheromone.of(self.ranking, self.step) if self.settings.pheromone else Pheromone({})
+        if not self.solution.pheromone:
+            return Pheromone({})
+        return Pheromone.of(self.ranking, self.step)
 
     @cached_property
     def by_id(self) -> dict[str, Entry]:
@@ -92,7 +73,7 @@ class Situation:
     @property
     def temperature(self) -> float:
         """Spread of parent selection at this time."""
-        return self.settings.parent_temperature * (1.0 - 0.5 * self.progress)
+        return self.search.parent_temperature * (1.0 - 0.5 * self.progress)
 
     @property
     def drafts(self) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from core.events import SkillChanged
@@ -27,13 +26,13 @@ from core.evolution.skill_lift import MOST_ACTIVE, lift_of, standing, why_retire
 from core.evolution.topics import TOPICS, fit
 from core.persona import Population, SkillChange
 from core.skill import Skill
+from utils.config_schema import SkillConfig
 
 __all__ = [
     "Embed",
     "GeneText",
     "SkillExtractor",
     "SkillManager",
-    "SkillSettings",
     "gene_reader",
     "skills_for",
 ]
@@ -49,14 +48,6 @@ MOST_TAUGHT = 3
 
 Cosines = Callable[[str, str], float]
 """Likeness of the advice of two skills, by their ids."""
-
-
-@dataclass(frozen=True, slots=True)
-class SkillSettings:
-    """duplicate_similarity: cosine from which two skills are one. max_loaded: skills in one brief."""
-
-    duplicate_similarity: float
-    max_loaded: int
 
 
 def skills_for(
@@ -95,9 +86,9 @@ def _touches(skill: Skill, locus: str | None) -> bool:
 class SkillManager:
     """Keeps the lessons in force few, different and useful."""
 
-    def __init__(self, extractor: SkillExtractor, settings: SkillSettings) -> None:
+    def __init__(self, extractor: SkillExtractor, config: SkillConfig) -> None:
         self._extractor = extractor
-        self._settings = settings
+        self._config = config
 
     def evolve_skills(
         self, population: Population, pool: Sequence[Experience]
@@ -123,7 +114,7 @@ class SkillManager:
         """True for two wordings of one lesson."""
         if one.warns != other.warns or change_in(one).contradicts(change_in(other)):
             return False
-        return cosines(one.id, other.id) >= self._settings.duplicate_similarity
+        return cosines(one.id, other.id) >= self._config.duplicate_similarity
 
     def _merge_similar_skills(
         self, book: _Book, cosines: Cosines, values: Mapping[str, float]

@@ -19,16 +19,16 @@ from core.evolution.agent_evolution import AgentEvolution
 from core.evolution.assignment import Staff
 from core.evolution.diversity import genes_in_common
 from core.evolution.experience import experiences
-from core.evolution.situation import SearchSettings, Situation
-from core.evolution.skill_extractor import Embed, GeneText, SkillExtractor, gene_reader
+from core.evolution.situation import Situation
+from core.evolution.skill_extractor import Embed, GeneText, SkillExtractor
 from core.evolution.skills import SkillManager
+from core.folders import Folders
 from core.learning.lesson_resources import LessonMeans, RunMeans
 from core.persona import Persona, Population
 from core.protocols import Coach, Recorder, RunState
-from core.records import CompetitionSpec
+from core.records import CompetitionSpec, SplitSpec
 from core.score import Direction
-from core.settings import LevelTwoSettings, Settings
-from core.surroundings import Authors, Surroundings
+from utils.config_schema import EvolutionConfig, SearchConfig, SkillConfig
 from utils.embedding import CodeEmbeddingManager
 from utils.errors import Interrupted
 
@@ -40,59 +40,40 @@ PATIENCE_S = 10.0
 EMBEDDINGS = "embeddings.sqlite"
 
 
-def staff_of(settings: LevelTwoSettings, seed: int, population: Callable[[], Population]) -> Staff:
+def staff_of(evolution: EvolutionConfig, seed: int, population: Callable[[], Population]) -> Staff:
     """Who writes and what they are shown, for the search."""
-    most = settings.skills.max_loaded if settings.skills is not None else 0
-    return Staff(population, settings.dispatch, most, seed)
+    most = evolution.skill.max_loaded if evolution.skill.enabled else 0
+    return Staff(population, evolution.experience_pool, most, seed)
 
 
 def evolution_of(
-    settings: LevelTwoSettings, embed: Embed, gene: GeneText, coach: Coach | None, seed: int
+    evolution: EvolutionConfig, embed: Embed, gene: GeneText, coach: Coach | None, seed: int
 ) -> AgentEvolution:
     """The decisions of an epoch. embed: unit vectors of texts. gene: text of a program's locus."""
-    skills = (
-        SkillManager(SkillExtractor(embed, gene, coach), settings.skills)
-        if settings.skills is not None
-        else None
-    )
-    return AgentEvolution(settings.agents, skills, coach, seed)
+    skills = None
+    if evolution.skill.enabled:
+        skills = SkillManager(SkillExtractor(embed, gene, coach), evolution.skill)
+    return AgentEvolution(evolution.agent, skills, coach, seed)
 
 
-def level_two_of(
-    settings: Settings,
-    authors: Authors,
-    around: Surroundings,
-    background: bool,
-    complain: Callable[[Exception], None],
-) -> LevelTwo:
-    """For a run. Embeddings are made in a process that lives for one epoch."""
-    two, history = settings.level_two, around.history
-    means = means_of(settings, around) if two.skills is not None else LessonMeans()
-    genes = gene_reader(lambda: history.entries, around.program)
-    return LevelTwo(
-        evolution_of(two, means.embed, genes, authors.coach(around), settings.seed),
-        LearningFacts(around.spec.metric.direction, settings.search, two.dispatch.records),
-        authors.personas,
-        history,
-        around.recorder,
-        background,
-        complain,
-        means,
-    )
-
-
-def means_of(settings: Settings, around: Surroundings) -> RunMeans:
-    """Embedding model and shared lessons, as the user names them."""
-    two, folders = settings.level_two, settings.folders
+def means_of(
+    config: SkillConfig, folders: Folders, spec: CompetitionSpec, split: SplitSpec, stop: int
+) -> LessonMeans:
+    """Embedding model and shared lessons, as the user names them. Embeddings are made in a process
+    that lives for one epoch. stop: descriptor that becomes readable when the run is to end.
+    """
+    if not config.enabled:
+        return LessonMeans()
     embedder = CodeEmbeddingManager(
-        two.embedding_model,
+        config.embedding_model_path.resolve(),
         folders.workspace / EMBEDDINGS,
         folders.logs / "workers.log",
-        stop=around.stop.fileno(),
+        stop=stop,
     )
-    return RunMeans(
-        embedder, two.library, names_in(around.spec), evidence=around.split.kind != "none"
-    )
+    library = config.library
+    if library is not None:
+        library = library.resolve()
+    return RunMeans(embedder, library, names_in(spec), evidence=split.kind != "none")
 
 
 def names_in(spec: CompetitionSpec) -> set[str]:
@@ -112,11 +93,11 @@ def names_in(spec: CompetitionSpec) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class LearningFacts:
-    """What experience is made of. records: newest steps that are remembered."""
+    """What experience is made of."""
 
     direction: Direction
-    search: SearchSettings
-    records: int
+    search: SearchConfig
+    evolution: EvolutionConfig
 
 
 class LevelTwo:
@@ -210,9 +191,16 @@ class LevelTwo:
             return
         step = state.next_step
         now = Situation(
-            list(state.entries), (), step, 0.0, learning.direction, learning.search, genes_in_common
+            list(state.entries),
+            (),
+            step,
+            0.0,
+            learning.direction,
+            learning.search,
+            learning.evolution.solution,
+            genes_in_common,
         )
-        pool = experiences(now, learning.records)
+        pool = experiences(now, learning.evolution.experience_pool.max_records)
         for event in self._evolution.evolve(number, state.population, pool, step):
             if not self._off:
                 self._recorder.append(event)

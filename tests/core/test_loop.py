@@ -34,10 +34,10 @@ from core.events import (
 )
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
-from core.evolution.situation import SearchSettings
 from core.journal.history import History
 from core.loop import Loop, LoopParts, Rules
 from core.records import ErrorInfo, Job, Outcome, Verdict, to_json
+from tests.slices import search_config, solution_config
 from utils.errors import ProposalError, WorkerError
 
 FOLDS = 3
@@ -80,7 +80,8 @@ class World:
             self.stop,
             probe_fault,
         )
-        search = EvolutionSearch(SearchSettings(2, 1, 0.0, 1.0), "maximize", 1, self.programs.get)
+        config = search_config(num_drafts=2, debug_tries=1)
+        search = EvolutionSearch(config, solution_config(), "maximize", 1, self.programs.get)
         parts = LoopParts(
             self.proposer,
             search,

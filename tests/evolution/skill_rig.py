@@ -11,10 +11,11 @@ from typing import Any
 from core.events import SkillChanged
 from core.evolution.changes import read_change
 from core.evolution.experience import Experience
-from core.evolution.skills import SkillExtractor, SkillManager, SkillSettings
+from core.evolution.skills import SkillExtractor, SkillManager
 from core.evolution.topics import TOPICS
 from core.persona import Population
 from core.skill import Example, Skill
+from tests.slices import skill_config
 
 BETTER = "MODEL: model_linear -> model_lightgbm"
 
@@ -81,7 +82,7 @@ def tries(
 
 def manager(similarity: float = 0.85, coach: Any = None, embed: Any = None) -> SkillManager:
     extractor = SkillExtractor(embed or Words(), lambda digest, locus: f"{locus} {digest}", coach)
-    return SkillManager(extractor, SkillSettings(similarity, 5))
+    return SkillManager(extractor, skill_config(duplicate_similarity=similarity))
 
 
 def extract(pool: Sequence[Experience]) -> list[Skill]:

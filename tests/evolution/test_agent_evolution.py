@@ -16,13 +16,13 @@ from core.evolution.agent_evolution import (
     MOST_WEIGHT,
     TRIAL_RECORDS,
     AgentEvolution,
-    AgentSettings,
     recombined,
     standings_of,
 )
 from core.evolution.experience import Experience
 from core.persona import Persona, Population
 from core.skill import Example
+from tests.slices import agent_config
 
 ANNA = Persona(
     "anna",
@@ -64,9 +64,9 @@ def evolve(
     population: Population | None = None,
     epoch: int = 3,
     coach: Any = None,
-    **settings: Any,
+    **changes: Any,
 ) -> list[Event]:
-    rules = dataclasses.replace(AgentSettings(True, 3, 20), **settings)
+    rules = agent_config(**changes)
     return AgentEvolution(rules, None, coach, 7).evolve(epoch, population or team(), pool, 30)
 
 
@@ -108,7 +108,7 @@ def test_lesson_33_every_third_epoch_and_not_before_there_is_experience() -> Non
 
 
 def test_nobody_is_rewritten_where_that_is_off_or_all_are_alike() -> None:
-    assert evolve(rounds(10, anna=0.5, bert=0.0, cleo=0.2), rewrites=False) == []
+    assert evolve(rounds(10, anna=0.5, bert=0.0, cleo=0.2), enabled=False) == []
     assert evolve(rounds(10, anna=0.2, bert=0.2, cleo=0.2)) == []
     assert evolve(steps(*[("anna", 0.2)] * 30)) == []
 
@@ -207,7 +207,7 @@ def test_a_trial_ends_by_what_was_gained(gain: float, change: str, role: str) ->
 def test_a_trial_goes_on_without_enough_steps_but_not_for_ever() -> None:
     pool = rounds(TRIAL_RECORDS - 1, **{"bert.1": 0.9, "anna": 0.1})
     assert evolve(pool, on_trial(), epoch=4) == []
-    rules = AgentSettings(True, 3, 20)
+    rules = agent_config()
     event = changed(
         AgentEvolution(rules, None, None, 7).evolve(4, on_trial(), pool, 30 + LONGEST_TRIAL)
     )

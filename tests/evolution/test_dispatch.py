@@ -9,11 +9,13 @@ from collections.abc import Sequence
 import pytest
 
 from core.evolution.assignment import Staff
-from core.evolution.dispatch import LEAST_SHARE, TRIAL_SHARE, DispatchSettings
+from core.evolution.dispatch import LEAST_SHARE, TRIAL_SHARE
 from core.evolution.search import EvolutionSearch
 from core.persona import NOBODY, Persona, Population
 from core.records import Brief, Entry
-from tests.evolution.test_operators import FULL, done, drafts
+from tests.evolution.test_operators import FULL, SEARCH, done, drafts
+from tests.slices import memory_config
+from utils.config_schema import ExperiencePoolConfig
 
 NAMES = ("anna", "bert", "cleo")
 
@@ -29,20 +31,20 @@ def briefs(
     entries: Sequence[Entry],
     population: Population,
     count: int = 400,
-    settings: DispatchSettings | None = None,
+    memory: ExperiencePoolConfig | None = None,
 ) -> list[Brief]:
     found = []
     for seed in range(count):
-        staff = Staff(lambda: population, settings or DispatchSettings(), 0, seed)
-        search = EvolutionSearch(FULL, "maximize", seed, lambda key: "", staff=staff)
+        staff = Staff(lambda: population, memory or memory_config(), 0, seed)
+        search = EvolutionSearch(SEARCH, FULL, "maximize", seed, lambda key: "", staff=staff)
         found.append(search.next_brief(entries, len(entries), [], 0.5))
     return found
 
 
 def who(
-    entries: Sequence[Entry], population: Population, settings: DispatchSettings | None = None
+    entries: Sequence[Entry], population: Population, memory: ExperiencePoolConfig | None = None
 ) -> Counter[str]:
-    return Counter(brief.persona.label for brief in briefs(entries, population, settings=settings))
+    return Counter(brief.persona.label for brief in briefs(entries, population, memory=memory))
 
 
 def by(label: str, score: float, count: int, start: int = 3, seconds: float = 1.0) -> list[Entry]:
@@ -55,9 +57,9 @@ def by(label: str, score: float, count: int, start: int = 3, seconds: float = 1.
 
 
 def mutations(
-    entries: Sequence[Entry], population: Population, settings: DispatchSettings | None = None
+    entries: Sequence[Entry], population: Population, memory: ExperiencePoolConfig | None = None
 ) -> Counter[str]:
-    found = briefs(entries, population, 1200, settings)
+    found = briefs(entries, population, 1200, memory)
     return Counter(brief.persona.label for brief in found if brief.kind == "mutate")
 
 
@@ -123,7 +125,7 @@ def test_readiness_decides_before_anything_is_known() -> None:
 
 def test_a_dispatcher_that_does_not_learn_gives_equal_shares() -> None:
     entries = [*drafts(), *by("anna", 0.95, 6), *by("bert", 0.8, 6, 9)]
-    found = mutations(entries, team(), DispatchSettings(learns=False))
+    found = mutations(entries, team(), memory_config(enabled=False))
     assert max(found.values()) < 1.35 * min(found.values())
 
 
@@ -131,7 +133,7 @@ def test_only_the_newest_records_are_remembered() -> None:
     entries = [*drafts(), *by("anna", 0.95, 6), *by("bert", 0.8, 30, 9)]
     assert (
         mutations(entries, team())["anna"]
-        > mutations(entries, team(), DispatchSettings(records=30))["anna"]
+        > mutations(entries, team(), memory_config(max_records=30))["anna"]
     )
 
 

@@ -19,13 +19,16 @@ from core.evolution.operators import Tune, gained_at, partners, pick_locus
 from core.evolution.pheromone import Pheromone, mixtures
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import ranked
-from core.evolution.situation import SearchSettings, Situation
+from core.evolution.situation import Situation
 from core.genome import LOCI
 from core.persona import NOBODY
 from core.records import Brief, BriefKind, Entry, EntryKind, Proposal
+from tests.slices import search_config, solution_config
+from utils.config_schema import SearchConfig, SolutionConfig
 
-FULL = SearchSettings(3, 2, 0.1, 1.0, 1000, merge=True, tune=True, pheromone=True, diversity=True)
-OFF = SearchSettings(3, 2, 0.1, 1.0, 1000)
+SEARCH = search_config(explore=0.1)
+FULL = solution_config(merge=True, tune=True, pheromone=True, diversity=True)
+OFF = solution_config()
 
 
 def genes(letters: str) -> dict[str, str]:
@@ -52,16 +55,16 @@ def done(
 
 def situation(
     entries: Sequence[Entry],
-    settings: SearchSettings = FULL,
+    settings: SolutionConfig = FULL,
     alike: Alike = genes_in_common,
     progress: float = 0.5,
 ) -> Situation:
-    return Situation(entries, [], len(entries), progress, "maximize", settings, alike)
+    return Situation(entries, [], len(entries), progress, "maximize", SEARCH, settings, alike)
 
 
 def kinds(
     entries: Sequence[Entry],
-    settings: SearchSettings = FULL,
+    settings: SolutionConfig = FULL,
     progress: float = 0.5,
     count: int = 300,
 ) -> Counter[str]:
@@ -72,14 +75,16 @@ def kinds(
 
 def briefs(
     entries: Sequence[Entry],
-    settings: SearchSettings = FULL,
+    settings: SolutionConfig = FULL,
     alike: Alike = genes_in_common,
     running: Sequence[Proposal] = (),
     progress: float = 0.5,
     count: int = 300,
+    search: SearchConfig = SEARCH,
 ) -> list[Brief]:
     searches = (
-        EvolutionSearch(settings, "maximize", seed, lambda key: "", alike) for seed in range(count)
+        EvolutionSearch(search, settings, "maximize", seed, lambda key: "", alike)
+        for seed in range(count)
     )
     return [search.next_brief(entries, len(entries), running, progress) for search in searches]
 
@@ -206,7 +211,7 @@ def test_a_merge_needs_two_parents() -> None:
 
 
 def merges(
-    entries: Sequence[Entry], settings: SearchSettings = FULL, **about: object
+    entries: Sequence[Entry], settings: SolutionConfig = FULL, **about: object
 ) -> list[Brief]:
     found = [brief for brief in briefs(entries, settings, **about) if brief.kind == "merge"]  # type: ignore[arg-type]
     assert found
@@ -304,11 +309,10 @@ def test_lesson_30_programs_without_all_loci_are_merged_once_and_without_a_plan(
 
 def test_a_pair_that_is_being_merged_is_not_merged_twice() -> None:
     entries = [done(0, 0.9, "aaaa"), done(1, 0.8, "bbbb")]
-    settings = dataclasses.replace(FULL, drafts=2)
-    brief = merges(entries, settings)[0]
-    assert "merge" not in {
-        b.kind for b in briefs(entries, settings, running=[proposal(brief, "x\n")])
-    }
+    two = search_config(num_drafts=2, explore=0.1)
+    brief = merges(entries, search=two)[0]
+    running = [proposal(brief, "x\n")]
+    assert "merge" not in {b.kind for b in briefs(entries, running=running, search=two)}
 
 
 # ---------------------------------------------------------------- diversity
@@ -317,7 +321,7 @@ def test_a_pair_that_is_being_merged_is_not_merged_twice() -> None:
 def test_the_partner_is_the_one_that_disagrees() -> None:
     entries = [done(0, 0.9, "aaaa"), done(1, 0.89, "bbbb"), done(2, 0.88, "cccc")]
 
-    def chosen(twin: str, settings: SearchSettings = FULL, usual: float = 0.1) -> str:
+    def chosen(twin: str, settings: SolutionConfig = FULL, usual: float = 0.1) -> str:
         near = {frozenset(("s0000", twin)): 0.99}
         now = situation(entries, settings, lambda a, b: near.get(frozenset((a.id, b.id)), usual))
         return partners(entries[0], now)[0].id
@@ -375,7 +379,7 @@ def test_the_same_arguments_give_the_same_brief() -> None:
 
 
 def test_a_decision_over_500_entries_is_quick() -> None:
-    entries, search = long_run(500), EvolutionSearch(FULL, "maximize", 1, lambda key: "")
+    entries, search = long_run(500), EvolutionSearch(SEARCH, FULL, "maximize", 1, lambda key: "")
     taken = []
     for step in range(500, 520):
         started = time.process_time()

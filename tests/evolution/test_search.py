@@ -20,10 +20,13 @@ from core.evolution.selection import (
     ranked,
     takes_the_lead,
 )
-from core.evolution.situation import SearchSettings, Situation
+from core.evolution.situation import Situation
 from core.records import Brief, Entry, ErrorInfo, Outcome, Proposal
+from tests.slices import search_config, solution_config
+from utils.config_schema import SearchConfig
 
-SETTINGS = SearchSettings(drafts=3, debug_tries=2, explore=0.0, parent_temperature=1.0)
+SEARCH = search_config(stagnation_window=15)
+OFF = solution_config()
 CRASH = Outcome(1, None, False, 1.0, 1.0, 1.0, ErrorInfo("ValueError", "bad", "Traceback"), "")
 OVER_MEMORY = Outcome(
     None,
@@ -58,11 +61,11 @@ FORK_BOMB = Outcome(
     "",
     killed_for="processes",
 )
-WINDOW_OF_4 = SearchSettings(3, 2, explore=0.0, parent_temperature=1.0, stagnation_window=4)
+WINDOW_OF_4 = search_config(stagnation_window=4)
 
 
-def search(settings: SearchSettings = SETTINGS, seed: int = 1) -> EvolutionSearch:
-    return EvolutionSearch(settings, "maximize", seed, lambda key: f"# {key}\n")
+def search(config: SearchConfig = SEARCH, seed: int = 1) -> EvolutionSearch:
+    return EvolutionSearch(config, OFF, "maximize", seed, lambda key: f"# {key}\n")
 
 
 def three_drafts() -> list[Entry]:
@@ -108,7 +111,7 @@ def test_mutations_follow_what_helped() -> None:
         for n in range(11, 19)
     ]
     entries = [*three_drafts(), *helped, *useless]
-    now = Situation(entries, [], 19, 0.5, "maximize", SETTINGS, genes_in_common)
+    now = Situation(entries, [], 19, 0.5, "maximize", SEARCH, OFF, genes_in_common)
     loci = Counter(
         pick_locus("mutate", entries[1], now, random.Random(seed)) for seed in range(300)
     )
@@ -258,12 +261,11 @@ def test_a_repair_in_flight_is_not_asked_for_twice() -> None:
 
 
 def test_exploration_falls_with_the_budget() -> None:
-    settings = SearchSettings(3, 2, explore=0.5, parent_temperature=1.0)
+    config = search_config(explore=0.5)
 
     def drafts(progress: float) -> int:
         made = [
-            search(settings, seed).next_brief(three_drafts(), 9, [], progress)
-            for seed in range(200)
+            search(config, seed).next_brief(three_drafts(), 9, [], progress) for seed in range(200)
         ]
         return sum(brief.kind == "draft" for brief in made)
 

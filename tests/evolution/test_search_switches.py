@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from core.evolution.situation import SearchSettings
 from core.folders import Folders
 from main import settings_of
 from utils.config import load_config
+from utils.config_schema import SolutionConfig
 
 SWITCHES = ("merge", "tune", "pheromone", "diversity")
 
 
-def configured(tmp_path: Path, **switches: bool) -> SearchSettings:
+def configured(tmp_path: Path, **switches: bool) -> SolutionConfig:
     overrides = {f"evolution.solution.{name}": value for name, value in switches.items()}
     overrides["data.data_dir"] = str(tmp_path)  # type: ignore[assignment]
     config = load_config(use_cli=False, overrides=overrides)
     folders = Folders(*(tmp_path / field.name for field in dataclasses.fields(Folders)))
-    return settings_of(config, folders, "", False, "x").search
+    return settings_of(config, folders, "", False, "x").evolution.solution
 
 
 @pytest.mark.parametrize("name", SWITCHES)

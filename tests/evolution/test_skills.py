@@ -13,7 +13,7 @@ from core.evolution.changes import read_change
 from core.evolution.clusters import values_of
 from core.evolution.diversity import genes_in_common
 from core.evolution.experience import Experience, experiences
-from core.evolution.situation import SearchSettings, Situation
+from core.evolution.situation import Situation
 from core.evolution.skill_lift import IDLE_STEPS, LEAST_USES, MOST_ACTIVE, lift_of
 from core.evolution.skills import CONTROL_SHARE, LEFT_OUT, skills_for
 from core.evolution.topics import TOPICS, topic_key
@@ -30,6 +30,7 @@ from tests.evolution.skill_rig import (
     step,
     tries,
 )
+from tests.slices import search_config, solution_config
 
 BAD = "DATA: RATE 1 -> 2"
 
@@ -180,7 +181,8 @@ def test_a_repair_is_a_use_of_the_lesson_that_its_origin_was_shown_and_no_eviden
         3,
         0.0,
         "maximize",
-        SearchSettings(1, 2, 0.1, 1.0),
+        search_config(num_drafts=1, explore=0.1),
+        solution_config(),
         genes_in_common,
     )
     found = {item.entry: item for item in experiences(now, 10)}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,16 +91,17 @@ def test_each_field_is_explained() -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Scope:
-    """classes: schema classes that the module imports. names: schema class of what a name holds;
-    `.x` is self.x.
+    """classes: schema classes, and records that hold some, that the module imports. names: class of
+    what a name holds; `.x` is self.x.
     """
 
     classes: dict[str, type]
     names: dict[str, type]
 
     @classmethod
-    def of(cls, module: ast.Module) -> _Scope:
-        scope = cls(_imported(module), {})
+    def of(cls, module: ast.Module, records: Mapping[str, type] | None = None) -> _Scope:
+        """records: by name, those of the project that have fields of schema classes."""
+        scope = cls(_imported(module, records or {}), {})
         # Assignments from assignments: deeper chains than this do not occur.
         for _ in range(3):
             for node in ast.walk(module):
@@ -146,25 +149,54 @@ class _Scope:
         return None
 
 
-def _imported(module: ast.Module) -> dict[str, type]:
-    """Schema classes by the names that a module gives them (other classes may have the same names)."""
+def _imported(module: ast.Module, records: Mapping[str, type]) -> dict[str, type]:
+    """Schema classes and records by the names that a module gives them (other classes may have the
+    same names).
+    """
     found = {}
     for node in ast.walk(module):
-        if isinstance(node, ast.ImportFrom) and node.module in (
-            "utils.config",
-            "utils.config_schema",
-        ):
-            for alias in node.names:
-                if dataclasses.is_dataclass(cls := getattr(config_schema, alias.name, None)):
-                    found[alias.asname or alias.name] = typing.cast(type, cls)
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        for alias in node.names:
+            cls: Any = records.get(alias.name)
+            if node.module in ("utils.config", "utils.config_schema"):
+                cls = getattr(config_schema, alias.name, None)
+            if dataclasses.is_dataclass(cls):
+                found[alias.asname or alias.name] = typing.cast(type, cls)
     return found
 
 
-def read_fields(module: ast.Module) -> set[tuple[str, str]]:
+def records_of(module: ast.Module) -> dict[str, type]:
+    """Records of a module that have fields of schema classes: by name, a record of these fields."""
+    scope, found = _Scope(_imported(module, {}), {}), {}
+    for cls in ast.walk(module):
+        if isinstance(cls, ast.ClassDef):
+            fields = {}
+            for node in cls.body:
+                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    fields[node.target.id] = scope.annotated(node.annotation)
+            known = [(name, held) for name, held in fields.items() if held is not None]
+            if known:
+                found[cls.name] = dataclasses.make_dataclass(cls.name, known)
+    return found
+
+
+@functools.cache
+def all_records() -> dict[str, type]:
+    found = {}
+    for name, path in modules().items():
+        if name != "utils.config_schema":
+            found |= records_of(tree(path))
+    return found
+
+
+def read_fields(
+    module: ast.Module, records: Mapping[str, type] | None = None
+) -> set[tuple[str, str]]:
     """(schema class, field) of every value that a module reads: by attribute, or all of a section
     by its fields.
     """
-    scope, found = _Scope.of(module), set()
+    scope, found = _Scope.of(module, records), set()
     for node in ast.walk(module):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             if owner := scope.held(node.value):
@@ -194,7 +226,11 @@ def owners(cls: type = Config, prefix: str = "") -> dict[str, tuple[str, str]]:
 
 def test_lesson_32_every_key_is_read_or_listed_as_still_to_come() -> None:
     readers = set().union(
-        *(read_fields(tree(p)) for name, p in modules().items() if name != "utils.config_schema")
+        *(
+            read_fields(tree(path), all_records())
+            for name, path in modules().items()
+            if name != "utils.config_schema"
+        )
     )
     unread = {key for key, owner in owners().items() if owner not in readers}
     listed = {line for line in UNREAD.read_text().splitlines() if line and not line.startswith("#")}
@@ -226,6 +262,25 @@ def test_readers_are_found_through_annotations_and_assignments() -> None:
         ("RoleConfig", "timeout"),
     }
     assert leaves == whole | expected
+
+
+def test_readers_are_found_through_records_that_hold_a_section() -> None:
+    holder = ast.parse(
+        "from utils.config_schema import SearchConfig\n"
+        "class Now:\n"
+        "    step: int\n"
+        "    search: SearchConfig\n"
+        "class Other:\n"
+        "    search: Engine\n"
+    )
+    reader = ast.parse(
+        "from core.x import Now, Other\n"
+        "def f(now: Now, other: Other):\n"
+        "    return now.search.explore, now.step, other.search.num_drafts\n"
+    )
+    assert records_of(holder).keys() == {"Now"}
+    found = read_fields(reader, records_of(holder))
+    assert {owner for owner in found if owner in owners().values()} == {("SearchConfig", "explore")}
 
 
 # ---------------------------------------------------------------- registration with mle-bench

@@ -52,13 +52,10 @@ from core.events import (
     SpecDecided,
     StepDone,
 )
-from core.evolution.agent_evolution import AgentEvolution, AgentSettings
-from core.evolution.dispatch import DispatchSettings
+from core.evolution.agent_evolution import AgentEvolution
 from core.evolution.experience import Experience
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
-from core.evolution.situation import SearchSettings
-from core.evolution.skills import SkillSettings
 from core.folders import Folders
 from core.genome import LOCI, Genome
 from core.journal.history import History
@@ -70,20 +67,18 @@ from core.loop import Loop, LoopParts, Rules
 from core.persona import Persona, PersonaChange, Population, SkillChange
 from core.publishing.report import ReportKeeper
 from core.records import Best, BoxFacts, Brief, Ensemble, Job, Proposal, SplitSpec, to_json
-from core.settings import LevelTwoSettings
 from tests.core.paper_spec import paper_spec
 from tests.evolution.skill_rig import BETTER, skill
+from tests.slices import evolution_config, search_config, solution_config
 from utils.embedding import CodeEmbeddingManager
 from utils.embedding_hashing import all_hashed
 from utils.errors import ProposalError, WorkerError
 
-SEARCH = SearchSettings(4, 1, 0.1, 1.0, 1000, merge=True, tune=True, pheromone=True)
+SEARCH = search_config(num_drafts=4, debug_tries=1, explore=0.1)
 TARGET = {"DATA": 12, "MODEL": 3, "TRAIN": 14, "POSTPROCESS": 9}
 TEAM = tuple(Persona(locus.lower(), f"turns {locus}", loci={locus: 3.0}) for locus in LOCI)
 KNOBS = 16
-TWO = LevelTwoSettings(
-    DispatchSettings(), AgentSettings(True, 3, 20), SkillSettings(0.85, 5), None, Path("nowhere")
-)
+EVOLUTION = evolution_config(solution_config(merge=True, tune=True, pheromone=True))
 
 
 def means_at(library: Path) -> RunMeans:
@@ -159,10 +154,10 @@ class World:
         self.history = History(self.programs.get)
         self.complaints: list[Exception] = []
         self.snapshots: list[dict[str, Any]] = []
-        made = evolution or evolution_of(TWO, all_hashed, lambda *_: "", None, 1)
+        made = evolution or evolution_of(EVOLUTION, all_hashed, lambda *_: "", None, 1)
         self.learner = LevelTwo(
             made,
-            LearningFacts("maximize", SEARCH, 10_000),
+            LearningFacts("maximize", SEARCH, EVOLUTION),
             TEAM,
             self.history,
             self,
@@ -181,10 +176,12 @@ class World:
             ManualStop(),
             lambda outcome: None,
         )
-        staff = staff_of(TWO, 0, lambda: self.history.population)
+        staff = staff_of(EVOLUTION, 0, lambda: self.history.population)
         parts = LoopParts(
             KnobProposer(),
-            EvolutionSearch(SEARCH, "maximize", 0, self.programs.get, staff=staff),
+            EvolutionSearch(
+                SEARCH, EVOLUTION.solution, "maximize", 0, self.programs.get, staff=staff
+            ),
             evaluator,
             pace,
             self,
@@ -405,7 +402,7 @@ class Broken(AgentEvolution):
     """A bug of ours."""
 
     def __init__(self) -> None:
-        super().__init__(AgentSettings(True, 3, 20), None, None, 1)
+        super().__init__(EVOLUTION.agent, None, None, 1)
         self.calls = 0
 
     def evolve(
@@ -426,8 +423,8 @@ def test_a_carried_lesson_that_did_harm_here_is_not_carried_on(tmp_path: Path) -
     )
     assert not world.history.population.skills
     learner = LevelTwo(
-        evolution_of(TWO, all_hashed, lambda *_: "", None, 1),
-        LearningFacts("maximize", SEARCH, 10_000),
+        evolution_of(EVOLUTION, all_hashed, lambda *_: "", None, 1),
+        LearningFacts("maximize", SEARCH, EVOLUTION),
         TEAM,
         world.history,
         world,
@@ -461,7 +458,7 @@ def test_in_the_background_the_loop_does_not_wait(world: World) -> None:
         def append(self, event: Event) -> None:
             events.append(event)
 
-    made = evolution_of(TWO, all_hashed, lambda *_: "", None, 1)
+    made = evolution_of(EVOLUTION, all_hashed, lambda *_: "", None, 1)
     closed: list[bool] = []
 
     class Means(LessonMeans):
@@ -470,7 +467,7 @@ def test_in_the_background_the_loop_does_not_wait(world: World) -> None:
 
     learner = LevelTwo(
         made,
-        LearningFacts("maximize", SEARCH, 10_000),
+        LearningFacts("maximize", SEARCH, EVOLUTION),
         TEAM,
         world.history,
         Ears(),
