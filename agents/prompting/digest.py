@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from core.evolution.experience import change_of
+from core.evolution.change_words import change_of
 from core.evolution.selection import adjusted, ranked
 from core.genome import LOCI
 from core.records import Entry

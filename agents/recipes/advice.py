@@ -4,20 +4,12 @@ Pure.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.recipes.assemble import FRAGMENT, moves
 from agents.recipes.catalog import Value
+from core.evolution.change_words import Stated, moves, moves_in
 from core.skill import Skill
-
-_CHANGE = re.compile(r"([A-Z]+): (.+)")
-_SWAP = re.compile(r"([a-z]\w*) -> ([a-z]\w*)")
-_STEP = re.compile(r"([A-Z][A-Z0-9_]*) (.+?) -> (.+?)(?:, (?=[A-Z][A-Z0-9_]* .+ -> )|$)")
-
-Stated = Mapping[str, Value]
-"""A locus as a recipe states it: its fragment and the value of each parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +23,18 @@ class AdvisedChange:
 
     def backs(self, locus: str, before: Stated, after: Stated) -> bool:
         """True when all that changes goes the same way."""
-        made = moves(before, after)
-        known = locus == self.locus and bool(made) and made.keys() <= self.moves.keys()
-        return known and all(_same_way(made[name], self.moves[name]) for name in made)
+        actual = moves(before, after)
+        if locus != self.locus or not actual or not actual.keys() <= self.moves.keys():
+            return False
+        return all(_same_way(actual[name], self.moves[name]) for name in actual)
 
 
-def told(words: str) -> AdvisedChange | None:
+def advised(words: str) -> AdvisedChange | None:
     """The change that such words name: "MODEL: LEAVES 31 -> 63"; None for other words."""
-    change = _CHANGE.fullmatch(words.strip())
+    change = moves_in(words)
     if change is None:
         return None
-    locus, said = change.groups()
-    swap = _SWAP.fullmatch(said)
-    if swap is not None:
-        return AdvisedChange(locus, {FRAGMENT: (swap[1], swap[2])})
-    steps = {step[1]: (step[2], step[3]) for step in _STEP.finditer(said)}
-    return AdvisedChange(locus, steps) if steps else None
+    return AdvisedChange(*change)
 
 
 class Advice:
@@ -59,7 +47,7 @@ class Advice:
         self._hints: list[tuple[str, AdvisedChange]] = []
         self._warnings: list[tuple[str, AdvisedChange]] = []
         for skill in skills:
-            change = told(skill.change)
+            change = advised(skill.change)
             if change is None:
                 continue
             if skill.warns:
@@ -91,12 +79,12 @@ class Advice:
         return tuple(ids)
 
 
-def _same_way(made: tuple[Value, Value], advised: tuple[str, str]) -> bool:
+def _same_way(actual: tuple[Value, Value], advised: tuple[str, str]) -> bool:
     """The same direction of a number; the same target of a fragment or a word, wherever it comes
     from.
     """
     try:
-        was, now, old, new = (float(value) for value in (*made, *advised))
+        was, now, old, new = (float(value) for value in (*actual, *advised))
     except ValueError:
-        return str(made[1]) == advised[1]
+        return str(actual[1]) == advised[1]
     return (now - was) * (new - old) > 0

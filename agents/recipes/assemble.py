@@ -18,10 +18,10 @@ from typing import Any
 from agents.recipes import catalog
 from agents.recipes.catalog import Fragment, Value
 from agents.recipes.problem import Problem
+from core.evolution.change_words import FRAGMENT, change_text
 from core.genome import LOCI, Genome, Locus
 
 _LINE = re.compile(r"^# recipe: (\{.*\})$", re.MULTILINE)
-FRAGMENT = "fragment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +106,6 @@ def describe(recipe: Recipe, modality: str) -> str:
 def difference(before: Recipe, after: Recipe, locus: Locus) -> str:
     """What became of one locus: its new fragment, or the values that changed."""
     return change_text(locus, before.at(locus).stated, after.at(locus).stated)
-
-
-def change_text(locus: Locus, before: Mapping[str, Value], after: Mapping[str, Value]) -> str:
-    """The words for a change of a locus, as stated before and after."""
-    words = []
-    for name, (was, now) in moves(before, after).items():
-        prefix = "" if name == FRAGMENT else f"{name} "
-        words.append(f"{prefix}{was} -> {now}")
-    return f"{locus}: {', '.join(words)}"
-
-
-def moves(
-    before: Mapping[str, Value], after: Mapping[str, Value]
-) -> dict[str, tuple[Value, Value]]:
-    """What changed, from and to: the fragment, or else the values of its parameters."""
-    if before[FRAGMENT] != after[FRAGMENT]:
-        return {FRAGMENT: (before[FRAGMENT], after[FRAGMENT])}
-    return {name: (was, after[name]) for name, was in before.items() if was != after[name]}
 
 
 def stated(gene: str) -> dict[str, Value]:

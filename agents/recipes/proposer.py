@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterable, Iterator
 
 from agents.recipes import repair
-from agents.recipes.advice import Advice, told
+from agents.recipes.advice import Advice, advised
 from agents.recipes.assemble import (
     Recipe,
     describe,
@@ -21,7 +21,7 @@ from agents.recipes.problem import problem_of
 from agents.recipes.space import RecipeChange, Space
 from agents.recipes.taste import leaning
 from core.evolution.briefs import BY_KIND
-from core.evolution.experience import change_of
+from core.evolution.change_words import change_of, with_change
 from core.genome import LOCI, Genome, Locus, normalised_digest
 from core.persona import Persona
 from core.records import Brief, BriefKind, CompetitionSpec, Parent, Proposal
@@ -124,7 +124,7 @@ class RecipesProposer:
         plan = describe(recipe, self._problem.modality)
         if locus is None:
             return plan
-        return f"{plan} [{difference(parents[0][1], recipe, locus)}]"
+        return with_change(plan, difference(parents[0][1], recipe, locus))
 
     def _drafts(self, brief: Brief, rng: random.Random) -> Iterator[Candidate]:
         """Models that no sibling has, those within the time first; then random combinations."""
@@ -190,7 +190,7 @@ class RecipesProposer:
         """Neighbouring values of parameters, those of the asked locus first, there one more step of
         the kind that made the parent first (a pattern move after Hooke and Jeeves).
         """
-        last = told(change_of(parent.plan))
+        last = advised(change_of(parent.plan))
         for locus in self._loci(brief, recipe, rng):
             near = self._shuffled(brief, recipe, self._space.changes(recipe, locus), rng)
             if last is not None:

@@ -20,6 +20,8 @@ from benchmark.study.policies import default_config, loud
 from benchmark.study.replay import Memory
 from core.doubles import ManualClock, entry
 from core.events import FoldScored, Proposed, StepDone
+from core.evolution.briefs import BY_KIND
+from core.evolution.change_words import with_change
 from core.genome import LOCI
 from core.journal.history import History
 from core.learning.level_two import LearningFacts, LevelTwo, evolution_of
@@ -28,8 +30,6 @@ from utils.embedding_hashing import all_hashed
 
 STEPS_PER_EPOCH = 10
 _KINDS = get_args(BriefKind)
-# Parents of a step, where it has not one.
-_PARENTS = {"draft": 0, "merge": 2}
 _NAMES = tuple(map("_".join, itertools.product(("MAX", "MIN", "L2", "DROP", "RATE"), "ABCD")))
 _ACTS = ("add", "remove", "increase", "smooth", "clip", "reduce")
 _THINGS = (
@@ -110,9 +110,9 @@ def _step(index: int, history: History, draw: random.Random) -> Entry:
     if len(older) > STEPS_PER_EPOCH:
         kind = draw.choice(_KINDS)
     locus, plan = None, "a program"
-    if kind in ("mutate", "tune"):
+    if BY_KIND[kind].one_part:
         locus = draw.choice(LOCI)
-    parents = draw.sample(older, _PARENTS.get(kind, 1))
+    parents = draw.sample(older, BY_KIND[kind].parents)
     made = entry(
         f"s{index:04d}",
         draw.gauss(0.8, 0.05),
@@ -122,7 +122,7 @@ def _step(index: int, history: History, draw: random.Random) -> Entry:
     )
     persona = draw.choice(list(population.personas.values())).label
     if locus is not None:
-        plan = f"a program [{locus}: {_change(draw)}]"
+        plan = with_change(plan, f"{locus}: {_change(draw)}")
     incumbent = None
     if older:
         incumbent = max(older, key=lambda one: one.verdict.score or 0.0).id

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from agents.recipes.advice import Advice
-from agents.recipes.assemble import FRAGMENT, change_text, moves, paradigm, stated
+from agents.recipes.assemble import paradigm, stated
 from agents.recipes.catalog import Value, aspects
 from agents.recipes.taste import leaning
 from benchmark.study.library import Item
+from core.evolution.briefs import mends
+from core.evolution.change_words import FRAGMENT, change_text, moves, with_change
 from core.genome import LOCI, Genome, Locus
 from core.persona import NOBODY, Persona
 from core.records import Brief, BriefKind, Proposal
@@ -51,7 +53,7 @@ class LibraryProposer:
         if brief.kind == "draft" or not parents:
             parents = []
             candidates = chain(self._new_paradigms(brief, rng), self._any(brief.persona, rng))
-        elif brief.kind in ("debug", "shrink"):
+        elif mends(brief.kind):
             candidates = self._repairs(brief.kind, parents[0], rng)
         else:
             candidates = self._children(brief, parents, rng)
@@ -68,7 +70,7 @@ class LibraryProposer:
         plan, skills = item.plan, tuple[str, ...]()
         if locus is not None:
             before, after = self._pair(parents[0], item, locus)
-            plan += f" [{change_text(locus, before, after)}]"
+            plan = with_change(plan, change_text(locus, before, after))
             skills = Advice(brief.skills).behind(locus, before, after)
         return Proposal.to(
             brief,

@@ -1,7 +1,6 @@
 """The words of a change, read: which changes are one lesson, and which contradict each other. Pure.
 
-Recipes name what they change exactly ("MODEL: model_linear -> model_lightgbm", "MODEL: DEPTH 4 ->
-6"); models use their own words.
+Recipes name what they change exactly (core.evolution.change_words); models use their own words.
 """
 
 from __future__ import annotations
@@ -11,16 +10,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import starmap
 
+from core.evolution.change_words import of_recipes, steps_in, swap_in, without_locus
 from core.genome import digest
 from utils.untrusted import one_line
 
 LONGEST = 160
 
-_LOCUS = re.compile(r"(?:DATA|MODEL|TRAIN|POSTPROCESS): ")
-_SWAP = re.compile(r"([a-z]\w*) -> ([a-z]\w*)")
-_STEP = re.compile(r"([A-Za-z]\w*) ([\w.+-]+) -> ([\w.+-]+)")
-_STEPS = re.compile(rf"{_STEP.pattern}(?:, {_STEP.pattern})*")
-_OF_RECIPES = re.compile(r"(data|model|train|postprocess)_\w+ -> \1_\w+|[A-Z][A-Z0-9_]* \S+ -> .+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _TOKEN = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]+|->|[,;.:]")
 _MORE = frozenset(
@@ -56,7 +51,7 @@ class Change:
     @property
     def of_recipes(self) -> bool:
         """In the form that recipes use: names of fragments, or of their parameters."""
-        return self.exact and _OF_RECIPES.fullmatch(self.text) is not None
+        return self.exact and of_recipes(self.text)
 
     @property
     def advice(self) -> str:
@@ -75,10 +70,11 @@ class Change:
     @property
     def _deed(self) -> str:
         """An exact change as an order."""
-        swap = _SWAP.fullmatch(self.text)
+        swap = swap_in(self.text)
         if swap is not None:
-            return f"use {swap[2]} instead of {swap[1]}"
-        return ", ".join(starmap(_as_advice, _STEP.findall(self.text)))
+            was, now = swap
+            return f"use {now} instead of {was}"
+        return ", ".join(starmap(_as_advice, steps_in(self.text)))
 
     def contradicts(self, other: Change) -> bool:
         """True when the two cannot be one lesson, however alike they sound.
@@ -94,11 +90,11 @@ class Change:
 @lru_cache(maxsize=1024)
 def read_change(text: str, locus: str) -> Change:
     """text: the words of a plan, with or without the locus in front."""
-    said = one_line(_LOCUS.sub("", text.strip(), count=1), LONGEST)
-    swap = _SWAP.fullmatch(said)
+    said = one_line(without_locus(text.strip()), LONGEST)
+    swap = swap_in(said)
     if swap is not None:
-        return Change(f"{locus}: -> {swap[2]}", locus, said, True)
-    if _STEPS.fullmatch(said) is not None:
+        return Change(f"{locus}: -> {swap[1]}", locus, said, True)
+    if steps_in(said):
         return _exact_change(said, locus)
     tokens = _TOKEN.findall(said.lower())
     words = map(_without_number, tokens)
@@ -111,7 +107,7 @@ def read_change(text: str, locus: str) -> Change:
 def _exact_change(said: str, locus: str) -> Change:
     """Parameters and their steps: "DEPTH 4 -> 6, RATE 0.1 -> 0.05"."""
     keys, signs = [], dict[str, int]()
-    for name, was, now in _STEP.findall(said):
+    for name, was, now in steps_in(said):
         keys.append(f"{name} {_way(was, now) or f'-> {now}'}")
         signs |= dict.fromkeys(name.lower().split("_"), _sign(was, now))
     moved = {word: sign for word, sign in signs.items() if sign}

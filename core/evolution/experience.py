@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from statistics import median
 
 from core.evolution.briefs import BY_KIND, mends
+from core.evolution.change_words import change_of
 from core.evolution.situation import Situation
 from core.genome import LOCI
 from core.records import Entry, EntryKind
 
 LEAST_SECONDS = 0.01
-_CHANGE = re.compile(r"\[([^\[\]]+)\]\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +66,6 @@ def experiences(now: Situation, most: int) -> list[Experience]:
         if origin is not None and origin.kind != "ensemble":
             found.append(_experience(entry, origin, now, spread, unit, origin.id in opening, age))
     return found
-
-
-def change_of(plan: str) -> str:
-    """The part of a plan in brackets, where proposers say what changed; else all of it."""
-    changed = _CHANGE.search(plan)
-    if changed is None:
-        return plan
-    return changed[1]
 
 
 def origin_of(entry: Entry, now: Situation) -> Entry | None:

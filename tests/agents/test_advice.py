@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from agents.recipes.advice import Advice
-from agents.recipes.assemble import Choice, change_text, stated
+from agents.recipes.assemble import Choice, stated
 from agents.recipes.catalog import load
 from agents.recipes.proposer import RecipesProposer
 from agents.recipes.space import Space
 from benchmark.study.library import Extent, make_library
 from benchmark.study.proposer import LibraryProposer
-from core.evolution.experience import change_of
+from core.evolution.change_words import change_of, change_text
 from core.genome import Genome
 from core.protocols import Proposer
 from core.records import Brief, BriefKind, CompetitionSpec, Parent, Proposal

@@ -25,7 +25,7 @@ from agents.recipes.space import Space
 from agents.recipes.taste import drawn, leaning
 from benchmark.study.library import Extent, Item, make_library
 from benchmark.study.proposer import LibraryProposer
-from core.evolution.experience import change_of
+from core.evolution.change_words import change_of
 from core.genome import LOCI
 from core.persona import NOBODY, Persona
 from core.protocols import Proposer
