@@ -17,13 +17,12 @@ from rich.console import Console
 
 from agents.authors import coach, metric_reader, recipes_only, split_reader, with_model
 from agents.personas import load_personas
-from core.contract import EXIT_STATUS
+from core.contract import EXIT_STATUS, Folders
 from core.execution.box import BoxLimits
 from core.execution.detection import detect as detect_box
 from core.execution.environment import inherited, weight_variables
 from core.execution.stop import StopSignal
 from core.execution.weights_scan import standard_places
-from core.folders import Folders
 from core.llm.models import RECIPES, provider_in_force
 from core.publishing import reasons
 from core.publishing.rescue import rescue

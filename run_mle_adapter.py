@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.folders import Folders
+    from core.contract import Folders
     from utils.config import Config
 
 CONFIG = Path(__file__).resolve().parent / "config" / "mle_bench.yaml"
@@ -126,7 +126,7 @@ def fallback_folders(words: Sequence[str]) -> tuple[Path, Folders]:
     """Data and output folders when the configuration cannot be read: the container's, unless a word
     names another.
     """
-    from core.folders import Folders
+    from core.contract import Folders
 
     named = dict(word.split("=", 1) for word in words if "=" in word)
 

@@ -1,5 +1,5 @@
-"""What a run leaves for other programs: run.json, team.json, journal.json, the steps in journal.jsonl
-and the exit status. The standard library only; docs/run_json.md describes the files.
+"""What a run leaves for other programs, and where: run.json, team.json, journal.json, the steps in
+journal.jsonl and the exit status. The standard library only; docs/run_json.md describes the files.
 
 Stable across versions: fields may be added, and readers skip those that they do not know. Where a
 field changes its meaning, REPORT_VERSION or LINE_VERSION is raised, and older readers refuse.
@@ -41,6 +41,46 @@ RunStatus = Literal["running", "ok", "degraded", "baseline", "failed"]
 EXIT_STATUS: Mapping[str, int] = types.MappingProxyType(
     {"ok": 0, "degraded": 0, "baseline": 1, "failed": 1, "internal": 1, "usage": 2}
 )
+
+# ---------------------------------------------------------------- where things lie
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a run keeps its things. submission and code are for the user, logs for both, workspace
+    for the run.
+    """
+
+    workspace: Path
+    logs: Path
+    submission: Path
+    code: Path
+
+    @property
+    def journal(self) -> Path:
+        return self.logs / "journal.jsonl"
+
+    @property
+    def run_json(self) -> Path:
+        return self.logs / "run.json"
+
+    @property
+    def team_json(self) -> Path:
+        return self.logs / "team.json"
+
+    @property
+    def submission_csv(self) -> Path:
+        return self.submission / "submission.csv"
+
+    @property
+    def submission_copy(self) -> Path:
+        """Out of reach of whoever tidies up the output folder."""
+        return self.workspace / "submission" / "submission.csv"
+
+    @property
+    def predictions(self) -> Path:
+        return self.logs / "predictions"
+
 
 # ---------------------------------------------------------------- run.json
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.contract import Folders
 from core.execution.box import BoxLimits
-from core.folders import Folders
 from core.llm.models import RECIPES
 from utils.config_schema import EvolutionConfig, LlmConfig, SearchConfig, TaskConfig
 

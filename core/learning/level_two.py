@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.contract import LessonResources
+from core.contract import Folders, LessonResources
 from core.events import PersonaChanged, SkillChanged
 from core.evolution.agent_evolution import AgentEvolution
 from core.evolution.assignment import Staff
@@ -22,7 +22,6 @@ from core.evolution.experience import experiences
 from core.evolution.situation import Situation
 from core.evolution.skill_extractor import Embed, GeneText, SkillExtractor
 from core.evolution.skills import SkillManager
-from core.folders import Folders
 from core.learning.lesson_resources import LessonMeans, RunMeans
 from core.persona import Persona, Population
 from core.protocols import Coach, Recorder, RunState

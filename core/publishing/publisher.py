@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from core.blending import how_to_combine
+from core.contract import Folders
 from core.events import Published
-from core.folders import Folders
 from core.protocols import Combiner, Programs, Recorder
 from core.publishing.harness import CHECKOUT, SOLUTION, copy_harness
 from core.publishing.result import Result, single

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from core.contract import (
     REPORT_VERSION,
     AuthorCounts,
+    Folders,
     JournalReport,
     LessonResources,
     ReportedMetric,
@@ -24,7 +25,6 @@ from core.contract import (
     TeamReport,
 )
 from core.events import StepDone
-from core.folders import Folders
 from core.journal.history import History
 from core.protocols import Programs
 from core.publishing import reasons

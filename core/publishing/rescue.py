@@ -9,8 +9,8 @@ import logging
 import tempfile
 from pathlib import Path
 
+from core.contract import Folders
 from core.events import BaselineWritten
-from core.folders import Folders
 from core.journal.history import History
 from core.judging.service import HoldoutJudge
 from core.publishing.reasons import status

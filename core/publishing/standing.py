@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from core.blending import how_to_combine
+from core.contract import Folders
 from core.events import BaselineWritten, PredictionsLost, Published
 from core.evolution.selection import ranked
-from core.folders import Folders
 from core.journal.history import History
 from core.judging.service import is_intact
 from core.protocols import Recorder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.folders import Folders
+from core.contract import Folders
 from main import settings_of
 from utils.config import load_config
 from utils.config_schema import SolutionConfig

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from core.contract import Folders
 from core.doubles import ManualClock, entry, proposal
 from core.events import TYPES, FoldScored, ProposalFailed, Proposed, Published, StepDone
-from core.folders import Folders
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal, read_lines

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pytest
 
 from core.budget import Budget
-from core.contract import EmbeddingUse, LibraryUse
+from core.contract import EmbeddingUse, Folders, LibraryUse
 from core.doubles import (
     CLEAN,
     FreePace,
@@ -56,7 +56,6 @@ from core.evolution.agent_evolution import AgentEvolution
 from core.evolution.experience import Experience
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
-from core.folders import Folders
 from core.genome import LOCI, Genome
 from core.journal.history import History
 from core.journal.journal import Journal, read_lines
