@@ -24,17 +24,16 @@ from core.execution.environment import inherited, weight_variables
 from core.execution.stop import StopSignal
 from core.execution.weights_scan import standard_places
 from core.llm.models import RECIPES, provider_in_force
+from core.persona import Persona
 from core.publishing import reasons
 from core.publishing.rescue import rescue
 from core.publishing.screen import Screen
 from core.run import Run
-from core.settings import Settings
-from core.surroundings import Authors, ProposerFactory
+from core.settings import Authors, ProposerFactory, Settings
 from utils.config import (
     Config,
     dotlist,
     load_config,
-    public_dict,
     read_description,
     secrets,
     validate_config,
@@ -61,7 +60,9 @@ def main(argv: Sequence[str] | None = None, recipes: ProposerFactory = recipes_o
     """One competition from the command line. recipes: who writes programs without a language model,
     and beside one.
     """
-    options = parse(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        argv = sys.argv[1:]
+    options = parse(argv)
     screen = Screen(Console())
     screen.line(WARNING, "yellow")
     try:
@@ -125,13 +126,14 @@ def overrides(options: argparse.Namespace) -> dict[str, object]:
             "output.submission_dir": str(folders.submission),
             "output.code_dir": str(folders.code),
         }
-    given = {
-        "data.data_dir": options.data and str(options.data),
-        "agent.max_steps": options.steps,
-        "agent.time_limit": options.time and duration(options.time),
-        "project.seed": options.seed,
-    }
-    values |= {key: value for key, value in given.items() if value is not None}
+    if options.data is not None:
+        values["data.data_dir"] = str(options.data)
+    if options.steps is not None:
+        values["agent.max_steps"] = options.steps
+    if options.time is not None:
+        values["agent.time_limit"] = duration(options.time)
+    if options.seed is not None:
+        values["project.seed"] = options.seed
     return values | dotlist(options.overrides)
 
 
@@ -141,8 +143,8 @@ def configured(options: argparse.Namespace) -> Config:
     Raises ConfigError.
     """
     config = load_config(use_cli=False, overrides=overrides(options))
-    told = any(word.startswith("llm.feedback.") for word in options.overrides)
-    if told or config.llm.code.model is None:
+    about_feedback = any(word.startswith("llm.feedback.") for word in options.overrides)
+    if about_feedback or config.llm.code.model is None:
         return config
     feedback = dataclasses.replace(config.llm.feedback, model=config.llm.code.model)
     return dataclasses.replace(config, llm=dataclasses.replace(config.llm, feedback=feedback))
@@ -241,48 +243,34 @@ def conduct(run: Run) -> int:
 def settings_of(
     config: Config, folders: Folders, description: str, container: bool, competition_id: str
 ) -> Settings:
-    """The configuration in the words of the run."""
+    """The configuration beside what follows from it on this machine."""
     machine = detect(folders.workspace)
     log.info("%s", machine.describe())
     provider, missing = provider_in_force(config.llm)
-    said = missing or "no language model is used"
+    lanes_ahead = MODEL_CALLS
     if provider == RECIPES:
+        said = missing or "no language model is used"
         log.warning("%s: programs come from the recipes library", said)
-    execution, task = config.execution, config.task
-    workers = execution.workers or usual_workers(len(machine.cpus))
+        lanes_ahead = 1
+    workers = config.execution.workers or usual_workers(len(machine.cpus))
+    data_dir = config.data.data_dir.resolve()
+    embedding_model = config.evolution.skill.embedding_model_path.resolve()
     return Settings(
-        data_dir=config.data.data_dir.resolve(),
+        config=config,
+        data_dir=data_dir,
         folders=folders,
         description=description,
         competition_id=competition_id,
         provider=provider,
-        missing=(missing,) if missing else (),
-        llm=config.llm,
-        max_steps=config.agent.max_steps,
-        time_limit_s=config.agent.time_limit,
+        missing=tuple(filter(None, [missing])),
         absolute_deadline=container,
-        seed=config.project.seed,
-        steps_per_epoch=config.agent.steps_per_epoch,
-        search=config.search,
-        evolution=config.evolution,
-        finalists=config.judging.finalists,
+        machine=machine,
         workers=workers,
-        lanes_ahead=1 if provider == RECIPES else MODEL_CALLS,
-        cpus=machine.cpus,
-        gpus=tuple(gpu.index for gpu in machine.gpus),
-        gpu_names=tuple(gpu.name for gpu in machine.gpus),
-        limits=box_limits(execution, machine.memory_mb, workers),
-        weight_places=(
-            config.evolution.skill.embedding_model_path.resolve(),
-            *standard_places(Path.home(), weight_variables()),
-        ),
-        timeout_max_s=execution.timeout_max,
-        holdout_max_rows=config.judging.holdout_max_rows,
-        task=task,
-        validate_url=config.grading.validate_url,
-        protected=(config.data.data_dir.resolve(), *dataclasses.astuple(folders), PRIVATE),
+        lanes_ahead=lanes_ahead,
+        limits=box_limits(config.execution, machine.memory_mb, workers),
+        weight_places=(embedding_model, *standard_places(Path.home(), weight_variables())),
+        protected=(data_dir, *dataclasses.astuple(folders), PRIVATE),
         environ=inherited(),
-        public_config=public_dict(config),
     )
 
 
@@ -290,8 +278,9 @@ def box_limits(execution: ExecutionConfig, memory_mb: int, workers: int) -> BoxL
     """Limits of one candidate. memory_mb: MiB of the machine; each worker gets a fair share unless
     the user says.
     """
-    fair = MEMORY_SHARE * memory_mb / workers
-    most = fair if execution.memory_limit_gb is None else execution.memory_limit_gb * 1024
+    most = MEMORY_SHARE * memory_mb / workers
+    if execution.memory_limit_gb is not None:
+        most = execution.memory_limit_gb * 1024
     return BoxLimits(
         memory_mb=int(most),
         processes=execution.processes,
@@ -301,16 +290,21 @@ def box_limits(execution: ExecutionConfig, memory_mb: int, workers: int) -> BoxL
 
 def usual_workers(cpus: int) -> int:
     """Candidates at a time: one per core on a small machine; on a large one several cores each."""
-    return cpus if cpus <= 4 else max(4, cpus // 8)
+    if cpus <= 4:
+        return cpus
+    return max(4, cpus // 8)
 
 
 def authors(config: Config, settings: Settings, recipes: ProposerFactory) -> Authors:
     """Who writes programs in this run, and in which roles."""
-    personas = load_personas() if config.evolution.agent.personas else ()
+    personas: tuple[Persona, ...] = ()
+    if config.evolution.agent.personas:
+        personas = load_personas()
     if not settings.has_model:
         return Authors(recipes, personas=personas)
+    gpu_names = tuple(gpu.name for gpu in settings.machine.gpus)
     return Authors(
-        with_model(config.llm, recipes, MODEL_CALLS, settings.gpu_names),
+        with_model(config.llm, recipes, MODEL_CALLS, gpu_names),
         metric_reader,
         coach,
         personas,

@@ -29,7 +29,7 @@ from core.protocols import Coach, Model, Proposer
 from core.questions.metric_question import MetricQuestion, Reading
 from core.questions.split_stage import SplitQuestion, WrittenSplits
 from core.records import Brief, Proposal
-from core.surroundings import ProposerFactory, Surroundings
+from core.settings import ProposerFactory, Surroundings
 from utils.config_schema import LlmConfig
 from utils.packages import importable, installed, versions
 

@@ -25,8 +25,7 @@ from core.loop import LoopParts, Rules
 from core.pacing import Pacer
 from core.protocols import Clock, Programs, Publisher, Recorder
 from core.records import CompetitionSpec, SplitSpec
-from core.settings import Settings
-from core.surroundings import Authors, Surroundings
+from core.settings import Authors, Settings, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
 from utils.background import Pending
@@ -81,7 +80,7 @@ class Assembly:
     def rules(self) -> Rules:
         return Rules(
             lanes=self._lanes,
-            steps_per_epoch=self._settings.steps_per_epoch,
+            steps_per_epoch=self._settings.config.agent.steps_per_epoch,
             gate=self._gate,
             takes_the_lead=takes_the_lead,
             race_is_lost=race_is_lost,
@@ -94,7 +93,7 @@ class Assembly:
         which cost the run no more than that.
         """
         spec, split, views, judge = opened.spec, opened.split, opened.views, opened.judge
-        settings = self._settings
+        settings, config = self._settings, self._settings.config
         runner = self._runner()
         pace = self._pacer(spec, split, views)
         evaluator = Evaluator(
@@ -110,13 +109,13 @@ class Assembly:
         around = self._surroundings(spec, split, pace)
         learner = self._learner(around, complain)
         search = EvolutionSearch(
-            settings.search,
-            settings.evolution.solution,
+            config.search,
+            config.evolution.solution,
             spec.metric.direction,
             settings.seed,
             self._programs.get,
             likeness_of(judge, spec),
-            staff_of(settings.evolution, settings.seed, lambda: self._history.population),
+            staff_of(config.evolution, settings.seed, lambda: self._history.population),
         )
         parts = LoopParts(
             proposer=self._authors.proposer(around),
@@ -156,12 +155,12 @@ class Assembly:
     def _pacer(self, spec: CompetitionSpec, split: SplitSpec, views: ViewKeeper) -> Pacer:
         runs_at_end = 1.0
         if split.locked_rows == 0:
-            runs_at_end = self._settings.finalists * split.folds / self._leases.size
+            runs_at_end = self._settings.config.judging.finalists * split.folds / self._leases.size
         return Pacer(
             self._history,
             self._budget,
             len(spec.features.names),
-            self._settings.timeout_max_s,
+            self._settings.config.execution.timeout_max,
             views,
             self._clock,
             runs_at_end=runs_at_end,
@@ -170,13 +169,13 @@ class Assembly:
     def _learner(self, around: Surroundings, complain: Callable[[Exception], None]) -> LevelTwo:
         """Level 2, in the background where decisions need not stay in one order."""
         settings, spec, history = self._settings, around.spec, self._history
-        evolution, stop = settings.evolution, self._stop.fileno()
+        evolution, stop = settings.config.evolution, self._stop.fileno()
         means = means_of(evolution.skill, settings.folders, spec, around.split, stop)
         genes = gene_reader(lambda: history.entries, self._programs.get)
         coach = self._authors.coach(around)
         return LevelTwo(
             evolution_of(evolution, means.embed, genes, coach, settings.seed),
-            LearningFacts(spec.metric.direction, settings.search, evolution),
+            LearningFacts(spec.metric.direction, settings.config.search, evolution),
             self._authors.personas,
             history,
             self._recorder,

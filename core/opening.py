@@ -19,8 +19,7 @@ from core.publishing.rescue import checked_baseline
 from core.questions.metric_stage import MetricStage
 from core.questions.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage
 from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
-from core.settings import Settings
-from core.surroundings import Authors
+from core.settings import Authors, Settings
 from core.task.hints import Hints, MetricAnswer
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
@@ -69,9 +68,16 @@ class Opening:
         self._leaks: Pending[tuple[str, ...]] = Pending("leak check", ())
         reader = authors.metric_reader
         self._metric = MetricStage(
-            settings, self._trials, clock, reader, programs, self._judging, gate
+            settings.folders,
+            settings.config.task,
+            self._trials,
+            clock,
+            reader,
+            programs,
+            self._judging,
+            gate,
         )
-        trial_s = min(TRIAL_S, WAIT_SHARE * settings.time_limit_s)
+        trial_s = min(TRIAL_S, WAIT_SHARE * settings.config.agent.time_limit)
         self._split = SplitStage(
             authors.split_reader,
             self._task,
@@ -169,7 +175,7 @@ class Opening:
         themselves. metric: what a language model read in the description.
         """
         settings = self._settings
-        hints = Hints(settings.task, metric, self._written)
+        hints = Hints(settings.config.task, metric, self._written)
         found = (settings.data_dir, settings.description, hints, settings.folders.workspace)
         try:
             return self._task.inspect(*found)
@@ -200,7 +206,8 @@ class Opening:
             keeper.repair()
             return decided.split, keeper
         self._leaks.start(partial(self._metric.leak_warnings, spec))
-        split = self._task.plan_split(spec, settings.seed, settings.holdout_max_rows, settings.task)
+        task, most = settings.config.task, settings.config.judging.holdout_max_rows
+        split = self._task.plan_split(spec, settings.seed, most, task)
         built, split = self._task.build_views(spec, split, workspace)
         # A table that the check cannot digest must not cost the run.
         warnings = self._leaks.wait()

@@ -29,12 +29,12 @@ class Pacer:
         history: History,
         budget: Budget,
         columns: int,
-        timeout_max_s: float,
+        timeout_max: float,
         views: Views,
         clock: Clock,
         runs_at_end: float = 0.0,
     ) -> None:
-        """columns: width of the train table. timeout_max_s: the user's cap on one run.
+        """columns: width of the train table. timeout_max: the user's cap on one run, in seconds.
 
         runs_at_end: executions per worker that final pick and refit will need; their time is kept
         back.
@@ -43,7 +43,7 @@ class Pacer:
         self._history = history
         self._budget = budget
         self._columns = columns
-        self._timeout_max_s = timeout_max_s
+        self._timeout_max = timeout_max
         self._views = views
         self._clock = clock
 
@@ -55,7 +55,7 @@ class Pacer:
         known = proposal.id in self._history.predicted_s
         if known or skip_probe(search.rows_train, self._columns, self._relative_s(proposal)):
             return None
-        return grant(None, self._search_left(), self._timeout_max_s)
+        return grant(None, self._search_left(), self._timeout_max)
 
     def predict(self, probe_s: float) -> float:
         probe, search = self._views.get("probe"), self._views.search()[0]
@@ -71,14 +71,14 @@ class Pacer:
             left, slack = self._search_left(), SLACK
         else:
             left, slack = self._budget.remaining(self._clock()) - FINAL_MARGIN_S, FINAL_SLACK
-        granted = grant(predicted, left, self._timeout_max_s, slack=slack)
+        granted = grant(predicted, left, self._timeout_max, slack=slack)
         if should_start(granted, measured):
             return granted
         return 0.0
 
     def affordable(self) -> float:
         left = self._search_left() / len(self._views.search())
-        return min(left, self._timeout_max_s)
+        return min(left, self._timeout_max)
 
     def search_ends(self) -> float:
         """Epoch seconds after which only the final pick and what follows may run."""

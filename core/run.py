@@ -34,8 +34,8 @@ from core.publishing.screen import Announcer, Screen, status_block
 from core.publishing.standing import OutputFolder
 from core.publishing.validation_server import ServerCheck
 from core.records import BoxFacts, CompetitionSpec, SplitSpec
-from core.settings import Settings
-from core.surroundings import Authors
+from core.settings import Authors, Settings
+from utils.config import public_dict
 from utils.errors import ResumeError, SwarmError
 from utils.files import write_atomic
 
@@ -75,7 +75,7 @@ class Run:
         self.report = ReportKeeper(self.history, folders, lambda: self._budget.elapsed(clock()))
         self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
         self._models = Models(
-            settings.llm,
+            settings.config.llm,
             CallBook(
                 self._recorder.append,
                 TextStore(folders.logs / ANSWERS, ".txt").put,
@@ -85,8 +85,11 @@ class Run:
             clock=clock,
             seed=settings.seed,
         )
+        machine = settings.machine
         self._output = OutputFolder(folders, self.history, self._recorder)
-        self._leases = LeasePool(settings.cpus, settings.workers, settings.gpus)
+        self._leases = LeasePool(
+            machine.cpus, settings.workers, [gpu.index for gpu in machine.gpus]
+        )
         self._box = Box(folders.workspace, settings.protected, settings.environ, box, stop)
         self._opening = Opening(
             settings,
@@ -129,7 +132,7 @@ class Run:
         self._stage("views")
         split, views = opening.views(spec, lambda text: self._screen.line(text, "yellow"))
         judge = opening.judge(spec, split)
-        self.report.reasons += reasons.missing(spec, split, self._settings)
+        self.report.reasons += self._missing(spec, split)
         publisher = self._publisher(spec, split, judge)
         if resuming:
             self._output.put_back(publisher, spec)
@@ -189,21 +192,28 @@ class Run:
             since = history.run.started
         elif history.run is not None:
             since = now - history.consumed_s
-        return Budget.plan(settings.max_steps, since, since + settings.time_limit_s)
+        agent = settings.config.agent
+        return Budget.plan(agent.max_steps, since, since + agent.time_limit)
+
+    def _missing(self, spec: CompetitionSpec, split: SplitSpec) -> list[str]:
+        """Reasons for the status `degraded` that are known before the search."""
+        settings = self._settings
+        known = reasons.missing(spec, split, settings.description, settings.has_model)
+        return [*known, *settings.missing]
 
     def _record_start(self) -> None:
-        settings, history = self._settings, self.history
+        settings, history, agent = self._settings, self.history, self._settings.config.agent
         if history.run is None:
             self._recorder.append(
                 RunStarted(
                     started=self._budget.started,
                     deadline=self._budget.deadline,
-                    max_steps=settings.max_steps,
+                    max_steps=agent.max_steps,
                     seed=settings.seed,
                     workers=self._leases.size,
                     provider=settings.provider,
                     competition_id=settings.competition_id,
-                    config=settings.public_config,
+                    config=public_dict(settings.config),
                     box=self._box.facts,
                 )
             )
@@ -215,10 +225,10 @@ class Run:
             Resumed(
                 at=self._clock(),
                 deadline=self._budget.deadline,
-                max_steps=settings.max_steps,
+                max_steps=agent.max_steps,
                 steps=history.steps_done,
                 consumed_s=history.consumed_s,
-                limit_s=settings.time_limit_s,
+                limit_s=agent.time_limit,
             )
         )
 
@@ -264,7 +274,7 @@ class Run:
             judge,
             self.programs,
             self._recorder,
-            ServerCheck(self._settings.validate_url, self._clock),
+            ServerCheck(self._settings.config.grading.validate_url, self._clock),
         )
 
     def _end_game(
@@ -274,9 +284,8 @@ class Run:
         spec, split = opened.spec, opened.split
         return EndGame(
             EndSettings(
-                settings.finalists,
-                settings.evolution.solution.ensemble,
-                settings.evolution.solution.refit,
+                settings.config.judging,
+                settings.config.evolution.solution,
                 self._leases.size,
                 self._budget.deadline,
             ),

@@ -1,60 +1,122 @@
-"""What a run is asked to do."""
+"""What the entry hands to a run: its settings, and the authors with what they may know of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.contract import Folders
 from core.execution.box import BoxLimits
-from core.llm.models import RECIPES
-from utils.config_schema import EvolutionConfig, LlmConfig, SearchConfig, TaskConfig
+from core.execution.stop import StopSignal
+from core.execution.weights import Weights
+from core.journal.history import History
+from core.llm.models import RECIPES, Models
+from core.persona import Persona
+from core.protocols import Clock, Coach, Proposer, Recorder
+from core.questions.metric_question import MetricReader
+from core.questions.split_stage import SplitReader
+from core.records import CompetitionSpec, SplitSpec
+from core.task.preview import Preview
+from utils.config_schema import Config
+from utils.hardware import Hardware
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The configuration in the words of a run. Times in seconds.
+    """The configuration as it was loaded, and what the entry computed from it and the machine.
 
-    absolute_deadline: the limit counts from the first start (container); else only time in use
-    counts (laptop). task: overrides of the competition's recognition (config task.*). missing:
-    reasons for the status `degraded` that the entry found already. weight_places: where pretrained
-    weights may be. lanes_ahead: steps that are proposed or judged while all workers are busy.
+    Only the spine of core knows it; rooms are handed their slices of the configuration.
     """
 
+    config: Config
+    # The competition folder, absolute.
     data_dir: Path
+    # Where the run writes.
     folders: Folders
+    # Text of the description, "" where none was found.
     description: str
+    # Name of the competition in mle-bench, "" elsewhere.
     competition_id: str
+    # Where programs come from: a provider of models, or the recipes.
     provider: str
-    llm: LlmConfig
-    max_steps: int
-    time_limit_s: float
-    absolute_deadline: bool
-    seed: int
-    steps_per_epoch: int
-    search: SearchConfig
-    evolution: EvolutionConfig
-    finalists: int
-    workers: int
-    lanes_ahead: int
-    cpus: tuple[int, ...]
-    gpus: tuple[int, ...]
-    gpu_names: tuple[str, ...]
-    limits: BoxLimits
-    weight_places: tuple[Path, ...]
-    timeout_max_s: float
-    holdout_max_rows: int
-    task: TaskConfig
+    # Reasons for the status `degraded` that the entry found already.
     missing: tuple[str, ...]
-    validate_url: str | None
+    # The time limit counts from the first start (container); else only time in use counts (laptop).
+    absolute_deadline: bool
+    machine: Hardware
+    # Candidates at the same time.
+    workers: int
+    # Steps that are proposed or judged while all workers are busy.
+    lanes_ahead: int
+    # Of one candidate.
+    limits: BoxLimits
+    # Where pretrained weights may be.
+    weight_places: tuple[Path, ...]
+    # Folders that no candidate may touch.
     protected: tuple[Path, ...]
+    # Environment of the candidates.
     environ: dict[str, str]
-    public_config: dict[str, Any]
 
     @property
     def has_model(self) -> bool:
-        """True where a language model writes programs, which can look around and measure
-        themselves; recipes do not.
-        """
+        """True where a language model writes programs; recipes do not measure themselves."""
         return self.provider != RECIPES
+
+    @property
+    def seed(self) -> int:
+        return self.config.project.seed
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an author may know of the run that it works for."""
+
+    spec: CompetitionSpec
+    split: SplitSpec
+    # Suspicions of leaks.
+    warnings: tuple[str, ...]
+    # Texts that were proposed before.
+    programs: tuple[str, ...]
+    # Text of a program by its digest.
+    program: Callable[[str], str]
+    history: History
+    recorder: Recorder
+    # A first look at the data; waits until it is there, which may take minutes.
+    preview: Callable[[], Preview | None]
+    # The pretrained weights that candidates can use; waits in the same way.
+    weights: Callable[[], Weights]
+    # Reasons why a program may not run here.
+    gate: Callable[[str], Sequence[str]]
+    # One language model per role.
+    models: Models
+    seed: int
+    # Cores and MiB of one candidate.
+    cpus_each: int
+    memory_mb: int
+    stop: StopSignal
+    clock: Clock
+    # True when time will end before the steps do at the speed so far.
+    steps_to_spare: Callable[[], bool]
+    # Epoch seconds after which no program can be tried any more.
+    search_ends: Callable[[], float]
+
+
+ProposerFactory = Callable[[Surroundings], Proposer]
+CoachFactory = Callable[[Surroundings], Coach | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Authors:
+    """Whom the entry hands to a run.
+
+    metric_reader: asked about a metric that the description does not name beyond doubt.
+    split_reader: asked for the tables of a folder that no adaptor understands.
+    personas: the first team; () where programs are written in no role.
+    """
+
+    proposer: ProposerFactory
+    metric_reader: MetricReader | None = None
+    coach: CoachFactory = lambda around: None
+    personas: tuple[Persona, ...] = ()
+    split_reader: SplitReader | None = None

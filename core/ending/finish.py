@@ -20,16 +20,13 @@ from core.publishing import reasons
 from core.publishing.result import Result, blended, single
 from core.records import CompetitionSpec, SplitSpec, View
 from core.task.keeper import ViewKeeper
+from utils.config_schema import JudgingConfig, SolutionConfig
 
 
 @dataclass(frozen=True, slots=True)
 class EndSettings:
-    # Entries that the final pick scores, the ensemble among them.
-    finalists: int
-    # Blends of programs are tried.
-    ensemble: bool
-    # The winner is trained once more on all rows, where that pays.
-    refit: bool
+    judging: JudgingConfig
+    solution: SolutionConfig
     # Candidates that run at the same time.
     workers: int
     # Epoch seconds at which everything is over.
@@ -99,16 +96,16 @@ class EndGame:
     def _contenders(self) -> list[Result]:
         blender = None
         # A pick that was made chose among what there was.
-        if self._settings.ensemble and self._history.final_pick is None:
+        if self._settings.solution.ensemble and self._history.final_pick is None:
             blender = self._judge
-        count = self._settings.finalists
+        count = self._settings.judging.finalists
         return finalists(self._spec, self._history, count, blender, self._recorder)
 
     def _pick(self) -> FinalPick:
         settings = self._settings
         direction = self._spec.metric.direction
         return FinalPick(
-            PickSettings(settings.finalists, settings.workers, direction),
+            PickSettings(settings.judging.finalists, settings.workers, direction),
             self._evaluator,
             self._judge,
             self._programs,
@@ -127,7 +124,7 @@ class EndGame:
 
     def _refit(self, winner: Result, contenders: Sequence[Result]) -> Result | None:
         settings = self._settings
-        if not settings.refit or not pays(self._split) or not refit_is_due(self._history):
+        if not settings.solution.refit or not pays(self._split) or not refit_is_due(self._history):
             return None
         refit = Refit(
             self._evaluator,

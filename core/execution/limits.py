@@ -46,7 +46,7 @@ def extrapolate(
 def grant(
     predicted_s: float | None,
     search_remaining_s: float,
-    timeout_max_s: float = math.inf,
+    timeout_max: float = math.inf,
     waves: int = 1,
     slack: float = SLACK,
 ) -> float:
@@ -54,15 +54,15 @@ def grant(
 
     predicted_s: upper estimate, None when unknown (then a share of what remains, so that one
     program cannot eat the run). waves: executions that must still run one after another, this one
-    included: folds of a candidate divided by what runs at once. timeout_max_s: the user's cap.
-    slack: how much longer than predicted it may take.
+    included: folds of a candidate divided by what runs at once. timeout_max: the user's cap in
+    seconds. slack: how much longer than predicted it may take.
     """
     available = max(search_remaining_s, 0.0) / max(waves, 1)
     if predicted_s is None:
         wanted = max(available * UNKNOWN_SHARE, MIN_GRANT_S)
     else:
         wanted = max(slack * predicted_s, MIN_GRANT_S)
-    return min(wanted, available, timeout_max_s)
+    return min(wanted, available, timeout_max)
 
 
 def should_start(limit_s: float, lower_s: float | None) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from core.contract import RunStatus
 from core.journal.history import History
 from core.records import CompetitionSpec, SplitSpec
-from core.settings import Settings
 
 # Failed calls in a row at the end of a run after which its model counts as lost, and programs that
 # the recipes wrote since a failed call: a model whose quota is used up is not asked again.
@@ -19,21 +18,23 @@ _STOPPED = re.compile(r"(?:^|; )stopped (?:by|while)")
 NO_FINAL_PICK = "no final pick: no finalist could be scored in the time that was left"
 
 
-def missing(spec: CompetitionSpec, split: SplitSpec, settings: Settings) -> list[str]:
+def missing(
+    spec: CompetitionSpec, split: SplitSpec, description: str, has_model: bool
+) -> list[str]:
     """Reasons for the status `degraded` that are known before the search."""
     reasons = []
     if split.kind == "none":
         reason = f"nothing can be held out ({split.why})"
-        if settings.has_model:
+        if has_model:
             reason += ": programs are ranked by the scores that they report themselves"
         reasons.append(reason)
     if spec.split_program:
         reasons.append("the folder was not understood: a written program made its tables")
     if spec.metric.source == "fallback":
         reasons.append(f"metric not recognised, scored by {spec.metric.name} instead")
-    if not settings.description.strip():
+    if not description.strip():
         reasons.append("no description found")
-    return [*reasons, *settings.missing]
+    return reasons
 
 
 def stopped(by: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from core.contract import Folders
 from core.execution.trial_box import TrialBox
 from core.journal.history import History
 from core.judging.service import HoldoutJudge
@@ -21,8 +22,8 @@ from core.questions.metric_question import (
 )
 from core.questions.self_report import SelfReportJudge
 from core.records import CompetitionSpec, MetricSpec, SplitSpec
-from core.settings import Settings
 from core.task.hints import MetricAnswer
+from utils.config_schema import TaskConfig
 from utils.process import WorkerProcess
 
 # Seconds in the box: of a written score on its trial, and of one on held-out rows.
@@ -36,7 +37,8 @@ class MetricStage:
 
     def __init__(
         self,
-        settings: Settings,
+        folders: Folders,
+        task: TaskConfig,
         box: TrialBox,
         clock: Clock,
         reader: MetricReader | None,
@@ -44,10 +46,11 @@ class MetricStage:
         worker: WorkerProcess,
         gate: Callable[[str], Sequence[str]],
     ) -> None:
-        """reader: None where there is nobody to ask. worker: runs core.judging.worker. gate:
-        reasons of the box.
+        """task: what the user says about the competition. reader: None where there is nobody to
+        ask. worker: runs core.judging.worker. gate: reasons of the box.
         """
-        self._settings = settings
+        self._folders = folders
+        self._task = task
         self._box = box
         self._inquiry = MetricInquiry(reader, clock)
         self._programs = programs
@@ -75,7 +78,7 @@ class MetricStage:
         answer = self._inquiry.answer()
         if isinstance(answer, MetricAnswer):
             return inspect(answer)
-        if answer is None or self._settings.task.direction not in (None, answer.direction):
+        if answer is None or self._task.direction not in (None, answer.direction):
             return spec
         self._program = answer.first
         self._programs.put(answer.first)
@@ -85,7 +88,7 @@ class MetricStage:
         )
 
     def judge(self, spec: CompetitionSpec, split: SplitSpec) -> HoldoutJudge:
-        store = self._settings.folders.predictions
+        store = self._folders.predictions
         if split.kind == "none":
             return SelfReportJudge(spec, store, self._worker)
         if self._program:
@@ -97,11 +100,11 @@ class MetricStage:
     def leak_warnings(self, spec: CompetitionSpec) -> tuple[str, ...]:
         """See core.judging.service: known before anything is split."""
         return HoldoutJudge(
-            spec, self._settings.folders.logs / "leak_check", worker=self._worker
+            spec, self._folders.logs / "leak_check", worker=self._worker
         ).leak_warnings()
 
     def _faults(self, spec: CompetitionSpec, written: WrittenScores) -> list[str]:
         if spec.tables.train is None:
             return ["there are no answers to try it on"]
-        tried = HoldoutJudge(spec, self._settings.folders.logs / "score_trial", worker=self._worker)
+        tried = HoldoutJudge(spec, self._folders.logs / "score_trial", worker=self._worker)
         return faults_of(written, spec, tried, self._box.within(TRIAL_S), self._gate)

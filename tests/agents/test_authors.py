@@ -18,7 +18,7 @@ from core.execution.weights import Weights
 from core.journal.history import History
 from core.journal.programs import TextStore
 from core.records import Brief, SplitSpec
-from core.surroundings import Surroundings
+from core.settings import Surroundings
 from core.task.hints import NO_HINTS
 from core.task.service import TaskService, last_preview
 from tests.llm.rig import models

@@ -33,8 +33,8 @@ from core.journal.history import History
 from core.persona import Persona
 from core.protocols import Coach
 from core.records import Answer, Request, SplitSpec
+from core.settings import Surroundings
 from core.skill import Example
-from core.surroundings import Surroundings
 from core.task.hints import NO_HINTS
 from core.task.recognise.spec import inspect_competition
 from tests.llm.rig import VENDORS, models

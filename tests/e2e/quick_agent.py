@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.doubles import proposal
 from core.records import Brief, Proposal
-from core.surroundings import Surroundings
+from core.settings import Surroundings
 from main import main
 
 PROGRAM = """import csv

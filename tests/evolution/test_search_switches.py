@@ -20,7 +20,7 @@ def configured(tmp_path: Path, **switches: bool) -> SolutionConfig:
     overrides["data.data_dir"] = str(tmp_path)  # type: ignore[assignment]
     config = load_config(use_cli=False, overrides=overrides)
     folders = Folders(*(tmp_path / field.name for field in dataclasses.fields(Folders)))
-    return settings_of(config, folders, "", False, "x").evolution.solution
+    return settings_of(config, folders, "", False, "x").config.evolution.solution
 
 
 @pytest.mark.parametrize("name", SWITCHES)

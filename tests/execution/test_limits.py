@@ -41,7 +41,7 @@ def test_lesson_16_a_limit_follows_the_measured_cost() -> None:
     assert grant(100.0, 10_000.0) == pytest.approx(150.0)
     assert grant(1.0, 10_000.0) == MIN_GRANT_S
     assert grant(None, 900.0) == pytest.approx(300.0)
-    assert grant(100.0, 10_000.0, timeout_max_s=60.0) == 60.0
+    assert grant(100.0, 10_000.0, timeout_max=60.0) == 60.0
 
 
 def test_a_program_starts_when_its_lower_estimate_fits() -> None:

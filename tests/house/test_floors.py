@@ -25,10 +25,7 @@ ROOMS: dict[str, list[set[str]]] = {
     "": [{"utils"}, {"core"}, {"agents"}, {"main"}, {"run_mle_adapter"}, {"benchmark"}],
     "core": [
         {"task", "journal", "execution", "judging", "evolution", "llm"},
-        {"settings"},
-        {"questions"},
-        {"surroundings"},
-        {"learning"},
+        {"questions", "learning"},
         {"publishing"},
         {"ending"},
     ],
