@@ -79,7 +79,7 @@ class ScriptedServer(ThreadingHTTPServer):
         port: int = 0,
     ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self._turns = iter([Turn(turn) if isinstance(turn, str) else turn for turn in turns])
+        self._turns = iter(list(map(_turn_of, turns)))
         self._then = then if then is not None else Turn(status=500, error="the script is over")
         self.refuses = set(refuses)
         self._by_key = by_key or {}
@@ -176,18 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
         self, request: HttpRequest, turn: Turn, words: OpenAiWords | AnthropicWords
     ) -> None:
         if turn.status >= 300:
-            page = isinstance(turn.error, str) and turn.error.startswith("<")
-            body = (
-                turn.error
-                if page
-                else json.dumps(words.error(turn) if isinstance(turn.error, str) else turn.error)
-            )
-            kind = "text/html" if page else "application/json"
-            self._body(turn.status, str(body).encode(), kind, turn.headers)
+            self._refuse(turn, words)
         elif turn.fault == "plain":
-            self._body(
-                200, json.dumps(words.whole(turn, request.body)).encode(), "application/json"
-            )
+            self._json(200, words.whole(turn, request.body))
         elif turn.fault is not None:
             _Faults(self, request, turn, words).play()
         else:
@@ -196,13 +187,24 @@ class _Handler(BaseHTTPRequestHandler):
                 self.chunk(event)
             self.end_stream()
 
+    def _refuse(self, turn: Turn, words: OpenAiWords | AnthropicWords) -> None:
+        """With a page, a message in the vendor's words, or a body as it stands."""
+        if not isinstance(turn.error, str):
+            self._json(turn.status, turn.error, turn.headers)
+        elif turn.error.startswith("<"):
+            self._body(turn.status, turn.error.encode(), "text/html", turn.headers)
+        else:
+            self._json(turn.status, words.error(turn), turn.headers)
+
+    def _json(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
+        self._body(status, json.dumps(value).encode(), "application/json", headers)
+
     def _body(
         self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None
     ) -> None:
         self.send_response(status)
-        for name, value in (
-            {"Content-Type": kind, "Content-Length": str(len(body))} | (headers or {})
-        ).items():
+        usual = {"Content-Type": kind, "Content-Length": str(len(body))}
+        for name, value in (usual | (headers or {})).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -349,11 +351,12 @@ def _filled(schema: dict[str, Any], program: str, plan: str) -> Any:
         return schema["enum"][0]
     kind = schema.get("type", "string")
     if kind == "object":
-        fields = schema.get("properties", {}).items()
-        return {
-            name: program if name in ("program", "code") else _filled(inner, program, plan)
-            for name, inner in fields
-        }
+        value = {}
+        for name, inner in schema.get("properties", {}).items():
+            value[name] = _filled(inner, program, plan)
+            if name in ("program", "code"):
+                value[name] = program
+        return value
     plain: dict[str, Any] = {
         "array": [],
         "number": 0.5,
@@ -361,15 +364,24 @@ def _filled(schema: dict[str, Any], program: str, plan: str) -> Any:
         "boolean": True,
         "null": None,
     }
-    return plain.get(kind if isinstance(kind, str) else kind[0], plan)
+    if isinstance(kind, list):
+        kind = kind[0]
+    return plain.get(kind, plan)
 
 
 def read_script(path: Path) -> list[Turn]:
     """One turn per line: text as a JSON string, or an object with the fields of Turn."""
-    lines = [
-        json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
-    ]
-    return [Turn(line) if isinstance(line, str) else Turn(**line) for line in lines]
+    lines = filter(str.strip, path.read_text(encoding="utf-8").splitlines())
+    return [_turn_of(json.loads(line)) for line in lines]
+
+
+def _turn_of(answer: Turn | str | dict[str, Any]) -> Turn:
+    """An answer as a text, or as the fields of a turn."""
+    if isinstance(answer, str):
+        return Turn(answer)
+    if isinstance(answer, dict):
+        return Turn(**answer)
+    return answer
 
 
 def main(words: list[str]) -> int:

@@ -17,6 +17,8 @@ from utils.files import sha256_file
 
 PINS = Path(__file__).resolve().parents[2] / "requirements" / "benchmark.txt"
 _TIMEOUT_S = 300.0
+_QUIETLY = ("--quiet", "--no-input", "--disable-pip-version-check")
+_ONCE = ("--retries", "1", "--timeout", "30")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +52,9 @@ class PackageArchive:
         copied.
         """
         wanted = pin(self.package, PINS.read_text(encoding="utf-8"))
-        form = "--no-binary" if self.form == "source" else "--only-binary"
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-        ]
-        command += [
-            "--retries",
-            "1",
-            "--timeout",
-            "30",
-            "--no-deps",
-            form,
-            self.package,
-            "--dest",
-            str(folder),
-            wanted,
-        ]
+        form = {"source": "--no-binary", "wheel": "--only-binary"}[self.form]
+        command = [sys.executable, "-m", "pip", "download", *_QUIETLY, *_ONCE, "--no-deps"]
+        command += [form, self.package, "--dest", str(folder), wanted]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S
@@ -100,6 +83,6 @@ def pin(package: str, requirements: str) -> str:
 
 def _why(stderr: str) -> str:
     """What pip calls the error, in one line."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    return next(iter([*errors, *lines[-1:]]), "pip gave no reason")[:200]
+    lines = list(filter(None, map(str.strip, stderr.splitlines())))
+    last = (lines or ["pip gave no reason"])[-1]
+    return next((line for line in lines if line.startswith("ERROR")), last)[:200]

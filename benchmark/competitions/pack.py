@@ -161,7 +161,10 @@ def _reference_scores(
 ) -> dict[str, float]:
     """Scores of the dummy and of the reference models."""
     found = {"dummy": np.full(len(answers), competition.dummy), **predictions(competition, public)}
-    return {name: round(score(competition, answers, values), 6) for name, values in found.items()}
+    scores = {}
+    for name, values in found.items():
+        scores[name] = round(score(competition, answers, values), 6)
+    return scores
 
 
 def _checksums(root: Path) -> dict[str, Any]:

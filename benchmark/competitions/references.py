@@ -47,10 +47,9 @@ def features(competition: Competition, public: Path, part: str) -> pd.DataFrame:
     numbers.
     """
     if competition.kind == "images":
-        table = public / ("train.csv" if part == "train" else "sample_submission.csv")
-        return _pixels(
-            [public / part / f"{row}.png" for row in pd.read_csv(table)[competition.id_column]]
-        )
+        table = {"train": "train.csv", "test": "sample_submission.csv"}[part]
+        ids = pd.read_csv(public / table)[competition.id_column]
+        return _pixels([public / part / f"{row}.png" for row in ids])
     frame = pd.read_csv(public / f"{part}.csv").drop(columns=competition.id_column)
     return _with_days(frame.drop(columns=competition.target, errors="ignore"))
 
@@ -68,7 +67,9 @@ def _with_days(frame: pd.DataFrame) -> pd.DataFrame:
     weekday.
     """
     words = frame.select_dtypes(exclude="number")
-    for name in [name for name in words if words[name].astype(str).str.match(_DAY).all()]:
+    for name in words:
+        if not words[name].astype(str).str.match(_DAY).all():
+            continue
         days = pd.to_datetime(frame[name], utc=True)
         since = (days - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
         calendar = {
@@ -121,24 +122,26 @@ def _linear_model(metric: str, strength: float = 1.0) -> Any:
 
 def _boosting_model(metric: str, seed: int) -> Any:
     if metric in _NUMBERS:
-        loss = "absolute_error" if metric == "mae" else "squared_error"
+        loss = "squared_error"
+        if metric == "mae":
+            loss = "absolute_error"
         return _on_scale(HistGradientBoostingRegressor(loss=loss, random_state=seed), metric)
     return HistGradientBoostingClassifier(random_state=seed)
 
 
 def _on_scale(model: Any, metric: str) -> Any:
-    return (
-        TransformedTargetRegressor(model, func=np.log1p, inverse_func=np.expm1)
-        if metric == "rmsle"
-        else model
-    )
+    if metric != "rmsle":
+        return model
+    return TransformedTargetRegressor(model, func=np.log1p, inverse_func=np.expm1)
 
 
 def _answered(model: Any, test: pd.DataFrame, metric: str) -> Array:
     if metric in _PROBABILITIES:
         return np.asarray(model.predict_proba(test)[:, 1])
     found = np.asarray(model.predict(test))
-    return np.maximum(found, 0) if metric == "rmsle" else found
+    if metric == "rmsle":
+        return np.maximum(found, 0)
+    return found
 
 
 _NUMBERS = frozenset({"rmse", "rmsle", "mae"})

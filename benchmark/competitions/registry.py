@@ -37,11 +37,12 @@ def find(name: str) -> Competition:
     for competition in COMPETITIONS:
         if competition.name == name:
             return competition
-    raise UsageError(
-        f"no competition is called {name}; known: {', '.join(item.name for item in COMPETITIONS)}"
-    )
+    known = ", ".join(competition.name for competition in COMPETITIONS)
+    raise UsageError(f"no competition is called {name}; known: {known}")
 
 
 def find_all(names: list[str]) -> tuple[Competition, ...]:
     """The named ones, each once; the whole pack for `all`. Raises UsageError for an unknown name."""
-    return COMPETITIONS if EVERY in names else tuple(find(name) for name in dict.fromkeys(names))
+    if EVERY in names:
+        return COMPETITIONS
+    return tuple(map(find, dict.fromkeys(names)))

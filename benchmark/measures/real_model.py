@@ -111,6 +111,8 @@ def measure_live(prepared: PreparedCompetition, out: Path) -> LiveMeasure:
     direction = report.metric.direction
     by_model = [entry for entry in history.entries if entry.author == "model"]
     by_recipes = [entry for entry in history.entries if entry.author == "recipes"]
+    parsed = [proposal for proposal in run.proposals() if proposal.author == "model"]
+    calls = (call for _, call in run.events(LlmCall))
     return LiveMeasure(
         competition=prepared.competition.name,
         model=report.llm.model,
@@ -118,8 +120,8 @@ def measure_live(prepared: PreparedCompetition, out: Path) -> LiveMeasure:
         steps=history.steps_done,
         model_steps=len(by_model),
         minutes=history.consumed_s / 60,
-        briefs=len(briefs(call for _, call in run.events(LlmCall))),
-        parsed=sum(proposal.author == "model" for proposal in run.proposals()),
+        briefs=len(briefs(calls)),
+        parsed=len(parsed),
         ran=sum(map(ran, by_model)),
         valid=sum(entry.verdict.valid for entry in by_model),
         requests=llm.calls,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import itertools
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,23 +44,23 @@ PRIVATE = "private"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """items: the library. search, final: views in the order of their folds; final is () where rows
-    are locked.
-
-    source: checksum of the data. commit: of the checkout that made the library. checksums: of what
-    a comparison reads beside the evaluations: the private answers, and by view its sample.
-    """
+    """A competition of a tier with its views and its library."""
 
     tier: Tier
     competition: Competition
     folder: Path
     spec: CompetitionSpec
     split: SplitSpec
+    # Views in the order of their folds; final is () where rows are locked.
     search: tuple[View, ...]
     final: tuple[View, ...]
+    # The library.
     items: tuple[Item, ...]
+    # Checksum of the data.
     source: str
+    # Of the checkout that made the library.
     commit: str
+    # Of what a comparison reads beside the evaluations: the private answers, and by view its sample.
     checksums: Mapping[str, str]
 
     @property
@@ -81,8 +82,10 @@ class Case:
 
     def damaged(self) -> list[str]:
         """PRIVATE and names of views that are not what they were when the case was made."""
-        answers = [] if is_file_of(self.private, self.checksums.get(PRIVATE, "")) else [PRIVATE]
-        return answers + [view.name for view in self.views if not self._whole(view)]
+        damaged = [view.name for view in self.views if not self._whole(view)]
+        if not is_file_of(self.private, self.checksums.get(PRIVATE, "")):
+            damaged.insert(0, PRIVATE)
+        return damaged
 
     def _whole(self, view: View) -> bool:
         sample = is_file_of(_sample(view), self.checksums.get(view.name, ""))
@@ -93,7 +96,7 @@ class Case:
 
     def keys(self) -> list[str]:
         """Names of all evaluations, program by program."""
-        return [self.key(item, view) for item in self.items for view in self.views]
+        return list(itertools.starmap(self.key, itertools.product(self.items, self.views)))
 
 
 def case_folder(cache: Path, tier: Tier, name: str) -> Path:
@@ -139,11 +142,20 @@ def _opened(cache: Path, tier: Tier, name: str) -> Case | None:
         raise DataError(
             f"{folder} was made for another {tier.name} tier: delete it, or use another --cache"
         )
-    spec = dataclasses.replace(spec, data_dir=str(folder / "data" / "public"))
     search = tuple(view for view in views if view.kind == "search")
     final = tuple(view for view in views if view.kind == "final")
     return Case(
-        tier, find(name), folder, spec, split, search, final, items, source, commit, checksums
+        tier=tier,
+        competition=find(name),
+        folder=folder,
+        spec=dataclasses.replace(spec, data_dir=str(folder / "data" / "public")),
+        split=split,
+        search=search,
+        final=final,
+        items=items,
+        source=source,
+        commit=commit,
+        checksums=checksums,
     )
 
 
@@ -224,12 +236,13 @@ def _make(
     items = make_library(
         Space(problem_of(spec), installed(all_packages())), tier.extent(competition.name)
     )
+    checksums = {view.name: sha256_file(_sample(view)) for view in views}
+    checksums[PRIVATE] = sha256_file(folder / "data" / "private" / "test.csv")
     made: dict[str, Any] = {
         "source": checksum,
         "tier": _extent(tier, competition.name),
         "commit": head(),
-        "checksums": {view.name: sha256_file(_sample(view)) for view in views}
-        | {PRIVATE: sha256_file(folder / "data" / "private" / "test.csv")},
+        "checksums": checksums,
         "spec": to_json(spec),
         "split": to_json(split),
         "views": to_json(views),
@@ -245,11 +258,10 @@ def _extent(tier: Tier, name: str) -> dict[str, Any]:
 
 def _view_names(split: SplitSpec) -> Sequence[str]:
     """The search views, and the new folds of the final pick where no locked rows stand in for them."""
-    final = split.folds if split.locked_rows == 0 else 0
-    return [
-        *(f"search{fold}" for fold in range(split.folds)),
-        *(f"final{fold}" for fold in range(final)),
-    ]
+    names = [f"search{fold}" for fold in range(split.folds)]
+    if split.locked_rows == 0:
+        names += [f"final{fold}" for fold in range(split.folds)]
+    return names
 
 
 def _sample(view: View) -> Path:
@@ -269,6 +281,7 @@ def _cut(prepared: Path, target: Path, rows: int | None) -> None:
 
 def _moved(view: View, folder: Path) -> View:
     """The view where the cache lies now."""
-    place = folder / "workspace"
-    answers = None if view.answers is None else str(place / "answers" / f"{view.name}.npz")
+    place, answers = folder / "workspace", view.answers
+    if answers is not None:
+        answers = str(place / "answers" / f"{view.name}.npz")
     return dataclasses.replace(view, path=str(place / "views" / view.name), answers=answers)

@@ -8,13 +8,15 @@ import signal
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from benchmark.errors import NotRunError
+from benchmark.measure import Figures
 from benchmark.study.case import open_case
 from benchmark.study.policies import SearchPolicy
 from benchmark.study.replay import Table, play
@@ -25,6 +27,20 @@ from utils.process import end_with_parent
 Say = Callable[[str], None]
 T = TypeVar("T")
 R = TypeVar("R")
+# Cache, tier, competition, policies, seed, numbers of executions.
+Task = tuple[str, str, str, tuple[SearchPolicy, ...], int, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRuns:
+    """All policies with one seed on one case. library: what is known of it. runs: by number of
+    executions.
+    """
+
+    competition: str
+    seed: int
+    library: Figures
+    runs: list[list[Figures]]
 
 
 def measure(
@@ -37,7 +53,7 @@ def measure(
     say: Say,
     earlier: Sequence[int] = (),
     clock: Callable[[], float] = time.monotonic,
-) -> dict[str, Any]:
+) -> Figures:
     """Figures of every policy with every seed on every filled case; what is not filled is left out
     and named.
 
@@ -45,21 +61,22 @@ def measure(
     is filled.
     """
     budgets = (*earlier, tier.executions)
-    absent = {name: why for name in names if (why := _why_absent(cache, tier, name))}
-    filled = [name for name in names if name not in absent]
-    tasks = [
-        (str(cache), tier.name, name, tuple(policies), seed, budgets)
-        for name in filled
-        for seed in range(seeds)
-    ]
-    found: list[tuple[str, int, dict[str, Any]]] = []
+    absent: dict[str, str] = {}
+    tasks: list[Task] = []
+    for name in names:
+        if why := _why_absent(cache, tier, name):
+            absent[name] = why
+            continue
+        for seed in range(seeds):
+            tasks.append((str(cache), tier.name, name, tuple(policies), seed, budgets))
+    found: list[CaseRuns] = []
     begin = clock()
     with contextlib.closing(results(tasks, workers, _play_all)) as played:
-        for number, (name, seed, made) in enumerate(played, 1):
-            if isinstance(made, str):
-                absent[name] = made
+        for number, (name, seed, outcome) in enumerate(played, 1):
+            if isinstance(outcome, str):
+                absent[name] = outcome
             else:
-                found.append((name, seed, made))
+                found.append(CaseRuns(name, seed, *outcome))
             say(f"{number} of {len(tasks)} done")
     if not found:
         raise NotRunError(
@@ -67,8 +84,9 @@ def measure(
         )
     for reason in absent.values():
         say(f"left out: {reason}")
-    found.sort(key=lambda item: (names.index(item[0]), item[1]))
-    libraries = {name: made["library"] for name, _, made in found}
+    found.sort(key=lambda played: (names.index(played.competition), played.seed))
+    libraries = {played.competition: played.library for played in found}
+    by_budget = [_runs_of(found, place) for place in range(len(budgets))]
     return {
         "tier": tier.name,
         "executions": tier.executions,
@@ -77,23 +95,27 @@ def measure(
         "policies": [policy.name for policy in policies],
         "absent": sorted(absent),
         "libraries": libraries,
-        "runs": [run for _, _, made in found for run in made["runs"][-1]],
-        "earlier": {
-            str(budget): [run for _, _, made in found for run in made["runs"][place]]
-            for place, budget in enumerate(earlier)
-        },
+        "runs": by_budget[-1],
+        "earlier": dict(zip(map(str, earlier), by_budget[:-1], strict=True)),
     }
+
+
+def _runs_of(found: Sequence[CaseRuns], place: int) -> list[Figures]:
+    """All searches with one number of executions."""
+    runs: list[Figures] = []
+    for played in found:
+        runs += played.runs[place]
+    return runs
 
 
 def _why_absent(cache: Path, tier: Tier, name: str) -> str:
     """What keeps a case from being compared, as far as one look says; "" for nothing."""
     try:
-        return "" if open_case(cache, tier, name) is not None else f"{name}: nothing is filled"
+        if open_case(cache, tier, name) is None:
+            return f"{name}: nothing is filled"
     except DataError as error:
         return str(error)
-
-
-Task = tuple[str, str, str, tuple[SearchPolicy, ...], int, tuple[int, ...]]
+    return ""
 
 
 def results(tasks: Sequence[T], workers: int, work: Callable[[T], R]) -> Generator[R, None, None]:
@@ -123,29 +145,31 @@ def _follow() -> None:
     end_with_parent(signal.SIGKILL)
 
 
-def _play_all(task: Task) -> tuple[str, int, Any]:
-    """(competition, seed, {"library", "runs": a list per number of executions}, or why there is
-    nothing).
+def _play_all(task: Task) -> tuple[str, int, str | tuple[Figures, list[list[Figures]]]]:
+    """Competition, seed, and the library with the runs per number of executions; or why there is
+    nothing.
     """
     cache, tier, name, policies, seed, budgets = task
     try:
         table, library = _table(cache, tier, name)
     except DataError as error:
         return name, seed, str(error)
-    runs = [
-        [dataclasses.asdict(play(table, policy, seed, budget)) for policy in policies]
-        for budget in budgets
-    ]
-    return name, seed, {"library": library, "runs": runs}
+    runs: list[list[Figures]] = []
+    for budget in budgets:
+        searches = (play(table, policy, seed, budget) for policy in policies)
+        runs.append(list(map(dataclasses.asdict, searches)))
+    return name, seed, (library, runs)
 
 
 @lru_cache(maxsize=1)
-def _table(cache: str, tier: str, name: str) -> tuple[Table, dict[str, Any]]:
+def _table(cache: str, tier: str, name: str) -> tuple[Table, Figures]:
     case = open_case(Path(cache), tier_of(tier), name)
     assert case is not None
     table = Table(case)
     scores = table.library_scores()
-    best = max if case.spec.metric.direction == "maximize" else min
+    best = max
+    if case.spec.metric.direction == "minimize":
+        best = min
     return table, {
         "metric": case.spec.metric.name,
         "direction": case.spec.metric.direction,

@@ -57,12 +57,14 @@ class EvaluationStore:
         try:
             with self.path(key).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 facts = json.loads(file["facts"].tobytes())
-                values = file["values"] if "values" in file else None
+                values = file.get("values")
             result = from_json(FoldResult, facts["result"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        whole = result.key == key and (values is not None or not result.verdict.valid)
-        return Evaluation(result, facts["private"], values) if whole else None
+        lacks_values = values is None and result.verdict.valid
+        if result.key != key or lacks_values:
+            return None
+        return Evaluation(result, facts["private"], values)
 
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Those that have to be evaluated (again)."""
@@ -107,16 +109,16 @@ class KnownPredictions(Store):
         """Whose rows the predictions on a view are: the same for every program."""
         template = f"rows of {name}"
         if template not in self._known:
-            self._known[template] = rows_of(
-                self.case, next(view for view in self.case.views if view.name == name)
-            )
+            view = next(view for view in self.case.views if view.name == name)
+            self._known[template] = rows_of(self.case, view)
         return self._known[template]
 
 
 def rows_of(case: Case, view: View) -> Prediction:
     """A prediction of zeros on a view: its ids and parts in the order of the store."""
     sample = load_sample(Path(view.path), view.sample, case.spec.ids.columns)
-    answers = load_answers(Path(view.answers), case.spec) if view.answers else None
-    return split_rows(
-        view, sample, answers, np.zeros((len(sample), len(case.spec.answers.targets)))
-    )
+    answers = None
+    if view.answers:
+        answers = load_answers(Path(view.answers), case.spec)
+    zeros = np.zeros((len(sample), len(case.spec.answers.targets)))
+    return split_rows(view, sample, answers, zeros)

@@ -74,10 +74,12 @@ def fill(
         except NotRunError as error:
             missing.append(str(error))
             say(f"{name}: left out, {error}")
-    work = [(case, EvaluationStore(case).missing(case.keys())) for case in cases]
-    progress = Progress(
-        sum(len(case.keys()) for case in cases), sum(len(keys) for _, keys in work), say
-    )
+    work, total = [], 0
+    for case in cases:
+        keys = case.keys()
+        total += len(keys)
+        work.append((case, EvaluationStore(case).missing(keys)))
+    progress = Progress(total, sum(len(keys) for _, keys in work), say)
     for case, keys in work:
         say(
             f"{case.competition.name}: {len(case.items)} programs on {len(case.views)} views, {len(keys)} to do"
@@ -179,9 +181,9 @@ def _each(jobs: Iterator[Job], workers: int, work: Callable[[Job], None], stop: 
         done, _ = wait(lanes, return_when=FIRST_EXCEPTION)
         if any(future.exception() for future in done):
             stop.set("an error")
-    failed = [error for future in lanes if (error := future.exception()) is not None]
-    for error in failed:
-        if not isinstance(error, Interrupted):
+    for future in lanes:
+        error = future.exception()
+        if error is not None and not isinstance(error, Interrupted):
             raise error
     if stop.is_set():
         raise Interrupted(f"stopped by {stop.reason}; the same command goes on where this one was")
@@ -204,7 +206,9 @@ class Bench:
         """None where the view was damaged before or meanwhile; it has been made again then."""
         job = dataclasses.replace(job, view=self._views.get(job.view.name))
         evaluation = self.evaluate(job)
-        return evaluation if self._views.intact(job.view) else None
+        if not self._views.intact(job.view):
+            return None
+        return evaluation
 
     def _rebuild(self, name: str) -> View:
         task = TaskService(log=self._case.folder / "workers.log")
@@ -223,9 +227,9 @@ class Bench:
         finally:
             self._runner.release(job)
         result = FoldResult(job.key, job.view.name, job.view.fold, job.seed, outcome, verdict)
-        prediction = self._store.load(job.key) if verdict.valid else None
-        if prediction is None:
+        if not verdict.valid:
             return Evaluation(result, None, None)
+        prediction = self._store.load(job.key)
         worker = LocalWorker(self._case.spec, self._store)
         values = worker.official([([job.key], 1.0)], how_to_combine(self._case.spec))
         self._store.take(job.key)

@@ -100,8 +100,9 @@ class _Server:
 
     def ready(self, modules: Sequence[str]) -> float:
         """Seconds of the imports, as they were the first time."""
-        again: float = self.worker.call("preload", modules=list(modules))
-        self._start_s = again if self._start_s is None else self._start_s
+        seconds: float = self.worker.call("preload", modules=list(modules))
+        if self._start_s is None:
+            self._start_s = seconds
         return self._start_s
 
 

@@ -50,11 +50,17 @@ def run(
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
     _, status, used = os.wait4(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
+    killed_for = exit_code = killer = None
+    if not in_time:
+        killed_for = "deadline"
+    if os.WIFSIGNALED(status):
+        killer = os.WTERMSIG(status)
+    else:
+        exit_code = os.waitstatus_to_exitcode(status)
     return {
-        "exit_code": code if code >= 0 else None,
-        "signal": -code if code < 0 else None,
-        "killed_for": None if in_time else "deadline",
+        "exit_code": exit_code,
+        "signal": killer,
+        "killed_for": killed_for,
         "duration_s": time.monotonic() - begin,
         "cpu_s": used.ru_utime + used.ru_stime,
         "peak_mb": used.ru_maxrss / 1024,
@@ -87,7 +93,7 @@ def _become(folder: Path, environ: Mapping[str, str], cpus: Sequence[int]) -> No
         runpy.run_path("solution.py", run_name="__main__")
         code = 0
     except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        code = _exit_code(ended)
     # Whatever the program raised is for its log, as at the end of any Python program.
     except BaseException:
         traceback.print_exc()
@@ -95,6 +101,13 @@ def _become(folder: Path, environ: Mapping[str, str], cpus: Sequence[int]) -> No
         with contextlib.suppress(Exception):
             sys.stdout.flush()
         os._exit(code & 0xFF)
+
+
+def _exit_code(ended: SystemExit) -> int:
+    """As the interpreter takes it: 0 for nothing, 1 for a text."""
+    if isinstance(ended.code, int):
+        return ended.code
+    return int(ended.code is not None)
 
 
 def _redirect(output: str) -> None:

@@ -56,16 +56,17 @@ def make_library(space: Space, extent: Extent) -> list[Item]:
     others = [recipe for recipe in mixtures if recipe not in drafts and space.valid(recipe)]
     room = max(extent.most - len(drafts), 0)
     if len(others) > room:
-        kept = set(random.Random("library").sample(range(len(others)), room))
-        others = [recipe for number, recipe in enumerate(others) if number in kept]
+        places = sorted(random.Random("library").sample(range(len(others)), room))
+        others = [others[place] for place in places]
     return [_item(space, recipe) for recipe in (*drafts, *others)]
 
 
 def _item(space: Space, recipe: Recipe) -> Item:
-    fragments: dict[str, str] = {locus: recipe.at(locus).fragment for locus in LOCI}
-    plan = describe(recipe, space.problem.modality)
     return Item(
-        program_text(recipe, space.problem), plan, fragments, round(space.seconds(recipe), 3)
+        program=program_text(recipe, space.problem),
+        plan=describe(recipe, space.problem.modality),
+        fragments={locus: recipe.at(locus).fragment for locus in LOCI},
+        estimate_s=round(space.seconds(recipe), 3),
     )
 
 
@@ -74,8 +75,10 @@ def _choices(space: Space, locus: Locus, drafts: Sequence[Recipe], extent: Exten
     found = dict.fromkeys(draft.at(locus) for draft in drafts)
     fragments = space.fragments(locus)
     each = {"DATA": extent.data, "MODEL": extent.model}.get(locus, 1)
-    if locus in ("TRAIN", "POSTPROCESS"):
-        fragments = fragments[: extent.train if locus == "TRAIN" else extent.post]
+    if locus == "TRAIN":
+        fragments = fragments[: extent.train]
+    elif locus == "POSTPROCESS":
+        fragments = fragments[: extent.post]
     for fragment in fragments:
         have = sum(choice.fragment == fragment.key for choice in found)
         found |= dict.fromkeys(itertools.islice(_variations(fragment, found), max(each - have, 0)))
@@ -86,20 +89,19 @@ def _variations(fragment: Fragment, known: dict[Choice, None]) -> Iterator[Choic
     """The usual values, then random ones; all of them quick, none known."""
     rng = random.Random(fragment.key)
     drawn = (random_choice(fragment, rng) for _ in range(50))
-    seen = set(known)
+    taken = set(known)
     for choice in (Choice.of(fragment), *drawn):
         quick = _short(fragment, choice)
-        if quick not in seen:
-            seen.add(quick)
+        if quick not in taken:
+            taken.add(quick)
             yield quick
 
 
 def _short_recipe(space: Space, recipe: Recipe) -> Recipe:
     for locus in LOCI:
-        fragment = next(
-            item for item in space.fragments(locus) if item.key == recipe.at(locus).fragment
-        )
-        recipe = recipe.with_choice(locus, _short(fragment, recipe.at(locus)))
+        choice = recipe.at(locus)
+        fragment = next(item for item in space.fragments(locus) if item.key == choice.fragment)
+        recipe = recipe.with_choice(locus, _short(fragment, choice))
     return recipe
 
 

@@ -72,12 +72,15 @@ class LocalWorker(WorkerProcess):
 
     def _greedy(self, candidates: list[tuple[str, list[str]]]) -> dict[str, Any] | None:
         found = greedy.greedy(self._spec, candidates, self._store)
-        return None if found is None else asdict(found)
+        if found is None:
+            return None
+        return asdict(found)
 
     def _agree(self, a: Members, b: Members, how: str) -> list[float]:
         first, second = self.official(a, how), self.official(b, how)
-        labels = is_text(self._spec) or is_voted(self._spec)
-        return list((agreement.labels_agree if labels else agreement.numbers_agree)(first, second))
+        if is_text(self._spec) or is_voted(self._spec):
+            return list(agreement.labels_agree(first, second))
+        return list(agreement.numbers_agree(first, second))
 
 
 def local_judge(

@@ -44,10 +44,11 @@ def regrets(runs: Rows, libraries: Mapping[str, Any]) -> list[float]:
     """How much worse than the best finalist the final pick's choice is, in standard errors of its
     private score.
     """
-    worse = (_sign(run, libraries) * (run["best_finalist"] - run["private"]) for run in runs)
-    return [
-        difference / max(run["stderr"], _LEAST) for difference, run in zip(worse, runs, strict=True)
-    ]
+    found = []
+    for run in runs:
+        worse = _sign(run, libraries) * (run["best_finalist"] - run["private"])
+        found.append(worse / max(run["stderr"], _LEAST))
+    return found
 
 
 def misses(runs: Rows, libraries: Mapping[str, Any]) -> list[tuple[float, float]]:
@@ -64,4 +65,6 @@ def misses(runs: Rows, libraries: Mapping[str, Any]) -> list[tuple[float, float]
 
 
 def _sign(run: Mapping[str, Any], libraries: Mapping[str, Any]) -> int:
-    return 1 if libraries[run["competition"]]["direction"] == "maximize" else -1
+    if libraries[run["competition"]]["direction"] == "maximize":
+        return 1
+    return -1

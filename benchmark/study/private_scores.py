@@ -37,7 +37,9 @@ class Private:
         found = standard_error(
             Metric.of(self.case.spec), HeldTruth(truth.astype(float)), values.astype(float)
         )
-        return found if found is not None else float("nan")
+        if found is None:
+            return float("nan")
+        return found
 
     def _stderr_of_shares(self, values: Array) -> float:
         """Of an accuracy."""

@@ -4,10 +4,11 @@ the genes.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from functools import partial
 
 from agents.recipes.advice import Advice
 from agents.recipes.assemble import paradigm, stated
@@ -39,9 +40,12 @@ class LibraryProposer:
 
     def __init__(self, items: Sequence[Item], seed: int) -> None:
         self._items = items
-        self._genes = {item.program: item.genes for item in items}
-        self._stated = {item.program: _stated_by(item) for item in items}
         self._by_program = {item.program: item for item in items}
+        self._genes: dict[str, dict[str, str]] = {}
+        self._stated: dict[str, dict[Locus, dict[str, Value]]] = {}
+        for item in items:
+            self._genes[item.program] = item.genes
+            self._stated[item.program] = _stated_by(item)
         self._seed = seed
         self._left = dict.fromkeys(self._by_program)
 
@@ -52,7 +56,9 @@ class LibraryProposer:
         candidates: Iterable[Candidate]
         if brief.kind == "draft" or not parents:
             parents = []
-            candidates = chain(self._new_paradigms(brief, rng), self._any(brief.persona, rng))
+            candidates = itertools.chain(
+                self._new_paradigms(brief, rng), self._any(brief.persona, rng)
+            )
         elif mends(brief.kind):
             candidates = self._repairs(brief.kind, parents[0], rng)
         else:
@@ -89,27 +95,28 @@ class LibraryProposer:
         for item in self._items:
             first.setdefault(paradigm(item.plan), item)
         fresh = [item for name, item in first.items() if name not in taken]
-        weights = [_liking(brief.persona, item) for item in fresh]
-        return ((item, None) for item in leaning(fresh, weights, rng, _FADE))
+        liking = partial(_liking, brief.persona)
+        return _anywhere(leaning(fresh, list(map(liking, fresh)), rng, _FADE))
 
     def _any(self, persona: Persona, rng: random.Random) -> Iterator[Candidate]:
         """What is left, at random."""
-        left = [self._by_program[key] for key in self._left]
+        left = list(map(self._by_program.__getitem__, self._left))
         left = rng.sample(left, len(left))
-        yield from (
-            (item, None) for item in leaning(left, [_liking(persona, item) for item in left], rng)
-        )
+        weights = list(map(partial(_liking, persona), left))
+        yield from _anywhere(leaning(left, weights, rng))
 
     def _repairs(self, kind: BriefKind, parent: Item, rng: random.Random) -> Iterator[Candidate]:
         """The nearest programs first; for a parent that took too long, quicker ones only."""
-        quicker = [
-            item for item in self._items if kind == "debug" or item.estimate_s < parent.estimate_s
-        ]
-        rng.shuffle(quicker)
-        for item in sorted(quicker, key=lambda item: len(self._changed(parent, item))):
+        items = list(self._items)
+        if kind == "shrink":
+            items = [item for item in items if item.estimate_s < parent.estimate_s]
+        rng.shuffle(items)
+        for item in sorted(items, key=lambda item: len(self._changed(parent, item))):
             changed = self._changed(parent, item)
-            if changed:
-                yield item, changed[0] if len(changed) == 1 else None
+            if len(changed) == 1:
+                yield item, changed[0]
+            elif changed:
+                yield item, None
 
     def _children(
         self, brief: Brief, parents: Sequence[Item], rng: random.Random
@@ -126,17 +133,17 @@ class LibraryProposer:
         self, brief: Brief, first: Item, second: Item, rng: random.Random
     ) -> Iterator[Candidate]:
         """Programs that take each gene from one of the two, the planned one first."""
-        ids = {brief.parents[0].id: self._of(first), brief.parents[1].id: self._of(second)}
+        a, b = self._of(first), self._of(second)
+        ids = {brief.parents[0].id: a, brief.parents[1].id: b}
         planned = {locus: ids[parent][locus] for locus, parent in brief.gene_plan}
-        pairs = [{self._of(first)[locus], self._of(second)[locus]} for locus in LOCI]
-        found = [
-            item
-            for item in self._items
-            if all(self._of(item)[locus] in pair for locus, pair in _by_locus(pairs))
-        ]
+        found = []
+        for item in self._items:
+            genes = self._of(item)
+            if all(genes[locus] in (a[locus], b[locus]) for locus in LOCI):
+                found.append(item)
         found = rng.sample(found, len(found))
         found.sort(key=lambda item: bool(planned) and self._of(item) != planned)
-        return ((item, None) for item in found if item not in (first, second))
+        return _anywhere(item for item in found if item not in (first, second))
 
     def _neighbours(self, brief: Brief, parent: Item, rng: random.Random) -> list[Candidate]:
         """Programs with another gene at one locus: the wanted locus first, then those of which a
@@ -150,17 +157,17 @@ class LibraryProposer:
             changed = self._changed(parent, item)
             if len(changed) == 1:
                 found[changed[0]].append(item)
-        advised = {
-            locus
-            for locus in loci
-            if any(advice.favours(locus, *self._pair(parent, item, locus)) for item in found[locus])
-        }
+        advised = set()
+        for locus in loci:
+            pairs = (self._pair(parent, item, locus) for item in found[locus])
+            if any(itertools.starmap(partial(advice.favours, locus), pairs)):
+                advised.add(locus)
         loci.sort(key=lambda locus: (locus != brief.locus, locus not in advised))
-        return [
-            (item, locus)
-            for locus in loci
-            for item in self._ordered(brief, parent, found[locus], locus, rng)
-        ]
+        neighbours: list[Candidate] = []
+        for locus in loci:
+            items = self._ordered(brief, parent, found[locus], locus, rng)
+            neighbours += zip(items, itertools.repeat(locus))
+        return neighbours
 
     def _ordered(
         self, brief: Brief, parent: Item, items: list[Item], locus: Locus, rng: random.Random
@@ -174,26 +181,28 @@ class LibraryProposer:
         """Swaps and steps alternate by a coin, however many there are of each, those to the taste
         earlier.
         """
-        items = rng.sample(items, len(items))[::-1]
-        steps = [item for item in items if self._tunes(parent, item, locus)]
-        swaps = [item for item in items if not self._tunes(parent, item, locus)]
+        steps, swaps = list[Item](), list[Item]()
+        for item in reversed(rng.sample(items, len(items))):
+            if self._tunes(parent, item, locus):
+                steps.append(item)
+            else:
+                swaps.append(item)
         steps = leaning(steps, [self._appeal(persona, parent, item, locus) for item in steps], rng)
         swaps = leaning(swaps, [persona.taste(item.fragments[locus]) for item in swaps], rng)
         mixed: list[Item] = []
         while swaps or steps:
-            take_step = steps and (not swaps or rng.random() < 0.5)
-            mixed.append((steps if take_step else swaps).pop(0))
+            if steps and (not swaps or rng.random() < 0.5):
+                mixed.append(steps.pop(0))
+            else:
+                mixed.append(swaps.pop(0))
         return mixed
 
     def _appeal(self, persona: Persona, parent: Item, item: Item, locus: Locus) -> float:
         """Weight of other values for the same fragment, by the aspects that they change."""
         before, after = self._pair(parent, item, locus)
+        changed = [name for name in moves(before, after) if name != FRAGMENT]
         fragment = item.fragments[locus]
-        return math.prod(
-            persona.taste(aspects()[fragment, name])
-            for name in moves(before, after)
-            if name != FRAGMENT
-        )
+        return math.prod(persona.taste(aspects()[fragment, name]) for name in changed)
 
     def _tunes(self, parent: Item, item: Item, locus: Locus | None) -> bool:
         """True for the same fragment with other values."""
@@ -223,8 +232,9 @@ class RandomProposer(LibraryProposer):
         raise ProposalError("the library has no program left")
 
 
-def _by_locus(pairs: Iterable[set[str]]) -> Iterator[tuple[Locus, set[str]]]:
-    return zip(LOCI, pairs, strict=True)
+def _anywhere(items: Iterable[Item]) -> Iterator[Candidate]:
+    """Candidates that may change any locus."""
+    return zip(items, itertools.repeat(None))
 
 
 def _liking(persona: Persona, item: Item) -> float:

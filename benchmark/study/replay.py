@@ -31,7 +31,7 @@ from core.judging.service import HoldoutJudge
 from core.loop import Loop, LoopParts, Rules
 from core.protocols import Proposer
 from core.publishing.result import Result, single
-from core.records import Job, Outcome, Proposal, Verdict, View
+from core.records import Job, Outcome, Proposal, Verdict, View, prediction_names
 from utils.errors import DataError
 
 FINALISTS = 5
@@ -42,28 +42,30 @@ _NEVER = 1e12
 
 @dataclass(frozen=True, slots=True)
 class PlayedSearch:
-    """One search. Scores are private but for `picked`, which is the final pick's score on unseen
-    folds.
-
-    executions: fold runs of the search. steps: programs that it finished, complete: on all views.
-    private: of what would be published. alone: of the program with the best search score. stderr:
-    of `private`. best_finalist: the best that the final pick could have taken. winner: kind of what
-    won. seconds: of all executions.
-    """
+    """One search. Scores are private but for `picked`."""
 
     competition: str
     policy: str
     seed: int
+    # Fold runs of the search.
     executions: int
+    # Programs that it finished, and those of them that ran on all views.
     steps: int
     complete: int
+    # Of what would be published.
     private: float
+    # Of the program with the best search score.
     alone: float
+    # Of `private`.
     stderr: float
+    # The final pick's score on unseen folds, and its standard error.
     picked: float | None
     picked_stderr: float | None
+    # The best that the final pick could have taken.
     best_finalist: float
+    # Kind of what won.
     winner: str
+    # Of all executions.
     seconds: float
 
 
@@ -93,9 +95,7 @@ class Table:
 
     def private(self, result: Result) -> tuple[float, float]:
         """Private score of a result and its standard error."""
-        values = self._worker.official(
-            [(member.entry.predictions, member.weight) for member in result.members], result.how
-        )
+        values = self._worker.official(result.parts, result.how)
         return self._private.score(values), self._private.stderr(values)
 
     def library_scores(self) -> list[float]:
@@ -109,10 +109,8 @@ class Table:
         return scores
 
     def _names(self, item: Item) -> list[str]:
-        verdicts = (
-            self.evaluation(self.case.key(item, view)).result.verdict for view in self.case.search
-        )
-        return [verdict.predictions for verdict in verdicts if verdict.predictions]
+        keys = [self.case.key(item, view) for view in self.case.search]
+        return prediction_names([self.evaluation(key).result for key in keys])
 
 
 def play(table: Table, policy: SearchPolicy, seed: int, executions: int) -> PlayedSearch:
@@ -151,7 +149,9 @@ def play(table: Table, policy: SearchPolicy, seed: int, executions: int) -> Play
         clock=clock,
         learner=policy.learner(direction, seed, history, recorder),
     )
-    lost = race_is_lost if policy.racing else (lambda p_better: False)
+    lost = race_is_lost
+    if not policy.racing:
+        lost = _is_never_lost
     rules = Rules(1, _STEPS_PER_EPOCH, lambda program: (), takes_the_lead, lost)
     Loop(parts, rules, MeteredBudget(executions, 0.0, _NEVER, 0.0, meter)).run()
     pick = FinalPick(
@@ -163,9 +163,10 @@ def play(table: Table, policy: SearchPolicy, seed: int, executions: int) -> Play
         lambda: case.final,
         clock,
     )
-    contenders = finalists(
-        case.spec, history, FINALISTS, table.judge if policy.ensemble else None, recorder
-    )
+    blender = None
+    if policy.ensemble:
+        blender = table.judge
+    contenders = finalists(case.spec, history, FINALISTS, blender, recorder)
     winner = decide(contenders, history, pick, case.split.locked_rows, _NEVER)
     return _played(
         table, policy.name, seed, meter.used, history, contenders, winner or contenders[0]
@@ -186,8 +187,12 @@ def _played(
     direction = case.spec.metric.direction
     private, stderr = table.private(winner)
     chances = [table.private(result)[0] for result in contenders]
-    picked = history.final_pick
-    errors = dict(zip(picked.finalists, picked.stderrs, strict=True)) if picked else {}
+    picked, errors = history.final_pick, {}
+    if picked is not None:
+        errors = dict(zip(picked.finalists, picked.stderrs, strict=True))
+    best = max
+    if direction == "minimize":
+        best = min
     return PlayedSearch(
         competition=case.competition.name,
         policy=policy,
@@ -200,14 +205,20 @@ def _played(
         stderr=stderr,
         picked=winner.best.final_pick,
         picked_stderr=errors.get(winner.best.id),
-        best_finalist=max(chances) if direction == "maximize" else min(chances),
+        best_finalist=best(chances),
         winner=winner.best.kind,
         seconds=sum(fold.outcome.duration_s for fold in history.folds.values()),
     )
 
 
 def _proposer(policy: SearchPolicy, case: Case) -> Proposer:
-    return (RandomProposer if policy.search == "random" else LibraryProposer)(case.items, SEED)
+    if policy.search == "random":
+        return RandomProposer(case.items, SEED)
+    return LibraryProposer(case.items, SEED)
+
+
+def _is_never_lost(p_better: float | None) -> bool:
+    return False
 
 
 # ---------------------------------------------------------------- parts of the loop
@@ -248,7 +259,9 @@ class Meter:
         return probe_s
 
     def limit(self, proposal: Proposal, view: View) -> float:
-        return math.inf if view.kind != "search" or self.used < self._most else 0.0
+        if view.kind == "search" and self.used >= self._most:
+            return 0.0
+        return math.inf
 
     def affordable(self) -> float:
         return math.inf

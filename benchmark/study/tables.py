@@ -2,170 +2,191 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean, median
 from typing import Any
 
 import numpy as np
 
+from benchmark.measure import Figures, markdown
 from benchmark.study.paired_figures import gains, interval, misses, regrets
 
-Measured = Mapping[str, Any]
 _WITHIN = 2.0
 HOUR = 60
 # Minutes that a comparison on the quick tier may take.
 COMPARISON = 2.0
+# Columns of a line of paired gains.
+_GAINS = ("median", "mean", "better, equal, worse")
 
 
-def fill_table(measured: Measured) -> str:
+def fill_table(measured: Figures) -> str:
     """How long one call of `fill` took; only one that evaluated everything says whether the hour
     was kept.
     """
-    whole, minutes = measured["made"] == measured["evaluations"], measured["minutes"]
-    verdict = (
-        ("met" if minutes <= HOUR else "missed")
-        if whole
-        else f"not measured: {measured['made']} by this call"
-    )
-    lines = ["| tier | competitions | evaluations | minutes | target |", "|---|---|---|---|---|"]
-    cells = [measured["tier"], measured["competitions"], measured["evaluations"], f"{minutes:.1f}"]
-    return "\n".join([*lines, f"| {' | '.join(map(str, cells))} | <= {HOUR}: {verdict} |"])
+    minutes = measured["minutes"]
+    verdict = _verdict(minutes <= HOUR)
+    if measured["made"] != measured["evaluations"]:
+        verdict = f"not measured: {measured['made']} by this call"
+    head = ("tier", "competitions", "evaluations")
+    row = [*(measured[name] for name in head), f"{minutes:.1f}", f"<= {HOUR}: {verdict}"]
+    return markdown((*head, "minutes", "target"), [row])
 
 
-def search_table(measured: Measured) -> str:
+def search_table(measured: Figures) -> str:
     """Each policy by competition, then what the first had over the others, in time as well, then
     the final pick.
     """
-    parts = [
+    parts = (
         _scores(measured),
         _comparison(measured),
         _over_time(measured),
         _pick(measured),
         _minutes(measured),
-    ]
-    return "\n\n".join(part for part in parts if part)
+    )
+    return "\n\n".join(filter(None, parts))
 
 
-def ablate_table(measured: Measured) -> str:
+def ablate_table(measured: Figures) -> str:
     """What the whole has over each variant, and how much of the search was spent on what."""
     full, *variants = measured["policies"]
-    head = [
-        "| without or instead | median gain of the whole | mean gain | whole better, equal, worse | programs tried |"
-    ]
-    head.append("|---|---|---|---|---|")
+    what = ("median gain of the whole", "mean gain", "whole better, equal, worse")
     rows = []
     for name in variants:
-        found = gains(measured, full, name)
-        tried = fmean(run["steps"] for run in _runs(measured, name))
-        rows.append(
-            f"| {name} | {_centre(found)} | {_mean(found)} | {_counts(found)} | {tried:.0f} |"
-        )
-    tried = fmean(run["steps"] for run in _runs(measured, full))
-    rows.append(f"| nothing: {full} | | | | {tried:.0f} |")
-    return "\n\n".join(part for part in ("\n".join([*head, *rows]), _minutes(measured)) if part)
+        rows.append([name, *_gain_cells(gains(measured, full, name)), _tried(measured, name)])
+    rows.append([f"nothing: {full}", "", "", "", _tried(measured, full)])
+    table = markdown(("without or instead", *what, "programs tried"), rows)
+    return "\n\n".join(filter(None, (table, _minutes(measured))))
 
 
-def _minutes(measured: Measured) -> str:
+def _minutes(measured: Figures) -> str:
     """ "" for figures that were kept without them."""
     if "minutes" not in measured:
         return ""
-    minutes = measured["minutes"]
-    verdict = f" (target {COMPARISON:g}: {'met' if minutes <= COMPARISON else 'missed'})"
-    return f"Minutes that this comparison took: {minutes:.1f}{verdict if measured['tier'] == 'quick' else ''}."
+    minutes, target = measured["minutes"], ""
+    if measured["tier"] == "quick":
+        target = f" (target {COMPARISON:g}: {_verdict(minutes <= COMPARISON)})"
+    return f"Minutes that this comparison took: {minutes:.1f}{target}."
 
 
-def _scores(measured: Measured) -> str:
+def _scores(measured: Figures) -> str:
     """Median private score over seeds: published, and in brackets of the best single program."""
-    policies = measured["policies"]
-    lines = [
-        f"| private score, median of seeds | {' | '.join(policies)} | library: median, best | programs |"
-    ]
-    lines.append("|---" * (len(policies) + 3) + "|")
+    policies, rows = measured["policies"], []
     for name, library in measured["libraries"].items():
-        cells = []
+        cells = [f"{name}, {library['metric']}"]
         for policy in policies:
             runs = [run for run in _runs(measured, policy) if run["competition"] == name]
-            cells.append(
-                f"{median(r['private'] for r in runs):.4f} ({median(r['alone'] for r in runs):.4f})"
-            )
+            cells.append(f"{_median(runs, 'private')} ({_median(runs, 'alone')})")
         known = f"{library['median']:.4f}, {library['best']:.4f}"
-        lines.append(
-            f"| {name}, {library['metric']} | {' | '.join(cells)} | {known} | {library['programs']} |"
-        )
-    lines += [f"| {name} |" + " |" * (len(policies) + 2) for name in measured["absent"]]
-    return "\n".join(lines)
+        rows.append([*cells, known, library["programs"]])
+    for name in measured["absent"]:
+        rows.append([name])
+    head = ["private score, median of seeds", *policies, "library: median, best", "programs"]
+    return markdown(head, rows)
 
 
-def _comparison(measured: Measured) -> str:
+def _median(runs: Sequence[Figures], field: str) -> str:
+    return f"{median(run[field] for run in runs):.4f}"
+
+
+def _comparison(measured: Figures) -> str:
     first, *others = measured["policies"]
-    lines = [
-        "| paired gain in private score | median | mean | better, equal, worse | target |",
-        "|---|---|---|---|---|",
-    ]
+    rows = []
     for other in others:
         for field, what in (("private", "what is published"), ("alone", "best single program")):
-            found = gains(measured, first, other, field)
-            target = _target(found) if (other, field) == ("random", "private") else ""
-            cells = f"{_centre(found)} | {_mean(found)} | {_counts(found)}"
-            lines.append(f"| {first} over {other}, {what} | {cells} | {target} |")
-    return "\n".join(lines)
+            found, target = gains(measured, first, other, field), ""
+            if (other, field) == ("random", "private"):
+                target = _target(found)
+            rows.append([f"{first} over {other}, {what}", *_gain_cells(found), target])
+    return markdown(("paired gain in private score", *_GAINS, "target"), rows)
 
 
-def _over_time(measured: Measured) -> str:
+def _over_time(measured: Figures) -> str:
     """What the first policy had over the others when searches were shorter."""
     first, *others = measured["policies"]
-    lines = ["| executions | programs tried | paired gain | median | mean | better, equal, worse |"]
-    lines.append("|---" * 6 + "|")
     stages = {**measured["earlier"], str(measured["executions"]): measured["runs"]}
+    rows = []
     for executions, runs in stages.items():
         then = {**measured, "runs": runs}
-        tried = f"{fmean(run['steps'] for run in _runs(then, first)):.0f}"
         for other in others:
-            found = gains(then, first, other)
-            cells = f"{_centre(found)} | {_mean(found)} | {_counts(found)}"
-            lines.append(f"| {executions} | {tried} | {first} over {other} | {cells} |")
-    return "\n".join(lines)
+            cells = _gain_cells(gains(then, first, other))
+            rows.append([executions, _tried(then, first), f"{first} over {other}", *cells])
+    return markdown(("executions", "programs tried", "paired gain", *_GAINS), rows)
 
 
 def _target(found: Sequence[float]) -> str:
     if len(found) < 2:
         return "not measured: one run has no interval"
     low, _ = interval(found)
-    return f"> 0 with its interval: {'met' if low > 0 else 'missed'}"
+    return f"> 0 with its interval: {_verdict(low > 0)}"
 
 
-def _pick(measured: Measured) -> str:
+def _pick(measured: Figures) -> str:
+    """Of the first policy."""
     runs = _runs(measured, measured["policies"][0])
     regret = fmean(regrets(runs, measured["libraries"]))
     over = misses(runs, measured["libraries"])
-    lines = ["| final pick | measured | target |", "|---|---|---|"]
-    met = "met" if regret <= 0.5 else "missed"
-    lines.append(
-        f"| mean regret against the best finalist, standard errors | {regret:.2f} | <= 0.5: {met} |"
-    )
-    for place, what in enumerate(("the private score", "the difference of both scores")):
-        share = fmean(abs(pair[place]) <= _WITHIN for pair in over) if over else 0.0
-        target = f">= 0.9: {'met' if share >= 0.9 else 'missed'}" if place == 0 else ""
-        lines.append(f"| share within 2 standard errors of {what} | {share:.2f} | {target} |")
-    bias = f"{median(pair[0] for pair in over):+.2f}" if over else "none"
-    lines.append(
-        f"| its score minus the private one, better is plus, median in standard errors | {bias} | |"
-    )
+    in_private = [errors for errors, _ in over]
+    near = _share_within(in_private)
+    near_both = _share_within([errors for _, errors in over])
+    bias = "none"
+    if over:
+        bias = f"{median(in_private):+.2f}"
     kinds = [run["winner"] for run in runs]
-    lines.append(f"| ensembles among the winners | {kinds.count('ensemble')} of {len(kinds)} | |")
-    return "\n".join(lines)
+    share = "share within 2 standard errors of"
+    return markdown(
+        ("final pick", "measured", "target"),
+        (
+            (
+                "mean regret against the best finalist, standard errors",
+                f"{regret:.2f}",
+                f"<= 0.5: {_verdict(regret <= 0.5)}",
+            ),
+            (
+                f"{share} the private score",
+                f"{near:.2f}",
+                f">= 0.9: {_verdict(near >= 0.9)}",
+            ),
+            (f"{share} the difference of both scores", f"{near_both:.2f}"),
+            (
+                "its score minus the private one, better is plus, median in standard errors",
+                bias,
+            ),
+            ("ensembles among the winners", f"{kinds.count('ensemble')} of {len(kinds)}"),
+        ),
+    )
 
 
-def _runs(measured: Measured, policy: str) -> list[Mapping[str, Any]]:
+def _share_within(errors: Sequence[float]) -> float:
+    """Of misses of at most two standard errors; 0 where there are none."""
+    if not errors:
+        return 0.0
+    return fmean(abs(error) <= _WITHIN for error in errors)
+
+
+def _verdict(met: bool) -> str:
+    if met:
+        return "met"
+    return "missed"
+
+
+def _runs(measured: Figures, policy: str) -> list[Figures]:
     return [run for run in measured["runs"] if run["policy"] == policy]
 
 
-def _centre(found: Sequence[float]) -> str:
-    return _with_interval(median(found), found, np.median)
+def _tried(measured: Figures, policy: str) -> str:
+    """Programs per run."""
+    return f"{fmean(run['steps'] for run in _runs(measured, policy)):.0f}"
 
 
-def _mean(found: Sequence[float]) -> str:
-    return _with_interval(fmean(found), found, np.mean)
+def _gain_cells(found: Sequence[float]) -> list[str]:
+    """Median and mean with their intervals, and how often it was better, equal and worse."""
+    signs = np.sign(found).tolist()
+    better, equal, worse = map(signs.count, (1, 0, -1))
+    return [
+        _with_interval(median(found), found, np.median),
+        _with_interval(fmean(found), found, np.mean),
+        f"{better}, {equal}, {worse}",
+    ]
 
 
 def _with_interval(value: float, found: Sequence[float], statistic: Callable[..., Any]) -> str:
@@ -173,8 +194,3 @@ def _with_interval(value: float, found: Sequence[float], statistic: Callable[...
         return f"{value:+.3f}"
     low, high = interval(found, statistic)
     return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
-
-
-def _counts(found: Sequence[float]) -> str:
-    better, worse = sum(value > 0 for value in found), sum(value < 0 for value in found)
-    return f"{better}, {len(found) - better - worse}, {worse}"

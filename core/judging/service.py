@@ -88,9 +88,7 @@ class HoldoutJudge:
         write_atomic(self._spec_file, json.dumps(to_json(spec)))
         self._worker = worker or WorkerProcess("core.judging.worker", log=log)
         written = spec.metric.source == "generated" or bool(spec.split_program)
-        self._scored_by: ScoredBy = "holdout"
-        if written:
-            self._scored_by = "holdout_generated"
+        self._scored_by: ScoredBy = "holdout_generated" if written else "holdout"
 
     def judge(self, job: Job, outcome: Outcome) -> Verdict:
         """A complete and proper submission counts however the program ended; how it ended is a
@@ -113,12 +111,10 @@ class HoldoutJudge:
         )
         warnings = tuple(found["warnings"]) + _warnings(ending)
         if not found["valid"]:
-            reasons = tuple(filter(None, (ending, *found["reasons"])))
-            return Verdict(False, None, None, "none", reasons, warnings)
-        if found["score"] is None:
-            return Verdict(True, None, found["stderr"], "none", (), warnings, job.key)
-        score = found["score"]
-        return Verdict(True, score, found["stderr"], self._scored_by, (), warnings, job.key)
+            cause = (ending,) if ending else ()
+            return Verdict(False, None, None, "none", (*cause, *found["reasons"]), warnings)
+        scored_by = "none" if found["score"] is None else self._scored_by
+        return Verdict(True, found["score"], found["stderr"], scored_by, (), warnings, job.key)
 
     def p_better(self, challenger: Sequence[str], incumbent: Sequence[str]) -> float | None:
         if not challenger or not incumbent:
@@ -148,7 +144,7 @@ class HoldoutJudge:
         found = self._call("greedy", candidates=[(name, list(names)) for name, names in candidates])
         if found is None:
             return None
-        members = tuple(map(tuple, found["members"]))
+        members = tuple((name, weight) for name, weight in found["members"])
         blend = Ensemble(members, found["how"], found["score"], found["stderr"])
         return BlendChoice(
             blend, found["single"], found["single_score"], found["single_stderr"], found["p_better"]
@@ -204,15 +200,11 @@ def _ending(outcome: Outcome) -> str:
         return f"{outcome.error.type}: {outcome.error.message}".strip(": ")[:500]
     if outcome.signal is not None:
         return f"it was ended by signal {outcome.signal}"
-    if outcome.exit_code:
-        return f"it ended with exit status {outcome.exit_code}"
-    return ""
+    return f"it ended with exit status {outcome.exit_code}" if outcome.exit_code else ""
 
 
 def _warnings(ending: str) -> tuple[str, ...]:
-    if not ending:
-        return ()
-    return (f"the program did not finish ({ending}); its submission counts",)
+    return (f"the program did not finish ({ending}); its submission counts",) if ending else ()
 
 
 def _json(parts: BlendParts) -> list[tuple[list[str], float]]:
