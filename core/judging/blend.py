@@ -21,7 +21,7 @@ from core.judging.scorer import load_answers
 from core.judging.statistic import Array
 from core.judging.store import Prediction, Store
 from core.judging.submission import check_bytes
-from core.judging.values import is_text, is_words, to_cells, to_floats
+from core.judging.values import class_numbers, is_text, is_words, to_cells
 from core.records import CompetitionSpec
 from utils.files import write_atomic
 
@@ -34,7 +34,7 @@ def blend(stack: Sequence[Array], weights: Sequence[float], how: str) -> Array:
     if how == "vote":
         return _vote(np.stack(stack), shares)
     if how == "rank":
-        stack = [ranks(values) for values in stack]
+        stack = list(map(ranks, stack))
     return np.asarray(np.tensordot(shares, np.stack(stack), axes=1))
 
 
@@ -61,13 +61,13 @@ def blended(
     """`blend` in the way that the values allow: numbers do not vote, words always do, mean labels
     become classes.
     """
-    votes = is_voted(spec)
     if len(stack) == 1:
         return stack[0]
+    if not is_voted(spec):
+        return blend(stack, weights, "mean" if how == "vote" else how)
     if how == "vote" or is_text(spec) or is_words(spec):
-        return blend(stack, weights, "vote" if votes else "mean")
-    values = blend(stack, weights, how)
-    return _nearest(values, spec) if votes else values
+        return blend(stack, weights, "vote")
+    return _nearest(blend(stack, weights, how), spec)
 
 
 # ---------------------------------------------------------------- held-out rows
@@ -77,11 +77,14 @@ def common_views(names: Sequence[Sequence[str]], store: Store) -> dict[str, list
     """For each view with answers that all lists cover, the prediction of each list (its first on
     that view).
     """
-    by_view = [_by_view(each, store) for each in names]
-    shared = (
-        [view for view in by_view[0] if all(view in other for other in by_view)] if by_view else []
-    )
-    return {view: [each[view] for each in by_view] for view in shared}
+    if not names:
+        return {}
+    first, *others = (_by_view(each, store) for each in names)
+    common: dict[str, list[Prediction]] = {}
+    for view, prediction in first.items():
+        if all(view in other for other in others):
+            common[view] = [prediction, *(other[view] for other in others)]
+    return common
 
 
 def _by_view(names: Sequence[str], store: Store) -> dict[str, Prediction]:
@@ -132,7 +135,8 @@ def score_blend(
     """
     weights = [weight for _, weight in members]
     parts = []
-    for predictions in common_views([names for names, _ in members], store).values():
+    names = [names for names, _ in members]
+    for predictions in common_views(names, store).values():
         held, stack = held_rows(spec, predictions, part)
         if len(held.truth):
             parts.append((held, blended(spec, stack, weights, how)))
@@ -172,7 +176,7 @@ def _nearest(values: Array, spec: CompetitionSpec) -> Array:
     """The class nearest to each value, for mean labels."""
     if not spec.answers.classes:
         return np.round(values)
-    classes = np.sort(to_floats(np.array(spec.answers.classes, dtype=object)))
+    classes = np.sort(class_numbers(spec.answers.classes))
     return np.asarray(classes[np.abs(values[..., None] - classes).argmin(axis=-1)])
 
 

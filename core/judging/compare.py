@@ -36,7 +36,9 @@ class HeldTruth:
 
     def take(self, rows: Array) -> HeldTruth:
         """These rows only."""
-        groups = None if self.groups is None else self.groups[rows]
+        groups = self.groups
+        if groups is not None:
+            groups = groups[rows]
         return HeldTruth(self.truth[rows], groups, self.weighing.take(rows))
 
 
@@ -76,7 +78,10 @@ def p_better(metric: Metric, pairs: Sequence[Pair]) -> float | None:
     if not usable:
         return None
     influence = _delong(metric)
-    gain = _p_bootstrap(metric, usable) if influence is None else _p_delong(influence, usable)
+    if influence is None:
+        gain = _p_bootstrap(metric, usable)
+    else:
+        gain = _p_delong(influence, usable)
     if metric.maximize:
         return gain
     return 1.0 - gain
@@ -155,7 +160,9 @@ def _influence(metric: Metric, held: HeldTruth, pred: Array) -> Array | None:
     """
     if metric.name in RANKINGS:
         delong = _delong(metric)
-        return None if delong is None else delong(held.truth, pred)[1]
+        if delong is None:
+            return None
+        return delong(held.truth, pred)[1]
     statistic = row_statistic(metric, held.truth, pred, held.weighing)
     if statistic.slope is None:
         return None

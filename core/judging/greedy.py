@@ -52,6 +52,14 @@ class RowBlock:
     held: HeldTruth
     stack: tuple[Array, ...]
 
+    def chosen(self, candidates: Array) -> list[Array]:
+        """The arrays of some candidates."""
+        return [self.stack[index] for index in candidates]
+
+    def take(self, rows: Array) -> RowBlock:
+        """These rows only."""
+        return RowBlock(self.held.take(rows), tuple(values[rows] for values in self.stack))
+
 
 def greedy(
     spec: CompetitionSpec, candidates: Sequence[tuple[str, Sequence[str]]], store: Store
@@ -68,20 +76,26 @@ def greedy(
         return None
     how = how_to_blend(spec)
     quick = [_for_selection(block, how) for block in blocks]
-    crossed = []
-    for number, block in enumerate(blocks):
-        others = [other for index, other in enumerate(quick) if index != number]
-        crossed.append(_apply(spec, block, pick(metric, others, _step(how)), how))
-    weights = pick(metric, quick, _step(how))
     lead = _best_single(metric, quick)
-    alone = [block.stack[lead] for block in blocks]
-    held = [block.held for block in blocks]
-    value, error = mean_score(metric, list(zip(held, crossed, strict=True)))
-    single_value, single_error = mean_score(metric, list(zip(held, alone, strict=True)))
-    chance = p_better(metric, [Pair(*row) for row in zip(held, crossed, alone, strict=True)])
-    order = sorted(np.flatnonzero(weights), key=lambda index: -weights[index])
-    members = tuple((ids[index], float(weights[index])) for index in order)
+    blends, singles, pairs = [], [], []
+    for number, block in enumerate(blocks):
+        others = quick[:number] + quick[number + 1 :]
+        crossed = _apply(spec, block, pick(metric, others, _step(how)), how)
+        alone = block.stack[lead]
+        blends.append((block.held, crossed))
+        singles.append((block.held, alone))
+        pairs.append(Pair(block.held, crossed, alone))
+    value, error = mean_score(metric, blends)
+    single_value, single_error = mean_score(metric, singles)
+    chance = p_better(metric, pairs)
+    members = _members(ids, pick(metric, quick, _step(how)))
     return GreedyBlend(members, how, value, error, ids[lead], single_value, single_error, chance)
+
+
+def _members(ids: Sequence[str], weights: Array) -> tuple[tuple[str, float], ...]:
+    """The candidates with a weight, largest weight first."""
+    order = sorted(np.flatnonzero(weights).tolist(), key=lambda index: -weights[index])
+    return tuple((ids[index], float(weights[index])) for index in order)
 
 
 def pick(metric: Metric, blocks: Sequence[RowBlock], how: str) -> Array:
@@ -92,7 +106,7 @@ def pick(metric: Metric, blocks: Sequence[RowBlock], how: str) -> Array:
     """
     counts, best = _best_few(metric, blocks, how)
     while counts.sum() < PICKS:
-        utilities = [_utility(metric, blocks, counts + row, how) for row in np.eye(len(counts))]
+        utilities = _utilities(metric, blocks, counts + np.eye(len(counts)), how)
         choice = int(np.argmax(utilities))
         if utilities[choice] <= best + MIN_GAIN:
             break
@@ -106,38 +120,52 @@ def _best_few(metric: Metric, blocks: Sequence[RowBlock], how: str) -> tuple[Arr
     utility.
     """
     rows = np.eye(len(blocks[0].stack))
-    alone = [_utility(metric, blocks, row, how) for row in rows]
+    alone = _utilities(metric, blocks, rows, how)
     order = sorted(range(len(alone)), key=lambda index: -alone[index])
-    starts = [rows[order[:size]].sum(axis=0) for size in range(1, min(START, len(order)) + 1)]
-    utilities = [_utility(metric, blocks, start, how) for start in starts]
+    starts = np.cumsum(rows[order[:START]], axis=0)
+    utilities = _utilities(metric, blocks, starts, how)
     choice = int(np.argmax(utilities))
     return starts[choice], utilities[choice]
 
 
+def _utilities(metric: Metric, blocks: Sequence[RowBlock], counts: Array, how: str) -> list[float]:
+    """The utility of each row of `counts`: [choices, candidates]."""
+    return [_utility(metric, blocks, row, how) for row in counts]
+
+
 def _utility(metric: Metric, blocks: Sequence[RowBlock], counts: Array, how: str) -> float:
+    """Sum over blocks of the score of a blend, turned so that larger is better; counts:
+    [candidates].
+    """
     chosen = np.flatnonzero(counts)
     total = 0.0
     for block in blocks:
-        stack = [block.stack[index] for index in chosen]
-        values = stack[0] if len(stack) == 1 else blend(stack, counts[chosen].tolist(), how)
+        if len(chosen) == 1:
+            values = block.stack[chosen[0]]
+        else:
+            values = blend(block.chosen(chosen), counts[chosen].tolist(), how)
         value = score(metric, block.held.truth, values, block.held.weighing)
-        total += 0.0 if math.isnan(value) else value
-    return total if metric.maximize else -total
+        if not math.isnan(value):
+            total += value
+    if metric.maximize:
+        return total
+    return -total
 
 
 def _best_single(metric: Metric, blocks: Sequence[RowBlock]) -> int:
-    rows = np.eye(len(blocks[0].stack))
-    return int(np.argmax([_utility(metric, blocks, row, "mean") for row in rows]))
+    return int(np.argmax(_utilities(metric, blocks, np.eye(len(blocks[0].stack)), "mean")))
 
 
 def _apply(spec: CompetitionSpec, block: RowBlock, weights: Array, how: str) -> Array:
     chosen = np.flatnonzero(weights)
-    return blended(spec, [block.stack[index] for index in chosen], list(weights[chosen]), how)
+    return blended(spec, block.chosen(chosen), list(weights[chosen]), how)
 
 
 def _step(how: str) -> str:
     """Blocks for selection hold ranks already."""
-    return "mean" if how == "rank" else how
+    if how == "rank":
+        return "mean"
+    return how
 
 
 # ---------------------------------------------------------------- rows
@@ -149,12 +177,16 @@ def _complete(
     """Ids of the candidates with the most views, and for each of those views the prediction of each
     one.
     """
-    found = [(name, common_views([names], store)) for name, names in candidates]
-    most = max((set(views) for _, views in found), key=len, default=set())
-    kept = [(name, views) for name, views in found if most <= set(views)]
-    return [name for name, _ in kept], [
-        [views[view][0] for _, views in kept] for view in sorted(most)
-    ]
+    by_name = {name: common_views([names], store) for name, names in candidates}
+    most = set[str]()
+    for views in by_name.values():
+        if len(views) > len(most):
+            most = set(views)
+    complete = [name for name, views in by_name.items() if most <= set(views)]
+    predictions = []
+    for view in sorted(most):
+        predictions.append([by_name[name][view][0] for name in complete])
+    return complete, predictions
 
 
 def _blocks(spec: CompetitionSpec, views: Sequence[Sequence[Prediction]]) -> list[RowBlock]:
@@ -163,19 +195,17 @@ def _blocks(spec: CompetitionSpec, views: Sequence[Sequence[Prediction]]) -> lis
         held, stack = held_rows(spec, predictions, "holdout")
         if len(held.truth):
             blocks.append(RowBlock(held, tuple(stack)))
-    return _halves(blocks[0]) if len(blocks) == 1 else blocks
+    if len(blocks) == 1:
+        return _halves(blocks[0])
+    return blocks
 
 
 def _halves(block: RowBlock) -> list[RowBlock]:
     """Two blocks of whole groups, drawn at random."""
     cluster = clusters(block.held.groups, len(block.held.truth))
     side = np.random.default_rng(SEED).permutation(int(cluster.max()) + 1) % 2
-    halves = [np.flatnonzero(side[cluster] == which) for which in (0, 1)]
-    return [_rows(block, rows) for rows in halves if len(rows)]
-
-
-def _rows(block: RowBlock, rows: Array) -> RowBlock:
-    return RowBlock(block.held.take(rows), tuple(values[rows] for values in block.stack))
+    first, second = np.flatnonzero(side[cluster] == 0), np.flatnonzero(side[cluster] == 1)
+    return [block.take(rows) for rows in (first, second) if len(rows)]
 
 
 def _for_selection(block: RowBlock, how: str) -> RowBlock:
@@ -183,13 +213,13 @@ def _for_selection(block: RowBlock, how: str) -> RowBlock:
     many rows.
     """
     if how == "rank":
-        block = RowBlock(block.held, tuple(ranks(values) for values in block.stack))
+        block = RowBlock(block.held, tuple(map(ranks, block.stack)))
     if block.held.truth.dtype.kind == "U":
         block = _coded(block)
     count = len(block.held.truth)
     if count <= SELECTION_ROWS:
         return block
-    return _rows(block, np.random.default_rng(SEED).permutation(count)[:SELECTION_ROWS])
+    return block.take(np.random.default_rng(SEED).permutation(count)[:SELECTION_ROWS])
 
 
 def _coded(block: RowBlock) -> RowBlock:

@@ -77,7 +77,9 @@ def decode(data: bytes, encoding: str) -> tuple[str, list[str]]:
         raise FileRefusedError("the submission file is empty")
     if b"\0" in data:
         raise FileRefusedError("the submission is binary, not text")
-    notes = ["the file starts with a byte order mark"] if data.startswith(b"\xef\xbb\xbf") else []
+    notes = []
+    if data.startswith(b"\xef\xbb\xbf"):
+        notes.append("the file starts with a byte order mark")
     for name in ("utf-8-sig", encoding):
         try:
             return data.decode(name), notes
@@ -95,17 +97,19 @@ def parse(
     Surplus columns are dropped and columns put in order, each with a warning. Raises FileRefusedError.
     """
     header, delimiter = _header(text, delimiters, [*ids, *targets])
-    wanted = {name: header.index(name) for name in (*ids, *targets)}
+    wanted = list(dict.fromkeys([*ids, *targets]))
+    places = list(map(header.index, wanted))
     surplus = [name or "(unnamed)" for name in header if name not in wanted]
-    notes = [f"{len(surplus)} surplus columns dropped: {_few(surplus)}"] if surplus else []
-    if list(wanted.values()) != sorted(wanted.values()):
+    notes = []
+    if surplus:
+        notes.append(f"{len(surplus)} surplus columns dropped: {_few(surplus)}")
+    if places != sorted(places):
         notes.append("columns put in the order of the sample submission")
-    frame = _cells(
-        text, delimiter, header, {name: name in ids or as_text for name in wanted}, wanted
-    )
+    texts = set(map(header.index, wanted if as_text else ids))
+    frame = _cells(text, delimiter, len(header), places, texts)
     if not len(frame):
         raise FileRefusedError("the submission has a header and no rows")
-    return frame[list(wanted)], notes
+    return frame.set_axis(wanted, axis=1), notes
 
 
 def _header(text: str, delimiters: Sequence[str], wanted: Sequence[str]) -> tuple[list[str], str]:
@@ -114,8 +118,7 @@ def _header(text: str, delimiters: Sequence[str], wanted: Sequence[str]) -> tupl
     for delimiter in dict.fromkeys(delimiters):
         names = _first_row(text, delimiter)
         if set(wanted) <= set(names):
-            twice = [name for name in dict.fromkeys(wanted) if names.count(name) > 1]
-            if twice:
+            if twice := [name for name in dict.fromkeys(wanted) if names.count(name) > 1]:
                 raise FileRefusedError(f"columns occur twice: {_few(twice)}")
             return names, delimiter
     for other in ";\t|":
@@ -140,12 +143,11 @@ def _first_row(text: str, delimiter: str) -> list[str]:
 
 
 def _cells(
-    text: str, delimiter: str, header: list[str], is_text: dict[str, bool], wanted: dict[str, int]
+    text: str, delimiter: str, width: int, places: Sequence[int], texts: set[int]
 ) -> pd.DataFrame:
-    """The wanted columns. Positions stand for names, because surplus columns may be unnamed or
-    repeated.
+    """The columns at these places, those of `texts` as text. Places stand for names, because
+    surplus columns may be unnamed or repeated.
     """
-    spots = {name: f"c{spot}" for name, spot in wanted.items()}
     with warnings.catch_warnings():
         # pandas only warns about rows that are longer than the header, and cuts them.
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -154,11 +156,11 @@ def _cells(
                 io.StringIO(text),
                 sep=delimiter,
                 header=0,
-                names=[f"c{spot}" for spot in range(len(header))],
+                names=range(width),
                 index_col=False,
-                dtype={spots[name]: str for name in wanted if is_text[name]},
+                dtype=dict.fromkeys(texts, str),
                 keep_default_na=False,
-                na_values={spots[name]: _MISSING for name in wanted if not is_text[name]},
+                na_values=dict.fromkeys(set(places) - texts, _MISSING),
                 low_memory=False,
             )
         except (
@@ -170,8 +172,11 @@ def _cells(
             raise FileRefusedError(
                 f"the submission is no proper csv: {str(error).strip().splitlines()[0][:200]}"
             ) from error
-    return frame[list(spots.values())].set_axis(list(spots), axis=1)
+    return frame[list(places)]
 
 
 def _few(names: Sequence[str]) -> str:
-    return ", ".join(name[:40] for name in names[:5]) + (", ..." if len(names) > 5 else "")
+    shown = [name[:40] for name in names[:5]]
+    if len(names) > len(shown):
+        shown.append("...")
+    return ", ".join(shown)

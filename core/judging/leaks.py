@@ -55,14 +55,16 @@ def _read(spec: CompetitionSpec, table: TableFile) -> pd.DataFrame:
         big = BigCsv(path, table.delimiter, table.encoding)
         return big.rows(big.draw())
     frame = read_table(path, table.format, table.delimiter, table.encoding, table.member)
-    return frame if table.format == "csv" else frame.apply(_plain)
+    if table.format == "csv":
+        return frame
+    return frame.map(_countable)
 
 
-def _plain(column: pd.Series) -> pd.Series:
+def _countable(cell: object) -> object:
     """Lists and mappings as text, because they cannot be counted."""
-    return column.map(
-        lambda cell: str(cell) if isinstance(cell, list | dict | np.ndarray) else cell
-    )
+    if isinstance(cell, list | dict | np.ndarray):
+        return str(cell)
+    return cell
 
 
 def _labelled(train: pd.DataFrame, spec: CompetitionSpec) -> pd.DataFrame:
@@ -86,7 +88,9 @@ def _target(train: pd.DataFrame, spec: CompetitionSpec) -> Array | None:
         return None
     column = train[spec.answers.labels[0]]
     if _real(spec):
-        return column.to_numpy(dtype=float) if pd.api.types.is_numeric_dtype(column) else None
+        if not pd.api.types.is_numeric_dtype(column):
+            return None
+        return column.to_numpy(dtype=float)
     return np.asarray(pd.factorize(column, sort=True)[0])
 
 
@@ -101,11 +105,16 @@ def _column_warnings(
     train: pd.DataFrame, test: pd.DataFrame, spec: CompetitionSpec
 ) -> Iterator[str]:
     known = {*spec.answers.labels, *spec.answers.targets, *spec.ids.columns}
-    absent = [name for name in train.columns if name not in test.columns and name not in known]
+    absent, dead = [], []
+    for name in train.columns:
+        if name in known:
+            continue
+        if name not in test.columns:
+            absent.append(name)
+        elif _varies(train[name]) and not _varies(test[name]):
+            dead.append(name)
     if absent:
         yield f"train columns that test lacks: {_few(absent)}"
-    shared = [name for name in train.columns if name in test.columns and name not in known]
-    dead = [name for name in shared if _varies(train[name]) and not _varies(test[name])]
     if dead and len(test) > 1:
         yield f"columns that are empty or constant in test and vary in train: {_few(dead)}"
 
@@ -119,20 +128,25 @@ def _overlap_warnings(
 ) -> Iterator[str]:
     ids = [name for name in spec.ids.columns if name in train.columns and name in test.columns]
     if ids:
-        keys = [
-            pd.MultiIndex.from_frame(frame[ids].astype(str)).unique() for frame in (train, test)
-        ]
-        both = len(keys[0].intersection(keys[1]))
+        both = len(_keys(train[ids]).intersection(_keys(test[ids])))
         if both:
             yield f"{both} ids occur in train and in test"
     time = spec.features.time
     if time is not None and time in train.columns and time in test.columns:
         moments = _moments(pd.concat([train[time], test[time]], ignore_index=True))
-        first, last = moments[len(train) :], moments[: len(train)]
-        if not (np.isnan(first).all() or np.isnan(last).all()) and np.nanmin(first) <= np.nanmax(
-            last
-        ):
+        if _overlap(moments[: len(train)], moments[len(train) :]):
             yield f"test begins before train ends by {time!r}: the future of test rows is in train"
+
+
+def _keys(ids: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(ids.astype(str)).unique()
+
+
+def _overlap(train: Array, test: Array) -> bool:
+    """Some moment of test is not after all of train."""
+    if np.isnan(test).all() or np.isnan(train).all():
+        return False
+    return bool(np.nanmin(test) <= np.nanmax(train))
 
 
 def _moments(column: pd.Series) -> Array:
@@ -152,14 +166,14 @@ def _moments(column: pd.Series) -> Array:
 def _feature_warnings(train: pd.DataFrame, target: Array, spec: CompetitionSpec) -> Iterator[str]:
     skip = {*spec.answers.labels, *spec.answers.targets, *spec.ids.columns}
     features = [name for name in train.columns if name not in skip]
-    presence = [name for name in features if _presence_tells(train[name], target, _real(spec))]
+    presence, telling = [], []
+    for name in features:
+        if _presence_tells(train[name], target, _real(spec)):
+            presence.append(name)
+        elif _tells(train[name], target, _real(spec)):
+            telling.append(name)
     if presence:
         yield f"whether a column is filled nearly gives the answer: {_few(presence)}"
-    telling = [
-        name
-        for name in features
-        if name not in presence and _tells(train[name], target, _real(spec))
-    ]
     if telling:
         yield f"a single column nearly gives the answer: {_few(telling)}"
 
@@ -180,14 +194,14 @@ def _separates(values: Array, target: Array) -> bool:
     """
     placed = ranked(np.where(np.isnan(values), -np.inf, values))
     counts = np.bincount(target[target >= 0])
-    apart = []
     for label in np.flatnonzero(counts >= max(10, len(target) // 100)):
         inside = target == label
         size, rest = int(inside.sum()), int((~inside).sum())
         if rest:
             area = (placed[inside].sum() - size * (size + 1) / 2) / (size * rest)
-            apart.append(max(area, 1 - area) > PERFECT)
-    return bool(apart) and any(apart)
+            if max(area, 1 - area) > PERFECT:
+                return True
+    return False
 
 
 def _predicts_class(codes: Array, target: Array) -> bool:
@@ -196,9 +210,9 @@ def _predicts_class(codes: Array, target: Array) -> bool:
     """
     table = np.zeros((codes.max() + 1, target.max() + 1))
     np.add.at(table, (codes[::2], target[::2]), 1)
-    guess, seen = table.argmax(axis=1), table.sum(axis=1) > 0
+    guess, known = table.argmax(axis=1), table.sum(axis=1) > 0
     check = np.arange(1, len(codes), 2)
-    check = check[seen[codes[check]]]
+    check = check[known[codes[check]]]
     if len(check) < 0.25 * len(codes):
         return False
     commonest = np.bincount(target[check]).max() / len(check)
@@ -244,6 +258,7 @@ def _correlation(column: pd.Series, target: Array) -> float:
 
 
 def _few(names: list[str]) -> str:
-    return ", ".join(names[:MAX_NAMED]) + (
-        f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    )
+    shown = ", ".join(names[:MAX_NAMED])
+    if len(names) > MAX_NAMED:
+        shown += f" and {len(names) - MAX_NAMED} more"
+    return shown

@@ -191,12 +191,14 @@ def _coded(truth: Array, pred: Array) -> tuple[Array, Array, Array]:
 
 
 def _indicator(codes: Array, size: int, where: Array | None = None) -> Any:
-    values = np.ones(len(codes)) if where is None else where.astype(float)
+    values = np.ones(len(codes))
+    if where is not None:
+        values = where.astype(float)
     return sparse.csr_matrix((values, (np.arange(len(codes)), codes)), shape=(len(codes), size))
 
 
 def _beside(*parts: Any) -> Any:
-    if any(sparse.issparse(part) for part in parts):
+    if any(map(sparse.issparse, parts)):
         return sparse.hstack(parts).tocsr()
     return np.hstack(parts).astype(float)
 
@@ -214,10 +216,8 @@ def _mean_of_columns(
     ends = np.cumsum([part.rows.shape[1] for part in parts])
 
     def finish(means: Array) -> Array:
-        values = [
-            part.finish(means[..., end - part.rows.shape[1] : end])
-            for part, end in zip(parts, ends, strict=True)
-        ]
+        blocks = np.split(means, ends[:-1], axis=-1)
+        values = [part.finish(block) for part, block in zip(parts, blocks, strict=True)]
         return np.asarray(np.mean(values, axis=0))
 
     return Statistic(_beside(*(part.rows for part in parts)), finish)

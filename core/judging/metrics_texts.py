@@ -6,6 +6,7 @@ cell has none by comma, semicolon or bar. Means over several columns count each 
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from bisect import bisect_right, insort
@@ -25,7 +26,7 @@ def words(cell: str) -> list[str]:
     """The words of a list."""
     found = cell.split()
     if len(found) == 1:
-        found = [word.strip() for word in _SEPARATORS.split(cell)]
+        found = _SEPARATORS.split(found[0])
     return [stripped for word in found if (stripped := word.strip(",;|"))]
 
 
@@ -84,9 +85,13 @@ def jaccard(truth: Array, pred: Array, *, lists: bool) -> Statistic:
     """Mean of common over all distinct words; of texts in lower case. Two empty cells agree."""
 
     def cell(a: str, b: str) -> float:
-        first, second = (set(words(text) if lists else text.lower().split()) for text in (a, b))
-        every = len(first | second)
-        return len(first & second) / every if every else 1.0
+        if lists:
+            first, second = set(words(a)), set(words(b))
+        else:
+            first, second = set(a.lower().split()), set(b.lower().split())
+        if not first | second:
+            return 1.0
+        return len(first & second) / len(first | second)
 
     return averaged(_each(cell, truth, pred))
 
@@ -101,17 +106,25 @@ def f1_micro(truth: Array, pred: Array) -> Statistic:
 
 def f1_macro(truth: Array, pred: Array) -> Statistic:
     """Mean over the words that occur of each word's F1."""
-    known, said = ([set(words(" ".join(row))) for row in part.tolist()] for part in (truth, pred))
-    names = {name: i for i, name in enumerate(sorted(set().union(*known, *said)))}
-    a, b = (_membership(rows, names) for rows in (known, said))
+    known, said = _row_words(truth), _row_words(pred)
+    names = sorted(set().union(*known, *said))
+    a, b = _membership(known, names), _membership(said, names)
     return macro_f1_of(a.multiply(b), b, a)
 
 
-def _membership(rows: Sequence[set[str]], names: dict[str, int]) -> sparse.csr_matrix:
-    places = [(i, names[name]) for i, row in enumerate(rows) for name in row]
-    where = np.array(places, dtype=int).reshape(-1, 2).T
+def _row_words(cells: Array) -> list[set[str]]:
+    """The distinct words of each row."""
+    return [set(words(" ".join(row))) for row in cells.tolist()]
+
+
+def _membership(rows: Sequence[set[str]], names: Sequence[str]) -> sparse.csr_matrix:
+    """Which row has which word: 0/1 [rows, names]."""
+    places = dict(zip(names, range(len(names)), strict=True))
+    columns = list(map(places.__getitem__, itertools.chain.from_iterable(rows)))
+    row_numbers = np.repeat(np.arange(len(rows)), list(map(len, rows)))
     return sparse.csr_matrix(
-        (np.ones(len(places)), (where[0], where[1])), shape=(len(rows), max(len(names), 1))
+        (np.ones(len(columns)), (row_numbers, np.array(columns, dtype=int))),
+        shape=(len(rows), max(len(names), 1)),
     )
 
 
@@ -141,8 +154,10 @@ def ndcg_at(k: int | None, truth: Array, pred: Array) -> Statistic:
 
     def cell(a: str, b: str) -> float:
         wanted = set(words(a))
+        if not wanted:
+            return 0.0
         best = sum(map(_discount, range(1, len(wanted) + 1)[:k]))
-        return sum(map(_discount, _hits(wanted, words(b)[:k]))) / best if wanted else 0.0
+        return sum(map(_discount, _hits(wanted, words(b)[:k]))) / best
 
     return averaged(_each(cell, truth, pred))
 
@@ -202,8 +217,8 @@ def _inversions(order: Sequence[int]) -> int:
 
 def _each(function: Callable[[str, str], float], truth: Array, pred: Array) -> Array:
     """function of each pair of cells: floats [rows, columns]."""
-    pairs = zip(truth.ravel().tolist(), pred.ravel().tolist(), strict=True)
-    return np.array([function(a, b) for a, b in pairs], dtype=float).reshape(truth.shape)
+    values = list(map(function, truth.ravel().tolist(), pred.ravel().tolist()))
+    return np.array(values, dtype=float).reshape(truth.shape)
 
 
 STATISTICS: dict[str, Callable[[Array, Array], Statistic]] = {

@@ -92,15 +92,14 @@ def _load(
     """targets: None for a sample submission; for a test table, the columns that the sample would
     have had.
     """
-    frame = read_table(path, table.format, table.delimiter, table.encoding, table.member).astype(
-        str
-    )
+    frame = read_table(path, table.format, table.delimiter, table.encoding, table.member)
+    frame = frame.astype(str)
     if targets is not None:
-        given = set(id_columns) <= set(frame.columns)
-        ids = text_ids(frame, id_columns if given else ())
-        frame = pd.DataFrame(
-            ids if given else np.repeat(ids, len(id_columns), axis=1), columns=list(id_columns)
-        )
+        if set(id_columns) <= set(frame.columns):
+            ids = text_ids(frame, id_columns)
+        else:
+            ids = np.repeat(text_ids(frame, ()), len(id_columns), axis=1)
+        frame = pd.DataFrame(ids, columns=list(id_columns))
         frame = frame.assign(**dict.fromkeys(targets, ""))
     ids = text_ids(frame, id_columns)
     keys = pd.Index(_keys(ids, repeated=False))
@@ -128,16 +127,17 @@ def text_ids(frame: pd.DataFrame, id_columns: Sequence[str]) -> Array:
 
 def _number_keys(ids: Array, repeated: bool) -> pd.Index | None:
     """Keys by value; None unless every id is a whole number and no two are the same by value."""
-    if not all(WHOLE_NUMBER.match(cell) for cell in ids.ravel()):
+    if not all(map(WHOLE_NUMBER.match, ids.ravel())):
         return None
     keys = pd.Index(_keys(_as_numbers(ids), repeated))
-    return keys if keys.is_unique else None
+    if not keys.is_unique:
+        return None
+    return keys
 
 
 def _as_numbers(ids: Array) -> Array:
-    return np.array(
-        [[WHOLE_NUMBER.sub(r"\1\2", cell) for cell in row] for row in ids.tolist()], dtype=str
-    )
+    cells = [WHOLE_NUMBER.sub(r"\1\2", cell) for cell in ids.ravel().tolist()]
+    return np.array(cells, dtype=str).reshape(ids.shape)
 
 
 def _keys(ids: Array, repeated: bool) -> Array:

@@ -20,7 +20,7 @@ from core.judging.samples import official_sample
 from core.judging.scorer import load_answers
 from core.judging.statistic import Array
 from core.judging.store import Store
-from core.judging.values import is_text, is_words, to_cells, truth_values
+from core.judging.values import is_text, is_words, to_cells, to_floats, truth_values
 from core.metric_names import VOTING, predicts
 from core.records import CompetitionSpec
 from utils.tables import read_table
@@ -45,23 +45,23 @@ def trial_cases(spec: CompetitionSpec, folder: Path) -> list[JsonCase]:
     """
     rng = np.random.default_rng(_SEED)
     truth = _truth(spec, rng)
-    noisy = [_noisy(truth, share, spec, rng) for share in NOISE]
-    made: dict[str, Array] = {
-        "perfect": truth,
-        **{f"noise{i}": values for i, values in enumerate(noisy)},
-    }
-    made |= {f"shuffled{i}": truth[rng.permutation(len(truth))] for i in range(SHUFFLES)}
-    made |= {"constant": _constant(truth, spec), "sample": _sample_values(truth, spec)}
-    made |= {f"single{i}": _one_wrong(truth, row, rng) for i, row in enumerate(_spread(len(truth)))}
+    submissions: dict[str, Array] = {"perfect": truth}
+    for i, share in enumerate(NOISE):
+        submissions[f"noise{i}"] = _noisy(truth, share, spec, rng)
+    for i in range(SHUFFLES):
+        submissions[f"shuffled{i}"] = truth[rng.permutation(len(truth))]
+    submissions |= {"constant": _constant(truth, spec), "sample": _sample_values(truth, spec)}
+    for i, row in enumerate(_spread(len(truth))):
+        submissions[f"single{i}"] = _one_wrong(truth, row, rng)
     order = rng.permutation(len(truth))
     writer = _Writer(spec, folder)
-    same = np.arange(len(truth))
-    cases: list[JsonCase] = [
-        writer.case(name, truth, values, same, same) for name, values in made.items()
+    same, noisy = np.arange(len(truth)), submissions["noise1"]
+    return [
+        *(writer.case(name, truth, values, same, same) for name, values in submissions.items()),
+        writer.case("perfect_turned", truth, truth, same, order),
+        writer.case("noise1_turned", truth, noisy, same, order),
+        writer.case("both_turned", truth, noisy, order, order[::-1]),
     ]
-    cases.append(writer.case("perfect_turned", truth, truth, same, order))
-    cases.append(writer.case("noise1_turned", truth, noisy[1], same, order))
-    return [*cases, writer.case("both_turned", truth, noisy[1], order, order[::-1])]
 
 
 def kept_cases(
@@ -70,9 +70,10 @@ def kept_cases(
     """A blend's held-out rows beside their answers, one case per common view: {"view", "answers",
     "submission", "units"}. units: number of each row's group or block.
     """
+    names = [names for names, _ in members]
     weights = [weight for _, weight in members]
     cases: list[JsonCase] = []
-    for view, predictions in common_views([names for names, _ in members], store).items():
+    for view, predictions in common_views(names, store).items():
         held, stack = held_rows(spec, predictions, part)
         if not len(held.truth):
             continue
@@ -98,21 +99,23 @@ class _Writer:
 
     def case(self, name: str, truth: Array, pred: Array, first: Array, second: Array) -> JsonCase:
         """first, second: order of the answers' and of the submission's rows."""
-        paths = {
-            part: str(self._folder / f"{name}.{part}.csv") for part in ("answers", "submission")
-        }
-        for part, values, order in (("answers", truth, first), ("submission", pred, second)):
-            frame = pd.concat([self._id_frame(len(values)), to_cells(values, self._spec)], axis=1)
-            frame.iloc[order].to_csv(paths[part], index=False, lineterminator="\n")
-        return {"name": name, **paths}
+        answers = self._write(f"{name}.answers.csv", truth, first)
+        submission = self._write(f"{name}.submission.csv", pred, second)
+        return {"name": name, "answers": answers, "submission": submission}
+
+    def _write(self, name: str, values: Array, order: Array) -> str:
+        """The file's path."""
+        path = self._folder / name
+        frame = pd.concat([self._id_frame(len(values)), to_cells(values, self._spec)], axis=1)
+        frame.iloc[order].to_csv(path, index=False, lineterminator="\n")
+        return str(path)
 
     def _id_frame(self, rows: int) -> pd.DataFrame:
         columns = list(self._spec.ids.columns) or ["id"]
         ids = self._ids
         if ids is None:
-            ids = np.array([f"r{i * 7919 % 100003:05d}" for i in range(rows)])[:, None].repeat(
-                len(columns), axis=1
-            )
+            names = [f"r{i * 7919 % 100003:05d}" for i in range(rows)]
+            ids = np.array(names)[:, None].repeat(len(columns), axis=1)
         return pd.DataFrame(ids, columns=columns)
 
 
@@ -124,11 +127,12 @@ def _truth(spec: CompetitionSpec, rng: np.random.Generator) -> Array:
     path = Path(spec.data_dir) / table.path
     frame = read_table(path, table.format, table.delimiter, table.encoding, table.member)
     labels = frame[list(spec.answers.labels)].astype(str)
-    labels = labels[~(labels == "").any(axis=1)] if predicts(spec) != "mask" else labels
+    if predicts(spec) != "mask":
+        labels = labels[~(labels == "").any(axis=1)]
     labels = labels.iloc[rng.permutation(len(labels))[:ROWS]]
     if spec.answers.one_hot:
-        column = labels.iloc[:, 0].to_numpy(dtype=str)
-        return np.stack([column == name for name in spec.answers.classes], axis=1).astype(float)
+        classes = np.array(spec.answers.classes, dtype=str)
+        return (labels.to_numpy(dtype=str) == classes).astype(float)
     return truth_values(labels.to_numpy(dtype=str), spec)
 
 
@@ -142,7 +146,9 @@ def _noisy(truth: Array, share: float, spec: CompetitionSpec, rng: np.random.Gen
         return np.where(swapped[:, None], other, truth)
     weight = share * rng.random((len(truth), 1))
     mixed = (1 - weight) * truth + weight * other
-    return 0.98 * mixed + 0.02 * truth.mean(axis=0) if predicts(spec) == "probability" else mixed
+    if predicts(spec) == "probability":
+        return 0.98 * mixed + 0.02 * truth.mean(axis=0)
+    return mixed
 
 
 def _constant(truth: Array, spec: CompetitionSpec) -> Array:
@@ -162,9 +168,7 @@ def _sample_values(truth: Array, spec: CompetitionSpec) -> Array:
     rows = cells[np.arange(len(truth)) % len(cells)]
     if is_text(spec) or is_words(spec):
         return rows.astype(truth.dtype if truth.dtype == object else str)
-    return np.nan_to_num(
-        pd.DataFrame(rows).apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
-    )
+    return np.nan_to_num(to_floats(rows))
 
 
 def _one_wrong(truth: Array, row: int, rng: np.random.Generator) -> Array:
@@ -178,7 +182,7 @@ def _one_wrong(truth: Array, row: int, rng: np.random.Generator) -> Array:
 
 def _spread(rows: int) -> Sequence[int]:
     """Rows from the first to the last."""
-    return sorted({round(place) for place in np.linspace(0, rows - 1, SINGLES).tolist()})
+    return sorted(set(map(round, np.linspace(0, rows - 1, SINGLES).tolist())))
 
 
 def _labels(spec: CompetitionSpec) -> bool:

@@ -62,7 +62,7 @@ def load_answers(path: Path, spec: CompetitionSpec) -> HeldAnswers:
 @lru_cache(maxsize=16)
 def _answers(path: Path, _stamp: int, spec: CompetitionSpec) -> HeldAnswers:
     with np.load(path, allow_pickle=False) as file:
-        ids, truth, part, group = (file[name] for name in ("ids", "truth", "part", "group"))
+        ids, truth, part, group = file["ids"], file["truth"], file["part"], file["group"]
         weighing = Weighing(file.get("weight"), file.get("level"))
     return HeldAnswers(ids.astype(str), truth_values(truth, spec), part, group, weighing)
 
@@ -78,7 +78,9 @@ def judge(
     checked = check_file(submission, sample, spec)
     if checked.values is None:
         return Judgement(False, None, None, checked.reasons, checked.warnings)
-    answers = load_answers(Path(view.answers), spec) if view.answers else None
+    answers = None
+    if view.answers:
+        answers = load_answers(Path(view.answers), spec)
     prediction = split_rows(view, sample, answers, checked.values)
     store.save(name, prediction)
     score, stderr, warnings = None, None, checked.warnings

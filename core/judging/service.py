@@ -88,7 +88,9 @@ class HoldoutJudge:
         write_atomic(self._spec_file, json.dumps(to_json(spec)))
         self._worker = worker or WorkerProcess("core.judging.worker", log=log)
         written = spec.metric.source == "generated" or bool(spec.split_program)
-        self._scored_by: ScoredBy = "holdout_generated" if written else "holdout"
+        self._scored_by: ScoredBy = "holdout"
+        if written:
+            self._scored_by = "holdout_generated"
 
     def judge(self, job: Job, outcome: Outcome) -> Verdict:
         """A complete and proper submission counts however the program ended; how it ended is a
@@ -111,10 +113,12 @@ class HoldoutJudge:
         )
         warnings = tuple(found["warnings"]) + _warnings(ending)
         if not found["valid"]:
-            cause = (ending,) if ending else ()
-            return Verdict(False, None, None, "none", (*cause, *found["reasons"]), warnings)
-        scored_by = "none" if found["score"] is None else self._scored_by
-        return Verdict(True, found["score"], found["stderr"], scored_by, (), warnings, job.key)
+            reasons = tuple(filter(None, (ending, *found["reasons"])))
+            return Verdict(False, None, None, "none", reasons, warnings)
+        if found["score"] is None:
+            return Verdict(True, None, found["stderr"], "none", (), warnings, job.key)
+        score = found["score"]
+        return Verdict(True, score, found["stderr"], self._scored_by, (), warnings, job.key)
 
     def p_better(self, challenger: Sequence[str], incumbent: Sequence[str]) -> float | None:
         if not challenger or not incumbent:
@@ -144,7 +148,7 @@ class HoldoutJudge:
         found = self._call("greedy", candidates=[(name, list(names)) for name, names in candidates])
         if found is None:
             return None
-        members = tuple((name, weight) for name, weight in found["members"])
+        members = tuple(map(tuple, found["members"]))
         blend = Ensemble(members, found["how"], found["score"], found["stderr"])
         return BlendChoice(
             blend, found["single"], found["single_score"], found["single_stderr"], found["p_better"]
@@ -200,11 +204,15 @@ def _ending(outcome: Outcome) -> str:
         return f"{outcome.error.type}: {outcome.error.message}".strip(": ")[:500]
     if outcome.signal is not None:
         return f"it was ended by signal {outcome.signal}"
-    return f"it ended with exit status {outcome.exit_code}" if outcome.exit_code else ""
+    if outcome.exit_code:
+        return f"it ended with exit status {outcome.exit_code}"
+    return ""
 
 
 def _warnings(ending: str) -> tuple[str, ...]:
-    return (f"the program did not finish ({ending}); its submission counts",) if ending else ()
+    if not ending:
+        return ()
+    return (f"the program did not finish ({ending}); its submission counts",)
 
 
 def _json(parts: BlendParts) -> list[tuple[list[str], float]]:

@@ -40,8 +40,10 @@ class Prediction:
 
     @property
     def size(self) -> int:
-        texts = sum(map(len, self.values.ravel().tolist())) if self.values.dtype == object else 0
-        return int(self.ids.nbytes + self.values.nbytes + self.part.nbytes + texts)
+        size = int(self.ids.nbytes + self.values.nbytes + self.part.nbytes)
+        if self.values.dtype == object:
+            size += sum(map(len, self.values.ravel().tolist()))
+        return size
 
 
 @dataclass
@@ -59,9 +61,9 @@ class Store:
 
     def save(self, name: str, prediction: Prediction) -> None:
         """Raises OSError and leaves nothing when the folder refuses it."""
-        answers = (
-            "" if prediction.answers is None else os.path.relpath(prediction.answers, self.folder)
-        )
+        answers = ""
+        if prediction.answers is not None:
+            answers = os.path.relpath(prediction.answers, self.folder)
         buffer = io.BytesIO()
         np.savez(
             buffer,
@@ -78,19 +80,21 @@ class Store:
         path = self.path(name)
         stamp = path.stat().st_mtime_ns
         known = self._recent.pop(name, None)
-        prediction = known[1] if known is not None and known[0] == stamp else self._read(path)
-        self._recent[name] = (stamp, prediction)
-        while (
-            len(self._recent) > 1
-            and sum(item.size for _, item in self._recent.values()) > CACHE_BYTES
-        ):
-            self._recent.popitem(last=False)
-        return prediction
+        if known is None or known[0] != stamp:
+            known = stamp, self._read(path)
+        self._recent[name] = known
+        total = sum(item.size for _, item in self._recent.values())
+        while len(self._recent) > 1 and total > CACHE_BYTES:
+            _, (_, oldest) = self._recent.popitem(last=False)
+            total -= oldest.size
+        return known[1]
 
     def _read(self, path: Path) -> Prediction:
         with np.load(path, allow_pickle=False) as file:
             answers = str(file["answers"])
-            where = Path(os.path.normpath(self.folder / answers)) if answers else None
+            where = None
+            if answers:
+                where = Path(os.path.normpath(self.folder / answers))
             return Prediction(str(file["view"]), where, file["ids"], _values(file), file["part"])
 
 
@@ -100,8 +104,8 @@ def _arrays(values: Array) -> dict[str, Array]:
     """
     if values.dtype != object:
         return {"values": values}
-    cells = [cell.encode() for cell in values.ravel().tolist()]
-    lengths = np.array([len(cell) for cell in cells], dtype=np.int64).reshape(values.shape)
+    cells = list(map(str.encode, values.ravel().tolist()))
+    lengths = np.array(list(map(len, cells)), dtype=np.int64).reshape(values.shape)
     return {"cells": np.frombuffer(b"".join(cells), dtype=np.uint8), "lengths": lengths}
 
 

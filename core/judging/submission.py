@@ -18,7 +18,7 @@ from core.judging.intake import FileRefusedError, decode, parse, read_bytes
 from core.judging.samples import Sample, text_ids
 from core.judging.statistic import Array
 from core.judging.submission_words import repaired_words, word_problems
-from core.judging.values import is_text, is_words, needs, to_floats, to_labels
+from core.judging.values import class_numbers, is_text, is_words, needs, to_floats, to_labels
 from core.metric_names import predicts
 from core.records import CompetitionSpec
 
@@ -64,9 +64,10 @@ def check_bytes(data: bytes, sample: Sample, spec: CompetitionSpec) -> CheckedSu
     notes += row_notes
     cells = frame[list(spec.answers.targets)].iloc[order]
     values, problems, value_notes = _values(cells, sample, spec)
-    return CheckedSubmission(
-        tuple(problems), tuple(notes + value_notes), None if problems else values
-    )
+    notes += value_notes
+    if problems:
+        return CheckedSubmission(tuple(problems), tuple(notes), None)
+    return CheckedSubmission((), tuple(notes), values)
 
 
 # ---------------------------------------------------------------- rows
@@ -79,26 +80,25 @@ def _match_rows(
     ids = text_ids(frame, spec.ids.columns)
     found, by_value = sample.positions(ids)
     unknown = np.flatnonzero(found < 0)
-    seen = np.bincount(found[found >= 0], minlength=len(sample))
+    count = np.bincount(found[found >= 0], minlength=len(sample))
+    twice, missing = np.flatnonzero(count > 1), np.flatnonzero(count == 0)
     problems = []
-    if (seen > 1).any():
-        example = sample.name(int(np.argmax(seen > 1)))
-        problems.append(f"{int((seen > 1).sum())} ids occur more than once (e.g. {example!r})")
-    if (seen == 0).any():
-        example = sample.name(int(np.argmax(seen == 0)))
-        problems.append(
-            f"{int((seen == 0).sum())} of {len(sample)} ids are missing (e.g. {example!r})"
-        )
+    if len(twice):
+        example = sample.name(int(twice[0]))
+        problems.append(f"{len(twice)} ids occur more than once (e.g. {example!r})")
+    if len(missing):
+        example = sample.name(int(missing[0]))
+        problems.append(f"{len(missing)} of {len(sample)} ids are missing (e.g. {example!r})")
     if len(unknown):
         example = ", ".join(ids[unknown[0]])[:80]
         problems.append(f"{len(unknown)} ids are not in the sample submission (e.g. {example!r})")
     if problems:
         return found, problems, []
-    notes = (
-        [f"{by_value} ids are written differently from the sample but have the same value"]
-        if by_value
-        else []
-    )
+    notes = []
+    if by_value:
+        notes.append(
+            f"{by_value} ids are written differently from the sample but have the same value"
+        )
     if (np.diff(found) < 0).any():
         notes.append("rows put in the order of the sample submission")
     return np.argsort(found), [], notes
@@ -117,16 +117,18 @@ def _values(
         values = to_labels(cells.to_numpy(dtype=object).astype(str), spec.answers.classes)
         problems = list(_label_problems(values, sample, spec))
     else:
-        raw = cells.to_numpy(dtype=object) if _holds_text(cells) else None
-        values = to_floats(raw) if raw is not None else cells.to_numpy(dtype=float)
-        problems = list(_number_problems(values, raw, sample, spec))
+        if all(map(pd.api.types.is_numeric_dtype, cells.dtypes)):
+            values = cells.to_numpy(dtype=float)
+        else:
+            values = to_floats(cells.to_numpy(dtype=object))
+        problems = list(_number_problems(values, cells, sample, spec))
     if problems:
         return values, problems, []
     values, notes = _repaired(values, spec)
     constant = _constant(values, spec)
     if constant and needs(spec).varied:
-        return values, [f"{constant}; {spec.metric.name} has no value then"], notes
-    return values, [], notes + ([constant] if constant else [])
+        return values, [f"{constant[0]}; {spec.metric.name} has no value then"], notes
+    return values, [], notes + constant
 
 
 def _words(
@@ -139,18 +141,13 @@ def _words(
     if problems:
         return values, problems, []
     values, notes = repaired_words(values, sample, spec)
-    constant = _constant(values, spec)
-    return values, [], notes + ([constant] if constant else [])
+    return values, [], notes + _constant(values, spec)
 
 
 def _sum_to_one(spec: CompetitionSpec) -> bool:
     """Graders refuse rows that do not, even where the text says that they are rescaled."""
     whole = spec.answers.one_hot or spec.answers.exclusive
     return whole and needs(spec).of_shares != "never"
-
-
-def _holds_text(cells: pd.DataFrame) -> bool:
-    return not all(pd.api.types.is_numeric_dtype(kind) for kind in cells.dtypes)
 
 
 def _label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
@@ -163,16 +160,15 @@ def _label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Ite
 
 
 def _number_problems(
-    values: Array, raw: Array | None, sample: Sample, spec: CompetitionSpec
+    values: Array, cells: pd.DataFrame, sample: Sample, spec: CompetitionSpec
 ) -> Iterator[str]:
     """Cells that are no finite numbers; only when there are none, what the metric asks of numbers."""
     missing = np.isnan(values)
-    words = np.zeros(values.shape, dtype=bool) if raw is None else missing & ~pd.isna(raw)
+    words = missing & cells.notna().to_numpy()
     infinite = np.isinf(values)
     if words.any():
-        yield _line(
-            words, "predictions are no numbers", raw if raw is not None else values, sample, spec
-        )
+        text = cells.to_numpy(dtype=object)
+        yield _line(words, "predictions are no numbers", text, sample, spec)
     if (missing & ~words).any():
         yield _line(missing & ~words, "predictions are NaN or empty", values, sample, spec)
     if infinite.any():
@@ -204,16 +200,15 @@ def _too_small(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator
     least = needs(spec).least
     if least is None or not (values < least).any():
         return
-    what = f"below {least:g}" if least else "negative"
+    what = f"below {least:g}"
+    if least == 0:
+        what = "negative"
     why = f"predictions are {what}, for which {spec.metric.name} has no value"
     yield _line(values < least, why, values, sample, spec)
 
 
 def _numeric_label_problems(values: Array, sample: Sample, spec: CompetitionSpec) -> Iterator[str]:
-    broken, known = (
-        values != np.round(values),
-        to_floats(np.array(spec.answers.classes, dtype=object)),
-    )
+    broken, known = values != np.round(values), class_numbers(spec.answers.classes)
     whole = bool((known == np.round(known)).all())
     if needs(spec).numeric_labels and whole and broken.any():
         yield _line(broken, "predictions are not integers, which kappa needs", values, sample, spec)
@@ -232,26 +227,27 @@ def _line(where: Array, what: str, cells: Array, sample: Sample, spec: Competiti
 
 def _repaired(values: Array, spec: CompetitionSpec) -> tuple[Array, list[str]]:
     """Probabilities without floating point drift: inside [0, 1], rows of shares summing to 1."""
-    notes = []
-    if predicts(spec) == "probability":
-        outside = (values < 0) | (values > 1)
-        if outside.any():
-            values = np.clip(values, 0.0, 1.0)
-            notes.append(
-                f"{int(outside.sum())} probabilities clipped to [0, 1] (drift below {RANGE_DRIFT:g})"
-            )
-        if _sum_to_one(spec):
-            sums = values.sum(axis=1, keepdims=True)
-            drifted = int((np.abs(sums - 1) > SUM_EXACT).sum())
-            if drifted:
-                values = values / sums
-                notes.append(f"{drifted} rows rescaled to sum 1 (drift below {SUM_DRIFT:g})")
+    notes: list[str] = []
+    if predicts(spec) != "probability":
+        return values, notes
+    outside = int(((values < 0) | (values > 1)).sum())
+    if outside:
+        values = np.clip(values, 0.0, 1.0)
+        notes.append(f"{outside} probabilities clipped to [0, 1] (drift below {RANGE_DRIFT:g})")
+    if _sum_to_one(spec):
+        sums = values.sum(axis=1, keepdims=True)
+        drifted = int((np.abs(sums - 1) > SUM_EXACT).sum())
+        if drifted:
+            values = values / sums
+            notes.append(f"{drifted} rows rescaled to sum 1 (drift below {SUM_DRIFT:g})")
     return values, notes
 
 
-def _constant(values: Array, spec: CompetitionSpec) -> str:
+def _constant(values: Array, spec: CompetitionSpec) -> list[str]:
+    """One line where all rows say the same; in some column, for a metric that needs them to vary."""
     same = (values == values[:1]).all(axis=0)
-    found = same.any() if needs(spec).varied else same.all()
-    if len(values) < 2 or not found:
-        return ""
-    return f"the prediction is the same in all {len(values)} rows"
+    if len(values) < 2 or not same.any():
+        return []
+    if not same.all() and not needs(spec).varied:
+        return []
+    return [f"the prediction is the same in all {len(values)} rows"]

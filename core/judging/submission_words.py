@@ -5,6 +5,7 @@ Cells are objects (texts) [rows, columns].
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -27,8 +28,8 @@ def word_problems(
     if kind == "mask":
         yield from _broken_masks(values)
     elif kind == "text":
-        empty = _where(values, lambda cell: not cell.strip())
-        if empty.any() and not _sample_has_empty(sample, spec):
+        empty = _where(values, _is_empty)
+        if empty.any() and not _where(_sample_cells(sample, spec), _is_empty).any():
             yield empty, "texts are empty"
     elif needs(spec).lists == "orders":
         yield from _other_words(values, sample, spec)
@@ -42,28 +43,32 @@ def repaired_words(values: Array, sample: Sample, spec: CompetitionSpec) -> tupl
     if kind != "list":
         return values, []
     notes, most = [], BY_NAME[spec.metric.name].at
-    empty = int(_where(values, lambda cell: not cell.strip()).sum())
+    empty = int(_where(values, _is_empty).sum())
     if empty:
         notes.append(f"{empty} lists are empty")
-    longer = int(_where(values, lambda cell: most is not None and len(words(cell)) > most).sum())
-    if longer:
-        notes.append(f"{longer} lists are longer than the {most} words that count")
+    if most is not None:
+        longer = int(_where(values, lambda cell: len(words(cell)) > most).sum())
+        if longer:
+            notes.append(f"{longer} lists are longer than the {most} words that count")
     return values, notes
 
 
 def _broken_masks(values: Array) -> Iterator[tuple[Array, str]]:
     """The first message of any broken mask, and all the cells that have it."""
-    said: dict[int, str] = {}
-    for i, cell in enumerate(values.ravel().tolist()):
-        try:
-            runs(cell)
-        except ValueError as error:
-            said[i] = str(error)
-    if said:
-        message = next(iter(said.values()))
-        flat = np.zeros(values.size, dtype=bool)
-        flat[[i for i, text in said.items() if text == message]] = True
-        yield flat.reshape(values.shape), f"masks are broken: {message}"
+    faults = list(map(_fault, values.ravel().tolist()))
+    first = next(filter(None, faults), "")
+    if first:
+        same = np.array(faults, dtype=object) == first
+        yield same.reshape(values.shape), f"masks are broken: {first}"
+
+
+def _fault(mask: str) -> str:
+    """What is wrong with it, "" where nothing is."""
+    try:
+        runs(mask)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _other_words(
@@ -72,32 +77,35 @@ def _other_words(
     """An order must hold the words that the sample's row holds, where the sample gives them."""
     given = _sample_cells(sample, spec)
     pairs = zip(values.ravel().tolist(), given.ravel().tolist(), strict=True)
-    wrong = [
-        len(words(there)) > 1 and Counter(words(here)) != Counter(words(there))
-        for here, there in pairs
-    ]
-    flat = np.array(wrong, dtype=bool)
+    flat = np.array(list(itertools.starmap(_is_other, pairs)), dtype=bool)
     if flat.any():
         yield flat.reshape(values.shape), "lists do not hold exactly the words of the sample's row"
 
 
+def _is_other(here: str, there: str) -> bool:
+    """There are several words, and here are others."""
+    given = words(there)
+    return len(given) > 1 and Counter(words(here)) != Counter(given)
+
+
 def _marked(values: Array, sample: Sample, spec: CompetitionSpec) -> tuple[Array, list[str]]:
     """Graders read an empty cell as missing where the competition has a mark for "no pixel"."""
-    empty = _where(values, lambda cell: cell.strip() in EMPTY)
-    marks = Counter(
-        cell for cell in _sample_cells(sample, spec).ravel().tolist() if cell.strip() in EMPTY
-    )
-    mark = marks.most_common(1)[0][0] if marks else ""
-    other = empty & (values != mark)
-    if not other.any() or not mark:
+    empty = _where(values, _is_no_pixel)
+    marks = Counter(filter(_is_no_pixel, _sample_cells(sample, spec).ravel().tolist()))
+    mark = max(marks, key=marks.__getitem__, default="")
+    other = int((empty & (values != mark)).sum())
+    if not other or not mark:
         return values, []
-    return np.where(empty, mark, values).astype(object), [
-        f"{int(other.sum())} empty masks written as {mark!r}"
-    ]
+    marked = np.where(empty, mark, values).astype(object)
+    return marked, [f"{other} empty masks written as {mark!r}"]
 
 
-def _sample_has_empty(sample: Sample, spec: CompetitionSpec) -> bool:
-    return bool(_where(_sample_cells(sample, spec), lambda cell: not cell.strip()).any())
+def _is_empty(cell: str) -> bool:
+    return not cell.strip()
+
+
+def _is_no_pixel(cell: str) -> bool:
+    return cell.strip() in EMPTY
 
 
 def _sample_cells(sample: Sample, spec: CompetitionSpec) -> Array:
@@ -105,5 +113,5 @@ def _sample_cells(sample: Sample, spec: CompetitionSpec) -> Array:
 
 
 def _where(values: Array, holds: Callable[[str], bool]) -> Array:
-    flat = [holds(cell) for cell in values.ravel().tolist()]
+    flat = list(map(holds, values.ravel().tolist()))
     return np.array(flat, dtype=bool).reshape(values.shape)

@@ -27,9 +27,7 @@ def is_text(spec: CompetitionSpec) -> bool:
     """True when predictions are labels that are not numbers; every other prediction is a float."""
     if predicts(spec) != "label" or spec.answers.one_hot or needs(spec).numeric_labels:
         return False
-    return not spec.answers.classes or bool(
-        np.isnan(to_floats(np.array(spec.answers.classes, dtype=object))).any()
-    )
+    return not spec.answers.classes or bool(np.isnan(class_numbers(spec.answers.classes)).any())
 
 
 def to_floats(cells: Array) -> Array:
@@ -41,15 +39,13 @@ def to_floats(cells: Array) -> Array:
 def to_labels(cells: Array, classes: tuple[str, ...]) -> Array:
     """Label text as the classes spell it: True/False in any case, whole floats without their point."""
     text = cells.astype(str)
-    if {name.casefold() for name in classes} == {"true", "false"}:
-        spelling = {name.casefold(): name for name in classes}
-        return np.array(
-            [spelling.get(cell.casefold(), cell) for cell in text.ravel()], dtype=str
-        ).reshape(text.shape)
+    spelling = dict(zip(map(str.casefold, classes), classes, strict=True))
+    if spelling.keys() == {"true", "false"}:
+        spelled = [spelling.get(cell.casefold(), cell) for cell in text.ravel()]
+        return np.array(spelled, dtype=str).reshape(text.shape)
     if np.issubdtype(cells.dtype, np.floating):
-        return np.array([_plain(cell) for cell in cells.ravel().tolist()], dtype=str).reshape(
-            cells.shape
-        )
+        plain = list(map(_plain, cells.ravel().tolist()))
+        return np.array(plain, dtype=str).reshape(cells.shape)
     return np.asarray(text)
 
 
@@ -63,14 +59,29 @@ def truth_values(truth: Array, spec: CompetitionSpec) -> Array:
         return to_labels(truth, ()).astype(object)
     if is_text(spec):
         return to_labels(truth, spec.answers.classes)
-    numbers = truth.astype(float) if np.issubdtype(truth.dtype, np.number) else to_floats(truth)
-    positive = spec.answers.positive if predicts(spec) == "probability" else None
+    if np.issubdtype(truth.dtype, np.number):
+        numbers = truth.astype(float)
+    else:
+        numbers = to_floats(truth)
+    if predicts(spec) == "probability" and spec.answers.positive is not None:
+        return _positives(truth, numbers, spec.answers.positive, spec.answers.classes)
+    if np.isnan(numbers).any():
+        raise ValueError(_not_numbers(truth[np.isnan(numbers)]))
+    return numbers
+
+
+def _positives(truth: Array, numbers: Array, positive: str, classes: tuple[str, ...]) -> Array:
+    """1 for the positive class and 0 for the other: by value where all answers are numbers."""
     if not np.isnan(numbers).any():
-        return numbers if positive is None else (numbers == _numbers((positive,))[0]).astype(float)
-    known = np.isin(truth, np.array(spec.answers.classes if positive else (), dtype=str))
+        return (numbers == class_numbers((positive,))[0]).astype(float)
+    known = np.isin(truth, np.array(classes, dtype=str))
     if not known.all():
-        raise ValueError(f"held-out answers are no numbers, for example {truth[~known][:1]}")
+        raise ValueError(_not_numbers(truth[~known]))
     return (truth == positive).astype(float)
+
+
+def _not_numbers(cells: Array) -> str:
+    return f"held-out answers are no numbers, for example {cells[:1]}"
 
 
 def to_cells(values: Array, spec: CompetitionSpec) -> pd.DataFrame:
@@ -82,18 +93,20 @@ def to_cells(values: Array, spec: CompetitionSpec) -> pd.DataFrame:
         or not np.issubdtype(values.dtype, np.floating)
     ):
         return pd.DataFrame(values, columns=columns)
-    names = {
-        float(number): name
-        for number, name in zip(_numbers(spec.answers.classes), spec.answers.classes, strict=True)
-    }
-    spelled = [[names.get(cell) or _plain(cell) for cell in row] for row in values.tolist()]
-    return pd.DataFrame(spelled, columns=columns)
+    classes = spec.answers.classes
+    names = dict(zip(class_numbers(classes).tolist(), classes, strict=True))
+    spelled = [names.get(cell) or _plain(cell) for cell in values.ravel().tolist()]
+    cells = np.array(spelled, dtype=object).reshape(values.shape)
+    return pd.DataFrame(cells, columns=columns)
 
 
 def _plain(number: float) -> str:
     """A whole number without its point, any other with all its digits."""
-    return str(int(number)) if number.is_integer() else str(number)
+    if number.is_integer():
+        return str(int(number))
+    return str(number)
 
 
-def _numbers(classes: tuple[str, ...]) -> list[float]:
-    return list(to_floats(np.array(classes, dtype=object)))
+def class_numbers(classes: tuple[str, ...]) -> Array:
+    """Classes by their value, NaN for one that is no number."""
+    return to_floats(np.array(classes, dtype=object))

@@ -25,16 +25,20 @@ class Weighing:
     def take(self, rows: Array) -> Weighing:
         """Of these rows."""
         weights, levels = self.weights, self.levels
-        return Weighing(
-            None if weights is None else weights[rows], None if levels is None else levels[rows]
-        )
+        if weights is not None:
+            weights = weights[rows]
+        if levels is not None:
+            levels = levels[rows]
+        return Weighing(weights, levels)
 
     def of(self, plain: Statistic) -> Statistic:
         """The statistic of the weighed metric, from that of the plain one on the same rows."""
         if self.weights is None and self.levels is None:
             return plain
         codes, count = self._codes(plain.rows.shape[0])
-        weights = np.ones(len(codes)) if self.weights is None else self.weights.astype(float)
+        weights = np.ones(len(codes))
+        if self.weights is not None:
+            weights = self.weights.astype(float)
         inside = sparse.csr_matrix(
             (weights, (np.arange(len(codes)), codes)), shape=(len(codes), count)
         )

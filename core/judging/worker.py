@@ -51,17 +51,19 @@ def score_blend(spec: str, store: str, parts: JsonParts, how: str, part: str) ->
 
 def greedy(spec: str, store: str, candidates: list[tuple[str, list[str]]]) -> dict[str, Any] | None:
     found = selection.greedy(_spec(spec), candidates, _store(store))
-    return None if found is None else asdict(found)
+    if found is None:
+        return None
+    return asdict(found)
 
 
 def agree(spec: str, store: str, a: JsonParts, b: JsonParts, how: str) -> list[float]:
     competition = _spec(spec)
     sample = official_sample(competition)
-    first, second = (
-        blend.official_values(competition, parts, how, sample, _store(store)) for parts in (a, b)
-    )
-    labels = is_text(competition) or is_voted(competition)
-    return list((agreement.labels_agree if labels else agreement.numbers_agree)(first, second))
+    first = blend.official_values(competition, a, how, sample, _store(store))
+    second = blend.official_values(competition, b, how, sample, _store(store))
+    if is_text(competition) or is_voted(competition):
+        return list(agreement.labels_agree(first, second))
+    return list(agreement.numbers_agree(first, second))
 
 
 def check_file(spec: str, store: str, path: str) -> dict[str, Any]:

@@ -33,10 +33,8 @@ def composite_of(ids: pd.Series, test: pd.DataFrame) -> Composite | None:
             continue
         columns = tuple(_column_of(pieces[k], test, aligned) for k in range(count))
         if all(columns) and len(set(columns)) == count:
-            found = Composite(columns, joint)
-            joined = join_columns(test, found.columns, joint)
-            if set(joined) == set(ids):
-                return found
+            if set(join_columns(test, columns, joint)) == set(ids):
+                return Composite(columns, joint)
     return None
 
 
@@ -49,14 +47,16 @@ def join_columns(frame: pd.DataFrame, columns: tuple[str, ...], joint: str) -> p
 
 
 def _column_of(piece: pd.Series, test: pd.DataFrame, aligned: bool) -> str:
-    """The column with these cells in these rows, or with all of these values; "" for none."""
+    """The column with these cells in these rows (aligned), or with all of these values; "" for
+    none.
+    """
     values = set(piece)
     for name in test.columns:
         cells = test[name]
-        if (
-            bool((cells.head(len(piece)).array == piece.array).all())
-            if aligned
-            else values <= set(cells)
-        ):
+        if aligned:
+            fits = bool((cells.head(len(piece)).array == piece.array).all())
+        else:
+            fits = values <= set(cells)
+        if fits:
             return str(name)
     return ""

@@ -60,9 +60,12 @@ def classes_among(targets: Sequence[str], values: Sequence[str]) -> tuple[str, .
         classes = [by_name.get(name[cut:]) for name in names]
         hits = set(classes) - {None}
         if len(hits) == count and len(hits) >= _MATCH_SHARE * len(targets):
-            pairs = zip(classes, targets, strict=True)
-            return tuple(target if value is None else value for value, target in pairs)
+            return tuple(map(_either, classes, targets))
     return ()
+
+
+def _either(value: str | None, target: str) -> str:
+    return target if value is None else value
 
 
 def folded(name: str) -> str:

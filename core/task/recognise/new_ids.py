@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,11 +29,11 @@ def carries_label(
         return False
     picked = np.random.default_rng(seed).permutation(len(names))[:_LOOKED_AT]
     sample = names.iloc[picked].reset_index(drop=True)
-    columns = [labels[name].iloc[picked].reset_index(drop=True) for name in labels.columns]
-    return any(
-        _is_word_of(column, sample) or _follows_shape(column, sample, official)
-        for column in columns
-    )
+    for name in labels.columns:
+        column = labels[name].iloc[picked].reset_index(drop=True)
+        if _is_word_of(column, sample) or _follows_shape(column, sample, official):
+            return True
+    return False
 
 
 def fresh_ids(
@@ -42,10 +43,9 @@ def fresh_ids(
     random order.
     """
     head, tail, width = _shape(official)
-    start = max(_last_number(ids, head, tail) for ids in (taken, official)) + 1
-    return [
-        f"{head}{number:0{width}d}{tail}" for number in (start + rng.permutation(count)).tolist()
-    ]
+    last = max(_last_number(taken, head, tail), _last_number(official, head, tail))
+    numbers = (last + 1 + rng.permutation(count)).tolist()
+    return [f"{head}{number:0{width}d}{tail}" for number in numbers]
 
 
 def shapes(names: pd.Series) -> pd.Series:
@@ -54,23 +54,24 @@ def shapes(names: pd.Series) -> pd.Series:
 
 
 def _is_word_of(labels: pd.Series, names: pd.Series) -> bool:
-    words = [{word.lower() for word in _WORD.findall(name)} for name in names]
-    wanted = [frozenset(word.lower() for word in _WORD.findall(label)) for label in labels]
+    words, wanted = list(map(_words, names)), list(map(_words, labels))
     own = _share(words, wanted)
     # The rows were permuted, so turning the labels by half is a shuffle.
-    other = _share(words, _turned(wanted))
+    half = len(wanted) // 2
+    other = _share(words, wanted[half:] + wanted[:half])
     return own >= _OWN_SHARE and own - other > 0.5 * (1 - other)
 
 
-def _turned(wanted: list[frozenset[str]]) -> list[frozenset[str]]:
-    half = len(wanted) // 2
-    return wanted[half:] + wanted[:half]
+def _words(text: str) -> frozenset[str]:
+    return frozenset(map(str.lower, _WORD.findall(text)))
 
 
-def _share(words: list[set[str]], wanted: list[frozenset[str]]) -> float:
-    return sum(
-        bool(label) and label <= found for found, label in zip(words, wanted, strict=True)
-    ) / len(words)
+def _share(words: Sequence[frozenset[str]], wanted: Sequence[frozenset[str]]) -> float:
+    """Of the names that hold all words of their labels."""
+    count = 0
+    for found, label in zip(words, wanted, strict=True):
+        count += bool(label) and label <= found
+    return count / len(words)
 
 
 def _follows_shape(labels: pd.Series, names: pd.Series, official: pd.Series) -> bool:
@@ -82,7 +83,7 @@ def _follows_shape(labels: pd.Series, names: pd.Series, official: pd.Series) -> 
     usual = labels.value_counts(normalize=True).iloc[0]
     if explained < usual + _EXPLAINED * (1 - usual) or usual == 1:
         return False
-    return float(shapes(official).isin(set(shape)).mean() if len(official) else 0.0) < 0.5
+    return bool(len(official) == 0 or shapes(official).isin(set(shape)).mean() < 0.5)
 
 
 def _shape(official: pd.Series) -> tuple[str, str, int]:

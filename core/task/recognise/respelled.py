@@ -38,15 +38,12 @@ def respelled_test(
     if sample is None or roles.test is None or big_csv(data_dir, roles.test.table) is not None:
         return None
     first = head(data_dir, roles.test.table)
-    pairs = [
-        (mine, theirs)
-        for mine, theirs in zip(submission.ids, submission.sources, strict=True)
-        if theirs in first.columns
-    ]
-    if all(bool(first[theirs].isin(set(sample[mine])).any()) for mine, theirs in pairs):
+    pairs = {}
+    for mine, theirs in zip(submission.ids, submission.sources, strict=True):
+        if theirs in first.columns:
+            pairs[theirs] = sample[mine]
+    if all(bool(first[name].isin(set(ids)).any()) for name, ids in pairs.items()):
         return None
     frame = load(data_dir, roles.test.table)
-    changed = frame.assign(
-        **{theirs: by_value(frame[theirs], sample[mine]) for mine, theirs in pairs}
-    )
+    changed = frame.assign(**{name: by_value(frame[name], ids) for name, ids in pairs.items()})
     return None if changed.equals(frame) else changed

@@ -17,11 +17,11 @@ from core.records import (
     FilesById,
     IdColumns,
     Modality,
-    PixelRows,
+    TableFile,
     ValueKind,
 )
 from core.task.folder.big_tables import big_csv, distinct
-from core.task.folder.files_by_id import FileIndex, IdMatch, modality_of, place
+from core.task.folder.files_by_id import modality_of
 from core.task.folder.loading import head, load, rows_of
 from core.task.folder.names import among, without
 from core.task.folder.sniff import FoundTable
@@ -39,10 +39,16 @@ from core.task.metric.columns import NO_COLUMNS, RowColumns
 from core.task.metric.parameters import with_scale
 from core.task.metric.value_kinds import exclusive, kind_of
 from core.task.recognise.evidence import LabelTable
-from core.task.recognise.pixel_rows import item_of
+from core.task.recognise.files_of_rows import RowFiles, files_of_rows
 from core.task.recognise.recognition import Recognition
 from core.task.recognise.roles import where
-from core.task.recognise.split_columns import SplitColumns, group_of_ids, recognise_split
+from core.task.recognise.split_columns import (
+    SplitColumns,
+    group_of_ids,
+    is_mostly_shared,
+    is_wider,
+    recognise_split,
+)
 from core.task.recognise.submission_columns import SubmissionColumns
 from core.task.recognise.tables import LoadedTables, check, digest_of, recognise_and_read
 from utils.config_schema import TaskConfig
@@ -50,9 +56,6 @@ from utils.errors import ConfigError, SpecError
 from utils.tables import with_point
 
 _MANY_CLASSES = 5000
-# The share of train rows that have their id in common with another row, from which on an id is
-# what rows are split by.
-_REPEATED_SHARE = 0.5
 
 
 def inspect_competition(
@@ -88,14 +91,13 @@ def _assemble(
     columns = _row_columns(found.root, tables)
     metric, reasons = choose_metric(description, answers, hints, columns)
     kind = kind_of(BY_NAME[metric.name], answers)[0]
-    files = _files(tables, found)
+    files = files_of_rows(tables, found)
     features = _features(found.root, tables, files.sources)
     modality = _modality(files, features)
     split = _split_columns(hints.user, tables, found.label_table, features.texts)
     metric = with_scale(metric, answers.labels, columns, split.group, split.time)
     notes += [*reasons, _note_on_files(files.places, modality)]
     notes += [*_notes_on_values(kind, metric.name, answers), *split.how]
-    label_table = found.label_table
     return CompetitionSpec(
         data_dir=str(found.root),
         data_digest=digest,
@@ -114,11 +116,7 @@ def _assemble(
         features=FeatureColumns(
             features.names, features.texts, split.group, split.time, features.words
         ),
-        files=CompetitionFiles(
-            files.places,
-            label_table.sources if label_table else (),
-            label_table.pixels if label_table else None,
-        ),
+        files=_competition_files(files.places, found.label_table),
         notes=tuple(notes),
     )
 
@@ -133,20 +131,25 @@ def _ids(submission: SubmissionColumns, sources: tuple[str, ...]) -> IdColumns:
 def _tables(found: Recognition, tables: LoadedTables) -> CompetitionTables:
     train, roles = tables.labels.train.table, tables.roles
     return CompetitionTables(
-        sample=roles.sample.table if roles.sample else None,
+        sample=_file_of(roles.sample),
         train=train,
-        test=roles.test.table if roles.test else None,
+        test=_file_of(roles.test),
         rows_train=rows_of(found.root, train, tables.train),
-        rows_test=len(_rows_to_answer(tables)),
+        rows_test=len(tables.official),
         items=found.items,
     )
 
 
-def _rows_to_answer(tables: LoadedTables) -> pd.DataFrame:
-    """The sample submission, else the test table; there is one of them."""
-    found = tables.test if tables.sample is None else tables.sample
-    assert found is not None
-    return found
+def _file_of(found: FoundTable | None) -> TableFile | None:
+    return found.table if found is not None else None
+
+
+def _competition_files(
+    places: FilesById | None, label_table: LabelTable | None
+) -> CompetitionFiles:
+    if label_table is None:
+        return CompetitionFiles(places)
+    return CompetitionFiles(places, label_table.sources, label_table.pixels)
 
 
 def _answers(tables: LoadedTables) -> Answers:
@@ -189,73 +192,7 @@ def _classes(
     return tuple(in_order(every - {""}))
 
 
-# ---------------------------------------------------------------- files
-
-
-@dataclass(frozen=True, slots=True)
-class _RowFiles:
-    """Files that belong to rows. sources: id columns of the train table: the sample's, or the one
-    that names files. suffix: of the files; None where there are none.
-    """
-
-    sources: tuple[str, ...]
-    suffix: str | None = None
-    places: FilesById | None = None
-
-
-def _files(tables: LoadedTables, found: Recognition) -> _RowFiles:
-    sources, train = tables.submission.sources, tables.train
-    if len(sources) != 1:
-        return _RowFiles(sources)
-    pixels = found.label_table.pixels if found.label_table else None
-    test = found.index.match(_items_to_answer(tables, pixels))
-    names = among(sources, train.columns)
-    if test is not None:
-        names += list(train.columns)
-    for name in names:
-        match = found.index.match(list(train[name]))
-        if match is not None:
-            match = _inputs(match, pixels)
-            return _RowFiles((name,), (test or match).suffix, place(match, test))
-    if test is not None:
-        return _RowFiles(sources, test.suffix, place(None, test))
-    return _files_by_column(tables, found.index) or _RowFiles(sources)
-
-
-def _items_to_answer(tables: LoadedTables, pixels: PixelRows | None) -> list[str]:
-    """Ids of the rows to answer; the images, where a row is one of their pixels."""
-    ids = _rows_to_answer(tables)[tables.submission.ids[0]]
-    if pixels is not None:
-        ids = item_of(ids, pixels).drop_duplicates()
-    return list(ids)
-
-
-def _inputs(match: IdMatch, pixels: PixelRows | None) -> IdMatch:
-    """Without the folder of images that are answers."""
-    if pixels is None:
-        return match
-    folders = without(match.folders, {pixels.truth_dir})
-    return replace(match, folders=tuple(folders) or match.folders)
-
-
-def _files_by_column(tables: LoadedTables, index: FileIndex) -> _RowFiles | None:
-    """Where a column of both tables names files, and the ids do not."""
-    if tables.test is None:
-        return None
-    both = among(tables.train.columns, tables.test.columns)
-    for name in without(both, tables.labels.columns):
-        test = index.match(list(tables.test[name].unique()))
-        if test is None:
-            continue
-        train = index.match(list(tables.train[name].unique()))
-        places = place(train, test)
-        if train is not None and places is not None:
-            places = replace(places, column=name)
-            return _RowFiles(tables.submission.sources, test.suffix, places)
-    return None
-
-
-def _modality(files: _RowFiles, features: _Features) -> Modality:
+def _modality(files: RowFiles, features: _Features) -> Modality:
     if files.suffix is not None:
         return modality_of(files.suffix)
     return "text" if features.about_text else "tabular"
@@ -284,8 +221,7 @@ def _features(data_dir: Path, tables: LoadedTables, sources: tuple[str, ...]) ->
     both = without(among(test.columns, train.columns), _answer_columns(tables))
     texts, about_text = text_columns(first, both)
     keys = _key_columns(tables.submission, sources)
-    others = keys.difference(texts)
-    names = without(both, others)
+    names = without(both, keys.difference(texts))
     if not names and set(test.columns) - keys:
         raise SpecError(f"{where(train)} and {where(test)} have no feature column in common")
     words = holds_words(first, without(names, texts))
@@ -323,36 +259,19 @@ def _split_columns(
     keys = _key_columns(submission, submission.sources)
     if label_table is not None and (label_table.group or label_table.time):
         named = recognise_split(train, None, keys, answers, texts)
-        if _is_wider(train, named.group, label_table.group):
+        if is_wider(train, named.group, label_table.group):
             return named
         return SplitColumns(label_table.group, label_table.time)
     found = recognise_split(train, tables.test, keys, answers, texts)
     if found.time:
         return found
-    if name := _repeated_id(tables):
-        how = f"split: group, several train rows have the same {name!r}"
-        return SplitColumns(group=name, how=(how,))
+    known = among(submission.sources, train.columns)
+    if len(submission.ids) == 1 and known and is_mostly_shared(train[known[0]]):
+        how = f"split: group, several train rows have the same {known[0]!r}"
+        return SplitColumns(group=known[0], how=(how,))
     if submission.composite is None or tables.test is None or found.group:
         return found
     return group_of_ids(train, tables.test, submission.composite.columns)
-
-
-def _is_wider(train: pd.DataFrame, column: str | None, group: str | None) -> bool:
-    """Its groups are made of whole groups of the other column."""
-    if column not in train.columns or group not in train.columns:
-        return False
-    if train[column].nunique() >= train[group].nunique():
-        return False
-    return bool(train.groupby(group)[column].nunique().max() == 1)
-
-
-def _repeated_id(tables: LoadedTables) -> str | None:
-    """The id column of train where most rows share their id with another row."""
-    known = among(tables.submission.sources, tables.train.columns)
-    if len(tables.submission.ids) > 1 or not known:
-        return None
-    share = tables.train[known[0]].duplicated(keep=False).mean()
-    return known[0] if share >= _REPEATED_SHARE else None
 
 
 def _column(name: str | None, key: str, train: FoundTable) -> str | None:

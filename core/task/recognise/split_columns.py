@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from core.task.folder.cells import is_numeric, parse_times
+from core.task.folder.names import among, without
 
 _MIN_GROUPS = 10
 # Fewer cannot be cut into windows that follow each other.
@@ -57,31 +58,45 @@ def recognise_split(
     """Tables with cells as text. keys: id columns; answers: label and target columns; text: columns
     of free text.
     """
-    names = [name for name in train.columns if name and name not in {*keys, *answers, *text}]
+    names = without(train.columns, {*keys, *answers, *text, ""})
     if test is not None:
-        shared = [name for name in names if name in test.columns]
-        looked = _FirstRows(train[shared].head(_LOOKED_AT), test[shared].head(_LOOKED_AT))
-        for name in _by_preference(shared):
-            if looked.timed(name) and is_later(train[name], test[name]):
-                why = f"every test row is later than every train row by {name!r}"
-                return SplitColumns(time=name, how=(f"split: time, {why}",))
-        apart = [
-            name for name in shared if looked.apart(name) and _is_disjoint(train[name], test[name])
-        ]
-        found = [(train[name].nunique(), name) for name in apart]
-        if found:
-            count, name = min(found)
-            why = f"none of the {count} values of {name!r} in train is in test"
-            return SplitColumns(group=name, how=(f"split: group, {why}",))
-        names = [name for name in names if name not in shared]
+        shared = among(names, test.columns)
+        found = _of_both(train, test, shared)
+        if found is not None:
+            return found
+        names = without(names, shared)
     for name in names:
-        if _GROUP_NAME.fullmatch(name.strip()) or _GROUP_NAME.fullmatch(
-            re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
-        ):
-            if _repeats(train[name]):
-                why = f"{name!r} by its name and its values, of which rows share many; test does not show it"
-                return SplitColumns(group=name, how=(f"split: group, {why}",))
+        if _is_named_for_groups(name) and _are_group_names(train[name]):
+            why = f"{name!r} by its name and its values, of which rows share many; test does not show it"
+            return SplitColumns(group=name, how=(f"split: group, {why}",))
     return SplitColumns()
+
+
+def _of_both(train: pd.DataFrame, test: pd.DataFrame, names: Sequence[str]) -> SplitColumns | None:
+    """Of these columns, which both have: one by which all of test is later, else the one of the
+    fewest groups that are all in one of both.
+    """
+    first = _FirstRows(train[names].head(_LOOKED_AT), test[names].head(_LOOKED_AT))
+    # Columns that are named for time first.
+    for name in sorted(names, key=lambda name: not _TIME_NAME.search(name)):
+        if first.timed(name) and is_later(train[name], test[name]):
+            why = f"every test row is later than every train row by {name!r}"
+            return SplitColumns(time=name, how=(f"split: time, {why}",))
+    groups = []
+    for name in filter(first.apart, names):
+        if _is_disjoint(train[name], test[name]):
+            groups.append((train[name].nunique(), name))
+    if not groups:
+        return None
+    count, name = min(groups)
+    why = f"none of the {count} values of {name!r} in train is in test"
+    return SplitColumns(group=name, how=(f"split: group, {why}",))
+
+
+def _is_named_for_groups(name: str) -> bool:
+    """As it is, or with a sign where a capital begins a word."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
+    return bool(_GROUP_NAME.fullmatch(name.strip()) or _GROUP_NAME.fullmatch(spaced))
 
 
 def group_of_ids(train: pd.DataFrame, test: pd.DataFrame, parts: Sequence[str]) -> SplitColumns:
@@ -89,7 +104,7 @@ def group_of_ids(train: pd.DataFrame, test: pd.DataFrame, parts: Sequence[str]) 
     start anew in each, and equal values of the first part are not the same thing; else a part of
     which both share almost no value.
     """
-    columns = [name for name in parts if name in train.columns]
+    columns = among(parts, train.columns)
     if len(columns) < len(parts):
         return SplitColumns()
     if len(train[columns].drop_duplicates().merge(test[columns].drop_duplicates())):
@@ -100,15 +115,10 @@ def group_of_ids(train: pd.DataFrame, test: pd.DataFrame, parts: Sequence[str]) 
         return SplitColumns()
     for name in columns:
         theirs = pd.Series(test[name].unique())
-        if _repeats(train[name]) and theirs.isin(train[name]).mean() <= _FEW_SHARED:
+        if _are_group_names(train[name]) and theirs.isin(train[name]).mean() <= _FEW_SHARED:
             why = f"{name!r} is part of the ids, and almost none of its values is in both parts"
             return SplitColumns(group=name, how=(f"split: group, {why}",))
     return SplitColumns()
-
-
-def _by_preference(names: Sequence[str]) -> Iterator[str]:
-    """Columns that are named for time first."""
-    yield from sorted(names, key=lambda name: not _TIME_NAME.search(name))
 
 
 def are_dates(cells: pd.Series) -> bool:
@@ -121,25 +131,27 @@ class _FirstRows:
 
     def __init__(self, train: pd.DataFrame, test: pd.DataFrame) -> None:
         # One block each: cell by cell is slow where there are thousands of columns.
-        blocks = [frame.to_numpy(dtype=object).T for frame in (train, test)]
-        rows = zip(train.columns, *blocks, strict=True)
-        self._cells = {name: (list(ours), list(theirs)) for name, ours, theirs in rows}
+        blocks = train.to_numpy(dtype=object).T, test.to_numpy(dtype=object).T
+        self._cells = {}
+        for name, ours, theirs in zip(train.columns, *blocks, strict=True):
+            self._cells[name] = list(ours), list(theirs)
 
     def timed(self, name: str) -> bool:
         """Dates, whatever the name; or numbers of a column that is named for time."""
-        cells = [cell for part in self._cells[name] for cell in part if cell]
+        ours, theirs = self._cells[name]
+        cells = list(filter(None, ours + theirs))
         if not cells or not (_DATE.fullmatch(cells[0]) or _TIME_NAME.search(name)):
             return False
-        return all(_DATE.fullmatch(cell) for cell in cells) or is_numeric(
-            pd.Series(cells, dtype=object)
-        )
+        if all(map(_DATE.fullmatch, cells)):
+            return True
+        return is_numeric(pd.Series(cells, dtype=object))
 
     def apart(self, name: str) -> bool:
         """No value is in both, and they are no measurements."""
         ours, theirs = self._cells[name]
-        return not set(ours) & set(theirs) - {""} and not any(
-            _FLOAT.fullmatch(cell) for cell in ours
-        )
+        if set(ours) & set(theirs) - {""}:
+            return False
+        return not any(map(_FLOAT.fullmatch, ours))
 
 
 def is_later(train: pd.Series, test: pd.Series) -> bool:
@@ -153,13 +165,13 @@ def is_later(train: pd.Series, test: pd.Series) -> bool:
 
 
 def _is_disjoint(train: pd.Series, test: pd.Series) -> bool:
-    if not _repeats(train):
+    if not _are_group_names(train):
         return False
     theirs = set(test.unique()) - {""}
     return len(theirs) >= _MIN_TEST and not theirs & set(train.unique())
 
 
-def _repeats(column: pd.Series) -> bool:
+def _are_group_names(column: pd.Series) -> bool:
     """Names of groups: short, no measurements, most rows share theirs with another row, and there
     are enough.
     """
@@ -173,3 +185,17 @@ def _repeats(column: pd.Series) -> bool:
     return len(counts) >= _MIN_GROUPS and bool(
         counts[counts > 1].sum() >= _REPEATED_SHARE * len(filled)
     )
+
+
+def is_wider(train: pd.DataFrame, column: str | None, group: str | None) -> bool:
+    """Its groups are made of whole groups of the other column."""
+    if column not in train.columns or group not in train.columns:
+        return False
+    if train[column].nunique() >= train[group].nunique():
+        return False
+    return bool(train.groupby(group)[column].nunique().max() == 1)
+
+
+def is_mostly_shared(column: pd.Series) -> bool:
+    """Most rows share their value with another row."""
+    return bool(column.duplicated(keep=False).mean() >= _REPEATED_SHARE)

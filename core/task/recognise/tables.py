@@ -36,6 +36,13 @@ class LoadedTables:
     train: pd.DataFrame
     shown: pd.DataFrame | None = None
 
+    @property
+    def official(self) -> pd.DataFrame:
+        """The sample submission, else the test table; there is one of them."""
+        found = self.test if self.sample is None else self.sample
+        assert found is not None
+        return found
+
 
 def recognise_and_read(
     data_dir: Path, description: str, hints: Hints, workspace: Path | None

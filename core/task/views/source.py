@@ -13,7 +13,7 @@ from core.records import CompetitionSpec, PixelRows, SplitSpec, TableFile
 from core.task.folder.big_tables import big_csv, drawn
 from core.task.folder.cells import Integers, is_numeric, text_of
 from core.task.folder.inventory import FoundFile, list_files
-from core.task.recognise.pixel_rows import ids_of, item_of, pixels_of
+from core.task.folder.pixel_rows import ids_of, item_of, pixels_of
 from core.task.views.splits import Rows
 from core.task.views.train_rows import (
     TrainRows,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -33,12 +33,9 @@ def labels_of_joined_ids(evidence: Evidence, labels: Labels) -> LabelTable | Non
     its own.
     """
     key, table = evidence.submission.ids[0], labels.train
-    if (
-        evidence.sample is None
-        or evidence.roles.test is not None
-        or len(evidence.submission.ids) > 1
-        or key not in table.columns
-    ):
+    if evidence.sample is None or evidence.roles.test is not None:
+        return None
+    if len(evidence.submission.ids) > 1 or key not in table.columns:
         return None
     codes = list(_believed(evidence, codes_of(evidence.sample[key])))
     if not codes or big_csv(evidence.root, table.table) is not None:
@@ -51,21 +48,20 @@ def labels_of_joined_ids(evidence: Evidence, labels: Labels) -> LabelTable | Non
     return None
 
 
-def _believed(evidence: Evidence, codes: Iterator[Code]) -> Iterator[Code]:
+def _believed(evidence: Evidence, codes: Iterable[Code]) -> Iterator[Code]:
     """Those whose items name files first, then those of words: numbers, dates and times fill a grid
     by chance.
     """
-    found = [code for code in codes if code.joint]
-    index = FileIndex(evidence.files) if found else None
-    named = [
-        code
-        for code in found
-        if index is not None and index.match(list(code.items.unique())) is not None
-    ]
-    yield from named
-    yield from (
-        code for code in found if code not in named and code.classes.str.contains("[A-Za-z]").all()
-    )
+    joined = [code for code in codes if code.joint]
+    if not joined:
+        return
+    index, others = FileIndex(evidence.files), []
+    for code in joined:
+        if index.match(list(code.items.unique())) is not None:
+            yield code
+        elif code.classes.str.contains("[A-Za-z]").all():
+            others.append(code)
+    yield from others
 
 
 def _label_table(
@@ -74,28 +70,39 @@ def _label_table(
     assert evidence.sample is not None
     key, table = evidence.submission.ids[0], labels.train
     taken = {*frame.columns, *evidence.sample.columns}
-    item, kind = (
-        name if name not in taken else f"{name}_of_{key}" for name in (ITEM_COLUMN, CLASS_COLUMN)
-    )
-    count, added = theirs.classes.nunique(), ""
-    frame = frame.assign(**{item: ours.items, kind: ours.classes})
-    if not is_full(ours):
+    item = ITEM_COLUMN if ITEM_COLUMN not in taken else f"{ITEM_COLUMN}_of_{key}"
+    kind = CLASS_COLUMN if CLASS_COLUMN not in taken else f"{CLASS_COLUMN}_of_{key}"
+    added = ""
+    if is_full(ours):
+        frame = frame.assign(**{item: ours.items, kind: ours.classes})
+    else:
         target = asks_for_masks(evidence)
         if target is None or not frame[key].is_unique or labels.columns != (target,):
             return None
-        pairs = pd.MultiIndex.from_product(
-            [ours.items.unique(), theirs.classes.unique()], names=[item, kind]
-        )
-        every = pairs.to_frame(index=False)
-        every.insert(0, key, ours.ids(every[item], every[kind]))
-        frame = every.merge(frame.drop(columns=[item, kind]), on=key, how="left")
+        frame = _all_rows(frame, key, ours, item, kind, theirs.classes)
         added = f"; {int(frame[target].isna().sum())} masks without a pixel are added"
         frame[target] = frame[target].fillna(mark_of(evidence.sample[target]))
         frame = frame.fillna("")
     test = pd.DataFrame(
         {key: evidence.sample[key], item: theirs.items, kind: theirs.classes}, dtype=object
     )
+    count = theirs.classes.nunique()
     how = f"labels: P7, the ids of {where(table)} are {item}{ours.joint}{kind}, {count} of them for each {item}{added}"
-    timed = are_dates(frame[item]) and is_later(frame[item], test[item])
-    group, time = (None, item) if timed else (item, None)
-    return LabelTable(how, frame.astype(object), (table.table.path,), test, group=group, time=time)
+    group: str | None = item
+    time = None
+    if are_dates(frame[item]) and is_later(frame[item], test[item]):
+        group, time = None, item
+    sources = (table.table.path,)
+    return LabelTable(how, frame.astype(object), sources, test, group=group, time=time)
+
+
+def _all_rows(
+    frame: pd.DataFrame, key: str, code: Code, item: str, kind: str, classes: pd.Series
+) -> pd.DataFrame:
+    """A row for each item and each of the classes, in columns of these names; NaN where the table
+    has none.
+    """
+    values = [code.items.unique(), classes.unique()]
+    rows = pd.MultiIndex.from_product(values, names=[item, kind]).to_frame(index=False)
+    rows.insert(0, key, code.ids(rows[item], rows[kind]))
+    return rows.merge(frame, on=key, how="left")

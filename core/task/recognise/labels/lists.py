@@ -5,10 +5,12 @@ each class.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pandas as pd
 
 from core.task.folder.loading import load
+from core.task.folder.names import without
 from core.task.recognise.evidence import Evidence, LabelTable
 from core.task.recognise.label_columns import folded
 from core.task.recognise.roles import where
@@ -20,33 +22,32 @@ _LOOKED_AT = 5000
 
 def labels_in_cells(evidence: Evidence) -> LabelTable | None:
     """Lists become columns of 0 and 1 (multi-hot), named like the sample's."""
-    targets = evidence.submission.targets
+    targets, sources = evidence.submission.targets, evidence.submission.sources
     if len(targets) < 2:
         return None
     names = {folded(target): target for target in targets}
     for table in evidence.roles.trains:
         frame = load(evidence.root, table.table)
-        for column in (
-            frame.columns if set(evidence.submission.sources) & set(frame.columns) else ()
-        ):
-            cells = (
-                frame[column]
-                .str.strip()
-                .map(lambda cell: [folded(word) for word in _SPLIT.split(cell) if word])
-            )
-            looked = cells.head(_LOOKED_AT)
-            known = looked.map(
-                lambda words: bool(words) and all(word in names for word in words)
-            ).mean()
-            if known >= _KNOWN_SHARE and column not in evidence.submission.sources:
-                hot = pd.DataFrame(
-                    {
-                        target: cells.map(lambda words, key=key: str(int(key in words)))
-                        for key, target in names.items()
-                    },
-                    dtype=object,
-                )
+        if not set(sources) & set(frame.columns):
+            continue
+        for column in without(frame.columns, sources):
+            words = frame[column].map(_words)
+            known = words.head(_LOOKED_AT).map(lambda found: found and found <= names.keys())
+            if known.astype(bool).mean() >= _KNOWN_SHARE:
                 how = f"labels: P3, {column!r} of {where(table)} lists classes; a column of 0 and 1 for each"
-                made = pd.concat([frame.drop(columns=column), hot], axis=1)
-                return LabelTable(how, made, (table.table.path,))
+                rest = frame.drop(columns=column)
+                hot = pd.concat([rest, _hot(words, names)], axis=1)
+                return LabelTable(how, hot, (table.table.path,))
     return None
+
+
+def _words(cell: str) -> frozenset[str]:
+    return frozenset(folded(word) for word in _SPLIT.split(cell.strip()) if word)
+
+
+def _hot(words: pd.Series, names: Mapping[str, str]) -> pd.DataFrame:
+    """A column of 0 and 1 for each name. names: columns by the word that is looked for."""
+    columns = {}
+    for word, target in names.items():
+        columns[target] = words.map(lambda found, word=word: str(int(word in found)))
+    return pd.DataFrame(columns, dtype=object)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import pandas as pd
 
 from core.task.folder.loading import load
+from core.task.folder.names import among, without
 from core.task.folder.sniff import FoundTable
 from core.task.recognise.evidence import Evidence, LabelTable
 from core.task.recognise.new_ids import shapes
@@ -20,20 +23,16 @@ _ALIKE = 0.9
 
 def labels_in_columns(evidence: Evidence) -> LabelTable | None:
     """ids `<item>_<column of train>`, one target: wide rows become long ones."""
-    if (
-        evidence.sample is None
-        or len(evidence.submission.ids) != 1
-        or len(evidence.submission.targets) != 1
-    ):
+    submission = evidence.submission
+    if evidence.sample is None or len(submission.ids) != 1 or len(submission.targets) != 1:
         return None
-    ids = evidence.sample[evidence.submission.ids[0]]
-    for table in evidence.roles.trains:
-        for joint in _JOINTS:
-            split = _split(ids, joint, table.columns)
-            if split is not None:
-                found = _melted(evidence, table, joint, *split)
-                if found is not None:
-                    return found
+    ids = evidence.sample[submission.ids[0]]
+    for table, joint in product(evidence.roles.trains, _JOINTS):
+        split = _split(ids, joint, table.columns)
+        if split is not None:
+            found = _melted(evidence, table, joint, *split)
+            if found is not None:
+                return found
     return None
 
 
@@ -41,50 +40,58 @@ def _split(
     ids: pd.Series, joint: str, columns: tuple[str, ...]
 ) -> tuple[pd.Series, pd.Series] | None:
     """(item, column of train) of each id; a column's name may hold the joint itself."""
-    endings = sorted((name for name in columns if name), key=len, reverse=True)
-    found = [next((name for name in endings if key.endswith(joint + name)), "") for key in ids]
-    if "" in found or len(set(found)) < 2:
+    names = sorted(without(columns, {""}), key=len, reverse=True)
+    items, found = [], []
+    for key in ids:
+        name = _ending(key, joint, names)
+        if name is None:
+            return None
+        items.append(key[: -len(joint + name)])
+        found.append(name)
+    if len(set(found)) < 2:
         return None
-    items = [key[: -len(joint + name)] for key, name in zip(ids, found, strict=True)]
     return pd.Series(items, dtype=object), pd.Series(found, dtype=object)
+
+
+def _ending(key: str, joint: str, names: Sequence[str]) -> str | None:
+    """The first of the names that stands behind a joint at the end of the id."""
+    for name in names:
+        if key.endswith(joint + name):
+            return name
+    return None
 
 
 def _melted(
     evidence: Evidence, table: FoundTable, joint: str, items: pd.Series, asked: pd.Series
 ) -> LabelTable | None:
-    frame = load(evidence.root, table.table)
-    test = (
-        load(evidence.root, evidence.roles.test.table) if evidence.roles.test is not None else None
-    )
+    """asked: the question of each row of the sample."""
+    frame, found = load(evidence.root, table.table), evidence.roles.test
+    test = load(evidence.root, found.table) if found is not None else None
     key, target = evidence.submission.ids[0], evidence.submission.targets[0]
     item = _item_column(frame, test, items, set(asked))
     if item is None or (test is not None and not {item, key} & set(test.columns)):
         return None
-    named, name = _free(item, key, target), _question_name(test, asked)
+    named = _ITEM if item in (key, target) else item
+    name = _question_name(test, asked)
     questions = list(dict.fromkeys(asked))
     frame = frame.rename(columns={item: named})
-    others = [n for n in frame.columns if n not in questions]
+    others = without(frame.columns, questions)
     if {key, target, name} & set(others) or name in (key, target):
         return None
     long = frame.melt(id_vars=others, value_vars=questions, var_name=name, value_name=target)
     long.insert(0, key, long[named] + joint + long[name])
     how = f"labels: P7, {len(questions)} columns of {where(table)} become rows; the id is {item}{joint}{name}"
-    derived = LabelTable(how, long.astype(object), (table.table.path,), group=named)
-    if test is None or not _has_items(test, item, items):
-        return derived
-    rows = (
-        test.rename(columns={item: named})
-        .set_index(named, drop=False)
-        .loc[items]
-        .reset_index(drop=True)
-    )
-    rows = (
-        pd.DataFrame({key: items + joint + asked}, dtype=object).join(rows).assign(**{name: asked})
-    )
-    assert evidence.roles.test is not None
-    how += f"; the rows of {where(evidence.roles.test)} are repeated for each of them"
+    label_table = LabelTable(how, long.astype(object), (table.table.path,), group=named)
+    if found is None or test is None or not _has_items(test, item, items):
+        return label_table
+    rows = test.rename(columns={item: named}).set_index(named, drop=False)
+    rows = rows.loc[items].reset_index(drop=True)
+    ids = pd.DataFrame({key: items + joint + asked}, dtype=object)
     return replace(
-        derived, how=how, test=rows, items=evidence.roles.test.table if named == item else None
+        label_table,
+        how=f"{how}; the rows of {where(found)} are repeated for each of them",
+        test=ids.join(rows).assign(**{name: asked}),
+        items=found.table if named == item else None,
     )
 
 
@@ -94,22 +101,21 @@ def _item_column(
     """The column of train without repeated cells that holds items: the one that does in the test
     table, else one whose cells look like them.
     """
-    names = [n for n in frame.columns if n not in questions and frame[n].is_unique]
-    known = [
-        n for n in names if test is not None and n in test.columns and set(items) <= set(test[n])
-    ]
+    names = [name for name in without(frame.columns, questions) if frame[name].is_unique]
+    if test is not None:
+        for name in among(names, test.columns):
+            if set(items) <= set(test[name]):
+                return name
     looks = set(shapes(items))
-    alike = [n for n in names if shapes(frame[n]).isin(looks).mean() >= _ALIKE]
-    return next(iter([*known, *alike]), None)
+    for name in names:
+        if shapes(frame[name]).isin(looks).mean() >= _ALIKE:
+            return name
+    return None
 
 
 def _has_items(test: pd.DataFrame, item: str, items: pd.Series) -> bool:
     """One row for each item, where the sample has several."""
     return item in test.columns and test[item].is_unique and set(items) <= set(test[item])
-
-
-def _free(item: str, *taken: str) -> str:
-    return item if item not in taken else _ITEM
 
 
 def _question_name(test: pd.DataFrame | None, asked: pd.Series) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePosixPath
 
 import pandas as pd
 
 from core.task.folder.files_by_id import FileIndex
 from core.task.folder.inventory import FoundFile
+from core.task.folder.names import without
 from core.task.metric.answers import Answers
 from core.task.recognise.evidence import Evidence, LabelTable
 from core.task.recognise.label_columns import classes_among
@@ -27,6 +30,13 @@ _DATE = re.compile(
 _MAX_PLACES = 6
 _OFFICIAL_SHARE = 0.2
 TIME_COLUMN = "recorded"
+_CLASS_COLUMNS = ("label", "class", "category", "kind")
+# What a part is called, and the parts of a file's path.
+_CUTS: tuple[tuple[str, Callable[[FoundFile], list[str]]], ...] = (
+    ("a folder", lambda file: file.folder.split("/")),
+    ("a part of the name", lambda file: _SEPARATED.split(file.stem)),
+    ("a part of the name", lambda file: _RUNS.findall(file.stem)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,7 @@ def labels_in_names(evidence: Evidence) -> LabelTable | None:
     """
     if evidence.sample is None or len(evidence.submission.ids) != 1 or asks_for_masks(evidence):
         return None
-    official, train = _parts_of(evidence)
+    official, train = _files_of_both(evidence)
     if len(train) < _MIN_FILES or not official:
         return None
     places = list(_places(evidence, train, official))
@@ -53,29 +63,29 @@ def labels_in_names(evidence: Evidence) -> LabelTable | None:
         return None
     frame, meaning = _table(evidence, train, best.values)
     frame, time, split = _dated(frame, train, official)
-    how = f"labels: P5, {best.what} of {len(train)} files ({', '.join(sorted(set(best.values))[:4])}){meaning}{split}"
+    examples = ", ".join(sorted(set(best.values))[:4])
+    how = f"labels: P5, {best.what} of {len(train)} files ({examples}){meaning}{split}"
     return LabelTable(how, frame, time=time)
 
 
-def _parts_of(evidence: Evidence) -> tuple[list[FoundFile], list[FoundFile]]:
+def _files_of_both(evidence: Evidence) -> tuple[list[FoundFile], list[FoundFile]]:
     """Files of the sample's ids, and the train files; [] and [] when the ids name no files."""
     assert evidence.sample is not None
     index = FileIndex(evidence.files)
     ids = list(evidence.sample[evidence.submission.ids[0]])
-    matched = index.match(ids)
-    if matched is None:
+    if index.match(ids) is None:
         return [], []
-    official = {
-        file.path: file for each in ids for file in index.files_of(each) if not _is_train(file)
-    }
+    official: dict[str, FoundFile] = {}
+    for file in chain.from_iterable(map(index.files_of, ids)):
+        if not _is_train(file):
+            official[file.path] = file
     suffixes = {file.suffix for file in official.values()}
-    rest = [
-        file
-        for file in evidence.files
-        if file.suffix in suffixes and file.path not in official and file.depth
-    ]
-    named = [file for file in rest if _is_train(file)]
-    return list(official.values()), sorted(named or rest, key=lambda file: file.path)
+    rest = []
+    for file in evidence.files:
+        if file.suffix in suffixes and file.path not in official and file.depth:
+            rest.append(file)
+    train = list(filter(_is_train, rest)) or rest
+    return list(official.values()), sorted(train, key=lambda file: file.path)
 
 
 def _is_train(file: FoundFile) -> bool:
@@ -84,60 +94,59 @@ def _is_train(file: FoundFile) -> bool:
 
 def _places(
     evidence: Evidence, train: Sequence[FoundFile], official: Sequence[FoundFile]
-) -> list[_Place]:
-    ways: list[tuple[str, Callable[[FoundFile], list[str]]]] = [
-        ("a folder", lambda file: file.folder.split("/")),
-        ("a part of the name", lambda file: _SEPARATED.split(file.stem)),
-        ("a part of the name", lambda file: _RUNS.findall(file.stem)),
-    ]
-    found, stems = [], len({file.stem for file in train})
-    for what, cut in ways:
-        ours, theirs = [cut(file) for file in train], [cut(file) for file in official]
+) -> Iterator[_Place]:
+    """Parts that may be the label: by their number from the front or the back, in each way to cut a
+    path.
+    """
+    stems = len({file.stem for file in train})
+    for what, cut in _CUTS:
+        ours, theirs = list(map(cut, train)), list(map(cut, official))
         longer = min(map(len, ours)) > max(map(len, theirs))
         for spot in (*range(_MAX_PLACES), *range(-1, -_MAX_PLACES - 1, -1)):
-            values = tuple(
-                parts[spot] if -len(parts) <= spot < len(parts) else "" for parts in ours
-            )
+            values = tuple(_part_at(parts, spot) or "" for parts in ours)
             known = set(values)
             if len(known) == stems > 2:
                 continue  # One value per item, which an image shares with its mask or its copy.
-            same = sum(parts[spot] in known for parts in theirs if -len(parts) <= spot < len(parts))
-            if (
-                same <= _OFFICIAL_SHARE * len(theirs)
-                and (score := _score(evidence, values)) is not None
-            ):
-                found.append(_Place(what, values, score + longer))
-    return found
+            same = sum(_part_at(parts, spot) in known for parts in theirs)
+            if same > _OFFICIAL_SHARE * len(theirs):
+                continue
+            score = _score(evidence, values)
+            if score is not None:
+                yield _Place(what, values, score + longer)
+
+
+def _part_at(parts: Sequence[str], spot: int) -> str | None:
+    """None where there are fewer; spot: from the back where it is negative."""
+    if -len(parts) <= spot < len(parts):
+        return parts[spot]
+    return None
 
 
 def _score(evidence: Evidence, values: tuple[str, ...]) -> float | None:
     """How much such values look like the labels; None when they cannot be."""
     counts = pd.Series(values).value_counts()
-    several = len(evidence.submission.targets) > 1
-    if "" in counts.index or len(counts) < 2 or len(counts) > max(2, len(values) // 2):
+    names, targets = list(counts.index), evidence.submission.targets
+    if "" in names or len(names) < 2 or len(names) > max(2, len(values) // 2):
         return None
-    if several:
-        return 5.0 if classes_among(evidence.submission.targets, list(counts.index)) else None
-    if _wants_two(evidence) and len(counts) != 2:
+    if len(targets) > 1:
+        return 5.0 if classes_among(targets, names) else None
+    if _wants_two(evidence) and len(names) != 2:
         return None
-    if counts.iloc[-1] < 2 and len(counts) == 2:
+    if counts.iloc[-1] < 2 and len(names) == 2:
         return None
-    words, zero_one = all(name.isalpha() for name in counts.index), set(counts.index) == {"0", "1"}
-    told = sum(
-        name.lower() in evidence.description.lower() for name in counts.index if len(name) > 1
-    ) / len(counts)
-    numbers = all(name.isdigit() and len(name) > 3 for name in counts.index)
-    return 3.0 * zero_one + words + 2.0 * told - 3.0 * numbers - len(counts) / len(values)
+    words, zero_one = all(map(str.isalpha, names)), set(names) == {"0", "1"}
+    numbers = all(name.isdigit() and len(name) > 3 for name in names)
+    text = evidence.description.lower()
+    mentioned = sum(len(name) > 1 and name.lower() in text for name in names) / len(names)
+    return 3.0 * zero_one + words + 2.0 * mentioned - 3.0 * numbers - len(names) / len(values)
 
 
 def _wants_two(evidence: Evidence) -> bool:
     """The sample shows numbers that are no class names of many."""
     assert evidence.sample is not None
-    cells = evidence.sample[list(evidence.submission.targets)]
-    return (
-        Answers(cells, cells, False).numeric
-        and not evidence.sample[evidence.submission.targets[0]].nunique() > 2
-    )
+    targets = evidence.submission.targets
+    cells = evidence.sample[list(targets)]
+    return Answers(cells, cells, False).numeric and cells[targets[0]].nunique() <= 2
 
 
 def _table(
@@ -145,50 +154,45 @@ def _table(
 ) -> tuple[pd.DataFrame, str]:
     """Ids and labels; what the labels 0 and 1 mean."""
     key, targets = evidence.submission.ids[0], evidence.submission.targets
-    ids = _ids(evidence, train)
+    column, cells, meaning = targets[0], list(values), ""
     if len(targets) > 1:
-        column = next(
-            name for name in ("label", "class", "category", "kind") if name not in (*targets, key)
-        )
-        return pd.DataFrame({key: ids, column: list(values)}, dtype=object), ""
-    if _wants_two(evidence):
+        column = without(_CLASS_COLUMNS, (*targets, key))[0]
+    elif _wants_two(evidence):
         positive, why = positive_of(set(values), evidence.description)
-        cells = ["1" if value == positive else "0" for value in values]
-        return pd.DataFrame(
-            {key: ids, targets[0]: cells}, dtype=object
-        ), f"; 1 is {positive!r}, {why}"
-    return pd.DataFrame({key: ids, targets[0]: list(values)}, dtype=object), ""
+        cells = [str(int(value == positive)) for value in values]
+        meaning = f"; 1 is {positive!r}, {why}"
+    return pd.DataFrame({key: _ids(evidence, train), column: cells}, dtype=object), meaning
 
 
 def _ids(evidence: Evidence, train: Sequence[FoundFile]) -> list[str]:
     """Names of files as the sample writes them; paths below the common folder where names repeat."""
     assert evidence.sample is not None
-    with_suffix = (
-        PurePosixPath(str(evidence.sample[evidence.submission.ids[0]].iloc[0])).suffix.lower()
-        == train[0].suffix
-    )
-    names = [file.name if with_suffix else file.stem for file in train]
+    first = PurePosixPath(str(evidence.sample[evidence.submission.ids[0]].iloc[0]))
+    paths = [PurePosixPath(file.path) for file in train]
+    if first.suffix.lower() != train[0].suffix:
+        paths = [path.with_suffix("") for path in paths]
+    names = [path.name for path in paths]
     if len(set(names)) == len(names):
         return names
-    folder = PurePosixPath(train[0].folder)
-    while folder.parts and not all(file.path.startswith(f"{folder}/") for file in train):
-        folder = folder.parent
-    inside = [PurePosixPath(file.path).relative_to(folder) for file in train]
-    return [str(path if with_suffix else path.with_suffix("")) for path in inside]
+    folder = PurePosixPath(os.path.commonpath([path.parent for path in paths]))
+    return [str(path.relative_to(folder)) for path in paths]
 
 
 def _dated(
     frame: pd.DataFrame, train: Sequence[FoundFile], official: Sequence[FoundFile]
 ) -> tuple[pd.DataFrame, str | None, str]:
     """With a column of times where all names begin with one and the official files are later."""
-    ours, theirs = ([_moment(file.stem) for file in files] for files in (train, official))
+    ours, theirs = list(map(_moment, train)), list(map(_moment, official))
     if not all(ours) or not all(theirs) or min(theirs) <= max(ours) or len(set(ours)) < _MIN_FILES:
         return frame, None, ""
-    told = f"; {TIME_COLUMN!r} is the date in the names, and test is later than train"
-    return frame.assign(**{TIME_COLUMN: ours}), TIME_COLUMN, told
+    why = f"; {TIME_COLUMN!r} is the date in the names, and test is later than train"
+    return frame.assign(**{TIME_COLUMN: ours}), TIME_COLUMN, why
 
 
-def _moment(name: str) -> str:
+def _moment(file: FoundFile) -> str:
     """Year, month, day and the six digits behind them as one number, which orders by time."""
-    found = _DATE.search(name)
-    return "" if found is None else "".join(found.groups()[:3]) + "." + (found.group(4) or "0")
+    found = _DATE.search(file.stem)
+    if found is None:
+        return ""
+    year, month, day, clock = found.groups()
+    return f"{year}{month}{day}.{clock or '0'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +12,8 @@ import pandas as pd
 from core.records import PixelRows
 from core.task.folder.files_by_id import IMAGES
 from core.task.folder.inventory import FoundFile
+from core.task.folder.pixel_rows import pixels_of, size_of
 from core.task.recognise.evidence import Evidence, LabelTable
-from core.task.recognise.pixel_rows import pixels_of, size_of
 
 _ID = re.compile(r"^(?P<item>.+)(?P<joint>[_\-:.])(?P<row>\d+)(?P=joint)(?P<column>\d+)$")
 _TRUTH = re.compile(r"clean|mask|truth|gt|label|target|answer|ground|sharp|high", re.I)
@@ -55,42 +56,33 @@ def _folders(files: Sequence[FoundFile]) -> dict[str, dict[str, FoundFile]]:
 
 
 def _folder_of(folders: Mapping[str, Mapping[str, FoundFile]], items: set[str]) -> str | None:
+    """The folder that has all of the items; one that is named for test first, then the smallest."""
     having = [folder for folder, images in folders.items() if items <= images.keys()]
-    return min(
-        having,
-        key=lambda folder: ("test" not in folder.lower(), len(folders[folder])),
-        default=None,
-    )
+    having.sort(key=lambda folder: ("test" not in folder.lower(), len(folders[folder])))
+    return next(iter(having), None)
 
 
 def _pair(folders: Mapping[str, Mapping[str, FoundFile]], test: str) -> tuple[str, str] | None:
     """(folder of inputs, folder of answers) with the same names; None where no two fit."""
-    likely = re.sub("test", "train", test, flags=re.I)
-    best: tuple[tuple[bool, bool], str, str] | None = None
-    for inputs, images in folders.items():
-        for truth, answers in folders.items():
-            same = len(images.keys() & answers.keys())
-            if (
-                inputs == truth
-                or test in (inputs, truth)
-                or same < _SAME_NAMES * max(len(images), len(answers), 1)
-            ):
-                continue
-            rank = (
-                inputs.lower() == likely.lower(),
-                bool(_TRUTH.search(truth)) and not _TRUTH.search(inputs),
-            )
-            if any(rank) and (best is None or rank > best[0]):
-                best = (rank, inputs, truth)
-    return None if best is None else (best[1], best[2])
+    likely = re.sub("test", "train", test, flags=re.I).lower()
+    others = [folder for folder in folders if folder != test]
+    best, best_rank = None, (False, False)
+    for inputs, truth in permutations(others, 2):
+        images, answers = folders[inputs].keys(), folders[truth].keys()
+        if len(images & answers) < _SAME_NAMES * max(len(images), len(answers)):
+            continue
+        says_so = bool(_TRUTH.search(truth)) and not _TRUTH.search(inputs)
+        rank = (inputs.lower() == likely, says_so)
+        if rank > best_rank:
+            best, best_rank = (inputs, truth), rank
+    return best
 
 
 def _sizes_fit(root: Path, images: Mapping[str, FoundFile], parts: pd.DataFrame) -> bool:
     """The ids of an image are its rows and columns."""
     item = parts["item"].iloc[0]
-    mine = parts[parts["item"] == item]
-    rows, columns = (mine[name].astype(int).nunique() for name in ("row", "column"))
-    return size_of(root / images[item].path) == (rows, columns)
+    mine = parts.loc[parts["item"] == item, ["row", "column"]].astype(int)
+    return size_of(root / images[item].path) == tuple(mine.nunique())
 
 
 def _label_table(
@@ -100,21 +92,15 @@ def _label_table(
     parts: pd.DataFrame,
 ) -> LabelTable:
     assert evidence.sample is not None
+    key, target = evidence.submission.ids[0], evidence.submission.targets[0]
     inputs, truth = pair
     names = sorted(folders[inputs].keys() & folders[truth].keys())
-    given = pd.to_numeric(evidence.sample[evidence.submission.targets[0]], errors="coerce")
+    given = pd.to_numeric(evidence.sample[target], errors="coerce")
     scale = 1.0 if bool((given > 1).any()) else 255.0
     rows = PixelRows(parts["joint"].iloc[0], int(parts["row"].astype(int).min()), scale, truth)
-    frame = pd.DataFrame(
-        {
-            evidence.submission.ids[0]: names,
-            TRUTH_COLUMN: [folders[truth][name].path for name in names],
-        },
-        dtype=object,
-    )
-    values = pixels_of(evidence.root / frame[TRUTH_COLUMN].iloc[0], scale).ravel()[:_SHOWN]
-    shown = pd.DataFrame(
-        {evidence.submission.targets[0]: [f"{value:.9g}" for value in values]}, dtype=object
-    )
+    paths = [folders[truth][name].path for name in names]
+    frame = pd.DataFrame({key: names, TRUTH_COLUMN: paths}, dtype=object)
+    values = pixels_of(evidence.root / paths[0], scale).ravel()[:_SHOWN]
+    shown = pd.DataFrame({target: list(map("{:.9g}".format, values))}, dtype=object)
     how = f"labels: P7, a row per pixel; the answers of {len(names)} images in {inputs} are those in {truth}"
     return LabelTable(how, frame, pixels=rows, answers=shown)

@@ -19,18 +19,23 @@ _SENTENCE = re.compile(r"[^.\n]*\bprobabilit(?:y|ies)\b[^.\n]*", re.I)
 def positive_of(names: Set[str], description: str) -> tuple[str, str]:
     """(name, reason). names: two of them."""
     first, second = sorted(names)
-    for name, other in ((first, second), (second, first)):
+    pairs = ((first, second), (second, first))
+    for name, other in pairs:
         if name.lower() in _POSITIVE or other.lower() in _NEGATIVE:
             return name, "by its name"
-    for name in (first, second):
-        if _equated(name, "1", description) or _equated(
-            second if name == first else first, "0", description
-        ):
+    for name, other in pairs:
+        if _equated(name, "1", description) or _equated(other, "0", description):
             return name, "by the description"
-    asked = {name: _asked(name, description) for name in (first, second)}
-    if asked[first] != asked[second]:
-        return (first if asked[first] else second), "the probability that the description asks for"
+    for name, other in pairs:
+        if _is_wanted(name, description) and not _is_wanted(other, description):
+            return name, "the probability that the description asks for"
     return second, "by the alphabet: the description does not tell"
+
+
+def _is_wanted(name: str, description: str) -> bool:
+    """A sentence about a probability names it."""
+    pattern = re.compile(rf"\b{re.escape(name)}(?:e?s)?\b", re.I)
+    return any(map(pattern.search, _SENTENCE.findall(description)))
 
 
 def _equated(name: str, digit: str, description: str) -> bool:
@@ -42,8 +47,3 @@ def _equated(name: str, digit: str, description: str) -> bool:
             rf"(?<![\w.]){digit}{link}{word}\b|\b{word}{link}{digit}(?![\w.])", description, re.I
         )
     )
-
-
-def _asked(name: str, description: str) -> bool:
-    pattern = re.compile(rf"\b{re.escape(name)}(?:e?s)?\b", re.I)
-    return any(pattern.search(sentence) for sentence in _SENTENCE.findall(description))

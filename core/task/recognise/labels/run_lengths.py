@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -32,23 +32,37 @@ def pixel_order(description: str) -> tuple[Order, str]:
     not tell.
     """
     for sentence in _SENTENCE.findall(description):
-        down, across = _DOWN.search(sentence), _ACROSS.search(sentence)
-        if down and (_MAJOR.fullmatch(down[0]) or (across and down.start() < across.start())):
-            return "columns", f"as the description says ({_shown(sentence)})"
-        if across and (_MAJOR.fullmatch(across[0]) or (down and across.start() < down.start())):
-            return "rows", f"as the description says ({_shown(sentence)})"
+        order = _order_in(sentence)
+        if order is not None:
+            return order, f"as the description says ({_shown(sentence)})"
     return "columns", "the usual order: the description does not tell"
+
+
+def _order_in(sentence: str) -> Order | None:
+    """What is named as such, else what is named first of two directions."""
+    down, across = _DOWN.search(sentence), _ACROSS.search(sentence)
+    if down and _MAJOR.fullmatch(down[0]):
+        return "columns"
+    if down and across and down.start() < across.start():
+        return "columns"
+    if across and _MAJOR.fullmatch(across[0]):
+        return "rows"
+    if across and down:
+        return "rows"
+    return None
 
 
 def pixels_of_mask(paths: Sequence[Path]) -> Pixels | None:
     """[rows, columns], true where one of the masks is; None where one is no image, or they differ
     in size.
     """
-    masks = [_read(path) for path in paths]
-    found = [mask for mask in masks if mask is not None]
-    if len(found) < len(masks) or len({mask.shape for mask in found}) != 1:
-        return None
-    return np.logical_or.reduce(found)
+    union = None
+    for path in paths:
+        mask = _read(path)
+        if mask is None or (union is not None and union.shape != mask.shape):
+            return None
+        union = mask if union is None else union | mask
+    return union
 
 
 def run_lengths(mask: Pixels, order: Order) -> str:
@@ -63,27 +77,36 @@ def _read(path: Path) -> Pixels | None:
     """Whatever is not black; where colours were compressed with a loss, what is lighter than half
     of white.
     """
-    from PIL import Image
-
     try:
         if path.suffix.lower() == ".npy":
-            cells = np.load(path, allow_pickle=False)
-            plane = cells.reshape([size for size in cells.shape if size > 1])
-            return np.asarray(plane != 0) if plane.ndim == 2 else None
-        with Image.open(path) as image:
-            plain = image.mode in _GREY
-            values = np.asarray(
-                image if plain else image.convert("L" if image.mode == "LA" else "RGB")
-            )
+            return _plane(np.load(path, allow_pickle=False))
+        values = _lightness(path)
     except (OSError, EOFError, ValueError, SyntaxError):
         return None
+    black = _HALF if path.suffix.lower() in _LOSSY else 0
+    return np.asarray(values > black)
+
+
+def _plane(cells: npt.NDArray[Any]) -> Pixels | None:
+    """None where not two sides are longer than 1."""
+    plane = np.squeeze(cells)
+    if plane.ndim != 2 or not plane.size:
+        return None
+    return np.asarray(plane != 0)
+
+
+def _lightness(path: Path) -> npt.NDArray[Any]:
+    """[rows, columns]: the lightest channel of each pixel."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        if image.mode in _GREY:
+            return np.asarray(image)
+        if image.mode == "LA":
+            return np.asarray(image.convert("L"))
+        values = np.asarray(image.convert("RGB"))
     # Channel by channel: ten times as fast as the maximum along the last axis.
-    lightest = (
-        values
-        if values.ndim == 2
-        else np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
-    )
-    return np.asarray(lightest > (_HALF if path.suffix.lower() in _LOSSY else 0))
+    return np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
 
 
 def _shown(sentence: str) -> str:
