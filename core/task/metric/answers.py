@@ -44,8 +44,9 @@ class Answers:
     @property
     def targets(self) -> list[str]:
         """Names of the columns that are asked for."""
-        shown = self.labels if self.sample is None else self.sample
-        return list(map(str, shown.columns))
+        if self.sample is None:
+            return list(map(str, self.labels.columns))
+        return list(map(str, self.sample.columns))
 
     @property
     def numeric(self) -> bool:
@@ -54,13 +55,10 @@ class Answers:
     @property
     def distinct(self) -> list[str]:
         """Labels that occur, in numeric order where they are numbers, else in text order."""
-        found = {
-            value
-            for name in self.labels.columns
-            for value in self.labels[name].unique()
-            if value != ""
-        }
-        return in_order(found)
+        found = set[str]()
+        for name in self.labels.columns:
+            found.update(self.labels[name].unique())
+        return in_order(found - {""})
 
     @property
     def binary(self) -> bool:
@@ -91,12 +89,15 @@ class Answers:
             return False
         cells = self.labels.iloc[:, 0]
         cells = cells[cells != ""].head(2000)
-        several = [cell for cell in cells if _LIST.match(cell)]
+        several = list(filter(_LIST.match, cells))
         if len(several) <= least * len(cells):
             return False
-        holders = Counter(word for cell in set(cells) for word in set(cell.split()))
-        mixed = [all(holders[word] > 1 for word in cell.split()) for cell in set(several)]
-        return sum(mixed) > 0.5 * len(mixed)
+        holders = Counter[str]()
+        for cell in set(cells):
+            holders.update(set(cell.split()))
+        distinct = set(several)
+        mixed = sum(min(map(holders.__getitem__, cell.split())) > 1 for cell in distinct)
+        return mixed > 0.5 * len(distinct)
 
     @property
     def sample_is_whole(self) -> bool:
@@ -119,12 +120,11 @@ def has_own_answers(kind: ValueKind, sample: pd.DataFrame) -> bool:
 
 
 def in_order(values: set[str]) -> list[str]:
+    """By value where all are numbers, else by text."""
     column = pd.Series(sorted(values), dtype=object)
-    return (
-        list(column.iloc[np.argsort(numbers(column), kind="stable")])
-        if is_numeric(column)
-        else list(column)
-    )
+    if not is_numeric(column):
+        return list(column)
+    return list(column.iloc[np.argsort(numbers(column), kind="stable")])
 
 
 def fallback(answers: Answers) -> MetricName:
@@ -144,9 +144,9 @@ def classes_of(kind: ValueKind, answers: Answers) -> tuple[str, ...]:
     """The distinct labels; of rankings only where each row has one true word of at most
     _RANKED_WORDS.
     """
-    if kind in ("label", "probability"):
+    if kind in ("label", "probability") or (kind == "list" and _single_words(answers)):
         return tuple(answers.distinct)
-    return tuple(answers.distinct) if kind == "list" and _single_words(answers) else ()
+    return ()
 
 
 def _single_words(answers: Answers) -> bool:
@@ -164,8 +164,8 @@ def text_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[str, 
     first = frame[list(names)].head(_FIRST_CELLS).to_numpy(dtype=object)
     found = tuple(
         name
-        for k, name in enumerate(names)
-        if not _are(_NUMBER, first[:, k]) and _is_text(frame[name])
+        for name, cells in zip(names, first.T, strict=True)
+        if not _are(_NUMBER, cells) and _is_text(frame[name])
     )
     long = any(frame[name].str.len().mean() >= 1.5 * _TEXT_CHARS for name in found)
     return found, bool(found) and (long or 2 * len(found) >= len(names))
@@ -181,7 +181,7 @@ def holds_words(frame: pd.DataFrame, names: Sequence[str]) -> bool:
 
 def _are(pattern: re.Pattern[str], cells: Iterable[str]) -> bool:
     """Some cell is filled, and all that are have this form."""
-    filled = [cell for cell in cells if cell]
+    filled = list(filter(None, cells))
     return bool(filled) and all(map(pattern.fullmatch, filled))
 
 
@@ -199,7 +199,7 @@ def _few_classes(answers: Answers) -> bool:
     """Whole numbers, few of them, each several times, and the sample shows whole numbers too."""
     if any(answers.labels[name].nunique() > _FEW_VALUES for name in answers.labels.columns):
         return False
-    values = np.array([float(value) for value in answers.distinct])
+    values = np.array(answers.distinct, dtype=float)
     whole = bool(np.all(values == np.round(values)))
     few = len(values) <= max(2, len(answers.labels) // 4)
     return whole and few and (answers.sample is None or answers.sample_is_whole)

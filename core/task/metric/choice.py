@@ -36,25 +36,21 @@ def choose_metric(
     columns: those that may say how rows count in the score.
     """
     section = "\n\n".join(evaluation_sections(description))
-    metric, said = _named(description, section, answers, hints, columns)
+    metric, notes = _named(description, section, answers, hints, columns)
     metric, quantiles = with_quantiles(metric, section, answers.targets)
-    said = [*said, *quantiles]
+    notes += quantiles
     if metric.source == "description" and (name := levels_named(metric.name, section, columns)):
         metric = replace(metric, mean_over=name)
     metric = asked_columns(metric, columns, hints.user)
     if sentence := left_out(section):
-        said = [
-            *said,
-            f"metric: every held-out row counts here, but the description says: {sentence!r}",
-        ]
+        why = f"every held-out row counts here, but the description says: {sentence!r}"
+        notes.append(f"metric: {why}")
     if metric.weight_column is not None:
-        said = [*said, f"metric: rows weigh what {metric.weight_column!r} says"]
+        notes.append(f"metric: rows weigh what {metric.weight_column!r} says")
     if metric.mean_over is not None:
-        said = [
-            *said,
-            f"metric: the mean over the values of {metric.mean_over!r} of each one's {metric.name}",
-        ]
-    return metric, said
+        values = f"the values of {metric.mean_over!r}"
+        notes.append(f"metric: the mean over {values} of each one's {metric.name}")
+    return metric, notes
 
 
 def _named(
@@ -85,10 +81,11 @@ def _named(
     if reading := _of_model(section, answers, hints.metric, direction):
         return reading, []
     metric = plain or _proxy(answers, direction)
-    how = f"{metric.name} without its weights" if plain else metric.name
-    return MetricSpec(metric.name, metric.direction, "fallback", why), [
-        f"metric: {why}; {how} stands in"
-    ]
+    how = metric.name
+    if plain is not None:
+        how += " without its weights"
+    note = f"metric: {why}; {how} stands in"
+    return MetricSpec(metric.name, metric.direction, "fallback", why), [note]
 
 
 def _problem(metric: MetricName, section: str, answers: Answers) -> str:

@@ -4,8 +4,9 @@ cells can do it.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,17 +46,20 @@ def weight_named(section: str, columns: RowColumns) -> str | None:
     A column that is merely called weight may hold kilograms.
     """
     text = _words(section)
-    found = [
-        name
-        for name in columns.names
-        if _spoken_of(_words(name), text) and "weight" in _words(name)
-    ]
-    found = [
-        name
-        for name in found
-        if not any(_words(name) in _words(other) for other in found if other != name)
-    ]
-    return found[0] if len(found) == 1 and not weight_problem(columns.cells(found[0])) else None
+    spoken: dict[str, str] = {}
+    for name in columns.names:
+        words = _words(name)
+        if "weight" in words and _spoken_of(words, text):
+            spoken[name] = words
+    longest = [name for name in spoken if not _inside_another(name, spoken)]
+    if len(longest) != 1 or weight_problem(columns.cells(longest[0])):
+        return None
+    return longest[0]
+
+
+def _inside_another(name: str, words: Mapping[str, str]) -> bool:
+    """The words of the name stand among those of another one."""
+    return any(words[name] in text for other, text in words.items() if other != name)
 
 
 def levels_named(metric: str, section: str, columns: RowColumns) -> str | None:
@@ -63,16 +67,18 @@ def levels_named(metric: str, section: str, columns: RowColumns) -> str | None:
     known = BY_NAME[metric]
     if not known.weighable or known.over_classes:
         return None
-    sentences = [_words(sentence) for sentence in _SENTENCES.split(section.lower())]
-    near = [
-        " ".join(sentences[i : i + 2])
-        for i in range(len(sentences))
-        if _averages(sentences[i : i + 2])
-    ]
-    found = [
-        name for name in columns.names if any(re.search(_by(_words(name)), text) for text in near)
-    ]
-    return found[0] if len(found) == 1 and not levels_problem(columns.cells(found[0])) else None
+    sentences = list(map(_words, _SENTENCES.split(section.lower())))
+    # The average may stand in the sentence before or behind the one with the column.
+    pairs = itertools.zip_longest(sentences, sentences[1:], fillvalue="")
+    near = list(filter(_AVERAGED.search, map(" ".join, pairs)))
+    found = []
+    for name in columns.names:
+        column = re.compile(_by(_words(name)))
+        if any(map(column.search, near)):
+            found.append(name)
+    if len(found) != 1 or levels_problem(columns.cells(found[0])):
+        return None
+    return found[0]
 
 
 def asked_columns(metric: MetricSpec, columns: RowColumns, task: TaskConfig) -> MetricSpec:
@@ -101,11 +107,9 @@ def weight_problem(cells: pd.Series) -> str:
     values = numbers(cells).to_numpy(dtype=float)
     if not np.isfinite(values).all():
         return "its cells are not all numbers"
-    return (
-        ""
-        if (values >= 0).all() and (values > 0).any()
-        else "weights are not negative, and one at least is above 0"
-    )
+    if (values < 0).any() or not (values > 0).any():
+        return "weights are not negative, and one at least is above 0"
+    return ""
 
 
 def levels_problem(cells: pd.Series) -> str:
@@ -113,11 +117,9 @@ def levels_problem(cells: pd.Series) -> str:
     count = cells.nunique()
     if not 1 < count <= _LEVELS_MAX:
         return f"it has {count} values, not 2 to {_LEVELS_MAX}"
-    return "" if 2 * count <= len(cells) else "most of its values occur once"
-
-
-def _averages(sentences: Sequence[str]) -> bool:
-    return any(_AVERAGED.search(sentence) for sentence in sentences)
+    if 2 * count > len(cells):
+        return "most of its values occur once"
+    return ""
 
 
 def _by(name: str) -> str:
@@ -127,15 +129,11 @@ def _by(name: str) -> str:
 
 def _spoken_of(name: str, text: str) -> bool:
     """Names of several words may stand anywhere; one word must be called a column."""
-    if " " in name:
-        return re.search(rf"\b{re.escape(name)}\b", text) is not None
-    kind = r"(?:column|field|variable)"
-    return (
-        re.search(
-            rf"\b{re.escape(name)} {kind}\b|\b{kind} (?:named |called )?{re.escape(name)}\b", text
-        )
-        is not None
-    )
+    word, kind = re.escape(name), r"(?:column|field|variable)"
+    phrase = rf"\b{word}\b"
+    if " " not in name:
+        phrase = rf"\b{word} {kind}\b|\b{kind} (?:named |called )?{word}\b"
+    return re.search(phrase, text) is not None
 
 
 def _words(text: str) -> str:

@@ -17,7 +17,7 @@ _AVERAGE = re.compile(r"\b(macro|micro)\b")
 
 PLAIN = {
     "f1": re.compile(r"\bf[ -]?1\b|\bf[ -]?(?:score|measure)\b"),
-    "dice": re.compile(r"\bdice (?:similarity )?(?:coefficient|score|index)"),
+    "plain dice": re.compile(r"\bdice (?:similarity )?(?:coefficient|score|index)"),
 }
 
 
@@ -32,8 +32,8 @@ def settled(name: str | None, section: str) -> str | None:
         return _averaged_f1(section)
     if name == "plain dice":
         return _averaged_dice(section)
-    if name == "iou_precision":
-        return name if _PIXELS.search(section) and not _BOXES.search(section) else None
+    if name == "iou_precision" and (_BOXES.search(section) or not _PIXELS.search(section)):
+        return None
     if name == "levenshtein" and _SHARED_OUT.search(section):
         return "word_error_rate"
     return name
@@ -41,17 +41,20 @@ def settled(name: str | None, section: str) -> str | None:
 
 def plain_names(sentence: str) -> set[str]:
     """Names that say nothing about the average, in a sentence that names no metric in full."""
-    found = {name for name, words in PLAIN.items() if words.search(sentence)}
-    return {"plain dice" if name == "dice" else name for name in found}
+    return {name for name, words in PLAIN.items() if words.search(sentence)}
 
 
 def _averaged_f1(section: str) -> str | None:
     words = set(_AVERAGE.findall(section))
-    return f"f1_{words.pop()}" if len(words) == 1 else None
+    if len(words) != 1:
+        return None
+    return f"f1_{words.pop()}"
 
 
 def _averaged_dice(section: str) -> str | None:
     over_all, per_image = bool(_GLOBAL.search(section)), bool(_PER_IMAGE.search(section))
     if over_all == per_image:
         return None
-    return "dice_global" if over_all else "dice"
+    if over_all:
+        return "dice_global"
+    return "dice"

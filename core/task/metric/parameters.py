@@ -35,20 +35,20 @@ def quantiles_of(section: str, targets: Sequence[str]) -> tuple[float, ...]:
     named = quantiles_named(targets)
     if named:
         return named
-    told = _told(section)
-    if len(told) != len(targets):
+    levels = _in_text(section)
+    if len(levels) != len(targets):
         return ()
-    return told
+    return levels
 
 
 def quantiles_named(columns: Sequence[str]) -> tuple[float, ...]:
     """The quantile in the name of each of several columns; () where some name holds none, or two
     hold the same.
     """
-    found = tuple(map(_in_name, columns))
-    if len(found) < 2 or None in found or len(set(found)) < len(found):
+    found = tuple(filter(None, map(_in_name, columns)))
+    if len(columns) < 2 or len(set(found)) < len(columns):
         return ()
-    return tuple(level for level in found if level is not None)
+    return found
 
 
 def _in_name(column: str) -> float | None:
@@ -59,10 +59,12 @@ def _in_name(column: str) -> float | None:
         level = float(percent[1] or percent[2]) / 100
     else:
         return None
-    return level if 0 < level < 1 else None
+    if not 0 < level < 1:
+        return None
+    return level
 
 
-def _told(section: str) -> tuple[float, ...]:
+def _in_text(section: str) -> tuple[float, ...]:
     """The quantiles of sentences that are about some, in their order, each once."""
     found = dict[float, None]()
     for sentence in _SENTENCES.split(section):
@@ -88,10 +90,12 @@ def with_quantiles(
     """
     if BY_NAME[metric.name].parameter != QUANTILE:
         return metric, []
-    found = quantiles_of(section, targets)
-    levels = found or (QUANTILE.usual,) * len(targets)
+    levels = quantiles_of(section, targets)
+    why = ""
+    if not levels:
+        levels = (QUANTILE.usual,) * len(targets)
+        why = ", because nothing says another"
     shown = ", ".join(f"{name!r} {level:g}" for name, level in zip(targets, levels, strict=True))
-    why = "" if found else ", because nothing says another"
     return replace(metric, parameters=levels), [f"metric: quantiles {shown}{why}"]
 
 

@@ -5,10 +5,10 @@ never by a guess.
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from core.metric_names import METRICS
 from core.task.metric.details import plain_names, settled
@@ -32,6 +32,10 @@ _INLINE_LABEL = re.compile(
 _UNDERLINE = re.compile(r"^\s*(=+|-{3,})\s*$")
 _NUMBERED = re.compile(r"^(?:\d+|[ivx]+)[.)]\s+")
 _BOLD_LEVEL = 7
+# Levels of headings by what stands below them.
+_UNDERLINED = {"=": 1, "-": 2}
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+_PUNCTUATION = str.maketrans("\u2019\u2010\u2011\u2013", "'---")
 
 _OPENS = re.compile(r"\bevaluation\b|\bmetrics?\b|\bscoring\b|^how .*(?:scored|evaluated|judged)")
 _CLOSES = re.compile(
@@ -71,7 +75,10 @@ _LEFT_OUT = re.compile(
     r"|\bonly (?:the )?[\w ]{0,30}\b(?:rows|pixels|phase)[\w ]* (?:scored|evaluated|count)"
 )
 _COMMON = frozenset(metric.name for metric in METRICS if metric.wording.common)
-_REFUSED = (*UNSCORED, *chain.from_iterable(metric.wording.relatives for metric in METRICS))
+_REFUSED = (
+    *UNSCORED,
+    *itertools.chain.from_iterable(metric.wording.relatives for metric in METRICS),
+)
 _WEIGHTED = re.compile(
     r"\b(?:sample[ -])?weighted(?: (?:average|mean)(?= of))?[ -]+|\bw(?=(?:mae|rmse)\b)"
 )
@@ -135,18 +142,18 @@ def unweighted(sentence: str) -> str | None:
     is not one metric.
     """
     text, count = _WEIGHTED.subn("", sentence.lower())
-    names = _names_in(text) if count else set()
-    return names.pop() if len(names) == 1 else None
+    if not count:
+        return None
+    return _only(_names_in(text))
 
 
 def left_out(section: str) -> str | None:
     """The sentence that says that some rows do not count, None without one."""
-    sentences = (
-        sentence for part in re.split(r"\n\s*\n", section) for sentence in _SENTENCE_END.split(part)
-    )
-    return next(
-        (" ".join(text.split())[:200] for text in sentences if _LEFT_OUT.search(text.lower())), None
-    )
+    for part in _PARAGRAPHS.split(section):
+        for sentence in _SENTENCE_END.split(part):
+            if _LEFT_OUT.search(sentence.lower()):
+                return " ".join(sentence.split())[:200]
+    return None
 
 
 def evaluation_sections(description: str) -> list[str]:
@@ -154,24 +161,20 @@ def evaluation_sections(description: str) -> list[str]:
     section.
     """
     lines = list(_lines(description))
-    sections = [_body(lines, i) for i, line in enumerate(lines) if line.level and _opens(line.text)]
-    labelled = [
-        match.group(2)
-        for line in lines
-        if not line.level and (match := _INLINE_LABEL.match(line.text))
-    ]
-    return [section for section in sections + labelled if section.strip()]
+    below, labelled = [], []
+    for i, line in enumerate(lines):
+        if line.level:
+            if _opens(line.text):
+                below.append(_body(lines, i))
+        elif match := _INLINE_LABEL.match(line.text):
+            labelled.append(match.group(2))
+    return [section for section in below + labelled if section.strip()]
 
 
 def normalise(text: str) -> str:
     """Plain text: no links, tags, formulas, emphasis or odd spaces. Line breaks stay."""
     text = _INVISIBLE.sub("", _SPACES.sub(" ", html.unescape(text)))
-    text = (
-        text.replace("\u2019", "'")
-        .replace("\u2010", "-")
-        .replace("\u2011", "-")
-        .replace("\u2013", "-")
-    )
+    text = text.translate(_PUNCTUATION)
     text = _FENCE.sub("\n", text.replace("\r\n", "\n"))
     text = _LINK.sub(r"\1", _IMAGE.sub(" ", text))
     text = _HTML_HEADING.sub(
@@ -187,18 +190,24 @@ def _plain(text: str) -> str:
 
 def _lines(description: str) -> Iterator[_Line]:
     raw = normalise(description).split("\n")
-    for i, line in enumerate(raw):
+    for line, following in itertools.pairwise([*raw, ""]):
         hashes, bold = _HASHES.match(line), _BOLD_LINE.match(line)
-        below = _UNDERLINE.match(raw[i + 1]) if i + 1 < len(raw) else None
+        below = _UNDERLINE.match(following)
         if hashes:
             yield _Line(len(hashes.group(1)), _plain(hashes.group(2)))
         elif bold:
             yield _Line(_BOLD_LEVEL, _plain(bold.group(2)))
         elif below and 0 < len(line.strip()) < 80:
-            yield _Line(1 if "=" in below.group(1) else 2, _plain(line))
+            yield _Line(_UNDERLINED[below.group(1)[0]], _plain(line))
         elif not _UNDERLINE.match(line):
-            plain = _plain(line)
-            yield _Line(_BOLD_LEVEL if _in_capitals(plain) else 0, plain)
+            yield _plain_line(_plain(line))
+
+
+def _plain_line(text: str) -> _Line:
+    """Text without a mark, or a heading that is one by its capitals."""
+    if _in_capitals(text):
+        return _Line(_BOLD_LEVEL, text)
+    return _Line(0, text)
 
 
 def _in_capitals(line: str) -> bool:
@@ -242,21 +251,28 @@ def _from_section(section: str) -> MetricText:
     for sentence in declaring + sentences:
         names = _names_in(sentence)
         if names:
-            name = names.pop() if len(names) == 1 else None
-            return MetricText(settled(name, _CONTRAST.sub(" ", section.lower())), sentence[:300])
+            name = settled(_only(names), _CONTRAST.sub(" ", section.lower()))
+            return MetricText(name, sentence[:300])
     return MetricText(None, "")
+
+
+def _only(names: set[str | None]) -> str | None:
+    """The name where there is one."""
+    if len(names) != 1:
+        return None
+    return next(iter(names))
 
 
 def _declaration(section: str) -> str:
     """The sentence that says how submissions are evaluated, "" when none does."""
-    return next(
-        (sentence[:300] for sentence in _sentences(section) if _EVALUATED.search(sentence.lower())),
-        "",
-    )
+    for sentence in _sentences(section):
+        if _EVALUATED.search(sentence.lower()):
+            return sentence[:300]
+    return ""
 
 
 def _sentences(section: str) -> Iterator[str]:
-    for paragraph in re.split(r"\n\s*\n", section):
+    for paragraph in _PARAGRAPHS.split(section):
         for sentence in _SENTENCE_END.split(" ".join(paragraph.split())):
             if sentence and not _ASIDE.search(sentence.lower()):
                 yield sentence

@@ -25,25 +25,19 @@ def kind_of(metric: MetricName, answers: Answers) -> tuple[ValueKind, str]:
     """The kind of values that this metric would score here, and why it cannot score them ("" when
     it can).
     """
-    tried = [(kind, _SUITS[kind](metric, answers)) for kind in _ORDER if kind in metric.kinds]
-    return next(
-        (pair for pair in tried if not pair[1]), (metric.predicts, dict(tried)[metric.predicts])
-    )
+    for kind in _ORDER:
+        if kind in metric.kinds and not _SUITS[kind](metric, answers):
+            return kind, ""
+    return metric.predicts, _SUITS[metric.predicts](metric, answers)
 
 
 def exclusive(metric: MetricName, answers: Answers) -> bool:
     """True when several label columns are shares of one whole, as a loss over classes sees them."""
-    if (
-        metric.needs.of_shares == "never"
-        or answers.one_hot
-        or len(answers.labels.columns) < 2
-        or not answers.numeric
-    ):
+    several = len(answers.labels.columns) > 1 and not answers.one_hot
+    if metric.needs.of_shares == "never" or not several or not answers.numeric:
         return False
     filled = answers.labels[(answers.labels != "").all(axis=1)]
-    cells = np.stack(
-        [numbers(filled[name]).to_numpy(dtype=float) for name in filled.columns], axis=1
-    )
+    cells = filled.apply(numbers).to_numpy(dtype=float)
     if not len(cells) or (cells < 0).any():
         return False
     if metric.needs.of_shares == "always":
@@ -55,17 +49,16 @@ def exclusive(metric: MetricName, answers: Answers) -> bool:
 
 
 def _mask(metric: MetricName, answers: Answers) -> str:
-    cells = [cell.strip() for cell in _cells(answers)]
-    filled = [cell for cell in cells if cell not in NO_PIXEL]
-    paired = sum(bool(_RUNS.fullmatch(cell)) for cell in filled)
-    return "" if filled and paired == len(filled) else "the labels are no run lengths"
+    filled = set(map(str.strip, _cells(answers))) - set(NO_PIXEL)
+    paired = bool(filled) and all(map(_RUNS.fullmatch, filled))
+    return _unless(paired, "the labels are no run lengths")
 
 
 def _list(metric: MetricName, answers: Answers) -> str:
     lists = metric.needs.lists
     if lists == "rankings":
         return ""
-    cells = [cell for cell in _cells(answers) if cell]
+    cells = list(filter(None, _cells(answers)))
     if lists == "orders":
         several = sum(len(cell.split()) > 1 for cell in cells)
         return _unless(several > 0.5 * len(cells), "the labels are no orders")
@@ -123,9 +116,7 @@ _SUITS: dict[ValueKind, Callable[[MetricName, Answers], str]] = {
 
 
 def _cells(answers: Answers) -> list[str]:
-    return [
-        cell for name in answers.labels.columns for cell in answers.labels[name].head(_LOOKED_AT)
-    ]
+    return list(answers.labels.head(_LOOKED_AT).to_numpy(dtype=object).ravel(order="F"))
 
 
 def _open(answers: Answers) -> bool:
@@ -138,5 +129,5 @@ def _shares(answers: Answers) -> bool:
     """Labels between 0 and 1: probabilities themselves."""
     if not answers.numeric:
         return False
-    values = np.array([float(value) for value in answers.distinct])
+    values = np.array(answers.distinct, dtype=float)
     return bool(values.size and values.min() >= 0 and values.max() <= 1)

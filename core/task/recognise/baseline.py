@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.metric_names import BY_NAME, WORDS, Constant
+from core.metric_names import BY_NAME, QUANTILE, WORDS, Constant
 from core.records import CompetitionSpec, TableFile
 from core.task.folder.archives import ArchiveError, is_archive, listed, unpack
 from core.task.folder.cells import is_numeric, numbers
@@ -45,7 +45,10 @@ def write_baseline(data_dir: Path, spec: CompetitionSpec | None, out_csv: Path) 
         if spec.tables.sample is None:
             raise
         return _write_sample(data_dir, spec.tables.sample, out_csv)
-    _write_frame(frame, out_csv, spec.tables.sample.delimiter if spec.tables.sample else ",")
+    delimiter = ","
+    if spec.tables.sample is not None:
+        delimiter = spec.tables.sample.delimiter
+    _write_frame(frame, out_csv, delimiter)
     return {"source": "prior", "rows": len(frame)}
 
 
@@ -55,7 +58,9 @@ def _named_sample(data_dir: Path) -> TableFile | None:
         file for file in list_files(data_dir) if "ubmission" in file.name or file.suffix == ".zip"
     ]
     found = find_sample(data_dir, find_tables(data_dir, files))
-    return found.table if found is not None else None
+    if found is None:
+        return None
+    return found.table
 
 
 def _write_any_sample(data_dir: Path, out_csv: Path) -> dict[str, Any]:
@@ -95,17 +100,13 @@ def _prior_submission(data_dir: Path, spec: CompetitionSpec) -> pd.DataFrame:
     if spec.tables.train is None:
         raise SpecError("no train table to take a prior from")
     frame = _official_rows(data_dir, spec)
-    if spec.tables.sample is not None and has_own_answers(
-        spec.value_kind, frame[list(spec.answers.targets)]
-    ):
-        raise SpecError("the sample answers each row by itself")
-    labels = load(data_dir, spec.tables.train, list(spec.answers.labels))
-    labels = labels.assign(
-        **{
-            name: with_point(labels[name], spec.tables.train.decimal)
-            for name in spec.answers.labels
-        }
-    )
+    if spec.tables.sample is not None:
+        shown = frame[list(spec.answers.targets)]
+        if has_own_answers(spec.value_kind, shown):
+            raise SpecError("the sample answers each row by itself")
+    names = list(spec.answers.labels)
+    labels = load(data_dir, spec.tables.train, names)
+    labels = labels[names].apply(with_point, decimal=spec.tables.train.decimal)
     for name, value in zip(spec.answers.targets, _constants(labels, spec), strict=True):
         if str(value).startswith("[") and is_numeric(frame[name]):
             raise SpecError("a list answers several rows of the sample, which shows numbers")
@@ -129,21 +130,24 @@ def _constants(labels: pd.DataFrame, spec: CompetitionSpec) -> list[object]:
         return _shares(labels[spec.answers.labels[0]], spec)
     if spec.answers.exclusive:
         return _mean_shares(labels, spec)
-    columns = [labels[name][labels[name] != ""] for name in spec.answers.labels]
-    if any(len(column) == 0 for column in columns):
-        raise SpecError("a label column is empty")
-    return [_constant(column, spec, place) for place, column in enumerate(columns)]
+    constants = []
+    for place, name in enumerate(spec.answers.labels):
+        filled = labels[name][labels[name] != ""]
+        if len(filled) == 0:
+            raise SpecError("a label column is empty")
+        constants.append(_constant(filled, spec, place))
+    return constants
 
 
 def _shares(column: pd.Series, spec: CompetitionSpec) -> list[object]:
     """Share of each class, summing to 1; for label metrics 1 for the most frequent class and 0 for
     the others.
     """
-    counts = np.array([(column == name).sum() for name in spec.answers.classes], dtype=float)
+    counts = column.value_counts().reindex(spec.answers.classes, fill_value=0).to_numpy(dtype=float)
     if counts.sum() == 0:
         raise SpecError("no train row has one of the classes")
     if spec.value_kind == "label":
-        return [int(i == int(counts.argmax())) for i in range(len(counts))]
+        return list(np.eye(len(counts), dtype=int)[counts.argmax()])
     return list(counts / counts.sum())
 
 
@@ -151,9 +155,7 @@ def _mean_shares(labels: pd.DataFrame, spec: CompetitionSpec) -> list[object]:
     """Mean over rows of what each column has of its row: summing to 1, also where the answers count
     votes.
     """
-    cells = np.stack(
-        [numbers(labels[name]).to_numpy(dtype=float) for name in spec.answers.labels], axis=1
-    )
+    cells = labels[list(spec.answers.labels)].apply(numbers).to_numpy(dtype=float)
     totals = cells.sum(axis=1, keepdims=True)
     filled = totals[:, 0] > 0
     if not filled.any():
@@ -176,8 +178,15 @@ def _constant(column: pd.Series, spec: CompetitionSpec, place: int) -> object:
         raise SpecError("the labels are not numbers")
     metric = BY_NAME[spec.metric.name]
     if metric.constant == "quantile":
-        return float(np.quantile(values, spec.metric.parameters[place]))
+        return float(np.quantile(values, _quantile(spec, place)))
     return _NUMBERS[metric.constant](values)
+
+
+def _quantile(spec: CompetitionSpec, place: int) -> float:
+    """Of a target; the usual one where the specification says none."""
+    if not spec.metric.parameters:
+        return QUANTILE.usual
+    return spec.metric.parameters[place]
 
 
 def _mean(values: Numbers) -> float:
