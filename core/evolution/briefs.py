@@ -1,7 +1,8 @@
 """The kinds of brief, a line each: what a kind needs, what it may change, what it is asked with.
 
-A new operator is a class in core/evolution/operators.py, a template agents/prompts/<kind>.md and a
-line here (its word stands in core.records.BriefKind, for the type checker). Stdlib only.
+A new operator is a class in core/evolution/operators.py (and its place in OPERATORS), a template
+agents/prompts/<kind>.md and a line here; its word stands in core.records.BriefKind, for the type
+checker. Stdlib only.
 """
 
 from __future__ import annotations

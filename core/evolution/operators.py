@@ -105,6 +105,10 @@ class Merge:
         return tuple(plan)
 
 
+OPERATORS: tuple[Operator, ...] = (Mutate(), Merge(), Tune())
+"""What changes earlier programs. Drafts and repairs have their own turn in the search."""
+
+
 def partners(first: Entry, now: Situation) -> list[Entry]:
     """Second parents, the most promising first: high rank, other predictions, genes with credit.
 

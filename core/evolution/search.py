@@ -12,7 +12,7 @@ from core.evolution.assignment import NO_STAFF, Staff
 from core.evolution.briefs import BY_KIND
 from core.evolution.diversity import Alike, genes_in_common
 from core.evolution.mending import to_mend, way_to_mend
-from core.evolution.operators import Merge, Move, Mutate, Operator, Tune
+from core.evolution.operators import OPERATORS, Move
 from core.evolution.selection import derived_rng
 from core.evolution.situation import Situation
 from core.persona import Persona
@@ -43,11 +43,9 @@ class EvolutionSearch:
         self._program = program
         self._alike = alike
         self._staff = staff
-        self._operators: list[Operator] = [Mutate()]
-        if solution.merge:
-            self._operators.append(Merge())
-        if solution.tune:
-            self._operators.append(Tune())
+        switches: dict[str, bool] = {"merge": solution.merge, "tune": solution.tune}
+        # What has no switch is always on.
+        self._operators = [one for one in OPERATORS if switches.get(one.kind, True)]
 
     def next_brief(
         self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float

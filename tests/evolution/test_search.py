@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import pytest
 
 from core.doubles import CLEAN, entry, proposal
+from core.evolution.briefs import BY_KIND, BriefTraits
 from core.evolution.diversity import genes_in_common
-from core.evolution.operators import pick_locus
+from core.evolution.operators import OPERATORS, Move, pick_locus
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import (
     adjusted,
@@ -21,6 +22,7 @@ from core.evolution.selection import (
     takes_the_lead,
 )
 from core.evolution.situation import Situation
+from core.persona import Persona
 from core.records import Brief, Entry, ErrorInfo, Outcome, Proposal
 from tests.slices import search_config, solution_config
 from utils.config_schema import SearchConfig
@@ -82,6 +84,27 @@ def test_drafts_come_first_and_know_their_siblings() -> None:
     assert brief.kind == "draft"
     assert brief.siblings == ("plan s0000", "second")
     assert search().next_brief(three_drafts(), 3, [], 0.5).kind == "mutate"
+
+
+class Rethink:
+    """A made-up operator."""
+
+    kind = "rethink"
+
+    def move(self, now: Situation, rng: random.Random, persona: Persona) -> Move:
+        return Move(self.kind, tuple(now.parents[:2]))  # type: ignore[arg-type]
+
+
+def test_a_new_operator_has_its_turn_once_its_parents_are_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(BY_KIND, "rethink", BriefTraits("rethink", "Rethink it.", parents=3))
+    monkeypatch.setattr("core.evolution.search.OPERATORS", (*OPERATORS, Rethink()))
+    kinds = Counter(brief.kind for brief in briefs(three_drafts()))
+    assert kinds["rethink"] > 50  # type: ignore[index]
+    assert kinds["mutate"] > 50
+    two_valid = [entry("s0000", 0.6), entry("s0001", 0.9), entry("s0002", None)]
+    assert "rethink" not in {brief.kind for brief in briefs(two_valid)}
 
 
 def test_parents_follow_scores() -> None:
