@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from core.assembly import Assembly, OpenCompetition
 from core.budget import Budget
 from core.contract import EXIT_STATUS
-from core.ending.finish import EndGame, EndSettings
+from core.ending.end_game import EndGame, EndSettings
 from core.evaluation import Evaluator
 from core.events import Resumed, RunEnded, RunStarted
 from core.execution.box import Box

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.study.fork_server import OUTPUT
-from core.execution import output
+from core.execution import program_output
 from core.execution.environment import candidate_environment, inherited
 from core.execution.folders import find_submission, job_folder, make_folder, remove_folder
 from core.execution.leases import Lease, LeasePool, thread_variables
@@ -119,8 +119,8 @@ def imported_modules(programs: Iterable[str]) -> set[str]:
 
 
 def _outcome(ended: dict[str, Any], folder: Path, start_s: float) -> Outcome:
-    text = output.clean(
-        (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")[-output.LOG_BYTES :]
+    text = program_output.clean(
+        (folder / OUTPUT).read_text(encoding="utf-8", errors="replace")[-program_output.LOG_BYTES :]
     )
     killed_for = ended["killed_for"]
     return Outcome(
@@ -130,8 +130,8 @@ def _outcome(ended: dict[str, Any], folder: Path, start_s: float) -> Outcome:
         duration_s=ended["duration_s"] + start_s,
         cpu_s=ended["cpu_s"] + start_s,
         peak_rss_mb=ended["peak_mb"],
-        error=output.classify(text, ended["exit_code"], ended["signal"], killed_for),
-        tail=output.last_bytes(text, output.TAIL_BYTES),
+        error=program_output.classify(text, ended["exit_code"], ended["signal"], killed_for),
+        tail=program_output.last_bytes(text, program_output.TAIL_BYTES),
         killed_for=killed_for,
         submission=find_submission(folder),
     )

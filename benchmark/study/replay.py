@@ -19,8 +19,8 @@ from benchmark.study.proposer import LibraryProposer, RandomProposer
 from core.blending import how_to_combine
 from core.budget import Budget
 from core.doubles import ManualClock, ManualStop, ProgramDict, PublisherList
+from core.ending.end_game import decide, finalists
 from core.ending.final_pick import FinalPick, PickSettings
-from core.ending.finish import decide, finalists
 from core.ending.likeness import likeness_of
 from core.evaluation import Evaluator
 from core.events import Event

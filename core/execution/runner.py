@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from core.execution import output
+from core.execution import program_output
 from core.execution.box import Box, BoxCommand, BoxLimits
 from core.execution.environment import candidate_environment
 from core.execution.folders import find_submission, job_folder, make_folder, remove_folder
@@ -110,8 +110,10 @@ class BoxRunner:
             duration_s=result.duration_s,
             cpu_s=result.cpu_s,
             peak_rss_mb=result.peak_mb,
-            error=output.classify(result.text, result.exit_code, result.signal, result.killed_for),
-            tail=output.last_bytes(result.text, output.TAIL_BYTES),
+            error=program_output.classify(
+                result.text, result.exit_code, result.signal, result.killed_for
+            ),
+            tail=program_output.last_bytes(result.text, program_output.TAIL_BYTES),
             killed_for=result.killed_for,
             submission=find_submission(folder),
             log=str(log),
@@ -124,7 +126,7 @@ class BoxRunner:
 
     def _not_run(self, why: KilledFor) -> Outcome:
         """The outcome of a job whose turn never came."""
-        error = output.classify("", None, None, why)
+        error = program_output.classify("", None, None, why)
         return Outcome(None, None, self._timed_out(why), 0.0, 0.0, 0.0, error, "", killed_for=why)
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core.execution import output
+from core.execution import program_output
 from core.execution.stop import StopSignal
 from core.records import KilledFor
 from utils.errors import WorkerError
@@ -119,7 +119,9 @@ def _result(answer: dict[str, Any]) -> BoxResult:
         duration_s=answer["duration_s"],
         cpu_s=answer["cpu_s"],
         peak_mb=answer["peak_mb"],
-        text=output.clean(output.join_log(answer["head"], answer["tail"], answer["dropped"])),
+        text=program_output.clean(
+            program_output.join_log(answer["head"], answer["tail"], answer["dropped"])
+        ),
     )
 
 

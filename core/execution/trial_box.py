@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.execution import output
+from core.execution import program_output
 from core.execution.box import Box, BoxCommand, BoxLimits
 from core.execution.environment import box_environment
 from core.execution.supervised import BoxResult
@@ -57,7 +57,7 @@ def failure_of(result: BoxResult) -> str:
         return "its supervisor was lost"
     if result.problem:
         return result.problem[:REASON_CHARS]
-    error = output.classify(result.text, result.exit_code, result.signal, result.killed_for)
+    error = program_output.classify(result.text, result.exit_code, result.signal, result.killed_for)
     if error is None:
         return ""
     return f"{error.type}: {error.message}"[:REASON_CHARS]

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.execution import output
+from core.execution import program_output
 from core.execution.box import BoxLimits
 from core.execution.supervised import BoxResult
 from core.execution.trial_box import TrialBox
@@ -134,7 +134,7 @@ def _outcome(result: BoxResult) -> Trial:
     lines = [line for line in result.text.splitlines() if line.startswith(_MARK)]
     if result.exit_code == 0 and lines:
         return Trial("", **json.loads(lines[-1].removeprefix(_MARK)))
-    error = output.classify(result.text, result.exit_code, result.signal, None)
+    error = program_output.classify(result.text, result.exit_code, result.signal, None)
     if error is None:
         return Trial("it did not come to its end")
     words = f"{error.type}: {error.message}".split()

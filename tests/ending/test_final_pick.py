@@ -20,9 +20,9 @@ from core.doubles import (
     entry,
     view,
 )
+from core.ending.end_game import decide, finalists, refit_is_due, unpicked
 from core.ending.ensemble import build_ensemble
 from core.ending.final_pick import FinalPick, PickSettings
-from core.ending.finish import decide, finalists, refit_is_due, unpicked
 from core.ending.refit import Refit, affordable, pays
 from core.evaluation import Evaluator
 from core.events import EnsembleBuilt, FinalPicked, Published, Refitted

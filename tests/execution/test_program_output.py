@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from core.execution.output import LOG_BYTES, classify, clean, join_log, last_bytes, last_traceback
+from core.execution.program_output import (
+    LOG_BYTES,
+    classify,
+    clean,
+    join_log,
+    last_bytes,
+    last_traceback,
+)
 
 
 def _stderr_of(tmp_path: Path, program: str) -> str:
