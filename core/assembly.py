@@ -19,7 +19,7 @@ from core.execution.stop import StopSignal
 from core.execution.weights import Weights
 from core.journal.history import History
 from core.judging.service import HoldoutJudge
-from core.learning.level_two import LearningFacts, LevelTwo, evolution_of, means_of, staff_of
+from core.learning.level_two import LearningFacts, LevelTwo, assignment_of, evolution_of, tools_of
 from core.llm.models import Models
 from core.loop import LoopParts, Rules
 from core.pacing import Pacer
@@ -115,7 +115,7 @@ class Assembly:
             settings.seed,
             self._programs.get,
             likeness_of(judge, spec),
-            staff_of(config.evolution, settings.seed, lambda: self._history.population),
+            assignment_of(config.evolution, settings.seed, lambda: self._history.population),
         )
         parts = LoopParts(
             proposer=self._authors.proposer(around),
@@ -170,18 +170,18 @@ class Assembly:
         """Level 2, in the background where decisions need not stay in one order."""
         settings, spec, history = self._settings, around.spec, self._history
         evolution, stop = settings.config.evolution, self._stop.fileno()
-        means = means_of(evolution.skill, settings.folders, spec, around.split, stop)
+        tools = tools_of(evolution.skill, settings.folders, spec, around.split, stop)
         genes = gene_reader(lambda: history.entries, self._programs.get)
         coach = self._authors.coach(around)
         return LevelTwo(
-            evolution_of(evolution, means.embed, genes, coach, settings.seed),
+            evolution_of(evolution, tools.embed, genes, coach, settings.seed),
             LearningFacts(spec.metric.direction, settings.config.search, evolution),
             self._authors.personas,
             history,
             self._recorder,
             self._lanes > 1,
             complain,
-            means,
+            tools,
         )
 
     def _surroundings(self, spec: CompetitionSpec, split: SplitSpec, pace: Pacer) -> Surroundings:

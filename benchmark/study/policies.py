@@ -15,7 +15,7 @@ from core.evolution.selection import derived_rng
 from core.evolution.situation import Situation
 from core.genome import LOCI
 from core.journal.history import History
-from core.learning.level_two import LearningFacts, LevelTwo, evolution_of, staff_of
+from core.learning.level_two import LearningFacts, LevelTwo, assignment_of, evolution_of
 from core.protocols import Learner, Recorder, Search
 from core.records import Brief, BriefKind, Entry, Parent, Proposal
 from core.score import Direction
@@ -63,9 +63,9 @@ class SearchPolicy:
     ) -> Search:
         search, evolution = default_config().search, self.evolution()
         if self.search == "evolution":
-            staff = staff_of(evolution, seed, lambda: history.population)
+            assignment = assignment_of(evolution, seed, lambda: history.population)
             return EvolutionSearch(
-                search, evolution.solution, direction, seed, program, alike, staff
+                search, evolution.solution, direction, seed, program, alike, assignment
             )
         return SEARCHES[self.search](search, evolution.solution, direction, seed, program)
 

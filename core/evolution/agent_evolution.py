@@ -217,8 +217,8 @@ def weak_and_strong(
     if len(known) < 2:
         return None
     strong = max(known, key=lambda name: known[name].ratio)
-    spared = {strong, max(known, key=lambda name: known[name].gain)}
-    others = [name for name in known if name not in spared]
+    exempt = {strong, max(known, key=lambda name: known[name].gain)}
+    others = [name for name in known if name not in exempt]
     weak = min(others, key=lambda name: known[name].ratio, default=None)
     if weak is None or known[weak].ratio > PAR:
         return None

@@ -17,7 +17,7 @@ from utils.config_schema import ExperiencePoolConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Staff:
+class Assignment:
     """population: the state of level 2 at this moment. memory: what dispatch remembers. most_skills: in one brief."""
 
     population: Callable[[], Population]
@@ -36,5 +36,5 @@ class Staff:
         )
 
 
-NO_STAFF = Staff(Population, ExperiencePoolConfig(enabled=False, max_records=1), 0, 0)
+NO_ASSIGNMENT = Assignment(Population, ExperiencePoolConfig(enabled=False, max_records=1), 0, 0)
 """Level 2 is off: nobody in particular writes."""

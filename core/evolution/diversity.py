@@ -23,10 +23,10 @@ def genes_in_common(a: Entry, b: Entry) -> float:
 
 def distinct(ranking: Sequence[Entry], alike: Alike, most: int) -> list[Entry]:
     """The best entries that differ from every better one that is kept. ranking: best first."""
-    kept: list[Entry] = []
+    chosen: list[Entry] = []
     for entry in ranking:
-        if len(kept) == most:
+        if len(chosen) == most:
             break
-        if all(alike(better, entry) <= TWINS for better in kept):
-            kept.append(entry)
-    return kept
+        if all(alike(better, entry) <= TWINS for better in chosen):
+            chosen.append(entry)
+    return chosen

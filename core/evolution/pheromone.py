@@ -36,10 +36,10 @@ class Pheromone:
         weights: dict[Gene, float] = defaultdict(lambda: DOUBT)
         worth: dict[Gene, float] = defaultdict(lambda: DOUBT * NEUTRAL)
         for rank, entry in enumerate(ranking):
-            kept = (1.0 - EVAPORATION) ** max(step - entry.step, 0)
+            weight = (1.0 - EVAPORATION) ** max(step - entry.step, 0)
             for gene in entry.genes.items():
-                weights[gene] += kept
-                worth[gene] += kept * (1.0 - rank / len(ranking))
+                weights[gene] += weight
+                worth[gene] += weight * (1.0 - rank / len(ranking))
         return cls({gene: worth[gene] / weight for gene, weight in weights.items()})
 
     def credit(self, gene: Gene) -> float:

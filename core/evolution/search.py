@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from core.evolution.assignment import NO_STAFF, Staff
+from core.evolution.assignment import NO_ASSIGNMENT, Assignment
 from core.evolution.briefs import BY_KIND
 from core.evolution.diversity import Alike, genes_in_common
 from core.evolution.mending import to_mend, way_to_mend
@@ -34,7 +34,7 @@ class EvolutionSearch:
         seed: int,
         program: Callable[[str], str],
         alike: Alike = genes_in_common,
-        staff: Staff = NO_STAFF,
+        assignment: Assignment = NO_ASSIGNMENT,
     ) -> None:
         self._search = search
         self._solution = solution
@@ -42,7 +42,7 @@ class EvolutionSearch:
         self._seed = seed
         self._program = program
         self._alike = alike
-        self._staff = staff
+        self._assignment = assignment
         switches: dict[str, bool] = {"merge": solution.merge, "tune": solution.tune}
         # What has no switch is always on.
         self._operators = [one for one in OPERATORS if switches.get(one.kind, True)]
@@ -67,11 +67,11 @@ class EvolutionSearch:
         failed = to_mend(now)
         if failed is not None:
             kind = way_to_mend(failed)
-            return Move(kind, (failed,)), self._staff.persona(kind, now)
+            return Move(kind, (failed,)), self._assignment.persona(kind, now)
         change = None
         if len(now.drafts) >= self._search.num_drafts and not stands_still(now):
             change = self._change(now)
-        return change or (Move("draft"), self._staff.persona("draft", now))
+        return change or (Move("draft"), self._assignment.persona("draft", now))
 
     def _change(self, now: Situation) -> tuple[Move, Persona] | None:
         """Operators in random order: the first that can do something new with the parents.
@@ -84,7 +84,7 @@ class EvolutionSearch:
         if rng.random() < now.search.explore * (1.0 - now.progress):
             return None
         for operator in in_order:
-            persona = self._staff.persona(operator.kind, now)
+            persona = self._assignment.persona(operator.kind, now)
             move = operator.move(now, rng, persona)
             if move is not None:
                 return move, persona
@@ -101,7 +101,7 @@ class EvolutionSearch:
             siblings=now.drafts,
             gene_plan=move.gene_plan,
             persona=persona,
-            skills=self._staff.skills(move, now),
+            skills=self._assignment.skills(move, now),
         )
 
     def _parent(self, entry: Entry, now: Situation) -> Parent:

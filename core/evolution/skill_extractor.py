@@ -209,9 +209,10 @@ def _skill(
 ) -> Skill:
     change, figures = wording(cluster, values), _figures(cluster, values)
     steps = sorted(cluster.steps, key=lambda item: item.step)
+    sentence = change.warning if figures.discouraging else change.advice
     return Skill(
         id=own_id,
-        text=skill_text(change.warning if figures.discouraging else change.advice, figures),
+        text=skill_text(sentence, figures),
         change=f"{change.locus}: {change.text}",
         locus=change.locus,
         fits=_fits(change.advice, vectors),

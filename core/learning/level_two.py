@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from core.contract import Folders, LessonResources
 from core.events import PersonaChanged, SkillChanged
 from core.evolution.agent_evolution import AgentEvolution
-from core.evolution.assignment import Staff
+from core.evolution.assignment import Assignment
 from core.evolution.diversity import genes_in_common
 from core.evolution.experience import experiences
 from core.evolution.situation import Situation
 from core.evolution.skill_extractor import Embed, GeneText, SkillExtractor
 from core.evolution.skills import SkillManager
-from core.learning.lesson_resources import LessonMeans, RunMeans
+from core.learning.lesson_tools import LessonTools, RunLessonTools
 from core.persona import Persona, Population
 from core.protocols import Coach, Recorder, RunState
 from core.records import CompetitionSpec, SplitSpec
@@ -39,10 +39,12 @@ PATIENCE_S = 10.0
 EMBEDDINGS = "embeddings.sqlite"
 
 
-def staff_of(evolution: EvolutionConfig, seed: int, population: Callable[[], Population]) -> Staff:
+def assignment_of(
+    evolution: EvolutionConfig, seed: int, population: Callable[[], Population]
+) -> Assignment:
     """Who writes and what they are shown, for the search."""
     most = evolution.skill.max_loaded if evolution.skill.enabled else 0
-    return Staff(population, evolution.experience_pool, most, seed)
+    return Assignment(population, evolution.experience_pool, most, seed)
 
 
 def evolution_of(
@@ -55,14 +57,14 @@ def evolution_of(
     return AgentEvolution(evolution.agent, skills, coach, seed)
 
 
-def means_of(
+def tools_of(
     config: SkillConfig, folders: Folders, spec: CompetitionSpec, split: SplitSpec, stop: int
-) -> LessonMeans:
+) -> LessonTools:
     """Embedding model and shared lessons, as the user names them. Embeddings are made in a process
     that lives for one epoch. stop: descriptor that becomes readable when the run is to end.
     """
     if not config.enabled:
-        return LessonMeans()
+        return LessonTools()
     embedder = CodeEmbeddingManager(
         config.embedding_model_path.resolve(),
         folders.workspace / EMBEDDINGS,
@@ -72,7 +74,7 @@ def means_of(
     library = config.library
     if library is not None:
         library = library.resolve()
-    return RunMeans(embedder, library, names_in(spec), evidence=split.kind != "none")
+    return RunLessonTools(embedder, library, names_in(spec), evidence=split.kind != "none")
 
 
 def names_in(spec: CompetitionSpec) -> set[str]:
@@ -116,9 +118,9 @@ class LevelTwo:
         recorder: Recorder,
         background: bool,
         complain: Callable[[Exception], None] = lambda error: None,
-        means: LessonMeans | None = None,
+        tools: LessonTools | None = None,
     ) -> None:
-        """team: who is there at the start. complain: told of our own bug, for the report. means:
+        """team: who is there at the start. complain: told of our own bug, for the report. tools:
         what skills are made with, shared with other runs and carried from.
         """
         self._evolution = evolution
@@ -127,7 +129,7 @@ class LevelTwo:
         self._state = state
         self._recorder = recorder
         self._complain = complain
-        self._means = means or LessonMeans()
+        self._tools = tools or LessonTools()
         self._epochs: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         if background:
@@ -138,19 +140,19 @@ class LevelTwo:
         """Who is on the team from the first step; a resumed run has its own team already."""
         if self._thread is not None:
             self._thread.start()
-        self._means.open()
+        self._tools.open()
         population = self._state.population
         if not population.personas:
             for persona in self._team:
                 self._recorder.append(PersonaChanged(persona, "joined", self._state.next_step))
         known = population.skills.keys() | population.retired.keys()
-        for skill in self._means.carried:
+        for skill in self._tools.carried:
             if skill.id not in known:
                 self._recorder.append(SkillChanged(skill, "carried"))
 
     def facts(self) -> LessonResources:
         """What the journal does not say, for team.json."""
-        return self._means.facts()
+        return self._tools.facts()
 
     def epoch(self, number: int) -> None:
         """Learns from the steps so far."""
@@ -165,7 +167,7 @@ class LevelTwo:
             self._epochs.put(None)
             self._thread.join(PATIENCE_S)
         if not self._off:
-            self._means.share(self._state.population)
+            self._tools.share(self._state.population)
         self._off = True
 
     def _serve(self) -> None:
@@ -182,7 +184,7 @@ class LevelTwo:
             self._off = True
             self._complain(error)
         finally:
-            self._means.release()
+            self._tools.release()
 
     def _learn(self, number: int) -> None:
         state, learning = self._state, self._learning

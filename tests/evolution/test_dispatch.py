@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from core.evolution.assignment import Staff
+from core.evolution.assignment import Assignment
 from core.evolution.dispatch import LEAST_SHARE, TRIAL_SHARE
 from core.evolution.search import EvolutionSearch
 from core.persona import NOBODY, Persona, Population
@@ -35,8 +35,10 @@ def briefs(
 ) -> list[Brief]:
     found = []
     for seed in range(count):
-        staff = Staff(lambda: population, memory or memory_config(), 0, seed)
-        search = EvolutionSearch(SEARCH, FULL, "maximize", seed, lambda key: "", staff=staff)
+        assignment = Assignment(lambda: population, memory or memory_config(), 0, seed)
+        search = EvolutionSearch(
+            SEARCH, FULL, "maximize", seed, lambda key: "", assignment=assignment
+        )
         found.append(search.next_brief(entries, len(entries), [], 0.5))
     return found
 

@@ -59,8 +59,8 @@ from core.evolution.selection import race_is_lost, takes_the_lead
 from core.genome import LOCI, Genome
 from core.journal.history import History
 from core.journal.journal import Journal, read_lines
-from core.learning.lesson_resources import LessonMeans, RunMeans
-from core.learning.level_two import LearningFacts, LevelTwo, evolution_of, staff_of
+from core.learning.lesson_tools import LessonTools, RunLessonTools
+from core.learning.level_two import LearningFacts, LevelTwo, assignment_of, evolution_of
 from core.learning.skill_library import read_library, write_library
 from core.loop import Loop, LoopParts, Rules
 from core.persona import Persona, PersonaChange, Population, SkillChange
@@ -80,10 +80,10 @@ KNOBS = 16
 EVOLUTION = evolution_config(solution_config(merge=True, tune=True, pheromone=True))
 
 
-def means_at(library: Path) -> RunMeans:
+def tools_at(library: Path) -> RunLessonTools:
     """Without a model."""
     embedder = CodeEmbeddingManager(library / "none", library / "vectors.sqlite")
-    return RunMeans(embedder, library, (), evidence=True)
+    return RunLessonTools(embedder, library, (), evidence=True)
 
 
 def program(knobs: dict[str, int]) -> str:
@@ -175,11 +175,11 @@ class World:
             ManualStop(),
             lambda outcome: None,
         )
-        staff = staff_of(EVOLUTION, 0, lambda: self.history.population)
+        assignment = assignment_of(EVOLUTION, 0, lambda: self.history.population)
         parts = LoopParts(
             KnobProposer(),
             EvolutionSearch(
-                SEARCH, EVOLUTION.solution, "maximize", 0, self.programs.get, staff=staff
+                SEARCH, EVOLUTION.solution, "maximize", 0, self.programs.get, assignment=assignment
             ),
             evaluator,
             pace,
@@ -340,7 +340,7 @@ def whole_run(world: World) -> list[Event]:
 def test_the_report_counts_what_was_learnt(world: World, tmp_path: Path) -> None:
     folders = Folders(tmp_path / "w", tmp_path / "l", tmp_path / "s", tmp_path / "c")
     report = ReportKeeper(world.history, folders, lambda: 1.0)
-    report.learning = means_at(tmp_path / "lessons").facts
+    report.learning = tools_at(tmp_path / "lessons").facts
     report.write()
     said = json.loads(folders.team_json.read_text())
     assert said["valid_programs"] == {
@@ -368,22 +368,22 @@ def test_what_is_missing_is_said_at_the_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
-    means = means_at(tmp_path / "file")
+    tools = tools_at(tmp_path / "file")
     caplog.clear()
-    means.open()
+    tools.open()
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     assert "no weights there" in caplog.text
     assert f"{tmp_path / 'file'} takes no lessons: File exists" in caplog.text
-    assert means.facts().embeddings == EmbeddingUse("hashed", "no weights there")
+    assert tools.facts().embeddings == EmbeddingUse("hashed", "no weights there")
 
 
 def test_a_library_is_said_to_have_been_read_and_written(tmp_path: Path) -> None:
     write_library(tmp_path, [skill(BETTER, uses=6, lift=0.2)], ())
-    means = means_at(tmp_path)
+    tools = tools_at(tmp_path)
     world = World(0)
     world.append(SkillChanged(skill(BETTER, uses=9, lift=0.3), "measured"))
-    means.share(world.history.population)
-    assert means.facts().library == LibraryUse(str(tmp_path), 1, 1)
+    tools.share(world.history.population)
+    assert tools.facts().library == LibraryUse(str(tmp_path), 1, 1)
 
 
 def test_a_resumed_run_keeps_its_team(world: World) -> None:
@@ -428,7 +428,7 @@ def test_a_carried_lesson_that_did_harm_here_is_not_carried_on(tmp_path: Path) -
         world.history,
         world,
         False,
-        means=means_at(tmp_path),
+        tools=tools_at(tmp_path),
     )
     learner.start()
     assert not world.history.population.skills
@@ -460,7 +460,7 @@ def test_in_the_background_the_loop_does_not_wait(world: World) -> None:
     made = evolution_of(EVOLUTION, all_hashed, lambda *_: "", None, 1)
     closed: list[bool] = []
 
-    class Means(LessonMeans):
+    class Tools(LessonTools):
         def release(self) -> None:
             closed.append(True)
 
@@ -471,7 +471,7 @@ def test_in_the_background_the_loop_does_not_wait(world: World) -> None:
         world.history,
         Ears(),
         True,
-        means=Means(),
+        tools=Tools(),
     )
     learner.start()
     learner.epoch(3)

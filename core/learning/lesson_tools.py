@@ -19,7 +19,7 @@ from utils.embedding_hashing import all_hashed
 log = logging.getLogger(__name__)
 
 
-class LessonMeans:
+class LessonTools:
     """Words are hashed, and nothing is shared."""
 
     embed: Embed = staticmethod(all_hashed)
@@ -39,7 +39,7 @@ class LessonMeans:
         return LessonResources()
 
 
-class RunMeans(LessonMeans):
+class RunLessonTools(LessonTools):
     """Those of a run whose lessons are switched on: the user's model and library."""
 
     def __init__(
