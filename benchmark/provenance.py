@@ -50,26 +50,26 @@ def claim(out: Path, minutes: float, words: Sequence[str] = ()) -> Provenance:
     if not out.exists() or all(path.name.startswith(".") for path in out.iterdir()):
         write_atomic(out / _RECORD, json.dumps(asdict(wanted), indent=1))
         return wanted
-    found = made_of(out)
+    found = provenance_of(out)
     if found is None:
         raise DataError(f"{out} does not say what it was made with: use another --out")
     if (found.minutes, found.words) != (wanted.minutes, wanted.words):
         raise UsageError(
-            f"{out} was made with {_told(found)}, not {_told(wanted)}: use another --out"
+            f"{out} was made with {_words_of(found)}, not {_words_of(wanted)}: use another --out"
         )
     return found
 
 
-def go_on(out: Path, made: Provenance) -> Provenance:
+def go_on(out: Path, provenance: Provenance) -> Provenance:
     """The record of a folder that is worked on now: another commit than before is added to it."""
-    if head() in made.commit.split(", "):
-        return made
-    made = replace(made, commit=f"{made.commit}, {head()}")
-    write_atomic(out / _RECORD, json.dumps(asdict(made), indent=1))
-    return made
+    if head() in provenance.commit.split(", "):
+        return provenance
+    provenance = replace(provenance, commit=f"{provenance.commit}, {head()}")
+    write_atomic(out / _RECORD, json.dumps(asdict(provenance), indent=1))
+    return provenance
 
 
-def made_of(out: Path) -> Provenance | None:
+def provenance_of(out: Path) -> Provenance | None:
     """The record in `out`; None where there is none that can be read."""
     try:
         found = json.loads((out / _RECORD).read_text(encoding="utf-8"))
@@ -78,8 +78,10 @@ def made_of(out: Path) -> Provenance | None:
         return None
 
 
-def _told(made: Provenance) -> str:
-    return " ".join([f"{made.minutes:g} minutes", *(f"--set {word}" for word in made.words)])
+def _words_of(provenance: Provenance) -> str:
+    return " ".join(
+        [f"{provenance.minutes:g} minutes", *(f"--set {word}" for word in provenance.words)]
+    )
 
 
 def keep_figures(path: Path, command: str, figures: Mapping[str, Any]) -> None:

@@ -29,25 +29,28 @@ Fault = Literal[
 
 @dataclass(frozen=True)
 class Turn:
-    """One answer. status: 300 and more sends `error` (a message, a whole body or HTML) instead of
-    text.
-
-    latency: seconds before the first byte. thoughts: sent beside the text, as both vendors do.
-    usage: whether tokens are counted. chunks: pieces of a stream. as_tool: an Anthropic answer to a
-    request with a tool calls it.
-    """
+    """One answer."""
 
     text: str = ""
+    # What the server does instead of answering.
     fault: Fault | None = None
+    # 300 and more sends `error` instead of text.
     status: int = 200
+    # A message, a whole body or HTML.
     error: Any = "something went wrong"
     headers: dict[str, str] = field(default_factory=dict)
     finish: Literal["stop", "length", "refusal"] = "stop"
+    # Sent beside the text, as both vendors do.
     thoughts: str = ""
+    # Seconds before the first byte.
     latency: float = 0.0
+    # Whether tokens are counted.
     usage: bool = True
+    # Of the prompt, of its part from a cache, of the answer.
     tokens: tuple[int, int, int] = (100, 40, 20)
+    # Pieces of a stream.
     chunks: int = 4
+    # An Anthropic answer to a request with a tool calls it.
     as_tool: bool = True
 
 

@@ -401,14 +401,16 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--latency", type=float, default=0.0, help="seconds before each further answer"
     )
-    given = parser.parse_args(words)
+    options = parser.parse_args(words)
     then: Turn | Answerer | None = None
-    if given.program:
-        then = with_program(given.program.read_text(encoding="utf-8"), latency=given.latency)
-    elif given.answer:
-        then = Turn(given.answer.read_text(encoding="utf-8"), latency=given.latency)
-    turns = read_script(given.script) if given.script else []
-    with ScriptedServer(turns, then, port=given.port) as server:
+    if options.program:
+        then = with_program(options.program.read_text(encoding="utf-8"), latency=options.latency)
+    elif options.answer:
+        then = Turn(options.answer.read_text(encoding="utf-8"), latency=options.latency)
+    turns: list[Turn] = []
+    if options.script:
+        turns = read_script(options.script)
+    with ScriptedServer(turns, then, port=options.port) as server:
         print(f"listening on {server.address} (openai: {server.base_url('openai')})", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             while True:

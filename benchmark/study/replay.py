@@ -75,10 +75,10 @@ class Table:
     def __init__(self, case: Case) -> None:
         """Raises DataError when evaluations are missing or damaged."""
         self.case = case
-        store, kept = KnownPredictions.of(case), EvaluationStore(case)
+        store, evaluations = KnownPredictions.of(case), EvaluationStore(case)
         self._evaluations: dict[str, Evaluation] = {}
         for key in case.keys():
-            evaluation = kept.load(key)
+            evaluation = evaluations.load(key)
             if evaluation is not None:
                 self._evaluations[key] = evaluation
                 store.put(evaluation)

@@ -76,6 +76,6 @@ def rescue(data_dir: Path, folders: Folders, reason: str) -> None:
     except (SwarmError, OSError) as error:
         log.warning("no baseline: %s", error)
     with contextlib.suppress(OSError):
-        made = ReportKeeper(history, folders, lambda: 0.0)
-        made.reasons.append(reason)
-        made.write(status(history, made.reasons))
+        report = ReportKeeper(history, folders, lambda: 0.0)
+        report.reasons.append(reason)
+        report.write(status(history, report.reasons))

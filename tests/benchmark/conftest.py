@@ -18,7 +18,7 @@ MadeOf = Callable[[Competition, pd.DataFrame], Competition]
 
 
 @pytest.fixture
-def made_of(monkeypatch: pytest.MonkeyPatch) -> MadeOf:
+def provenance_of(monkeypatch: pytest.MonkeyPatch) -> MadeOf:
     """Puts other data into a competition, and leaves the first of its reference models."""
 
     def change(competition: Competition, frame: pd.DataFrame) -> Competition:
@@ -34,9 +34,9 @@ def made_of(monkeypatch: pytest.MonkeyPatch) -> MadeOf:
 
 
 @pytest.fixture
-def small(made_of: MadeOf) -> Competition:
+def small(provenance_of: MadeOf) -> Competition:
     """Churn on 300 rows."""
     rng = np.random.default_rng(1)
     frame = pd.DataFrame({"tenure": rng.normal(size=300), "contract": rng.choice(["a", "b"], 300)})
     frame["churn"] = (frame["tenure"] + rng.normal(size=300) > 0).astype(int)
-    return made_of(CHURN, frame)
+    return provenance_of(CHURN, frame)

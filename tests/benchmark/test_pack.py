@@ -85,11 +85,11 @@ def test_a_large_table_is_cut_down_at_random(small: Competition, tmp_path: Path)
     assert not set(train["tenure"]) < set(small.load(tmp_path)["tenure"][:100])
 
 
-def test_by_time_the_last_rows_are_asked(made_of: MadeOf, tmp_path: Path) -> None:
+def test_by_time_the_last_rows_are_asked(provenance_of: MadeOf, tmp_path: Path) -> None:
     days = pd.date_range("2001-01-01", periods=200).strftime("%Y-%m-%d").to_numpy()
     order = np.random.default_rng(0).permutation(200)
     frame = pd.DataFrame({"ridership": np.arange(200.0)[order], "date": days[order]})
-    pack.prepare(made_of(TRANSIT, frame), tmp_path)
+    pack.prepare(provenance_of(TRANSIT, frame), tmp_path)
     public, private = folders(tmp_path, "transit")
     train, test = (pd.read_csv(public / f"{name}.csv") for name in ("train", "test"))
     assert (len(train), len(test)) == (170, 30)
@@ -99,10 +99,10 @@ def test_by_time_the_last_rows_are_asked(made_of: MadeOf, tmp_path: Path) -> Non
     assert scores["linear model"] < 1 < scores["dummy"]
 
 
-def test_images_become_files_by_id(made_of: MadeOf, tmp_path: Path) -> None:
+def test_images_become_files_by_id(provenance_of: MadeOf, tmp_path: Path) -> None:
     label = np.arange(60) % 2
     images = [np.full((28, 28), 200 * digit, np.uint8) for digit in label]
-    pack.prepare(made_of(DIGITS_28, pd.DataFrame({IMAGE: images, "label": label})), tmp_path)
+    pack.prepare(provenance_of(DIGITS_28, pd.DataFrame({IMAGE: images, "label": label})), tmp_path)
     public, private = folders(tmp_path, "digits-28")
     assert sorted(path.name for path in public.iterdir()) == [
         *("description.md", "sample_submission.csv", "test", "train", "train.csv")
