@@ -31,6 +31,7 @@ Fault = Literal[
 class Turn:
     """One answer."""
 
+    # Of the answer.
     text: str = ""
     # What the server does instead of answering.
     fault: Fault | None = None
@@ -38,7 +39,9 @@ class Turn:
     status: int = 200
     # A message, a whole body or HTML.
     error: Any = "something went wrong"
+    # Of the response, beside the usual ones.
     headers: dict[str, str] = field(default_factory=dict)
+    # Why the model stopped.
     finish: Literal["stop", "length", "refusal"] = "stop"
     # Sent beside the text, as both vendors do.
     thoughts: str = ""

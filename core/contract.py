@@ -154,18 +154,25 @@ class ReportedSubmission:
 class RunReport:
     """run.json."""
 
+    # REPORT_VERSION of the writer.
     version: int
+    # How the run ended, or `running`.
     status: RunStatus
     # What was missing, in order of discovery; see core.publishing.reasons.
     reason: str | None
+    # As the benchmark names it, "" elsewhere.
     competition_id: str
     # None before the competition is understood.
     metric: ReportedMetric | None
+    # How rows were held out.
     split: ReportedSplit
     # What is published.
     best: Best
+    # Programs that were tried.
     steps: ReportedSteps
+    # Seconds.
     time: ReportedTime
+    # What the language model cost.
     llm: ReportedModel
     # Which parts of the box were in force.
     box: BoxFacts
@@ -258,12 +265,15 @@ class StepRecord:
     journal.json. See core.records.Entry.
     """
 
+    # Unique in a run.
     id: str
     # Index of the proposal, from 0.
     step: int
+    # Of the brief, or ensemble.
     kind: EntryKind
     # Ids of steps, best first.
     parents: tuple[str, ...]
+    # Label of the one in whose role.
     persona: str
     # One line of English.
     plan: str
@@ -271,7 +281,9 @@ class StepRecord:
     program: str
     # Digest of each locus.
     genes: dict[str, str]
+    # Of the run that failed, else of the last one.
     outcome: Outcome
+    # Its score is the mean over folds.
     verdict: Verdict
     # Keys of the executions, which are lines of type `fold`.
     folds: tuple[str, ...]
@@ -279,11 +291,13 @@ class StepRecord:
     complete: bool
     # Probability of beating `incumbent`, None for the first step.
     p_better: float | None
+    # Id of the entry that it was compared with.
     incumbent: str | None
     # It became the incumbent.
     steers: bool
     # What a mutation changed.
     locus: str | None
+    # Who wrote the program.
     author: Author
     # Ids of those that the author was shown.
     skills: tuple[str, ...]

@@ -98,15 +98,21 @@ class BaselineWritten(Event):
 class LlmCall(Event):
     """One request over the wire, failed ones too. Texts are named by their digests."""
 
+    # The word in the journal.
     type: ClassVar[str] = "llm_call"
     # code or feedback, as in the configuration.
     role: str
+    # As the provider spells it.
     model: str
+    # It was answered.
     ok: bool
+    # On the wire.
     seconds: float
+    # Of the request.
     prompt_tokens: int
     # Those of the prompt's that the endpoint had in a cache.
     cached_tokens: int
+    # Of the answer.
     completion_tokens: int
     # None where the model's price is not known.
     cost_usd: float | None

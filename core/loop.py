@@ -69,7 +69,9 @@ class LoopParts:
     programs: Programs
     # Puts a new leader where the user finds it.
     publisher: Publisher
+    # Why the run should end early.
     stop: Stop
+    # Epoch seconds.
     clock: Clock
     # Level 2; None where it is off.
     learner: Learner | None = None

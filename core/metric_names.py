@@ -82,17 +82,23 @@ SCALE = MetricParameter("scale", 1.0)
 class MetricName:
     """One scorer. A name that ends in @k stands for a family: map@5 is one of map@k."""
 
+    # As in journals and documents.
     name: str
+    # Which scores are better.
     direction: Direction
     # What a prediction is: probability (ranks or class probabilities), label (one of the training
     # labels), real, list (several words in a cell, separated by spaces), text (one free text) or
     # mask (run lengths: pairs of start and length, from 1).
     predicts: ValueKind
+    # How texts speak of it.
     wording: Wording
+    # Of its value.
     bounds: Bounds
     # Further kinds of values that it can score.
     also: tuple[ValueKind, ...] = ()
+    # What it asks of answers.
     needs: AnswerNeeds = AnswerNeeds()
+    # The best answer to every row.
     constant: Constant = "mean"
     # Blends average ranks, because only the order of the predictions counts.
     by_ranks: bool = False
@@ -100,6 +106,7 @@ class MetricName:
     by_rows: bool = True
     # An average over classes already: the mean over a column of class names says nothing more.
     over_classes: bool = False
+    # What a family is told apart by.
     parameter: MetricParameter | None = None
     # Another metric whose advice to those who write programs (agents/skills) fits as well.
     advice: str = ""

@@ -231,17 +231,27 @@ class CompetitionSpec:
     In JSON its parts are flat: `ids.columns` is "id_columns", and so on.
     """
 
+    # The folder that views are built from.
     data_dir: str
     # Digest of the folder's file names, sizes and small contents; resume refuses another one.
     data_digest: str
+    # The text of the competition.
     description: str
+    # Decided once.
     metric: MetricSpec
+    # What the rows are about.
     modality: Modality
+    # What a prediction is.
     value_kind: ValueKind
+    # Columns that name a row.
     ids: IdColumns = _flat()
+    # Sample, train and test.
     tables: CompetitionTables = _flat()
+    # What is predicted.
     answers: AnswerColumns = _flat()
+    # What it may be predicted from.
     features: FeatureColumns = _flat()
+    # Beside the tables.
     files: CompetitionFiles = _flat()
     # What was decided, and why.
     notes: tuple[str, ...] = ()
@@ -410,14 +420,16 @@ class Proposal:
         """The answer to a brief. fields: what a brief does not hold, and what is otherwise than it
         asks for.
         """
+        parents = tuple(parent.id for parent in brief.parents)
+        skills = tuple(skill.id for skill in brief.skills)
         asked: dict[str, Any] = {
             "id": f"s{brief.step:04d}",
             "step": brief.step,
             "kind": brief.kind,
-            "parents": tuple(parent.id for parent in brief.parents),
+            "parents": parents,
             "persona": brief.persona.label,
             "seed": brief.seed,
-            "skills": tuple(skill.id for skill in brief.skills),
+            "skills": skills,
         }
         return cls(**(asked | fields))
 

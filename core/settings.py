@@ -29,6 +29,7 @@ class Settings:
     Only the spine of core knows it; rooms are handed their slices of the configuration.
     """
 
+    # As the user gave it.
     config: Config
     # The competition folder, absolute.
     data_dir: Path
@@ -44,6 +45,7 @@ class Settings:
     missing: tuple[str, ...]
     # The time limit counts from the first start (container); else only time in use counts (laptop).
     absolute_deadline: bool
+    # What the process may use.
     machine: Hardware
     # Candidates at the same time.
     workers: int
@@ -72,7 +74,9 @@ class Settings:
 class Surroundings:
     """What an author may know of the run that it works for."""
 
+    # The competition.
     spec: CompetitionSpec
+    # How rows are held out.
     split: SplitSpec
     # Suspicions of leaks.
     warnings: tuple[str, ...]
@@ -80,7 +84,9 @@ class Surroundings:
     programs: tuple[str, ...]
     # Text of a program by its digest.
     program: Callable[[str], str]
+    # What the journal says.
     history: History
+    # Takes events.
     recorder: Recorder
     # A first look at the data; waits until it is there, which may take minutes.
     preview: Callable[[], Preview | None]
@@ -90,11 +96,15 @@ class Surroundings:
     gate: Callable[[str], Sequence[str]]
     # One language model per role.
     models: Models
+    # Of the run.
     seed: int
-    # Cores and MiB of one candidate.
+    # Cores of one candidate.
     cpus_each: int
+    # MiB of one candidate.
     memory_mb: int
+    # Why the run should end early.
     stop: StopSignal
+    # Epoch seconds.
     clock: Clock
     # True when time will end before the steps do at the speed so far.
     steps_to_spare: Callable[[], bool]

@@ -61,7 +61,9 @@ class Fragment:
 
     # Unique among the fragments of a modality.
     key: str
+    # The part that it fills.
     locus: Locus
+    # Kinds of competitions that it is for.
     modalities: frozenset[str]
     # Words for a plan; `{NAME}` is a parameter.
     title: str

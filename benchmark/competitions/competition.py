@@ -20,6 +20,7 @@ _DESCRIPTIONS = Path(__file__).resolve().parent / "descriptions"
 class Competition:
     """A table of rows with answers that is cut into a public and a private part."""
 
+    # Unique in the pack.
     name: str
     # What it is about, in a line.
     about: str
@@ -32,12 +33,14 @@ class Competition:
     # Takes a folder for what it fetches and gives the whole table, the target included, without ids.
     # Raises ImportError or NotRunError when the data are not to be had.
     load: Callable[[Path], pd.DataFrame]
+    # Column of the answers.
     target: str
     # Value of the sample submission.
     dummy: float
     # Which reference models are fitted; for images the column `image` holds arrays, uint8
     # [height, width], that become files.
     kind: CompetitionKind = "rows"
+    # Column that names a row.
     id_column: str = "id"
     # The test part is the last one by it, and rows keep that order; None: rows are shuffled.
     time_column: str | None = None
@@ -45,6 +48,7 @@ class Competition:
     limit: int | None = None
     # Of the rows.
     test_share: float = 0.3
+    # Of the cut into train and test.
     seed: int = 20240229
 
     @property

@@ -39,10 +39,13 @@ from utils.packages import installed
 class Overlap:
     """One run. Requests and prompt_tokens are per finished step."""
 
+    # Whose client was used.
     vendor: str
+    # Seconds that each answer took.
     latency_s: float
     # Finished ones, and those whose program the model wrote.
     steps: int
+    # Programs that the model wrote.
     model_steps: int
     # From the start of the process.
     first_request_s: float
@@ -50,10 +53,13 @@ class Overlap:
     utilisation: float
     # MiB.
     agent_peak_mb: float
+    # Over the wire.
     requests: float
+    # Of all requests.
     prompt_tokens: float
     # Mean of the last ten prompts.
     late_prompt_tokens: float
+    # Of the whole run.
     wall_s: float
 
 

@@ -54,12 +54,17 @@ class ModelServer:
 class LiveMeasure:
     """One run."""
 
+    # Of the pack.
     competition: str
+    # Its name.
     model: str
+    # As in run.json.
     status: str
-    # Finished ones, and those whose program the model wrote.
+    # Programs that were tried.
     steps: int
+    # Programs that the model wrote.
     model_steps: int
+    # Of the whole run.
     minutes: float
     # Those that the model was asked to answer.
     briefs: int
@@ -71,13 +76,19 @@ class LiveMeasure:
     valid: int
     # Over the wire, failed ones too.
     requests: int
+    # Of all requests.
     failed_requests: int
+    # Of all requests.
     prompt_tokens: int
+    # Of those, from a cache.
     cached_tokens: int
+    # Of all answers.
     completion_tokens: int
-    # Scores of the search.
+    # Best score in the search of a program that the model wrote.
     best_of_model: float | None
+    # The same of the recipes.
     best_of_recipes: float | None
+    # Score of what was published, as the run measured it.
     published: float | None
     # Kind of what was published.
     winner: str

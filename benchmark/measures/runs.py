@@ -35,7 +35,9 @@ PrivateScore = Callable[[Path], float]
 class RunMeasure:
     """One run. Scores are private, but for search_score and final_pick; *_s are seconds."""
 
+    # Of the run.
     seed: int
+    # As in run.json.
     status: str
     # Of what was published.
     private: float
@@ -45,19 +47,25 @@ class RunMeasure:
     chosen_draft: float
     # Valid ones.
     drafts: int
+    # Programs that were tried.
     steps: int
+    # Of those, with a score.
     valid_steps: int
     # Programs on views.
     evaluations: int
     # None where no trained submission was published.
     first_valid_s: float | None
+    # Of the whole run.
     wall_s: float
     # CPU seconds of candidates / (workers x wall).
     utilisation: float
     # MiB.
     agent_peak_mb: float
+    # Size of the journal over steps.
     journal_kb_per_step: float
+    # Of the program that led.
     search_score: float | None
+    # Score of the final pick.
     final_pick: float | None
     # Kind of what was published.
     winner: str

@@ -37,9 +37,13 @@ _WHOLE = 0.9
 class WholeRun:
     """One run."""
 
+    # Of the pack.
     competition: str
+    # Its name.
     metric: str
+    # Of the metric.
     direction: str
+    # As in run.json.
     status: str
     # Kind of what was published.
     winner: str
@@ -51,8 +55,11 @@ class WholeRun:
     reference: Mapping[str, float]
     # Better than every reference model.
     beaten: bool
+    # Seconds to the first trained submission.
     first_valid_s: float | None
+    # Of the whole run.
     elapsed_s: float
+    # Programs that were tried.
     steps: int
     # Why it cannot be graded, or why it stayed at the baseline.
     problem: str

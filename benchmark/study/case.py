@@ -46,13 +46,19 @@ PRIVATE = "private"
 class Case:
     """A competition of a tier with its views and its library."""
 
+    # What it was cut for.
     tier: Tier
+    # Of the pack.
     competition: Competition
+    # Where it lies.
     folder: Path
+    # As the product recognised it.
     spec: CompetitionSpec
+    # As the product drew it.
     split: SplitSpec
-    # Views in the order of their folds; final is () where rows are locked.
+    # Views of the search, in the order of their folds.
     search: tuple[View, ...]
+    # Views of the final pick; () where rows are locked.
     final: tuple[View, ...]
     # The library.
     items: tuple[Item, ...]

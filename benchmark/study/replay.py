@@ -44,13 +44,17 @@ _NEVER = 1e12
 class PlayedSearch:
     """One search. Scores are private but for `picked`."""
 
+    # Of the case.
     competition: str
+    # Its name.
     policy: str
+    # Of the search.
     seed: int
     # Fold runs of the search.
     executions: int
     # Programs that it finished, and those of them that ran on all views.
     steps: int
+    # Programs that ran on all views.
     complete: int
     # Of what would be published.
     private: float
@@ -60,6 +64,7 @@ class PlayedSearch:
     stderr: float
     # The final pick's score on unseen folds, and its standard error.
     picked: float | None
+    # Standard error of `picked`.
     picked_stderr: float | None
     # The best that the final pick could have taken.
     best_finalist: float

@@ -30,6 +30,7 @@ _SWEEPS = 200
 class SupervisorJob:
     """What the supervisor reads. Sizes are MiB."""
 
+    # The command.
     argv: tuple[str, ...]
     # The folder that the program starts in, and whose size is watched.
     cwd: str
@@ -51,6 +52,7 @@ class SupervisorJob:
     nice: int = 0
     # None keeps the user.
     uid: int | None = None
+    # Group of that user.
     gid: int | None = None
     # Paths by right (see rules.py); None without Landlock.
     landlock: dict[str, list[str]] | None = None

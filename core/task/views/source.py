@@ -48,6 +48,7 @@ class HeldRows:
 class Source:
     """A competition in memory. Nobody changes its tables."""
 
+    # The competition.
     spec: CompetitionSpec
     # As in the file; of a table that is too large to hold, drawn rows.
     train: pd.DataFrame
