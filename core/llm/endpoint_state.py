@@ -13,8 +13,9 @@ from core.protocols import Clock
 
 # No later attempt is expected to do better: the circuit opens at once, for long.
 _FOR_GOOD: frozenset[Kind] = frozenset({"auth", "quota", "not_found", "not_an_api"})
-# The endpoint is well; it is the request that it cannot take.
-_OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "refusal"})
+# The endpoint is well; it is the request that it cannot take, or the model cannot answer in the form
+# that it asks for: others who ask the same model are not to rest for that.
+_OF_THE_REQUEST: frozenset[Kind] = frozenset({"context", "refusal", "format"})
 # These say nothing about the endpoint.
 _NEUTRAL: frozenset[Kind] = frozenset({"adapt", "given up"})
 _OF_THE_KEY: frozenset[Kind] = frozenset({"auth", "quota", "rate"})

@@ -91,6 +91,19 @@ def test_the_circuit_that_opened_for_one_is_open_for_the_other(vendor: str) -> N
         assert run.model("code").available
 
 
+def test_an_answer_of_another_form_rests_nobody() -> None:
+    """A model that cannot follow a schema can write programs all the same."""
+    with Server(then=Turn("no JSON at all")) as server:
+        run = RunModels("openai", server.base_url("openai"))
+        schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+        for _ in range(3):
+            asked = dataclasses.replace(request("read"), deadline=run.clock() + 1000, schema=schema)
+            with pytest.raises(ModelError):
+                run.model("feedback").complete(asked)
+        assert run.model("code").available
+        assert run.ask("code") == "no JSON at all"
+
+
 def test_another_model_at_the_same_address_has_its_own_state() -> None:
     """A key may be refused for one model only."""
 

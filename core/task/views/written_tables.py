@@ -30,7 +30,7 @@ _SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WrittenTables:
+class TableFrames:
     """Cells as text."""
 
     train: pd.DataFrame
@@ -84,7 +84,7 @@ def turn_rows(root: Path, target: Path) -> None:
 
 
 def _columns(
-    tables: WrittenTables, ids: list[str], targets: list[str], group: str | None
+    tables: TableFrames, ids: list[str], targets: list[str], group: str | None
 ) -> Iterator[str]:
     groups = [group] if group else []
     yield from _missing("train", tables.train, [*ids, *targets, *groups])
@@ -102,7 +102,7 @@ def _missing(name: str, table: pd.DataFrame, wanted: Sequence[str]) -> Iterator[
             return
 
 
-def _ids(tables: WrittenTables, ids: list[str], sample: pd.DataFrame) -> Iterator[str]:
+def _ids(tables: TableFrames, ids: list[str], sample: pd.DataFrame) -> Iterator[str]:
     train, test, asked = _keys(tables.train, ids), _keys(tables.test, ids), _keys(sample, ids)
     if len(train) < MIN_ROWS:
         yield f"train.csv has {len(train)} rows"
@@ -115,7 +115,7 @@ def _ids(tables: WrittenTables, ids: list[str], sample: pd.DataFrame) -> Iterato
         yield f"{leaked} rows of train.csv have ids of the sample submission, whose answers nobody knows"
 
 
-def _answers(tables: WrittenTables, targets: list[str], sample: pd.DataFrame) -> Iterator[str]:
+def _answers(tables: TableFrames, targets: list[str], sample: pd.DataFrame) -> Iterator[str]:
     for name in targets:
         column = tables.train[name]
         if column.nunique() < 2:
@@ -124,7 +124,7 @@ def _answers(tables: WrittenTables, targets: list[str], sample: pd.DataFrame) ->
             yield f"the answers in {name!r} are no numbers, as in the sample submission"
 
 
-def _telling(tables: WrittenTables, ids: list[str], targets: list[str]) -> Iterator[str]:
+def _telling(tables: TableFrames, ids: list[str], targets: list[str]) -> Iterator[str]:
     known = set(tables.train.columns) - set(ids)
     features = [name for name in tables.test.columns if name in known]
     for name in targets:
@@ -136,7 +136,7 @@ def _telling(tables: WrittenTables, ids: list[str], targets: list[str]) -> Itera
 
 
 def _alike(
-    first: WrittenTables, second: WrittenTables, ids: list[str], targets: list[str]
+    first: TableFrames, second: TableFrames, ids: list[str], targets: list[str]
 ) -> Iterator[str]:
     """Two programs that were written apart know the same answers of the same rows."""
     one = first.train.set_axis(_keys(first.train, ids), axis=0)
@@ -152,7 +152,7 @@ def _alike(
             yield f"two versions disagree on {name!r} in {1 - share:.1%} of the rows"
 
 
-def _order(first: WrittenTables, turned: WrittenTables) -> Iterator[str]:
+def _order(first: TableFrames, turned: TableFrames) -> Iterator[str]:
     for name in ("train", "test"):
         one, other = getattr(first, name), getattr(turned, name)
         if list(one.columns) != list(other.columns) or _rows(one) != _rows(other):
@@ -181,8 +181,8 @@ def _keys(table: pd.DataFrame, ids: list[str]) -> pd.Series:
 # ---------------------------------------------------------------- files
 
 
-def _read(folder: Path) -> WrittenTables:
-    return WrittenTables(_read_one(folder, "train.csv"), _read_one(folder, "test.csv"))
+def _read(folder: Path) -> TableFrames:
+    return TableFrames(_read_one(folder, "train.csv"), _read_one(folder, "test.csv"))
 
 
 def _read_one(folder: Path, name: str) -> pd.DataFrame:
