@@ -74,16 +74,16 @@ def folder_digest(data_dir: Path, files: Iterable[FoundFile], tables: Iterable[s
     return digest.hexdigest()[:16]
 
 
-def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]], found: list[FoundFile]) -> None:
+def _walk(folder: Path, prefix: str, visited: set[tuple[int, int]], found: list[FoundFile]) -> None:
     status = folder.stat()
-    if (status.st_dev, status.st_ino) in seen:
+    if (status.st_dev, status.st_ino) in visited:
         return
-    seen.add((status.st_dev, status.st_ino))
+    visited.add((status.st_dev, status.st_ino))
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             if entry.is_dir():
-                _walk(folder / entry.name, f"{prefix}{entry.name}/", seen, found)
+                _walk(folder / entry.name, f"{prefix}{entry.name}/", visited, found)
             elif entry.is_file():
                 found.append(FoundFile(prefix + entry.name, entry.stat().st_size))

@@ -60,7 +60,7 @@ class Recognition:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Answers:
+class _FoundLabels:
     """Where the answers are, and the tables that this makes of the folder."""
 
     roles: Roles
@@ -103,7 +103,7 @@ def recognise(
         roles = _respelled(folder, roles, submission, sample)
     evidence = Evidence(folder.root, files, roles, submission, sample, description)
     if written is not None:
-        answers = _Answers(roles, _labels(folder.root, roles, submission), written)
+        answers = _FoundLabels(roles, _labels(folder.root, roles, submission), written)
     else:
         answers = _answers(evidence, folder, unread)
     return Recognition(
@@ -121,7 +121,7 @@ def recognise(
     )
 
 
-def _how(answers: _Answers, submission: SubmissionColumns) -> Iterator[str]:
+def _how(answers: _FoundLabels, submission: SubmissionColumns) -> Iterator[str]:
     yield from answers.roles.how
     yield from submission.how
     if answers.label_table is not None:
@@ -190,7 +190,7 @@ def _labels(root: Path, roles: Roles, submission: SubmissionColumns) -> Labels:
     return find_labels(root, roles, submission) or guess_labels(root, roles, submission)
 
 
-def _answers(evidence: Evidence, folder: Preparation, unread: list[str]) -> _Answers:
+def _answers(evidence: Evidence, folder: Preparation, unread: list[str]) -> _FoundLabels:
     """The labels of a table of the competition; else those that a rule makes a table of; else a
     guess.
     """
@@ -199,12 +199,12 @@ def _answers(evidence: Evidence, folder: Preparation, unread: list[str]) -> _Ans
     if label_table is not None:
         return _added(evidence, folder, label_table)
     if labels is not None:
-        return _Answers(evidence.roles, labels, None)
+        return _FoundLabels(evidence.roles, labels, None)
     try:
         labels = guess_labels(evidence.root, evidence.roles, evidence.submission)
     except SpecError as error:
         raise SpecError("; ".join([str(error), *unread[:3]])) from error
-    return _Answers(evidence.roles, labels, None)
+    return _FoundLabels(evidence.roles, labels, None)
 
 
 def _by_rule(evidence: Evidence, labels: Labels | None, can_add: bool) -> LabelTable | None:
@@ -216,7 +216,7 @@ def _by_rule(evidence: Evidence, labels: Labels | None, can_add: bool) -> LabelT
     return first([partial(rule, labels=labels) for rule in LATE_RULES], evidence)
 
 
-def _added(evidence: Evidence, folder: Preparation, label_table: LabelTable) -> _Answers:
+def _added(evidence: Evidence, folder: Preparation, label_table: LabelTable) -> _FoundLabels:
     """The label table as a file of the folder that programs see, and its labels."""
     if not folder.possible:
         raise SpecError(f"{label_table.how}: there is no workspace to put such a table in")
@@ -231,7 +231,7 @@ def _added(evidence: Evidence, folder: Preparation, label_table: LabelTable) -> 
         labels = Labels(found, submission.targets, (column,), (), how)
     else:
         labels = _labels(folder.root, roles, submission)
-    return _Answers(roles, labels, label_table)
+    return _FoundLabels(roles, labels, label_table)
 
 
 def _table(folder: Preparation, name: str, frame: pd.DataFrame, decimal: str = ".") -> FoundTable:

@@ -62,35 +62,35 @@ def _ending(key: str, joint: str, names: Sequence[str]) -> str | None:
 
 
 def _melted(
-    evidence: Evidence, table: FoundTable, joint: str, items: pd.Series, asked: pd.Series
+    evidence: Evidence, table: FoundTable, joint: str, items: pd.Series, questions: pd.Series
 ) -> LabelTable | None:
-    """asked: the question of each row of the sample."""
+    """items, questions: of each row of the sample."""
     frame, found = load(evidence.root, table.table), evidence.roles.test
     test = load(evidence.root, found.table) if found is not None else None
     key, target = evidence.submission.ids[0], evidence.submission.targets[0]
-    item = _item_column(frame, test, items, set(asked))
+    item = _item_column(frame, test, items, set(questions))
     if item is None or (test is not None and not {item, key} & set(test.columns)):
         return None
     named = _ITEM if item in (key, target) else item
-    name = _question_name(test, asked)
-    questions = list(dict.fromkeys(asked))
+    name = _question_name(test, questions)
+    columns = list(dict.fromkeys(questions))
     frame = frame.rename(columns={item: named})
-    others = without(frame.columns, questions)
+    others = without(frame.columns, columns)
     if {key, target, name} & set(others) or name in (key, target):
         return None
-    long = frame.melt(id_vars=others, value_vars=questions, var_name=name, value_name=target)
+    long = frame.melt(id_vars=others, value_vars=columns, var_name=name, value_name=target)
     long.insert(0, key, long[named] + joint + long[name])
-    how = f"labels: P7, {len(questions)} columns of {where(table)} become rows; the id is {item}{joint}{name}"
+    how = f"labels: P7, {len(columns)} columns of {where(table)} become rows; the id is {item}{joint}{name}"
     label_table = LabelTable(how, long.astype(object), (table.table.path,), group=named)
     if found is None or test is None or not _has_items(test, item, items):
         return label_table
     rows = test.rename(columns={item: named}).set_index(named, drop=False)
     rows = rows.loc[items].reset_index(drop=True)
-    ids = pd.DataFrame({key: items + joint + asked}, dtype=object)
+    ids = pd.DataFrame({key: items + joint + questions}, dtype=object)
     return replace(
         label_table,
         how=f"{how}; the rows of {where(found)} are repeated for each of them",
-        test=ids.join(rows).assign(**{name: asked}),
+        test=ids.join(rows).assign(**{name: questions}),
         items=found.table if named == item else None,
     )
 
@@ -118,10 +118,10 @@ def _has_items(test: pd.DataFrame, item: str, items: pd.Series) -> bool:
     return item in test.columns and test[item].is_unique and set(items) <= set(test[item])
 
 
-def _question_name(test: pd.DataFrame | None, asked: pd.Series) -> str:
+def _question_name(test: pd.DataFrame | None, questions: pd.Series) -> str:
     """The test table's column that says which question a row is, if it has one."""
-    if test is not None and len(test) == len(asked):
+    if test is not None and len(test) == len(questions):
         for name in test.columns:
-            if set(test[name]) == set(asked):
+            if set(test[name]) == set(questions):
                 return str(name)
     return _QUESTION

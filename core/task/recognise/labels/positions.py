@@ -94,14 +94,14 @@ def _places(ids: pd.Series, joint: str) -> _Places | None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Answers:
+class _PositionAnswers:
     """One number, or "", per item and position. lengths: positions of each item."""
 
     columns: pd.DataFrame
     lengths: Sequence[int]
 
 
-def _answers(frame: pd.DataFrame, labels: Labels) -> _Answers | None:
+def _answers(frame: pd.DataFrame, labels: Labels) -> _PositionAnswers | None:
     """None where the cells are no lists of numbers."""
     if not all(_hold_lists(frame[name]) for name in labels.columns):
         return None
@@ -117,7 +117,7 @@ def _answers(frame: pd.DataFrame, labels: Labels) -> _Answers | None:
     columns = columns.where(known, "")
     if bool((columns == "").to_numpy().mean() > _NO_ANSWER):
         return None
-    return _Answers(columns, lengths)
+    return _PositionAnswers(columns, lengths)
 
 
 def _label_table(
