@@ -47,13 +47,19 @@ class Recognition:
     prepared: bool
     # Files of the competition itself.
     original: tuple[FoundFile, ...]
+    # All that were found.
     tables: tuple[FoundTable, ...]
+    # Files by the ids in their names.
     index: FileIndex
+    # Which table is sample, train and test.
     roles: Roles
+    # Columns of ids and targets.
     submission: SubmissionColumns
+    # Where the answers are.
     labels: Labels
     # How the train table was made; None where the competition has one.
     label_table: LabelTable | None
+    # What was decided, and why.
     notes: tuple[str, ...]
     # The competition's test table, where another stands for it.
     items: TableFile | None = None
