@@ -64,10 +64,13 @@ class TaskService:
 
         Raises SpecError when there is nothing to write, PublishError when it cannot be written.
         """
-        known = to_json(spec) if spec is not None else None
         target = str(out_csv.absolute())
         answer = self._worker.call(
-            "baseline", timeout=_TIMEOUT_S, data_dir=str(data_dir), spec=known, out_csv=target
+            "baseline",
+            timeout=_TIMEOUT_S,
+            data_dir=str(data_dir),
+            spec=to_json(spec),
+            out_csv=target,
         )
         return str(answer["source"]), int(answer["rows"])
 

@@ -30,8 +30,11 @@ def inspect(
     data_dir: str, description: str, hints: dict[str, Any], workspace: str | None = None
 ) -> Any:
     """JSON of the CompetitionSpec."""
-    place = Path(workspace) if workspace else None
-    return to_json(inspect_competition(Path(data_dir), description, from_json(Hints, hints), place))
+    return to_json(
+        inspect_competition(
+            Path(data_dir), description, from_json(Hints, hints), _folder(workspace)
+        )
+    )
 
 
 def inspect_bare(
@@ -42,8 +45,9 @@ def inspect_bare(
     why: str = "",
 ) -> Any:
     """JSON of the CompetitionSpec of a folder that is not understood."""
-    place = Path(workspace) if workspace else None
-    return to_json(bare(Path(data_dir), description, from_json(Hints, hints), place, why))
+    return to_json(
+        bare(Path(data_dir), description, from_json(Hints, hints), _folder(workspace), why)
+    )
 
 
 def turn_rows(data_dir: str, target: str) -> None:
@@ -95,6 +99,10 @@ def build_views(
     finally:
         forget()
     return {"views": [to_json(view) for view in views], "split": to_json(final)}
+
+
+def _folder(path: str | None) -> Path | None:
+    return Path(path) if path else None
 
 
 METHODS: dict[str, Callable[..., Any]] = {
