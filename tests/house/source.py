@@ -69,19 +69,26 @@ def imports(node: ast.AST, nested: bool = True) -> Iterator[str]:
             assert child.level == 0, "relative imports hide the floor"
             yield from (f"{child.module}.{alias.name}" for alias in child.names)
             yield str(child.module)
-        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
             continue
         elif nested or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield from imports(child, nested)
 
 
-def project_imports(name: str, nested: bool = True) -> set[str]:
+@functools.cache
+def imported(name: str, nested: bool = True) -> frozenset[str]:
+    """Dotted names that a module of the product imports."""
+    return frozenset(imports(tree(modules()[name]), nested))
+
+
+@functools.cache
+def project_imports(name: str, nested: bool = True) -> frozenset[str]:
     """Modules of the product that a module of the product imports, packages on the way included."""
     found = set()
-    for imported in imports(tree(modules()[name]), nested):
-        parts = imported.split(".")
+    for dotted in imported(name, nested):
+        parts = dotted.split(".")
         found |= {".".join(parts[: end + 1]) for end in range(len(parts))}
-    return (found & modules().keys()) - {name}
+    return frozenset(found & modules().keys()) - {name}
 
 
 def closure(name: str) -> set[str]:
@@ -95,6 +102,7 @@ def closure(name: str) -> set[str]:
     return seen
 
 
+@functools.cache
 def says_worker(name: str) -> bool:
     """The docstring of a module or package says that it runs in a worker process."""
     docstring = ast.get_docstring(tree(modules()[name])) or ""
@@ -109,4 +117,4 @@ def is_worker(name: str) -> bool:
 
 def libraries(name: str, nested: bool = True) -> set[str]:
     """Top-level names of everything that a module imports."""
-    return {imported.split(".")[0] for imported in imports(tree(modules()[name]), nested)}
+    return {dotted.split(".")[0] for dotted in imported(name, nested)}
