@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.budget import Budget
@@ -11,21 +11,17 @@ from core.evaluation import Evaluator
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
 from core.evolution.skill_extractor import gene_reader
-from core.execution.box import Box
 from core.execution.leases import LeasePool
 from core.execution.probe import probe_fault
 from core.execution.runner import BoxRunner
-from core.execution.stop import StopSignal
 from core.execution.weights import Weights
-from core.journal.history import History
 from core.judging.service import HoldoutJudge
 from core.learning.level_two import LearningFacts, LevelTwo, assignment_of, evolution_of, tools_of
-from core.llm.models import Models
 from core.loop import LoopParts, Rules
 from core.pacing import Pacer
-from core.protocols import Clock, Programs, Publisher, Recorder
+from core.protocols import Publisher
 from core.records import CompetitionSpec, SplitSpec
-from core.settings import Authors, Settings, Surroundings
+from core.settings import RunContext, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
 from utils.background import Pending
@@ -46,42 +42,24 @@ class Assembly:
 
     def __init__(
         self,
-        settings: Settings,
-        box: Box,
-        authors: Authors,
-        history: History,
-        recorder: Recorder,
-        programs: Programs,
+        context: RunContext,
         budget: Budget,
         leases: LeasePool,
-        gate: Callable[[str], Sequence[str]],
         preview: Callable[[], Preview | None],
         weights: Pending[Weights],
-        models: Models,
-        stop: StopSignal,
-        clock: Clock,
     ) -> None:
-        """gate: reasons why a program may not run here. preview: waits for a look at the data."""
-        self._settings = settings
-        self._box = box
-        self._authors = authors
-        self._history = history
-        self._recorder = recorder
-        self._programs = programs
+        """preview: waits for a look at the data."""
+        self._context = context
         self._budget = budget
         self._leases = leases
-        self._gate = gate
         self._preview = preview
         self._weights = weights
-        self._models = models
-        self._stop = stop
-        self._clock = clock
 
     def rules(self) -> Rules:
         return Rules(
             lanes=self._lanes,
-            steps_per_epoch=self._settings.config.agent.steps_per_epoch,
-            gate=self._gate,
+            steps_per_epoch=self._context.settings.config.agent.steps_per_epoch,
+            gate=self._context.gate,
             takes_the_lead=takes_the_lead,
             race_is_lost=race_is_lost,
         )
@@ -93,7 +71,7 @@ class Assembly:
         which cost the run no more than that.
         """
         spec, split, views, judge = opened.spec, opened.split, opened.views, opened.judge
-        settings, config = self._settings, self._settings.config
+        settings, config = self._context.settings, self._context.settings.config
         runner = self._runner()
         pace = self._pacer(spec, split, views)
         evaluator = Evaluator(
@@ -101,9 +79,9 @@ class Assembly:
             views,
             judge,
             pace,
-            self._recorder,
-            self._history,
-            self._stop,
+            self._context.recorder,
+            self._context.history,
+            self._context.stop,
             probe_fault,
         )
         around = self._surroundings(spec, split, pace)
@@ -113,21 +91,23 @@ class Assembly:
             config.evolution.solution,
             spec.metric.direction,
             settings.seed,
-            self._programs.get,
+            self._context.programs.get,
             likeness_of(judge, spec),
-            assignment_of(config.evolution, settings.seed, lambda: self._history.population),
+            assignment_of(
+                config.evolution, settings.seed, lambda: self._context.history.population
+            ),
         )
         parts = LoopParts(
-            proposer=self._authors.proposer(around),
+            proposer=self._context.authors.proposer(around),
             search=search,
             evaluator=evaluator,
             pace=pace,
-            recorder=self._recorder,
-            state=self._history,
-            programs=self._programs,
+            recorder=self._context.recorder,
+            state=self._context.history,
+            programs=self._context.programs,
             publisher=publisher,
-            stop=self._stop,
-            clock=self._clock,
+            stop=self._context.stop,
+            clock=self._context.clock,
             learner=learner,
         )
         return parts, learner
@@ -139,54 +119,56 @@ class Assembly:
         """
         if self._leases.size == 1:
             return 1
-        return self._leases.size + self._settings.lanes_ahead
+        return self._leases.size + self._context.settings.lanes_ahead
 
     def _runner(self) -> BoxRunner:
         return BoxRunner(
-            box=self._box,
-            log_dir=self._settings.folders.logs,
+            box=self._context.box,
+            log_dir=self._context.settings.folders.logs,
             leases=self._leases,
-            limits=self._settings.limits,
+            limits=self._context.settings.limits,
             weights=self._weights.now,
-            clock=self._clock,
+            clock=self._context.clock,
             deadline=lambda: self._budget.deadline,
         )
 
     def _pacer(self, spec: CompetitionSpec, split: SplitSpec, views: ViewKeeper) -> Pacer:
         runs_at_end = 1.0
         if split.locked_rows == 0:
-            runs_at_end = self._settings.config.judging.finalists * split.folds / self._leases.size
+            runs_at_end = (
+                self._context.settings.config.judging.finalists * split.folds / self._leases.size
+            )
         return Pacer(
-            self._history,
+            self._context.history,
             self._budget,
             len(spec.features.names),
-            self._settings.config.execution.timeout_max,
+            self._context.settings.config.execution.timeout_max,
             views,
-            self._clock,
+            self._context.clock,
             runs_at_end=runs_at_end,
         )
 
     def _learner(self, around: Surroundings, complain: Callable[[Exception], None]) -> LevelTwo:
         """Level 2, in the background where decisions need not stay in one order."""
-        settings, spec, history = self._settings, around.spec, self._history
-        evolution, stop = settings.config.evolution, self._stop.fileno()
+        settings, spec, history = self._context.settings, around.spec, self._context.history
+        evolution, stop = settings.config.evolution, self._context.stop.fileno()
         tools = tools_of(evolution.skill, settings.folders, spec, around.split, stop)
-        genes = gene_reader(lambda: history.entries, self._programs.get)
-        coach = self._authors.coach(around)
+        genes = gene_reader(lambda: history.entries, self._context.programs.get)
+        coach = self._context.authors.coach(around)
         return LevelTwo(
             evolution_of(evolution, tools.embed, genes, coach, settings.seed),
             LearningFacts(spec.metric.direction, settings.config.search, evolution),
-            self._authors.personas,
+            self._context.authors.personas,
             history,
-            self._recorder,
+            self._context.recorder,
             self._lanes > 1,
             complain,
             tools,
         )
 
     def _surroundings(self, spec: CompetitionSpec, split: SplitSpec, pace: Pacer) -> Surroundings:
-        settings, history, budget = self._settings, self._history, self._budget
-        before = [self._programs.get(entry.program) for entry in history.entries]
+        settings, history, budget = self._context.settings, self._context.history, self._budget
+        before = [self._context.programs.get(entry.program) for entry in history.entries]
         before += [proposal.program for proposal in history.pending.values()]
         warnings: tuple[str, ...] = ()
         if history.spec is not None:
@@ -196,18 +178,18 @@ class Assembly:
             split=split,
             warnings=warnings,
             programs=tuple(before),
-            program=self._programs.get,
+            program=self._context.programs.get,
             history=history,
-            recorder=self._recorder,
+            recorder=self._context.recorder,
             preview=self._preview,
             weights=self._weights.wait,
-            gate=self._gate,
-            models=self._models,
+            gate=self._context.gate,
+            models=self._context.models,
             seed=settings.seed,
             cpus_each=self._leases.cpus_each,
             memory_mb=settings.limits.memory_mb,
-            stop=self._stop,
-            clock=self._clock,
-            steps_to_spare=lambda: budget.steps_to_spare(history.steps_done, self._clock()),
+            stop=self._context.stop,
+            clock=self._context.clock,
+            steps_to_spare=lambda: budget.steps_to_spare(history.steps_done, self._context.clock()),
             search_ends=pace.search_ends,
         )

@@ -6,20 +6,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from core.events import BaselineWritten, SpecDecided
-from core.execution.box import Box
-from core.execution.stop import StopSignal
 from core.execution.trial_box import TrialBox
 from core.execution.weights import NOTHING, Weights, find_weights
 from core.genome import digest
-from core.journal.history import History
 from core.judging.service import HoldoutJudge
-from core.llm.models import Models
-from core.protocols import Clock, Programs, Recorder
 from core.publishing.rescue import checked_baseline
 from core.questions.metric_stage import MetricStage
 from core.questions.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage
 from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
-from core.settings import Authors, Settings
+from core.settings import RunContext
 from core.task.hints import Hints, MetricAnswer
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
@@ -38,26 +33,14 @@ class Opening:
     journal holds is not decided again.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        box: Box,
-        authors: Authors,
-        history: History,
-        recorder: Recorder,
-        programs: Programs,
-        models: Models,
-        gate: Callable[[str], Sequence[str]],
-        stop: StopSignal,
-        clock: Clock,
-    ) -> None:
-        """gate: reasons why a program may not run here."""
+    def __init__(self, context: RunContext) -> None:
+        settings, stop = context.settings, context.stop
         self._settings = settings
-        self._trials = TrialBox(box, settings.limits.memory_mb)
-        self._history = history
-        self._recorder = recorder
-        self._models = models
-        self._clock = clock
+        self._trials = TrialBox(context.box, settings.limits.memory_mb)
+        self._history = context.history
+        self._recorder = context.recorder
+        self._models = context.models
+        self._clock = context.clock
         log = settings.folders.logs / "workers.log"
         self._task = TaskService(log=log, stop=stop.fileno())
         # A worker of its own, so that a look at the data does not wait for views.
@@ -66,27 +49,27 @@ class Opening:
         self._weights = Pending("pretrained weights", NOTHING)
         self._preview: Pending[Preview | None] = Pending("data preview", None)
         self._leaks: Pending[tuple[str, ...]] = Pending("leak check", ())
-        reader = authors.metric_reader
+        reader = context.authors.metric_reader
         self._metric = MetricStage(
             settings.folders,
             settings.config.task,
             self._trials,
-            clock,
+            context.clock,
             reader,
-            programs,
+            context.programs,
             self._judging,
-            gate,
+            context.gate,
         )
         trial_s = min(TRIAL_S, WAIT_SHARE * settings.config.agent.time_limit)
         self._split = SplitStage(
-            authors.split_reader,
+            context.authors.split_reader,
             self._task,
             self._trials.within(trial_s),
-            gate,
-            programs,
+            context.gate,
+            context.programs,
             settings.folders.logs / "written_split",
         )
-        self._written = self._split.known(history)
+        self._written = self._split.known(context.history)
 
     @property
     def preview(self) -> Callable[[], Preview | None]:

@@ -34,7 +34,7 @@ from core.publishing.screen import Announcer, Screen, status_block
 from core.publishing.standing import OutputFolder
 from core.publishing.validation_server import ServerCheck
 from core.records import BoxFacts, CompetitionSpec, SplitSpec
-from core.settings import Authors, Settings
+from core.settings import Authors, RunContext, Settings
 from utils.config import public_dict
 from utils.errors import ResumeError, SwarmError
 from utils.files import write_atomic
@@ -63,7 +63,6 @@ class Run:
     ) -> None:
         self._stage = stage
         self._settings = settings
-        self._authors = authors
         self._screen = screen
         self._stop = stop
         self._clock = clock
@@ -74,7 +73,7 @@ class Run:
         self._budget = self._plan_budget()
         self.report = ReportKeeper(self.history, folders, lambda: self._budget.elapsed(clock()))
         self._recorder = Announcer(self._journal, screen, lambda event: self.report.write())
-        self._models = Models(
+        models = Models(
             settings.config.llm,
             CallBook(
                 self._recorder.append,
@@ -85,24 +84,23 @@ class Run:
             clock=clock,
             seed=settings.seed,
         )
-        machine = settings.machine
         self._output = OutputFolder(folders, self.history, self._recorder)
-        self._leases = LeasePool(
-            machine.cpus, settings.workers, [gpu.index for gpu in machine.gpus]
-        )
+        gpus = [gpu.index for gpu in settings.machine.gpus]
+        self._leases = LeasePool(settings.machine.cpus, settings.workers, gpus)
         self._box = Box(folders.workspace, settings.protected, settings.environ, box, stop)
-        self._opening = Opening(
+        self._context = RunContext(
             settings,
             self._box,
             authors,
             self.history,
             self._recorder,
             self.programs,
-            self._models,
+            models,
             self._gate,
             stop,
             clock,
         )
+        self._opening = Opening(self._context)
         last_call = max(self._budget.deadline - clock() - LAST_CALL_S, 0.0)
         self._alarm = threading.Timer(last_call, stop.set, ("deadline",))
         self._alarm.daemon = True
@@ -243,20 +241,11 @@ class Run:
 
     def _assembly(self) -> Assembly:
         return Assembly(
-            self._settings,
-            self._box,
-            self._authors,
-            self.history,
-            self._recorder,
-            self.programs,
+            self._context,
             self._budget,
             self._leases,
-            self._gate,
             self._opening.preview,
             self._opening.weights,
-            self._models,
-            self._stop,
-            self._clock,
         )
 
     def _gate(self, program: str) -> Sequence[str]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.contract import Folders
-from core.execution.box import BoxLimits
+from core.execution.box import Box, BoxLimits
 from core.execution.stop import StopSignal
 from core.execution.weights import Weights
 from core.journal.history import History
 from core.llm.models import RECIPES, Models
 from core.persona import Persona
-from core.protocols import Clock, Coach, Proposer, Recorder
+from core.protocols import Clock, Coach, Programs, Proposer, Recorder
 from core.questions.metric_question import MetricReader
 from core.questions.split_stage import SplitReader
 from core.records import CompetitionSpec, SplitSpec
@@ -130,3 +130,20 @@ class Authors:
     coach: CoachFactory = lambda around: None
     personas: tuple[Persona, ...] = ()
     split_reader: SplitReader | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What every stage of a run works with."""
+
+    settings: Settings
+    box: Box
+    authors: Authors
+    history: History
+    recorder: Recorder
+    programs: Programs
+    models: Models
+    # Reasons why a program may not run here.
+    gate: Callable[[str], Sequence[str]]
+    stop: StopSignal
+    clock: Clock
