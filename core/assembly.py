@@ -21,7 +21,7 @@ from core.loop import LoopParts, Rules
 from core.pacing import Pacer
 from core.protocols import Publisher
 from core.records import CompetitionSpec, SplitSpec
-from core.settings import RunContext, Surroundings
+from core.settings import RunContext, Settings, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
 from utils.background import Pending
@@ -50,6 +50,7 @@ class Assembly:
     ) -> None:
         """preview: waits for a look at the data."""
         self._context = context
+        self._settings: Settings = context.settings
         self._budget = budget
         self._leases = leases
         self._preview = preview
@@ -58,7 +59,7 @@ class Assembly:
     def rules(self) -> Rules:
         return Rules(
             lanes=self._lanes,
-            steps_per_epoch=self._context.settings.config.agent.steps_per_epoch,
+            steps_per_epoch=self._settings.config.agent.steps_per_epoch,
             gate=self._context.gate,
             takes_the_lead=takes_the_lead,
             race_is_lost=race_is_lost,
@@ -71,7 +72,7 @@ class Assembly:
         which cost the run no more than that.
         """
         spec, split, views, judge = opened.spec, opened.split, opened.views, opened.judge
-        settings, config = self._context.settings, self._context.settings.config
+        settings, config = self._settings, self._settings.config
         runner = self._runner()
         pace = self._pacer(spec, split, views)
         evaluator = Evaluator(
@@ -119,14 +120,14 @@ class Assembly:
         """
         if self._leases.size == 1:
             return 1
-        return self._leases.size + self._context.settings.lanes_ahead
+        return self._leases.size + self._settings.lanes_ahead
 
     def _runner(self) -> BoxRunner:
         return BoxRunner(
             box=self._context.box,
-            log_dir=self._context.settings.folders.logs,
+            log_dir=self._settings.folders.logs,
             leases=self._leases,
-            limits=self._context.settings.limits,
+            limits=self._settings.limits,
             weights=self._weights.now,
             clock=self._context.clock,
             deadline=lambda: self._budget.deadline,
@@ -135,14 +136,12 @@ class Assembly:
     def _pacer(self, spec: CompetitionSpec, split: SplitSpec, views: ViewKeeper) -> Pacer:
         runs_at_end = 1.0
         if split.locked_rows == 0:
-            runs_at_end = (
-                self._context.settings.config.judging.finalists * split.folds / self._leases.size
-            )
+            runs_at_end = self._settings.config.judging.finalists * split.folds / self._leases.size
         return Pacer(
             self._context.history,
             self._budget,
             len(spec.features.names),
-            self._context.settings.config.execution.timeout_max,
+            self._settings.config.execution.timeout_max,
             views,
             self._context.clock,
             runs_at_end=runs_at_end,
@@ -150,7 +149,7 @@ class Assembly:
 
     def _learner(self, around: Surroundings, complain: Callable[[Exception], None]) -> LevelTwo:
         """Level 2, in the background where decisions need not stay in one order."""
-        settings, spec, history = self._context.settings, around.spec, self._context.history
+        settings, spec, history = self._settings, around.spec, self._context.history
         evolution, stop = settings.config.evolution, self._context.stop.fileno()
         tools = tools_of(evolution.skill, settings.folders, spec, around.split, stop)
         genes = gene_reader(lambda: history.entries, self._context.programs.get)
@@ -167,7 +166,7 @@ class Assembly:
         )
 
     def _surroundings(self, spec: CompetitionSpec, split: SplitSpec, pace: Pacer) -> Surroundings:
-        settings, history, budget = self._context.settings, self._context.history, self._budget
+        settings, history, budget = self._settings, self._context.history, self._budget
         before = [self._context.programs.get(entry.program) for entry in history.entries]
         before += [proposal.program for proposal in history.pending.values()]
         warnings: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from core.publishing.rescue import checked_baseline
 from core.questions.metric_stage import MetricStage
 from core.questions.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage
 from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
-from core.settings import RunContext
+from core.settings import RunContext, Settings
 from core.task.hints import Hints, MetricAnswer
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
@@ -34,7 +34,8 @@ class Opening:
     """
 
     def __init__(self, context: RunContext) -> None:
-        settings, stop = context.settings, context.stop
+        settings: Settings = context.settings
+        stop = context.stop
         self._settings = settings
         self._trials = TrialBox(context.box, settings.limits.memory_mb)
         self._history = context.history
