@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None, recipes: ProposerFactory = recipes_o
     except UsageError as error:
         return refuse(str(error))
     except OSError as error:
-        log.error("%s", reasons.cannot_begin(error))
+        log.error("cannot write to %s: %s", config.project.workspace_dir, error)
         return EXIT_STATUS["internal"]
     return solve(config, screen, description, container=False, recipes=recipes)
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# A run may take so many times as long as the same one did before.
-SAFETY = 1.3
 RESERVE_SHARE = 0.1
 RESERVE_MIN_S = 10.0
 RESERVE_MAX_S = 3600.0

@@ -131,7 +131,7 @@ _AT = r" ?(?:score )?(?:at|@) ?(?:the )?(?:top )?\{?(?:k ?= ?)?(\d+)"
 _MAPE = r"mean[ -]absolute[ -]percent(?:age)?[ -]error"
 _MRR = r"mean reciprocal ranks?"
 _NDCG = r"normali[sz]ed discounted cumulative gains?"
-_WEIGHED = r"(?:weighted|normali[sz]ed|scaled|relative)"
+_WEIGHED = r"(?:weighted|normali[sz]ed|scaled|relative|median|modified|adjusted|smoothed|huber)"
 
 METRICS: tuple[MetricName, ...] = (
     MetricName(
@@ -214,7 +214,10 @@ METRICS: tuple[MetricName, ...] = (
                 rf"\bndcg(?: \({_NDCG}\))?{_AT}",
                 rf"\bndcg(?: \({_NDCG}\))? ?@ ?k,? where k ?= ?(\d+)",
             ),
-            relatives=(r"\b[nd]?dcg\b|discounted cumulative gain",),
+            relatives=(
+                r"\b[nd]?dcg\b|discounted cumulative gain",
+                rf"(?:truncated|exponential) ndcg{_AT}",
+            ),
         ),
         SHARE,
         needs=AnswerNeeds(lists="rankings"),
@@ -421,9 +424,7 @@ METRICS: tuple[MetricName, ...] = (
                 rf"symmetric(?:al)?[ -](?:{_MAPE}|mape\b)(?: \(smape\))?",
                 r"\bsmape\b",
             ),
-            relatives=(
-                rf"(?:adjusted|{_WEIGHED}) (?:symmetric(?:al)?[ -](?:{_MAPE}|mape\b)|smape\b)",
-            ),
+            relatives=(rf"{_WEIGHED} (?:symmetric(?:al)?[ -](?:{_MAPE}|mape\b)|smape\b)",),
         ),
         LOSS,
         constant="median",
@@ -586,7 +587,8 @@ METRICS: tuple[MetricName, ...] = (
         Wording(
             names=(r"(?:multi[ -]?class |binary )?brier(?:'?s)?(?: (?:score|loss))*",),
             relatives=(
-                r"(?:weighted|balanced|stratified|integrated|scaled) brier(?:'?s)?(?: (?:score|loss))*",
+                r"(?:weighted|balanced|stratified|integrated|scaled|adjusted|continuous|censored|ipcw"
+                r"|half|time[ -]dependent)[ -]brier(?:'?s)?(?: (?:score|loss))*",
                 r"brier skill(?: score)?",
             ),
         ),
