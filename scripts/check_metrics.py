@@ -1,8 +1,7 @@
 """Runs the metric recogniser over the descriptions of a local mle-bench checkout: right, missing or
 wrong, and a table. Writes the tables of docs/metrics.md.
 
-    MLE_BENCH_DIR=DIR python scripts/check_metrics.py [--text description_obfuscated.md] [--expected
-    FILE]
+    MLE_BENCH_DIR=DIR python scripts/check_metrics.py [--text NAME] [--expected FILE]
     python scripts/check_metrics.py --write | --page
 
 Expected is what the checkout's graders say: the name of the grader, or where the grader is one call
@@ -100,7 +99,7 @@ SAME = {
 
 
 @dataclass(frozen=True)
-class Case:
+class DescriptionCase:
     """accepted: names that are right; None stands for "no metric". direction: None where it is not
     known.
     """
@@ -191,7 +190,7 @@ def _facts(metric: MetricName) -> Iterator[str]:
     yield from (fact for fact, holds in facts.items() if holds)
 
 
-def _verdict(root: Path, case: Case, file: str, quiet: bool) -> str:
+def _verdict(root: Path, case: DescriptionCase, file: str, quiet: bool) -> str:
     found = recognise((root / case.name / file).read_text(encoding="utf-8"))
     known = BY_NAME.get(found.name) if found.name else None
     right = found.name in case.accepted and (
@@ -206,14 +205,14 @@ def _verdict(root: Path, case: Case, file: str, quiet: bool) -> str:
     return verdict
 
 
-def _listed(path: Path) -> Iterator[Case]:
+def _listed(path: Path) -> Iterator[DescriptionCase]:
     for row in json.loads(path.read_text(encoding="utf-8")):
         name = SAME.get(row["metric"], row["metric"])
         name = name if name in BY_NAME else None
-        yield Case(row["id"], frozenset({name}), row["direction"] if name else None)
+        yield DescriptionCase(row["id"], frozenset({name}), row["direction"] if name else None)
 
 
-def _of_graders(root: Path) -> Iterator[Case]:
+def _of_graders(root: Path) -> Iterator[DescriptionCase]:
     for config in sorted(root.glob("*/config.yaml")):
         named = re.search(
             r"grader:\s*\n\s+name: *['\"]?([^'\"\n]+)", config.read_text(encoding="utf-8")
@@ -223,7 +222,7 @@ def _of_graders(root: Path) -> Iterator[Case]:
         called = {metric for call, metric in CALLS.items() if re.search(rf"\b{call}\(", code)}
         if "levenshtein" in accepted and re.search(r"distances? / ", code):
             accepted = {"word_error_rate"}
-        yield Case(config.parent.name, frozenset(accepted | called))
+        yield DescriptionCase(config.parent.name, frozenset(accepted | called))
 
 
 def _by_name(grader: str) -> str | None:

@@ -31,7 +31,6 @@ from core.task.service import TaskService
 from utils.errors import DataError, Interrupted
 
 Say = Callable[[str], None]
-RunnerOf = Callable[[Case, StopSignal], ForkRunner]
 _SAY_EVERY_S = 30.0
 
 

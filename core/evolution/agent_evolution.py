@@ -107,9 +107,16 @@ class AgentEvolution:
         if epoch % self._config.every_epochs == 0 and len(pool) >= self._config.min_records:
             if self._config.enabled:
                 events += self._rewrite(population, standings, next_step, rng)
-            if self._skills is not None:
-                events += self._skills.evolve_skills(population, pool)
+            events += self._update_skill_pool(population, pool)
         return events
+
+    def _update_skill_pool(
+        self, population: Population, pool: Sequence[Experience]
+    ) -> Sequence[Event]:
+        """What becomes of the lessons; nothing where they are off. Named by specification 001."""
+        if self._skills is None:
+            return []
+        return self._skills.evolve_skills(population, pool)
 
     def _verdict(
         self,

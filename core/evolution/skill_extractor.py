@@ -150,7 +150,14 @@ class SkillExtractor:
         """Unit vectors of one answer. texts: each once."""
         if not texts:
             return {}
-        return dict(zip(texts, self._embed(texts), strict=True))
+        return dict(zip(texts, self._embed_texts(texts), strict=True))
+
+    def _embed_texts(self, texts: Sequence[str]) -> Sequence[Vector]:
+        """Unit vectors, one per text, in one answer. Named by specification 001."""
+        if not texts:
+            # Nobody is started for nothing.
+            return []
+        return self._embed(texts)
 
     def _examples(self, skill: Skill, pool: Sequence[Experience]) -> list[Example]:
         """Steps that a skill was drawn from: those that gained most, and the one that gained least."""

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 from core.llm.client import RetryingModel
 from core.llm.endpoint import EndpointError, EndpointSettings
@@ -22,13 +21,12 @@ from core.llm.providers import ENDPOINTS
 from core.llm.replay import JOURNAL, ReplayModel, recorded_calls
 from core.llm.stoppable import StoppableModel
 from core.protocols import Clock, Model, Stop
-from utils.config_schema import LlmConfig
-from utils.config_schema import RoleConfig as RoleSettings
+from core.records import Role
+from utils.config_schema import LlmConfig, RoleConfig
 from utils.errors import ConfigError, ModelError
 
 log = logging.getLogger(__name__)
 
-RoleName = Literal["code", "feedback"]
 # Provider in force where recorded answers are given again, and where no model is asked.
 REPLAY, RECIPES = "replay", "recipes"
 
@@ -99,10 +97,10 @@ class Models:
         self._clock, self._sleep = clock, sleep
         self._seed = seed
         self._lock = threading.Lock()
-        self._by_role: dict[RoleName, Model | None] = {}
+        self._by_role: dict[Role, Model | None] = {}
         self._states: dict[tuple[str, str | None, tuple[str, ...], str], EndpointState] = {}
 
-    def of(self, role: RoleName) -> Model | None:
+    def of(self, role: Role) -> Model | None:
         """None where nobody can be asked in this role, which is logged: no provider is in force, or
         the role lacks what only the user can give.
         """
@@ -111,11 +109,11 @@ class Models:
                 self._by_role[role] = self._stoppable(role)
             return self._by_role[role]
 
-    def timeout(self, role: RoleName) -> float:
+    def timeout(self, role: Role) -> float:
         """Seconds for one call."""
         return _settings(self._llm, role).timeout
 
-    def _stoppable(self, role: RoleName) -> Model | None:
+    def _stoppable(self, role: Role) -> Model | None:
         provider, _ = provider_in_force(self._llm)
         if provider == RECIPES:
             return None
@@ -126,7 +124,7 @@ class Models:
             return None
         return None if model is None else StoppableModel(model, self._stop)
 
-    def _model(self, role: RoleName) -> Model | None:
+    def _model(self, role: Role) -> Model | None:
         """Over the network, or from a recording. Raises ConfigError, one line, when something is
         missing that only the user can give.
         """
@@ -139,7 +137,7 @@ class Models:
         build = partial(self._named, role, keys)
         return ChoiceOfModels(build(name), name, build)
 
-    def _named(self, role: RoleName, keys: tuple[str, ...], name: str) -> Model:
+    def _named(self, role: Role, keys: tuple[str, ...], name: str) -> Model:
         """A model of the role's provider. Raises ModelError when it may not be asked."""
         llm, settings = self._llm, _settings(self._llm, role)
         if _unpriced(llm, name):
@@ -163,11 +161,11 @@ class Models:
         )
 
 
-def _settings(llm: LlmConfig, role: RoleName) -> RoleSettings:
+def _settings(llm: LlmConfig, role: Role) -> RoleConfig:
     return llm.code if role == "code" else llm.feedback
 
 
-def _configured_provider(llm: LlmConfig, role: RoleName) -> str:
+def _configured_provider(llm: LlmConfig, role: Role) -> str:
     """Without a name, openai when only a key is there, recipes when nothing is."""
     if llm.replay_dir is not None:
         return REPLAY
@@ -175,7 +173,7 @@ def _configured_provider(llm: LlmConfig, role: RoleName) -> str:
     return settings.provider or ("openai" if settings.api_key else RECIPES)
 
 
-def _name_and_keys(llm: LlmConfig, role: RoleName) -> tuple[str, tuple[str, ...]]:
+def _name_and_keys(llm: LlmConfig, role: Role) -> tuple[str, tuple[str, ...]]:
     """The role's own model and the keys for it. Servers at another address than the provider's own
     may want no key. Raises ConfigError, one line, when something is missing.
     """
@@ -197,7 +195,7 @@ def _unpriced(llm: LlmConfig, model: str) -> bool:
     return llm.max_cost_usd is not None and price_of(model, llm.prices) is None
 
 
-def _endpoint_settings(settings: RoleSettings, model: str) -> EndpointSettings:
+def _endpoint_settings(settings: RoleConfig, model: str) -> EndpointSettings:
     return EndpointSettings(
         model=model,
         base_url=settings.base_url,

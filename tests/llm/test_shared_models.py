@@ -17,8 +17,9 @@ from core.doubles import ManualClock, ManualStop
 from core.events import LlmCall
 from core.genome import digest
 from core.llm.ledger import CallBook
-from core.llm.models import Models, RoleName
+from core.llm.models import Models
 from core.protocols import Model
+from core.records import Role
 from tests.llm.rig import VENDORS, Rig, keep, request
 from utils.config import load_config
 from utils.errors import Interrupted, ModelError
@@ -43,16 +44,16 @@ class RunModels:
         book = CallBook(self.calls.append, digest, lambda: (0, 0.0))
         self.models = Models(llm, book, self.stop, clock=self.clock, sleep=self.clock.advance)
 
-    def model(self, role: RoleName) -> Model:
+    def model(self, role: Role) -> Model:
         model = self.models.of(role)
         assert model is not None
         return model
 
-    def ask(self, role: RoleName, text: str = "write") -> str:
+    def ask(self, role: Role, text: str = "write") -> str:
         asked = dataclasses.replace(request(text), deadline=self.clock() + 1000)
         return self.model(role).complete(asked).text
 
-    def fail(self, role: RoleName) -> ModelError:
+    def fail(self, role: Role) -> ModelError:
         with pytest.raises(ModelError) as caught:
             self.ask(role)
         return caught.value
