@@ -106,13 +106,16 @@ class ReportedSplit:
 
 @dataclass(frozen=True, slots=True)
 class ReportedSteps:
-    """Distinct programs. resumed_from: how many an earlier session had finished."""
+    """Distinct programs. resumed_from: how many an earlier session had finished. extra: programs
+    that cost no request to a model, and are no steps.
+    """
 
     done: int
     limit: int
     valid: int
     failed: int
     resumed_from: int
+    extra: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +304,12 @@ class StepRecord:
     author: Author
     # Ids of those that the author was shown.
     skills: tuple[str, ...]
+    # Why it should be better, in the author's words.
+    hypothesis: str = ""
+    # Seconds on one search view that its author was told of; None where it was told of none.
+    told_s: float | None = None
+    # It cost no request to a model, and is no step.
+    extra: bool = False
     # Text of the program; "" in journal.jsonl.
     code: str = ""
 

@@ -17,6 +17,7 @@ from core.records import (
     CompetitionSpec,
     Ensemble,
     Entry,
+    ErrorReport,
     FoldResult,
     Outcome,
     Proposal,
@@ -226,6 +227,63 @@ class StepDone(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ExtraDone(StepDone):
+    """What ran without a request to a model, settled like a step and never counted as one."""
+
+    type: ClassVar[str] = "extra"
+
+    def render(self) -> str:
+        return f"{StepDone.render(self)} (no step)"
+
+
+@dataclass(frozen=True, slots=True)
+class PlansMade(Event):
+    """What the first programs of a model will rest on, a plan each, asked for in one request."""
+
+    type: ClassVar[str] = "plans"
+    plans: tuple[str, ...]
+
+    def render(self) -> str:
+        return f"{len(self.plans)} first programs are planned"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsSeen(Event):
+    """Where the held-out errors of an entry lie; an author was told."""
+
+    type: ClassVar[str] = "errors"
+    id: str
+    report: ErrorReport
+
+    def render(self) -> str:
+        return f"{self.id}: errors of {self.report.rows} held-out rows looked at"
+
+
+@dataclass(frozen=True, slots=True)
+class LikenessSeen(Event):
+    """How alike the held-out errors of two entries are: their correlation, 1 where they are the same."""
+
+    type: ClassVar[str] = "likeness"
+    first: str
+    second: str
+    value: float
+
+    def render(self) -> str:
+        return f"{self.first} and {self.second}: errors correlate by {self.value:.3f}"
+
+
+@dataclass(frozen=True, slots=True)
+class BlendSeen(Event):
+    """The ensemble as it would be if the search ended now, for those who write partners of it."""
+
+    type: ClassVar[str] = "blend"
+    ensemble: Ensemble
+
+    def render(self) -> str:
+        return f"ensemble so far: {len(self.ensemble.members)} members"
+
+
+@dataclass(frozen=True, slots=True)
 class EpochClosed(Event):
     type: ClassVar[str] = "epoch"
     epoch: int
@@ -384,7 +442,9 @@ def _in_brackets(text: str | None) -> str:
     return f" ({text})" if text else ""
 
 
-TYPES: dict[str, type[Event]] = {cls.type: cls for cls in Event.__subclasses__()}
+TYPES: dict[str, type[Event]] = {
+    cls.type: cls for cls in (*Event.__subclasses__(), *StepDone.__subclasses__())
+}
 
 
 def revive(line: dict[str, Any]) -> Event:

@@ -338,9 +338,12 @@ class View:
 
 # ---------------------------------------------------------------- programs
 
-BriefKind = Literal["draft", "mutate", "merge", "debug", "tune", "shrink"]
+BriefKind = Literal["draft", "rewrite", "mutate", "merge", "debug", "tune", "shrink"]
 Author = Literal["recipes", "model"]
-EntryKind = Literal[BriefKind, "ensemble"]
+# What runs: the answer to a brief, or an earlier program again: with another seed, or on the folds
+# that it lacks.
+ProgramKind = Literal[BriefKind, "seed", "folds"]
+EntryKind = Literal[ProgramKind, "ensemble"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,7 +398,7 @@ class Proposal:
     # Index of the proposal, from 0.
     step: int
     # Of the brief.
-    kind: BriefKind
+    kind: ProgramKind
     # Ids, best first.
     parents: tuple[str, ...]
     # Label of the one in whose role.
@@ -414,6 +417,12 @@ class Proposal:
     author: Author = "recipes"
     # Ids of those that the author was shown.
     skills: tuple[str, ...] = ()
+    # Why it should be better, in the author's words: one line, "" for none.
+    hypothesis: str = ""
+    # Seconds on one search view that its author was told of; None where it was told of none.
+    told_s: float | None = None
+    # It costs no request to a model, and is no step.
+    extra: bool = False
 
     @classmethod
     def to(cls, brief: Brief, **fields: Any) -> Proposal:
@@ -615,6 +624,12 @@ class Entry:
     author: Author = "recipes"
     # See Proposal.
     skills: tuple[str, ...] = ()
+    # See Proposal.
+    hypothesis: str = ""
+    # See Proposal.
+    told_s: float | None = None
+    # See Proposal.
+    extra: bool = False
 
     def score(self, direction: Direction) -> Score:
         if not self.verdict.valid:
@@ -657,6 +672,9 @@ class Entry:
             locus=self.locus,
             author=self.author,
             skills=self.skills,
+            hypothesis=self.hypothesis,
+            told_s=self.told_s,
+            extra=self.extra,
         )
 
     def without_predictions(self, keys: Container[str]) -> Entry:
@@ -671,6 +689,40 @@ class Entry:
                 fold = fold.without_predictions()
             folds.append(fold)
         return replace(self, folds=tuple(folds), complete=False, steers=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Held-out rows that have something in common. rows: at least core.judging.residuals.LEAST_ROWS."""
+
+    # What they have in common.
+    name: str
+    # How many there are.
+    rows: int
+    # Mean of the program's error on them, in the unit that the table names.
+    error: float
+    # Mean of prediction minus answer, None where answers are no numbers.
+    bias: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTable:
+    """One way of grouping the held-out rows. title: by what, and the unit of `error`."""
+
+    title: str
+    groups: tuple[ErrorGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReport:
+    """Where the held-out errors of a program lie: aggregates only, never an answer of a row."""
+
+    # Held-out rows that it rests on.
+    rows: int
+    # Statements about all of them, in words: bias against spread, and the like.
+    summary: tuple[str, ...]
+    # The most telling first.
+    tables: tuple[ErrorTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,11 @@ BY_KIND: dict[str, BriefTraits] = {
             pieces=4,
             knowledge=4400,
         ),
+        BriefTraits(
+            "rewrite",
+            "Make the best program better, in any of its parts.",
+            over_leader=True,
+        ),
         BriefTraits("mutate", "Change the {part}.", one_part=True, aspects=True),
         BriefTraits(
             "merge",

@@ -63,7 +63,7 @@ def experiences(now: Situation, most: int) -> list[Experience]:
     found = []
     for age, entry in zip(reversed(range(len(recent))), recent, strict=True):
         origin = origin_of(entry, now)
-        if origin is not None and origin.kind != "ensemble":
+        if origin is not None and origin.kind in BY_KIND:
             found.append(_experience(entry, origin, now, spread, unit, origin.id in opening, age))
     return found
 

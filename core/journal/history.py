@@ -22,7 +22,7 @@ from core.events import (
     revive,
 )
 from core.persona import Persona, PersonaChange, Population, SkillChange
-from core.records import Entry, FoldResult, Proposal, from_json
+from core.records import Ensemble, Entry, ErrorReport, FoldResult, Proposal, from_json
 from core.skill import Skill
 
 Line = dict[str, Any]
@@ -38,6 +38,8 @@ class History:
     folds: judged executions by evaluation key. next_step: index of the next proposal. consumed_s:
     seconds that ended sessions used. population: the state of level 2. persona_changes,
     skill_changes: how often each happened. taught: proposals whose author was shown skills.
+    limits_s: seconds granted, by evaluation key. plans, errors, likeness, blend: what authors were
+    told (core.events.PlansMade, ErrorsSeen, LikenessSeen, BlendSeen).
     """
 
     def __init__(self, program: Callable[[str], str]) -> None:
@@ -61,6 +63,11 @@ class History:
         self.final_pick: FinalPicked | None = None
         self.refit: Refitted | None = None
         self.llm = LlmTotals()
+        self.plans: tuple[str, ...] = ()
+        self.errors: dict[str, ErrorReport] = {}
+        self.likeness: dict[frozenset[str], float] = {}
+        self.blend: Ensemble | None = None
+        self.limits_s: dict[str, float] = {}
         self.population = Population()
         self.persona_changes: Counter[PersonaChange] = Counter()
         self.skill_changes: Counter[SkillChange] = Counter()
@@ -88,7 +95,13 @@ class History:
 
     @property
     def steps_done(self) -> int:
-        return len(self.entries)
+        """Finished steps; what ran without a request to a model is none."""
+        return sum(not entry.extra for entry in self.entries)
+
+    @property
+    def extras_done(self) -> int:
+        """Finished programs that are no steps."""
+        return len(self.entries) - self.steps_done
 
     @property
     def consumed_s(self) -> float:
@@ -134,7 +147,7 @@ class History:
     def _on_resumed(self, line: Line) -> None:
         self._closed_s = self.consumed_s
         self._session_start = line["t"]
-        self._resumed_from = len(self.entries)
+        self._resumed_from = self.steps_done
         self.resumed = revive(line)  # type: ignore[assignment]
         self.failed_in_a_row = 0
 
@@ -166,6 +179,7 @@ class History:
     def _on_fold(self, line: Line) -> None:
         result = from_json(FoldResult, line["result"])
         self.folds[result.key] = result
+        self.limits_s[result.key] = line["limit_s"]
         self._folds_by_id.setdefault(line["id"], []).append(result)
 
     def _on_step(self, line: Line) -> None:
@@ -174,6 +188,21 @@ class History:
         self.pending.pop(entry.id, None)
         self.again.discard(entry.id)
         self.entries.append(dataclasses.replace(entry, folds=folds))
+
+    def _on_extra(self, line: Line) -> None:
+        self._on_step(line)
+
+    def _on_plans(self, line: Line) -> None:
+        self.plans = tuple(line["plans"])
+
+    def _on_errors(self, line: Line) -> None:
+        self.errors[line["id"]] = from_json(ErrorReport, line["report"])
+
+    def _on_likeness(self, line: Line) -> None:
+        self.likeness[frozenset((line["first"], line["second"]))] = line["value"]
+
+    def _on_blend(self, line: Line) -> None:
+        self.blend = from_json(Ensemble, line["ensemble"])
 
     def _on_lost(self, line: Line) -> None:
         """The named entries are proposals again, before all that a kill cut off; no later decision

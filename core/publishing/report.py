@@ -110,11 +110,13 @@ def _best(history: History) -> Best:
 
 
 def _steps(history: History) -> ReportedSteps:
-    valid = sum(entry.verdict.valid for entry in history.entries)
+    valid = sum(entry.verdict.valid and not entry.extra for entry in history.entries)
     done, limit = history.steps_done, 0
     if (start := history.resumed or history.run) is not None:
         limit = start.max_steps
-    return ReportedSteps(done, limit, valid, done - valid, history.resumed_from)
+    return ReportedSteps(
+        done, limit, valid, done - valid, history.resumed_from, history.extras_done
+    )
 
 
 def _model(history: History) -> ReportedModel:

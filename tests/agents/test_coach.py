@@ -42,7 +42,7 @@ from tests.task import folders
 from utils.config import load_config
 from utils.errors import Interrupted, ModelError
 
-KINDS = ("draft", "mutate", "merge", "debug", "tune", "shrink")
+KINDS = ("draft", "rewrite", "mutate", "merge", "debug", "tune", "shrink")
 PERSONA = Persona(
     "modeller",
     "You are a modeller.",

@@ -110,7 +110,7 @@ def test_a_file_is_read() -> None:
         ('role = "You are bold."', "", "role is missing"),
         ('"You are bold."', '"You are\\nbold."', "role: expected one line"),
         ('"You are bold."', '"' + "x" * 301 + '"', "role: expected one line"),
-        ("draft = 2.0", "dream = 2.0", "operators: dream is none of draft, mutate"),
+        ("draft = 2.0", "dream = 2.0", "operators: dream is none of draft, rewrite, mutate"),
         ("draft = 2.0", "draft = 9.0", "operators: draft must be a number from"),
         ("draft = 2.0", "draft = true", "operators: draft must be a number from"),
         ("[operators]\ndraft = 2.0", "operators = 3", "operators: expected weights"),

@@ -37,10 +37,21 @@ def recorded() -> dict[str, object]:
     return found
 
 
+# What reports say since those that are recorded were written.
+NEW_IN_STEPS = {"extra": 0}
+NEW_IN_NODES = {"hypothesis": "", "told_s": None, "extra": False}
+
+
 def test_recorded_reports_are_written_again_as_they_are() -> None:
-    assert read_run(LOGS / "run.json").text() == (LOGS / "run.json").read_text()
+    recorded = {
+        name: json.loads((LOGS / name).read_text()) for name in ("run.json", "journal.json")
+    }
+    recorded["run.json"]["steps"] |= NEW_IN_STEPS
+    for node in recorded["journal.json"]["nodes"]:
+        node |= NEW_IN_NODES
+    assert json.loads(read_run(LOGS / "run.json").text()) == recorded["run.json"]
+    assert json.loads(read_journal(LOGS / "journal.json").text()) == recorded["journal.json"]
     assert read_team(LOGS / "team.json").text() == (LOGS / "team.json").read_text()
-    assert read_journal(LOGS / "journal.json").text() == (LOGS / "journal.json").read_text()
 
 
 def test_lines_of_the_recorded_journal_are_its_nodes_without_code() -> None:

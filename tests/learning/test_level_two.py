@@ -32,13 +32,18 @@ from core.evaluation import Evaluator
 from core.events import (
     TYPES,
     BaselineWritten,
+    BlendSeen,
     EnsembleBuilt,
     EpochClosed,
+    ErrorsSeen,
     Event,
+    ExtraDone,
     FinalPicked,
     FoldScored,
+    LikenessSeen,
     LlmCall,
     PersonaChanged,
+    PlansMade,
     PredictionsLost,
     Probed,
     ProposalFailed,
@@ -65,7 +70,19 @@ from core.learning.skill_library import read_library, write_library
 from core.loop import Loop, LoopParts, Rules
 from core.persona import Persona, PersonaChange, Population, SkillChange
 from core.publishing.report import ReportKeeper
-from core.records import Best, BoxFacts, Brief, Ensemble, Job, Proposal, SplitSpec, to_json
+from core.records import (
+    Best,
+    BoxFacts,
+    Brief,
+    Ensemble,
+    ErrorGroup,
+    ErrorReport,
+    ErrorTable,
+    Job,
+    Proposal,
+    SplitSpec,
+    to_json,
+)
 from tests.core.paper_spec import paper_spec
 from tests.evolution.skill_rig import BETTER, skill
 from tests.slices import evolution_config, search_config, solution_config
@@ -307,6 +324,9 @@ def whole_run(world: World) -> list[Event]:
     lesson = skill(BETTER)
     call = LlmCall("code", "m", True, 1.0, 10, 5, 3, 0.1, "draft", "ab", "cd")
     split = SplitSpec("stratified", 2, 100, 0, 1, "paper")
+    again = dataclasses.replace(made, id="x0003", kind="seed", extra=True, steers=False)
+    blend = Ensemble((("s0000", 1.0),), "mean", 0.8, 0.01)
+    hours = ErrorTable("squared error by hour", (ErrorGroup("0 to 5", 20, 0.5, -0.1),))
     changed: list[PersonaChange] = ["joined", "rewritten", "rolled_back", "rewritten", "kept"]
     learnt: list[SkillChange] = ["carried", "extracted", "merged", "measured", "retired"]
     return [
@@ -324,13 +344,18 @@ def whole_run(world: World) -> list[Event]:
         Probed(made.id, CLEAN, False, 2.0),
         *(FoldScored(made.id, fold, 60.0) for fold in made.folds),
         StepDone(made),
+        PlansMade(("trees", "splines")),
+        ErrorsSeen(made.id, ErrorReport(20, ("no bias",), (hours,))),
+        ExtraDone(again),
+        LikenessSeen(made.id, again.id, 0.9),
+        BlendSeen(blend),
         Published(best, 3, "ab", "local"),
         *(SkillChanged(lesson, change) for change in learnt),
         EpochClosed(1, 1, 0.8),
         Resumed(5.0, 9.0, 20, 1, 4.0, 9.0),
         PredictionsLost((made.folds[0].key,), (made.id,)),
         Probed("s0002", CLEAN, True, None),
-        EnsembleBuilt("e1", Ensemble((("s0000", 1.0),), "mean", 0.8, 0.01)),
+        EnsembleBuilt("e1", blend),
         FinalPicked(("s0000",), (0.8,), (0.01,), "s0000", "final folds"),
         Refitted("s0000", False, ("too late",), CLEAN),
         RunEnded("ok", None, 5.0),
