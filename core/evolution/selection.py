@@ -7,7 +7,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from statistics import median
+from statistics import fmean, median
 
 from core.records import Entry
 from core.score import Direction, Score
@@ -103,3 +103,21 @@ def pick_parent(candidates: Sequence[Entry], temperature: float, rng: random.Ran
         return candidates[0]
     weights = [math.exp(-rank / (2 * temperature)) for rank in range(len(candidates))]
     return rng.choices(candidates, weights)[0]
+
+
+def whole(entry: Entry) -> bool:
+    """It is valid and ran every fold, so that its score stands beside others as it is."""
+    return entry.complete and entry.verdict.valid
+
+
+def common_gain(child: Entry, parent: Entry, direction: Direction) -> float | None:
+    """By how much the child is better on the search folds that both have a valid score on: the mean
+    difference in units of the metric, above 0 for better; None without a common fold.
+    """
+    after, before = fold_scores(child), fold_scores(parent)
+    gains = [
+        Score(score, direction).gain_over(Score(before[view], direction))
+        for view, score in after.items()
+        if view in before
+    ]
+    return fmean(gains) if gains else None
