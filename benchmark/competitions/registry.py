@@ -12,7 +12,13 @@ from benchmark.competitions.classification import (
 from benchmark.competitions.competition import Competition
 from benchmark.competitions.digits import DIGITS_28
 from benchmark.competitions.documents import FOOD_REVIEW, MOVIE_SNIPPET
-from benchmark.competitions.regression import DIAMOND_PRICE, HOTEL_RATE, HOUSE_PRICE, TRANSIT
+from benchmark.competitions.regression import (
+    DIAMOND_PRICE,
+    HOTEL_RATE,
+    HOUSE_PRICE,
+    POWER_DEMAND,
+    TRANSIT,
+)
 from utils.errors import UsageError
 
 COMPETITIONS: tuple[Competition, ...] = (
@@ -25,6 +31,7 @@ COMPETITIONS: tuple[Competition, ...] = (
     DIAMOND_PRICE,
     HOTEL_RATE,
     TRANSIT,
+    POWER_DEMAND,
     FOOD_REVIEW,
     MOVIE_SNIPPET,
     DIGITS_28,

@@ -31,6 +31,13 @@ def _transit(cache: Path) -> pd.DataFrame:
     return table("modeldata", "Chicago", 5698, 50).drop(columns="Clark_Lake")
 
 
+def _demand(cache: Path) -> pd.DataFrame:
+    """A year of half-hours; they are counted, because the package has no times."""
+    frame = table("fpp2", "elecdemand", 17520, 3).rename(columns=str.lower)
+    frame.insert(0, "half_hour", range(len(frame)))
+    return frame
+
+
 HOUSE_PRICE = Competition(
     name="house-price",
     about="2,930 house sales, 79 columns",
@@ -73,4 +80,16 @@ TRANSIT = Competition(
     dummy=15,
     time_column="date",
     test_share=0.15,
+)
+POWER_DEMAND = Competition(
+    name="power-demand",
+    about="17,520 half-hours of a power grid, 3 columns, the last 12 % are asked",
+    source="R package fpp2, elecdemand",
+    rows=17_520,
+    metric="rmse",
+    load=_demand,
+    target="demand",
+    dummy=3,
+    time_column="half_hour",
+    test_share=0.12,
 )

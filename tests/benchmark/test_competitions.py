@@ -69,6 +69,7 @@ FACTS = {
     "diamond-price": Facts("rmsle", "minimize", "tabular", "price", (14000, 6000), 9),
     "hotel-rate": Facts("mae", "minimize", "tabular", "avg_price_per_room", (10781, 4621), 26),
     "transit": Facts("mae", "minimize", "tabular", "ridership", (4843, 855), 48, ("Clark_Lake",)),
+    "power-demand": Facts("rmse", "minimize", "tabular", "demand", (15418, 2102), 3),
     "food-review": Facts(
         "roc_auc", "maximize", "text", "great", (3481, 1492), 1, ("product", "score")
     ),
