@@ -135,7 +135,7 @@ class _Nodes:
         )
 
     def check(self, state: ConversationState) -> dict[str, Any]:
-        """A repair that lost its plan or found nothing at all keeps what was there."""
+        """A repair that lost its plan or its reason, or found nothing at all, keeps what was there."""
         brief, before = state["brief"], state.get("attempt")
         bases = [parent.program for parent in brief.parents]
         if before is not None and before.program:
@@ -143,7 +143,8 @@ class _Nodes:
         attempt = self._examine(brief, state["answer"], bases)
         if before is not None:
             plan, program = before.plan or attempt.plan, attempt.program or before.program
-            attempt = Attempt(plan, program, attempt.locus, attempt.reasons)
+            hypothesis = before.hypothesis or attempt.hypothesis
+            attempt = Attempt(plan, program, attempt.locus, attempt.reasons, hypothesis)
         return {"attempt": attempt}
 
     def next(self, state: ConversationState) -> str:

@@ -86,6 +86,7 @@ def _proposal(brief: Brief, attempt: Attempt) -> Proposal:
         program=attempt.program,
         genes=Genome.parse(attempt.program).hashes(),
         locus=attempt.locus,
+        hypothesis=attempt.hypothesis,
         author="model",
         skills=tuple(skill.id for skill in shown(brief.skills)),
     )

@@ -167,6 +167,9 @@ def summarise(
         locus=proposal.locus,
         author=proposal.author,
         skills=proposal.skills,
+        hypothesis=proposal.hypothesis,
+        told_s=proposal.told_s,
+        extra=proposal.extra,
     )
 
 

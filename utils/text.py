@@ -15,6 +15,9 @@ _KEY = re.compile(
     r"|(?<=[Bb]earer )[A-Za-z0-9_\-.=]{12,}"
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
 )
+# Where a clause of a sentence ends: there a plan can be cut without spoiling what it names.
+_CLAUSE = re.compile(r"[,;.:](?=\s)|\s(?=[+(\[]|and |then |plus |on top |with )")
+_OPENING, _CLOSING = "([{", ")]}"
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 
@@ -30,6 +33,26 @@ def cap(text: str, limit: int, head_share: float = 0.5) -> str:
     return f"{text[:head]}\n[... {cut} characters cut ...]\n{text[len(text) - tail :]}"
 
 
+def clipped(text: str, limit: int) -> str:
+    """One line of at most `limit` characters; what was cut is marked by dots. It is cut behind a
+    clause that stands in no brackets, else behind a word, so that no name is left in halves.
+    """
+    if len(text) <= limit:
+        return text
+    room = max(limit - 4, 0)
+    # What stands right behind says whether a clause or a word ends there.
+    head = text[: room + 2]
+    clauses = [
+        match.start() for match in _CLAUSE.finditer(head) if _is_outside(head, match.start())
+    ]
+    words = [match.start() for match in re.finditer(r"\s", head)]
+    for ends in (clauses, words):
+        ends = [end for end in ends if room // 3 < end <= room]
+        if ends:
+            return f"{text[: ends[-1]].rstrip(' ,;:.')} ..."
+    return f"{text[: max(limit - 3, 0)]}..."
+
+
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without the given secrets, without what looks like a key, and without passwords in
     addresses.
@@ -38,6 +61,12 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         if secret:
             text = text.replace(secret, MASK)
     return _KEY.sub(MASK, text)
+
+
+def _is_outside(text: str, place: int) -> bool:
+    """True where every bracket that opens before a place is closed there."""
+    before = text[:place]
+    return sum(map(before.count, _OPENING)) <= sum(map(before.count, _CLOSING))
 
 
 def human_seconds(seconds: float) -> str:

@@ -14,8 +14,9 @@ from agents.answers.fences import fenced, first_code_line, json_fields, pieces, 
 from agents.answers.loci import mark_loci
 from agents.answers.syntax import is_import, parsed
 from core.genome import Genome, normalised_digest
+from utils.text import clipped
 
-PLAN_CHARS = 200
+PLAN_CHARS, WHY_CHARS = 300, 200
 _LONGEST = 200_000
 
 _TAGS = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad"
@@ -32,6 +33,10 @@ _PLAN = re.compile(
 _PLAN_HEADING = re.compile(
     r"^[^\w\n]{0,12}plan[^\w\n]{0,12}\n\s{0,4}(\S.*)$", re.IGNORECASE | re.MULTILINE
 )
+_WHY = re.compile(
+    r"^[^\w\n]{0,12}(?:why|hypothesis|rationale)\b[\s*_]*[:：][\s*_]*(\S.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _GREETING = re.compile(
     r"^(?:sure|certainly|here\b|here's|below|of course|okay|ok\b|absolutely|the following)", re.I
 )
@@ -43,8 +48,8 @@ _WRITES = re.compile(r"\bsubmission\b")
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """What an answer holds. plan: one line of English, "" when none was found. program: "" when
-    there is none.
+    """What an answer holds. plan, hypothesis: one line of English each, "" when none was found.
+    program: "" when there is none.
 
     marked: the program with the markers of its author only.
     """
@@ -53,6 +58,7 @@ class ModelAnswer:
     program: str
     edits: tuple[Edit, ...] = ()
     marked: str = ""
+    hypothesis: str = ""
 
 
 def read_answer(text: str, shown: Sequence[str] = ()) -> ModelAnswer:
@@ -93,17 +99,15 @@ def without_thinking(text: str) -> str:
     return _CHAT_TOKEN.sub("", "".join(parts))
 
 
-def one_line(text: str) -> str:
-    """A plan as one line of at most PLAN_CHARS characters, without markup; "" for a text that is
-    not English.
+def one_line(text: str, limit: int = PLAN_CHARS) -> str:
+    """A plan as one line of at most `limit` characters, without markup; "" for a text that is not
+    English.
     """
     line = _MARKUP.sub(" ", text).strip(" -:\"'")
     letters = list(filter(str.isalpha, line))
     if not letters or sum(map(str.isascii, letters)) < 0.8 * len(letters):
         return ""
-    if len(line) <= PLAN_CHARS:
-        return line
-    return line[: PLAN_CHARS - 3].rstrip() + "..."
+    return clipped(line, limit)
 
 
 def _read(text: str, shown: Sequence[str]) -> ModelAnswer:
@@ -114,7 +118,11 @@ def _read(text: str, shown: Sequence[str]) -> ModelAnswer:
     if program:
         program += "\n"
     return ModelAnswer(
-        _plan(text, program), mark_loci(program), edits, mark_loci(program, guess=False)
+        _plan(text, program),
+        mark_loci(program),
+        edits,
+        mark_loci(program, guess=False),
+        _hypothesis(text),
     )
 
 
@@ -195,6 +203,19 @@ def _plan(text: str, program: str) -> str:
     return ""
 
 
+def _hypothesis(text: str) -> str:
+    """What the answer says of why its program should be better; a comment in the program is about
+    something else.
+    """
+    fields = json_fields(text)
+    if fields:
+        return one_line(fields.get("why") or fields.get("hypothesis", ""), WHY_CHARS)
+    above = "\n".join(text.split("\n")[: first_code_line(text)])
+    if labelled := _WHY.search(above):
+        return one_line(labelled[1], WHY_CHARS)
+    return ""
+
+
 def _plans(text: str, program: str) -> Iterator[str]:
     """What may be a plan, most likely first."""
     fields = json_fields(text)
@@ -205,7 +226,7 @@ def _plans(text: str, program: str) -> Iterator[str]:
     code = first_code_line(text)
     if program or code is not None:
         for line in text.split("\n")[:code]:
-            if not _GREETING.match(_MARKUP.sub(" ", line).strip()):
+            if not (_GREETING.match(_MARKUP.sub(" ", line).strip()) or _WHY.match(line)):
                 yield line
     tree = parsed(program)
     if tree is not None:

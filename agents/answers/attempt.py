@@ -5,15 +5,21 @@ running it. Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.answers.answer import ModelAnswer, read_answer
-from agents.answers.edits import Edit, EditRefusedError, apply_edits, keep_to_locus
+from agents.answers.edits import (
+    Edit,
+    EditRefusedError,
+    apply_edits,
+    keep_to_locus,
+    only_changed,
+)
 from agents.answers.imports import with_imports
 from agents.answers.loci import mark_loci
 from agents.answers.partial import with_parts
 from agents.answers.self_check import Gate, reasons_against
-from core.evolution.briefs import changes_one_part
+from core.evolution.briefs import BY_KIND, changes_one_part
 from core.genome import normalised_digest
 from core.records import Answer, Brief
 
@@ -28,13 +34,14 @@ class Attempt:
     may be proposed).
 
     locus: the one locus that it changes in its parent; None for a new program and where several
-    changed.
+    changed. hypothesis: why it should be better, "" where its author does not say.
     """
 
     plan: str
     program: str
     locus: str | None
     reasons: tuple[str, ...]
+    hypothesis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +61,40 @@ class Examiner:
         parents = {normalised_digest(parent.program) for parent in brief.parents}
         known = _KnownPrograms(self.known, parents)
         options, refusal = _programs(reading, bases)
-        attempts = [self._judged(brief, reading.plan, program, known) for program in options]
+        attempts = [self._judged(brief, reading, program, known) for program in options]
         if not attempts:
-            attempts = [Attempt(reading.plan, "", None, (refusal or NO_PROGRAM,))]
+            why = refusal or NO_PROGRAM
+            attempts = [Attempt(reading.plan, "", None, (why,), reading.hypothesis)]
         # A part that is read as a whole lacks nearly everything: the better reading is the one with
         # fewer faults.
         best = min(attempts, key=lambda attempt: len(attempt.reasons))
         if best.reasons and not answer.complete:
-            return Attempt(best.plan, best.program, best.locus, (CUT_OFF, *best.reasons))
+            return replace(best, reasons=(CUT_OFF, *best.reasons))
         return best
 
-    def _judged(self, brief: Brief, plan: str, program: str, known: Container[str]) -> Attempt:
+    def _judged(
+        self, brief: Brief, reading: ModelAnswer, program: str, known: Container[str]
+    ) -> Attempt:
         locus: str | None
 
         def reasons(text: str) -> tuple[str, ...]:
             return reasons_against(text, self.gate, known)
 
         program, locus = with_imports(program), None
-        if changes_one_part(brief.kind) and brief.parents and brief.locus is not None:
+        if brief.parents and changes_one_part(brief.kind) and brief.locus is not None:
             parent = brief.parents[0].program
             program, locus = keep_to_locus(
                 parent, program, brief.locus, lambda text: not reasons(text)
             )
-        return Attempt(plan, program, locus, reasons(program))
+        elif brief.parents and _may_change_any_part(brief.kind):
+            locus = only_changed(brief.parents[0].program, program)
+        return Attempt(reading.plan, program, locus, reasons(program), reading.hypothesis)
+
+
+def _may_change_any_part(kind: str) -> bool:
+    """True for kinds whose gain over their one parent is that of what they changed, wherever it is."""
+    traits = BY_KIND[kind]
+    return traits.parents == 1 and not traits.mends
 
 
 @dataclass(frozen=True, slots=True)

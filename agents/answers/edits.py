@@ -261,6 +261,13 @@ def keep_to_locus(
     return program, _only(changed)
 
 
+def only_changed(parent: str, program: str) -> Locus | None:
+    """The one locus in which a program differs from its parent; None for several, for none and for
+    the preamble.
+    """
+    return _only(differing_loci(Genome.parse(parent), Genome.parse(program)))
+
+
 def differing_loci(before: Genome, after: Genome) -> frozenset[Locus | None]:
     """Loci that do something else by text; None (the preamble) only when more than its imports
     differ.

@@ -10,7 +10,7 @@ import textwrap
 
 import pytest
 
-from agents.answers.answer import PLAN_CHARS, one_line, read_answer, without_thinking
+from agents.answers.answer import PLAN_CHARS, WHY_CHARS, one_line, read_answer, without_thinking
 from core.genome import Genome
 from tests.agents.answers import EDIT, GOOD, PARENT, PLAN, fence
 
@@ -229,6 +229,42 @@ def test_a_plan_is_cut() -> None:
     assert len(one_line("word " * 100)) <= PLAN_CHARS
     assert one_line("word " * 100).endswith("...")
     assert one_line("two\nlines") == "two lines"
+
+
+def test_a_plan_is_never_cut_in_the_middle_of_a_method() -> None:
+    methods = [f"extra trees on {i} waves of the day (depth {i}, {i} leaves)" for i in range(20)]
+    line = one_line(", ".join(methods))
+    assert 200 < len(line) <= PLAN_CHARS
+    assert line.removesuffix(" ...").split(", extra") == ", ".join(methods[:5]).split(", extra")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            f"{PLAN}\nWHY: the waves of the week are missing\n{EDIT}",
+            "the waves of the week are missing",
+        ),
+        (f"{PLAN}\n**Why:** the *level* drifts\n{fence(GOOD)}", "the level drifts"),
+        (f"{PLAN}\nHypothesis: noise hides it\n{EDIT}", "noise hides it"),
+        (json.dumps({"plan": "trees", "why": "noise hides it", "code": GOOD}), "noise hides it"),
+        (f"<think>WHY: no</think>\n{PLAN}\n{EDIT}", ""),
+        (
+            f"{PLAN}\n{fence(GOOD.replace('# %% MODEL', '# why: a small step' + chr(10) + '# %% MODEL'))}",
+            "",
+        ),
+        (f"{PLAN}\nWHY: \u4f7f\u7528\u68af\u5ea6\u63d0\u5347\n{EDIT}", ""),
+        ("", ""),
+    ],
+)
+def test_the_hypothesis_is_one_line_of_english(text: str, why: str) -> None:
+    assert read_answer(text).hypothesis == why
+
+
+def test_a_hypothesis_is_cut_and_is_no_plan() -> None:
+    reading = read_answer(f"WHY: {'long ' * 99}\n{fence(GOOD)}")
+    assert 100 < len(reading.hypothesis) <= WHY_CHARS
+    assert reading.plan == "Gradient boosting on all columns."
 
 
 def test_thoughts_inside_a_string_stay() -> None:

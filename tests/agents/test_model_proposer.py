@@ -14,7 +14,7 @@ import pytest
 from agents.proposer import ModelProposer
 from core.doubles import ManualClock, ScriptedModel
 from core.execution.static_check import reasons_to_reject
-from core.genome import LOCI, normalised_digest
+from core.genome import LOCI, Genome, normalised_digest
 from core.records import Answer, Brief, ErrorInfo, Request
 from tests.agents.answers import EDIT, GOOD, PARENT, PLAN, brief, fence, parent
 from utils.errors import ModelError, ProposalError
@@ -100,8 +100,40 @@ def test_a_plan_is_never_empty_and_never_long() -> None:
     )
     assert (
         len(proposer(ScriptedModel([f"PLAN: {'long ' * 99}\n{fence(GOOD)}"])).propose(brief()).plan)
-        <= 200
+        <= 300
     )
+
+
+def test_why_it_should_be_better_comes_along_and_a_repair_keeps_it() -> None:
+    why = "WHY: a smaller step fits the noise less"
+    made = proposer(ScriptedModel([f"{PLAN}\n{why}\n{EDIT}"])).propose(brief("rewrite", [parent()]))
+    assert made.hypothesis == "a smaller step fits the noise less"
+    mended = proposer(ScriptedModel([f"{PLAN}\n{why}\nno program", EDIT])).propose(
+        brief("rewrite", [parent()])
+    )
+    assert mended.hypothesis == made.hypothesis
+    assert proposer(ScriptedModel([fence(GOOD)])).propose(brief()).hypothesis == ""
+
+
+def test_a_rewrite_may_change_any_part_and_counts_for_the_only_one_that_it_changed() -> None:
+    one = proposer(ScriptedModel([EDIT])).propose(brief("rewrite", [parent()]))
+    assert (one.kind, one.locus, one.program) == ("rewrite", "MODEL", GOOD)
+    several = GOOD.replace("model = build()", "model = build()\nprint(len(X))")
+    both = proposer(ScriptedModel([fence(several)])).propose(brief("rewrite", [parent()]))
+    assert (both.locus, both.program) == (None, several)
+    changed = {locus for locus in LOCI if both.genes[locus] != Genome.parse(PARENT).hashes()[locus]}
+    assert changed == {"MODEL", "TRAIN"}
+
+
+def test_a_rewrite_without_markers_is_split_into_its_parts_again() -> None:
+    bare = "\n".join(line for line in GOOD.splitlines() if not line.startswith("# %%"))
+    made = proposer(ScriptedModel([fence(bare + "\n")])).propose(brief("rewrite", [parent()]))
+    assert set(made.genes) == set(LOCI)
+
+
+def test_a_mutation_that_names_no_part_counts_for_the_one_that_the_model_chose() -> None:
+    made = proposer(ScriptedModel([EDIT])).propose(brief("mutate", [parent()]))
+    assert (made.kind, made.locus) == ("mutate", "MODEL")
 
 
 def test_an_unusable_answer_is_an_error_with_its_reason() -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from utils.text import cap, human_bytes, human_seconds, parse_duration, redact
+from utils.text import cap, clipped, human_bytes, human_seconds, parse_duration, redact
 
 
 def test_cap_keeps_head_and_tail_and_says_what_is_missing() -> None:
@@ -65,3 +65,14 @@ def test_durations_are_read(text: str, seconds: float) -> None:
 def test_other_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a duration"):
         parse_duration(text)
+
+
+def test_a_clipped_text_ends_behind_a_clause_or_a_word() -> None:
+    text = "boosted trees on lags, ridge on splines (knots at 3, 6, 9), extra trees"
+    assert clipped(text, 200) == text
+    assert clipped(text, 62) == "boosted trees on lags, ridge on splines (knots at 3, 6, 9) ..."
+    assert clipped(text, 61) == "boosted trees on lags, ridge on splines ..."
+    assert clipped("trees and a ridge on splines of the week", 30) == "trees and a ridge on ..."
+    assert clipped("x" * 40, 20) == "x" * 17 + "..."
+    for limit in range(5, 80):
+        assert len(clipped(text, limit)) <= limit
