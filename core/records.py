@@ -334,6 +334,10 @@ class View:
     rows_test: int
     # Further folders that links below `path` point into (for Landlock).
     readable: tuple[str, ...] = ()
+    # What it holds out, in words: from when to when, or how many groups, and how many rows. Of the
+    # full view, what the competition asks for. "" in a probe and where an old journal does not say.
+    # It names columns and cells of the data: fence it.
+    span: str = ""
 
 
 # ---------------------------------------------------------------- programs

@@ -108,3 +108,16 @@ def parse_duration(text: str) -> float:
     if not math.isfinite(seconds) or seconds <= 0:
         raise ValueError(f"expected a duration such as 90s, 30m or 1h30m, got {text!r}")
     return seconds
+
+
+def exact(value: float) -> str:
+    """A number of data as a reader can rely on it: whole ones with every digit, others with six
+    significant digits and at least one decimal. Never with an exponent where digits would do.
+    """
+    if not math.isfinite(value):
+        return str(value)
+    if float(value).is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if 1e5 <= abs(value) < 1e15:
+        return f"{value:.1f}"
+    return f"{value:.6g}"

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from utils.text import cap, clipped, human_bytes, human_seconds, parse_duration, redact
+from utils.text import cap, clipped, exact, human_bytes, human_seconds, parse_duration, redact
 
 
 def test_cap_keeps_head_and_tail_and_says_what_is_missing() -> None:
@@ -76,3 +76,12 @@ def test_a_clipped_text_ends_behind_a_clause_or_a_word() -> None:
     assert clipped("x" * 40, 20) == "x" * 17 + "..."
     for limit in range(5, 80):
         assert len(clipped(text, limit)) <= limit
+
+
+def test_numbers_are_written_without_a_lie() -> None:
+    assert exact(15420.0) == "15420"
+    assert exact(1386510000) == "1386510000"
+    assert exact(20090328.039) == "20090328.0"
+    assert exact(0.123456789) == "0.123457"
+    assert exact(2440.5) == "2440.5"
+    assert exact(float("nan")) == "nan"

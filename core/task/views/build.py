@@ -19,6 +19,7 @@ from core.task.views.media import COPY_LIMIT_BYTES, MediaStore, ViewFiles, seal
 from core.task.views.row_files import PlacedFile, place
 from core.task.views.side_tables import cut_table
 from core.task.views.source import SYNTHETIC_SAMPLE, Source, with_notes
+from core.task.views.span import asked_span, held_span
 from core.task.views.survey import Contents, survey
 from core.task.views.tables import (
     Cut,
@@ -130,6 +131,7 @@ class _Builder:
             rows_holdout=held,
             rows_test=int(cut.official.sum()),
             readable=readable,
+            span=held_span(self._source, self._split, cut.part.holdout, held) if held else "",
         )
 
     def _files(self, folder: Path, copies: bool, check: bool) -> ViewFiles:
@@ -193,8 +195,18 @@ class _Builder:
         readable = tuple(str(root) for root in source.roots if root != folder)
         counts = (source.rows_train, 0, len(source.sample))
         digest = view_digest(folder)
+        span = asked_span(source, self._split)
         return View(
-            "full", "full", -1, str(folder), digest, None, source.sample_file, *counts, readable
+            "full",
+            "full",
+            -1,
+            str(folder),
+            digest,
+            None,
+            source.sample_file,
+            *counts,
+            readable,
+            span=span,
         )
 
 

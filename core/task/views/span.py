@@ -1,0 +1,44 @@
+"""What a view holds out, in words: the span of time or the groups, and the rows. Runs in a worker
+process.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from core.records import SplitSpec
+from core.task.folder.cells import Mask, text_of
+from core.task.folder.times import Times
+from core.task.views.source import Source
+from utils.untrusted import one_line
+
+
+def held_span(source: Source, split: SplitSpec, held: Mask, rows: int) -> str:
+    """held: the train rows that score the search (bool [n]). rows: how many rows of a submission
+    they are.
+    """
+    column = split.time_column or split.group_column
+    if column is None or column not in source.train.columns:
+        return _words(split, pd.Series([], dtype=object), rows)
+    return _words(split, text_of(source.train[column])[held], rows)
+
+
+def asked_span(source: Source, split: SplitSpec) -> str:
+    """The same of the rows that the competition asks for."""
+    column = split.time_column or split.group_column
+    cells = pd.Series([], dtype=object)
+    if column is not None and source.test is not None and column in source.test.columns:
+        cells = text_of(source.test[column])
+    return _words(split, cells, len(source.sample))
+
+
+def _words(split: SplitSpec, cells: pd.Series, rows: int) -> str:
+    filled, counted = cells[cells != ""], f"{rows:,} rows"
+    if not len(filled):
+        return counted
+    if split.kind == "group":
+        # Rows without a group are one of their own.
+        return f"{cells.nunique():,} groups of {one_line(split.group_column or '', 40)}, {counted}"
+    times = Times.of(filled)
+    name = "" if times.dates else f"{one_line(split.time_column or '', 40)} "
+    return f"{name}{times.span()}, {counted}"
