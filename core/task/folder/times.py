@@ -1,6 +1,4 @@
-"""Cells that order rows: dates or numbers, and how they are written for a reader. Runs in a worker
-process.
-"""
+"""Cells that order rows: dates or numbers, and how they are written for a reader."""
 
 from __future__ import annotations
 

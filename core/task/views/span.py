@@ -1,6 +1,4 @@
-"""What a view holds out, in words: the span of time or the groups, and the rows. Runs in a worker
-process.
-"""
+"""What a view holds out, in words: the span of time or the groups, and the rows."""
 
 from __future__ import annotations
 
@@ -15,8 +13,10 @@ from utils.untrusted import one_line
 
 def held_span(source: Source, split: SplitSpec, held: Mask, rows: int) -> str:
     """held: the train rows that score the search (bool [n]). rows: how many rows of a submission
-    they are.
+    they are. "" for none.
     """
+    if not rows:
+        return ""
     column = split.time_column or split.group_column
     if column is None or column not in source.train.columns:
         return _words(split, pd.Series([], dtype=object), rows)
