@@ -15,7 +15,8 @@ from agents.answers.self_check import reports_nothing
 from agents.coach import ModelCoach
 from agents.metric_reader import read_metric
 from agents.prompting import knowledge
-from agents.prompting.prompt_builder import PromptBuilder, RunProgress
+from agents.prompting.progress import RunProgress, Skills
+from agents.prompting.prompt_builder import PromptBuilder
 from agents.prompting.siblings import WrittenDraft, written_drafts
 from agents.prompting.system_text import CandidateMachine, TaskFacts
 from agents.proposer import ModelProposer
@@ -24,6 +25,7 @@ from agents.recipes.proposer import RecipesProposer
 from agents.split_reader import read_split
 from agents.team import MixedTeam, ModelAlone, TeamRules
 from core.genome import normalised_digest
+from core.journal.history import History
 from core.llm.models import preload
 from core.protocols import Coach, Model, Proposer
 from core.questions.metric_question import MetricQuestion, Reading
@@ -153,10 +155,27 @@ class _Author:
         )
         task = TaskFacts(around.spec, preview, around.split, around.warnings)
         skills = partial(_skills, around, facts)
-        progress = RunProgress(
-            lambda: around.history.entries, partial(_written_drafts, around), skills
-        )
-        return PromptBuilder(task, machine, progress)
+        return PromptBuilder(task, machine, _progress(around, skills))
+
+
+def _progress(around: Surroundings, skills: Skills) -> RunProgress:
+    history = around.history
+    return RunProgress(
+        entries=lambda: history.entries,
+        drafts=partial(_written_drafts, around),
+        skills=skills,
+        limits_s=lambda: history.limits_s,
+        spans=partial(_spans, history),
+        likeness=lambda first, second: history.likeness.get(frozenset((first, second))),
+        blend=lambda: history.blend,
+    )
+
+
+def _spans(history: History) -> dict[str, str]:
+    """What each view holds out, by its name, as the journal says; old journals say nothing of it."""
+    if history.spec is None:
+        return {}
+    return {view["name"]: view.get("span", "") for view in history.spec.views}
 
 
 def _written_drafts(around: Surroundings) -> list[WrittenDraft]:

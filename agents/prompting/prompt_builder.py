@@ -8,18 +8,17 @@ for dense code.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 from agents.prompting.digest import Paradigms, digest_text, faults_text
 from agents.prompting.lessons import lessons_text, shown
 from agents.prompting.phrases import Phrases
+from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_parts import program_block
-from agents.prompting.siblings import WrittenDraft
 from agents.prompting.skeleton import skeleton
 from agents.prompting.system_text import CandidateMachine, SystemText, TaskFacts
-from agents.prompting.task_text import TaskText
+from agents.prompting.task_text import TaskSetting, TaskText
 from core.evolution.briefs import BY_KIND, changes_one_part, mends
 from core.records import Brief, Entry
 from utils.prompt_manager import PromptManager
@@ -30,20 +29,6 @@ PROMPTS = Path(__file__).parents[1] / "prompts"
 
 # Characters of each part.
 REASONS, ROLE, STRATEGY = 1200, 300, 450
-
-Skills = Callable[[Brief, int], Sequence[str]]
-"""(brief, most) -> texts of at most so many pieces of knowledge, best first."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunProgress:
-    """What changes during a run, asked for each brief. drafts: those that are written by now,
-    finished or not.
-    """
-
-    entries: Callable[[], Sequence[Entry]] = tuple
-    drafts: Callable[[], Sequence[WrittenDraft]] = tuple
-    skills: Skills = field(default=lambda brief, most: ())
 
 
 class PromptBuilder:
@@ -68,7 +53,11 @@ class PromptBuilder:
         example = ""
         if code := skeleton(facts.spec, self._prompts, folder):
             example = self._prompts.render("example", code=code_block(code))
-        self._tasks = TaskText(machine, self._prompts, self._phrase, self._paradigms, example)
+        folds = 0
+        if facts.split is not None:
+            folds = facts.split.folds
+        setting = TaskSetting(self._direction, folds, self._paradigms, example)
+        self._tasks = TaskText(machine, self._prompts, self._phrase, progress, setting)
 
     def system(self) -> str:
         """Rules, competition, data and machine. The example stands in drafts only: the others show
@@ -85,7 +74,7 @@ class PromptBuilder:
             digest=fence(self._digest(brief, entries), "notes"),
             lessons=self._lessons(brief),
             skills=self._skills(brief),
-            task=self._tasks.write(brief, entries, self._progress.drafts()),
+            task=self._tasks.write(brief),
             allowance=self._tasks.allowance(brief),
             cpus=self._machine.cpu_words,
             answer=self._prompts.render(BY_KIND[brief.kind].answer),
@@ -114,7 +103,7 @@ class PromptBuilder:
     def _digest(self, brief: Brief, entries: Sequence[Entry]) -> str:
         if mends(brief.kind) and brief.parents:
             return faults_text(entries, self._direction)
-        if BY_KIND[brief.kind].parents:
+        if brief.parents:
             return digest_text(entries, self._direction, {})
         # What has not been tried yet is for those who begin anew.
         return digest_text(entries, self._direction, self._paradigms)

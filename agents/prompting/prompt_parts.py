@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
-from core.genome import LOCI, Genome, Locus
-from core.records import Brief, CompetitionSpec, Entry, ErrorInfo, Parent
+from core.records import CompetitionSpec, Entry, ErrorInfo, Parent
 from utils.text import cap, human_bytes, human_seconds
 from utils.untrusted import anonymous, code_block, fence, one_line, plain
 
 PROGRAM, TRACEBACK, PACKAGES, OTHER_PACKAGES = 24_000, 1200, 600, 160
-_FOLDED = 3
-_WithBody = ast.FunctionDef | ast.ClassDef | ast.For | ast.While | ast.If | ast.With | ast.Try
 _SECONDS = tuple(
     map(
         int,
-        "5 10 20 30 60 120 180 300 600 900 1200 1800 2700 3600 5400 7200 10800 18000 28800".split(),
+        "5 10 15 20 30 45 60 90 120 180 240 300 420 600 900 1200 1800 2700 3600 5400 7200 10800 18000 28800".split(),
     )
 )
 _FIRST_PACKAGES = (
@@ -87,40 +83,11 @@ def program_block(program: str) -> str:
     return code_block(cap(plain(program), PROGRAM))
 
 
-def folded(program: str, *whole: str | None) -> str:
-    """The program without long bodies (of functions, loops, conditions) in all parts but some.
-
-    whole: the parts that the brief is about; None stands for what is above the first marker.
-    """
-    lines = program.split("\n")
-    owners: list[str | None] = []
-    for block in Genome.parse(program).blocks:
-        owners += [block.locus] * block.text.count("\n")
-    try:
-        nodes = ast.parse(program + "\n").body
-    except (SyntaxError, ValueError):
-        return program
-    for node in reversed(nodes):
-        if isinstance(node, _WithBody) and owners[node.lineno - 1] not in whole:
-            first = _first_of_body(node).lineno - 1
-            count = (node.end_lineno or 0) - first
-            if count > _FOLDED and first >= node.lineno:
-                lines[first : node.end_lineno] = [f"    ...  # {count} unchanged lines ..."]
-    return "\n".join(lines)
-
-
-def _first_of_body(node: _WithBody) -> ast.stmt:
-    """The first statement that may be left out: docstrings stay."""
-    documented = isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node)
-    if documented and len(node.body) > 1:
-        return node.body[1]
-    return node.body[0]
-
-
-def score_text(parent: Parent) -> str:
-    if parent.score is None:
+def number(value: float | None) -> str:
+    """A score as it stands in prompts."""
+    if value is None:
         return "unknown"
-    return f"{parent.score:.5g}"
+    return f"{value:.5g}"
 
 
 def fault_of(parent: Parent, entry: Entry | None) -> dict[str, str]:
@@ -171,49 +138,3 @@ def coarse(seconds: float) -> str:
     """Rounded down to a coarse step, so that a replay and a prefix cache see the same text."""
     place = bisect_right(_SECONDS, seconds)
     return human_seconds(_SECONDS[max(place - 1, 0)])
-
-
-def differing(brief: Brief) -> list[Locus | None]:
-    """Parts in which the two programs of a merge differ, None for what is above the first marker;
-    all of them where one of the programs lacks its markers, or is missing.
-    """
-    every: list[Locus | None] = [None, *LOCI]
-    if len(brief.parents) < 2:
-        return every
-    first, second = (Genome.parse(parent.program) for parent in brief.parents[:2])
-    if not (first.complete and second.complete):
-        return every
-    return [locus for locus in every if first.gene(locus) != second.gene(locus)]
-
-
-def second_of(brief: Brief) -> dict[str, str]:
-    """The second program of a merge: where both have all four parts, only those in which it
-    differs, and of these only those that the gene plan takes from it.
-    """
-    first, others = brief.parents[0], brief.parents[1:2]
-    if not others:
-        return {"other": "none", "other_plan": "none", "other_score": "unknown"}
-    theirs = Genome.parse(others[0].program)
-    text = others[0].program
-    if theirs.complete and Genome.parse(first.program).complete:
-        givers = dict(brief.gene_plan)
-        asked = [locus for locus in differing(brief) if givers.get(locus or "") != first.id]
-        text = "".join(map(theirs.gene, asked))
-    plan = one_line(others[0].plan, 200)
-    return {"other": program_block(text), "other_plan": plan, "other_score": score_text(others[0])}
-
-
-def parts_by_parent(brief: Brief) -> dict[str, str]:
-    """Which parts the gene plan of a merge takes from the first program and which from the second;
-    {} for none.
-    """
-    from_first: list[str] = []
-    from_second: list[str] = []
-    for locus, parent in brief.gene_plan:
-        if parent == brief.parents[0].id:
-            from_first.append(locus)
-        else:
-            from_second.append(locus)
-    if not (from_first and from_second):
-        return {}
-    return {"first": ", ".join(from_first), "second": ", ".join(from_second)}

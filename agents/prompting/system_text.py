@@ -91,6 +91,8 @@ class SystemText:
             description=fence(description or "No description was given."),
             preview=fence(self._preview() or "Nothing was looked at."),
             warnings=self._warnings(),
+            values=self._of_search("values"),
+            blended=self._of_search("blended"),
             machine=self._machine_text(),
         ).rstrip("\n")
 
@@ -175,6 +177,15 @@ class SystemText:
             return self._phrase("held_out", split.kind, folds=folds)
         column = one_line(columns[split.kind] or "", 40)
         return self._phrase("held_out", split.kind, folds=folds, column=column)
+
+    def _of_search(self, name: str) -> str:
+        """What the harness does with a program's rows and values, which it cannot where the program
+        measures itself.
+        """
+        split = self._facts.split
+        if split is not None and split.kind == "none":
+            return ""
+        return self._phrase("search", name)
 
     # ------------------------------------------------------------ data and machine
 

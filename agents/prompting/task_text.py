@@ -4,31 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from agents.prompting.digest import Paradigms
+from agents.prompting.elision import elided, without_helpers
+from agents.prompting.pairs import pair
+from agents.prompting.parent_text import FactLimits, ParentText
 from agents.prompting.phrases import Phrases
-from agents.prompting.prompt_parts import (
-    coarse,
-    differing,
-    fault_of,
-    folded,
-    parts_by_parent,
-    program_block,
-    score_text,
-    second_of,
-)
+from agents.prompting.progress import RunProgress
+from agents.prompting.prompt_parts import coarse, fault_of, number, program_block
 from agents.prompting.siblings import WrittenDraft, free_idea, other_drafts
 from agents.prompting.system_text import CandidateMachine
 from core.evolution.briefs import BY_KIND
+from core.evolution.selection import whole
+from core.genome import LOCI
 from core.records import Brief, Entry
+from core.score import Direction, Score
 from utils.prompt_manager import PromptManager
 from utils.untrusted import fence, one_line
 
-SIBLINGS = 700
-_SHOWN_SIBLINGS = 8
+SIBLINGS, PLAN = 700, 300
+_SHOWN_SIBLINGS, _SHOWN_MEMBERS = 8, 6
+# A late draft sees the best program up to so many characters: of a longer one its plan is enough.
+_REBUILT = 7000
+# A program with so many characters leaves room for all that is known of it.
+_ROOMY = 9000
+_ALL, _SOME, _LITTLE = FactLimits(1500, 1600), FactLimits(800, 1000), FactLimits(400, 500)
 
 Place = Callable[[Brief], str]
 """What stands in one place of a template, for a brief."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSetting:
+    """What is the same for all briefs of a run. folds: search views. paradigms: ideas for drafts.
+    example: a program of the form that is asked for, "" for none.
+    """
+
+    direction: Direction
+    folds: int
+    paradigms: Paradigms
+    example: str
 
 
 class TaskText:
@@ -41,27 +57,20 @@ class TaskText:
         machine: CandidateMachine,
         prompts: PromptManager,
         phrases: Phrases,
-        paradigms: Paradigms,
-        example: str,
+        progress: RunProgress,
+        setting: TaskSetting,
     ) -> None:
-        """paradigms: ideas for drafts. example: a program of the form that is asked for, "" for
-        none.
-        """
         self._machine = machine
         self._prompts = prompts
         self._phrase = phrases
-        self._paradigms = paradigms
-        self._example = example
+        self._progress = progress
+        self._setting = setting
+        self._parents = ParentText(progress, phrases, setting.folds)
 
-    def write(self, brief: Brief, entries: Sequence[Entry], drafts: Sequence[WrittenDraft]) -> str:
-        """The brief in words; one that lacks its parents is answered as a draft. entries: finished
-        steps. drafts: those that are written by now. Raises ValueError for a template that asks
-        for what nobody knows.
-        """
-        name = brief.kind
-        if not brief.parents:
-            name = "draft"
-        known = self._places(entries, drafts)
+    def write(self, brief: Brief) -> str:
+        """The brief in words. Raises ValueError for a template that asks for what nobody knows."""
+        name = template(brief)
+        known = self._places()
         asked = self._prompts.places(name)
         if unknown := sorted(asked - known.keys()):
             raise ValueError(f"prompt {name}: nothing is known of {', '.join(unknown)}")
@@ -74,46 +83,131 @@ class TaskText:
             return coarse(brief.seconds)
         return self._phrase("allowance", "open")
 
-    def _places(self, entries: Sequence[Entry], drafts: Sequence[WrittenDraft]) -> dict[str, Place]:
+    def _places(self) -> dict[str, Place]:
         def fault(brief: Brief) -> dict[str, str]:
-            return fault_of(brief.parents[0], _entry_of(brief, entries))
+            return fault_of(brief.parents[0], self._parents.entry(brief.parents[0]))
+
+        def drafts(brief: Brief) -> list[WrittenDraft]:
+            return other_drafts(brief, self._progress.drafts())
 
         return {
-            "plan": lambda brief: one_line(brief.parents[0].plan, 200),
-            "program": lambda brief: program_block(_shown(brief)),
-            "score": lambda brief: score_text(brief.parents[0]),
+            "plan": lambda brief: one_line(brief.parents[0].plan, PLAN),
+            "program": self._program,
+            "score": lambda brief: self._parents.score(brief.parents[0]),
+            "facts": self._facts,
+            "output": lambda brief: self._parents.output(brief.parents[0], _SOME.output),
+            "rank": self._rank,
             "locus": lambda brief: brief.locus or "weakest",
-            "aspect": self._aspect,
+            "part": self._part,
             "where": self._where,
             "type": lambda brief: fault(brief)["type"],
             "error": lambda brief: fault(brief)["error"],
             "allowance": self.allowance,
             "memory": lambda brief: self._phrase("machine", "memory", gib=self._machine.gib),
-            "favoured": self._favoured,
-            "other": lambda brief: second_of(brief)["other"],
-            "other_plan": lambda brief: second_of(brief)["other_plan"],
-            "other_score": lambda brief: second_of(brief)["other_score"],
-            "siblings": lambda brief: self._siblings(other_drafts(brief, drafts)),
-            "idea": lambda brief: self._idea(brief, other_drafts(brief, drafts)),
-            "example": lambda brief: self._example,
+            "alike": self._alike,
+            "blend": lambda brief: self._blend(),
+            "other": lambda brief: program_block(pair(brief)[1]),
+            "other_plan": lambda brief: one_line(brief.parents[1].plan, PLAN),
+            "other_score": lambda brief: self._parents.score(brief.parents[1]),
+            "other_shown": self._other_shown,
+            "other_facts": self._other_facts,
+            "others": self._others,
+            "siblings": lambda brief: self._siblings(drafts(brief)),
+            "idea": lambda brief: self._idea(brief, drafts(brief)),
+            "example": lambda brief: self._setting.example,
         }
 
-    def _aspect(self, brief: Brief) -> str:
-        if not brief.aspect:
+    # ------------------------------------------------------------ programs
+
+    def _program(self, brief: Brief) -> str:
+        """The first parent as the brief needs it."""
+        program, traits = brief.parents[0].program, BY_KIND[brief.kind]
+        if not traits.mends:
+            program = without_helpers(program)
+        if template(brief) == "merge":
+            program = pair(brief)[0]
+        elif traits.one_part and brief.locus in LOCI:
+            program = elided(program, (brief.locus,))
+        elif not traits.parents:
+            program = elided(program, LOCI[1:], _REBUILT)
+            if len(program) > _REBUILT:
+                return self._phrase("rebuild", "hidden")
+        return program_block(program)
+
+    def _facts(self, brief: Brief) -> str:
+        """More of a program that is rewritten, less where the program itself takes the room."""
+        limits, traits = _SOME, BY_KIND[brief.kind]
+        if template(brief) == "merge":
+            limits = _LITTLE
+        elif traits.over_leader and traits.parents and len(brief.parents[0].program) < _ROOMY:
+            limits = _ALL
+        return self._parents.facts(brief.parents[0], self.allowance(brief), limits)
+
+    def _other_facts(self, brief: Brief) -> str:
+        return self._parents.facts(brief.parents[1], self.allowance(brief), _LITTLE)
+
+    def _other_shown(self, brief: Brief) -> str:
+        if pair(brief)[2]:
             return ""
-        return self._phrase("mutate", "aspect", aspect=brief.aspect)
+        return self._phrase("merge", "partly")
+
+    def _rank(self, brief: Brief) -> str:
+        """Whether the parent is the best by whole scores, or one of several good ones."""
+        leader = best_whole(self._progress.entries(), self._setting.direction)
+        if leader is None or leader.id == brief.parents[0].id:
+            return self._phrase("best", "first")
+        return self._phrase("best", "near")
+
+    # ------------------------------------------------------------ what is asked
+
+    def _part(self, brief: Brief) -> str:
+        aspect = ""
+        if brief.aspect:
+            aspect = self._phrase("mutate", "aspect", aspect=brief.aspect)
+        if not brief.locus:
+            return self._phrase("mutate", "free", aspect=aspect)
+        return self._phrase("mutate", "part", locus=brief.locus, aspect=aspect)
 
     def _where(self, brief: Brief) -> str:
         if not brief.locus:
             return ""
         return self._phrase("tune", "where", locus=brief.locus)
 
-    def _favoured(self, brief: Brief) -> str:
-        """Which parts the gene plan takes from which of two programs."""
-        parts = parts_by_parent(brief)
-        if not parts:
+    # ------------------------------------------------------------ other programs
+
+    def _alike(self, brief: Brief) -> str:
+        first, second = brief.parents[:2]
+        value = self._progress.likeness(first.id, second.id)
+        if value is None:
             return ""
-        return self._phrase("merge", "favoured", **parts)
+        return self._phrase("blend", "alike", value=f"{value:.2f}")
+
+    def _blend(self) -> str:
+        """Which ensemble would be submitted now, heaviest member first; "" for none of several."""
+        blend = self._progress.blend()
+        if blend is None or len(blend.members) < 2:
+            return ""
+        plans = {entry.id: entry.plan for entry in self._progress.entries()}
+        score = ""
+        if blend.score is not None:
+            score = f" (score {number(blend.score)})"
+        heaviest = sorted(blend.members, key=lambda member: -member[1])[:_SHOWN_MEMBERS]
+        lines = [
+            one_line(f"- {weight:.2f} {name}: {plans.get(name, '')}", PLAN // 2)
+            for name, weight in heaviest
+        ]
+        return self._phrase("blend", "now", score=score, members=fence("\n".join(lines), "notes"))
+
+    def _others(self, brief: Brief) -> str:
+        """The further parents of a late draft, a line each."""
+        lines = [
+            one_line(f"- {self._parents.score(other)}: {other.plan}", PLAN + 60)
+            for other in brief.parents[1:]
+        ]
+        if not lines:
+            return self._phrase("rebuild", "none")
+        listing = fence("\n".join(lines), "notes")
+        return f"{self._phrase('rebuild', 'others')}\n{listing}"
 
     def _siblings(self, others: Sequence[WrittenDraft]) -> str:
         """What other drafts rest on. Recipes are a floor and no limit: their idea is free for a
@@ -131,27 +225,28 @@ class TaskText:
         return "\n".join(parts) or self._phrase("draft", "first")
 
     def _idea(self, brief: Brief, others: Sequence[WrittenDraft]) -> str:
-        idea = free_idea(brief, others, self._paradigms, bool(self._machine.weights))
+        paradigms = self._setting.paradigms
+        idea = free_idea(brief, others, paradigms, bool(self._machine.weights))
         if not idea:
             return ""
         return self._phrase("draft", "idea", idea=idea) + "\n"
 
 
-def _entry_of(brief: Brief, entries: Sequence[Entry]) -> Entry | None:
-    """The finished step of the first parent; None when it is not known."""
-    for entry in entries:
-        if entry.id == brief.parents[0].id:
-            return entry
-    return None
+def template(brief: Brief) -> str:
+    """The template of a brief: a draft that starts from finished programs has one of its own, and
+    what lacks its parents is asked for as a draft or a rewrite.
+    """
+    parents, traits = len(brief.parents), BY_KIND[brief.kind]
+    if not parents:
+        return "draft"
+    if not traits.parents:
+        return "rebuild"
+    if parents < traits.parents:
+        return "rewrite"
+    return brief.kind
 
 
-def _shown(brief: Brief) -> str:
-    """The first parent without the bodies that the brief leaves alone."""
-    parent, traits = brief.parents[0], BY_KIND[brief.kind]
-    if traits.parents > 1:
-        replaced = {locus for locus, giver in brief.gene_plan if giver != parent.id}
-        whole = [locus for locus in differing(brief) if locus not in replaced]
-        return folded(parent.program, *whole)
-    if traits.one_part and brief.locus:
-        return folded(parent.program, brief.locus)
-    return parent.program
+def best_whole(entries: Sequence[Entry], direction: Direction) -> Entry | None:
+    """The best program by the scores of those that ran on every fold; None where none did."""
+    ran = [entry for entry in entries if whole(entry) and entry.kind != "ensemble"]
+    return max(ran, key=lambda entry: Score(entry.verdict.score, direction).utility, default=None)

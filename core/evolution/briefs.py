@@ -60,7 +60,7 @@ BY_KIND: dict[str, BriefTraits] = {
             "Combine the best parts of two programs.",
             parents=2,
             over_leader=True,
-            answer="answer_parts",
+            answer="answer_merge",
             # Two programs are what it rests on.
             pieces=0,
             knowledge=0,

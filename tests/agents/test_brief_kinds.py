@@ -14,7 +14,8 @@ from agents.coach import rewrite_schema
 from agents.personas import parse as parse_persona
 from agents.prompting.knowledge import Facts, fits
 from agents.prompting.knowledge import parse as parse_piece
-from agents.prompting.prompt_builder import PROMPTS, PromptBuilder, RunProgress
+from agents.prompting.progress import RunProgress
+from agents.prompting.prompt_builder import PROMPTS, PromptBuilder
 from agents.prompting.system_text import CandidateMachine, TaskFacts
 from core.evolution.briefs import BY_KIND, BriefTraits, changes_one_part, mends
 from core.records import Answer, Brief, BriefKind, CompetitionSpec

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.prompting.prompt_builder import PromptBuilder, RunProgress
+from agents.prompting.progress import RunProgress
+from agents.prompting.prompt_builder import PromptBuilder
 from agents.prompting.siblings import WrittenDraft
 from agents.prompting.system_text import CandidateMachine, TaskFacts
 from core.doubles import CLEAN, entry

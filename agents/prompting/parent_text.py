@@ -1,0 +1,165 @@
+"""What an author is told of a finished program beside its text: score per fold, time, the end of its
+output, where its held-out errors lie.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.prompting.phrases import Phrases
+from agents.prompting.progress import RunProgress
+from agents.prompting.prompt_parts import coarse, number
+from core.records import Entry, FoldResult, Parent
+from utils.text import human_seconds
+from utils.untrusted import anonymous, fence, one_line, plain
+
+# Characters of a line of output, and of what a fold holds out.
+_LINE, _SPAN = 240, 80
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
+# Bars of progress, and what a library says of itself.
+_NOISE = re.compile(
+    r"^\s*(?:.*\d{1,3}%\|.*|.*\d+/\d+ \[[=>. #-]+\].*|\[LightGBM\] \[(?:Info|Warning)\].*"
+    r"|.*Warning: .*|\s*warnings\.warn\(.*)$"
+)
+_FOLDS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FactLimits:
+    """Characters of the output and of the errors; 0 leaves them out."""
+
+    output: int
+    errors: int
+
+
+class ParentText:
+    """folds: search views of the run, 0 where that is not known."""
+
+    def __init__(self, progress: RunProgress, phrases: Phrases, folds: int) -> None:
+        self._progress = progress
+        self._phrase = phrases
+        self._folds = folds
+
+    def score(self, parent: Parent) -> str:
+        """Its score over what it ran on, with the mark of one that did not run on every fold;
+        "unknown" where it has none.
+        """
+        entry = self.entry(parent)
+        if entry is None or not entry.verdict.valid:
+            return number(parent.score)
+        text = number(entry.verdict.score)
+        if entry.verdict.stderr is not None:
+            text += f" +- {entry.verdict.stderr:.2g}"
+        if entry.complete:
+            return text
+        of = ""
+        if self._folds:
+            of = f" of {self._folds}"
+        ran = str(len(entry.valid_folds))
+        return text + self._phrase("parent", "partial", ran=ran, of=of)
+
+    def facts(self, parent: Parent, allowance: str, limits: FactLimits) -> str:
+        """Paragraphs, "" where nothing is known of it. allowance: how long the next run may take."""
+        entry = self.entry(parent)
+        if entry is None:
+            return ""
+        texts = (
+            self._by_fold(entry),
+            self._time(entry, allowance),
+            self._output(entry, limits.output),
+            self._errors(entry, limits.errors),
+        )
+        return "\n".join(filter(None, texts))
+
+    def entry(self, parent: Parent) -> Entry | None:
+        """The finished step; None when it is not known."""
+        for entry in self._progress.entries():
+            if entry.id == parent.id:
+                return entry
+        return None
+
+    def output(self, parent: Parent, limit: int) -> str:
+        """The end of what it printed, "" for nothing."""
+        entry = self.entry(parent)
+        if entry is None:
+            return ""
+        return self._output(entry, limit)
+
+    def _by_fold(self, entry: Entry) -> str:
+        """Nothing for a single holdout, whose score stands above."""
+        folds = [fold for fold in entry.valid_folds if fold.verdict.score is not None]
+        if len(folds) < 2:
+            return ""
+        spans = self._progress.spans()
+        shown = "; ".join(
+            _fold_words(fold, spans.get(fold.view, "")) for fold in folds[:_FOLDS_SHOWN]
+        )
+        return self._phrase("parent", "folds", folds=shown)
+
+    def _time(self, entry: Entry, allowance: str) -> str:
+        """The longest of its runs decides what the next one can be."""
+        ran = [fold for fold in entry.folds if fold.outcome.duration_s > 0]
+        if not ran:
+            return ""
+        longest = max(ran, key=lambda fold: fold.outcome.duration_s)
+        told, limit = "", self._progress.limits_s().get(longest.key)
+        if entry.told_s is not None:
+            told = self._phrase("parent", "told", told=coarse(entry.told_s))
+        if limit is not None:
+            told += self._phrase("parent", "limit", limit=human_seconds(limit))
+        end = "ended"
+        if any(fold.outcome.timed_out for fold in ran):
+            end = "stopped"
+        return self._phrase(
+            "parent",
+            "time",
+            used=human_seconds(longest.outcome.duration_s),
+            told=told,
+            end=self._phrase("parent", end),
+            next=allowance,
+        )
+
+    def _output(self, entry: Entry, limit: int) -> str:
+        text = cleaned(entry.outcome.tail, limit)
+        if not text:
+            return ""
+        return f"{self._phrase('parent', 'output')}\n{fence(text, 'output')}"
+
+    def _errors(self, entry: Entry, limit: int) -> str:
+        if not (limit and entry.verdict.valid):
+            return ""
+        text = self._progress.errors(entry.id, limit)
+        if not text:
+            return ""
+        return f"{self._phrase('parent', 'errors')}\n{fence(text, 'notes')}"
+
+
+def cleaned(output: str, limit: int) -> str:
+    """The last whole lines of an output, at most `limit` characters: without escapes, paths, bars of
+    progress and warnings; of a line that overwrites itself its last state; of equal lines one.
+    """
+    lines: list[str] = []
+    for raw in _ESCAPES.sub("", output).split("\n"):
+        line = anonymous(plain(raw.rstrip("\r").rpartition("\r")[2]).rstrip())
+        if line and not _NOISE.match(line) and line not in lines[-1:]:
+            lines.append(line[:_LINE])
+    return "\n".join(_last(lines, limit))
+
+
+def _last(lines: Sequence[str], limit: int) -> list[str]:
+    kept: list[str] = []
+    for line in reversed(lines):
+        limit -= len(line) + 1
+        if limit < 0:
+            break
+        kept.insert(0, line)
+    return kept
+
+
+def _fold_words(fold: FoldResult, span: str) -> str:
+    where = ""
+    if span:
+        where = f" ({one_line(span, _SPAN)})"
+    return f"fold {fold.fold}{where} {number(fold.verdict.score)}"

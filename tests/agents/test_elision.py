@@ -1,0 +1,125 @@
+"""What of a program is shown: never less than the brief needs."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from agents.prompting.elision import PAIR, ROOM, elided, without_helpers
+from agents.prompting.pairs import differing, pair
+from agents.recipes.proposer import RecipesProposer
+from core.genome import LOCI, Genome
+from core.records import Brief, CompetitionSpec, Parent
+
+
+def statements(name: str, count: int) -> str:
+    return "".join(f"{name}{i} = {name}_of({i})  # a line of some length\n" for i in range(count))
+
+
+def function(name: str, calls: str = "") -> str:
+    lines = "".join(f"    a += {i}\n" for i in range(12))
+    return f'def {name}(a):\n    """Says."""\n{lines}    return a{calls}\n\n\n'
+
+
+PROGRAM = (
+    "import os\n\n"
+    "# %% DATA\n" + function("read") + "table = read(1)\n" + statements("column", 40)
+    + "# %% MODEL\n" + function("build") + function("inner") + function("outer", " + inner(a)")
+    + "# %% TRAIN\n" + "model = build(2)\nfor i in range(3):\n" + "    print(i)\n" * 9
+    + "# %% POSTPROCESS\n" + "write(model, column3)\n"
+)  # fmt: skip
+
+
+def test_a_program_that_fits_is_shown_whole() -> None:
+    assert elided(PROGRAM, ("MODEL",), len(PROGRAM)) == PROGRAM
+    assert elided("def f(:\n" * 2000, ("MODEL",)) == "def f(:\n" * 2000
+
+
+def test_reading_goes_first_and_what_it_makes_is_named() -> None:
+    shown = elided(PROGRAM, ("MODEL",), len(PROGRAM) - 100)
+    assert "# ... 41 unchanged lines that make table, column0," in shown
+    assert "column7 =" not in shown
+    assert Genome.parse(shown).gene("MODEL") == Genome.parse(PROGRAM).gene("MODEL")
+    assert shown.count("print(i)") == 9, "no more goes than has to"
+
+
+def test_the_part_that_a_brief_is_about_stays_whole_at_any_room() -> None:
+    for locus in LOCI:
+        shown = elided(PROGRAM, (locus,), 0)
+        assert Genome.parse(shown).gene(locus) == Genome.parse(PROGRAM).gene(locus)
+        assert len(shown) < len(PROGRAM)
+    assert elided(PROGRAM, (None, *LOCI), 0) == PROGRAM
+
+
+def called(text: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            names.add(node.func.id)
+    return names
+
+
+@pytest.mark.parametrize("locus", LOCI)
+@pytest.mark.parametrize("room", [0, 1500, 2500, ROOM])
+def test_no_function_goes_that_the_shown_rest_calls(locus: str, room: int) -> None:
+    shown = elided(PROGRAM, (locus,), room)  # type: ignore[arg-type]
+    hidden = {
+        node.name
+        for node in ast.parse(shown).body
+        if isinstance(node, ast.FunctionDef)
+        and "unchanged lines" in ast.get_source_segment(shown, node)  # type: ignore[operator]
+    }
+    assert not hidden & called(shown)
+
+
+def test_functions_that_only_hidden_ones_use_go_with_them() -> None:
+    shown = elided(PROGRAM, ("TRAIN",), 0)
+    assert function("build") in shown
+    assert function("outer", " + inner(a)") not in shown
+    assert function("inner") not in shown
+    assert shown.count('    """Says."""\n    ...  # 13 unchanged lines ...') == 3
+
+
+def recipe(spec: CompetitionSpec) -> str:
+    return RecipesProposer(spec, frozenset()).propose(Brief(0, "draft", 0)).program
+
+
+def test_a_recipe_loses_its_helpers_and_nothing_else(binary: CompetitionSpec) -> None:
+    program = recipe(binary)
+    shown = without_helpers(program)
+    assert "def fit_predict(" in program
+    assert (
+        "# helpers, not shown: read(path, delimiter=',', encoding='utf-8'), fit_predict(" in shown
+    )
+    assert "def fit_predict(" not in shown
+    assert len(shown) < 0.8 * len(program)
+    for locus in LOCI:
+        assert Genome.parse(shown).gene(locus) == Genome.parse(program).gene(locus)
+    assert set(shown.splitlines()) - set(program.splitlines()) == {
+        line for line in shown.splitlines() if line.startswith("# helpers, not shown")
+    }
+    assert without_helpers(PROGRAM) == PROGRAM
+
+
+def merge(first: str, second: str) -> Brief:
+    parents = (Parent("s1", first, "one", 0.5, None), Parent("s2", second, "two", 0.4, None))
+    return Brief(3, "merge", 0, parents)
+
+
+def test_both_programs_of_a_merge_are_whole_where_they_fit() -> None:
+    other = PROGRAM.replace("build(2)", "build(5)")
+    assert 2 * len(PROGRAM) < PAIR
+    assert pair(merge(PROGRAM, other)) == (PROGRAM, other, True)
+
+
+def test_of_long_programs_the_parts_that_differ_are_whole() -> None:
+    long = PROGRAM.replace("# %% MODEL", statements("more", 200) + "# %% MODEL")
+    other = long.replace("build(2)", "build(5)")
+    assert differing(long, other) == ["TRAIN"]
+    first, second, both = pair(merge(long, other))
+    assert not both
+    assert second == Genome.parse(other).gene("TRAIN")
+    assert Genome.parse(first).gene("TRAIN") == Genome.parse(long).gene("TRAIN")
+    assert "more7 =" not in first
+    assert differing(long, "x = 1\n") == [None, *LOCI]
