@@ -23,11 +23,11 @@ _SHOWN_NAMES = 12
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _Compound = ast.For | ast.While | ast.If | ast.With | ast.Try
 
-Cuts = list["Cut"]
+Omissions = list["Omission"]
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Omission:
     """Lines [start, end), counted from 0, and the one that stands in their place."""
 
     start: int
@@ -36,8 +36,8 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unit:
-    """A statement at the left margin. part: None above the first marker. start, end: as of a Cut."""
+class _Statement:
+    """A statement at the left margin. part: None above the first marker. start, end: as of a Omission."""
 
     node: ast.stmt
     part: Locus | None
@@ -57,9 +57,9 @@ def elided(program: str, about: Collection[Locus | None], room: int = ROOM) -> s
     of functions that nothing shown uses, then bodies of loops and conditions. What is no Python
     stays as it is.
     """
-    units, cuts, text = _units(program), Cuts(), program
+    units, cuts, text = _units(program), Omissions(), program
     free = [unit for unit in units if unit.part not in about]
-    steps: tuple[Callable[[Cuts], Cuts], ...] = (
+    steps: tuple[Callable[[Omissions], Omissions], ...] = (
         lambda made: list(_reading(free)),
         lambda made: made + _unused(units, free, made),
         lambda made: made + list(_bodies(free, made)),
@@ -82,13 +82,13 @@ def without_helpers(program: str) -> str:
     helpers = [unit for unit in _units(program) if unit.part is None and unit.defines]
     if not helpers:
         return program
-    cuts = [Cut(unit.start, unit.end, "") for unit in helpers[1:]]
+    cuts = [Omission(unit.start, unit.end, "") for unit in helpers[1:]]
     calls = ", ".join(_call(unit.node) for unit in helpers)
-    first = Cut(helpers[0].start, helpers[0].end, f"# helpers, not shown: {calls}")
+    first = Omission(helpers[0].start, helpers[0].end, f"# helpers, not shown: {calls}")
     return _without(program, [first, *cuts])
 
 
-def _units(program: str) -> list[_Unit]:
+def _units(program: str) -> list[_Statement]:
     """[] for what is no Python."""
     owners: list[Locus | None] = []
     for block in Genome.parse(program).blocks:
@@ -98,14 +98,14 @@ def _units(program: str) -> list[_Unit]:
         nodes = ast.parse(program).body
     except (SyntaxError, ValueError):
         return []
-    units: list[_Unit] = []
+    units: list[_Statement] = []
     for node in nodes:
         first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", ()))])
-        units.append(_Unit(node, owners[node.lineno - 1], first - 1, node.end_lineno or first))
+        units.append(_Statement(node, owners[node.lineno - 1], first - 1, node.end_lineno or first))
     return units
 
 
-def _reading(free: Sequence[_Unit]) -> Iterator[Cut]:
+def _reading(free: Sequence[_Statement]) -> Iterator[Omission]:
     """Runs of statements in DATA that define no function: what they make is enough to know."""
     for (part, defines), run in groupby(free, key=lambda unit: (unit.part, unit.defines)):
         units = list(run)
@@ -113,17 +113,17 @@ def _reading(free: Sequence[_Unit]) -> Iterator[Cut]:
         if part == "DATA" and not defines and count > _FEW:
             made = ", ".join(_made(units)[:_SHOWN_NAMES]) or "nothing"
             note = f"# ... {count} unchanged lines that make {made} ..."
-            yield Cut(units[0].start, units[-1].end, note)
+            yield Omission(units[0].start, units[-1].end, note)
 
 
-def _unused(units: Sequence[_Unit], free: Sequence[_Unit], made: Cuts) -> Cuts:
+def _unused(units: Sequence[_Statement], free: Sequence[_Statement], made: Omissions) -> Omissions:
     """Bodies of functions and classes whose name nothing that is shown uses, until no more is found:
     what one of them used itself may go then.
     """
-    cuts: Cuts = []
+    cuts: Omissions = []
     while True:
         shown = [unit for unit in units if not _covered(unit, [*made, *cuts])]
-        more: Cuts = []
+        more: Omissions = []
         for unit in free:
             others = (other for other in shown if other is not unit)
             if unit in shown and unit.defines and _name(unit) not in _used(others):
@@ -133,14 +133,14 @@ def _unused(units: Sequence[_Unit], free: Sequence[_Unit], made: Cuts) -> Cuts:
         cuts += more
 
 
-def _bodies(free: Sequence[_Unit], made: Cuts) -> Iterator[Cut]:
+def _bodies(free: Sequence[_Statement], made: Omissions) -> Iterator[Omission]:
     """Of loops, conditions and the like."""
     for unit in free:
         if isinstance(unit.node, _Compound) and not _covered(unit, made):
             yield from _body(unit)
 
 
-def _body(unit: _Unit) -> Iterator[Cut]:
+def _body(unit: _Statement) -> Iterator[Omission]:
     """What may be left out of a unit: all below its first line, its docstring stays."""
     body: list[ast.stmt] = getattr(unit.node, "body", [])
     if unit.defines and len(body) > 1 and ast.get_docstring(unit.node):  # type: ignore[arg-type]
@@ -148,15 +148,15 @@ def _body(unit: _Unit) -> Iterator[Cut]:
     start = body[0].lineno - 1
     count = unit.end - start
     if count > _FEW and start >= unit.node.lineno:
-        yield Cut(start, unit.end, f"    ...  # {count} unchanged lines ...")
+        yield Omission(start, unit.end, f"    ...  # {count} unchanged lines ...")
 
 
-def _covered(unit: _Unit, cuts: Cuts) -> bool:
+def _covered(unit: _Statement, cuts: Omissions) -> bool:
     """True when a cut takes the unit, or its body."""
     return any(cut.start < unit.end and unit.start < cut.end for cut in cuts)
 
 
-def _used(units: Iterator[_Unit]) -> set[str]:
+def _used(units: Iterator[_Statement]) -> set[str]:
     """Names that stand in these units."""
     names: set[str] = set()
     for unit in units:
@@ -166,7 +166,7 @@ def _used(units: Iterator[_Unit]) -> set[str]:
     return names
 
 
-def _made(units: Sequence[_Unit]) -> list[str]:
+def _made(units: Sequence[_Statement]) -> list[str]:
     """Names that are assigned at the left margin, in order."""
     names: dict[str, None] = {}
     for unit in units:
@@ -176,7 +176,7 @@ def _made(units: Sequence[_Unit]) -> list[str]:
     return list(names)
 
 
-def _name(unit: _Unit) -> str:
+def _name(unit: _Statement) -> str:
     return str(getattr(unit.node, "name", ""))
 
 
@@ -187,7 +187,7 @@ def _call(node: ast.stmt) -> str:
     return str(getattr(node, "name", ""))
 
 
-def _without(program: str, cuts: Cuts) -> str:
+def _without(program: str, cuts: Omissions) -> str:
     lines = program.split("\n")
     for cut in sorted(cuts, key=lambda cut: cut.start, reverse=True):
         lines[cut.start : cut.end] = [cut.note][: bool(cut.note)]
