@@ -1,5 +1,5 @@
-"""Command line: python -m benchmark list | prepare | grade | report, or one of the measures in
-benchmark/catalog.py.
+"""Command line: python -m benchmark list | prepare | grade | report | relay, or one of the measures
+in benchmark/catalog.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
-from benchmark import report
+from benchmark import relay, report
 from benchmark.arguments import subcommand
 from benchmark.catalog import MEASURES
 from benchmark.competitions import grading, pack
@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         with_folder.add_argument(DEST.name, **DEST.settings)
     for measure in MEASURES:
         measure.add_to(commands)
+    relay.add_to(commands)
     table = subcommand(
         commands, "report", "write the tables of README and docs/benchmarks.md from docs/results"
     )

@@ -53,7 +53,7 @@ class Turn:
     tokens: tuple[int, int, int] = (100, 40, 20)
     # Pieces of a stream.
     chunks: int = 4
-    # An Anthropic answer to a request with a tool calls it.
+    # An answer to a request that asks for a tool's call calls it; the text holds its arguments.
     as_tool: bool = True
 
 
@@ -68,6 +68,20 @@ def sse(data: Any, event: str | None = None) -> bytes:
     return f"{head}data: {data if isinstance(data, str) else json.dumps(data)}\n\n".encode()
 
 
+def forced_tool(body: dict[str, Any]) -> dict[str, Any] | None:
+    """The function that a chat/completions request must be answered by a call of: name and
+    parameters; None where it is free.
+    """
+    functions = [tool.get("function", {}) for tool in body.get("tools") or ()]
+    choice = body.get("tool_choice")
+    if choice == "required" and len(functions) == 1:
+        return functions[0]
+    if not isinstance(choice, dict):
+        return None
+    wanted = choice.get("function", {}).get("name")
+    return next((function for function in functions if function.get("name") == wanted), None)
+
+
 class OpenAiWords:
     """chat/completions."""
 
@@ -77,8 +91,8 @@ class OpenAiWords:
         return {"error": {"message": turn.error, "type": "some_error", "param": None, "code": None}}
 
     def whole(self, turn: Turn, body: dict[str, Any]) -> dict[str, Any]:
-        message = {"role": "assistant", "content": turn.text}
-        choice = {"index": 0, "message": message, "finish_reason": self.finishes[turn.finish]}
+        message = {"role": "assistant", **self._said(turn.text, turn, body)}
+        choice = {"index": 0, "message": message, "finish_reason": self._finish(turn, body)}
         return {
             "id": "x",
             "object": "chat.completion",
@@ -91,12 +105,30 @@ class OpenAiWords:
         yield self._chunk(body, {"role": "assistant", "content": ""})
         for part in pieces(turn.thoughts, turn.chunks):
             yield self._chunk(body, {"reasoning_content": part})
-        for part in pieces(turn.text, turn.chunks):
-            yield self._chunk(body, {"content": part})
-        yield self._chunk(body, {}, self.finishes[turn.finish])
+        for place, part in enumerate(pieces(turn.text, turn.chunks)):
+            yield self._chunk(body, self._said(part, turn, body, first=place == 0))
+        yield self._chunk(body, {}, self._finish(turn, body))
         if turn.usage and body.get("stream_options"):
             yield sse(self._object(body) | {"choices": [], "usage": self.usage(turn)})
         yield sse("[DONE]")
+
+    def _said(
+        self, text: str, turn: Turn, body: dict[str, Any], first: bool = True
+    ) -> dict[str, Any]:
+        """A text, whole or a piece, where the request wants it. first: the piece names the call."""
+        tool = forced_tool(body)
+        if tool is None or not turn.as_tool:
+            return {"content": text}
+        call: dict[str, Any] = {"index": 0, "function": {"arguments": text}}
+        if first:
+            call |= {"id": "call_1", "type": "function"}
+            call["function"] = {"name": tool["name"], "arguments": text}
+        return {"content": None, "tool_calls": [call]}
+
+    def _finish(self, turn: Turn, body: dict[str, Any]) -> str:
+        if turn.finish == "stop" and turn.as_tool and forced_tool(body) is not None:
+            return "tool_calls"
+        return self.finishes[turn.finish]
 
     def piece(self, text: str, body: dict[str, Any]) -> bytes:
         return self._chunk(body, {"content": text})

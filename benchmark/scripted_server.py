@@ -18,10 +18,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from benchmark.http_answers import HttpAnswers
 from benchmark.scripted_formats import WORDS, AnthropicWords, OpenAiWords, Turn, pieces
 
 PAGE = (
@@ -139,24 +140,17 @@ class ScriptedServer(ThreadingHTTPServer):
             self._busy -= 1
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(HttpAnswers):
     server: ScriptedServer
-    protocol_version = "HTTP/1.1"
-    # Several small writes per answer: without this each would wait for the client's
-    # acknowledgement.
-    disable_nagle_algorithm = True
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
     def do_GET(self) -> None:
-        self._body(404, PAGE.encode(), "text/html")
+        self.send_body(404, PAGE.encode(), "text/html")
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         vendor = next((name for route, name in _ROUTES.items() if self.path == f"/v1{route}"), None)
         if vendor is None:
-            self._body(404, PAGE.encode(), "text/html")
+            self.send_body(404, PAGE.encode(), "text/html")
             return
         key = self.headers.get("x-api-key") or self.headers.get("Authorization", "").removeprefix(
             "Bearer "
@@ -178,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         if turn.status >= 300:
             self._refuse(turn, words)
         elif turn.fault == "plain":
-            self._json(200, words.whole(turn, request.body))
+            self.send_json(200, words.whole(turn, request.body))
         elif turn.fault is not None:
             _Faults(self, request, turn, words).play()
         else:
@@ -190,36 +184,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self, turn: Turn, words: OpenAiWords | AnthropicWords) -> None:
         """With a page, a message in the vendor's words, or a body as it stands."""
         if not isinstance(turn.error, str):
-            self._json(turn.status, turn.error, turn.headers)
+            self.send_json(turn.status, turn.error, turn.headers)
         elif turn.error.startswith("<"):
-            self._body(turn.status, turn.error.encode(), "text/html", turn.headers)
+            self.send_body(turn.status, turn.error.encode(), "text/html", turn.headers)
         else:
-            self._json(turn.status, words.error(turn), turn.headers)
-
-    def _json(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
-        self._body(status, json.dumps(value).encode(), "application/json", headers)
-
-    def _body(
-        self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None
-    ) -> None:
-        self.send_response(status)
-        usual = {"Content-Type": kind, "Content-Length": str(len(body))}
-        for name, value in (usual | (headers or {})).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def start_stream(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-
-    def chunk(self, data: bytes) -> None:
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-
-    def end_stream(self) -> None:
-        self.wfile.write(b"0\r\n\r\n")
+            self.send_json(turn.status, words.error(turn), turn.headers)
 
 
 class _Faults:
@@ -266,10 +235,10 @@ class _Faults:
 
     def _broken_json(self) -> None:
         whole = json.dumps(self._words.whole(self._turn, self._request.body)).encode()
-        self._handler._body(200, whole[: len(whole) // 2], "application/json")
+        self._handler.send_body(200, whole[: len(whole) // 2], "application/json")
 
     def _html(self) -> None:
-        self._handler._body(200, PAGE.encode(), "text/html")
+        self._handler.send_body(200, PAGE.encode(), "text/html")
 
     def _garbage(self) -> None:
         noise = random.Random(0).randbytes(65_536).replace(b"\n", b"?").replace(b"\r", b"?")
@@ -339,13 +308,13 @@ def with_program(
 
     def answer(request: HttpRequest) -> Turn:
         if request.schema is not None:
-            return Turn(json.dumps(_filled(request.schema, program, plan)), latency=latency)
+            return Turn(json.dumps(filled(request.schema, program, plan)), latency=latency)
         return Turn(f"{plan}\n\n```python\n{program.rstrip()}\n```\n", latency=latency, chunks=20)
 
     return answer
 
 
-def _filled(schema: dict[str, Any], program: str, plan: str) -> Any:
+def filled(schema: dict[str, Any], program: str, plan: str) -> Any:
     """A value that follows a schema; the text field whose name speaks of code holds the program."""
     if "enum" in schema:
         return schema["enum"][0]
@@ -353,7 +322,7 @@ def _filled(schema: dict[str, Any], program: str, plan: str) -> Any:
     if kind == "object":
         value = {}
         for name, inner in schema.get("properties", {}).items():
-            value[name] = _filled(inner, program, plan)
+            value[name] = filled(inner, program, plan)
             if name in ("program", "code"):
                 value[name] = program
         return value
