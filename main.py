@@ -15,7 +15,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agents.authors import coach, metric_reader, recipes_only, split_reader, with_model
+from agents.authors import (
+    coach,
+    metric_reader,
+    partner_recipes,
+    recipes_only,
+    split_reader,
+    with_model,
+)
 from agents.personas import load_personas
 from core.contract import EXIT_STATUS, Folders
 from core.execution.box import BoxLimits
@@ -247,11 +254,11 @@ def settings_of(
     machine = detect(folders.workspace)
     log.info("%s", machine.describe())
     provider, missing = provider_in_force(config.llm)
-    lanes_ahead = MODEL_CALLS
+    calls = MODEL_CALLS
     if provider == RECIPES:
         said = missing or "no language model is used"
         log.warning("%s: programs come from the recipes library", said)
-        lanes_ahead = 1
+        calls = 0
     workers = config.execution.workers or usual_workers(len(machine.cpus))
     data_dir = config.data.data_dir.resolve()
     embedding_model = config.evolution.skill.embedding_model_path.resolve()
@@ -266,7 +273,7 @@ def settings_of(
         absolute_deadline=container,
         machine=machine,
         workers=workers,
-        lanes_ahead=lanes_ahead,
+        calls=calls,
         limits=box_limits(config.execution, machine.memory_mb, workers),
         weight_places=(embedding_model, *standard_places(Path.home(), weight_variables())),
         protected=(data_dir, *dataclasses.astuple(folders), PRIVATE),
@@ -304,11 +311,12 @@ def authors(config: Config, settings: Settings, recipes: ProposerFactory) -> Aut
         return Authors(recipes, personas=personas)
     gpu_names = tuple(gpu.name for gpu in settings.machine.gpus)
     return Authors(
-        with_model(config.llm, recipes, MODEL_CALLS, gpu_names),
+        with_model(config.llm, recipes, gpu_names),
         metric_reader,
         coach,
         personas,
         split_reader,
+        partner_recipes(recipes),
     )
 
 

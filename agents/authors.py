@@ -23,7 +23,7 @@ from agents.proposer import ModelProposer
 from agents.recipes.catalog import all_packages
 from agents.recipes.proposer import RecipesProposer
 from agents.split_reader import read_split
-from agents.team import MixedTeam, ModelAlone, TeamRules
+from agents.team import MixedTeam, ModelAlone, Partners, TeamRules
 from core.genome import normalised_digest
 from core.journal.history import History
 from core.llm.models import preload
@@ -43,26 +43,23 @@ def recipes_only(around: Surroundings) -> Proposer:
     return RecipesProposer(around.spec, installed(all_packages()), _known(around))
 
 
-def with_model(
-    llm: LlmConfig, recipes: ProposerFactory, calls: int, gpus: Sequence[str]
-) -> ProposerFactory:
-    """The mixed team for a configuration whose code model can be built. calls: briefs that it works
-    on at a time.
+def with_model(llm: LlmConfig, recipes: ProposerFactory, gpus: Sequence[str]) -> ProposerFactory:
+    """The mixed team for a configuration whose code model can be built.
 
     recipes: who stands in for the model. gpus: names of the devices of this machine. Loads the
     client libraries in the background at once.
     """
     preload(llm)
     threading.Thread(target=graph.load, name="load langgraph", daemon=True).start()
-    return partial(_team, recipes, calls, tuple(gpus[:1]))
+    return partial(_team, recipes, tuple(gpus[:1]))
 
 
-def _team(
-    recipes: ProposerFactory,
-    calls: int,
-    gpus: tuple[str, ...],
-    around: Surroundings,
-) -> Proposer:
+def partner_recipes(recipes: ProposerFactory) -> ProposerFactory:
+    """Recipes for idle boxes, one of each family."""
+    return lambda around: Partners(recipes(around))
+
+
+def _team(recipes: ProposerFactory, gpus: tuple[str, ...], around: Surroundings) -> Proposer:
     model = around.models.of("code")
     if model is None:
         return recipes(around)
@@ -71,7 +68,7 @@ def _team(
         # A recipe does not measure itself.
         return ModelAlone(author)
     floor = recipes(around)
-    return MixedTeam(floor, author, model, TeamRules(calls=calls), around.steps_to_spare)
+    return MixedTeam(floor, author, model, TeamRules())
 
 
 def metric_reader(question: MetricQuestion) -> Reading:

@@ -1,14 +1,14 @@
-"""The mixed team: a language model writes, the recipes library begins, fills idle cores and stands
-in.
+"""The mixed team: a language model writes, the recipes library begins and stands in. How many
+requests are open at a time is the loop's business.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from agents.recipes.assemble import paradigm
 from core.protocols import Model, Proposer
 from core.records import Brief, Proposal
 from utils.errors import ModelError, ProposalError
@@ -21,12 +21,10 @@ MAX_REST = 8
 @dataclass(frozen=True, slots=True)
 class TeamRules:
     """recipe_drafts: first drafts that the recipes write, so that a trained result is there within
-    minutes. calls: briefs that the model works on at the same time; further lanes are filled by
-    recipes or wait.
+    minutes.
     """
 
     recipe_drafts: int = 2
-    calls: int = 2
 
 
 class ModelAlone:
@@ -45,13 +43,27 @@ class ModelAlone:
             raise ProposalError(f"the language model failed: {error}") from error
 
 
+class Partners:
+    """Implements core.protocols.Proposer: a recipe of each family, as a partner of what the model
+    writes. A brief names the recipes so far as siblings.
+    """
+
+    def __init__(self, recipes: Proposer) -> None:
+        self._recipes = recipes
+
+    def propose(self, brief: Brief) -> Proposal:
+        """Raises ProposalError when every family has its recipe."""
+        proposal = self._recipes.propose(brief)
+        if paradigm(proposal.plan) in map(paradigm, brief.siblings):
+            raise ProposalError("every family of recipes was tried")
+        return proposal
+
+
 class MixedTeam:
     """Implements core.protocols.Proposer. Safe to call from several threads.
 
     The model gets every brief but the first drafts. The recipes answer instead while the model
-    cannot be reached, while it rests after unusable answers (1, 2, 4, at most 8 briefs), and while
-    all its calls are taken and time runs out faster than steps do: a program that costs no call is
-    then better than an idle core.
+    cannot be reached, and while it rests after unusable answers (1, 2, 4, at most 8 briefs).
     """
 
     def __init__(
@@ -60,15 +72,11 @@ class MixedTeam:
         author: Proposer,
         model: Model,
         rules: TeamRules,
-        steps_to_spare: Callable[[], bool],
     ) -> None:
-        """steps_to_spare: True when the time will end before the steps do at the speed so far."""
         self._recipes = recipes
         self._author = author
         self._model = model
         self._rules = rules
-        self._steps_to_spare = steps_to_spare
-        self._free_calls = threading.Semaphore(rules.calls)
         self._lock = threading.Lock()
         self._rest = self._next_rest = 0
         self._said = ""
@@ -77,12 +85,7 @@ class MixedTeam:
         """Raises ProposalError when the answer of the model or the recipes cannot be used."""
         if self._recipes_begin(brief) or self._resting() or not self._model.available:
             return self._recipes.propose(brief)
-        if not self._free_calls.acquire(blocking=not self._steps_to_spare()):
-            return self._recipes.propose(brief)
-        try:
-            return self._ask(brief)
-        finally:
-            self._free_calls.release()
+        return self._ask(brief)
 
     def _ask(self, brief: Brief) -> Proposal:
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.budget import Budget
 from core.ending.likeness import likeness_of
 from core.evaluation import Evaluator
+from core.evolution.extras import ExtraSearch
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
 from core.evolution.skill_extractor import gene_reader
@@ -25,6 +26,9 @@ from core.settings import RunContext, Settings, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
 from utils.background import Pending
+
+# Steps that recipes propose or that are judged while all workers are busy.
+LANES_AHEAD = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Assembly:
             gate=self._context.gate,
             takes_the_lead=takes_the_lead,
             race_is_lost=race_is_lost,
+            calls=self._settings.calls,
+            workers=self._leases.size,
         )
 
     def parts(
@@ -110,17 +116,24 @@ class Assembly:
             stop=self._context.stop,
             clock=self._context.clock,
             learner=learner,
+            extras=self._extras(spec, split, around),
         )
         return parts, learner
 
     @property
     def _lanes(self) -> int:
         """More than workers, so that proposals and judging overlap with executions; with one worker
-        decisions stay in one order, and a replay decides the same.
+        decisions stay in one order, and a replay decides the same. Where a model writes, requests
+        and boxes have slots of their own instead.
         """
         if self._leases.size == 1:
             return 1
-        return self._leases.size + self._settings.lanes_ahead
+        return self._leases.size + LANES_AHEAD
+
+    @property
+    def _in_one_order(self) -> bool:
+        """One decision follows from another, and a replay takes the same."""
+        return self._lanes == 1 and not self._settings.has_model
 
     def _runner(self) -> BoxRunner:
         return BoxRunner(
@@ -145,6 +158,24 @@ class Assembly:
             views,
             self._context.clock,
             runs_at_end=runs_at_end,
+            model_workers=self._leases.size if self._settings.has_model else 0,
+        )
+
+    def _extras(
+        self, spec: CompetitionSpec, split: SplitSpec, around: Surroundings
+    ) -> ExtraSearch | None:
+        """What idle boxes run beside a model. Nothing where nothing is held out: there programs say
+        themselves what they are worth, and values that flatter would win.
+        """
+        settings, authors = self._settings, self._context.authors
+        on = settings.has_model and settings.config.search.extras and split.kind != "none"
+        if not on:
+            return None
+        partner = None
+        if authors.partner is not None:
+            partner = authors.partner(around)
+        return ExtraSearch(
+            spec.metric.direction, settings.seed, self._context.programs.get, partner
         )
 
     def _learner(self, around: Surroundings, complain: Callable[[Exception], None]) -> LevelTwo:
@@ -160,13 +191,13 @@ class Assembly:
             self._context.authors.personas,
             history,
             self._context.recorder,
-            self._lanes > 1,
+            not self._in_one_order,
             complain,
             tools,
         )
 
     def _surroundings(self, spec: CompetitionSpec, split: SplitSpec, pace: Pacer) -> Surroundings:
-        settings, history, budget = self._settings, self._context.history, self._budget
+        settings, history = self._settings, self._context.history
         before = [self._context.programs.get(entry.program) for entry in history.entries]
         before += [proposal.program for proposal in history.pending.values()]
         warnings: tuple[str, ...] = ()
@@ -189,6 +220,5 @@ class Assembly:
             memory_mb=settings.limits.memory_mb,
             stop=self._context.stop,
             clock=self._context.clock,
-            steps_to_spare=lambda: budget.steps_to_spare(history.steps_done, self._context.clock()),
             search_ends=pace.search_ends,
         )

@@ -11,6 +11,9 @@ RESERVE_MIN_S = 10.0
 RESERVE_MAX_S = 3600.0
 # The share of a run that is kept back at most, whatever the end is expected to cost.
 RESERVE_AT_MOST = 0.3
+# The same where a language model writes: its programs take as long as they are told they may, so
+# that the end would take the bound whatever it is. The final pick makes do with what there is.
+MODEL_RESERVE_AT_MOST = 0.15
 # The next execution of a program may take so much longer than those that were measured.
 SAFETY = 1.3
 # Between the last execution and the deadline.
@@ -22,18 +25,26 @@ class Budget:
     """Limits of one run. Times are seconds on the caller's clock.
 
     deadline: absolute end of the run. reserve_s is kept back before it for ensemble, final pick and
-    refit.
+    refit; it grows with what they will cost, up to the share reserve_at_most of the run.
     """
 
     max_steps: int
     started: float
     deadline: float
     reserve_s: float
+    reserve_at_most: float = RESERVE_AT_MOST
 
     @classmethod
-    def plan(cls, max_steps: int, started: float, deadline: float) -> Budget:
+    def plan(
+        cls,
+        max_steps: int,
+        started: float,
+        deadline: float,
+        reserve_at_most: float = RESERVE_AT_MOST,
+    ) -> Budget:
         reserve = min(max(RESERVE_SHARE * (deadline - started), RESERVE_MIN_S), RESERVE_MAX_S)
-        return cls(max_steps, started, deadline, min(reserve, 0.5 * max(deadline - started, 0.0)))
+        reserve = min(reserve, 0.5 * max(deadline - started, 0.0))
+        return cls(max_steps, started, deadline, reserve, reserve_at_most)
 
     def elapsed(self, now: float) -> float:
         return now - self.started
@@ -45,7 +56,7 @@ class Budget:
     def reserve(self, end_s: float) -> float:
         """Seconds to keep back for an end whose executions would take `end_s` as they were measured."""
         wanted = SAFETY * end_s + FINAL_MARGIN_S
-        most = RESERVE_AT_MOST * (self.deadline - self.started)
+        most = self.reserve_at_most * (self.deadline - self.started)
         return max(self.reserve_s, min(wanted, most))
 
     def progress(self, steps: int, now: float) -> float:
@@ -57,10 +68,3 @@ class Budget:
         if self.max_steps > 0:
             by_steps = steps / self.max_steps
         return min(max(by_time, by_steps, 0.0), 1.0)
-
-    def steps_to_spare(self, steps: int, now: float) -> bool:
-        """True when a smaller share of the steps than of the time is spent: steps will be left over
-        at the end.
-        """
-        span = self.deadline - self.reserve_s - self.started
-        return span > 0 and steps / max(self.max_steps, 1) < (now - self.started) / span

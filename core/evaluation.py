@@ -113,13 +113,17 @@ class Evaluator:
         proposal: Proposal,
         lost: Callable[[float | None], bool],
         each: Callable[[list[FoldResult]], None],
+        give_way: Callable[[], bool] = lambda: False,
     ) -> list[FoldResult]:
         """Results view by view until one is invalid or the race against the incumbent is lost.
 
-        each: told of the results so far after every view.
+        each: told of the results so far after every view. give_way: asked before every view; raises
+        Interrupted where it is so, and what is finished costs nothing when the program goes on.
         """
         results: list[FoldResult] = []
         for view in self.in_turn(proposal.step):
+            if give_way():
+                raise Interrupted(f"{proposal.id} on {view.name}")
             results.append(self.evaluate(proposal, view))
             each(results)
             if not results[-1].verdict.valid or lost(self.p_better(results)):

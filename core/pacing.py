@@ -9,7 +9,16 @@ from itertools import chain
 from statistics import fmean, median
 
 from core.budget import FINAL_MARGIN_S, Budget
-from core.execution.limits import MIN_START_S, SLACK, extrapolate, grant, should_start, skip_probe
+from core.execution.limits import (
+    MIN_START_S,
+    SLACK,
+    TOLD_SLACK,
+    extrapolate,
+    grant,
+    seconds_to_tell,
+    should_start,
+    skip_probe,
+)
 from core.journal.history import History
 from core.protocols import Clock, Views
 from core.records import FoldResult, Proposal, View
@@ -33,12 +42,15 @@ class Pacer:
         views: Views,
         clock: Clock,
         runs_at_end: float = 0.0,
+        model_workers: int = 0,
     ) -> None:
         """columns: width of the train table. timeout_max: the user's cap on one run, in seconds.
 
         runs_at_end: executions per worker that final pick and refit will need; their time is kept
-        back.
+        back. model_workers: candidates at the same time where a language model writes them; 0 where
+        recipes do.
         """
+        self._model_workers = model_workers
         self._runs_at_end = runs_at_end
         self._history = history
         self._budget = budget
@@ -66,7 +78,7 @@ class Pacer:
         measured = self._measured_s(proposal)
         predicted = measured
         if predicted is None:
-            predicted = self._history.predicted_s.get(proposal.id)
+            predicted = self._expected_s(proposal)
         if any(view.name == search.name for search in self._views.search()):
             left, slack = self._search_left(), SLACK
         else:
@@ -77,8 +89,12 @@ class Pacer:
         return 0.0
 
     def affordable(self) -> float:
-        left = self._search_left() / len(self._views.search())
-        return min(left, self._timeout_max)
+        left, folds = self._search_left(), len(self._views.search())
+        if not self._model_workers:
+            return min(left / folds, self._timeout_max)
+        progress = self._budget.progress(self._history.steps_done, self._clock())
+        told = seconds_to_tell(left, folds, self._model_workers, progress)
+        return min(told, self._timeout_max)
 
     def search_ends(self) -> float:
         """Epoch seconds after which only the final pick and what follows may run."""
@@ -116,6 +132,19 @@ class Pacer:
         folds = self._history.folds_of(proposal.id)
         whole = (fold for fold in folds if not fold.outcome.timed_out)
         return max(_durations_s(whole), default=None)
+
+    def _expected_s(self, proposal: Proposal) -> float | None:
+        """What a run that was not measured yet may take, before the usual slack: what its author was
+        told, and no less than its parents took; else what its probe says. None when nothing is
+        known.
+        """
+        probed = self._history.predicted_s.get(proposal.id)
+        if not self._model_workers:
+            return probed
+        known = [self._relative_s(proposal) or 0.0]
+        if proposal.told_s is not None:
+            known.append(proposal.told_s * TOLD_SLACK / SLACK)
+        return max(known) or probed
 
     def _relative_s(self, proposal: Proposal) -> float | None:
         """Longest measured run of a parent."""

@@ -4,7 +4,7 @@ in core.doubles.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -93,6 +93,7 @@ class RunState(Protocol):
     """What the journal says so far (core.journal.history.History)."""
 
     next_step: int
+    next_extra: int
     failed_in_a_row: int
     entries: list[Entry]
     pending: dict[str, Proposal]
@@ -167,7 +168,7 @@ class Pace(Protocol):
 
     def affordable(self) -> float:
         """Seconds that a new program may take on one search view, so that all its views fit what is
-        left.
+        left; where a model writes, so that several programs do.
         """
         ...
 
@@ -183,6 +184,25 @@ class Search(Protocol):
         self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float
     ) -> Brief:
         """progress: share of the budget that is spent, 0 to 1."""
+        ...
+
+
+class Extras(Protocol):
+    """Decides what runs on a box that no step asks for."""
+
+    def next_extra(
+        self,
+        entries: Sequence[Entry],
+        pending: Sequence[Proposal],
+        known: Collection[str],
+        number: int,
+        step: int,
+        seconds: float,
+    ) -> Proposal | None:
+        """None when nothing is left. pending: programs in flight, or cut off. known: normalised
+        digests of all programs so far. number: of this extra. step: index of the step before it.
+        seconds: that a program may take on a search view.
+        """
         ...
 
 

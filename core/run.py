@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from core.assembly import Assembly, OpenCompetition
-from core.budget import Budget
+from core.budget import MODEL_RESERVE_AT_MOST, RESERVE_AT_MOST, Budget
 from core.contract import EXIT_STATUS
 from core.ending.end_game import EndGame, EndSettings
 from core.evaluation import Evaluator
@@ -191,7 +191,10 @@ class Run:
         elif history.run is not None:
             since = now - history.consumed_s
         agent = settings.config.agent
-        return Budget.plan(agent.max_steps, since, since + agent.time_limit)
+        deadline, most = since + agent.time_limit, RESERVE_AT_MOST
+        if settings.has_model:
+            most = MODEL_RESERVE_AT_MOST
+        return Budget.plan(agent.max_steps, since, deadline, most)
 
     def _missing(self, spec: CompetitionSpec, split: SplitSpec) -> list[str]:
         """Reasons for the status `degraded` that are known before the search."""

@@ -49,8 +49,8 @@ class Settings:
     machine: Hardware
     # Candidates at the same time.
     workers: int
-    # Steps that are proposed or judged while all workers are busy.
-    lanes_ahead: int
+    # Requests to the model that writes programs that are open at a time; 0 where recipes write.
+    calls: int
     # Of one candidate.
     limits: BoxLimits
     # Where pretrained weights may be.
@@ -106,8 +106,6 @@ class Surroundings:
     stop: StopSignal
     # Epoch seconds.
     clock: Clock
-    # True when time will end before the steps do at the speed so far.
-    steps_to_spare: Callable[[], bool]
     # Epoch seconds after which no program can be tried any more.
     search_ends: Callable[[], float]
 
@@ -122,7 +120,8 @@ class Authors:
 
     metric_reader: asked about a metric that the description does not name beyond doubt.
     split_reader: asked for the tables of a folder that no adaptor understands.
-    personas: the first team; () where programs are written in no role.
+    personas: the first team; () where programs are written in no role. partner: writes recipes for
+    idle boxes beside a model; None where nobody does.
     """
 
     proposer: ProposerFactory
@@ -130,6 +129,7 @@ class Authors:
     coach: CoachFactory = lambda around: None
     personas: tuple[Persona, ...] = ()
     split_reader: SplitReader | None = None
+    partner: ProposerFactory | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,8 @@ class SearchConfig:
     stagnation_window: int = _between(1)
     # Spread of parent selection over ranks; 0 takes the best always.
     parent_temperature: float = _between(0)
+    # Idle boxes run what costs no request beside a model: values, folds, recipes, seeds.
+    extras: bool
 
 
 @dataclass(frozen=True, kw_only=True)

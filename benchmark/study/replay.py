@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmark.study.case import SEED, Case
 from benchmark.study.evaluations import Evaluation, EvaluationStore, KnownPredictions
@@ -158,7 +158,7 @@ def play(table: Table, policy: SearchPolicy, seed: int, executions: int) -> Play
     if not policy.racing:
         lost = _is_never_lost
     rules = Rules(1, _STEPS_PER_EPOCH, lambda program: (), takes_the_lead, lost)
-    Loop(parts, rules, MeteredBudget(executions, 0.0, _NEVER, 0.0, meter)).run()
+    Loop(parts, rules, MeteredBudget(executions, 0.0, _NEVER, 0.0, meter=meter)).run()
     pick = FinalPick(
         PickSettings(FINALISTS, 1, direction),
         evaluator,
@@ -279,7 +279,7 @@ class Meter:
 class MeteredBudget(Budget):
     """A budget whose progress is the share of executions that are spent."""
 
-    meter: Meter
+    meter: Meter = field(kw_only=True)
 
     def progress(self, steps: int, now: float) -> float:
         return self.meter.share

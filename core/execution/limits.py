@@ -15,6 +15,13 @@ MIN_GRANT_S = 10.0
 MIN_START_S = 3.0
 UNKNOWN_SHARE = 1 / 3
 _MIN_WORK_S = 0.05
+# How much longer than its author was told a program may take before anything is measured.
+TOLD_SLACK = 1.25
+# Programs that should fit into a whole search where a model writes; what is left of it is shared by
+# ever fewer of them, so that the first runs are short and later ones may be long.
+AIM, LEAST_AIM = 24.0, 2.0
+# A program that is asked for less spends it on imports.
+MIN_TOLD_S = 10.0
 
 
 def skip_probe(rows: int, columns: int, relative_s: float | None) -> bool:
@@ -73,3 +80,15 @@ def should_start(limit_s: float, lower_s: float | None) -> bool:
     it still counts.
     """
     return limit_s >= MIN_START_S and (lower_s is None or lower_s <= limit_s)
+
+
+def seconds_to_tell(left_s: float, folds: int, workers: int, progress: float) -> float:
+    """What an author is told that its program may take on one search view.
+
+    left_s: seconds of the search that remain. folds: search views, which a program goes through one
+    after another. progress: share of the search that is over, 0 to 1. Never more than lets all
+    folds of one program end in time.
+    """
+    aim = max(LEAST_AIM, AIM * (1.0 - progress) ** 2)
+    wanted = max(left_s * workers / (folds * aim), MIN_TOLD_S)
+    return min(wanted, left_s / folds)

@@ -35,11 +35,12 @@ class History:
 
     entries: finished steps in the order of their end. pending: proposals without a step (in flight,
     or cut off by a kill). again: those of them that were entries until their predictions were lost.
-    folds: judged executions by evaluation key. next_step: index of the next proposal. consumed_s:
-    seconds that ended sessions used. population: the state of level 2. persona_changes,
-    skill_changes: how often each happened. taught: proposals whose author was shown skills.
-    limits_s: seconds granted, by evaluation key. plans, errors, likeness, blend: what authors were
-    told (core.events.PlansMade, ErrorsSeen, LikenessSeen, BlendSeen).
+    folds: judged executions by evaluation key. next_step: index of the next proposal; next_extra:
+    number of the next one that costs no request (ids x0000, x0001, ...). consumed_s: seconds that
+    ended sessions used. population: the state of level 2. persona_changes, skill_changes: how often
+    each happened. taught: proposals whose author was shown skills. limits_s: seconds granted, by
+    evaluation key. plans, errors, likeness, blend: what authors were told (core.events.PlansMade,
+    ErrorsSeen, LikenessSeen, BlendSeen).
     """
 
     def __init__(self, program: Callable[[str], str]) -> None:
@@ -56,6 +57,7 @@ class History:
         self._folds_by_id: dict[str, list[FoldResult]] = {}
         self.predicted_s: dict[str, float] = {}
         self.next_step = 0
+        self.next_extra = 0
         self.failed_in_a_row = 0
         self.published: Published | None = None
         self.first_valid_t: float | None = None
@@ -163,6 +165,9 @@ class History:
     def _on_proposal(self, line: Line) -> None:
         proposal = from_json(Proposal, line | {"program": self._program(line["program"])})
         self.pending[proposal.id] = proposal
+        if proposal.extra:
+            self.next_extra += 1
+            return
         self.next_step = max(self.next_step, proposal.step + 1)
         self.taught += bool(proposal.skills)
         self.llm.unanswered += proposal.author == "recipes"

@@ -147,7 +147,8 @@ def _submission(history: History, folders: Folders) -> ReportedSubmission | None
 def team_report(history: History, resources: LessonResources) -> TeamReport:
     """Who wrote the programs and what they learnt."""
     team, personas, skills = history.population, history.persona_changes, history.skill_changes
-    authors = Counter(entry.author for entry in history.entries if entry.verdict.valid)
+    valid = [entry for entry in history.entries if entry.verdict.valid and not entry.extra]
+    authors = Counter(entry.author for entry in valid)
     return TeamReport(
         valid_programs=AuthorCounts(authors["model"], authors["recipes"]),
         personas={name: persona.version for name, persona in team.personas.items()},
@@ -170,7 +171,7 @@ def team_report(history: History, resources: LessonResources) -> TeamReport:
 
 
 def journal_report(history: History, programs: Programs) -> JournalReport:
-    """Every step with its code."""
+    """Every step with its code, and every program that was none."""
     nodes = []
     for entry in history.entries:
         fields = StepDone(entry).fields() | {"code": programs.get(entry.program)}

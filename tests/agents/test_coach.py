@@ -86,9 +86,7 @@ def asked(*answers: Any) -> tuple[ModelCoach, ScriptedModel]:
 def around(tmp_path: Path) -> Any:
     spec = inspect_competition(folders.real_rows(tmp_path / "data"), "", NO_HINTS)
     stop = StopSignal()
-    changes: dict[str, Any] = {
-        name: lambda *_: None for name in ("preview", "gate", "steps_to_spare", "gene")
-    }
+    changes: dict[str, Any] = {name: lambda *_: None for name in ("preview", "gate", "gene")}
     known = {
         name: value for name, value in changes.items() if name in Surroundings.__dataclass_fields__
     }

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from agents.team import MixedTeam, TeamRules
+from agents.team import MixedTeam, Partners, TeamRules
 from core.doubles import ScriptedModel, ScriptedProposer, proposal
 from core.protocols import Proposer
 from core.records import Brief, Proposal
@@ -31,11 +31,9 @@ def brief(step: int, kind: str = "mutate", siblings: int = 5) -> Brief:
     return Brief(step, kind, 0, siblings=("plan",) * siblings)  # type: ignore[arg-type]
 
 
-def team(
-    author: Proposer, model: ScriptedModel | None = None, spare: bool = False, calls: int = 2
-) -> MixedTeam:
-    rules = TeamRules(recipe_drafts=2, calls=calls)
-    return MixedTeam(Writer("recipes"), author, model or ScriptedModel([]), rules, lambda: spare)
+def team(author: Proposer, model: ScriptedModel | None = None) -> MixedTeam:
+    rules = TeamRules(recipe_drafts=2)
+    return MixedTeam(Writer("recipes"), author, model or ScriptedModel([]), rules)
 
 
 def test_recipes_write_the_first_drafts_and_the_model_everything_after() -> None:
@@ -98,8 +96,25 @@ def test_lesson_19_unusable_answers_count_and_make_the_model_rest_longer_each_ti
     ]
 
 
+def test_a_brief_is_the_models_however_many_others_it_works_on() -> None:
+    author = Slow()
+    mixed = team(author)
+    first = threading.Thread(target=mixed.propose, args=(brief(3),))
+    first.start()
+    assert author.asked.wait(30)
+    author.asked.clear()
+    answers: list[str] = []
+    second = threading.Thread(target=lambda: answers.append(mixed.propose(brief(4)).plan))
+    second.start()
+    assert author.asked.wait(30)
+    author.go.set()
+    first.join(30)
+    second.join(30)
+    assert answers == ["model"]
+
+
 class Slow:
-    """An author that holds its call until it is let go."""
+    """An author that holds its calls until they are let go."""
 
     def __init__(self) -> None:
         self.asked, self.go = threading.Event(), threading.Event()
@@ -110,29 +125,29 @@ class Slow:
         return dataclasses.replace(proposal(brief, f"x = {brief.step}"), plan="model")
 
 
-@pytest.mark.parametrize(("spare", "expected"), [(True, "recipes"), (False, "model")])
-def test_idle_lanes_get_recipes_only_when_steps_would_be_left_over(
-    spare: bool, expected: str
-) -> None:
-    author = Slow()
-    mixed = team(author, spare=spare, calls=1)
-    first = threading.Thread(target=mixed.propose, args=(brief(3),))
-    first.start()
-    assert author.asked.wait(30)
-    answers: list[str] = []
-    second = threading.Thread(target=lambda: answers.append(mixed.propose(brief(4)).plan))
-    second.start()
-    if spare:
-        second.join(30)
-    author.go.set()
-    first.join(30)
-    second.join(30)
-    assert answers == [expected]
+class Families:
+    """Recipes of these families in turn, the first that no sibling has, then the last one again."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def propose(self, brief: Brief) -> Proposal:
+        taken = {plan.partition(",")[0] for plan in brief.siblings}
+        left = [name for name in self._names if name not in taken]
+        name = next(iter(left), self._names[-1])
+        return dataclasses.replace(proposal(brief, name), plan=f"{name}, on all columns")
+
+
+def test_partners_are_one_recipe_of_each_family() -> None:
+    partners, plans = Partners(Families("linear model", "boosting")), list[str]()
+    for step in range(2):
+        plans.append(partners.propose(Brief(step, "draft", 0, siblings=tuple(plans))).plan)
+    assert plans == ["linear model, on all columns", "boosting, on all columns"]
+    with pytest.raises(ProposalError, match="every family"):
+        partners.propose(Brief(2, "draft", 0, siblings=tuple(plans)))
 
 
 def test_errors_of_the_recipes_come_out() -> None:
-    mixed = MixedTeam(
-        ScriptedProposer([]), Writer("model"), ScriptedModel([]), TeamRules(), lambda: False
-    )
+    mixed = MixedTeam(ScriptedProposer([]), Writer("model"), ScriptedModel([]), TeamRules())
     with pytest.raises(ProposalError, match="the script is over"):
         mixed.propose(brief(0, "draft", 0))

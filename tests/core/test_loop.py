@@ -36,6 +36,7 @@ from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
 from core.journal.history import History
 from core.loop import Loop, LoopParts, Rules
+from core.protocols import Extras
 from core.records import ErrorInfo, Job, Outcome, Verdict, to_json
 from tests.slices import search_config, solution_config
 from utils.errors import ProposalError, WorkerError
@@ -59,6 +60,9 @@ class World:
         pace: FreePace | None = None,
         broken: Sequence[str] = (),
         probe_fault: Callable[[Outcome], str | None] = lambda outcome: None,
+        calls: int = 0,
+        workers: int = 1,
+        extras: Extras | None = None,
     ) -> None:
         table = scores or {}
         self.clock, self.programs, self.stop = ManualClock(), ProgramDict(), ManualStop()
@@ -93,8 +97,9 @@ class World:
             self.publisher,
             self.stop,
             self.clock,
+            extras=extras,
         )
-        rules = Rules(lanes, 2, gate, takes_the_lead, race_is_lost)
+        rules = Rules(lanes, 2, gate, takes_the_lead, race_is_lost, calls, workers)
         self.loop = Loop(parts, rules, Budget.plan(steps, self.clock(), self.clock() + 1e6))
 
     def _apply(self, event: Event) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from core.budget import Budget
+from core.budget import MODEL_RESERVE_AT_MOST, RESERVE_AT_MOST, Budget
 from core.doubles import (
     CLEAN,
     EventList,
@@ -22,6 +22,7 @@ from core.doubles import (
 )
 from core.evaluation import Evaluator
 from core.events import FoldScored, Probed
+from core.execution.limits import seconds_to_tell
 from core.execution.probe import probe_fault
 from core.journal.history import History
 from core.pacing import Pacer
@@ -56,9 +57,9 @@ class Track:
         self.runner = ScriptedRunner(lambda job: outcome)
         now = self.clock()
         self.views = BigViews(rows, broken)
-        budget = Budget(10, now, now + 120.0, 20.0)
+        self.budget = Budget(10, now, now + 120.0, 20.0)
         self.history.entries = [entry("s0099", 0.5)]
-        self.pacer = Pacer(self.history, budget, 25, 50.0, self.views, self.clock)
+        self.pacer = Pacer(self.history, self.budget, 25, 50.0, self.views, self.clock)
         self.evaluator = Evaluator(
             self.runner,
             self.views,
@@ -207,3 +208,96 @@ def test_the_first_result_may_use_the_reserve() -> None:
     track.history.entries = [entry("s0099", 0.5, complete=False)]
     assert track.pacer.worth_starting()
     assert track.pacer.limit(offer(), search_view(track)) == pytest.approx(10.0)
+
+
+# ---------------------------------------------------------------- where a model writes
+
+
+def with_model(track: Track, workers: int = 1, seconds: float = 4_800.0) -> Pacer:
+    """The pacer of a run whose programs a model writes; 100 steps, nothing kept back but 10 s."""
+    now = track.clock()
+    track.budget = Budget(100, now, now + seconds + 10.0, 10.0, 0.15)
+    return Pacer(
+        track.history, track.budget, 25, 900.0, track.views, track.clock, model_workers=workers
+    )
+
+
+def told(offer: Proposal, seconds: float) -> Proposal:
+    return dataclasses.replace(offer, told_s=seconds, author="model")
+
+
+def test_a_model_is_told_a_share_that_lets_several_programs_finish() -> None:
+    assert seconds_to_tell(2400.0, 5, 1, 0.0) == pytest.approx(2400 / (5 * 24))
+    assert seconds_to_tell(2400.0, 5, 4, 0.0) == pytest.approx(4 * 2400 / (5 * 24))
+    # Half of the way: a quarter of the programs, so half of the time serves twice as long runs.
+    assert seconds_to_tell(1200.0, 5, 1, 0.5) == pytest.approx(1200 / (5 * 6))
+    assert seconds_to_tell(240.0, 5, 1, 0.9) == pytest.approx(240 / (5 * 2))
+
+
+def test_what_is_told_is_worth_a_run_and_never_more_than_all_folds_of_it() -> None:
+    assert seconds_to_tell(100.0, 5, 1, 0.0) == 10.0
+    assert seconds_to_tell(40.0, 5, 1, 0.0) == 8.0
+    assert seconds_to_tell(1000.0, 5, 16, 0.9) == 200.0
+
+
+def test_first_runs_are_short_and_later_ones_longer() -> None:
+    track = Track()
+    pacer = with_model(track)
+    first = pacer.affordable()
+    track.clock.advance(2400.0)
+    assert first == pytest.approx(4800 / (2 * 24), rel=0.03)
+    assert pacer.affordable() == pytest.approx(2400 / (2 * 6), rel=0.01)
+    # With recipes, all that is left.
+    assert track.pacer.affordable() == 0.0
+
+
+def test_steps_that_end_before_the_time_make_programs_longer() -> None:
+    track = Track()
+    pacer = with_model(track)
+    before = pacer.affordable()
+    track.history.entries = [entry(f"s{step:04d}", 0.5) for step in range(80)]
+    assert pacer.affordable() == pytest.approx(900.0)
+    assert pacer.affordable() > 5 * before
+
+
+def test_the_first_limit_follows_what_the_author_was_told() -> None:
+    track = Track()
+    pacer = with_model(track)
+    view = search_view(track)
+    assert pacer.limit(told(offer(), 40.0), view) == pytest.approx(50.0)
+    # Nothing was told: a share of what remains, as ever.
+    assert pacer.limit(offer(), view) == pytest.approx(900.0)
+    # With recipes, what was told counts for nothing.
+    plain = Pacer(track.history, track.budget, 25, 900.0, track.views, track.clock)
+    assert plain.limit(told(offer(), 40.0), view) == pytest.approx(900.0)
+
+
+def test_what_was_measured_counts_more_than_what_was_told() -> None:
+    track = Track()
+    pacer = with_model(track)
+    track.ran(offer(), 60.0)
+    assert pacer.limit(told(offer(), 40.0), search_view(track)) == pytest.approx(90.0)
+
+
+@pytest.mark.parametrize(("told_s", "limit_s"), [(40.0, 180.0), (200.0, 250.0)])
+def test_a_child_gets_what_it_was_told_and_no_less_than_its_parent_needs(
+    told_s: float, limit_s: float
+) -> None:
+    track = Track()
+    pacer = with_model(track)
+    slow = dataclasses.replace(CLEAN, duration_s=120.0)
+    track.history.entries = [entry("s0007", 0.5, outcome=slow)]
+    child = dataclasses.replace(told(offer(9), told_s), parents=("s0007",))
+    assert pacer.limit(child, search_view(track)) == pytest.approx(limit_s)
+
+
+def test_a_model_keeps_back_half_as_much_for_the_end_at_most() -> None:
+    lefts = []
+    for most in (RESERVE_AT_MOST, MODEL_RESERVE_AT_MOST):
+        track = Track()
+        now = track.clock()
+        budget = Budget.plan(10, now, now + 1000.0, most)
+        pacer = Pacer(track.history, budget, 25, 900.0, track.views, track.clock, 5.0)
+        track.ran(offer(), 200.0)
+        lefts.append(pacer.search_ends() - now)
+    assert lefts == pytest.approx([700.0, 850.0])

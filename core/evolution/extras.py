@@ -1,0 +1,225 @@
+"""What runs while no box is asked for by a step: it costs no request to a model, and is no step.
+
+In the order of its expected use: values that good programs declare; the missing folds of programs
+that were given up close to the best, so that they can be members of an ensemble; a recipe of each
+family as their partner; the best with other seeds. Pure, but for a partner that is asked for a
+recipe.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from core.evolution.change_words import with_change
+from core.evolution.selection import TWIN, common_gain, derived_rng, whole
+from core.evolution.values import DeclaredValue, declared_values, with_value
+from core.genome import Genome, normalised_digest
+from core.persona import NOBODY
+from core.protocols import Proposer
+from core.records import Brief, Entry, ProgramKind, Proposal
+from core.score import Direction
+from utils.errors import ProposalError
+
+# Programs whose values are tried: their children are raced against the best of them.
+TUNED = 3
+# Standard errors by which a program may be behind the leader to be worth its other folds: closer
+# ones are better than their scores as often as not, and blends gain by them.
+NEAR = 2.0
+# Programs that run with further seeds, and how many each.
+SEEDED, MOST_SEEDS = 2, 3
+
+_OLD_CHANGE = re.compile(r"\s*\[[^\[\]]+\]\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """What is known when a box is idle."""
+
+    # Finished programs in order.
+    entries: Sequence[Entry]
+    # Programs in flight, or cut off.
+    pending: Sequence[Proposal]
+    # Normalised digests of all programs so far.
+    known: Collection[str]
+    # Of this extra, from 0.
+    number: int
+    # Index of the step before it.
+    step: int
+    # That a program may take on a search view.
+    seconds: float
+
+
+class ExtraSearch:
+    """Implements core.protocols.Extras. The same arguments give the same proposal, as long as the
+    partner answers the same.
+    """
+
+    def __init__(
+        self,
+        direction: Direction,
+        seed: int,
+        program: Callable[[str], str],
+        partner: Proposer | None = None,
+    ) -> None:
+        """program: text of a program by its digest. partner: writes a recipe of a family that no
+        recipe so far has, and raises ProposalError when there is none left; None: nobody does.
+        """
+        self._direction = direction
+        self._seed = seed
+        self._program = program
+        self._partner = partner
+
+    def next_extra(
+        self,
+        entries: Sequence[Entry],
+        pending: Sequence[Proposal],
+        known: Collection[str],
+        number: int,
+        step: int,
+        seconds: float,
+    ) -> Proposal | None:
+        """See Idle. None when nothing is left that is worth a box."""
+        now = Idle(entries, pending, known, number, step, seconds)
+        rng = derived_rng(self._seed, number, "extra")
+        return (
+            self._value(now, rng)
+            or self._folds(now)
+            or self._partner_recipe(now, rng)
+            or self._other_seed(now, rng)
+        )
+
+    def best(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Whole entries by their scores, best first, each program once."""
+        found = list(filter(whole, entries))
+        found.sort(key=lambda entry: (-entry.score(self._direction).utility, entry.seconds))
+        by_program: dict[str, Entry] = {}
+        for entry in found:
+            by_program.setdefault(entry.program, entry)
+        return list(by_program.values())
+
+    # ------------------------------------------------------------ one way each
+
+    def _value(self, now: Idle, rng: random.Random) -> Proposal | None:
+        """One declared value of one of the best, at another value that was not tried on it. A value
+        that no program had yet comes before one that another program had already.
+        """
+        tried = set(self._settings_tried(now))
+        models = self.best(entry for entry in now.entries if entry.author == "model")
+        for entry in models[:TUNED]:
+            children = list(self._children(entry, now.known))
+            fresh = [child for child in children if (child[0].name, child[1]) not in tried]
+            if fresh or children:
+                declared, value, text = rng.choice(fresh or children)
+                return self._tuned(entry, declared, value, text, now)
+        return None
+
+    def _children(
+        self, entry: Entry, known: Collection[str]
+    ) -> Iterator[tuple[DeclaredValue, str, str]]:
+        """(constant, its new value, text of the program) of each child by one change that nobody
+        proposed yet.
+        """
+        program = self._program(entry.program)
+        for declared in declared_values(program):
+            for value in declared.values:
+                text = with_value(program, declared, value)
+                if normalised_digest(text) not in known:
+                    yield declared, value, text
+
+    def _settings_tried(self, now: Idle) -> Iterator[tuple[str, str]]:
+        """(constant, value) as the earlier children by values had them."""
+        texts = [self._program(entry.program) for entry in now.entries if _by_value(entry)]
+        texts += [proposal.program for proposal in now.pending if _by_value(proposal)]
+        for text in texts:
+            for declared in declared_values(text):
+                yield declared.name, declared.value
+
+    def _tuned(
+        self, parent: Entry, declared: DeclaredValue, value: str, text: str, now: Idle
+    ) -> Proposal:
+        change = f"{declared.locus or 'preamble'}: {declared.name} {declared.value} -> {value}"
+        proposal = parent.as_proposal(text)
+        return replace(
+            _as_extra(proposal, now),
+            kind="tune",
+            parents=(parent.id,),
+            persona=NOBODY.label,
+            plan=with_change(_OLD_CHANGE.sub("", parent.plan), change),
+            genes=Genome.parse(text).hashes(),
+            locus=declared.locus,
+            told_s=None,
+        )
+
+    def _folds(self, now: Idle) -> Proposal | None:
+        """The program that was given up closest to the leader, on the folds that it lacks."""
+        leader = next(iter(self.best(now.entries)), None)
+        if leader is None:
+            return None
+        every: list[Entry | Proposal] = [*now.entries, *now.pending]
+        again = {parent for item in every if item.kind == "folds" for parent in item.parents}
+        behind: dict[float, Entry] = {}
+        for entry in filter(_given_up, now.entries):
+            gain, error = common_gain(entry, leader, self._direction), entry.verdict.stderr
+            near = gain is not None and error is not None and -gain <= NEAR * error
+            if near and entry.id not in again:
+                behind.setdefault(-(gain or 0.0), entry)
+        if not behind:
+            return None
+        entry = behind[min(behind)]
+        return self._again(entry, "folds", entry.folds[0].seed, now)
+
+    def _partner_recipe(self, now: Idle, rng: random.Random) -> Proposal | None:
+        if self._partner is None:
+            return None
+        every: list[Entry | Proposal] = [*now.entries, *now.pending]
+        plans = tuple(item.plan for item in every if item.author == "recipes")
+        seed = rng.getrandbits(32)
+        brief = Brief(now.step, "draft", seed, siblings=plans, seconds=now.seconds)
+        try:
+            proposal = self._partner.propose(brief)
+        except ProposalError:
+            return None
+        if normalised_digest(proposal.program) in now.known:
+            return None
+        return _as_extra(proposal, now)
+
+    def _other_seed(self, now: Idle, rng: random.Random) -> Proposal | None:
+        """One of the best once more; one that does the same with another seed has no more."""
+        for entry in self.best(now.entries)[:SEEDED]:
+            again = [item for item in now.entries if _is_seed_of(item, entry)]
+            running = [item for item in now.pending if _is_seed_of(item, entry)]
+            same = any(common_gain(item, entry, self._direction) == 0.0 for item in again)
+            if not same and not running and len(again) < MOST_SEEDS:
+                return self._again(entry, "seed", rng.getrandbits(32), now)
+        return None
+
+    def _again(self, entry: Entry, kind: ProgramKind, seed: int, now: Idle) -> Proposal:
+        proposal = entry.as_proposal(self._program(entry.program))
+        return replace(
+            _as_extra(proposal, now), kind=kind, parents=(entry.id,), seed=seed, told_s=None
+        )
+
+
+def _as_extra(proposal: Proposal, now: Idle) -> Proposal:
+    return replace(
+        proposal, id=f"x{now.number:04d}", step=now.step, skills=(), hypothesis="", extra=True
+    )
+
+
+def _by_value(item: Entry | Proposal) -> bool:
+    return item.extra and item.kind == "tune"
+
+
+def _given_up(entry: Entry) -> bool:
+    """It lost its race, and is neither the leader once more nor another program with a new seed."""
+    valid = entry.verdict.valid and not entry.complete
+    if not valid or entry.kind == "seed" or entry.p_better == TWIN:
+        return False
+    return 0 < len(entry.predictions) == len(entry.folds)
+
+
+def _is_seed_of(item: Entry | Proposal, entry: Entry) -> bool:
+    return item.kind == "seed" and entry.id in item.parents

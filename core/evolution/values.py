@@ -1,0 +1,112 @@
+"""Values that a program declares for an inner search: text in, text out. Pure.
+
+A module-level constant of a literal whose comment lists what else may stand there:
+
+    RATE = 0.05  # tune: 0.02, 0.1
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.genome import Genome, Locus
+
+# Of one constant. A longer list is a wish and no grid.
+MOST_VALUES = 8
+_COMMENT = re.compile(rb"\s*#\s*tune:\s*(.+?)\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredValue:
+    """A constant and what else it may be. line, start, end: where its literal stands, the line from
+    0, bytes of that line. values: texts of literals, none of them what stands there now. locus:
+    that holds the line, None for the preamble.
+    """
+
+    name: str
+    value: str
+    values: tuple[str, ...]
+    locus: Locus | None
+    line: int
+    start: int
+    end: int
+
+
+def declared_values(program: str) -> list[DeclaredValue]:
+    """All of a program, in the order of their lines; [] for a text that does not parse."""
+    try:
+        module = ast.parse(program)
+    except (SyntaxError, ValueError):
+        return []
+    lines = program.encode().splitlines(keepends=True)
+    loci = _locus_of_lines(program)
+    found = []
+    for name, value in _constants(module):
+        comment = _COMMENT.match(lines[value.end_lineno - 1][value.end_col_offset :])  # type: ignore[operator]
+        if comment is None or value.lineno != value.end_lineno:
+            continue
+        others = _others(comment[1].decode(), value)
+        if others:
+            at = value.lineno - 1
+            start, end = value.col_offset, value.end_col_offset or 0
+            text = lines[at][start:end].decode()
+            found.append(DeclaredValue(name, text, others, loci[at], at, start, end))
+    return found
+
+
+def with_value(program: str, declared: DeclaredValue, value: str) -> str:
+    """The program with another literal in one place, every other byte as it was."""
+    lines = program.encode().splitlines(keepends=True)
+    line = lines[declared.line]
+    lines[declared.line] = line[: declared.start] + value.encode() + line[declared.end :]
+    return b"".join(lines).decode()
+
+
+def _constants(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Name and literal of each assignment of a literal to one name."""
+    for node in module.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target, value = node.targets[0], node.value
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            target, value = node.target, node.value
+        else:
+            continue
+        if isinstance(target, ast.Name) and _is_literal(value):
+            yield target.id, value
+
+
+def _is_literal(value: ast.expr) -> bool:
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _others(text: str, now: ast.expr) -> tuple[str, ...]:
+    """The literals of a list as it stands in a comment, each once and none that is there now. What
+    is no literal is left out.
+    """
+    try:
+        listed = ast.parse(f"[{text}]", mode="eval").body
+    except (SyntaxError, ValueError):
+        return ()
+    if not isinstance(listed, ast.List):
+        return ()
+    taken, others = [ast.dump(now)], list[str]()
+    for item in listed.elts[:MOST_VALUES]:
+        if _is_literal(item) and ast.dump(item) not in taken:
+            taken.append(ast.dump(item))
+            others.append(ast.unparse(item))
+    return tuple(others)
+
+
+def _locus_of_lines(program: str) -> list[Locus | None]:
+    """The locus that holds each line."""
+    loci: list[Locus | None] = []
+    for block in Genome.parse(program).blocks:
+        loci += [block.locus] * len(block.text.splitlines(keepends=True))
+    return loci

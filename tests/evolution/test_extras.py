@@ -1,0 +1,241 @@
+"""What idle boxes run: which program, in which order, and when nothing is left."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from core.doubles import ProgramDict, entry, proposal
+from core.evolution.extras import MOST_SEEDS, SEEDED, TUNED, ExtraSearch
+from core.genome import Genome, normalised_digest
+from core.protocols import Proposer
+from core.records import Brief, Entry, Proposal
+from utils.errors import ProposalError
+
+PROGRAM = """# %% DATA
+LAGS = 2  # tune: 4
+# %% MODEL
+RATE = @RATE@  # tune: 0.02, 0.1
+# %% TRAIN
+x = @ID@
+# %% POSTPROCESS
+y = 1
+"""
+
+
+class Shelf:
+    """Finished programs, and the extras that follow from them."""
+
+    def __init__(self, partner: Proposer | None = None) -> None:
+        self.programs = ProgramDict()
+        self.entries: list[Entry] = []
+        self.pending: list[Proposal] = []
+        self.search = ExtraSearch("maximize", 3, self.programs.get, partner)
+        self.number = 0
+
+    def put(
+        self, entry_id: str, score: float | None, text: str | None = None, **fields: Any
+    ) -> Entry:
+        """A program of a model without values; text: its own."""
+        text = text or f"x = '{entry_id}'\n"
+        changes = {"author": fields.pop("author", "model"), "extra": fields.pop("extra", False)}
+        made = dataclasses.replace(
+            entry(entry_id, score, **fields), program=self.programs.put(text), **changes
+        )
+        self.entries.append(dataclasses.replace(made, genes=Genome.parse(text).hashes()))
+        return self.entries[-1]
+
+    def tunable(self, entry_id: str, score: float, rate: str = "0.05", **fields: Any) -> Entry:
+        text = PROGRAM.replace("@ID@", repr(entry_id)).replace("@RATE@", rate)
+        return self.put(entry_id, score, text, **fields)
+
+    def next(self) -> Proposal | None:
+        known = {normalised_digest(self.programs.get(one.program)) for one in self.entries}
+        known |= {normalised_digest(one.program) for one in self.pending}
+        return self.search.next_extra(
+            self.entries, self.pending, known, self.number, len(self.entries), 30.0
+        )
+
+    def all(self) -> list[Proposal]:
+        """Extras in order while all of them stay in flight."""
+        while (extra := self.next()) is not None:
+            self.pending.append(extra)
+            self.number += 1
+        return self.pending
+
+    def end(self, extra: Proposal, score: float, **fields: Any) -> Entry:
+        """An extra that ended with this score, and is no longer in flight."""
+        self.number += 1
+        ended = self.put(
+            extra.id,
+            score,
+            extra.program,
+            kind=extra.kind,
+            parents=extra.parents,
+            extra=True,
+            **fields,
+        )
+        self.entries[-1] = dataclasses.replace(ended, plan=extra.plan)
+        return self.entries[-1]
+
+
+def kinds(extras: list[Proposal]) -> list[str]:
+    return [extra.kind for extra in extras]
+
+
+# ---------------------------------------------------------------- values
+
+
+def test_every_declared_value_of_a_good_program_is_tried_once_and_each_alone() -> None:
+    shelf = Shelf()
+    parent = shelf.tunable("s0001", 0.8)
+    tuned = [extra for extra in shelf.all() if extra.kind == "tune"]
+    before = Genome.parse(shelf.programs.get(parent.program))
+    changes = set()
+    for extra in tuned:
+        after = Genome.parse(extra.program)
+        assert extra.parents == ("s0001",)
+        assert extra.genes == after.hashes()
+        changed = [locus for locus in after.loci if after.gene(locus) != before.gene(locus)]
+        assert changed == [extra.locus]
+        changes.add(extra.plan.partition("[")[2])
+    assert changes == {
+        "DATA: LAGS 2 -> 4]",
+        "MODEL: RATE 0.05 -> 0.02]",
+        "MODEL: RATE 0.05 -> 0.1]",
+    }
+    assert len(tuned) == 3
+
+
+def test_the_search_goes_on_around_the_best_and_tries_new_values_first() -> None:
+    shelf = Shelf()
+    shelf.tunable("s0001", 0.8)
+    first = shelf.next()
+    assert first is not None
+    # The child is better: the other constant is tried on it, with what nobody had.
+    better = shelf.end(first, 0.9)
+    second = shelf.next()
+    assert second is not None
+    assert second.parents == (better.id,)
+    name = first.plan.split()[-4]
+    value = first.plan.rpartition("-> ")[2]
+    assert (name, value) != (second.plan.split()[-4], second.plan.rpartition("-> ")[2])
+    # A child that is worse is no place to go on from.
+    worse = shelf.end(second, 0.1)
+    third = shelf.next()
+    assert third is not None
+    assert third.parents == (better.id,)
+    assert worse.id not in third.parents
+
+
+def test_values_of_the_best_programs_of_models_alone() -> None:
+    shelf = Shelf()
+    for number in range(TUNED + 1):
+        shelf.tunable(f"s000{number}", 0.8 - number / 100)
+    shelf.tunable("s0008", 0.99, author="recipes")
+    shelf.tunable("s0009", 0.99, complete=False, folds=[0.99])
+    parents = [extra.parents[0] for extra in shelf.all() if extra.kind == "tune"]
+    assert list(dict.fromkeys(parents)) == [f"s000{number}" for number in range(TUNED)]
+
+
+def test_a_child_keeps_seed_author_and_plan_of_its_parent() -> None:
+    shelf = Shelf()
+    parent = shelf.tunable("s0001", 0.8)
+    extra = shelf.next()
+    assert extra is not None
+    assert (extra.seed, extra.author) == (parent.folds[0].seed, "model")
+    assert (extra.id, extra.step, extra.extra, extra.told_s) == ("x0000", 1, True, None)
+    child = shelf.end(extra, 0.9)
+    again = shelf.next()
+    assert again is not None
+    assert again.parents == (child.id,)
+    assert again.plan.count("[") == 1
+
+
+# ---------------------------------------------------------------- folds
+
+
+def test_a_program_that_was_given_up_close_to_the_best_gets_its_other_folds() -> None:
+    shelf = Shelf()
+    shelf.put("s0001", 0.80)
+    shelf.put("s0002", 0.785, complete=False, folds=[0.785])
+    shelf.put("s0003", 0.79, complete=False, folds=[0.79])
+    shelf.put("s0004", 0.5, complete=False, folds=[0.5])
+    shelf.put("s0005", None)
+    extras = [extra for extra in shelf.all() if extra.kind == "folds"]
+    assert [extra.parents[0] for extra in extras] == ["s0003", "s0002"]
+    twin, parent = extras[0], shelf.entries[2]
+    assert twin.program == shelf.programs.get(parent.program)
+    assert twin.seed == parent.folds[0].seed
+
+
+def test_the_folds_of_a_program_are_run_once() -> None:
+    shelf = Shelf()
+    shelf.put("s0001", 0.80)
+    shelf.put("s0002", 0.79, complete=False, folds=[0.79])
+    twin = shelf.next()
+    assert twin is not None
+    assert twin.kind == "folds"
+    shelf.end(twin, 0.79)
+    assert "folds" not in kinds(shelf.all())
+
+
+# ---------------------------------------------------------------- partners and seeds
+
+
+class OneFamily:
+    """A recipe as long as no recipe is there."""
+
+    def propose(self, brief: Brief) -> Proposal:
+        if brief.siblings:
+            raise ProposalError("every family of recipes was tried")
+        assert (brief.kind, brief.seconds) == ("draft", 30.0)
+        return dataclasses.replace(proposal(brief, "recipe = 1\n"), plan="linear model")
+
+
+def test_a_recipe_is_asked_for_once_values_and_folds_are_there() -> None:
+    shelf = Shelf(OneFamily())
+    shelf.tunable("s0001", 0.8)
+    shelf.put("s0002", 0.79, complete=False, folds=[0.79])
+    found = kinds(shelf.all())
+    assert found == ["tune"] * 3 + ["folds", "draft", "seed"]
+    recipe = next(extra for extra in shelf.pending if extra.kind == "draft")
+    assert (recipe.author, recipe.extra, recipe.id) == ("recipes", True, "x0004")
+
+
+def test_the_best_run_with_further_seeds() -> None:
+    shelf = Shelf()
+    for number in range(SEEDED + 1):
+        shelf.put(f"s000{number}", 0.8 - number / 100)
+    done = []
+    while (extra := shelf.next()) is not None:
+        assert extra.kind == "seed"
+        shelf.end(extra, 0.7 + shelf.number / 1000)
+        done.append((extra.parents[0], extra.seed))
+    parents = [parent for parent, _ in done]
+    assert parents == ["s0000"] * MOST_SEEDS + ["s0001"] * MOST_SEEDS
+    assert len({seed for _, seed in done}) == len(done)
+
+
+def test_a_program_that_does_not_listen_to_its_seed_runs_once_more_only() -> None:
+    shelf = Shelf()
+    shelf.put("s0001", 0.8)
+    extra = shelf.next()
+    assert extra is not None
+    shelf.end(extra, 0.8, folds=[0.8], complete=False)
+    assert shelf.next() is None
+
+
+def test_the_same_arguments_give_the_same_extra() -> None:
+    shelf = Shelf()
+    shelf.tunable("s0001", 0.8)
+    assert shelf.next() == shelf.next()
+
+
+@pytest.mark.parametrize("score", [None, 0.8])
+def test_nothing_is_left_without_a_whole_program(score: float | None) -> None:
+    shelf = Shelf()
+    shelf.put("s0001", score, folds=[0.8] if score else None, complete=False)
+    assert shelf.next() is None

@@ -1,0 +1,85 @@
+"""Values that a program declares, read and set."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.evolution.values import MOST_VALUES, declared_values, with_value
+from core.genome import Genome, changed_loci
+
+PROGRAM = """import os
+SEED = int(os.environ["SWARM_SEED"])
+KEEP: float = 0.9  # tune: 0.8
+
+# %% DATA
+LAGS = (1, 7)  # tune: (1, 7, 28), (1,)
+NAME = "äöü"; WIDTH = 5
+# %% MODEL
+RATE = 0.05  # tune: 0.02, 0.1
+DEPTH = 6
+LOSS = "l2"  # tune: "l1", "huber"
+SHIFT = -1  # Tune: 0, 1
+# %% TRAIN
+def fit():
+    INNER = 3  # tune: 4
+    return INNER
+WAVES = [
+    1, 2,
+]  # tune: [3]
+# %% POSTPROCESS
+print(RATE, DEPTH)
+"""
+
+
+def test_constants_with_their_values_and_parts() -> None:
+    found = [(one.name, one.value, one.values, one.locus) for one in declared_values(PROGRAM)]
+    assert found == [
+        ("KEEP", "0.9", ("0.8",), None),
+        ("LAGS", "(1, 7)", ("(1, 7, 28)", "(1,)"), "DATA"),
+        ("RATE", "0.05", ("0.02", "0.1"), "MODEL"),
+        ("LOSS", '"l2"', ("'l1'", "'huber'"), "MODEL"),
+        ("SHIFT", "-1", ("0", "1"), "MODEL"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["KEEP", "LAGS", "RATE", "LOSS", "SHIFT"])
+def test_a_child_differs_by_the_literal_in_the_one_part_alone(name: str) -> None:
+    declared = next(one for one in declared_values(PROGRAM) if one.name == name)
+    child = with_value(PROGRAM, declared, declared.values[0])
+    assert changed_loci(Genome.parse(PROGRAM), Genome.parse(child)) == {declared.locus}
+    before, after = PROGRAM.splitlines(), child.splitlines()
+    differing = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
+    (change,) = differing
+    assert change[1] == change[0].replace(declared.value, declared.values[0], 1)
+
+
+def test_bytes_before_the_literal_may_be_any() -> None:
+    program = 'A = "ä"; RATE = 0.5  # tune: 0.25\n'
+    (declared,) = declared_values(program)
+    assert with_value(program, declared, "0.25") == 'A = "ä"; RATE = 0.25  # tune: 0.25\n'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RATE = 0.05",
+        "RATE = 0.05  # the rate",
+        "RATE = 0.05  # tune:",
+        "RATE = 0.05  # tune: 0.05",
+        "RATE = 0.05  # tune: about a tenth",
+        "RATE = 0.05  # tune: open('x'), rate(2)",
+        "RATE = float(1)  # tune: 2.0",
+        "A = B = 1  # tune: 2",
+        "A, B = 1, 2  # tune: (3, 4)",
+        "RATE = = 1  # tune: 2",
+    ],
+)
+def test_what_declares_nothing(line: str) -> None:
+    assert declared_values(line + "\n") == []
+
+
+def test_what_is_no_literal_is_left_out_and_a_wish_is_cut() -> None:
+    (declared,) = declared_values("A = 1  # tune: 2, f(3), 2, 4\n")
+    assert declared.values == ("2", "4")
+    (wish,) = declared_values(f"A = 1  # tune: {', '.join(map(str, range(2, 40)))}\n")
+    assert len(wish.values) == MOST_VALUES
