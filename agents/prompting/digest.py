@@ -1,4 +1,4 @@
-"""What a run has learned so far, in the same few lines whether it made five steps or five hundred.
+"""What a run has learned so far, in the same room whether it made five steps or five hundred.
 Pure.
 """
 
@@ -7,22 +7,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
-from core.evolution.change_words import change_of
-from core.evolution.selection import adjusted, ranked
-from core.genome import LOCI
+from agents.prompting.ledger import Ledger
 from core.records import Entry
-from core.score import Direction, Score
+from core.score import Direction
+from utils.text import clipped
 from utils.untrusted import anonymous, one_line
 
-# Characters of the whole and of its parts; the best programs take what is left. Few items say more,
-# many say less.
-TOTAL, FAILURES, LOCUS, UNTRIED = 1200, 340, 80, 160
-_LONGEST = 240
+# Characters of the whole and of its parts; the ideas take what is left.
+TOTAL, FAILURES, UNTRIED = 2280, 400, 160
 _NOTHING = "No program has finished yet."
-_MOST_BEST, _MOST_FAILURES = 4, 4
-_PLATEAU = 10
+_MOST_FAILURES = 4
 _VARIABLE = re.compile(r"\d+|'[^']*'|\"[^\"]*\"")
 
 Paradigms = Mapping[str, str]
@@ -37,8 +32,8 @@ class Failure:
 
 
 def digest_text(entries: Sequence[Entry], direction: Direction, paradigms: Paradigms) -> str:
-    """Lines on the state of the search, the best programs, failures by cause, loci, and what is
-    untried; at most about TOTAL characters.
+    """Lines on the state of the search, the best programs, what became of each idea, the values
+    tried, failures by cause, and what is untried; at most TOTAL characters.
 
     paradigms: name -> pattern that finds it in a plan, both lower case. Blends are left out: nobody
     writes one.
@@ -46,14 +41,15 @@ def digest_text(entries: Sequence[Entry], direction: Direction, paradigms: Parad
     programs = _programs(entries)
     if not programs:
         return _NOTHING
-    state = _state(programs, direction)
+    ledger = Ledger(programs, direction)
+    above = [ledger.head(), *ledger.best_lines()]
     below = [
-        *_failure_lines(programs),
-        *_locus_lines(programs, direction),
+        *ledger.value_lines(),
+        *_failure_lines(programs, ledger),
         *_untried_line(programs, paradigms),
     ]
-    room = TOTAL - len("\n".join((state, *below))) - 1
-    return "\n".join([state, *_best_lines(programs, direction, room), *below])
+    room = TOTAL - len("\n".join((*above, *below))) - 1
+    return "\n".join([*above, *ledger.idea_lines(room), *below])
 
 
 def faults_text(entries: Sequence[Entry], direction: Direction) -> str:
@@ -61,23 +57,13 @@ def faults_text(entries: Sequence[Entry], direction: Direction) -> str:
     programs = _programs(entries)
     if not programs:
         return _NOTHING
-    return "\n".join([_state(programs, direction), *_failure_lines(programs)])
+    ledger = Ledger(programs, direction)
+    return "\n".join([ledger.head(), *_failure_lines(programs, ledger)])
 
 
 def _programs(entries: Sequence[Entry]) -> list[Entry]:
     """All but the blends."""
     return [entry for entry in entries if entry.kind != "ensemble"]
-
-
-def best(entries: Sequence[Entry], direction: Direction, count: int) -> list[Entry]:
-    """Programs of different plans, best first: those that ran on every fold before those that were
-    raced out.
-    """
-    order = sorted(ranked(entries, direction), key=attrgetter("complete"), reverse=True)
-    by_plan: dict[str, Entry] = {}
-    for entry in order:
-        by_plan.setdefault(entry.plan, entry)
-    return list(by_plan.values())[:count]
 
 
 def failures(entries: Sequence[Entry]) -> list[Failure]:
@@ -112,34 +98,8 @@ def untried(plans: Sequence[str], paradigms: Paradigms) -> list[str]:
     return names
 
 
-def _state(entries: Sequence[Entry], direction: Direction) -> str:
-    valid = sum(entry.verdict.valid for entry in entries)
-    # A score on one fold is no score to beat.
-    leader = max(entries, key=lambda entry: (entry.complete, entry.score(direction).utility))
-    since = sum(entry.step > leader.step for entry in entries)
-    text = f"Steps: {len(entries)} finished, {len(entries) - valid} failed"
-    if leader.verdict.valid:
-        text += f"; best score {_number(leader.verdict.score)}"
-    if since >= _PLATEAU:
-        text += f"; no gain in the last {_PLATEAU} steps or more"
-    return f"{text}."
-
-
-def _best_lines(entries: Sequence[Entry], direction: Direction, room: int) -> Iterator[str]:
-    leaders, scores = best(entries, direction, _MOST_BEST), adjusted(entries, direction)
-    if not leaders:
-        yield "Best programs: none is valid yet."
-        return
-    yield "Best programs:"
-    width = min((room - 16) // len(leaders) - 1, _LONGEST)
-    for entry in leaders:
-        score = _number(scores[entry.id].value)
-        if entry.verdict.stderr is not None:
-            score += f" +- {entry.verdict.stderr:.2g}"
-        yield one_line(f"- {score}: {entry.plan}", width)
-
-
-def _failure_lines(entries: Sequence[Entry]) -> Iterator[str]:
+def _failure_lines(entries: Sequence[Entry], ledger: Ledger) -> Iterator[str]:
+    """A line for each cause, with the step that it struck last."""
     shown = failures(entries)[:_MOST_FAILURES]
     if not shown:
         yield "Failures by cause: none."
@@ -147,35 +107,11 @@ def _failure_lines(entries: Sequence[Entry]) -> Iterator[str]:
     yield "Failures by cause:"
     room = FAILURES // len(shown)
     for failure in shown:
-        plan = one_line(failure.entries[-1].plan, room // 3)
-        why = one_line(failure.cause, room - len(plan) - 18)
-        yield one_line(f"- {len(failure.entries)}x {why} (last: {plan})", room)
-
-
-def _locus_lines(entries: Sequence[Entry], direction: Direction) -> Iterator[str]:
-    """Per locus how often a change was tried and helped, and the change that helped most."""
-    scores = adjusted(entries, direction)
-    yield "Changes of one part:"
-    for locus in LOCI:
-        tries = [entry for entry in entries if entry.locus == locus and entry.parents]
-        if not tries:
-            yield f"- {locus}: not tried yet"
-            continue
-        helped = [entry for entry in tries if _gain(entry, scores) > 0]
-        line = f"- {locus}: {len(tries)} tried, {len(helped)} helped"
-        if helped:
-            most = max(helped, key=lambda entry: (_gain(entry, scores), -entry.step))
-            change = change_of(most.plan).removeprefix(f"{locus}: ")
-            line += f", most (by {_gain(most, scores):.2g}): {change}"
-        yield one_line(line, LOCUS)
-
-
-def _gain(entry: Entry, scores: Mapping[str, Score]) -> float:
-    """Over its parent; 0 where one of the two has no score."""
-    parent = entry.parents[0]
-    if entry.id not in scores or parent not in scores:
-        return 0.0
-    return scores[entry.id].gain_over(scores[parent])
+        last = failure.entries[-1]
+        plan = clipped(one_line(last.plan, room), room // 3)
+        of = f"{last.id}, {ledger.what(last)}"
+        why = one_line(failure.cause, room - len(plan) - len(of) - 20)
+        yield one_line(f"- {len(failure.entries)}x {why} (last: {of}: {plan})", room)
 
 
 def _untried_line(entries: Sequence[Entry], paradigms: Paradigms) -> Iterator[str]:
@@ -183,9 +119,3 @@ def _untried_line(entries: Sequence[Entry], paradigms: Paradigms) -> Iterator[st
         names = ", ".join(untried([entry.plan for entry in entries], paradigms))
         nothing = "nothing of the usual; think of something else"
         yield one_line(f"Not tried yet: {names or nothing}.", UNTRIED)
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "unscored"
-    return f"{value:.5g}"

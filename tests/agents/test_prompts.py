@@ -338,7 +338,7 @@ def test_mending_is_told_of_failures_only(binary_spec: CompetitionSpec) -> None:
     for kind, told in (("debug", False), ("shrink", False), ("mutate", True)):
         text = prompts.write(brief_of(kind))  # type: ignore[arg-type]
         assert "x KeyError" in text
-        assert ("Best programs:" in text) == told
+        assert ("Best programs" in text) == told
 
 
 def test_a_refused_submission_comes_with_the_judges_reasons(binary_spec: CompetitionSpec) -> None:
@@ -605,7 +605,7 @@ def test_prompts_at_step_50_have_at_most_4000_tokens_on_average(binary: Competit
 def test_lesson_21_a_draft_prompt_does_not_grow_with_the_steps(binary: CompetitionSpec) -> None:
     plan = "LightGBM on target-encoded columns with counts of rare levels, five folds, averaged over three seeds and both"  # noqa: E501
     sizes = {}
-    for count in (5, 500):
+    for count in (50, 500):
         steps = [
             dataclasses.replace(entry(f"s{i:04d}", 0.8 + i % 50 / 1000), plan=f"{plan} {i}")
             for i in range(count)
@@ -613,4 +613,4 @@ def test_lesson_21_a_draft_prompt_does_not_grow_with_the_steps(binary: Competiti
         siblings = tuple(f"{plan} {i}" for i in range(min(count, 60)))
         prompts = builder_of(binary, RunProgress(entries=lambda steps=steps: steps))  # type: ignore[misc]
         sizes[count] = tokens(prompts.write(brief_of("draft", siblings=siblings)))
-    assert abs(sizes[500] - sizes[5]) < 0.1 * sizes[500], sizes
+    assert abs(sizes[500] - sizes[50]) < 0.1 * sizes[500], sizes

@@ -1,0 +1,258 @@
+"""The ledger of a run: its best programs and what became of each idea, a line each, in the same room
+whether it made five steps or five hundred. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, zip_longest
+
+from agents.prompting.ideas import (
+    Idea,
+    best_whole,
+    folds_of_run,
+    ideas,
+    mended,
+    origin,
+    root,
+)
+from core.evolution.change_words import change_of
+from core.evolution.selection import common_gain, fold_scores
+from core.records import Entry
+from core.score import Direction
+from utils.text import clipped
+from utils.untrusted import one_line
+
+# Characters of the best programs, of a plan among them, of another line, of one that says why too,
+# of the values tried.
+BEST, PLAN, LINE, WHY_LINE, VALUES = 900, 300, 180, 240, 240
+_MOST_BEST, _MOST_VALUES, _PLATEAU = 5, 3, 5
+# Of a line that says why, the share that the plan gets.
+_PLAN_SHARE = 0.5
+_LONGEST_PLAN = 2000
+
+
+class Ledger:
+    """What finished programs say, in lines that agree with each other: a score over part of the
+    folds is marked wherever it stands, and before and after are over equal folds.
+    """
+
+    def __init__(self, entries: Sequence[Entry], direction: Direction) -> None:
+        """entries: finished programs, extras too, in the order of their end."""
+        self._entries = entries
+        self._direction = direction
+        self._by_id = {entry.id: entry for entry in entries}
+        self._ideas = {idea.entry.id: idea for idea in ideas(entries, direction)}
+        self._folds = folds_of_run(entries)
+        self._best = best_whole(entries, direction)[:_MOST_BEST]
+
+    @property
+    def leader(self) -> Entry | None:
+        """The best program by scores over all folds; None where none has one."""
+        return next(iter(self._best), None)
+
+    def head(self) -> str:
+        """How many programs there are, the best score, and since when nothing was better."""
+        steps = list(filter(_is_step, self._entries))
+        failed = sum(not step.verdict.valid for step in steps)
+        parts = [f"Steps: {len(steps)} finished, {failed} failed"]
+        if extras := len(self._entries) - len(steps):
+            parts.append(f"{extras} more runs at no cost")
+        leader = self.leader
+        if leader is None:
+            return f"{'; '.join(parts)}; no program has a score over all folds yet."
+        after = self._entries[self._entries.index(leader) + 1 :]
+        parts.append(f"best score over all folds {self._whole_score(leader)} ({leader.id})")
+        since = sum(map(_is_step, after))
+        if since >= _PLATEAU:
+            parts.append(f"no gain in the last {since} steps")
+        return f"{'; '.join(parts)}."
+
+    def best_lines(self) -> Iterator[str]:
+        """The best programs, full plans; fewer of them where these are long."""
+        if not self._best:
+            yield "Best programs: none ran on all folds yet."
+            return
+        yield "Best programs, scores over all folds (seconds of a run):"
+        room = BEST
+        for entry in self._best:
+            head = f"- {entry.id} {self._whole_score(entry)}, {self.what(entry)}"
+            idea = self._ideas.get(entry.id)
+            if idea is not None and idea.gain is not None:
+                head += f", {self._against(idea)}"
+            line = f"{head} ({_seconds(entry)}): {_short(entry.plan, PLAN)}"
+            room -= len(line)
+            if room < 0 and entry is not self._best[0]:
+                return
+            yield line
+
+    def idea_lines(self, room: int) -> Iterator[str]:
+        """What was tried beside the best: the newest, what helped most and what is refuted; as many
+        as fit.
+        """
+        compared = [idea for idea in self._ideas.values() if idea.gain is not None]
+        helped = sum(idea.helped for idea in compared)
+        title = (
+            f"Ideas: {len(compared)} compared with what they started from, {helped} of them better."
+        )
+        lines: dict[str, str] = {}
+        room -= len(title) + len(" Others, newest first:")
+        for idea in self._telling():
+            line = self._idea_line(idea)
+            room -= len(line) + 1
+            if room < 0:
+                break
+            lines[idea.entry.id] = line
+        if lines:
+            title += " Others, newest first:"
+        yield title
+        for entry_id in reversed(self._ideas):
+            if entry_id in lines:
+                yield lines[entry_id]
+
+    def value_lines(self) -> Iterator[str]:
+        """The values that were tried at no cost, a line for each program, best programs first."""
+        tried: dict[str, list[Entry]] = {}
+        for entry in self._entries:
+            if entry.extra and entry.kind == "tune" and entry.parents:
+                tried.setdefault(root(entry, self._by_id).id, []).append(entry)
+        known = [program for program in tried if program in self._by_id]
+        known.sort(key=lambda program: self._by_id[program].score(self._direction), reverse=True)
+        room = VALUES
+        for program in known[:_MOST_VALUES]:
+            line = self._values_of(program, tried[program])
+            room -= len(line)
+            if room >= 0:
+                yield line
+
+    def what(self, entry: Entry) -> str:
+        """Where a program came from, in a few words."""
+        if not entry.parents:
+            return "recipe" if entry.author == "recipes" else "first draft"
+        first = entry.parents[0]
+        words = {
+            "draft": f"{first} rebuilt",
+            "rewrite": f"{first} rewritten",
+            "mutate": f"{entry.locus or 'part'} of {first}",
+            "tune": f"values of {first}",
+            "merge": " with ".join(entry.parents[:2]),
+            "debug": f"{first} mended",
+            "shrink": f"{first} made smaller",
+            "seed": f"{first}, another seed",
+            "folds": f"{first}, all folds",
+        }[entry.kind]
+        began = origin(entry, self._by_id)
+        if began is entry or not began.parents:
+            return words
+        return f"{words} ({self.what(began)})"
+
+    # ------------------------------------------------------------ which ideas
+
+    def _telling(self) -> Iterator[Idea]:
+        """Those that have a score and no later step in their place, the most telling first: in turn
+        two of the newest, one that helped most, one that is refuted.
+        """
+        told = mended(self._entries) | {entry.id for entry in self._best}
+        left = [idea for idea in self._ideas.values() if idea.entry.verdict.valid]
+        left = [idea for idea in left if idea.entry.id not in told]
+        newest = left[::-1]
+        helped = sorted(filter(_helped, left), key=lambda idea: -(idea.gain or 0.0))
+        refuted = list(filter(_is_constraint, newest))
+        seen: set[str] = set()
+        turns = zip_longest(newest[::2], newest[1::2], helped, refuted)
+        for idea in chain.from_iterable(turns):
+            if idea is not None and idea.entry.id not in seen:
+                seen.add(idea.entry.id)
+                yield idea
+
+    # ------------------------------------------------------------ words
+
+    def _idea_line(self, idea: Idea) -> str:
+        entry = idea.entry
+        head = f"- {entry.id} {self.what(entry)}: {self._result(idea)}, {_seconds(entry)}: "
+        change = change_of(entry.plan)
+        if not entry.hypothesis:
+            return head + _short(change, LINE - len(head))
+        room = WHY_LINE - len(head)
+        plan = _short(change, int(room * _PLAN_SHARE))
+        why = _short(entry.hypothesis, room - len(plan) - 20)
+        if idea.finding == "refuted":
+            return f"{head}did not hold: {why} | {plan}"
+        mark = {"held": "held", "open": "still open"}[idea.finding]
+        return f"{head}{plan} | {mark}: {why}"
+
+    def _result(self, idea: Idea) -> str:
+        """Before and after on equal folds; its own score where there is nothing to compare with."""
+        if idea.base is None or idea.gain is None:
+            entry = idea.entry
+            return f"{number(entry.verdict.score)}{self._mark(len(fold_scores(entry)))}"
+        before = number(idea.before)
+        if not origin(idea.entry, self._by_id).parents:
+            before += f" ({idea.base.id})"
+        return f"{before} -> {number(idea.after)}, {self._against(idea)}"
+
+    def _against(self, idea: Idea) -> str:
+        """The gain over what it started from, with the mark of folds that one of the two lacks."""
+        gain = idea.gain or 0.0
+        words = "no difference"
+        if gain:
+            words = f"{'better' if gain > 0 else 'worse'} by {abs(gain):.2g}"
+        return words + self._mark(idea.common)
+
+    def _mark(self, folds: int) -> str:
+        """Says that a score is not over all folds, "" where it is."""
+        if folds == self._folds:
+            return ""
+        if self._folds:
+            return f" ({folds} of {self._folds} folds)"
+        if folds == 1:
+            return " (1 fold so far)"
+        return f" ({folds} folds so far)"
+
+    def _whole_score(self, entry: Entry) -> str:
+        text = number(entry.verdict.score)
+        if entry.verdict.stderr is not None:
+            text += f" +- {entry.verdict.stderr:.2g}"
+        return text
+
+    def _values_of(self, program: str, entries: Sequence[Entry]) -> str:
+        base = self._by_id[program]
+        scores = {entry.id: common_gain(entry, base, self._direction) or 0.0 for entry in entries}
+        helped = [entry for entry in entries if scores[entry.id] > 0]
+        line = f"- {program}: {len(entries)} values tried at no cost, {len(helped)} helped"
+        if helped:
+            most = max(helped, key=lambda entry: scores[entry.id])
+            line += f", most (by {scores[most.id]:.2g}): {_short(change_of(most.plan), 80)}"
+        return line
+
+
+def number(value: float | None) -> str:
+    """A score in at most five digits."""
+    if value is None:
+        return "unscored"
+    return f"{value:.5g}"
+
+
+def _short(text: str, limit: int) -> str:
+    return clipped(one_line(text, _LONGEST_PLAN), limit)
+
+
+def _seconds(entry: Entry) -> str:
+    """Of one run: of all its folds on average, of the probe where that was the only one."""
+    seconds = entry.outcome.duration_s
+    if entry.folds:
+        seconds = entry.seconds / len(entry.folds)
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def _is_step(entry: Entry) -> bool:
+    return not entry.extra
+
+
+def _helped(idea: Idea) -> bool:
+    return idea.helped
+
+
+def _is_constraint(idea: Idea) -> bool:
+    """An insight that later programs need not gain again."""
+    return idea.finding == "refuted" and bool(idea.entry.hypothesis)
