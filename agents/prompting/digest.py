@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.prompting.ledger import Ledger
+from agents.prompting.ledger import IdeaLedger
 from core.records import Entry
 from core.score import Direction
 from utils.text import clipped
 from utils.untrusted import anonymous, one_line
 
 # Characters of the whole and of its parts; the ideas take what is left.
-TOTAL, FAILURES, UNTRIED = 2280, 400, 160
+TOTAL, FAILURES, UNTRIED = 2150, 400, 160
 _NOTHING = "No program has finished yet."
 _MOST_FAILURES = 4
 _VARIABLE = re.compile(r"\d+|'[^']*'|\"[^\"]*\"")
@@ -41,7 +41,7 @@ def digest_text(entries: Sequence[Entry], direction: Direction, paradigms: Parad
     programs = _programs(entries)
     if not programs:
         return _NOTHING
-    ledger = Ledger(programs, direction)
+    ledger = IdeaLedger(programs, direction)
     above = [ledger.head(), *ledger.best_lines()]
     below = [
         *ledger.value_lines(),
@@ -57,7 +57,7 @@ def faults_text(entries: Sequence[Entry], direction: Direction) -> str:
     programs = _programs(entries)
     if not programs:
         return _NOTHING
-    ledger = Ledger(programs, direction)
+    ledger = IdeaLedger(programs, direction)
     return "\n".join([ledger.head(), *_failure_lines(programs, ledger)])
 
 
@@ -98,7 +98,7 @@ def untried(plans: Sequence[str], paradigms: Paradigms) -> list[str]:
     return names
 
 
-def _failure_lines(entries: Sequence[Entry], ledger: Ledger) -> Iterator[str]:
+def _failure_lines(entries: Sequence[Entry], ledger: IdeaLedger) -> Iterator[str]:
     """A line for each cause, with the step that it struck last."""
     shown = failures(entries)[:_MOST_FAILURES]
     if not shown:

@@ -104,15 +104,15 @@ def _idea(entry: Entry, by_id: Mapping[str, Entry], direction: Direction) -> Ide
     pairs = list(_pairs(entry, base))
     if not pairs:
         return Idea(entry)
-    gain = common_gain(entry, base, direction)
+    was_on, now_on = zip(*pairs, strict=True)
     gains = [Score(now, direction).gain_over(Score(was, direction)) for was, now in pairs]
     return Idea(
         entry,
         base,
-        before=fmean(was for was, _ in pairs),
-        after=fmean(now for _, now in pairs),
+        before=fmean(was_on),
+        after=fmean(now_on),
         common=len(pairs),
-        gain=gain,
+        gain=common_gain(entry, base, direction),
         finding=_finding(entry, base, gains),
     )
 

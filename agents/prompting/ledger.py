@@ -32,7 +32,7 @@ _PLAN_SHARE = 0.5
 _LONGEST_PLAN = 2000
 
 
-class Ledger:
+class IdeaLedger:
     """What finished programs say, in lines that agree with each other: a score over part of the
     folds is marked wherever it stands, and before and after are over equal folds.
     """

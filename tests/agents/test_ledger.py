@@ -13,7 +13,7 @@ import pytest
 
 from agents.prompting.digest import TOTAL, digest_text
 from agents.prompting.ideas import best_whole, ideas
-from agents.prompting.ledger import PLAN, Ledger
+from agents.prompting.ledger import PLAN, IdeaLedger
 from core.doubles import CLEAN, entry
 from core.evolution.selection import common_gain
 from core.records import Entry, ErrorInfo
@@ -322,7 +322,7 @@ def test_every_compared_idea_has_its_line_where_all_fit() -> None:
         entries = journal(seed)
         if len(entries) > 8:
             continue
-        ledger = Ledger(entries, "maximize")
+        ledger = IdeaLedger(entries, "maximize")
         text = "\n".join([*ledger.best_lines(), *ledger.idea_lines(100_000)])
         compared = [idea for idea in ideas(entries, "maximize") if idea.gain is not None]
         better = [idea for idea in compared if idea.helped]
