@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.budget import Budget
 from core.ending.likeness import likeness_of
 from core.evaluation import Evaluator
+from core.evolution.briefing import Briefing
 from core.evolution.extras import ExtraSearch
+from core.evolution.focus import competition_traits
+from core.evolution.model_search import ModelSearch
 from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
 from core.evolution.skill_extractor import gene_reader
@@ -20,7 +24,7 @@ from core.judging.service import HoldoutJudge
 from core.learning.level_two import LearningFacts, LevelTwo, assignment_of, evolution_of, tools_of
 from core.loop import LoopParts, Rules
 from core.pacing import Pacer
-from core.protocols import Publisher
+from core.protocols import Publisher, Search
 from core.records import CompetitionSpec, SplitSpec
 from core.settings import RunContext, Settings, Surroundings
 from core.task.keeper import ViewKeeper
@@ -78,7 +82,6 @@ class Assembly:
         which cost the run no more than that.
         """
         spec, split, views, judge = opened.spec, opened.split, opened.views, opened.judge
-        settings, config = self._settings, self._settings.config
         runner = self._runner()
         pace = self._pacer(spec, split, views)
         evaluator = Evaluator(
@@ -93,20 +96,9 @@ class Assembly:
         )
         around = self._surroundings(spec, split, pace)
         learner = self._learner(around, complain)
-        search = EvolutionSearch(
-            config.search,
-            config.evolution.solution,
-            spec.metric.direction,
-            settings.seed,
-            self._context.programs.get,
-            likeness_of(judge, spec),
-            assignment_of(
-                config.evolution, settings.seed, lambda: self._context.history.population
-            ),
-        )
         parts = LoopParts(
             proposer=self._context.authors.proposer(around),
-            search=search,
+            search=self._search(spec, judge),
             evaluator=evaluator,
             pace=pace,
             recorder=self._context.recorder,
@@ -119,6 +111,31 @@ class Assembly:
             extras=self._extras(spec, split, around),
         )
         return parts, learner
+
+    def _search(self, spec: CompetitionSpec, judge: HoldoutJudge) -> Search:
+        """Recipes explore by themselves; a model is sent to the best that is known."""
+        settings, config = self._settings, self._settings.config
+        programs, history = self._context.programs.get, self._context.history
+        solution, direction = config.evolution.solution, spec.metric.direction
+        assignment = assignment_of(config.evolution, settings.seed, lambda: history.population)
+        alike = likeness_of(judge, spec)
+        if not settings.has_model:
+            return EvolutionSearch(
+                config.search, solution, direction, settings.seed, programs, alike, assignment
+            )
+        # No values are asked for in the name of a model, also while recipes stand in for it.
+        alone = dataclasses.replace(solution, tune=False)
+        return ModelSearch(
+            config.search,
+            solution,
+            direction,
+            Briefing(settings.seed, programs, assignment),
+            alike,
+            competition_traits(spec),
+            EvolutionSearch(
+                config.search, alone, direction, settings.seed, programs, alike, assignment
+            ),
+        )
 
     @property
     def _lanes(self) -> int:

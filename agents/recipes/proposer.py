@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import random
@@ -54,6 +55,7 @@ class RecipesProposer:
 
     def propose(self, brief: Brief) -> Proposal:
         """Raises ProposalError when nothing new is left."""
+        brief = as_for_recipes(brief)
         rng = random.Random(brief.seed)
         parents = []
         for parent in brief.parents:
@@ -242,6 +244,16 @@ class RecipesProposer:
         """True when the child is not slower than allowed, or not slower than its parent."""
         seconds = self._space.seconds(recipe.with_choice(change.locus, change.choice))
         return seconds <= max(brief.seconds, self._space.seconds(recipe))
+
+
+def as_for_recipes(brief: Brief) -> Brief:
+    """What recipes make of a brief that was meant for a model: a rewrite, and a draft that rebuilds
+    the best, is a mutation of any part of the first parent. Where that is no recipe it ends as a
+    draft, as every such brief does.
+    """
+    if brief.kind != "rewrite" and not (brief.kind == "draft" and brief.parents):
+        return brief
+    return dataclasses.replace(brief, kind="mutate", parents=brief.parents[:1])
 
 
 def _liking(persona: Persona, recipe: Recipe) -> float:

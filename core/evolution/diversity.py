@@ -21,6 +21,20 @@ def genes_in_common(a: Entry, b: Entry) -> float:
     return sum(a.genes.get(locus) == b.genes.get(locus) for locus in loci) / len(loci)
 
 
+def without_twins(ranking: Sequence[Entry]) -> list[Entry]:
+    """Each program once, at its best place. ranking: best first.
+
+    An earlier program with another seed is no parent: its luck says nothing about its children.
+    """
+    programs: set[str] = set()
+    kept: list[Entry] = []
+    for entry in ranking:
+        if entry.kind != "seed" and entry.program not in programs:
+            programs.add(entry.program)
+            kept.append(entry)
+    return kept
+
+
 def distinct(ranking: Sequence[Entry], alike: Alike, most: int) -> list[Entry]:
     """The best entries that differ from every better one that is kept. ranking: best first."""
     chosen: list[Entry] = []

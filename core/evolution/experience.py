@@ -7,7 +7,7 @@ from statistics import median
 
 from core.evolution.briefs import BY_KIND, mends
 from core.evolution.change_words import change_of
-from core.evolution.situation import Situation
+from core.evolution.situation import Situation, is_first_draft
 from core.genome import LOCI
 from core.records import Entry, EntryKind
 
@@ -54,10 +54,10 @@ class Experience:
 
 def experiences(now: Situation, most: int) -> list[Experience]:
     """Of the newest `most` steps, in order. A step whose origin is not known says nothing."""
-    recent = now.entries[-most:]
+    recent = now.finished[-most:]
     if not recent:
         return []
-    drafts = [entry.id for entry in now.entries if entry.kind == "draft"]
+    drafts = [entry.id for entry in now.finished if is_first_draft(entry)]
     opening = set(drafts[: now.search.num_drafts])
     unit, spread = median(map(seconds_of, recent)), spread_of(now)
     found = []
@@ -116,10 +116,20 @@ def _experience(
 
 
 def _gain(entry: Entry, origin: Entry, now: Situation, spread: float) -> float | None:
-    before = entry.incumbent if BY_KIND[origin.kind].over_leader else origin.parents[0]
-    if entry.id not in now.scores or before not in now.scores:
+    before = entry.incumbent
+    if not BY_KIND[origin.kind].over_leader:
+        before = origin.parents[0]
+    if before is None:
         return None
-    return min(max(now.scores[entry.id].gain_over(now.scores[before]) / spread, -1.0), 1.0)
+    gain = now.gain(entry, before)
+    if gain is None:
+        return None
+    return clipped(gain / spread)
+
+
+def clipped(gain: float) -> float:
+    """Within -1 to 1 spreads: one leap from a poor start must not outweigh all later steps."""
+    return min(max(gain, -1.0), 1.0)
 
 
 def _failure(entry: Entry) -> str:

@@ -22,7 +22,7 @@ def to_mend(now: Situation) -> Entry | None:
     tried = set[str]()
     for step in now.steps:
         tried.update(step.parents)
-    for entry in reversed(now.entries[-MEND_WITHIN:]):
+    for entry in reversed(now.finished[-MEND_WITHIN:]):
         mendable = not entry.verdict.valid and entry.id not in tried and not _hopeless(entry)
         if mendable and _repairs(entry, now) < now.search.debug_tries:
             return entry
@@ -46,7 +46,7 @@ def _hopeless(entry: Entry) -> bool:
 
 def _lost(now: Situation) -> int:
     """How many of the latest steps ended without a program."""
-    known = [step.step for step in now.steps]
+    known = [step.step for step in now.steps if not step.extra]
     return now.step - 1 - max(known, default=-1)
 
 

@@ -160,7 +160,7 @@ def pick_locus(
     what it lacks, and to what the persona likes.
     """
     tries, wins = Counter[str](), Counter[str]()
-    for entry in now.entries:
+    for entry in now.finished:
         if entry.kind == kind and entry.locus is not None and entry.parents[0] in now.scores:
             tries[entry.locus] += 1
             wins[entry.locus] += is_gain(entry, now)
@@ -174,8 +174,7 @@ def pick_locus(
 
 def is_gain(entry: Entry, now: Situation) -> bool:
     """It has a score, and a better one than its first parent."""
-    score, before = now.scores.get(entry.id), now.scores.get(entry.parents[0])
-    return score is not None and before is not None and score > before
+    return (now.gain(entry, entry.parents[0]) or 0.0) > 0
 
 
 def _have_all_loci(first: Entry, second: Entry) -> bool:

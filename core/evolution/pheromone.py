@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.genome import LOCI
@@ -33,11 +33,12 @@ class Pheromone:
         """Mean rank (1 best) of the entries that carry a gene. What was found long before `step`
         counts less.
         """
+        known = {entry.id: entry for entry in ranking}
         weights: dict[Gene, float] = defaultdict(lambda: DOUBT)
         worth: dict[Gene, float] = defaultdict(lambda: DOUBT * NEUTRAL)
         for rank, entry in enumerate(ranking):
             weight = (1.0 - EVAPORATION) ** max(step - entry.step, 0)
-            for gene in entry.genes.items():
+            for gene in _to_credit(entry, known):
                 weights[gene] += weight
                 worth[gene] += weight * (1.0 - rank / len(ranking))
         return cls({gene: worth[gene] / weight for gene, weight in weights.items()})
@@ -58,6 +59,18 @@ class Pheromone:
         there = [credit for gene, credit in self.credits.items() if gene[0] == locus]
         best = max(there, default=NEUTRAL)
         return max(best - self.credit((locus, genes[locus])), 0.0)
+
+
+def _to_credit(entry: Entry, known: Mapping[str, Entry]) -> Iterable[Gene]:
+    """Genes that a program's rank speaks for: of a rewrite those that its parent has otherwise. What
+    it left alone is not why it is good, and where the parent is not known nobody can tell.
+    """
+    if entry.kind != "rewrite":
+        return entry.genes.items()
+    parent = known.get(entry.parents[0])
+    if parent is None:
+        return ()
+    return [gene for gene in entry.genes.items() if gene not in parent.genes.items()]
 
 
 def mixtures(

@@ -8,15 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from core.evolution.diversity import Alike, distinct
+from core.evolution.diversity import Alike, distinct, without_twins
 from core.evolution.pheromone import Pheromone
-from core.evolution.selection import adjusted, by_score
+from core.evolution.selection import adjusted, by_score, common_gain, whole
 from core.records import Entry, Proposal
 from core.score import Direction, Score
 from utils.config_schema import SearchConfig, SolutionConfig
 
 # Parents and partners come from so many of the best; the weight of later ranks is next to nothing.
 PARENTS = 16
+# Where a model writes each request counts, and goes to one of so few.
+FEW_PARENTS = 6
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,29 @@ class Situation:
     @cached_property
     def parents(self) -> list[Entry]:
         """Who may have children, best first."""
-        if self.solution.diversity:
-            return distinct(self.ranking, self.alike, PARENTS)
-        return self.ranking[:PARENTS]
+        return self._distinct(self.ranking, PARENTS)
+
+    @cached_property
+    def good(self) -> list[Entry]:
+        """The few that a model works on, best first: the better half of the distinct ones that ran
+        every fold, of all that are valid where none did; no recipe that a model has beaten.
+        """
+        ran_all = [entry for entry in self.ranking if whole(entry)]
+        rivals = self._distinct(_without_beaten_recipes(ran_all or self.ranking), PARENTS)
+        better_half = max((len(rivals) + 1) // 2, 2)
+        return rivals[: min(better_half, FEW_PARENTS)]
+
+    @cached_property
+    def finished(self) -> list[Entry]:
+        """Finished steps in order: what cost no request is none."""
+        return [entry for entry in self.entries if not entry.extra]
 
     @cached_property
     def pheromone(self) -> Pheromone:
         """Credit of genes; none has any where it is switched off."""
         if not self.solution.pheromone:
             return Pheromone({})
-        return Pheromone.of(self.ranking, self.step)
+        return Pheromone.of(without_twins(self.ranking), self.step)
 
     @cached_property
     def by_id(self) -> dict[str, Entry]:
@@ -75,6 +90,25 @@ class Situation:
         """Spread of parent selection at this time."""
         return self.search.parent_temperature * (1.0 - 0.5 * self.progress)
 
+    def gain(self, entry: Entry, before: str) -> float | None:
+        """How much better an entry is than an earlier one, in units of the metric; None where either
+        has no score.
+
+        What a model wrote is compared on the folds that both ran, a recipe by adjusted scores.
+        before: id of the earlier one.
+        """
+        if entry.id not in self.scores or before not in self.scores:
+            return None
+        if entry.author == "model":
+            return common_gain(entry, self.by_id[before], self.direction)
+        return self.scores[entry.id].gain_over(self.scores[before])
+
+    def _distinct(self, ranking: Sequence[Entry], most: int) -> list[Entry]:
+        others = without_twins(ranking)
+        if self.solution.diversity:
+            return distinct(others, self.alike, most)
+        return others[:most]
+
     @property
     def drafts(self) -> tuple[str, ...]:
         """Plans of all drafts so far, "" for one that is being written."""
@@ -84,4 +118,38 @@ class Situation:
 def drafts_of(entries: Iterable[Entry], running: Iterable[Proposal]) -> list[Entry | Proposal]:
     """First programs: the finished ones, then those in flight."""
     every: list[Entry | Proposal] = [*entries, *running]
-    return [item for item in every if item.kind == "draft"]
+    return [item for item in every if is_first_draft(item)]
+
+
+def is_first_draft(item: Entry | Proposal) -> bool:
+    """It stands on no earlier program, and was asked for: late drafts have parents, and a recipe that
+    only fills an idle worker is none.
+    """
+    return item.kind == "draft" and not item.parents and not item.extra
+
+
+def stands_still(now: Situation) -> bool:
+    """True after a window of steps that brought no new leader, nor tried a new paradigm, nor tries
+    one now. What ran beside them may lead as well.
+    """
+    size = now.search.stagnation_window
+    window = now.finished[-size:]
+    if len(window) < size or any(map(_drafts_anew, now.running)):
+        return False
+    ids = [entry.id for entry in now.entries]
+    since = now.entries[ids.index(window[0].id) :]
+    return not any(entry.steers or _drafts_anew(entry) for entry in since)
+
+
+def _drafts_anew(item: Entry | Proposal) -> bool:
+    return item.kind == "draft" and not item.extra
+
+
+def _without_beaten_recipes(ranking: Sequence[Entry]) -> list[Entry]:
+    """Recipes are a floor: none stands behind the first program of a model. ranking: best first."""
+    beaten, kept = False, list[Entry]()
+    for entry in ranking:
+        beaten = beaten or entry.author == "model"
+        if entry.author == "model" or not beaten:
+            kept.append(entry)
+    return kept

@@ -603,3 +603,27 @@ def test_the_library_for_tables_texts_and_images_stays_a_floor() -> None:
     ]
     assert sum(not path.name.startswith("_") for path in files) <= 43
     assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) <= 1500
+
+
+# ---------------------------------------------------------------- briefs that were meant for a model
+
+
+@pytest.mark.parametrize("kind", ["rewrite", "draft"])
+def test_recipes_answer_a_rewrite_and_a_late_draft_by_a_mutation_of_a_recipe(
+    kind: BriefKind, proposer: RecipesProposer
+) -> None:
+    best, other = drafts(proposer, 2)
+    parents = (parent_of(best), parent_of(other))
+    made = proposer.propose(Brief(50, kind, 7, parents=parents))
+    assert (made.kind, made.parents) == ("mutate", (best.id,))
+    assert changed_loci(Genome.parse(best.program), Genome.parse(made.program)) == {made.locus}
+
+
+@pytest.mark.parametrize("kind", ["rewrite", "draft"])
+def test_recipes_answer_what_is_asked_of_a_model_s_program_by_a_draft(
+    kind: BriefKind, proposer: RecipesProposer
+) -> None:
+    recipe = drafts(proposer, 1)[0]
+    written = Parent("s0009", "print(1)\n", "a plan", 0.9, None)
+    made = proposer.propose(Brief(50, kind, 7, parents=(written, parent_of(recipe))))
+    assert (made.kind, made.parents, made.locus) == ("draft", (), None)

@@ -1,0 +1,107 @@
+"""How each kind of brief for a language model comes by its parents and its focus. Pure.
+
+A model may change whatever it wants: what is chosen for it is what it works on, and beside what.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+from core.evolution.focus import Trait, aspects_for, program_traits
+from core.evolution.operators import Move, pick_locus
+from core.evolution.selection import pick_parent
+from core.evolution.situation import Situation
+from core.persona import Persona
+from core.records import BriefKind, Entry, Proposal
+
+# Share of the mutations that name a part; in the others the model chooses. A part that is named at
+# random is a nuisance to an author who knows where the fault lies, and news to one who does not.
+NAMED = 0.5
+# Programs that a late draft is shown: the best, and those that err otherwise.
+SHOWN = 3
+
+
+class ModelMoves:
+    """competition: traits of the task. text: the program of a finished step."""
+
+    def __init__(self, competition: frozenset[Trait], text: Callable[[Entry], str]) -> None:
+        self._competition = competition
+        self._text = text
+        self._by_kind: Mapping[BriefKind, Callable[..., Move | None]] = {
+            "rewrite": self._rewrite,
+            "mutate": self._mutate,
+            "merge": self._merge,
+            "draft": self._late_draft,
+        }
+
+    def move(
+        self, kind: BriefKind, now: Situation, rng: random.Random, persona: Persona
+    ) -> Move | None:
+        """None where nothing of this kind can be asked that is not asked already. `now` has a good
+        program.
+        """
+        return self._by_kind[kind](now, rng, persona)
+
+    def _rewrite(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
+        """The best program, or the next one whose rewrite nobody is writing."""
+        free = unasked("rewrite", now)
+        return Move("rewrite", (free[0],)) if free else None
+
+    def _mutate(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
+        """One change to one of the very best: small steps do not make a weak program strong."""
+        free = unasked("mutate", now)
+        if not free:
+            return None
+        parent = pick_parent(free, now.temperature / 2, rng)
+        if rng.random() >= NAMED:
+            return Move("mutate", (parent,))
+        locus = pick_locus("mutate", parent, now, rng, persona)
+        traits = self._competition | program_traits(self._text(parent))
+        fitting = aspects_for(locus, traits)
+        aspect = rng.choice(fitting) if fitting else None
+        return Move("mutate", (parent,), locus, aspect)
+
+    def _merge(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
+        """The best pair that was not brought together: the best program first, with the good one
+        whose errors are least like its own.
+        """
+        tried = _pairs(now)
+        for first in now.good:
+            for partner in unlike(first, now):
+                if frozenset((first.id, partner.id)) not in tried:
+                    better, other = sorted((first, partner), key=now.good.index)
+                    return Move("merge", (better, other))
+        return None
+
+    def _late_draft(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
+        """The best rebuilt with all that is known: one at a time."""
+        if any(item.kind == "draft" and item.parents for item in now.running):
+            return None
+        best = now.good[0]
+        return Move("draft", (best, *unlike(best, now)[: SHOWN - 1]))
+
+
+def unasked(kind: BriefKind, now: Situation) -> list[Entry]:
+    """The good programs for which no request of this kind is open, best first. A request is open
+    until there is a program.
+    """
+    asked = {item.parents[0] for item in _open(now) if item.kind == kind and item.parents}
+    return [entry for entry in now.good if entry.id not in asked]
+
+
+def unlike(first: Entry, now: Situation) -> list[Entry]:
+    """The other good programs, the least like it first; of equals the better."""
+    others = [entry for entry in now.good if entry is not first]
+    if not now.solution.diversity:
+        return others
+    return sorted(others, key=lambda entry: now.alike(first, entry))
+
+
+def _open(now: Situation) -> Sequence[Proposal]:
+    return [item for item in now.running if not item.program]
+
+
+def _pairs(now: Situation) -> set[frozenset[str]]:
+    """Programs that were brought together, or are being so."""
+    return {frozenset(item.parents[:2]) for item in now.steps if item.kind == "merge"}
