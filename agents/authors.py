@@ -32,6 +32,7 @@ from core.questions.metric_question import MetricQuestion, Reading
 from core.questions.split_stage import SplitQuestion, WrittenSplits
 from core.records import Brief, Proposal
 from core.settings import ProposerFactory, Surroundings
+from core.task.preview import Preview
 from utils.config_schema import LlmConfig
 from utils.packages import importable, installed, versions
 
@@ -143,16 +144,26 @@ class _Author:
             memory_mb=around.memory_mb,
             gpus=self._gpus,
             weights=weights.text,
+            pretrained=bool(weights.modalities),
         )
         facts = knowledge.Facts(
             gpus=len(self._gpus),
             packages=installed(knowledge.packages_named()),
             weights=weights.modalities,
             text_words=preview.text_words if preview is not None else 0,
+            categories=categories(preview),
         )
         task = TaskFacts(around.spec, preview, around.split, around.warnings)
         skills = partial(_skills, around, facts)
         return PromptBuilder(task, machine, _progress(around, skills))
+
+
+def categories(preview: Preview | None) -> int:
+    """Columns of the train table that hold words, each in many rows; 0 where nobody has looked."""
+    if preview is None or preview.train is None:
+        return 0
+    found = [column for column in preview.train.columns if column.kind == "category"]
+    return sum(column.count for column in found)
 
 
 def _progress(around: Surroundings, skills: Skills) -> RunProgress:

@@ -39,16 +39,21 @@ class Facts:
     """What the specification does not say. gpus: devices that candidates get. packages: module
     names that they can import beyond numpy, scipy, pandas and scikit-learn. weights: modalities
     that usable pretrained weights serve. text_words: words of a long text (95 % quantile).
+    categories: columns of words that stand in many rows.
     """
 
     gpus: int = 0
     packages: frozenset[str] = frozenset()
     weights: frozenset[str] = frozenset()
     text_words: int = 0
+    categories: int = 0
 
 
 NEEDS: dict[str, Callable[[CompetitionSpec, Facts], bool]] = {
     "several targets": lambda spec, facts: len(spec.answers.labels) > 1,
+    "categories": lambda spec, facts: facts.categories > 0,
+    "no order": lambda spec, facts: spec.features.time is None,
+    "rows alone": lambda spec, facts: spec.features.time is None and spec.features.group is None,
     "group column": lambda spec, facts: spec.features.group is not None,
     "gpu": lambda spec, facts: facts.gpus > 0,
     "text weights": lambda spec, facts: "text" in facts.weights,

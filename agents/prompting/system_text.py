@@ -29,8 +29,8 @@ class CandidateMachine:
     """What a candidate program finds. packages: distribution name -> version. cpus, memory_mb: of
     one program.
 
-    gpus: names of the devices that one program gets. weights: inventory of the pretrained weights,
-    "" for none.
+    gpus: names of the devices that one program gets. weights: inventory of the pretrained weights, or
+    why there are none; "" where they are of no use. pretrained: some can be used here.
     """
 
     python: str
@@ -39,6 +39,7 @@ class CandidateMachine:
     memory_mb: int
     gpus: tuple[str, ...] = ()
     weights: str = ""
+    pretrained: bool = False
 
     @property
     def cpu_words(self) -> str:

@@ -226,7 +226,7 @@ class TaskText:
 
     def _idea(self, brief: Brief, others: Sequence[WrittenDraft]) -> str:
         paradigms = self._setting.paradigms
-        idea = free_idea(brief, others, paradigms, bool(self._machine.weights))
+        idea = free_idea(brief, others, paradigms, self._machine.pretrained)
         if not idea:
             return ""
         return self._phrase("draft", "idea", idea=idea) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from agents.prompting.knowledge import (
     Facts,
     KnowledgePiece,
     choose,
+    fits,
     load,
     packages_named,
     parse,
@@ -22,7 +24,11 @@ from core.metric_names import BY_NAME, METRICS
 from core.records import Brief, CompetitionSpec, ErrorInfo, MetricSpec, Parent
 
 EVERYTHING = Facts(
-    gpus=1, packages=packages_named(), weights=frozenset({"text", "image"}), text_words=900
+    gpus=1,
+    packages=packages_named(),
+    weights=frozenset({"text", "image"}),
+    text_words=900,
+    categories=3,
 )
 
 
@@ -108,7 +114,6 @@ def test_briefs_to_mend_get_other_pieces_than_drafts() -> None:
         mending = over_seeds(spec(), kind)
         assert mending - drafts, kind
         assert not [name for name in mending if name.startswith(("tabular_", "metric_"))]
-    assert names(brief("tune"), spec(), most=1) == ["tune_order"]
     assert names(brief("shrink"), spec(), most=1) == ["shrink_time"]
 
 
@@ -226,3 +231,96 @@ def test_a_malformed_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "odd.md").write_text('+++\ntitle = "T"\nwhen = 1\n+++\nText\n')
     with pytest.raises(ValueError, match="skill odd: unknown key"):
         load(tmp_path)
+
+
+# ---------------------------------------------------------------- nothing that contradicts the task
+
+CLASSIFIES = (
+    r"Classifier|predict_proba|LogisticRegression|Stratified|DiscriminantAnalysis|cross_entropy"
+)
+GROUPS_OF_ROWS = r"city|store|[Tt]arget encoding|TargetEncoder"
+N_GRAMS = r"[Tt]f-?idf|Tfidf|n-gram|min_df|vectoriser"
+SIGNALS = r"sensor|per frequency band|zero crossings"
+RANKS = r"rankdata|roc_auc|\bAUC\b"
+LAGS = r"\blag"
+PICTURES = r"pictures?\b|pixel"
+DRIFT = r"from_test"
+
+REAL_SERIES = spec("rmse", time_column="when", rows_train=15_000)
+BINARY_TABLE = spec("roc_auc", rows_train=5_000)
+MANY_CLASS_TEXT = spec(
+    "accuracy",
+    modality="text",
+    text_columns=("t",),
+    classes=tuple(map(str, range(60))),
+    rows_train=9_000,
+)
+REAL_TEXT = spec("spearman", modality="text", text_columns=("t",), rows_train=9_000)
+IMAGES = spec("accuracy", modality="image", rows_train=8_000)
+BARE = Facts(packages=packages_named(), categories=0)
+
+
+@pytest.mark.parametrize(
+    ("task", "facts", "wanted", "unwanted"),
+    [
+        (
+            REAL_SERIES,
+            BARE,
+            {"series_drivers", "time_features", "metric_rmse"},
+            (CLASSIFIES, GROUPS_OF_ROWS, N_GRAMS, SIGNALS, RANKS, PICTURES, DRIFT),
+        ),
+        (
+            BINARY_TABLE,
+            EVERYTHING,
+            {"tabular_boosting", "tabular_target_encoding", "tabular_blend", "metric_ranking"},
+            (N_GRAMS, SIGNALS, LAGS, PICTURES, r"LGBMRegressor|\bRidge|\bRMSE"),
+        ),
+        (
+            BINARY_TABLE,
+            BARE,
+            {"tabular_boosting", "leak_columns"},
+            (GROUPS_OF_ROWS, N_GRAMS, SIGNALS, LAGS),
+        ),
+        (
+            MANY_CLASS_TEXT,
+            BARE,
+            {"many_classes", "text_tfidf_linear"},
+            (RANKS, SIGNALS, LAGS, PICTURES, GROUPS_OF_ROWS, r"Ridge|encoder\.encode|transformer"),
+        ),
+        (REAL_TEXT, BARE, {"text_ridge"}, (CLASSIFIES, SIGNALS, LAGS, PICTURES, RANKS.replace("rankdata|", ""))),
+        (
+            IMAGES,
+            BARE,
+            {"image_from_scratch", "image_classical"},
+            (N_GRAMS, SIGNALS, LAGS, GROUPS_OF_ROWS, RANKS, r"backbone\(|fine-tun"),
+        ),
+    ],
+    ids=["series", "binary", "numbers only", "many classes", "real text", "images"],
+)  # fmt: skip
+def test_nothing_is_said_that_contradicts_the_task(
+    task: CompetitionSpec, facts: Facts, wanted: set[str], unwanted: tuple[str, ...]
+) -> None:
+    told: dict[str, str] = {}
+    for kind in ("draft", "rewrite", "mutate", "merge"):
+        for seed in range(40):
+            pieces = choose(load(), brief(kind, seed), task, facts)
+            told |= {piece.name: piece.text for piece in pieces}
+    assert wanted <= told.keys()
+    for pattern in unwanted:
+        assert [name for name, text in told.items() if re.search(pattern, text)] == [], pattern
+
+
+@pytest.mark.parametrize("modality", ["tabular", "text", "image", "audio", "files"])
+@pytest.mark.parametrize("kind", list(BY_KIND))
+def test_no_classifier_is_shown_for_a_real_target(modality: str, kind: str) -> None:
+    changes = {"text_columns": ("t",), "time_column": "when", "group_column": "who"}
+    task = spec("rmse", modality=modality, label_columns=("y", "z"), **changes)
+    for rows in (300, 9_000, 900_000):
+        sized = task.changed(rows_train=rows)
+        for piece in load():
+            if fits(piece, brief(kind), sized, EVERYTHING):
+                assert not re.search(CLASSIFIES, piece.text), piece.name
+
+
+def test_hand_tuning_is_no_lesson() -> None:
+    assert [piece.name for piece in load() if piece.briefs == {"tune"}] == []
