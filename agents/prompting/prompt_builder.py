@@ -16,6 +16,7 @@ from agents.prompting.lessons import lessons_text, shown
 from agents.prompting.phrases import Phrases
 from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_parts import program_block
+from agents.prompting.siblings import without_weights
 from agents.prompting.skeleton import skeleton
 from agents.prompting.system_text import CandidateMachine, SystemText, TaskFacts
 from agents.prompting.task_text import TaskSetting, TaskText
@@ -49,6 +50,8 @@ class PromptBuilder:
         self._prompts = PromptManager(folder)
         self._phrase = Phrases(folder)
         self._paradigms = _paradigms(folder, facts.spec.modality)
+        if not machine.pretrained:
+            self._paradigms = without_weights(self._paradigms)
         self._system = SystemText(facts, machine, self._prompts, self._phrase).text()
         example = ""
         if code := skeleton(facts.spec, self._prompts, folder):

@@ -42,16 +42,19 @@ def other_drafts(brief: Brief, drafts: Sequence[WrittenDraft]) -> list[WrittenDr
     return [*others, *drafts]
 
 
-def free_idea(
-    brief: Brief, others: Sequence[WrittenDraft], paradigms: Paradigms, with_weights: bool
-) -> str:
+def without_weights(paradigms: Paradigms) -> Paradigms:
+    """The families that need no pretrained weights."""
+    return {
+        name: pattern for name, pattern in paradigms.items() if _PRETRAINED.isdisjoint(name.split())
+    }
+
+
+def free_idea(brief: Brief, others: Sequence[WrittenDraft], paradigms: Paradigms) -> str:
     """The strongest family that no program of a model rests on, "" for none; drafts that are being
-    written have those before. with_weights: pretrained weights can be used.
+    written have those before.
     """
     plans = [draft.plan for draft in others if not draft.by_recipes]
     free = untried(plans, paradigms)
-    if not with_weights:
-        free = [name for name in free if _PRETRAINED.isdisjoint(name.split())]
     if not free:
         return ""
     under_way = max(len(brief.siblings) - len(others), 0)

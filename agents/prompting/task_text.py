@@ -225,8 +225,7 @@ class TaskText:
         return "\n".join(parts) or self._phrase("draft", "first")
 
     def _idea(self, brief: Brief, others: Sequence[WrittenDraft]) -> str:
-        paradigms = self._setting.paradigms
-        idea = free_idea(brief, others, paradigms, self._machine.pretrained)
+        idea = free_idea(brief, others, self._setting.paradigms)
         if not idea:
             return ""
         return self._phrase("draft", "idea", idea=idea) + "\n"

@@ -433,6 +433,20 @@ def test_recipes_are_a_floor_and_leave_their_ideas_free(binary_spec: Competition
     )
 
 
+def test_no_idea_is_offered_that_needs_weights_which_are_not_there(tmp_path: Path) -> None:
+    """Neither as the free idea nor among those that nobody has tried; an inventory that says why
+    there are none is no weights.
+    """
+    spec = spec_of(folders.one_hot_text(tmp_path / "texts"), metric="log_loss")
+    for pretrained in (False, True):
+        machine = dataclasses.replace(MACHINE, weights="None can be used.", pretrained=pretrained)
+        learned = RunProgress(entries=lambda: [entry("s0001", 0.8)])
+        prompts = PromptBuilder(TaskFacts(spec), machine, learned)
+        texts = [prompts.write(Brief(3, "draft", 3, siblings=("", "") * n)) for n in range(4)]
+        assert any("pretrained transformer" in text for text in texts) == pretrained
+        assert any("embeddings with boosted" in text for text in texts) == pretrained
+
+
 def test_the_first_draft_takes_what_usually_wins(binary_spec: CompetitionSpec) -> None:
     text = builder_of(binary_spec).write(brief_of("draft", siblings=()))
     assert "take what usually wins" in text
