@@ -81,13 +81,14 @@ def origin_of(entry: Entry, now: Situation) -> Entry | None:
 
 
 def spread_of(now: Situation) -> float:
-    """From the median program to the best one, in units of the metric; 1 when there is no
-    difference.
+    """From the median step to the best one, in units of the metric; 1 when there is no difference.
+    Values that were tried around the best do not count: they would make every gain look large.
     """
-    if not now.ranking:
+    steps = [entry for entry in now.ranking if not entry.extra]
+    if not steps:
         return 1.0
-    middle = now.scores[now.ranking[len(now.ranking) // 2].id]
-    return now.scores[now.ranking[0].id].gain_over(middle) or 1.0
+    middle = now.scores[steps[len(steps) // 2].id]
+    return now.scores[steps[0].id].gain_over(middle) or 1.0
 
 
 def seconds_of(entry: Entry) -> float:

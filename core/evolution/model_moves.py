@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 
+from core.evolution.experience import spread_of
 from core.evolution.focus import Trait, aspects_for, program_traits
 from core.evolution.operators import Move, pick_locus
 from core.evolution.selection import pick_parent
@@ -20,6 +21,9 @@ from core.records import BriefKind, Entry, Proposal
 NAMED = 0.5
 # Programs that a late draft is shown: the best, and those that err otherwise.
 SHOWN = 3
+# How far behind the best, in spreads, a program may be to be worked on instead of it: of 17 answers
+# of a strong author 7 had to improve something that nobody needed any more.
+REACH = 0.25
 
 
 class ModelMoves:
@@ -44,7 +48,7 @@ class ModelMoves:
         return self._by_kind[kind](now, rng, persona)
 
     def _rewrite(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
-        """The best program, or the next one whose rewrite nobody is writing."""
+        """The best program, or one close to it whose rewrite nobody is writing."""
         free = unasked("rewrite", now)
         return Move("rewrite", (free[0],)) if free else None
 
@@ -63,11 +67,11 @@ class ModelMoves:
         return Move("mutate", (parent,), locus, aspect)
 
     def _merge(self, now: Situation, rng: random.Random, persona: Persona) -> Move | None:
-        """The best pair that was not brought together: the best program first, with the good one
-        whose errors are least like its own.
+        """A pair that was not brought together: the best program, or one close to it, with the good
+        one whose errors are least like its own.
         """
         tried = _pairs(now)
-        for first in now.good:
+        for first in at_the_top(now):
             for partner in unlike(first, now):
                 if frozenset((first.id, partner.id)) not in tried:
                     better, other = sorted((first, partner), key=now.good.index)
@@ -82,12 +86,18 @@ class ModelMoves:
         return Move("draft", (best, *unlike(best, now)[: SHOWN - 1]))
 
 
+def at_the_top(now: Situation) -> list[Entry]:
+    """The best program and the good ones close behind it, best first."""
+    best, reach = now.scores[now.good[0].id], REACH * spread_of(now)
+    return [entry for entry in now.good if best.gain_over(now.scores[entry.id]) <= reach]
+
+
 def unasked(kind: BriefKind, now: Situation) -> list[Entry]:
-    """The good programs for which no request of this kind is open, best first. A request is open
+    """Those at the top for which no request of this kind is open, best first. A request is open
     until there is a program.
     """
     asked = {item.parents[0] for item in _open(now) if item.kind == kind and item.parents}
-    return [entry for entry in now.good if entry.id not in asked]
+    return [entry for entry in at_the_top(now) if entry.id not in asked]
 
 
 def unlike(first: Entry, now: Situation) -> list[Entry]:

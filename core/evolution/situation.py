@@ -60,9 +60,9 @@ class Situation:
         every fold, of all that are valid where none did; no recipe that a model has beaten.
         """
         ran_all = [entry for entry in self.ranking if whole(entry)]
-        rivals = self._distinct(_without_beaten_recipes(ran_all or self.ranking), PARENTS)
-        better_half = max((len(rivals) + 1) // 2, 2)
-        return rivals[: min(better_half, FEW_PARENTS)]
+        rivals = _without_beaten_recipes(ran_all or self.ranking)
+        apart = self._distinct(rivals, 2 * FEW_PARENTS)
+        return apart[: max((len(apart) + 1) // 2, 2)]
 
     @cached_property
     def finished(self) -> list[Entry]:

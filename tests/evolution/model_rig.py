@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from core.doubles import entry
-from core.evolution.assignment import NO_ASSIGNMENT
+from core.evolution.assignment import Assignment
 from core.evolution.briefing import Briefing
 from core.evolution.diversity import Alike
 from core.evolution.focus import Trait
@@ -14,14 +14,16 @@ from core.evolution.model_search import ModelSearch
 from core.evolution.search import EvolutionSearch
 from core.evolution.situation import Situation
 from core.genome import LOCI
+from core.persona import Population
 from core.records import Brief, BriefKind, Entry, EntryKind, Proposal
 from core.score import Direction
-from tests.slices import search_config, solution_config
+from tests.slices import memory_config, search_config, solution_config
 from utils.config_schema import SearchConfig, SolutionConfig
 
 SEARCH = search_config(num_drafts=5)
 FULL = solution_config(merge=True, tune=True, pheromone=True, diversity=True)
 ALONE = dataclasses.replace(FULL, tune=False)
+NO_TEAM = Population()
 # Fits a network and boosts, so that no aspect is missing for want of a model.
 EVERYTHING = """
 import lightgbm, torch
@@ -105,8 +107,10 @@ def model_search(
     direction: Direction = "maximize",
     competition: frozenset[Trait] = frozenset(),
     program: str = EVERYTHING,
+    population: Population = NO_TEAM,
 ) -> ModelSearch:
-    briefing = Briefing(seed, lambda key: program, NO_ASSIGNMENT)
+    assignment = Assignment(lambda: population, memory_config(), 3, seed)
+    briefing = Briefing(seed, lambda key: program, assignment)
     stand_in = EvolutionSearch(config, ALONE, direction, seed, lambda key: program, alike)
     return ModelSearch(config, solution, direction, briefing, alike, competition, stand_in)
 

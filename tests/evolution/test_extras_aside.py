@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from core.evolution.experience import experiences
+from core.evolution.experience import experiences, spread_of
 from core.evolution.mending import to_mend
 from core.evolution.operators import is_gain, pick_locus
 from core.evolution.pheromone import NEUTRAL, Pheromone
@@ -51,6 +51,14 @@ def test_they_are_nobodys_experience() -> None:
     found = experiences(situation([*start(), extra(mutant)]), 100)
     assert [item.entry for item in found] == [entry.id for entry in start()]
     assert len(experiences(situation([*start(), mutant]), 100)) == 6
+
+
+def test_values_around_the_best_do_not_narrow_the_spread() -> None:
+    values = [extra(by_model(20 + n, 0.899, "tune", ("s0004",))) for n in range(20)]
+    spread = spread_of(situation(start()))
+    assert spread_of(situation([*start(), *values])) == pytest.approx(spread) == 0.1
+    steps = [dataclasses.replace(item, extra=False) for item in values]
+    assert spread_of(situation([*start(), *steps])) < 0.01
 
 
 def test_late_drafts_and_extra_recipes_are_no_first_drafts() -> None:

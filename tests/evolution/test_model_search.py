@@ -15,7 +15,9 @@ import pytest
 from core.evolution.focus import Trait, aspects_for
 from core.evolution.situation import Situation
 from core.genome import ASPECTS
+from core.persona import Persona, Population
 from core.records import Brief, Entry, EntryKind, Outcome, Proposal
+from core.skill import Skill
 from tests.evolution.model_rig import (
     EVERYTHING,
     FULL,
@@ -173,14 +175,25 @@ def test_parts_of_scores_do_where_nothing_is_whole() -> None:
     assert firsts(of_kind("rewrite", briefs(entries))) == {"s0004"}
 
 
-def test_while_a_rewrite_of_the_best_is_open_the_next_good_program_is_taken() -> None:
-    rewrite = of_kind("rewrite", briefs(start()))[0]
-    found = briefs(start(), [asked(rewrite)])
+def test_while_a_rewrite_of_the_best_is_open_one_close_behind_is_taken() -> None:
+    entries = [*start()[:3], by_model(3, 0.89), start()[4]]
+    rewrite = of_kind("rewrite", briefs(entries))[0]
+    found = briefs(entries, [asked(rewrite)])
     assert firsts(of_kind("rewrite", found)) == {"s0003"}
     # Its program is written: the next author may know of it.
-    assert firsts(of_kind("rewrite", briefs(start(), [written(rewrite)]))) == {"s0004"}
+    assert firsts(of_kind("rewrite", briefs(entries, [written(rewrite)]))) == {"s0004"}
     both = [asked(rewrite), asked(of_kind("rewrite", found)[0])]
-    assert "rewrite" not in {brief.kind for brief in briefs(start(), both)}
+    assert "rewrite" not in {brief.kind for brief in briefs(entries, both)}
+
+
+def test_nobody_works_on_what_is_far_behind_but_as_a_partner() -> None:
+    """Another kind is asked for meanwhile."""
+    rewrite = of_kind("rewrite", briefs(start()))[0]
+    found = briefs(start(), [asked(rewrite)])
+    assert {brief.kind for brief in found} == {"mutate", "merge", "draft"}
+    assert firsts(found) == {"s0004"}
+    partners = {brief.parents[1].id for brief in of_kind("merge", found)}
+    assert partners == {"s0003"}
 
 
 def test_when_everything_is_asked_for_the_best_is_rewritten_once_more() -> None:
@@ -283,6 +296,7 @@ def test_a_recipe_is_no_partner_once_a_model_has_beaten_it() -> None:
 
 def test_a_pair_is_brought_together_once() -> None:
     entries = [*start(), by_model(5, 0.89), by_model(6, 0.88)]
+    assert len(situation(entries).good) == 3
     merge = of_kind("merge", briefs(entries))[0]
     best = tuple(parent.id for parent in merge.parents)
     for running in (asked(merge), written(merge)):
@@ -291,6 +305,46 @@ def test_a_pair_is_brought_together_once() -> None:
     merged = [*entries, by_model(7, 0.3, "merge", best)]
     others = of_kind("merge", briefs(merged))
     assert best not in {tuple(parent.id for parent in brief.parents) for brief in others}
+
+
+# ---------------------------------------------------------------- level 2
+
+
+def team(**readiness: float) -> Population:
+    population = Population()
+    for name, weight in readiness.items():
+        persona = Persona(name, operators={"rewrite": weight})
+        population = population.with_persona(persona, "joined", 0)
+    return population
+
+
+def rewriters(entries: Sequence[Entry], population: Population) -> Counter[str]:
+    found = briefs(entries, count=800, population=population)
+    return Counter(brief.persona.label for brief in of_kind("rewrite", found))
+
+
+def test_who_is_ready_for_rewrites_is_asked_for_them_before_anything_is_known() -> None:
+    found = rewriters(start(), team(anna=3.0, bert=1.0, cleo=0.3))
+    assert found["anna"] > found["bert"] > found["cleo"] > 0
+
+
+def test_who_gained_by_rewrites_is_asked_for_more() -> None:
+    def by(name: str, score: float, first: int) -> list[Entry]:
+        steps = [
+            by_model(first + n, score, "rewrite", ("s0004",), incumbent="s0004") for n in range(5)
+        ]
+        return [dataclasses.replace(step, persona=name) for step in steps]
+
+    entries = [*start(), *by("anna", 0.95, 5), *by("bert", 0.8, 10)]
+    found = rewriters(entries, team(anna=1.0, bert=1.0))
+    assert found["anna"] > 1.5 * found["bert"]
+
+
+def test_lessons_come_along_with_a_rewrite() -> None:
+    lesson = Skill("k1", "Do it.", "MODEL: a -> b", "MODEL", {"rewrite": 1.0}, ("s0001",), 0.1, 0)
+    population = team(anna=1.0).with_skill(lesson, "extracted")
+    found = of_kind("rewrite", briefs(start(), population=population))
+    assert lesson.id in {skill.id for brief in found for skill in brief.skills}
 
 
 # ---------------------------------------------------------------- over random journals
