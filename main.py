@@ -311,7 +311,7 @@ def authors(config: Config, settings: Settings, recipes: ProposerFactory) -> Aut
         return Authors(recipes, personas=personas)
     gpu_names = tuple(gpu.name for gpu in settings.machine.gpus)
     return Authors(
-        with_model(config.llm, recipes, gpu_names),
+        with_model(config.llm, recipes, gpu_names, config.search.num_drafts),
         metric_reader,
         coach,
         personas,

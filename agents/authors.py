@@ -7,6 +7,7 @@ from __future__ import annotations
 import platform
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 
 from agents import graph
@@ -14,6 +15,7 @@ from agents.answers.absent import absent_packages
 from agents.answers.self_check import reports_nothing
 from agents.coach import ModelCoach
 from agents.metric_reader import read_metric
+from agents.plans import FirstPlans, PlansSoFar, RequestTimes
 from agents.prompting import knowledge
 from agents.prompting.progress import RunProgress, Skills
 from agents.prompting.prompt_builder import PromptBuilder
@@ -44,15 +46,18 @@ def recipes_only(around: Surroundings) -> Proposer:
     return RecipesProposer(around.spec, installed(all_packages()), _known(around))
 
 
-def with_model(llm: LlmConfig, recipes: ProposerFactory, gpus: Sequence[str]) -> ProposerFactory:
+def with_model(
+    llm: LlmConfig, recipes: ProposerFactory, gpus: Sequence[str], drafts: int
+) -> ProposerFactory:
     """The mixed team for a configuration whose code model can be built.
 
-    recipes: who stands in for the model. gpus: names of the devices of this machine. Loads the
-    client libraries in the background at once.
+    recipes: who stands in for the model. gpus: names of the devices of this machine. drafts: first
+    programs of a run, those of the recipes too. Loads the client libraries in the background at
+    once.
     """
     preload(llm)
     threading.Thread(target=graph.load, name="load langgraph", daemon=True).start()
-    return partial(_team, recipes, tuple(gpus[:1]))
+    return partial(_team, recipes, tuple(gpus[:1]), drafts)
 
 
 def partner_recipes(recipes: ProposerFactory) -> ProposerFactory:
@@ -60,16 +65,18 @@ def partner_recipes(recipes: ProposerFactory) -> ProposerFactory:
     return lambda around: Partners(recipes(around))
 
 
-def _team(recipes: ProposerFactory, gpus: tuple[str, ...], around: Surroundings) -> Proposer:
+def _team(
+    recipes: ProposerFactory, gpus: tuple[str, ...], drafts: int, around: Surroundings
+) -> Proposer:
     model = around.models.of("code")
     if model is None:
         return recipes(around)
-    author = _Author(around, model, gpus, around.models.timeout("code") * REQUESTS_PER_PROPOSAL)
     if around.split.kind == "none":
         # A recipe does not measure itself.
-        return ModelAlone(author)
-    floor = recipes(around)
-    return MixedTeam(floor, author, model, TeamRules())
+        return ModelAlone(_Author(around, model, gpus, drafts))
+    rules = TeamRules()
+    author = _Author(around, model, gpus, drafts - rules.recipe_drafts)
+    return MixedTeam(recipes(around), author, model, rules)
 
 
 def metric_reader(question: MetricQuestion) -> Reading:
@@ -102,12 +109,13 @@ class _Author:
     """
 
     def __init__(
-        self, around: Surroundings, model: Model, gpus: tuple[str, ...], allowance_s: float
+        self, around: Surroundings, model: Model, gpus: tuple[str, ...], drafts: int
     ) -> None:
+        """drafts: first programs that the model writes."""
         self._around = around
         self._model = model
         self._gpus = gpus
-        self._allowance_s = allowance_s
+        self._drafts = drafts
         self._lock = threading.Lock()
 
     def propose(self, brief: Brief) -> Proposal:
@@ -120,13 +128,21 @@ class _Author:
         around = self._around
         return ModelProposer(
             self._model,
-            self._prompts(),
+            self._prompts,
             self._gate,
             _known(around),
             around.clock,
-            self._allowance_s,
+            around.models.timeout("code") * REQUESTS_PER_PROPOSAL,
             around.search_ends,
+            self._plans,
         )
+
+    @cached_property
+    def _plans(self) -> FirstPlans:
+        around = self._around
+        so_far = PlansSoFar(self._drafts, around.history.plans, partial(_written_drafts, around))
+        times = RequestTimes(around.clock, around.models.timeout("code"), around.search_ends)
+        return FirstPlans(self._model, lambda: self._prompts, so_far, around.recorder, times)
 
     def _gate(self, program: str) -> Sequence[str]:
         reasons = [*self._around.gate(program)]
@@ -134,6 +150,7 @@ class _Author:
             reasons += reports_nothing(program)
         return [*reasons, *absent_packages(program, importable)]
 
+    @cached_property
     def _prompts(self) -> PromptBuilder:
         around = self._around
         weights, preview = around.weights(), around.preview()
@@ -155,7 +172,8 @@ class _Author:
         )
         task = TaskFacts(around.spec, preview, around.split, around.warnings)
         skills = partial(_skills, around, facts)
-        return PromptBuilder(task, machine, _progress(around, skills))
+        progress = replace(_progress(around, skills), first_plan=self._plans.of)
+        return PromptBuilder(task, machine, progress)
 
 
 def categories(preview: Preview | None) -> int:

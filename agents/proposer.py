@@ -10,11 +10,12 @@ from agents.answers.answer import one_line
 from agents.answers.attempt import Attempt, Examiner
 from agents.answers.self_check import Gate
 from agents.graph import Conversation, Prompts, conversation
+from agents.plans import FirstPlans
 from agents.prompting.lessons import shown
 from core.genome import Genome, normalised_digest
 from core.protocols import Clock, Model
 from core.records import Brief, Proposal
-from utils.errors import ProposalError
+from utils.errors import ModelError, ProposalError
 
 
 class ModelProposer:
@@ -22,7 +23,8 @@ class ModelProposer:
 
     gate: reasons of the box to reject a program. known: normalised digests of earlier programs of
     this run. allowance_s: seconds that one proposal may take, its repair included. ends: epoch
-    seconds after which a program is too late.
+    seconds after which a program is too late. plans: of first drafts; None where each draft is on
+    its own.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class ModelProposer:
         clock: Clock,
         allowance_s: float,
         ends: Callable[[], float] = lambda: math.inf,
+        plans: FirstPlans | None = None,
     ) -> None:
         self._model = model
         self._prompts = prompts
@@ -41,6 +44,7 @@ class ModelProposer:
         self._clock = clock
         self._allowance_s = allowance_s
         self._ends = ends
+        self._plans = plans
         self._lock = threading.Lock()
         self._building = threading.Lock()
         self._known = set(known)
@@ -50,6 +54,16 @@ class ModelProposer:
         """Raises ProposalError when the answer cannot be used, also after its repair; ModelError
         when there is none.
         """
+        if self._plans is None:
+            return self._written(brief)
+        self._plans.claim(brief)
+        try:
+            return self._written(brief)
+        except (ProposalError, ModelError):
+            self._plans.release(brief)
+            raise
+
+    def _written(self, brief: Brief) -> Proposal:
         converse = self.warm()
         attempt = converse(brief, min(self._clock() + self._allowance_s, self._ends()))
         if attempt.reasons:

@@ -25,7 +25,7 @@ from utils.untrusted import one_line
 
 # Characters of the best programs, of a plan among them, of another line, of one that says why too,
 # of the values tried.
-BEST, PLAN, LINE, WHY_LINE, VALUES = 900, 300, 180, 240, 240
+BEST, PLAN, LINE, WHY_LINE, VALUES = 1200, 300, 180, 240, 240
 _MOST_BEST, _MOST_VALUES, _PLATEAU = 5, 3, 5
 # Of a line that says why, the share that the plan gets.
 _PLAN_SHARE = 0.5

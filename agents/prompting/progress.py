@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agents.prompting.siblings import WrittenDraft
+from agents.prompting.siblings import FirstPlan, WrittenDraft
 from core.records import Brief, Ensemble, Entry
 
 Skills = Callable[[Brief, int], Sequence[str]]
@@ -32,3 +32,5 @@ class RunProgress:
     blend: Callable[[], Ensemble | None] = field(default=lambda: None)
     # Correlation of the held-out errors of two entries.
     likeness: Callable[[str, str], float | None] = field(default=lambda first, second: None)
+    # The plan that is kept for a first draft; None where it has none.
+    first_plan: Callable[[Brief], FirstPlan | None] = field(default=lambda brief: None)

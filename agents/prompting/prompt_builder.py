@@ -83,6 +83,16 @@ class PromptBuilder:
             answer=self._prompts.render(BY_KIND[brief.kind].answer),
         ).lstrip("\n")
 
+    def plans(self, count: int) -> str:
+        """Asks for the plans of so many first programs."""
+        entries = list(self._progress.entries())
+        return self._prompts.render(
+            "plans",
+            digest=fence(digest_text(entries, self._direction, {}), "notes"),
+            count=str(count),
+            cpus=self._machine.cpu_words,
+        )
+
     def repair(self, brief: Brief, program: str, reasons: Sequence[str]) -> str:
         """What is wrong with an answer. Stands alone: no earlier message has to be sent again with
         it.

@@ -1,4 +1,4 @@
-"""What the drafts before a draft rest on, and the ideas that are still free. Pure."""
+"""What the drafts before a draft and beside it rest on, and the ideas that are still free. Pure."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ class WrittenDraft:
 
     plan: str
     by_recipes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPlan:
+    """The plan of a first draft, and those of the drafts that are written at the same time."""
+
+    own: str
+    others: tuple[str, ...]
 
 
 def written_drafts(entries: Iterable[Entry], running: Iterable[Proposal]) -> list[WrittenDraft]:

@@ -112,7 +112,7 @@ class TaskText:
             "other_shown": self._other_shown,
             "other_facts": self._other_facts,
             "others": self._others,
-            "siblings": lambda brief: self._siblings(drafts(brief)),
+            "siblings": lambda brief: self._siblings(brief, drafts(brief)),
             "idea": lambda brief: self._idea(brief, drafts(brief)),
             "example": lambda brief: self._setting.example,
         }
@@ -209,11 +209,16 @@ class TaskText:
         listing = fence("\n".join(lines), "notes")
         return f"{self._phrase('rebuild', 'others')}\n{listing}"
 
-    def _siblings(self, others: Sequence[WrittenDraft]) -> str:
-        """What other drafts rest on. Recipes are a floor and no limit: their idea is free for a
-        better program.
+    def _siblings(self, brief: Brief, others: Sequence[WrittenDraft]) -> str:
+        """What other drafts rest on, as planned where they have plans. Recipes are a floor and no
+        limit: their idea is free for a better program.
         """
         parts: list[str] = []
+        planned = self._progress.first_plan(brief)
+        if planned is not None:
+            listing = "\n".join(f"- {plan}" for plan in planned.others)
+            parts.append(f"{self._phrase('draft', 'together')}\n{fence(listing, 'notes')}")
+            others = [draft for draft in others if draft.by_recipes]
         for by_recipes, title in ((False, "siblings"), (True, "recipes")):
             plans: dict[str, None] = {}
             for draft in others:
@@ -225,6 +230,9 @@ class TaskText:
         return "\n".join(parts) or self._phrase("draft", "first")
 
     def _idea(self, brief: Brief, others: Sequence[WrittenDraft]) -> str:
+        planned = self._progress.first_plan(brief)
+        if planned is not None:
+            return f"{self._phrase('draft', 'planned')}\n{fence(planned.own, 'notes')}\n"
         idea = free_idea(brief, others, self._setting.paradigms)
         if not idea:
             return ""

@@ -86,7 +86,7 @@ def test_a_prompt_tells_of_the_data_the_machine_the_weights_and_fitting_knowledg
     with ScriptedServer(then=Turn(f"PLAN: constant\n```python\n{PROGRAM}```\n")) as server:
         llm, answers = settings(server), TextStore(tmp_path / "answers", ".txt")
         asked_by = models(llm, around.recorder.append, answers.put)
-        proposer = with_model(llm, recipes_only, ["H200"])(replace(around, models=asked_by))
+        proposer = with_model(llm, recipes_only, ["H200"], 3)(replace(around, models=asked_by))
         made = proposer.propose(Brief(3, "draft", 5, siblings=("linear model", "boosting")))
     assert made.author == "model"
     asked = server.requests[0].text
@@ -113,7 +113,7 @@ def test_a_program_that_needs_a_package_that_is_not_there_is_repaired_before_it_
     with ScriptedServer(answers, then=Turn(f"PLAN: plain\n```python\n{PROGRAM}```\n")) as server:
         llm = settings(server)
         asked_by = replace(around, models=models(llm))
-        made = with_model(llm, recipes_only, [])(asked_by).propose(
+        made = with_model(llm, recipes_only, [], 3)(asked_by).propose(
             Brief(3, "draft", 5, siblings=("linear", "trees"))
         )
     assert made.program.strip() == PROGRAM.strip()

@@ -137,6 +137,7 @@ def texts(folder: Path) -> dict[str, str]:
     prompts = builder(folder)
     return {kind: prompts.write(brief) for kind, brief in BRIEFS.items()} | {
         "system": prompts.system(),
+        "plans": prompts.plans(3),
         "repair": prompts.repair(BRIEFS["mutate"], FIRST, REASONS),
         "repair_empty": prompts.repair(REPAIRED, "", ("no program",)),
     }
