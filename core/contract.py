@@ -264,13 +264,13 @@ class TeamReport:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """A finished step: a line of type `step` in journal.jsonl, and with its code a node of
-    journal.json. See core.records.Entry.
+    """A finished program: a line of type `step` or `extra` in journal.jsonl, and with its code a node
+    of journal.json. See core.records.Entry.
     """
 
     # Unique in a run.
     id: str
-    # Index of the proposal, from 0.
+    # Index of the proposal, from 0; of what is no step, that of the step before it.
     step: int
     # Of the brief, or ensemble.
     kind: EntryKind
@@ -316,7 +316,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class JournalReport:
-    """journal.json: every step with its code, in the shape that other MLE-bench agents write."""
+    """journal.json: every step and every extra with its code, in the shape that other MLE-bench agents write."""
 
     nodes: tuple[StepRecord, ...]
 
@@ -355,7 +355,7 @@ def read_journal(path: Path) -> JournalReport:
 
 
 def step_of(line: Mapping[str, Any]) -> StepRecord:
-    """A parsed line of journal.jsonl whose type is `step`. Raises DataError where it is damaged or
+    """A parsed line of journal.jsonl whose type is `step` or `extra`. Raises DataError where it is damaged or
     of another version.
     """
     name = f"line {line.get('seq')} of the journal"

@@ -399,7 +399,7 @@ class Proposal:
 
     # Unique in a run.
     id: str
-    # Index of the proposal, from 0.
+    # Index of the proposal, from 0; of an extra, that of the step before it.
     step: int
     # Of the brief.
     kind: ProgramKind

@@ -120,7 +120,7 @@ def measure_live(prepared: PreparedCompetition, out: Path) -> LiveMeasure:
     history, report, llm = run.history, run.report, run.history.llm
     assert report.metric is not None
     direction = report.metric.direction
-    by_model = [entry for entry in history.entries if entry.author == "model"]
+    by_model = [entry for entry in history.entries if entry.author == "model" and not entry.extra]
     by_recipes = [entry for entry in history.entries if entry.author == "recipes"]
     parsed = [proposal for proposal in run.proposals() if proposal.author == "model"]
     calls = (call for _, call in run.events(LlmCall))

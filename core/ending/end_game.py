@@ -18,7 +18,7 @@ from core.judging.service import HoldoutJudge
 from core.protocols import Clock, Programs, Recorder
 from core.publishing import reasons
 from core.publishing.result import Result, blended, single
-from core.records import CompetitionSpec, SplitSpec, View
+from core.records import CompetitionSpec, Entry, SplitSpec, View
 from core.task.keeper import ViewKeeper
 from utils.config_schema import JudgingConfig, SolutionConfig
 
@@ -140,13 +140,17 @@ class EndGame:
 def finalists(
     spec: CompetitionSpec, history: History, count: int, blender: Blender | None, recorder: Recorder
 ) -> list[Result]:
-    """At most `count`: the ensemble, where there is one, then the best complete entries.
+    """At most `count`: the ensemble, where there is one, then the best complete entries, each
+    program once: its other seeds say nothing new, and the luckiest of them would stand for it.
 
     blender: None makes no ensemble; one that the journal holds is among them.
     """
     ranking = ranked(history.entries, spec.metric.direction)
     complete = [entry for entry in ranking if entry.complete]
-    results = [single(entry, how_to_combine(spec)) for entry in complete]
+    best_of: dict[str, Entry] = {}
+    for entry in complete:
+        best_of.setdefault(entry.program, entry)
+    results = [single(entry, how_to_combine(spec)) for entry in best_of.values()]
     ensemble = None
     if history.ensemble is not None:
         ensemble = history.ensemble.ensemble

@@ -90,10 +90,13 @@ def style(event: Event) -> str:
 def status_block(
     history: History, budget: Budget, leases: LeasePool, clock: Clock
 ) -> RenderableType:
-    """Steps, best score and error, workers busy, budgets, last failures."""
+    """Steps and what was none, best score and error, workers busy, budgets, last failures."""
+    steps = f"steps {history.steps_done}/{budget.max_steps}"
+    if history.extras_done:
+        steps += f" +{history.extras_done}"
     row = Table.grid(padding=(0, 3))
     row.add_row(
-        f"steps {history.steps_done}/{budget.max_steps}",
+        steps,
         f"best {_score_of(history.incumbent)}",
         f"busy {leases.usage().running}/{leases.size}",
         f"left {budget.remaining(clock()):.0f} s",

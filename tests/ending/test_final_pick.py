@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.budget import MODEL_RESERVE_AT_MOST, RESERVE_AT_MOST, Budget
 from core.doubles import (
     CLEAN,
     EventList,
@@ -27,6 +28,7 @@ from core.ending.refit import Refit, affordable, pays
 from core.evaluation import Evaluator
 from core.events import EnsembleBuilt, FinalPicked, Published, Refitted
 from core.journal.history import History
+from core.pacing import Pacer
 from core.protocols import BlendParts
 from core.publishing.reasons import status
 from core.publishing.result import NO_RESULT, Result, blended, single
@@ -249,6 +251,30 @@ def test_the_ensemble_is_among_the_finalists_and_incomplete_entries_are_not() ->
     assert [member.entry.id for member in chosen[0].members] == ["s0005", "s0004"]
     assert chosen[0].how == "rank"
     assert len(desk.events.of(EnsembleBuilt)) == 1
+
+
+def test_a_program_is_a_finalist_once_whatever_its_seeds() -> None:
+    entries = six_entries()
+    seed = replace(entry("x0000", 0.99, kind="seed"), program=entries[3].program, extra=True)
+    desk = Desk([*entries, seed], {})
+    chosen = finalists(paper_spec(), desk.history, 5, None, desk.events)
+    assert [result.best.id for result in chosen] == ["x0000", "s0005", "s0004", "s0002", "s0001"]
+
+
+@pytest.mark.parametrize(
+    ("most", "programs_left"), [(RESERVE_AT_MOST, 3), (MODEL_RESERVE_AT_MOST, 2)]
+)
+def test_the_pick_makes_do_with_what_is_kept_back(most: float, programs_left: int) -> None:
+    """Runs of 10 s: half of the reserve leaves fewer finalists, and still a winner."""
+    slow = replace(CLEAN, duration_s=10.0)
+    entries = [entry(f"s000{number}", 0.9 - number / 100, outcome=slow) for number in range(3)]
+    desk = Desk(entries, {item.id: 0.5 for item in entries})
+    now = desk.clock()
+    budget = Budget.plan(10, now, now + 350.0, most)
+    pacer = Pacer(desk.history, budget, 5, 900.0, PaperViews(FOLDS), desk.clock, 15.0)
+    desk.clock.now = pacer.search_ends()
+    assert desk.pick.pick(desk.results(), 0, budget.deadline) is not None
+    assert len({job.proposal_id for job in desk.runner.jobs}) == programs_left
 
 
 def test_an_even_blend_takes_programs_that_differ() -> None:

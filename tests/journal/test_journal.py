@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.contract import Folders
 from core.doubles import ManualClock, entry, proposal
-from core.events import TYPES, FoldScored, ProposalFailed, Proposed, Published, StepDone
+from core.events import TYPES, ExtraDone, FoldScored, ProposalFailed, Proposed, Published, StepDone
 from core.genome import digest
 from core.journal.history import History
 from core.journal.journal import Journal, read_lines
@@ -240,3 +241,25 @@ def test_a_journal_that_is_damaged_in_the_middle_is_kept_aside(
     assert path.read_bytes() == b"".join(lines[:4])
     assert path.with_name("journal.damaged.jsonl").read_bytes() == damaged
     assert "is damaged behind line 4" in caplog.text
+
+
+def test_what_is_no_step_moves_no_count_of_steps(
+    tmp_path: Path, opened: Opener, programs: ProgramStore
+) -> None:
+    history = History(programs.get)
+    journal = opened(tmp_path / "journal.jsonl", history.apply)
+    record(journal, programs, entry("s0000", 0.5, folds=[0.5]))
+    for number in range(2):
+        journal.append(ProposalFailed(number + 1, "mutate", "no answer"))
+    made = proposal(Brief(1, "draft", 7), "x = 1\n")
+    extra = replace(made, id="x0000", extra=True, author="recipes")
+    journal.append(Proposed(extra, programs.put(extra.program)))
+    before = (history.next_step, history.failed_in_a_row, history.llm.unanswered, history.taught)
+    assert before == (3, 2, 1, 0)
+    assert history.next_extra == 1
+    assert list(history.pending) == ["x0000"]
+    done = replace(entry("x0000", 0.9, folds=[]), extra=True)
+    journal.append(ExtraDone(done))
+    assert (history.steps_done, history.extras_done, history.failed_in_a_row) == (1, 1, 2)
+    again = replay(tmp_path / "journal.jsonl", programs)
+    assert (again.next_extra, again.next_step, again.extras_done) == (1, 3, 1)
