@@ -81,6 +81,24 @@ def test_the_first_drafts_are_recipes_and_prompts_share_their_prefix(
     assert len(server.requests) <= 1.3 * len(ended.of("step"))
 
 
+def test_a_model_is_asked_for_rewrites_and_rebuilds_and_never_for_values(
+    widgets: Path, tmp_path: Path
+) -> None:
+    words = ["search.num_drafts=3"]
+    with ScriptedServer(then=program) as server:
+        ended = run_main(server, widgets, tmp_path / "out", steps=10, words=words)
+    assert ended.report["status"] == "ok", ended.report["reason"]
+    written = [event for event in ended.of("proposal") if event["author"] == "model"]
+    asked = [event for event in written if not event["extra"]]
+    assert "tune" not in {event["kind"] for event in asked}
+    free = [
+        it for it in asked if it["kind"] == "rewrite" or (it["kind"] == "draft" and it["parents"])
+    ]
+    assert free
+    best = {event["id"] for event in ended.of("step") if event["complete"]}
+    assert {event["parents"][0] for event in free} <= best
+
+
 FAULTS: Mapping[str, tuple[Turn, str]] = {
     "wrong key": (
         Turn(status=401, error="Incorrect API key provided: secret-key-of-a-user-4711"),
