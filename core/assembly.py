@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.budget import Budget
-from core.ending.likeness import likeness_of
+from core.ending.likeness import likeness_of, rivalry_of
+from core.ending.told import BlendSoFar, ErrorReports
 from core.evaluation import Evaluator
 from core.evolution.briefing import Briefing
 from core.evolution.extras import ExtraSearch
@@ -94,7 +95,7 @@ class Assembly:
             self._context.stop,
             probe_fault,
         )
-        around = self._surroundings(spec, split, pace)
+        around = self._surroundings(opened, pace)
         learner = self._learner(around, complain)
         parts = LoopParts(
             proposer=self._context.authors.proposer(around),
@@ -213,8 +214,11 @@ class Assembly:
             tools,
         )
 
-    def _surroundings(self, spec: CompetitionSpec, split: SplitSpec, pace: Pacer) -> Surroundings:
+    def _surroundings(self, opened: OpenCompetition, pace: Pacer) -> Surroundings:
         settings, history = self._settings, self._context.history
+        spec, split, judge = opened.spec, opened.split, opened.judge
+        recorder = self._context.recorder
+        alike = rivalry_of(history, recorder, judge, spec)
         before = [self._context.programs.get(entry.program) for entry in history.entries]
         before += [proposal.program for proposal in history.pending.values()]
         warnings: tuple[str, ...] = ()
@@ -227,7 +231,7 @@ class Assembly:
             programs=tuple(before),
             program=self._context.programs.get,
             history=history,
-            recorder=self._context.recorder,
+            recorder=recorder,
             preview=self._preview,
             weights=self._weights.wait,
             gate=self._context.gate,
@@ -238,4 +242,6 @@ class Assembly:
             stop=self._context.stop,
             clock=self._context.clock,
             search_ends=pace.search_ends,
+            errors=ErrorReports(history, recorder, judge, opened.views.search),
+            blend=BlendSoFar(spec, history, recorder, judge, alike),
         )

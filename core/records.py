@@ -697,7 +697,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """Held-out rows that have something in common. rows: at least core.judging.residuals.LEAST_ROWS."""
+    """Held-out rows that have something in common: as many as core.judging.residuals.guards asks for."""
 
     # What they have in common.
     name: str

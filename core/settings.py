@@ -16,7 +16,7 @@ from core.persona import Persona
 from core.protocols import Clock, Coach, Programs, Proposer, Recorder
 from core.questions.metric_question import MetricReader
 from core.questions.split_stage import SplitReader
-from core.records import CompetitionSpec, SplitSpec
+from core.records import CompetitionSpec, Ensemble, ErrorReport, SplitSpec
 from core.task.preview import Preview
 from utils.config_schema import Config
 from utils.hardware import Hardware
@@ -108,6 +108,11 @@ class Surroundings:
     clock: Clock
     # Epoch seconds after which no program can be tried any more.
     search_ends: Callable[[], float]
+    # Where the held-out errors of the entry of this id lie; None where nobody can tell.
+    errors: Callable[[str], ErrorReport | None] = lambda entry_id: None
+    # The ensemble as it would be now; None while there is nothing to blend. May take seconds: not
+    # to be called while the loop holds its lock.
+    blend: Callable[[], Ensemble | None] = lambda: None
 
 
 ProposerFactory = Callable[[Surroundings], Proposer]

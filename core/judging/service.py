@@ -16,10 +16,13 @@ from core.records import (
     Agreement,
     CompetitionSpec,
     Ensemble,
+    ErrorReport,
     Job,
     Outcome,
     ScoredBy,
     Verdict,
+    View,
+    from_json,
     to_json,
 )
 from utils.errors import SpecError
@@ -164,6 +167,22 @@ class HoldoutJudge:
     def agreement(self, a: BlendParts, b: BlendParts, how: str) -> Agreement:
         """How much two blends agree on the official test rows."""
         return Agreement(*self._call("agree", a=_json(a), b=_json(b), how=how))
+
+    def error_correlation(self, a: Sequence[str], b: Sequence[str]) -> float | None:
+        """How alike the held-out errors of two programs are, by the names of their predictions: at
+        most 1 (the same), None without common rows.
+        """
+        answer: float | None = self._call("error_correlation", a=list(a), b=list(b))
+        return answer
+
+    def error_report(self, names: Sequence[str], views: Sequence[View]) -> ErrorReport | None:
+        """Where the held-out errors of a program lie, by the names of its predictions. views: those
+        that it was tried on; None without enough held-out rows.
+        """
+        found = self._call("error_report", names=list(names), views=list(map(to_json, views)))
+        if found is None:
+            return None
+        return from_json(ErrorReport, found)
 
     def check_file(self, path: Path) -> tuple[str, ...]:
         """Reasons why a file is no valid official submission; () when it is one."""

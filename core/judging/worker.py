@@ -17,11 +17,12 @@ from core.blending import is_voted
 from core.judging import agreement, blend, compare, leaks, score_cases, scorer
 from core.judging import greedy as selection
 from core.judging.metrics import Metric
+from core.judging.residuals import report, rivals
 from core.judging.samples import official_sample
 from core.judging.store import Store
 from core.judging.submission import check_file as check_submission
 from core.judging.values import is_text
-from core.records import CompetitionSpec, View, from_json
+from core.records import CompetitionSpec, View, from_json, to_json
 from utils.process import serve
 
 JsonParts = list[tuple[list[str], float]]
@@ -66,6 +67,21 @@ def agree(spec: str, store: str, a: JsonParts, b: JsonParts, how: str) -> list[f
     return list(agreement.numbers_agree(first, second))
 
 
+def error_correlation(spec: str, store: str, a: list[str], b: list[str]) -> float | None:
+    return rivals.error_correlation(_spec(spec), a, b, _store(store))
+
+
+def error_report(
+    spec: str, store: str, names: list[str], views: list[dict[str, Any]]
+) -> dict[str, Any] | None:
+    shown = [from_json(View, view) for view in views]
+    found = report.error_report(_spec(spec), names, shown, _store(store))
+    if found is None:
+        return None
+    made: dict[str, Any] = to_json(found)
+    return made
+
+
 def check_file(spec: str, store: str, path: str) -> dict[str, Any]:
     competition = _spec(spec)
     checked = check_submission(Path(path), official_sample(competition), competition)
@@ -107,6 +123,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "score_blend": score_blend,
     "greedy": greedy,
     "agree": agree,
+    "error_correlation": error_correlation,
+    "error_report": error_report,
     "check_file": check_file,
     "leak_warnings": leak_warnings,
     "trial_cases": trial_cases,

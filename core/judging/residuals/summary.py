@@ -1,0 +1,127 @@
+"""What is said of all held-out rows together: bias against spread, and where the weight of the errors
+lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.judging.residuals.guards import DIGITS, LEAST_ROWS
+from core.judging.residuals.held import HeldErrors
+from core.judging.statistic import Array
+from core.metric_names import WORDS, predicts
+from core.records import CompetitionSpec
+
+# Share of the rows that are called the worst.
+WORST = 0.01
+# What is smaller than this is no news.
+_SLOPE_NEWS = 0.03
+_SURE = 2.0
+
+
+def summary(spec: CompetitionSpec, held: HeldErrors) -> Iterator[str]:
+    """A statement each, the most general first."""
+    yield f"{held.unit} {shown(held.error(np.arange(len(held))))} over {len(held)} held-out rows"
+    kind = predicts(spec)
+    if kind in WORDS:
+        yield from _of_words(held)
+    elif kind == "probability":
+        yield from _of_probabilities(spec, held)
+    elif held.residuals is not None:
+        yield from _of_numbers(held)
+    yield from _worst_rows(held)
+    yield from _worst_fold(held)
+
+
+def shown(value: float) -> str:
+    """A figure as it stands in a sentence."""
+    return f"{value:.{DIGITS}g}"
+
+
+def _of_numbers(held: HeldErrors) -> Iterator[str]:
+    """Per column where there are several; of the one column more."""
+    assert held.residuals is not None
+    if held.residuals.shape[1] > 1:
+        return
+    residuals, scale = held.residuals[:, 0], _in(held)
+    mean, square = float(residuals.mean()), float((residuals**2).mean())
+    if square > 0:
+        yield (
+            f"mean of prediction - answer {shown(mean)}{scale}: bias makes {mean**2 / square:.1%} of "
+            "the squared error, spread the rest"
+        )
+    yield from _slope(held)
+
+
+def _in(held: HeldErrors) -> str:
+    if held.scale:
+        return f" in {held.scale}"
+    return ""
+
+
+def _slope(held: HeldErrors) -> Iterator[str]:
+    """Whether predictions lie too far apart or too close together, where that is sure."""
+    assert held.residuals is not None
+    if held.scale:
+        return
+    pred, residuals = held.pred[:, 0], held.residuals[:, 0]
+    centred = pred.astype(float) - pred.astype(float).mean()
+    whole = float((centred**2).sum())
+    if not whole > 0:
+        yield "the prediction is the same everywhere"
+        return
+    # The answer is the prediction less the residual.
+    slope = 1.0 - float((centred * residuals).sum()) / whole
+    left = residuals - residuals.mean() - (1.0 - slope) * centred
+    error = float(np.sqrt((centred**2 * left**2).sum())) / whole
+    if abs(slope - 1.0) > max(_SLOPE_NEWS, _SURE * error):
+        how = "too close together" if slope > 1 else "too far apart"
+        yield f"answers differ {shown(slope)} times as much as predictions do: these lie {how}"
+
+
+def _of_probabilities(spec: CompetitionSpec, held: HeldErrors) -> Iterator[str]:
+    truth, pred = held.truth, held.pred
+    if spec.answers.one_hot or spec.answers.exclusive:
+        sure = pred.max(axis=1)
+        right = truth.argmax(axis=1) == pred.argmax(axis=1)
+        yield (
+            f"the likeliest class has probability {shown(float(sure.mean()))} on average and is right "
+            f"in {shown(float(right.mean()))} of the rows"
+        )
+    elif truth.shape[1] == 1:
+        yield f"mean prediction {shown(float(pred.mean()))}, mean answer {shown(float(truth.mean()))}"
+
+
+def _of_words(held: HeldErrors) -> Iterator[str]:
+    perfect = (held.per_row <= 0).mean()
+    yield f"{perfect:.1%} of the rows are right without any fault"
+    said, true = _lengths(held.pred), _lengths(held.truth)
+    yield (
+        f"a prediction has {shown(float(said.mean()))} words on average, an answer "
+        f"{shown(float(true.mean()))}; {(said == 0).mean():.1%} and {(true == 0).mean():.1%} are empty"
+    )
+
+
+def _lengths(cells: Array) -> Array:
+    """Words of each row, all columns together."""
+    counts = [len(str(cell).split()) for cell in cells.ravel().tolist()]
+    return np.array(counts).reshape(cells.shape).sum(axis=1)
+
+
+def _worst_rows(held: HeldErrors) -> Iterator[str]:
+    costs = np.sort(held.per_row * held.weights)[::-1]
+    most = max(LEAST_ROWS, int(WORST * len(costs)))
+    if costs.sum() > 0 and len(np.unique(costs)) > 2 and len(costs) >= 5 * most:
+        share = costs[:most].sum() / costs.sum()
+        yield f"the worst {most} rows make {share:.0%} of the whole error"
+
+
+def _worst_fold(held: HeldErrors) -> Iterator[str]:
+    if len(held.folds) < 2:
+        return
+    errors = [held.error(held.fold == number) for number in range(len(held.folds))]
+    worst = int(np.argmax(errors))
+    others = held.error(held.fold != worst)
+    yield f"worst fold: {held.folds[worst]} with {shown(errors[worst])}, the others {shown(others)}"

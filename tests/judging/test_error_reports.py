@@ -1,0 +1,263 @@
+"""Where the held-out errors of a program lie: what is put in comes out, and noise does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.judging.residuals.guards import LEAST_FOR_TABLES, LEAST_ROWS
+from core.records import ErrorTable
+from tests.judging.residual_cases import HeldCase, make_case, table_of
+from utils.process import WorkerProcess
+
+Make = Callable[..., HeldCase]
+TEST_ROWS = 200
+RMSE = "# Evaluation\n\nRoot mean squared error (RMSE)."
+LOG_LOSS = "# Evaluation\n\nLog loss between the predicted probability and the observed target."
+MACRO_F1 = "# Evaluation\n\nMacro F1 score."
+
+
+@pytest.fixture
+def make(tmp_path: Path, judging_worker: WorkerProcess) -> Make:
+    """A competition of columns: the last one is the answer, unless `targets` says how many are."""
+    count = 0
+
+    def build(columns: dict[str, Any], text: str, targets: int = 1, **task: Any) -> HeldCase:
+        nonlocal count
+        count += 1
+        frame = pd.DataFrame(columns)
+        frame.insert(0, "id", [f"r{number}" for number in range(len(frame))])
+        train, test = frame.iloc[:-TEST_ROWS], frame.iloc[-TEST_ROWS:]
+        test = test.drop(columns=list(columns)[-targets:])
+        return make_case(tmp_path / f"case{count}", judging_worker, train, test, text, **task)
+
+    return build
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+def known(rows: pd.DataFrame, name: str = "y") -> np.ndarray:
+    """Answers; 0 for the official rows, which have none."""
+    return rows[name].fillna(0).to_numpy(dtype=float)
+
+
+def groups(table: ErrorTable | None) -> dict[str, tuple[float, float | None]]:
+    assert table is not None
+    return {group.name: (group.error, group.bias) for group in table.groups}
+
+
+def numbers(rows: int = 3000) -> dict[str, Any]:
+    draw = rng()
+    noise = {f"noise{number}": draw.normal(size=rows) for number in range(25)}
+    return {
+        "size": draw.normal(10, 3, rows),
+        "kind": draw.choice(["red", "green", "blue"], rows),
+        **noise,
+        "y": draw.gamma(3, 10, rows),
+    }
+
+
+def test_a_column_by_which_a_program_errs_is_told_and_noise_is_not(make: Make) -> None:
+    case, draw = make(numbers(), RMSE), rng()
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        spread = np.where(rows["kind"] == "green", 6.0, 2.0) * draw.normal(size=len(rows))
+        return known(rows) + spread + np.where(rows["size"] > 13, 3.0, 0.0)
+
+    case.keep("p", predict)
+    report = case.report("p")
+    assert report.rows == int(0.8 * 2800)
+    by_kind, by_size = groups(table_of(report, "by kind")), groups(table_of(report, "by size"))
+    assert by_kind["green"][0] > 2 * by_kind["red"][0]
+    *_, (_, bias) = by_size.values()
+    assert bias is not None
+    assert bias > 1.5
+    assert not any("noise" in table.title for table in report.tables)
+    assert all(group.rows >= LEAST_ROWS for table in report.tables for group in table.groups)
+
+
+def test_a_program_that_errs_alike_everywhere_has_no_table_of_a_column(make: Make) -> None:
+    columns = numbers()
+    columns["y"] = 3 * columns["size"] + np.random.default_rng(5).normal(size=3000)
+    case = make(columns, RMSE)
+    case.keep("p", lambda rows: 3 * rows["size"].to_numpy())
+    titles = [table.title for table in case.report("p").tables]
+    assert titles == ["by the answer (rmse)"]
+
+
+def test_bias_and_spread_are_told_apart(make: Make) -> None:
+    case, draw = make(numbers(), RMSE), rng()
+    case.keep("p", lambda rows: known(rows) + 3 + 4 * draw.normal(size=len(rows)))
+    statement = next(line for line in case.report("p").summary if line.startswith("mean of"))
+    share = float(statement.split("bias makes ")[1].split("%")[0])
+    assert share == pytest.approx(100 * 9 / 25, abs=4)
+
+
+def test_predictions_that_lie_too_close_together_are_named(make: Make) -> None:
+    case, draw = make(numbers(), RMSE), rng()
+    case.keep("close", lambda rows: 30 + 0.5 * (known(rows) - 30) + draw.normal(size=len(rows)))
+    case.keep("right", lambda rows: known(rows) + draw.normal(size=len(rows)))
+    assert any("too close together" in line for line in case.report("close").summary)
+    assert not any("too close" in line for line in case.report("right").summary)
+
+
+def test_the_worst_fold_is_the_worst(make: Make) -> None:
+    case, draw = make(numbers(), RMSE), rng()
+    asked = iter(range(9))
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        return known(rows) + (5.0 if next(asked) == 2 else 1.0) * draw.normal(size=len(rows))
+
+    case.keep("p", predict)
+    report = case.report("p")
+    assert any(line.startswith(f"worst fold: {case.views[2].name} ") for line in report.summary)
+    errors = groups(table_of(report, "by fold"))
+    assert max(errors, key=lambda name: errors[name][0]) == case.views[2].name
+
+
+def test_hours_and_the_horizon_of_a_series(make: Make) -> None:
+    rows = 6000
+    when = pd.date_range("2021-01-01", periods=rows, freq="30min")
+    columns = {"when": when.astype(str), "y": 100 + rng().normal(size=rows)}
+    case, draw = make(columns, RMSE, split="time", time_column="when"), rng()
+
+    def predict(shown: pd.DataFrame) -> np.ndarray:
+        times = pd.to_datetime(shown["when"])
+        evening = 4.0 * times.dt.hour.between(18, 20).to_numpy()
+        order = times.rank(pct=True).to_numpy()
+        return known(shown) + evening + (1 + 4 * order) * draw.normal(size=len(shown))
+
+    case.keep("p", predict)
+    report = case.report("p")
+    hours = groups(table_of(report, "by when, hour of day"))
+    assert max(hours, key=lambda name: hours[name][1] or 0) == "18 to 21 h"
+    ahead = [error for error, _ in groups(table_of(report, "by how far ahead")).values()]
+    assert ahead == sorted(ahead)
+    assert len(ahead) == 4
+
+
+def test_a_cycle_of_an_index_in_equal_steps(make: Make) -> None:
+    rows = 6000
+    columns = {"step": np.arange(rows), "y": 100 + rng().normal(size=rows)}
+    case, draw = make(columns, RMSE, split="time", time_column="step"), rng()
+    case.keep(
+        "p",
+        lambda shown: (
+            known(shown) + 3 * (shown["step"] % 24 < 6).to_numpy() + draw.normal(size=len(shown))
+        ),
+    )
+    cycle = groups(table_of(case.report("p"), "by step modulo 24 "))
+    biases = [bias or 0 for _, bias in cycle.values()]
+    assert biases[0] > 2
+    assert max(biases[3:]) < 0.5
+
+
+def test_probabilities_have_classes_and_calibration(make: Make) -> None:
+    draw = rng()
+    signal = draw.normal(size=4000)
+    answer = (draw.random(4000) < 1 / (1 + np.exp(-signal))).astype(int)
+    case = make({"signal": signal, "y": answer}, LOG_LOSS)
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        return np.clip(1 / (1 + np.exp(-3 * rows["signal"].to_numpy())), 0.001, 0.999)
+
+    case.keep("sure", predict)
+    report = case.report("sure")
+    bands = list(groups(table_of(report, "by what it predicts")).values())
+    # Too sure on both sides.
+    assert (bands[0][1] or 0) < -0.05
+    assert (bands[-1][1] or 0) > 0.05
+    assert set(groups(table_of(report, "by true class"))) == {"answer 0", "answer 1"}
+
+
+def test_confusions_of_many_classes(make: Make) -> None:
+    draw = rng()
+    names = np.array([f"class{number:02d}" for number in range(12)])
+    labels = names[draw.integers(0, 12, 3000)]
+    case = make({"x": draw.normal(size=3000), "y": labels}, MACRO_F1)
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        said = rows["y"].fillna("class00").to_numpy(dtype=object).copy()
+        said[(said == "class03") & (draw.random(len(said)) < 0.4)] = "class07"
+        return said
+
+    case.keep("p", predict)
+    report = case.report("p")
+    confused = groups(table_of(report, "confusions"))
+    assert list(confused) == ["class03 taken for class07"]
+    assert confused["class03 taken for class07"][0] == pytest.approx(0.4, abs=0.08)
+    first, *_ = groups(table_of(report, "by true class"))
+    assert first == "class03"
+
+
+def test_the_worse_of_two_targets_stands_first(make: Make) -> None:
+    draw = rng()
+    columns = {
+        "x": draw.normal(size=1500),
+        "one": draw.normal(size=1500),
+        "two": draw.normal(size=1500),
+    }
+    case = make(
+        columns, "# Evaluation\n\nMean column-wise root mean squared error (MCRMSE).", targets=2
+    )
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        spread = np.array([1.0, 3.0]) * draw.normal(size=(len(rows), 2))
+        return rows[["one", "two"]].fillna(0).to_numpy() + spread + [0.0, 2.0]
+
+    case.keep("p", predict)
+    table = groups(table_of(case.report("p"), "by target"))
+    assert list(table) == ["two", "one"]
+    assert table["two"][1] == pytest.approx(2.0, abs=0.3)
+
+
+def test_the_length_of_texts(make: Make) -> None:
+    draw = rng()
+    texts = [" ".join(["word"] * count) for count in draw.integers(2, 60, 2000).tolist()]
+    case = make({"text": texts, "y": draw.normal(size=2000)}, RMSE)
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        short = rows["text"].str.count(" ").to_numpy() < 12
+        return known(rows) + np.where(short, 4.0, 1.0) * draw.normal(size=len(rows))
+
+    case.keep("p", predict)
+    lengths = list(groups(table_of(case.report("p"), "by text, number of words")).values())
+    assert lengths[0][0] > 2.5 * lengths[-1][0]
+
+
+def test_few_rows_have_a_summary_and_no_table(make: Make) -> None:
+    case, draw = make(numbers(TEST_ROWS + LEAST_FOR_TABLES - 10), RMSE), rng()
+    case.keep("p", lambda rows: known(rows) + draw.normal(size=len(rows)))
+    report = case.report("p")
+    assert report.rows < LEAST_FOR_TABLES
+    assert report.tables == ()
+    assert report.summary[0].startswith("rmse 1.0") or report.summary[0].startswith("rmse 0.9")
+
+
+def test_the_same_predictions_have_the_same_report(make: Make) -> None:
+    case, draw = make(numbers(), RMSE), rng()
+    case.keep("p", lambda rows: known(rows) + draw.normal(size=len(rows)))
+    assert case.report("p") == case.report("p")
+
+
+def test_a_view_that_is_gone_leaves_the_figures_without_columns(make: Make) -> None:
+    case, draw = make(numbers(), RMSE), rng()
+    case.keep(
+        "p",
+        lambda rows: (
+            known(rows) + np.where(rows["kind"] == "red", 5, 1) * draw.normal(size=len(rows))
+        ),
+    )
+    for view in case.views:
+        Path(view.path, "test.csv").rename(Path(view.path, "gone.csv"))
+    assert table_of(case.report("p"), "by kind") is None
+    for view in case.views:
+        Path(view.path, "gone.csv").rename(Path(view.path, "test.csv"))
+    assert table_of(case.report("p"), "by kind") is not None
