@@ -131,7 +131,7 @@ class Assembly:
             solution,
             direction,
             Briefing(settings.seed, programs, assignment),
-            alike,
+            rivalry_of(history, self._context.recorder, judge, spec),
             competition_traits(spec),
             EvolutionSearch(
                 config.search, alone, direction, settings.seed, programs, alike, assignment

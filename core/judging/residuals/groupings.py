@@ -92,7 +92,8 @@ def kinds(title: str, cells: pd.Series, named: Sequence[str] | None = None) -> G
     common = counts[counts >= LEAST_ROWS].head(MOST_KINDS).index.tolist()
     if named is not None:
         common = [name for name in named if counts.get(name, 0) >= LEAST_ROWS]
-    codes = pd.Categorical(cells, categories=common).codes.astype(int)
+    places = dict(zip(common, range(len(common)), strict=True))
+    codes = cells.map(places).fillna(-1).to_numpy(dtype=int)
     names = [one_line(str(name), NAME_LETTERS) for name in common]
     rest = (codes < 0) & cells.notna().to_numpy()
     if rest.sum() >= LEAST_ROWS:
@@ -128,10 +129,11 @@ def of_column(name: str, cells: pd.Series, text: bool) -> Iterator[Grouping]:
 
 def _of_numbers(title: str, cells: pd.Series) -> Grouping | None:
     values = cells.to_numpy(dtype=float, na_value=np.nan)
-    few = np.unique(values[np.isfinite(values)][: 50 * LEAST_ROWS])
-    if len(few) <= MOST_KINDS and cells.nunique() <= MOST_KINDS:
+    few = np.unique(values[np.isfinite(values)])
+    if len(few) <= MOST_KINDS:
         shown = pd.Series([f"{value:g}" for value in values.tolist()], dtype=object)
-        return kinds(title, shown.where(np.isfinite(values), "missing"))
+        named = list(map("{:g}".format, few.tolist()))
+        return kinds(title, shown.where(np.isfinite(values), "missing"), [*named, "missing"])
     return bands(title, values)
 
 
@@ -162,7 +164,7 @@ def _times(cells: pd.Series) -> pd.Series | None:
 
 def _of_times(title: str, times: pd.Series) -> Iterator[Grouping | None]:
     """By hour, weekday and month, where they vary."""
-    hours, days, months = times.dt.hour, times.dt.dayofweek, times.dt.month
+    hours, days, months = times.dt.hour, times.dt.day_of_week, times.dt.month
     if hours.nunique() > 1:
         starts = (hours // 3 * 3).astype("Int64")
         spans = [f"{start:02d} to {start + 3:02d} h" for start in range(0, 24, 3)]

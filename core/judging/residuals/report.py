@@ -161,5 +161,5 @@ def _of_groups(
         return
     codes, labels = pd.factorize(cells)
     every = Grouping("", tuple(map(str, labels)), codes)
-    if strength(every, values, Halves.of(np.arange(len(held))), max(2, len(labels))) > 0:
+    if strength(every, values, Halves.of(np.arange(len(held))), len(labels)) > 0:
         yield _table(shown, held)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from core.judging.statistic import Array
 
 # A shift in either half of the rows, in standard errors.
 LEAST_SHIFT = 2.0
+# That noise alone makes any of all groups look shifted.
+CHANCE = 0.05
 # Share of the variance between groups below which nothing is said.
 LEAST_STRENGTH = 0.002
 # Of groupings that are so nearly as strong as the strongest the first is told: short cycles come
@@ -51,8 +53,8 @@ def telling(
     [rows] each; a grouping is as strong as for the value that it says most about.
     """
     left = list(groupings)
-    looked = max(2, sum(len(grouping.names) for grouping in left))
-    values = [each - each.mean() for each in values]
+    looked = sum(len(grouping.names) for grouping in left)
+    values = list(values)
     chosen: list[Grouping] = []
     while left and len(chosen) < most:
         strengths = [strength(grouping, values, halves, looked) for grouping in left]
@@ -72,22 +74,24 @@ def strength(grouping: Grouping, values: Sequence[Array], halves: Halves, looked
     """Share of the variance that lies between the groups, estimated without what noise adds to it;
     0 where no group is shifted for sure. looked: groups that are looked at in all.
     """
-    return max(_strength(grouping, each, halves, looked) for each in values)
+    least = NormalDist().inv_cdf(1 - 0.5 * CHANCE / max(1, looked * len(values)))
+    return max(_strength(grouping, each, halves, least) for each in values)
 
 
-def _strength(grouping: Grouping, values: Array, halves: Halves, looked: int) -> float:
+def _strength(grouping: Grouping, values: Array, halves: Halves, least: float) -> float:
+    """least: standard errors of a shift that counts, over all rows."""
     rows = grouping.codes >= 0
     variance = float(values[rows].var())
     if not variance > 0:
         return 0.0
+    values = values - values[rows].mean()
     count, shift, square = _shifts(grouping, values, halves)
     sure = (count >= LEAST_ROWS // 2).all(axis=0)
     apart = np.abs(shift) > LEAST_SHIFT * np.sqrt(square)
     whole = count.sum(axis=0)
     both = np.divide((count * shift).sum(axis=0), whole, out=np.zeros(len(whole)), where=whole > 0)
     noise = np.sqrt((count**2 * square).sum(axis=0)) / np.maximum(whole, 1)
-    # The largest of so many shifts that are nothing but noise.
-    far = np.abs(both) > math.sqrt(2 * math.log(looked)) * noise
+    far = np.abs(both) > least * noise
     if not (sure & apart.all(axis=0) & (shift[0] * shift[1] > 0) & far).any():
         return 0.0
     between = (whole * shift[0] * shift[1])[sure].sum() / whole[sure].sum()
