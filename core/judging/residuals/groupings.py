@@ -21,6 +21,7 @@ LEAST_SHARE = 0.05
 NAME_LETTERS = 40
 _LONG_TEXT = 30
 _LOOKED_AT = 200
+_DATE = r"\d[-/.]\d{1,2}[-/.]\d|\d:\d\d"
 _PERIODS = (7, 12, 24, 48, 52, 96, 144, 168, 336)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
@@ -154,7 +155,7 @@ def _times(cells: pd.Series) -> pd.Series | None:
     """The column as times where its cells are dates."""
     some = cells.dropna().astype(str)
     some = some[some != ""]
-    if not len(some) or not some.head(_LOOKED_AT).str.contains(r"\d[-/:.]\d", regex=True).all():
+    if not len(some) or not some.head(_LOOKED_AT).str.contains(_DATE, regex=True).all():
         return None
     looked = pd.to_datetime(some.head(_LOOKED_AT), errors="coerce", format="mixed", utc=True)
     if looked.isna().mean() > 0.05:

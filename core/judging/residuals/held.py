@@ -25,8 +25,9 @@ class HeldErrors:
     are known.
     """
 
-    # What rows cost, [rows, parts], and the error of any rows from the means of their costs.
+    # What rows cost, [rows, parts].
     costs: Array
+    # The error of any rows from the means of their costs.
     finish: Callable[[Array], Array]
     # What such an error is.
     unit: str
@@ -34,16 +35,19 @@ class HeldErrors:
     residuals: Array | None
     # "" for the answer's own unit.
     scale: str
-    # Answers and predictions as metrics take them, [rows, columns].
+    # Answers as metrics take them, [rows, columns].
     truth: Array
+    # Predictions in the same way.
     pred: Array
-    # Number of the view, from 0, and the names of the views.
+    # Number of the row's view, from 0.
     fold: Array
+    # Names of the views.
     folds: tuple[str, ...]
     # Group or time block, "" where rows are independent.
     group: Array
-    # How much a row counts, and the value of the column over which the metric is a mean.
+    # How much a row counts.
     weights: Array
+    # Value of the column over which the metric is a mean, None without one.
     levels: Array | None
     # What a prediction may be made of.
     features: pd.DataFrame
