@@ -14,6 +14,7 @@ from benchmark.measures import (
     overlap,
     real_model,
     runs,
+    strong,
     whole,
 )
 from benchmark.study.commands import ABLATE, FILL, SEARCH
@@ -21,6 +22,7 @@ from benchmark.study.commands import ABLATE, FILL, SEARCH
 MEASURES: tuple[Measure, ...] = (
     runs.MEASURE,
     real_model.MEASURE,
+    strong.MEASURE,
     overlap.MEASURE,
     journal_replay.MEASURE,
     faults.MEASURE,

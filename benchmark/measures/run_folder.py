@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -16,33 +17,44 @@ from utils.errors import DataError
 E = TypeVar("E", bound=Event)
 
 
-class RunFolder:
-    """The folder that main.py got as --out.
+class KeptJournal:
+    """The journal in a log folder, with the texts beside it.
 
-    history: the state at the end of the journal. journal_bytes: size of the journal. Raises OSError
-    or DataError where there is no report.
+    history: the state at its end. journal_bytes: its size.
     """
 
-    def __init__(self, out: Path) -> None:
-        self.logs = out / "logs"
-        self.submission = submission_of(out)
-        self.report: RunReport = report_of(out)
-        self._lines, self.journal_bytes = read_lines(self.logs / "journal.jsonl")
-        self.history = History(ProgramStore(self.logs / "programs").get)
-        for line in self._lines:
+    def __init__(self, logs: Path, program: Callable[[str], str] | None = None) -> None:
+        """program: text of a program by its digest, where those in the folder are not wanted.
+        Raises DataError where there is no journal, UsageError where a text is missing.
+        """
+        self.logs = logs
+        self.lines, self.journal_bytes = read_lines(logs / "journal.jsonl")
+        if not self.lines:
+            raise DataError(f"{logs} holds no journal")
+        self.history = History(program or ProgramStore(logs / "programs").get)
+        for line in self.lines:
             self.history.apply(line)
 
     def events(self, kind: type[E]) -> list[tuple[float, E]]:
         """Events of a kind, each with its time (epoch seconds); not of steps and proposals, whose
         parts are elsewhere.
         """
-        lines = [line for line in self._lines if line["type"] == kind.type]
+        lines = [line for line in self.lines if line["type"] == kind.type]
         return [(line["t"], cast(E, revive(line))) for line in lines]
 
     def proposals(self) -> list[Proposal]:
         """All of them, with the digests of their programs."""
-        lines = [line for line in self._lines if line["type"] == "proposal"]
+        lines = [line for line in self.lines if line["type"] == "proposal"]
         return [from_json(Proposal, line) for line in lines]
+
+
+class RunFolder(KeptJournal):
+    """The folder that main.py got as --out. Raises OSError or DataError where there is no report."""
+
+    def __init__(self, out: Path) -> None:
+        self.submission = submission_of(out)
+        self.report: RunReport = report_of(out)
+        super().__init__(out / "logs")
 
 
 def report_of(out: Path) -> RunReport:
