@@ -8,8 +8,6 @@ import argparse
 import json
 import signal
 import subprocess
-import sys
-import venv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -25,17 +23,15 @@ from benchmark.errors import NotRunError
 from benchmark.measure import DEST, Figures, Measure, Option, folder, markdown
 from benchmark.measures import whole
 from benchmark.measures.each import ALL, MINUTES, each_competition
+from benchmark.measures.own_environment import environment, usual_place
 from benchmark.measures.run_folder import submission_of as run_submission
-from benchmark.provenance import ROOT, claim, go_on, provenance_of
+from benchmark.provenance import claim, go_on, provenance_of
 from utils.errors import UsageError
-from utils.files import sha256_file, write_atomic
+from utils.files import write_atomic
 from utils.hardware import usable_cpus
 from utils.process import end_with_parent
 
-REQUIREMENTS = ROOT / "requirements" / "flaml.txt"
 _PROGRAM = Path(__file__).with_name("flaml_program.py")
-_STAMP = "requirements.sha256"
-_INSTALL_S = 1800.0
 # What FLAML may take beyond its budget before it is given up.
 _SLACK = 1.5
 _DRAWS = 500
@@ -77,35 +73,6 @@ class FlamlComparison:
     stderr: float | None
     commit: str
     against: str
-
-
-def environment(place: Path) -> Path:
-    """The interpreter of a virtual environment with FLAML; made in `place` where it is missing or
-    of other pins.
-
-    Raises NotRunError when the packages are not to be had.
-    """
-    python, stamp = place / "bin" / "python", place / _STAMP
-    wanted = sha256_file(REQUIREMENTS)
-    if python.exists() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
-        return python
-    venv.create(place, clear=True, with_pip=True)
-    quietly = ["--quiet", "--disable-pip-version-check"]
-    command = [str(python), "-m", "pip", "install", *quietly, "-r", str(REQUIREMENTS)]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_INSTALL_S
-        )
-    except subprocess.TimeoutExpired as error:
-        raise NotRunError(
-            f"FLAML could not be installed: pip took over {_INSTALL_S:g} s"
-        ) from error
-    if done.returncode != 0:
-        errors = (line for line in done.stderr.splitlines() if line.startswith("ERROR"))
-        why = next(errors, "pip gave no reason")
-        raise NotRunError(f"FLAML could not be installed: {why}")
-    write_atomic(stamp, wanted)
-    return python
 
 
 def submission_of(
@@ -272,14 +239,9 @@ def not_behind(run: Figures) -> bool:
     return run["ours"] is not None and run["ahead"] >= -run["stderr"]
 
 
-def usual_place() -> Path:
-    """Outside of the checkout: packages bring files that a checkout must not hold."""
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return Path.home() / ".cache" / "swarm-evo" / f"flaml-{version}"
-
-
 def _figures(options: argparse.Namespace) -> Iterator[Figures]:
-    python = environment((options.venv or usual_place()).resolve())
+    place = (options.venv or usual_place("flaml")).resolve()
+    python = environment(place, "flaml.txt", "FLAML")
     cores = len(usable_cpus())
 
     def measure(competition: Competition) -> Figures:

@@ -40,13 +40,13 @@ class ModelServer:
     url: str
     model: str
 
-    def words(self) -> list[str]:
-        """As overrides of the configuration."""
+    def words(self, role: str = "code") -> list[str]:
+        """As overrides of the configuration. role: code or feedback."""
         return [
-            "llm.code.provider=openai",
-            f"llm.code.base_url={self.url}",
-            f"llm.code.model={self.model}",
-            "llm.code.api_key=local",
+            f"llm.{role}.provider=openai",
+            f"llm.{role}.base_url={self.url}",
+            f"llm.{role}.model={self.model}",
+            f"llm.{role}.api_key=local",
         ]
 
 

@@ -113,7 +113,7 @@ def measure_strong(
     spans = [(t - call.seconds, t) for t, call in timed]
     valid = [entry for entry in steps_of(history.entries, "model") if entry.verdict.valid]
     written = list(filter(_of_model, kept.proposals()))
-    kinds = dict(Counter(proposal.kind for proposal in written))
+    kinds = Counter[str](proposal.kind for proposal in written)
     return StrongRun(
         run=logs.parent.name,
         competition=name,
@@ -131,7 +131,7 @@ def measure_strong(
         by_recipes=len(steps_of(history.entries, "recipes")),
         open_in_search=share_covered(search_spans(kept.lines), spans),
         open_in_run=share_covered(sessions(kept.lines), spans),
-        kinds=kinds,
+        kinds=dict(kinds),
         path=path_of(history.entries, direction),
         best_recipe=scores.recipe,
         best_first_draft=scores.first_draft,

@@ -343,7 +343,7 @@ def test_the_table_of_flaml_counts_who_is_not_behind() -> None:
 def test_flaml_that_cannot_be_had_is_not_run(
     dest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def environment(place: Path) -> Path:
+    def environment(place: Path, requirements: str, what: str) -> Path:
         raise NotRunError("FLAML could not be installed: no registry")
 
     monkeypatch.setattr(flaml_runs, "environment", environment)
@@ -389,7 +389,7 @@ def test_what_goes_wrong_with_one_does_not_keep_the_others_from_being_measured(
 ) -> None:
     second = dataclasses.replace(small, name="loan-default")
     monkeypatch.setattr(registry, "COMPETITIONS", (small, second))
-    monkeypatch.setattr(flaml_runs, "environment", lambda place: Path("python"))
+    monkeypatch.setattr(flaml_runs, "environment", lambda *_: Path("python"))
     dest = tmp_path / "pack"
     for competition in (small, second):
         pack.prepare(competition, dest)
