@@ -40,6 +40,7 @@ from benchmark.measures.real_model import ModelServer
 from benchmark.measures.run_folder import KeptJournal, has_ended, submission_of
 from benchmark.provenance import claim, go_on
 from core.contract import EXIT_STATUS
+from core.execution.environment import inherited
 from utils.errors import UsageError, WorkerError
 from utils.files import write_atomic
 from utils.hardware import usable_cpus
@@ -133,7 +134,7 @@ def run_peer(python: Path, job: PeerJob, server: ModelServer) -> None:
         process = subprocess.Popen(
             [str(python), str(_PROGRAM), str(place / "job.json")],
             cwd=place,
-            env=os.environ | given,
+            env=inherited() | given,
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
