@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from core.records import Entry
 
@@ -21,18 +21,27 @@ def genes_in_common(a: Entry, b: Entry) -> float:
     return sum(a.genes.get(locus) == b.genes.get(locus) for locus in loci) / len(loci)
 
 
-def without_twins(ranking: Sequence[Entry]) -> list[Entry]:
-    """Each program once, at its best place. ranking: best first.
+def without_twins(ranking: Sequence[Entry], known: Mapping[str, Entry]) -> list[Entry]:
+    """The best of each program, of its further runs and of its values that were tried. ranking: best
+    first. known: all entries by id.
 
     An earlier program with another seed is no parent: its luck says nothing about its children.
     """
-    programs: set[str] = set()
+    seen: set[str] = set()
     kept: list[Entry] = []
     for entry in ranking:
-        if entry.kind != "seed" and entry.program not in programs:
-            programs.add(entry.program)
+        original = _original(entry, known).id
+        if entry.kind != "seed" and original not in seen:
+            seen.add(original)
             kept.append(entry)
     return kept
+
+
+def _original(entry: Entry, known: Mapping[str, Entry]) -> Entry:
+    """What was asked for, where the entry is a further run or other values of it; else itself."""
+    while entry.extra and entry.parents and entry.parents[0] in known:
+        entry = known[entry.parents[0]]
+    return entry
 
 
 def distinct(ranking: Sequence[Entry], alike: Alike, most: int) -> list[Entry]:

@@ -209,16 +209,6 @@ def test_when_everything_is_asked_for_the_best_is_rewritten_once_more() -> None:
     assert {(brief.kind, brief.parents[0].id) for brief in again} == {("rewrite", "s0004")}
 
 
-def test_twins_of_a_better_program_are_no_second_parents() -> None:
-    entries = [*start(), *(by_model(5 + n, 0.89 - n / 100) for n in range(4))]
-
-    def twins(first: Entry, second: Entry) -> float:
-        return 0.999 if {first.id, second.id} == {"s0004", "s0005"} else 0.2
-
-    assert "s0005" in [entry.id for entry in situation(entries).good]
-    assert "s0005" not in [entry.id for entry in situation(entries, alike=twins).good]
-
-
 def test_another_run_of_a_program_takes_no_place_among_the_parents() -> None:
     best = start()[4]
     seed = dataclasses.replace(best, id="x0000", kind="seed", extra=True, parents=("s0004",))
@@ -231,9 +221,16 @@ def test_another_run_of_a_program_takes_no_place_among_the_parents() -> None:
     assert good == ["x0001", "s0003"]
 
 
-def test_a_change_of_values_may_be_a_parent() -> None:
-    values = dataclasses.replace(by_model(5, 0.95, "tune", ("s0004",)), id="x0000", extra=True)
-    assert firsts(of_kind("rewrite", briefs([*start(), values]))) == {"x0000"}
+def test_a_change_of_values_may_be_a_parent_in_the_place_of_its_own() -> None:
+    values = [
+        dataclasses.replace(
+            by_model(5 + n, score, "tune", (parent,)), id=f"x000{n}", program=f"p{n}", extra=True
+        )
+        for n, (score, parent) in enumerate([(0.95, "s0004"), (0.96, "x0000"), (0.94, "s0004")])
+    ]
+    entries = [*start(), *values]
+    assert firsts(of_kind("rewrite", briefs(entries))) == {"x0001"}
+    assert [entry.id for entry in situation(entries).good] == ["x0001", "s0003"]
 
 
 # ---------------------------------------------------------------- mutations
