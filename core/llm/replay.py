@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import itertools
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from utils.errors import ConfigError, ModelError
 
 JOURNAL, ANSWERS = "journal.jsonl", "answers"
 _GIVEN_UP: Kind = "given up"
+# How the purpose of a request for a program begins: with the step.
+_STEP = re.compile(r"s\d+ ")
 
 
 @dataclasses.dataclass
@@ -33,8 +36,8 @@ class RecordedAnswer:
 
 class ReplayModel:
     """Implements core.protocols.Model: the recorded answer to the same request, else to the same
-    purpose, else the next unused one of the same role. Its calls are recorded again as they were,
-    so that totals and caps are the same.
+    purpose, else the next unused one of the same role, where both are of programs or neither is. Its
+    calls are recorded again as they were, so that totals and caps are the same.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class ReplayModel:
         tests_in_order: tuple[Callable[[LlmCall], bool], ...] = (
             lambda call: call.request == digest,
             lambda call: call.purpose == request.purpose,
-            lambda call: True,
+            lambda call: _of_program(call.purpose) == _of_program(request.purpose),
         )
         with self._lock:
             unused = [recorded for recorded in self._recorded if not recorded.used]
@@ -109,6 +112,10 @@ class ReplayModel:
             raise ModelError(
                 f"the recording lacks {path}: {error.strerror}", permanent=True, kind="replay"
             ) from None
+
+
+def _of_program(purpose: str) -> bool:
+    return _STEP.match(purpose) is not None
 
 
 def recorded_calls(journal: Path) -> list[LlmCall]:

@@ -84,6 +84,20 @@ def test_another_request_gets_the_answer_of_its_purpose_or_the_next(tmp_path: Pa
     assert model.complete(asked[2]).text == "three"
 
 
+def test_a_question_about_the_run_takes_no_program_and_gives_none(tmp_path: Path) -> None:
+    """A recording of before plans were asked for still gives its programs to their steps."""
+    with Server(["program", "1. trees"]) as server:
+        rig = Rig("openai", server)
+        rig.ask(request("a", purpose="s0002 draft"))
+        rig.ask(request("b", purpose="metric"))
+    folder = keep(rig, tmp_path / "logs")
+    model = ReplayModel(folder, "code", lambda event: None)
+    assert model.complete(request("changed", purpose="plans")).text == "1. trees"
+    with pytest.raises(ModelError, match="holds no further answer"):
+        model.complete(request("changed", purpose="plans"))
+    assert model.complete(request("changed", purpose="s0003 mutate")).text == "program"
+
+
 def test_roles_are_kept_apart(
     recorded: tuple[Rig, list[Answer | tuple[str, bool, str]], Path],
 ) -> None:
