@@ -4,65 +4,100 @@ fences them. Pure.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from core.task.preview import ColumnFacts, Preview, TableFacts
+from core.task.preview import ColumnFacts, Preview, TableFacts, rank_of
 from utils.untrusted import one_line
 
 LIMIT = 4600
-_LINE, _TITLE = 170, 40
-# Shares of the limit for each part but the columns, which take what is left.
-_TREE, _TARGET, _SAMPLE, _OTHERS, _MEDIA, _EXAMPLES = 0.2, 0.11, 0.06, 0.15, 0.11, 0.12
+_LINE, _LONG_LINE, _TITLE = 170, 240, 40
 # Where no table is known, how files begin.
 _CONTENTS = 0.6
+# What columns get at least where there are so many.
+_COLUMNS = 0.28
 # Of what the table gets: the names of columns that have no line.
 _NAMES = 0.15
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """share: of the limit that its lines may take. rank: the lowest is served first."""
+
+    title: str
+    lines: Sequence[str]
+    share: float
+    rank: int
+    line_limit: int = _LINE
+
+
 def preview_text(preview: Preview, limit: int = LIMIT) -> str:
     """At most `limit` characters (about a quarter as many tokens): lines of each part, the last
-    ones left out.
+    ones left out; what tells most of the task is served first.
     """
     train = preview.train
-    parts = [
-        *_part("Files:", preview.tree, _TREE * limit),
-        *_part("Sample submission:", preview.sample, _SAMPLE * limit),
-    ]
+    left = limit
+    if train is not None:
+        left -= min(int(_COLUMNS * limit), len(_table(train, limit)) + 1)
+    shown: dict[int, str] = {}
+    parts = _parts(preview, limit)
+    for place in sorted(range(len(parts)), key=lambda place: parts[place].rank):
+        part = parts[place]
+        lines = _listing(part, min(part.share * limit, left))
+        if lines:
+            shown[place] = "\n".join(lines)
+            left -= len(shown[place]) + 1
+    text = "\n".join(shown[place] for place in sorted(shown))
     if train is None:
-        parts += _part("Contents:", preview.others, _CONTENTS * limit)
-    else:
-        parts += _part("Further tables:", preview.others, _OTHERS * limit)
-    parts += _part("Media:", preview.media, _MEDIA * limit)
-    parts += _part("Answers in train:", preview.target, _TARGET * limit)
-    if train is None:
-        return "\n".join(parts)
-    room = _EXAMPLES * limit
-    parts += _part("Rows of train:", train.examples, room, line_limit=int(room / 2) - 3)
-    text = "\n".join(parts)
+        return text
     return f"{text}\n{_table(train, limit - len(text) - 1)}"
 
 
-def _part(title: str, lines: Sequence[str], limit: float, line_limit: int = _LINE) -> Sequence[str]:
+def _parts(preview: Preview, limit: int) -> list[_Part]:
+    """In the order in which they are shown, but for the columns."""
+    further, contents = "Test and further tables:", 0.15
+    if preview.train is None:
+        further, contents = "Contents:", _CONTENTS
+    examples = _Part("Rows of train:", (), 0, 0)
+    if preview.train is not None:
+        room = int(0.12 * limit / 2) - 3
+        examples = _Part("Rows of train:", preview.train.examples, 0.12, 5, room)
+    texts = "Texts, and some of them with their answers:"
+    return [
+        _Part("Files:", preview.tree, 0.2, 7),
+        _Part("Sample submission:", preview.sample, 0.07, 6),
+        _Part(further, preview.others, contents, 8),
+        _Part("Media:", preview.media, 0.13, 4),
+        _Part("Answers in train:", preview.target, 0.13, 1, _LONG_LINE),
+        _Part("Time:", preview.series, 0.36, 2, _LONG_LINE),
+        _Part("Rows that belong together:", preview.groups, 0.1, 3, _LONG_LINE),
+        _Part(texts, preview.texts, 0.36, 4, _LONG_LINE),
+        examples,
+    ]
+
+
+def _listing(part: _Part, limit: float) -> Sequence[str]:
     """A title and lines from the first one on, as many as fit with a last line that counts the
-    others; none without lines.
+    others; none without lines, or without room for one.
     """
-    if not lines:
-        return []
     limit -= _TITLE
     fitting: list[str] = []
-    for line in lines:
-        shown = one_line(line, line_limit)
+    for line in part.lines:
+        shown = one_line(line, part.line_limit)
         limit -= len(shown) + 3
         if limit < 0:
-            fitting.append(f"and {len(lines) - len(fitting)} more lines")
+            if not fitting:
+                return []
+            fitting.append(f"and {len(part.lines) - len(fitting)} more lines")
             break
         fitting.append(shown)
-    return _listed(title, fitting)
+    return _listed(part.title, fitting) if fitting else []
 
 
 def _table(train: TableFacts, limit: int) -> str:
-    """Columns with drift are kept before others; those that have no room for a line are named at
-    least.
+    """Columns that tell most are kept before others (`rank_of`); those that have no room for a line
+    are named at least.
     """
     head = f"Columns of {one_line(train.layout, _LINE)}, {train.rows:,} rows:"
     if not train.columns and not train.only_train:
@@ -91,7 +126,8 @@ def _listed(head: str, lines: Sequence[str]) -> list[str]:
 def _that_fit(columns: Sequence[ColumnFacts], lines: Sequence[str], room: int) -> set[int]:
     """Places of the columns whose lines have room."""
     places: set[int] = set()
-    for i in sorted(range(len(lines)), key=lambda i: (not columns[i].drift, i)):
+    kinds = Counter(facts.kind for facts in columns)
+    for i in sorted(range(len(lines)), key=lambda i: (rank_of(columns[i], kinds), i)):
         room -= len(lines[i]) + 3
         if room < 0:
             break
@@ -114,10 +150,21 @@ def _below(train: TableFacts) -> Iterator[str]:
 
 
 def _column(facts: ColumnFacts) -> str:
+    """Of a long line the summary is cut, and never what is missing or differs."""
     many = f"{facts.count} columns, " if facts.count > 1 else ""
-    line = f"{facts.name}: {many}{facts.kind}, {facts.summary}".rstrip(", ")
-    if facts.missing >= 0.0005:
-        line += f"; {facts.missing:.1%} missing"
+    head, end = f"{facts.name}: {many}{facts.kind}", ""
+    if facts.missing:
+        end += f"; {_share(facts.missing)} missing"
     if facts.drift:
-        line += f" [!] {facts.drift}"
-    return line
+        end += f" [!] {facts.drift}"
+    room = max(_LINE - len(head) - len(end) - 2, 20)
+    return f"{head}, {one_line(facts.summary, room)}".rstrip(", ") + end
+
+
+def _share(share: float) -> str:
+    """A share in percent that is neither all nor nothing."""
+    if share < 0.001:
+        return "less than 0.1 %"
+    if 0.999 < share < 1:
+        return "more than 99.9 %"
+    return f"{100 * share:.1f} %"

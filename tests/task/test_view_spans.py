@@ -32,15 +32,18 @@ def test_windows_of_time_say_from_when_to_when(tmp_path: Path) -> None:
         found = answers(view)
         held = stamps.loc[found["ids"][found["part"] == "holdout", 0]]
         first, last = str(held.min())[:16], str(held.max())[:16]
-        assert view.span == f"{first} .. {last}, {view.rows_holdout} rows"
+        hours = (view.rows_holdout - 1) / 2
+        assert view.span == f"{first} .. {last} ({hours} hours), {view.rows_holdout} rows"
     assert len({view.span for view in search_views(views)}) > 1
-    assert views["full"].span == "2014-01-04 18:00 .. 2014-01-05 23:30, 60 rows"
+    assert views["full"].span == "2014-01-04 18:00 .. 2014-01-05 23:30 (29.5 hours), 60 rows"
     assert views["probe"].span == ""
 
 
 def test_days_are_written_without_a_time_and_numbers_with_their_column(tmp_path: Path) -> None:
     days = built(dated(tmp_path / "a", "1D"), tmp_path / "ws", time_column="at")  # type: ignore[arg-type]
-    assert re.fullmatch(r"2014-\d\d-\d\d \.\. 2014-\d\d-\d\d, \d+ rows", search_views(days)[0].span)
+    assert re.fullmatch(
+        r"2014-\d\d-\d\d \.\. 2014-\d\d-\d\d \([\d.]+ days\), \d+ rows", search_views(days)[0].span
+    )
     spec = numbers(tmp_path / "b")
     counted = built(spec, tmp_path / "ws2", time_column="size")
     assert re.fullmatch(r"size [-\d.]+ \.\. [-\d.]+, \d+ rows", search_views(counted)[0].span)

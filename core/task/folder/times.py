@@ -32,13 +32,20 @@ class Times:
     def of(cls, cells: pd.Series) -> Times:
         """cells: text, "" where empty."""
         cells = cells.reset_index(drop=True)
-        values, numeric = parse_times(cells), is_numeric(cells)
+        # A look at some cells spares the dates of a long table.
+        values, numeric = parse_times(cells), is_numeric(cells.head(100)) and is_numeric(cells)
         known = values[np.isfinite(values)]
         dated = not numeric and len(known) > 0
         dated = dated and bool((known >= _FIRST).all() and (known <= _LAST).all())
         # Ranks start at 1: no date of the last century is so near to 1970.
         dated = dated and bool(np.abs(known).max() > len(known))
         return cls(values, cells, dated, numeric)
+
+    @property
+    def first(self) -> str:
+        """A cell as it is written, "" without any."""
+        filled = self.cells[self.cells != ""]
+        return str(filled.iloc[0]) if len(filled) else ""
 
     def span(self) -> str:
         """From the first to the last moment, "" without any."""
@@ -48,6 +55,14 @@ class Times:
         ordered = self.values[places]
         first, last = places[ordered.argmin()], places[ordered.argmax()]
         return f"{self.moment(int(first))} .. {self.moment(int(last))}"
+
+    def length(self) -> str:
+        """How long it is from the first date to the last, in words; "" for other cells."""
+        known = self.values[np.isfinite(self.values)]
+        if not self.dates or not len(known):
+            return ""
+        days = float(np.ptp(known)) / _DAY_NS
+        return f"{days:.1f} days" if days >= 2 else f"{24 * days:.1f} hours"
 
     def moment(self, place: int) -> str:
         """The cell at this place: a day, with its time where any cell has one."""

@@ -13,9 +13,14 @@ from core.task.folder.loading import head
 from core.task.folder.sniff import sniff
 from core.task.look.files import tree_lines
 from core.task.look.first_lines import first_lines
+from core.task.look.groups import group_lines
 from core.task.look.media import media_lines
 from core.task.look.sample import SampledRows, sample_table
-from core.task.look.table import few_names, layout, sample_lines, table_facts, target_lines
+from core.task.look.seasons import calendar_lines
+from core.task.look.series import series_lines, time_column
+from core.task.look.table import few_names, layout, sample_lines, table_facts
+from core.task.look.targets import target_lines
+from core.task.look.texts import text_examples, text_lines
 from core.task.preview import Preview
 from core.task.recognise.roles import is_sample_name
 from utils.errors import SpecError
@@ -39,7 +44,7 @@ def look(spec: CompetitionSpec) -> Preview:
     media: tuple[str, ...] = ()
     if spec.files.by_id is not None:
         media = media_lines(root, spec.files.by_id, files)
-    train = _sampled(root, spec.tables.train)
+    train, test = _sampled(root, spec.tables.train), _sampled(root, spec.tables.test)
     if train is None:
         return Preview(
             tree=tree_lines(root, files),
@@ -49,15 +54,36 @@ def look(spec: CompetitionSpec) -> Preview:
             others=tuple(first_lines(root, files)),
             media=media,
         )
+    time = time_column(spec, train.frame, None if test is None else test.frame)
+    series = _in_time(spec, root, train, test, time)
     return Preview(
         tree=tree_lines(root, files),
-        train=table_facts(spec, train, _sampled(root, spec.tables.test)),
+        train=table_facts(spec, train, test, time if series else None),
         target=target_lines(spec, train.frame),
         sample=sample,
         others=tuple(_others(root, spec, files)),
         media=media,
         text_words=_words(spec, train.frame),
+        series=series,
+        groups=group_lines(spec, root, train, test),
+        texts=(*text_lines(spec, train.frame), *text_examples(spec, train.frame)),
     )
+
+
+def _in_time(
+    spec: CompetitionSpec,
+    root: Path,
+    train: SampledRows,
+    test: SampledRows | None,
+    time: str | None,
+) -> tuple[str, ...]:
+    """The order of rows, and calendar columns that say something else."""
+    lines = list(series_lines(spec, root, train, test, time))
+    said = {line.rpartition(": ")[2] for line in lines}
+    for line in calendar_lines(spec, train.frame):
+        if line.rpartition(": ")[2] not in said:
+            lines.append(line)
+    return tuple(lines)
 
 
 def _visible(spec: CompetitionSpec, files: Sequence[FoundFile]) -> Sequence[FoundFile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -9,25 +10,34 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.task.folder.times import Times, moment_text
 from core.task.preview import ColumnFacts, ColumnKind
+from utils.text import exact
 from utils.untrusted import one_line
 
 # What pandas reads as missing, so that a program will.
 MISSING = frozenset(
     ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A", "NaT"]
 )
-_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}")
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE = re.compile(
+    r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|\d{8}(?:T\d{4,6}|\d{4,6})Z?$"
+)
+# Seconds or milliseconds since 1970, from 2001 to 2033, in a column that is named for time.
+_EPOCH_NAME = re.compile(r"time|date|stamp|epoch|unix|(?:^|_)(?:ts|at)(?:_|$)", re.IGNORECASE)
+_EPOCH_S = (1e9, 2e9)
 _LOOKED_AT = 2000
 _FEW = 12
-_TOP = 3
-_VALUE = 20
+# Whole numbers so few are listed with their shares.
+_LISTED = 6
+_VALUE, _VALUES = 28, 100
 _TEXT_CHARS, _TEXT_WORDS = 40, 6
 # A difference must be large and beyond chance: the factor stands for p = .001 of the
 # Kolmogorov-Smirnov test.
 _LARGE, _BEYOND_CHANCE = 0.15, 1.95
 _UNSEEN_SHARE = 0.02
 _COMPARED = 5000
+# Rank correlation with the moments of the rows from which on a column is time in other words.
+_FOLLOWS = 0.98
 
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -59,22 +69,61 @@ class _Cells:
         return 1 - len(self.filled) / self.rows if self.rows else 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """The order of the rows in time. name: of the column that orders them. moments: of each row of
+    train, not finite where there is none.
+    """
+
+    name: str
+    moments: Floats
+
+
 def column_facts(
-    name: str, train: pd.Series, test: pd.Series | None, text: bool = False
+    name: str,
+    train: pd.Series,
+    test: pd.Series | None,
+    text: bool = False,
+    course: Course | None = None,
+    top: int = 3,
 ) -> ColumnFacts:
-    """train, test: cells as text. text: known to be free text."""
+    """train, test: cells as text. text: known to be free text. course: None where rows have no
+    order. top: how many of the commonest values are shown.
+    """
     cells = _Cells.of(train)
+    others = None if test is None else _Cells.of(test)
     distinct = len(set(cells.filled))
     kind = _kind(cells, distinct, text)
-    drift = "" if test is None else _drift(kind, cells, _Cells.of(test))
+    summary, drift = _summary(kind, name, cells, distinct, top), ""
+    if others is not None:
+        drift = _drift(kind, cells, others)
+        if kind == "date":
+            summary += f"; test {_days(others.filled)}"
+        elif drift and course is not None and _follows(cells, train, course):
+            # Later rows have higher numbers of steps: that is time, and no drift.
+            drift = ""
+            summary += f", follows {one_line(course.name, 30)}; test {_bounds(others.finite)}"
+    values = cells.finite
+    some = kind in ("number", "integer", "constant") and len(values) > 0
+    high = float(values.max()) if some else None
     return ColumnFacts(
         one_line(name, 40),
         kind,
-        _summary(kind, cells, distinct),
+        summary,
         cells.missing,
         distinct,
         drift=drift,
+        low=float(values.min()) if some else None,
+        high=high,
     )
+
+
+def is_date(column: pd.Series) -> bool:
+    """Cells (text) are dates, as far as a look at some of them tells."""
+    cells = [cell for cell in column.head(_LOOKED_AT).to_list() if cell not in MISSING][:50]
+    if len(set(cells)) < 2 or not all(map(_DATE.match, cells)):
+        return False
+    return Times.of(pd.Series(cells, dtype=object)).dates
 
 
 def _kind(cells: _Cells, distinct: int, text: bool) -> ColumnKind:
@@ -87,7 +136,7 @@ def _kind(cells: _Cells, distinct: int, text: bool) -> ColumnKind:
     if len(known) > 0.995 * len(filled):
         return "integer" if bool((known == np.round(known)).all()) else "number"
     looked = filled.head(_LOOKED_AT)
-    if all(map(_DATE.match, looked.head(50))):
+    if is_date(looked):
         return "date"
     if looked.str.len().mean() >= _TEXT_CHARS and looked.str.count(" ").mean() >= _TEXT_WORDS - 1:
         return "text"
@@ -96,38 +145,58 @@ def _kind(cells: _Cells, distinct: int, text: bool) -> ColumnKind:
     return "category"
 
 
-def _summary(kind: ColumnKind, cells: _Cells, distinct: int) -> str:
+def _summary(kind: ColumnKind, name: str, cells: _Cells, distinct: int, top: int) -> str:
     filled = cells.filled
     if kind == "empty":
         return ""
     if kind in ("number", "integer"):
-        return _range(cells, distinct)
+        return _range(name, cells, distinct)
     if kind == "text":
         return lengths(filled)
     if kind == "date":
-        return f"{one_line(min(filled), _VALUE)} .. {one_line(max(filled), _VALUE)} as text"
+        return f"written as {one_line(filled.iloc[0], _VALUE)}; {_days(filled)}"
     if kind == "category":
-        return f"{distinct} values: {shares(filled, _TOP)}"
+        return f"{distinct} values: {shares(filled, top)}"
     return f"e.g. {one_line(filled.iloc[0], _VALUE)}"
 
 
-def _range(cells: _Cells, distinct: int) -> str:
+def _range(name: str, cells: _Cells, distinct: int) -> str:
     values = cells.finite
     if not len(values):
         return "no finite number"
-    if distinct <= 2:
-        return " or ".join(
-            f"{value:g} ({_percent(float((values == value).mean()))})"
-            for value in np.unique(values)
-        )
-    low, middle, high = np.quantile(values, [0, 0.5, 1])
-    line = f"{low:.4g} .. {high:.4g}, median {middle:.4g}"
+    if distinct <= _LISTED and len(values) == len(cells.filled):
+        levels, counts = np.unique(values, return_counts=True)
+        pairs = zip(levels.tolist(), (counts / len(values)).tolist(), strict=True)
+        return ", ".join(f"{exact(level)}: {percent(share)}" for level, share in pairs)
+    line = f"{_bounds(values)}, median {exact(float(np.median(values)))}"
     if distinct <= _FEW:
         line += f", {distinct} values"
+    if moments := _epoch(name, values):
+        line += f" ({moments})"
     foreign = cells.filled[~np.isfinite(cells.values)]
     if len(foreign):
         line += f", not all numbers (e.g. {one_line(foreign.iloc[0], _VALUE)})"
     return line
+
+
+def _bounds(values: Floats) -> str:
+    if not len(values):
+        return "without a number"
+    return f"{exact(float(values.min()))} .. {exact(float(values.max()))}"
+
+
+def _days(filled: pd.Series) -> str:
+    return Times.of(filled).span()
+
+
+def _epoch(name: str, values: Floats) -> str:
+    """What numbers mean that count seconds since 1970; "" for others."""
+    for unit, scale in (("seconds", 1.0), ("milliseconds", 1e3)):
+        low, high = values.min() / scale, values.max() / scale
+        if _EPOCH_NAME.search(name) and _EPOCH_S[0] <= low < high <= _EPOCH_S[1]:
+            first, last = moment_text(low * 1e9, "D"), moment_text(high * 1e9, "D")
+            return f"{unit} since 1970: {first} .. {last}"
+    return ""
 
 
 def lengths(filled: pd.Series) -> str:
@@ -137,18 +206,27 @@ def lengths(filled: pd.Series) -> str:
 
 
 def shares(filled: pd.Series, count: int) -> str:
-    """The commonest values with their shares; of equal ones the first by text."""
+    """The commonest values with their shares, at most `count` and as many as a line has room for; of
+    equal ones the first by text.
+    """
     counts = filled.value_counts().rename_axis("value").reset_index(name="rows")
     common = counts.sort_values(["rows", "value"], ascending=[False, True]).head(count)
-    pairs = zip(common["value"], common["rows"], strict=True)
-    return ", ".join(
-        f"{one_line(value, _VALUE)} {_percent(rows / len(filled))}" for value, rows in pairs
-    )
+    shown, room = list[str](), _VALUES
+    for value, rows in zip(common["value"], common["rows"], strict=True):
+        part = f"{one_line(value, _VALUE)} {percent(rows / len(filled))}"
+        room -= len(part) + 2
+        if shown and room < 0:
+            break
+        shown.append(part)
+    return ", ".join(shown) + (", ..." if len(shown) < len(counts) else "")
 
 
-def _percent(share: float) -> str:
-    digits = ".2g" if share < 0.1 else ".0f"
-    return f"{100 * share:{digits}} %"
+def percent(share: float) -> str:
+    """A share in percent; what is not all is never 100 %, and what is not none never 0 %."""
+    if 0.995 <= share < 1:
+        digits = max(1, math.ceil(-math.log10(100 * (1 - share))))
+        return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:{'.2g' if share < 0.1 else '.0f'}} %"
 
 
 # ---------------------------------------------------------------- drift
@@ -162,14 +240,24 @@ def _drift(kind: ColumnKind, train: _Cells, test: _Cells) -> str:
             found.append(_shift(_thin(train.finite), _thin(test.finite)))
         elif kind == "category":
             found.append(_unseen(train.filled, test.filled))
-        elif kind == "date":
-            found.append(_later(train.filled, test.filled))
     return "; ".join(filter(None, found))
+
+
+def _follows(cells: _Cells, train: pd.Series, course: Course) -> bool:
+    """The column is the time of the rows in other words: an index, a year, what only grows."""
+    if len(course.moments) != len(train) or len(cells.finite) < _FEW:
+        return False
+    values = pd.to_numeric(train, errors="coerce").to_numpy(dtype=float)
+    # A column of words has no numbers here.
+    known = np.flatnonzero(np.isfinite(values) & np.isfinite(course.moments))
+    known = known[:: max(1, len(known) // _COMPARED)]
+    pair = pd.DataFrame({"value": values[known], "moment": course.moments[known]}).rank()
+    return bool(abs(pair["value"].corr(pair["moment"])) >= _FOLLOWS)
 
 
 def _gap(train: _Cells, test: _Cells) -> str:
     large = abs(train.missing - test.missing) > max(0.05, _chance(train.rows, test.rows))
-    return f"{_percent(test.missing)} missing in test" if large else ""
+    return f"{percent(test.missing)} missing in test" if large else ""
 
 
 def _shift(train: Floats, test: Floats) -> str:
@@ -194,23 +282,13 @@ def _shares_below(sorted_values: Floats, grid: Floats) -> Floats:
 def _unseen(train: pd.Series, test: pd.Series) -> str:
     unseen = float((~test.isin(set(train))).mean())
     if unseen > _UNSEEN_SHARE:
-        return f"{_percent(unseen)} of test rows hold values that train lacks"
+        return f"{percent(unseen)} of test rows hold values that train lacks"
     common = train.value_counts(normalize=True).head(_FEW)
     there = test.value_counts(normalize=True)
     distance = float((common - there.reindex(common.index).fillna(0.0)).abs().max())
     if distance <= max(_LARGE, _chance(len(train), len(test))):
         return ""
-    return f"shares differ in test by up to {_percent(distance)}"
-
-
-def _later(train: pd.Series, test: pd.Series) -> str:
-    """Dates that sort as text: whether test lies behind train."""
-    if not all(map(_ISO.match, (*train.head(50), *test.head(50)))):
-        return ""
-    behind = float((test > max(train)).mean())
-    if behind <= 0.5:
-        return ""
-    return f"{_percent(behind)} of test rows are later than all of train"
+    return f"shares differ in test by up to {percent(distance)}"
 
 
 def _chance(rows: int, others: int) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import wave
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,18 +12,25 @@ from core.records import FilesById
 from core.task.folder.files_by_id import AUDIO, IMAGES, TEXTS
 from core.task.folder.inventory import FoundFile
 from core.task.look.files import commonest
+from core.task.look.sounds import sound_header
 from utils.text import human_bytes
 from utils.untrusted import one_line
 
 _SAMPLED = 60
 _TEXT_BYTES = 1 << 20
 _TEXT_SHOWN = 160
+_TRIED, _TRIED_BYTES = 5, 4096
 
 
 def media_lines(data_dir: Path, place: FilesById, files: Sequence[FoundFile]) -> tuple[str, ...]:
-    """One line or two for the files of the train rows, the same for those of the test rows."""
+    """One line or two for the files of the train rows, the same for those of the test rows where
+    they lie elsewhere.
+    """
     lines: list[str] = []
-    for part, folders in (("train", place.train_dirs), ("test", place.test_dirs)):
+    parts = [("train", place.train_dirs), ("test", place.test_dirs)]
+    if set(place.train_dirs) == set(place.test_dirs):
+        parts = [("train and test together", place.train_dirs)]
+    for part, folders in parts:
         own = [file for file in files if _inside(file, folders) and _is_record(file, place.suffix)]
         if own:
             where = ", ".join(one_line(folder, 40) for folder in folders[:4])
@@ -49,16 +55,31 @@ def _facts(data_dir: Path, sampled: Sequence[FoundFile]) -> str:
     suffix = Counter(file.suffix for file in sampled).most_common(1)[0][0]
     paths = [data_dir / file.path for file in sampled if file.suffix == suffix]
     size = f"about {human_bytes(median(file.size for file in sampled))} each"
-    return f"  {size}, {_contents(suffix, paths) or suffix or 'no extension'}"
+    shown = _contents(suffix, paths) or suffix or "no extension"
+    return f"  {size}, {shown}; {len(paths)} looked at"
 
 
 def _contents(suffix: str, paths: list[Path]) -> str:
     """What the files hold, "" where their kind is not known."""
     if suffix in IMAGES:
         return _images(paths)
-    if suffix == ".wav":
+    if suffix in AUDIO:
         return _sounds(paths)
-    return _texts(paths) if suffix in TEXTS else ""
+    if suffix in TEXTS or all(map(_is_text, paths[:_TRIED])):
+        return _texts(paths)
+    return ""
+
+
+def _is_text(path: Path) -> bool:
+    """Whatever the extension says: a file without zeros that reads as text."""
+    try:
+        with path.open("rb") as stream:
+            beginning = stream.read(_TRIED_BYTES)
+        # A letter may be cut at the end.
+        beginning[:-4].decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return bool(beginning) and b"\0" not in beginning
 
 
 def _images(paths: list[Path]) -> str:
@@ -68,7 +89,7 @@ def _images(paths: list[Path]) -> str:
     widths, heights, modes, kinds = zip(*headers, strict=True)
     sizes = set(zip(widths, heights, strict=True))
     if len(sizes) == 1:
-        shown = f"{widths[0]}x{heights[0]} all"
+        shown = f"all {widths[0]}x{heights[0]}"
     else:
         wide, high = f"{min(widths)}..{max(widths)} wide", f"{min(heights)}..{max(heights)} high"
         shown = f"{wide}, {high}, {len(sizes)} sizes"
@@ -97,24 +118,14 @@ def _image_headers(paths: list[Path]) -> Iterator[tuple[int, int, str, str]]:
 
 
 def _sounds(paths: list[Path]) -> str:
-    headers = list(_sound_headers(paths))
+    headers = [header for header in map(sound_header, paths) if header is not None]
     if not headers:
         return f"{paths[0].suffix} (headers not read)"
     kinds, seconds = zip(*headers, strict=True)
     span = f"{min(seconds):.2f}..{max(seconds):.2f} s, median {median(seconds):.2f} s"
+    if min(seconds) == max(seconds):
+        span = f"all {seconds[0]:.2f} s"
     return f"{span} ({_counted(Counter(kinds))}){_unread(len(headers), len(paths))}"
-
-
-def _sound_headers(paths: list[Path]) -> Iterator[tuple[str, float]]:
-    """Kind (rate, channels, bits) and seconds of each wav file that is one."""
-    for path in paths:
-        with (
-            contextlib.suppress(OSError, wave.Error, EOFError),
-            wave.open(str(path), "rb") as sound,
-        ):
-            rate, bits = sound.getframerate(), 8 * sound.getsampwidth()
-            kind = f"{rate} Hz, {sound.getnchannels()} channels, {bits} bit"
-            yield kind, sound.getnframes() / max(rate, 1)
 
 
 def _texts(paths: list[Path]) -> str:

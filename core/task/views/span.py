@@ -40,5 +40,6 @@ def _words(split: SplitSpec, cells: pd.Series, rows: int) -> str:
         # Rows without a group are one of their own.
         return f"{cells.nunique():,} groups of {one_line(split.group_column or '', 40)}, {counted}"
     times = Times.of(filled)
-    name = "" if times.dates else f"{one_line(split.time_column or '', 40)} "
-    return f"{name}{times.span()}, {counted}"
+    if times.dates:
+        return f"{times.span()} ({times.length()}), {counted}"
+    return f"{one_line(split.time_column or '', 40)} {times.span()}, {counted}"
