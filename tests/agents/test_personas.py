@@ -76,7 +76,11 @@ def test_there_are_personas_that_differ_in_all_they_have() -> None:
 def test_a_persona_has_moderate_weights_and_short_texts_for_every_kind(persona: Persona) -> None:
     weights = [*persona.operators.values(), *persona.loci.values(), *persona.genes.values()]
     assert all(0.3 <= weight <= 3 for weight in weights)
-    assert persona.strategy.keys() == set(get_args(BriefKind))
+    # Values are tried by the harness: nobody is told how to guess them.
+    assert persona.strategy.keys() == set(get_args(BriefKind)) - {"tune"}
+    free = " ".join(persona.strategy[kind] for kind in ("draft", "rewrite", "mutate", "merge"))
+    forbids = r"\b(?:nothing else|never|must not|do not|no other|no sibling|one change)\b"
+    assert re.search(forbids, f"{persona.role} {free}", re.IGNORECASE) is None
     assert all(len(text.split()) <= STRATEGY_WORDS for text in persona.strategy.values())
     assert (persona.version, persona.label) == (0, persona.name)
 
