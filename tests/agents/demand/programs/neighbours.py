@@ -22,7 +22,7 @@ def describe(table):
         [
             8 * np.sin(2 * np.pi * hour / 24),
             8 * np.cos(2 * np.pi * hour / 24),
-            6 * (when.dt.weekday >= 5),
+            6 * (when.dt.day_of_week >= 5),
             table["temperature"],
             table["temperature"].rolling(24, min_periods=1).mean(),
         ]

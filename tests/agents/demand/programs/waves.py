@@ -23,7 +23,7 @@ both = pd.concat([train, test], ignore_index=True)
 both["when"] = pd.to_datetime(both["when"])
 both = both.sort_values("when").reset_index(drop=True)
 hour = both["when"].dt.hour + both["when"].dt.minute / 60
-weekday, day = both["when"].dt.weekday, both["when"].dt.dayofyear
+weekday, day = both["when"].dt.day_of_week, both["when"].dt.dayofyear
 inert = both["temperature"].ewm(halflife=HALF_LIFE).mean()
 columns = {"hour": hour, "weekday": weekday, "temperature": both["temperature"], "inert": inert}
 for k in (1, 2, 3):
