@@ -19,7 +19,7 @@ from agents.prompting.prompt_parts import program_block
 from agents.prompting.siblings import without_weights
 from agents.prompting.skeleton import skeleton
 from agents.prompting.system_text import CandidateMachine, SystemText, TaskFacts
-from agents.prompting.task_text import TaskSetting, TaskText
+from agents.prompting.task_text import TaskSetting, TaskText, template
 from core.evolution.briefs import BY_KIND, changes_one_part, mends
 from core.records import Brief, Entry
 from utils.prompt_manager import PromptManager
@@ -30,6 +30,8 @@ PROMPTS = Path(__file__).parents[1] / "prompts"
 
 # Characters of each part.
 REASONS, ROLE, STRATEGY = 1200, 300, 450
+# Role, digest and form of the answer together, and the words of the task.
+AROUND = 5000
 
 
 class PromptBuilder:
@@ -59,7 +61,8 @@ class PromptBuilder:
         folds = 0
         if facts.split is not None:
             folds = facts.split.folds
-        setting = TaskSetting(self._direction, folds, self._paradigms, example)
+        taken = len(self._system) + AROUND
+        setting = TaskSetting(self._direction, folds, taken, self._paradigms, example)
         self._tasks = TaskText(machine, self._prompts, self._phrase, progress, setting)
 
     def system(self) -> str:
@@ -135,6 +138,9 @@ class PromptBuilder:
         """As many of the pieces as fit beside the run's own lessons; the first one that does not
         ends the list.
         """
+        if template(brief) == "rebuild":
+            # What the run itself has found is worth more by then.
+            return ""
         traits = BY_KIND[brief.kind]
         room = traits.knowledge - len(lessons_text(brief.skills))
         texts: list[str] = []

@@ -27,9 +27,10 @@ SIBLINGS, PLAN = 700, 300
 _SHOWN_SIBLINGS, _SHOWN_MEMBERS = 8, 6
 # A late draft sees the best program up to so many characters: of a longer one its plan is enough.
 _REBUILT = 7000
-# A program with so many characters leaves room for all that is known of it.
-_ROOMY = 9000
-_ALL, _SOME, _LITTLE = FactLimits(1500, 1600), FactLimits(800, 1000), FactLimits(400, 500)
+# Characters of a whole request that a rewrite and any other kind should stay below: what is told of
+# a program beside its text takes what its text leaves of them, within bounds.
+_REWRITE, _OTHERS = 24_000, 16_000
+_MOST_OUTPUT, _MOST_ERRORS, _LEAST_FACTS = 1500, 1600, 400
 
 Place = Callable[[Brief], str]
 """What stands in one place of a template, for a brief."""
@@ -37,12 +38,14 @@ Place = Callable[[Brief], str]
 
 @dataclass(frozen=True, slots=True)
 class TaskSetting:
-    """What is the same for all briefs of a run. folds: search views. paradigms: ideas for drafts.
-    example: a program of the form that is asked for, "" for none.
+    """What is the same for all briefs of a run. folds: search views. taken: characters of a request
+    beside the task. paradigms: ideas for drafts. example: a program of the form that is asked for, ""
+    for none.
     """
 
     direction: Direction
     folds: int
+    taken: int
     paradigms: Paradigms
     example: str
 
@@ -95,7 +98,7 @@ class TaskText:
             "program": self._program,
             "score": lambda brief: self._parents.score(brief.parents[0]),
             "facts": self._facts,
-            "output": lambda brief: self._parents.output(brief.parents[0], _SOME.output),
+            "output": lambda brief: self._parents.output(brief.parents[0], _MOST_OUTPUT // 2),
             "rank": self._rank,
             "locus": lambda brief: brief.locus or "weakest",
             "part": self._part,
@@ -135,16 +138,23 @@ class TaskText:
         return program_block(program)
 
     def _facts(self, brief: Brief) -> str:
-        """More of a program that is rewritten, less where the program itself takes the room."""
-        limits, traits = _SOME, BY_KIND[brief.kind]
-        if template(brief) == "merge":
-            limits = _LITTLE
-        elif traits.over_leader and traits.parents and len(brief.parents[0].program) < _ROOMY:
-            limits = _ALL
-        return self._parents.facts(brief.parents[0], self.allowance(brief), limits)
+        return self._facts_of(brief, 0)
 
     def _other_facts(self, brief: Brief) -> str:
-        return self._parents.facts(brief.parents[1], self.allowance(brief), _LITTLE)
+        return self._facts_of(brief, 1)
+
+    def _facts_of(self, brief: Brief, place: int) -> str:
+        room, shown = _OTHERS, len(self._program(brief))
+        if template(brief) == "rewrite":
+            room = _REWRITE
+        elif template(brief) == "merge":
+            first, second, _ = pair(brief)
+            shown = len(first) + len(second)
+        # Output and errors of each program.
+        most = (room - self._setting.taken - shown) // 2 // min(len(brief.parents), 2)
+        most = max(most, _LEAST_FACTS)
+        limits = FactLimits(min(most, _MOST_OUTPUT), min(most, _MOST_ERRORS))
+        return self._parents.facts(brief.parents[place], self.allowance(brief), limits)
 
     def _other_shown(self, brief: Brief) -> str:
         if pair(brief)[2]:

@@ -53,6 +53,9 @@ BY_KIND: dict[str, BriefTraits] = {
             "rewrite",
             "Make the best program better, in any of its parts.",
             over_leader=True,
+            # What its own run has shown is worth more.
+            pieces=0,
+            knowledge=0,
         ),
         BriefTraits("mutate", "Change the {part}.", one_part=True, aspects=True),
         BriefTraits(

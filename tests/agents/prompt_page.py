@@ -14,10 +14,10 @@ from agents.personas import load_personas
 from agents.prompting.knowledge import Facts, pick
 from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_builder import PromptBuilder
-from agents.prompting.siblings import WrittenDraft
+from agents.prompting.siblings import FirstPlan, WrittenDraft
 from agents.prompting.system_text import CandidateMachine, TaskFacts
 from core.doubles import CLEAN, entry
-from core.records import Brief, Ensemble, Entry, ErrorInfo, Parent, SplitSpec
+from core.records import Brief, CompetitionSpec, Ensemble, Entry, ErrorInfo, Parent, SplitSpec
 from core.task.hints import Hints
 from core.task.look.collect import look
 from core.task.recognise.spec import inspect_competition
@@ -50,7 +50,7 @@ WAVES_PLAN = (
     "ridge on waves of day and year, weekend, bent and inert temperature; histogram boosting on its"
     " residual, share of the trees from the last 15 % of the rows"
 )
-NEIGHBOURS_PLAN = "15 nearest half hours by hour, weekend, temperature and its mean of 12 hours, weighted by distance"
+NEIGHBOURS_PLAN = "nearest neighbours (15 half hours by time of day, weekend, temperature and its mean of 12 hours)"
 WAVES_OUTPUT = """later rows: ridge alone 0.1052, with all trees 0.0656
 share of the trees 1.0, bias +0.0055
 3096 rows, 24 columns, 1.9 s of 70 s
@@ -75,7 +75,9 @@ SLOW = ErrorInfo("TimeoutError", "stopped at its time limit (75 s)", "")
 
 def finished(name: str, folds: list[float], plan: str, seconds: float, **changes: object) -> Entry:
     outcome = dataclasses.replace(CLEAN, duration_s=seconds, tail=str(changes.pop("tail", "")))
-    made = entry(name, sum(folds) / len(folds), folds=folds, outcome=outcome, steers=False)
+    made = entry(name, sum(folds) / len(folds), folds=folds, outcome=outcome)
+    verdict = dataclasses.replace(made.verdict, stderr=0.015 * sum(folds) / len(folds))
+    made = dataclasses.replace(made, verdict=verdict)
     known = {"plan": plan, "author": "model", "told_s": 60.0} | changes
     return dataclasses.replace(made, **known)  # type: ignore[arg-type]
 
@@ -166,11 +168,15 @@ def briefs() -> dict[str, Brief]:
     }
 
 
-def builder(root: Path) -> PromptBuilder:
-    """root: an empty folder, for the task."""
-    spec = inspect_competition(folder.write(root), folder.DESCRIPTION, Hints.of())
+def task(root: Path) -> CompetitionSpec:
+    """root: an empty folder."""
+    return inspect_competition(folder.write(root), folder.DESCRIPTION, Hints.of())
+
+
+def builder(spec: CompetitionSpec, count: int | None = None) -> PromptBuilder:
+    """count: finished steps; None: all."""
     facts = Facts(packages=frozenset({"lightgbm"}))
-    made = steps()
+    made = steps()[:count]
     drafts = [WrittenDraft(step.plan, step.author == "recipes") for step in made[:2]]
     progress = RunProgress(
         entries=lambda: made,
@@ -181,16 +187,18 @@ def builder(root: Path) -> PromptBuilder:
         errors=lambda name, limit: ERRORS.get(name, "")[:limit],
         blend=lambda: Ensemble((("s0002", 0.88), ("s0003", 0.12)), "mean", 0.0718, 0.0021),
         likeness=lambda first, second: 0.21,
+        first_plan=lambda brief: FirstPlan(WAVES_PLAN, (NEIGHBOURS_PLAN,)),
     )
     return PromptBuilder(TaskFacts(spec, look(spec), SPLIT), MACHINE, progress)
 
 
 def prompts(root: Path) -> dict[str, str]:
     """Heading -> text."""
-    made = builder(root)
-    asked = briefs()
-    told = {"System text": made.system()}
-    told |= {title: made.write(brief) for title, brief in asked.items()}
+    spec, asked = task(root), briefs()
+    begun, made = builder(spec, 2), builder(spec)
+    told = {"System text": made.system(), "Plans of the first programs": begun.plans(2)}
+    told |= {title: begun.write(asked[title]) for title in ("First draft",)}
+    told |= {title: made.write(brief) for title, brief in asked.items() if title not in told}
     reasons = ("line 24: the name 'both2' is not bound",)
     return told | {"Repair of an answer": made.repair(asked["Merge"], NEIGHBOURS, reasons)}
 

@@ -122,6 +122,8 @@ BRIEFS = {
     "draft": Brief(
         6, "draft", 3, siblings=("plan s0001", "boosted trees on counts", ""), seconds=137.0
     ),
+    "rewrite": Brief(6, "rewrite", 3, (GOOD,), seconds=137.0),
+    "rebuild": Brief(6, "draft", 3, (GOOD, OTHER), seconds=137.0),
     "mutate": Brief(7, "mutate", 3, (GOOD,), "MODEL", "loss", skills=LESSONS),
     "merge": Brief(8, "merge", 3, (GOOD, OTHER), gene_plan=PLAN, seconds=137.0),
     "debug": Brief(9, "debug", 3, (parent("s0003", FIRST, FAULT),), seconds=137.0),

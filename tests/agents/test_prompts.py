@@ -29,7 +29,16 @@ from core.evolution.briefs import BY_KIND
 from core.execution.static_check import reasons_to_reject
 from core.genome import LOCI
 from core.persona import Persona
-from core.records import Brief, BriefKind, CompetitionSpec, Entry, ErrorInfo, Parent, SplitSpec
+from core.records import (
+    Brief,
+    BriefKind,
+    CompetitionSpec,
+    Ensemble,
+    Entry,
+    ErrorInfo,
+    Parent,
+    SplitSpec,
+)
 from core.task.hints import Hints
 from core.task.look.collect import look
 from core.task.recognise.spec import inspect_competition
@@ -201,6 +210,23 @@ def test_a_program_that_must_measure_itself_is_told_so_and_only_then(
     assert "held-out rows (random rows, 5 folds)" in other
 
 
+def own_words(text: str) -> int:
+    """Words of a system text that are neither of the task nor of the machine."""
+    rules = text.split("# Machine")[0]
+    return len(re.sub(r"<(data-[0-9a-f]{6})>\n.*?\n</\1>", "", rules, flags=re.DOTALL).split())
+
+
+@pytest.mark.parametrize("kind", ["stratified", "group", "time", "none"])
+def test_our_own_words_in_the_system_text_are_at_most_400(tmp_path: Path, kind: str) -> None:
+    split = SplitSpec(kind, 5, 10, 0, 1, "", group_column="b", time_column="b")  # type: ignore[arg-type]
+    for name, spec in shapes(tmp_path).items():
+        text = builder_of(spec, split=split, warnings=("a column gives the answer",)).system()
+        assert own_words(text) <= 400, (name, own_words(text))
+        assert ("# tune: 0.02, 0.1`" in text) == (kind != "none")
+        assert ("programs are blended at the end" in text) == (kind != "none")
+        assert "the end of the output comes back" in text
+
+
 # ---------------------------------------------------------------- the example
 
 
@@ -362,6 +388,89 @@ def test_lesson_17_shrink_says_the_limit_and_what_may_run(binary_spec: Competiti
     assert "hit a limit: TimeoutError" in text
     assert "ended after 2 min, 900 MiB of memory at most" in text
     assert "fits 1 min 30 s and 8 GiB" in text
+
+
+def good(name: str, score: float, **changes: Any) -> Entry:
+    return dataclasses.replace(entry(name, score), plan=f"plan {name}", **changes)
+
+
+def test_a_rewrite_says_whether_it_is_about_the_best(binary_spec: CompetitionSpec) -> None:
+    """By whole scores: a better one on some folds is not the best."""
+    lucky = dataclasses.replace(good("s0003", 0.99), complete=False)
+    for steps, best in (
+        ([good("s0001", 0.8), good("s0002", 0.7), lucky], True),
+        ([good("s0001", 0.8), good("s0002", 0.9)], False),
+    ):
+        prompts = builder_of(binary_spec, RunProgress(entries=lambda steps=steps: steps))  # type: ignore[misc]
+        text = prompts.write(brief_of("rewrite"))
+        assert ("This is the best program so far" in text) == best
+        assert ("This is one of the best programs so far" in text) != best
+        assert "Any part may change" in text
+
+
+def test_a_merge_tells_how_the_two_err_and_what_is_blended_now(
+    binary_spec: CompetitionSpec,
+) -> None:
+    steps = [good("s0001", 0.8), good("s0002", 0.79)]
+    blend = Ensemble((("s0002", 0.25), ("s0001", 0.75)), "rank", 0.82, 0.01)
+    asked: list[tuple[str, str]] = []
+
+    def likeness(first: str, second: str) -> float:
+        asked.append((first, second))
+        return 0.634
+
+    told = RunProgress(entries=lambda: steps, blend=lambda: blend, likeness=likeness)
+    text = builder_of(binary_spec, told).write(brief_of("merge"))
+    assert "correlate by 0.63" in text
+    assert asked == [("s0001", "s0002")]
+    assert "this ensemble (score 0.82) would be submitted" in text
+    assert text.index("- 0.75 s0001: plan s0001") < text.index("- 0.25 s0002: plan s0002")
+    assert "b = 2" in text
+    assert "b = 5" in text
+    bare = builder_of(binary_spec).write(brief_of("merge"))
+    assert "correlate" not in bare
+    assert "would be submitted" not in bare
+    assert "would be submitted" in builder_of(binary_spec, told).write(brief_of("rewrite"))
+    alone = dataclasses.replace(told, blend=lambda: Ensemble((("s0001", 1.0),), "mean", 0.8, None))
+    assert "would be submitted" not in builder_of(binary_spec, alone).write(brief_of("merge"))
+
+
+def test_a_merge_imposes_no_plan_of_genes(prompts: PromptBuilder) -> None:
+    plan = (("DATA", "s0001"), ("MODEL", "s0002"), ("TRAIN", "s0001"), ("POSTPROCESS", "s0001"))
+    assert prompts.write(brief_of("merge", gene_plan=plan)) == prompts.write(brief_of("merge"))
+
+
+def test_a_late_draft_is_the_best_rebuilt(binary_spec: CompetitionSpec) -> None:
+    steps = [good("s0001", 0.8), good("s0002", 0.79), good("s0003", 0.7)]
+    learned = RunProgress(entries=lambda: steps, skills=five_skills)
+    prompts = builder_of(binary_spec, learned)
+    parents = (parent(), parent("s0002"), parent("s0003", PROGRAM.replace("b = 2", "b = 7")))
+    text = prompts.write(brief_of("draft", parents=parents))
+    assert "the best one so far, rebuilt with all that is known" in text
+    assert PROGRAM.rstrip() in text
+    assert "- 0.79 +- 0.01: plan s0002" in text
+    assert "- 0.7 +- 0.01: plan s0003" in text
+    assert "b = 7" not in text
+    assert "### Skill" not in text
+    assert "Not tried yet" not in text
+    assert "Then the whole program in one code block" in text
+    long = parent(program=PROGRAM + "e = 5  # and so on\n" * 900)
+    hidden = prompts.write(brief_of("draft", parents=(long, *parents[1:])))
+    assert "too long to stand here" in hidden
+    assert "e = 5" not in hidden
+    first = prompts.write(brief_of("draft"))
+    assert "from scratch" in first
+    assert "### Skill" in first
+
+
+def test_a_mutation_shows_less_of_what_it_must_not_change(prompts: PromptBuilder) -> None:
+    reading = "".join(f"column{i} = read({i})  # what it holds\n" for i in range(200))
+    program = PROGRAM.replace('a = "input"\n', reading)
+    told = {"parents": (parent(program=program),)}
+    assert "200 unchanged lines that make column0" in prompts.write(brief_of("mutate", **told))
+    assert "column9 =" in prompts.write(brief_of("mutate", locus="DATA", **told))
+    assert "column9 =" in prompts.write(brief_of("rewrite", **told))
+    assert "column9 =" in prompts.write(brief_of("debug", **told))
 
 
 def test_times_are_coarse(prompts: PromptBuilder) -> None:
