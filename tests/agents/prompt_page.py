@@ -67,7 +67,7 @@ by temperature: above 11.3 .178 +.121; 8.7-11.3 .147 +.078; up to 4.2 .081 +.015
 FAULT = ErrorInfo(
     "KeyError",
     "'temp'",
-    'Traceback (most recent call last):\n  File "/work/s4/solution.py", line 24, in <module>\n'
+    'Traceback (most recent call last):\n  File "/srv/ws/working/s4/solution.py", line 24, in <module>\n'
     "    inert = both['temp'].ewm(halflife=12).mean()\nKeyError: 'temp'",
 )
 SLOW = ErrorInfo("TimeoutError", "stopped at its time limit (75 s)", "")
