@@ -10,8 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.judging.metrics import Metric
+from core.judging.residuals.costs import row_errors
 from core.judging.residuals.guards import LEAST_FOR_TABLES, LEAST_ROWS
-from core.records import ErrorTable
+from core.judging.residuals.held import HeldErrors
+from core.judging.residuals.report import report_on
+from core.metric_names import BY_NAME
+from core.records import ErrorReport, ErrorTable, ValueKind, from_json, to_json
+from tests.judging.arena import make_spec
+from tests.judging.cases import EVERY, truth_of, worse
 from tests.judging.residual_cases import HeldCase, make_case, table_of
 from utils.process import WorkerProcess
 
@@ -261,3 +268,38 @@ def test_a_view_that_is_gone_leaves_the_figures_without_columns(make: Make) -> N
     for view in case.views:
         Path(view.path, "gone.csv").rename(Path(view.path, "test.csv"))
     assert table_of(case.report("p"), "by kind") is not None
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_every_metric_has_a_report(name: str, kind: ValueKind) -> None:
+    draw, rows = rng(), 900
+    truth = truth_of(name, kind, draw, rows)
+    pred = worse(truth, kind, 0.5, draw)
+    exclusive = BY_NAME[name].needs.of_shares == "always"
+    targets = tuple(f"target{number}" for number in range(truth.shape[1]))
+    spec = make_spec(
+        name, value_kind=kind, target_columns=targets, label_columns=targets, exclusive=exclusive
+    )
+    found = row_errors(Metric.of(spec), truth, pred)
+    held = HeldErrors(
+        found.costs,
+        found.finish,
+        found.unit,
+        found.residuals,
+        found.scale,
+        truth,
+        pred,
+        np.arange(rows) % 3,
+        ("search0", "search1", "search2"),
+        np.full(rows, ""),
+        np.ones(rows),
+        None,
+        pd.DataFrame({"x": draw.normal(size=rows), "kind": draw.choice(["a", "b"], rows)}),
+    )
+    report = report_on(spec, held)
+    assert report.summary[0].startswith(f"{found.unit} ")
+    assert all(table.groups for table in report.tables)
+    figures = [group.error for table in report.tables for group in table.groups]
+    assert np.isfinite(figures).all()
+    # What goes into the journal comes out of it.
+    assert from_json(ErrorReport, to_json(report)) == report

@@ -35,6 +35,11 @@ def error_report(
     held = held_errors(spec, names, views, store)
     if held is None or len(held) < LEAST_ROWS:
         return None
+    return report_on(spec, held)
+
+
+def report_on(spec: CompetitionSpec, held: HeldErrors) -> ErrorReport:
+    """The report on rows that it may rest on."""
     lines = tuple(summary(spec, held))
     if len(held) < LEAST_FOR_TABLES:
         return ErrorReport(len(held), lines)
