@@ -17,6 +17,7 @@ from agents.coach import ModelCoach
 from agents.metric_reader import read_metric
 from agents.plans import FirstPlans, PlansSoFar, RequestTimes
 from agents.prompting import knowledge
+from agents.prompting.error_text import error_text
 from agents.prompting.progress import RunProgress, Skills
 from agents.prompting.prompt_builder import PromptBuilder
 from agents.prompting.siblings import WrittenDraft, written_drafts
@@ -193,8 +194,16 @@ def _progress(around: Surroundings, skills: Skills) -> RunProgress:
         limits_s=lambda: history.limits_s,
         spans=partial(_spans, history),
         likeness=lambda first, second: history.likeness.get(frozenset((first, second))),
-        blend=lambda: history.blend,
+        errors=partial(_errors, around),
+        blend=around.blend,
     )
+
+
+def _errors(around: Surroundings, entry_id: str, limit: int) -> str:
+    report = around.errors(entry_id)
+    if report is None:
+        return ""
+    return error_text(report, limit)
 
 
 def _spans(history: History) -> dict[str, str]:

@@ -11,13 +11,13 @@ import pytest
 
 from agents.authors import recipes_only, with_model
 from benchmark.scripted_server import ScriptedServer, Turn
-from core.doubles import EventList
+from core.doubles import EventList, entry
 from core.events import LlmCall
 from core.execution.stop import StopSignal
 from core.execution.weights import Weights
 from core.journal.history import History
 from core.journal.programs import TextStore
-from core.records import Brief, SplitSpec
+from core.records import Brief, ErrorGroup, ErrorReport, ErrorTable, Parent, SplitSpec
 from core.settings import Surroundings
 from core.task.hints import NO_HINTS
 from core.task.service import TaskService, last_preview
@@ -118,3 +118,21 @@ def test_a_program_that_needs_a_package_that_is_not_there_is_repaired_before_it_
         )
     assert made.program.strip() == PROGRAM.strip()
     assert "line 2: the package no_such_package is not installed" in server.requests[1].text
+
+
+def test_a_rewrite_is_told_where_the_errors_of_its_parent_lie(around: Surroundings) -> None:
+    asked_about: list[str] = []
+
+    def errors(entry_id: str) -> ErrorReport:
+        asked_about.append(entry_id)
+        groups = (ErrorGroup("EAP", 31, 0.45), ErrorGroup("HPL", 40, 0.9))
+        return ErrorReport(90, ("log_loss 0.7 over 90 rows",), (ErrorTable("by class", groups),))
+
+    around.history.entries.append(entry("s0000", 0.7))
+    parent = Parent("s0000", PROGRAM, "words and a line", 0.7, None)
+    with ScriptedServer(then=Turn(f"PLAN: other\n```python\n{PROGRAM}# new\n```\n")) as server:
+        llm = settings(server)
+        asked_by = replace(around, models=models(llm), errors=errors)
+        with_model(llm, recipes_only, [], 0)(asked_by).propose(Brief(3, "rewrite", 5, (parent,)))
+    assert asked_about == ["s0000"]
+    assert "- by class: EAP 0.45 (31); HPL 0.9 (40)" in server.requests[0].text

@@ -15,6 +15,7 @@ from core.judging.residuals.costs import row_errors
 from core.judging.residuals.guards import LEAST_FOR_TABLES, LEAST_ROWS
 from core.judging.residuals.held import HeldErrors
 from core.judging.residuals.report import report_on
+from core.judging.service import HoldoutJudge
 from core.metric_names import BY_NAME
 from core.records import ErrorReport, ErrorTable, ValueKind, from_json, to_json
 from tests.judging.arena import make_spec
@@ -303,3 +304,54 @@ def test_every_metric_has_a_report(name: str, kind: ValueKind) -> None:
     assert np.isfinite(figures).all()
     # What goes into the journal comes out of it.
     assert from_json(ErrorReport, to_json(report)) == report
+
+
+def test_one_column_per_class(make: Make, tmp_path: Path, judging_worker: WorkerProcess) -> None:
+    draw = rng()
+    names = ["ash", "beech", "cedar"]
+    frame = pd.DataFrame(
+        {
+            "id": [f"r{number}" for number in range(2000)],
+            "x": draw.normal(size=2000),
+            "tree": np.array(names)[draw.integers(0, 3, 2000)],
+        }
+    )
+    train, test = frame.iloc[:-TEST_ROWS], frame.iloc[-TEST_ROWS:].drop(columns="tree")
+    sample = test[["id"]].assign(**dict.fromkeys(names, 1 / 3))
+    text = "# Evaluation\n\nMulti-class logarithmic loss."
+    case = make_case(tmp_path / "trees", judging_worker, train, test, text, sample)
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        answers = pd.Categorical(rows["tree"].fillna("ash"), categories=names).codes
+        said = np.where((answers == 1) & (rows["x"] > 0), 2, answers)
+        return np.eye(3)[said] * 0.85 + 0.05
+
+    case.keep("p", predict)
+    report = case.report("p")
+    assert groups(table_of(report, "confusions")).keys() == {"beech taken for cedar"}
+    first, *_ = groups(table_of(report, "by true class"))
+    assert first == "beech"
+    assert "is right in 0.8" in report.summary[1]
+    by_x = list(groups(table_of(report, "by x")).values())
+    assert by_x[-1][0] > 2 * by_x[0][0]
+
+
+def test_groups_that_cost_most_have_ranks_and_no_names(make: Make) -> None:
+    draw = rng()
+    shop = draw.integers(0, 40, 4000)
+    columns = {"shop": np.array([f"shop-{n}" for n in shop]), "x": draw.normal(size=4000)}
+    columns["y"] = draw.normal(size=4000)
+    case = make(columns, RMSE, split="group", group_column="shop")
+    case.spec = case.spec.changed(group_column="shop")
+    case.judge = HoldoutJudge(case.spec, case.root / "kept", worker=case.judge._worker)
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        hard = rows["shop"].isin(["shop-3", "shop-17"]).to_numpy()
+        return known(rows) + np.where(hard, 6.0, 1.0) * draw.normal(size=len(rows))
+
+    case.keep("p", predict)
+    report = case.report("p")
+    table = groups(table_of(report, "by groups of shop"))
+    ranks = [error for error, _ in table.values()]
+    assert min(ranks[:2]) > 2 * max(ranks[2:])
+    assert "shop-" not in repr(report)
