@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import platform
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 
@@ -20,7 +20,7 @@ from agents.prompting import knowledge
 from agents.prompting.error_text import error_text
 from agents.prompting.progress import RunProgress, Skills
 from agents.prompting.prompt_builder import PromptBuilder
-from agents.prompting.siblings import WrittenDraft, written_drafts
+from agents.prompting.siblings import FirstPlan, WrittenDraft, written_drafts
 from agents.prompting.system_text import CandidateMachine, TaskFacts
 from agents.proposer import ModelProposer
 from agents.recipes.catalog import all_packages
@@ -153,28 +153,38 @@ class _Author:
 
     @cached_property
     def _prompts(self) -> PromptBuilder:
-        around = self._around
-        weights, preview = around.weights(), around.preview()
-        machine = CandidateMachine(
-            python=platform.python_version(),
-            packages=versions(),
-            cpus=around.cpus_each,
-            memory_mb=around.memory_mb,
-            gpus=self._gpus,
-            weights=weights.text,
-            pretrained=bool(weights.modalities),
-        )
-        facts = knowledge.Facts(
-            gpus=len(self._gpus),
-            packages=installed(knowledge.packages_named()),
-            weights=weights.modalities,
-            text_words=preview.text_words if preview is not None else 0,
-            categories=categories(preview),
-        )
-        task = TaskFacts(around.spec, preview, around.split, around.warnings)
-        skills = partial(_skills, around, facts)
-        progress = replace(_progress(around, skills), first_plan=self._plans.of)
-        return PromptBuilder(task, machine, progress)
+        return prompts_of(self._around, self._gpus, self._plans.of)
+
+
+def prompts_of(
+    around: Surroundings,
+    gpus: tuple[str, ...] = (),
+    first_plan: Callable[[Brief], FirstPlan | None] = lambda brief: None,
+) -> PromptBuilder:
+    """The prompts of a run, as its history stands whenever one is written. gpus: names of the devices
+    of a candidate. first_plan: what is kept for a first draft.
+    """
+    weights, preview = around.weights(), around.preview()
+    machine = CandidateMachine(
+        python=platform.python_version(),
+        packages=versions(),
+        cpus=around.cpus_each,
+        memory_mb=around.memory_mb,
+        gpus=gpus,
+        weights=weights.text,
+        pretrained=bool(weights.modalities),
+    )
+    facts = knowledge.Facts(
+        gpus=len(gpus),
+        packages=installed(knowledge.packages_named()),
+        weights=weights.modalities,
+        text_words=preview.text_words if preview is not None else 0,
+        categories=categories(preview),
+    )
+    task = TaskFacts(around.spec, preview, around.split, around.warnings)
+    skills = partial(_skills, around, facts)
+    progress = replace(_progress(around, skills), first_plan=first_plan)
+    return PromptBuilder(task, machine, progress)
 
 
 def categories(preview: Preview | None) -> int:

@@ -11,6 +11,7 @@ from core.ending.likeness import likeness_of, rivalry_of
 from core.ending.told import BlendSoFar, ErrorReports
 from core.evaluation import Evaluator
 from core.evolution.briefing import Briefing
+from core.evolution.diversity import Alike
 from core.evolution.extras import ExtraSearch
 from core.evolution.focus import competition_traits
 from core.evolution.model_search import ModelSearch
@@ -31,6 +32,7 @@ from core.settings import RunContext, Settings, Surroundings
 from core.task.keeper import ViewKeeper
 from core.task.preview import Preview
 from utils.background import Pending
+from utils.config_schema import SearchConfig, SolutionConfig
 
 # Steps that recipes propose or that are judged while all workers are busy.
 LANES_AHEAD = 1
@@ -126,17 +128,12 @@ class Assembly:
             )
         # No values are asked for in the name of a model, also while recipes stand in for it.
         alone = dataclasses.replace(solution, tune=False)
-        return ModelSearch(
-            config.search,
-            solution,
-            direction,
-            Briefing(settings.seed, programs, assignment),
-            rivalry_of(history, self._context.recorder, judge, spec),
-            competition_traits(spec),
-            EvolutionSearch(
-                config.search, alone, direction, settings.seed, programs, alike, assignment
-            ),
+        stand_in = EvolutionSearch(
+            config.search, alone, direction, settings.seed, programs, alike, assignment
         )
+        briefing = Briefing(settings.seed, programs, assignment)
+        rivals = rivalry_of(history, self._context.recorder, judge, spec)
+        return model_search(spec, config.search, solution, briefing, rivals, stand_in)
 
     @property
     def _lanes(self) -> int:
@@ -245,3 +242,19 @@ class Assembly:
             errors=ErrorReports(history, recorder, judge, opened.views.search),
             blend=BlendSoFar(spec, history, recorder, judge, alike),
         )
+
+
+def model_search(
+    spec: CompetitionSpec,
+    search: SearchConfig,
+    solution: SolutionConfig,
+    briefing: Briefing,
+    alike: Alike,
+    stand_in: Search,
+) -> ModelSearch:
+    """The search where a model writes. alike: likeness of two entries by what they get wrong.
+    stand_in: decides while recipes are alone.
+    """
+    traits = competition_traits(spec)
+    direction = spec.metric.direction
+    return ModelSearch(search, solution, direction, briefing, alike, traits, stand_in)

@@ -7,6 +7,7 @@ docs/journal.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from core.persona import Persona, PersonaChange, SkillChange
 from core.records import (
     Best,
     BoxFacts,
+    Brief,
     CompetitionSpec,
     Ensemble,
     Entry,
@@ -237,6 +239,49 @@ class ExtraDone(StepDone):
 
 
 @dataclass(frozen=True, slots=True)
+class BriefMade(Event):
+    """What the next request to a model asks for, and what that was decided from beside earlier lines:
+    a recorded run decides the same again.
+    """
+
+    type: ClassVar[str] = "brief"
+    step: int
+    kind: str
+    # Ids, best first.
+    parents: tuple[str, ...]
+    # The part that is to change, None for all.
+    locus: str | None
+    # Seconds that the program may take on a search view, None for any.
+    seconds: float | None
+    # Share of the budget that was spent.
+    progress: float
+    # Steps in flight, as the search saw them.
+    running: tuple[str, ...] = ()
+    # Those of them that were still being written.
+    writing: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, brief: Brief, running: Sequence[Proposal], progress: float) -> BriefMade:
+        """running: steps in flight, without a text where they are being written."""
+        asked = Proposal.to(brief, plan="", program="", genes={})
+        unwritten = [step for step in running if not step.program]
+        return cls(
+            step=brief.step,
+            kind=brief.kind,
+            parents=asked.parents,
+            locus=brief.locus,
+            seconds=brief.seconds,
+            progress=progress,
+            running=_ids(running),
+            writing=_ids(unwritten),
+        )
+
+    def render(self) -> str:
+        about = " and ".join(self.parents) or "nothing"
+        return f"s{self.step:04d}: {self.kind} from {about}"
+
+
+@dataclass(frozen=True, slots=True)
 class PlansMade(Event):
     """What the first programs of a model will rest on, a plan each, asked for in one request."""
 
@@ -435,6 +480,10 @@ class RunEnded(Event):
 
     def render(self) -> str:
         return f"run ended: {self.status}{_in_brackets(self.reason)}"
+
+
+def _ids(steps: Sequence[Proposal]) -> tuple[str, ...]:
+    return tuple(step.id for step in steps)
 
 
 def _in_brackets(text: str | None) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from core.budget import Budget
 from core.evaluation import Evaluator, summarise
-from core.events import EpochClosed, ExtraDone, ProposalFailed, Proposed, StepDone
+from core.events import BriefMade, EpochClosed, ExtraDone, ProposalFailed, Proposed, StepDone
 from core.genome import normalised_digest
 from core.protocols import (
     Clock,
@@ -377,11 +377,13 @@ class ProgramLife:
             step, self._next_step = self._next_step, self._next_step + 1
             state = self._parts.state
             progress = self._budget.progress(state.steps_done, self._parts.clock())
-            brief = self._parts.search.next_brief(
-                state.entries, step, list(self._running.values()), progress
-            )
+            running = list(self._running.values())
+            brief = self._parts.search.next_brief(state.entries, step, running, progress)
             self._running[step] = _placeholder(brief)
-            return dataclasses.replace(brief, seconds=self._parts.pace.affordable())
+            brief = dataclasses.replace(brief, seconds=self._parts.pace.affordable())
+            if self._rules.calls:
+                self._parts.recorder.append(BriefMade.of(brief, running, progress))
+            return brief
 
     def _admit(self, proposal: Proposal) -> None:
         """Raises ProposalError for a program that breaks the rules or was there before: it costs
