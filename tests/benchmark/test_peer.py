@@ -1,0 +1,137 @@
+"""The plainest peer beside this agent."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmark.__main__ import main
+from benchmark.competitions import pack
+from benchmark.competitions.competition import Competition
+from benchmark.competitions.pack import PreparedCompetition
+from benchmark.errors import NotRunError
+from benchmark.measures.peer import (
+    Contender,
+    PeerJob,
+    measure_peer,
+    paired,
+    peer_table,
+    ranked,
+    read_log,
+    run_peer,
+)
+from benchmark.measures.real_model import ModelServer
+from tests.benchmark.stand_in_aide import write_stand_in
+from utils.errors import UsageError
+
+SERVER = ModelServer("http://127.0.0.1:9/v1", "someone")
+
+
+def job(tmp_path: Path, seconds: float) -> PeerJob:
+    place = tmp_path / "aideml"
+    place.mkdir()
+    description = tmp_path / "description.md"
+    description.write_text("Predict.")
+    return PeerJob(str(place), str(tmp_path), str(description), "someone", seconds, 60.0)
+
+
+def test_the_peer_runs_for_its_time_and_leaves_each_submission(tmp_path: Path) -> None:
+    python, asked = write_stand_in(tmp_path / "venv"), job(tmp_path, 6.0)
+    run_peer(python, asked, SERVER)
+    place = Path(asked.folder)
+    steps = read_log(place / "steps.jsonl")
+    assert [step.get("metric") for step in steps] == [0.6, None, None, None, 0.7][: len(steps)]
+    assert steps[2]["error"] == "RuntimeError: the child died"
+    kept = {path.name: path.read_text() for path in (place / "submissions").iterdir()}
+    # A program that left none is not given the one before.
+    assert kept == {"001.csv": "good", "005.csv": "better"}
+    calls = read_log(place / "calls.jsonl")
+    assert {(call["system"], call["answer"]) for call in calls} == {("someone", "an answer")}
+    assert (place / "programs" / "006.py").read_text() == "hang"
+    left = subprocess.run(["pgrep", "-f", str(place / "job.json")], capture_output=True)
+    assert left.stdout == b""
+    # It is over: nothing runs again.
+    run_peer(tmp_path / "no python", asked, SERVER)
+    (place / "ended.json").unlink()
+    with pytest.raises(UsageError, match="cut off"):
+        run_peer(python, asked, SERVER)
+
+
+def test_a_peer_that_tries_nothing_is_not_run(tmp_path: Path) -> None:
+    python = write_stand_in(tmp_path / "venv")
+    (tmp_path / "venv" / "aide" / "backend.py").unlink()
+    with pytest.raises(NotRunError, match="tried no program: ImportError"):
+        run_peer(python, job(tmp_path, 30.0), SERVER)
+
+
+def test_without_an_endpoint_nothing_is_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["peer", "churn", "--url", SERVER.url]) == 3
+    assert capsys.readouterr().err.startswith(f"NOT RUN: no endpoint at {SERVER.url}")
+
+
+def test_the_best_by_its_own_numbers_comes_first() -> None:
+    def step(number: int, metric: float | None, good: bool = True, maximize: bool = False) -> dict:
+        return {"step": number, "good": good, "metric": metric, "maximize": maximize}
+
+    steps = [step(1, 0.5), step(2, 0.3), step(3, None), step(4, 0.1, good=False), step(5, 0.3)]
+    assert [found["step"] for found in ranked(steps)] == [2, 5, 1]
+    assert [found["step"] for found in ranked([step(1, 0.5, maximize=True)])] == [1]
+    assert ranked([step(3, None)]) == []
+
+
+def submission(prepared: PreparedCompetition, share: float) -> str:
+    """The truth for a share of the rows, and the opposite for the others."""
+    answers = pd.read_csv(prepared.public.parent / "private" / "test.csv")
+    right = answers.index < share * len(answers)
+    answers["churn"] = answers["churn"].where(right, 1 - answers["churn"])
+    return str(answers.to_csv(index=False))
+
+
+@pytest.fixture
+def prepared(small: Competition, tmp_path: Path) -> PreparedCompetition:
+    pack.prepare(small, tmp_path / "pack")
+    return PreparedCompetition(small, tmp_path / "pack")
+
+
+def test_a_pair_is_graded_with_its_paired_error(
+    prepared: PreparedCompetition, tmp_path: Path
+) -> None:
+    peer, ours = tmp_path / "aideml", tmp_path / "ours" / "submission"
+    (peer / "submissions").mkdir(parents=True)
+    ours.mkdir(parents=True)
+    lines = [
+        {"step": 1, "kind": "draft", "good": True, "metric": 0.7, "maximize": True},
+        {"step": 2, "kind": "improve", "good": True, "metric": 0.9, "maximize": True},
+        {"step": 3, "error": "RuntimeError: x"},
+    ]
+    (peer / "steps.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"torn')
+    (peer / "calls.jsonl").write_text('{"prompt_tokens": 5, "completion_tokens": 2}\n' * 4)
+    # The best one left no submission that can be graded.
+    (peer / "submissions" / "002.csv").write_text("id,churn\n1,0.5\n")
+    (peer / "submissions" / "001.csv").write_text(submission(prepared, 0.7))
+    (ours / "submission.csv").write_text(submission(prepared, 0.8))
+    theirs = measure_peer(peer, prepared, 40.0)
+    assert (theirs.own, theirs.programs, theirs.good, theirs.requests) == (0.7, 2, 2, 4)
+    assert (theirs.prompt_tokens, theirs.completion_tokens) == (20, 8)
+    mine = Contender(prepared.score(ours / "submission.csv"), 0.8, 9, 9, 9, 40.0, 1, 1)
+    facts = {"minutes": 40.0, "cores": 2, "model": "m", "commit": "abc"}
+    pair = paired(prepared, tmp_path, mine, theirs, facts)
+    assert mine.private is not None
+    assert theirs.private is not None
+    assert pair.ahead == mine.private - theirs.private > 0
+    assert pair.stderr is not None
+    assert 0 < pair.stderr < 0.2
+    table = peer_table({"pairs": [asdict(pair)]})
+    assert f"{pair.ahead:+.4f}" in table
+    assert "Ahead on 1 of 1" in table
+    nothing = Contender(None, None, 0, 0, 0, 40.0, 0, 0)
+    alone = paired(prepared, tmp_path, nothing, theirs, facts)
+    assert alone.ahead is None
+    assert "Ahead on 0 of 1, not behind by more than the paired standard error on 0." in peer_table(
+        {"pairs": [asdict(alone)]}
+    )
