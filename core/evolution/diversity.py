@@ -30,14 +30,14 @@ def without_twins(ranking: Sequence[Entry], known: Mapping[str, Entry]) -> list[
     seen: set[str] = set()
     kept: list[Entry] = []
     for entry in ranking:
-        original = _original(entry, known).id
+        original = original_of(entry, known).id
         if entry.kind != "seed" and original not in seen:
             seen.add(original)
             kept.append(entry)
     return kept
 
 
-def _original(entry: Entry, known: Mapping[str, Entry]) -> Entry:
+def original_of(entry: Entry, known: Mapping[str, Entry]) -> Entry:
     """What was asked for, where the entry is a further run or other values of it; else itself."""
     while entry.extra and entry.parents and entry.parents[0] in known:
         entry = known[entry.parents[0]]

@@ -14,7 +14,7 @@ from core.evolution.operators import Move, pick_locus
 from core.evolution.selection import pick_parent
 from core.evolution.situation import Situation
 from core.persona import Persona
-from core.records import BriefKind, Entry, Proposal
+from core.records import BriefKind, Entry
 
 # Share of the mutations that name a part; in the others the model chooses. A part that is named at
 # random is a nuisance to an author who knows where the fault lies, and news to one who does not.
@@ -73,7 +73,7 @@ class ModelMoves:
         tried = _pairs(now)
         for first in at_the_top(now):
             for partner in unlike(first, now):
-                if frozenset((first.id, partner.id)) not in tried:
+                if _pair((first.id, partner.id), now) not in tried:
                     better, other = sorted((first, partner), key=now.good.index)
                     return Move("merge", (better, other))
         return None
@@ -96,8 +96,9 @@ def unasked(kind: BriefKind, now: Situation) -> list[Entry]:
     """Those at the top for which no request of this kind is open, best first. A request is open
     until there is a program.
     """
-    asked = {item.parents[0] for item in _open(now) if item.kind == kind and item.parents}
-    return [entry for entry in at_the_top(now) if entry.id not in asked]
+    of_kind = [item for item in now.running if item.kind == kind and not item.program]
+    asked = {now.program_of(item.parents[0]) for item in of_kind if item.parents}
+    return [entry for entry in at_the_top(now) if now.program_of(entry.id) not in asked]
 
 
 def unlike(first: Entry, now: Situation) -> list[Entry]:
@@ -108,10 +109,11 @@ def unlike(first: Entry, now: Situation) -> list[Entry]:
     return sorted(others, key=lambda entry: now.alike(first, entry))
 
 
-def _open(now: Situation) -> Sequence[Proposal]:
-    return [item for item in now.running if not item.program]
-
-
 def _pairs(now: Situation) -> set[frozenset[str]]:
     """Programs that were brought together, or are being so."""
-    return {frozenset(item.parents[:2]) for item in now.steps if item.kind == "merge"}
+    return {_pair(item.parents, now) for item in now.steps if item.kind == "merge"}
+
+
+def _pair(parents: Sequence[str], now: Situation) -> frozenset[str]:
+    """Whatever values they had."""
+    return frozenset(map(now.program_of, parents[:2]))

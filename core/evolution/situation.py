@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from core.evolution.diversity import Alike, distinct, without_twins
+from core.evolution.diversity import Alike, distinct, original_of, without_twins
 from core.evolution.pheromone import Pheromone
 from core.evolution.selection import adjusted, by_score, common_gain, whole
 from core.records import Entry, Proposal
@@ -83,6 +83,15 @@ class Situation:
     @cached_property
     def by_id(self) -> dict[str, Entry]:
         return {entry.id: entry for entry in self.entries}
+
+    def program_of(self, entry_id: str) -> str:
+        """Id of the step whose program this is: its own, or that of which it is a further run or has
+        other values.
+        """
+        known = self.by_id.get(entry_id)
+        if known is None:
+            return entry_id
+        return original_of(known, self.by_id).id
 
     @property
     def steps(self) -> list[Entry | Proposal]:

@@ -304,6 +304,21 @@ def test_a_pair_is_brought_together_once() -> None:
     assert best not in {tuple(parent.id for parent in brief.parents) for brief in others}
 
 
+def test_other_values_make_no_new_pair_and_no_new_parent_of_an_open_request() -> None:
+    entries = [*start(), by_model(5, 0.895)]
+    found = briefs(entries)
+    merge, rewrite = of_kind("merge", found)[0], of_kind("rewrite", found)[0]
+    assert [parent.id for parent in merge.parents] == ["s0004", "s0005"]
+    values = dataclasses.replace(
+        by_model(6, 0.91, "tune", ("s0004",)), id="x0000", program="p", extra=True
+    )
+    later = briefs([*entries, values], [asked(rewrite)])
+    assert firsts(of_kind("rewrite", later)) == {"s0005"}
+    later = briefs([*entries, values], [written(merge)])
+    assert "merge" not in {brief.kind for brief in later}
+    assert firsts(of_kind("merge", briefs([*entries, values]))) == {"x0000"}
+
+
 # ---------------------------------------------------------------- level 2
 
 
