@@ -80,7 +80,7 @@ class IdeaLedger:
             idea = self._ideas.get(entry.id)
             if idea is not None and idea.gain is not None:
                 head += f", {self._against(idea)}"
-            line = f"{head} ({_seconds(entry)}): {_short(entry.plan, PLAN)}"
+            line = f"{head} ({_seconds(entry)}): {plan_line(entry.plan, PLAN)}"
             room -= len(line)
             if room < 0 and entry is not self._best[0]:
                 return
@@ -172,10 +172,10 @@ class IdeaLedger:
         head = f"- {entry.id} {self.what(entry)}: {self._result(idea)}, {_seconds(entry)}: "
         change = change_of(entry.plan)
         if not entry.hypothesis:
-            return head + _short(change, LINE - len(head))
+            return head + plan_line(change, LINE - len(head))
         room = WHY_LINE - len(head)
-        plan = _short(change, int(room * _PLAN_SHARE))
-        why = _short(entry.hypothesis, room - len(plan) - 20)
+        plan = plan_line(change, int(room * _PLAN_SHARE))
+        why = plan_line(entry.hypothesis, room - len(plan) - 20)
         if idea.finding == "refuted":
             return f"{head}did not hold: {why} | {plan}"
         mark = {"held": "held", "open": "still open"}[idea.finding]
@@ -222,7 +222,7 @@ class IdeaLedger:
         line = f"- {program}: {len(entries)} values tried at no cost, {len(helped)} helped"
         if helped:
             most = max(helped, key=lambda entry: scores[entry.id])
-            line += f", most (by {scores[most.id]:.2g}): {_short(change_of(most.plan), 80)}"
+            line += f", most (by {scores[most.id]:.2g}): {plan_line(change_of(most.plan), 80)}"
         return line
 
 
@@ -233,7 +233,8 @@ def number(value: float | None) -> str:
     return f"{value:.5g}"
 
 
-def _short(text: str, limit: int) -> str:
+def plan_line(text: str, limit: int) -> str:
+    """A plan in one line of at most `limit` characters; no method in it is cut in halves."""
     return clipped(one_line(text, _LONGEST_PLAN), limit)
 
 

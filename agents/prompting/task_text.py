@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from agents.prompting.digest import Paradigms
 from agents.prompting.elision import elided, without_helpers
+from agents.prompting.ledger import plan_line
 from agents.prompting.pairs import pair
 from agents.prompting.parent_text import FactLimits, ParentText
 from agents.prompting.phrases import Phrases
@@ -21,9 +22,9 @@ from core.genome import LOCI
 from core.records import Brief, Entry
 from core.score import Direction, Score
 from utils.prompt_manager import PromptManager
-from utils.untrusted import fence, one_line
+from utils.untrusted import fence
 
-SIBLINGS, PLAN = 700, 300
+SIBLINGS, PLAN = 1200, 300
 _SHOWN_SIBLINGS, _SHOWN_MEMBERS = 8, 6
 # A late draft sees the best program up to so many characters: of a longer one its plan is enough.
 _REBUILT = 7000
@@ -94,7 +95,7 @@ class TaskText:
             return other_drafts(brief, self._progress.drafts())
 
         return {
-            "plan": lambda brief: one_line(brief.parents[0].plan, PLAN),
+            "plan": lambda brief: plan_line(brief.parents[0].plan, PLAN),
             "program": self._program,
             "score": lambda brief: self._parents.score(brief.parents[0]),
             "facts": self._facts,
@@ -110,7 +111,7 @@ class TaskText:
             "alike": self._alike,
             "blend": lambda brief: self._blend(),
             "other": lambda brief: program_block(pair(brief)[1]),
-            "other_plan": lambda brief: one_line(brief.parents[1].plan, PLAN),
+            "other_plan": lambda brief: plan_line(brief.parents[1].plan, PLAN),
             "other_score": lambda brief: self._parents.score(brief.parents[1]),
             "other_shown": self._other_shown,
             "other_facts": self._other_facts,
@@ -203,7 +204,7 @@ class TaskText:
             score = f" (score {number(blend.score)})"
         heaviest = sorted(blend.members, key=lambda member: -member[1])[:_SHOWN_MEMBERS]
         lines = [
-            one_line(f"- {weight:.2f} {name}: {plans.get(name, '')}", PLAN // 2)
+            plan_line(f"- {weight:.2f} {name}: {plans.get(name, '')}", PLAN // 2)
             for name, weight in heaviest
         ]
         return self._phrase("blend", "now", score=score, members=fence("\n".join(lines), "notes"))
@@ -211,7 +212,7 @@ class TaskText:
     def _others(self, brief: Brief) -> str:
         """The further parents of a late draft, a line each."""
         lines = [
-            one_line(f"- {self._parents.score(other)}: {other.plan}", PLAN + 60)
+            plan_line(f"- {self._parents.score(other)}: {other.plan}", PLAN + 60)
             for other in brief.parents[1:]
         ]
         if not lines:
@@ -230,12 +231,11 @@ class TaskText:
             parts.append(f"{self._phrase('draft', 'together')}\n{fence(listing, 'notes')}")
             others = [draft for draft in others if draft.by_recipes]
         for by_recipes, title in ((False, "siblings"), (True, "recipes")):
-            plans: dict[str, None] = {}
-            for draft in others:
-                if draft.by_recipes == by_recipes:
-                    plans[one_line(draft.plan, SIBLINGS // _SHOWN_SIBLINGS)] = None
+            same = [draft.plan for draft in others if draft.by_recipes == by_recipes]
+            plans = list(dict.fromkeys(same))[-_SHOWN_SIBLINGS:]
             if plans:
-                listing = "\n".join(f"- {plan}" for plan in [*plans][-_SHOWN_SIBLINGS:])
+                width = min(PLAN, SIBLINGS // len(plans))
+                listing = "\n".join(f"- {plan_line(plan, width)}" for plan in plans)
                 parts.append(f"{self._phrase('draft', title)}\n{fence(listing, 'notes')}")
         return "\n".join(parts) or self._phrase("draft", "first")
 

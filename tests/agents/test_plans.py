@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -264,6 +265,43 @@ def test_a_draft_is_asked_for_with_its_plan_and_the_others_beside_it(
         assert all(other in before for other in PLANS if other != plan)
         assert plan not in before.split("Other programs are written at the same time")[1]
     assert [request.purpose for request in model.requests][:2] == [PURPOSE, "s0002 draft"]
+
+
+def test_a_run_with_plans_takes_at_most_1_2_requests_a_program() -> None:
+    """The request for the plans included; here each program is right at once."""
+
+    class Texts(PlanTexts):
+        def write(self, brief: Brief) -> str:
+            return f"{brief.kind} {brief.step}"
+
+        def repair(self, brief: Brief, program: str, reasons: Sequence[str]) -> str:
+            return "repair"
+
+    programs = [f"{PLAN}\n{fence(GOOD.replace('0.1', f'0.5{step}'))}" for step in range(10)]
+    model = ScriptedModel([LISTED, *programs])
+    author = ModelProposer(
+        model, Texts(), reasons_to_reject, (), ManualClock(1000.0), 300.0, plans=first(model)
+    )
+    made = [author.propose(draft(step)) for step in range(2, 5)]
+    made += [author.propose(Brief(step, "rewrite", 5, (parent(),))) for step in range(5, 12)]
+    assert len(made) == 10
+    assert len(model.requests) == 11 <= 1.2 * len(made)
+
+
+def test_a_draft_reads_whole_plans_of_the_drafts_before_it(tmp_path: Path) -> None:
+    spec = inspect_competition(folders.binary_rows(tmp_path / "data"), "", Hints.of())
+    machine = CandidateMachine("3.11", {}, 2, 8192)
+    long = ", ".join(f"ridge on waves of {i} hours and their products" for i in range(2, 8))
+    assert 250 < len(long) <= 300
+    text = PromptBuilder(TaskFacts(spec, look(spec)), machine, RunProgress()).write(
+        draft(3, long, TREES)
+    )
+    assert f"- {long}\n" in text
+    crowd = PromptBuilder(TaskFacts(spec, look(spec)), machine, RunProgress()).write(
+        draft(9, *(f"{i} {long}" for i in range(7)))
+    )
+    assert "- 3 ridge on waves of 2 hours and their products, ridge on waves of 3 hours" in crowd
+    assert "and their ..." not in crowd
 
 
 def test_a_draft_without_a_plan_is_asked_for_as_before(tmp_path: Path) -> None:
