@@ -11,13 +11,25 @@ import tempfile
 from pathlib import Path
 
 from agents.personas import load_personas
+from agents.prompting.error_text import error_text
 from agents.prompting.knowledge import Facts, pick
 from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_builder import PromptBuilder
 from agents.prompting.siblings import FirstPlan, WrittenDraft
 from agents.prompting.system_text import CandidateMachine, TaskFacts
 from core.doubles import CLEAN, entry
-from core.records import Brief, CompetitionSpec, Ensemble, Entry, ErrorInfo, Parent, SplitSpec
+from core.records import (
+    Brief,
+    CompetitionSpec,
+    Ensemble,
+    Entry,
+    ErrorGroup,
+    ErrorInfo,
+    ErrorReport,
+    ErrorTable,
+    Parent,
+    SplitSpec,
+)
 from core.task.hints import Hints
 from core.task.look.collect import look
 from core.task.recognise.spec import inspect_competition
@@ -57,12 +69,44 @@ share of the trees 1.0, bias +0.0055
 """
 NEIGHBOURS_OUTPUT = "later rows: 0.1628, bias +0.0956\n"
 ERRORS = {
-    "s0002": """1,857 rows; RMSE 0.0741: bias -0.036 (below the answers), spread 0.064
-by hour (RMSE, bias): 0-3 .074 -.036; 4-7 .074 -.041; 8-11 .075 -.034; 12-15 .073 -.035; 16-19 .070 -.031
-by temperature: up to 4.2 .073 -.037; 8.7-11.3 .074 -.037; above 11.3 .071 -.029""",
-    "s0003": """1,857 rows; RMSE 0.128: bias +0.061 (above the answers), spread 0.11
-by hour (RMSE, bias): 8-11 .188 +.116; 4-7 .120 +.063; 12-15 .114 +.045
-by temperature: above 11.3 .178 +.121; 8.7-11.3 .147 +.078; up to 4.2 .081 +.015""",
+    "s0002": ErrorReport(
+        1857,
+        (
+            "RMSE 0.0741: bias -0.0363, spread 0.0646; half of the squared error is in 21 % of the rows",
+        ),
+        (
+            ErrorTable(
+                "RMSE by hour of when",
+                (
+                    ErrorGroup("8-11", 307, 0.0746, -0.0341),
+                    ErrorGroup("4-7", 307, 0.0741, -0.0412),
+                    ErrorGroup("16-19", 312, 0.0702, -0.0308),
+                ),
+            ),
+            ErrorTable(
+                "RMSE by fifths of temperature",
+                (
+                    ErrorGroup("4.2 to 6.5", 373, 0.0748, -0.0402),
+                    ErrorGroup("above 11.3", 363, 0.0712, -0.0291),
+                ),
+            ),
+        ),
+    ),
+    "s0003": ErrorReport(
+        1857,
+        ("RMSE 0.128: bias +0.061, spread 0.111",),
+        (
+            ErrorTable(
+                "RMSE by fifths of temperature",
+                (
+                    ErrorGroup("above 11.3", 363, 0.178, 0.121),
+                    ErrorGroup("8.7 to 11.3", 379, 0.147, 0.0783),
+                    ErrorGroup("up to 4.2", 379, 0.0814, 0.0151),
+                ),
+            ),
+            ErrorTable("RMSE by hour of when", (ErrorGroup("8-11", 307, 0.188, 0.116),)),
+        ),
+    ),
 }
 FAULT = ErrorInfo(
     "KeyError",
@@ -168,6 +212,13 @@ def briefs() -> dict[str, Brief]:
     }
 
 
+def errors(name: str, limit: int) -> str:
+    """Where the errors of an entry lie, in words."""
+    if name not in ERRORS:
+        return ""
+    return error_text(ERRORS[name], limit)
+
+
 def task(root: Path) -> CompetitionSpec:
     """root: an empty folder."""
     return inspect_competition(folder.write(root), folder.DESCRIPTION, Hints.of())
@@ -184,7 +235,7 @@ def builder(spec: CompetitionSpec, count: int | None = None) -> PromptBuilder:
         skills=lambda brief, most: pick(brief, spec, facts, most),
         limits_s=lambda: {fold.key: 75.0 for step in made for fold in step.folds},
         spans=lambda: SPANS,
-        errors=lambda name, limit: ERRORS.get(name, "")[:limit],
+        errors=errors,
         blend=lambda: Ensemble((("s0002", 0.88), ("s0003", 0.12)), "mean", 0.0718, 0.0021),
         likeness=lambda first, second: 0.21,
         first_plan=lambda brief: FirstPlan(WAVES_PLAN, (NEIGHBOURS_PLAN,)),
