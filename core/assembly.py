@@ -215,7 +215,6 @@ class Assembly:
         settings, history = self._settings, self._context.history
         spec, split, judge = opened.spec, opened.split, opened.judge
         recorder = self._context.recorder
-        alike = rivalry_of(history, recorder, judge, spec)
         before = [self._context.programs.get(entry.program) for entry in history.entries]
         before += [proposal.program for proposal in history.pending.values()]
         warnings: tuple[str, ...] = ()
@@ -240,7 +239,8 @@ class Assembly:
             clock=self._context.clock,
             search_ends=pace.search_ends,
             errors=ErrorReports(history, recorder, judge, opened.views.search),
-            blend=BlendSoFar(spec, history, recorder, judge, alike),
+            # Twins by what they predict, as in the end: all err alike where nobody can foresee.
+            blend=BlendSoFar(spec, history, recorder, judge, likeness_of(judge, spec)),
         )
 
 

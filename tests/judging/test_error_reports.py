@@ -355,3 +355,35 @@ def test_groups_that_cost_most_have_ranks_and_no_names(make: Make) -> None:
     ranks = [error for error, _ in table.values()]
     assert min(ranks[:2]) > 2 * max(ranks[2:])
     assert "shop-" not in repr(report)
+
+
+def test_where_only_the_order_counts_no_class_and_no_limit_is_told(make: Make) -> None:
+    draw = rng()
+    signal = draw.normal(size=3000)
+    answer = (draw.random(3000) < 1 / (1 + np.exp(-signal))).astype(int)
+    columns = {"signal": signal, "site": draw.choice(["a", "b", "c"], 3000), "y": answer}
+    case = make(columns, "# Evaluation\n\nArea under the ROC curve (AUC).")
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        lost = (rows["site"] == "b").to_numpy()
+        shown = np.where(lost, draw.normal(size=len(rows)), rows["signal"])
+        return 1 / (1 + np.exp(-shown))
+
+    case.keep("p", predict)
+    report = case.report("p")
+    by_site = groups(table_of(report, "by site (share of wrongly ordered pairs)"))
+    assert by_site["b"][0] > by_site["a"][0] + 0.05
+    assert not any(table.title.startswith(("confusions", "by true")) for table in report.tables)
+
+
+def test_a_few_rows_that_make_the_error_are_named(make: Make) -> None:
+    case, draw = make(numbers(), RMSE), rng()
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        wild = 60.0 * (draw.random(len(rows)) < 0.008)
+        return known(rows) + wild + draw.normal(size=len(rows))
+
+    case.keep("wild", predict)
+    case.keep("even", lambda rows: known(rows) + draw.choice([-1.0, 1.0], len(rows)))
+    assert any(line.startswith("the worst 22 rows make 9") for line in case.report("wild").summary)
+    assert not any(line.startswith("the worst") for line in case.report("even").summary)

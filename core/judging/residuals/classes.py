@@ -9,7 +9,7 @@ import numpy as np
 from core.judging.residuals.guards import LEAST_ROWS, clipped, rounded
 from core.judging.residuals.held import HeldErrors
 from core.judging.statistic import Array
-from core.metric_names import predicts
+from core.metric_names import BY_NAME, predicts
 from core.records import CompetitionSpec, ErrorGroup, ErrorTable
 from utils.untrusted import one_line
 
@@ -66,7 +66,9 @@ def _codes(spec: CompetitionSpec, held: HeldErrors) -> tuple[list[str], Array, A
         every = np.concatenate([truth[:, 0], pred[:, 0]])
         labels, codes = np.unique(every, return_inverse=True)
         return list(map(_spelled, labels.tolist())), codes[: len(truth)], codes[len(truth) :]
-    if predicts(spec) == "probability" and set(np.unique(truth)) == {0.0, 1.0}:
+    # Where only the order counts, both classes cost the same and no limit parts them.
+    ordered = BY_NAME[spec.metric.name].by_ranks
+    if predicts(spec) == "probability" and not ordered and set(np.unique(truth)) == {0.0, 1.0}:
         pair = ["answer 0", "answer 1"]
         return pair, truth[:, 0].astype(int), (pred[:, 0] >= 0.5).astype(int)
     return None

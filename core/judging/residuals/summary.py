@@ -16,6 +16,8 @@ from core.records import CompetitionSpec
 
 # Share of the rows that are called the worst.
 WORST = 0.01
+# They are named where they make so many times their share of the error.
+HEAVY = 5
 # What is smaller than this is no news.
 _SLOPE_NEWS = 0.03
 _SURE = 2.0
@@ -113,8 +115,10 @@ def _lengths(cells: Array) -> Array:
 def _worst_rows(held: HeldErrors) -> Iterator[str]:
     costs = np.sort(held.per_row * held.weights)[::-1]
     most = max(LEAST_ROWS, int(WORST * len(costs)))
-    if costs.sum() > 0 and len(np.unique(costs)) > 2 and len(costs) >= 5 * most:
-        share = costs[:most].sum() / costs.sum()
+    if not costs.sum() > 0:
+        return
+    share = costs[:most].sum() / costs.sum()
+    if share > HEAVY * most / len(costs):
         yield f"the worst {most} rows make {share:.0%} of the whole error"
 
 
