@@ -14,7 +14,7 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -27,6 +27,7 @@ from benchmark.competitions.registry import find
 from benchmark.measure import DEST, ONE, Figures, Measure, Option, markdown, number
 from benchmark.measures.run_folder import RunFolder
 from benchmark.measures.runs import run_main, utilisation_of
+from benchmark.provenance import ROOT
 from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from core.events import LlmCall
 from core.records import Brief
@@ -43,10 +44,16 @@ class Overlap:
     vendor: str
     # Seconds that each answer took.
     latency_s: float
-    # Finished ones, and those whose program the model wrote.
+    # Finished ones.
     steps: int
-    # Programs that the model wrote.
+    # Of them by the model.
     model_steps: int
+    # Programs that cost no request.
+    extras: int
+    # Wall time from the first request to the end of the last program, with a request open.
+    open_share: float
+    # Steps of the model with parents while whose request, wait or run another took the lead.
+    stale: int
     # From the start of the process.
     first_request_s: float
     # CPU seconds of candidates / (workers x wall).
@@ -86,9 +93,9 @@ class RecipeModel:
 
 
 def measure_overlap(
-    public: Path, vendor: str, latency: float, minutes: float, steps: int
+    public: Path, vendor: str, latency: float, minutes: float, steps: int, checkout: Path = ROOT
 ) -> Overlap:
-    """A run of main.py whose model answers after `latency` seconds."""
+    """A run of main.py whose model answers after `latency` seconds. checkout: of the agent."""
     model = RecipeModel(public, latency)
     with tempfile.TemporaryDirectory() as folder, ScriptedServer(then=model) as server:
         out, begin = Path(folder) / "out", time.monotonic()
@@ -99,16 +106,27 @@ def measure_overlap(
             "llm.code.model=scripted",
             "llm.code.api_key=none",
         ]
-        wall_s, agent_peak_mb = run_main(public, out, words)
+        wall_s, agent_peak_mb = run_main(public, out, words, checkout)
         run = RunFolder(out)
     assert model.first_asked is not None
-    entries = run.history.entries
-    prompts = [call.prompt_tokens for _, call in run.events(LlmCall)]
+    entries = [entry for entry in run.history.entries if not entry.extra]
+    calls = [(end - call.seconds, end, call) for end, call in run.events(LlmCall)]
+    prompts = [call.prompt_tokens for _, _, call in calls]
+    asked: dict[str, float] = {}
+    for begin_t, _, call in calls:
+        asked.setdefault(call.purpose.partition(" ")[0], begin_t)
+    children = {entry.id for entry in entries if entry.author == "model" and entry.parents}
+    spans = [(begin_t, end) for begin_t, end, _ in calls]
+    settled = run.settled()
+    search_ends = max(end for end, _, _ in settled)
     return Overlap(
         vendor=vendor,
         latency_s=latency,
         steps=len(entries),
         model_steps=sum(entry.author == "model" for entry in entries),
+        extras=run.history.extras_done,
+        open_share=open_share(spans, search_ends),
+        stale=len(stale(children & asked.keys(), asked, settled)),
         first_request_s=model.first_asked - begin,
         utilisation=utilisation_of(run),
         agent_peak_mb=agent_peak_mb,
@@ -117,6 +135,36 @@ def measure_overlap(
         late_prompt_tokens=fmean(prompts[-10:]),
         wall_s=wall_s,
     )
+
+
+def open_share(spans: Sequence[tuple[float, float]], end: float) -> float:
+    """Share of the time from the first begin to `end` that some span covers. spans: (begin, end) of
+    each request.
+    """
+    first = min(begin for begin, _ in spans)
+    covered, reached = 0.0, first
+    for begin, last in sorted(spans):
+        covered += max(min(last, end) - max(begin, reached), 0.0)
+        reached = max(reached, last)
+    return covered / max(end - first, 1e-9)
+
+
+def stale(
+    programs: Iterable[str],
+    asked: Mapping[str, float],
+    settled: Sequence[tuple[float, str, bool]],
+) -> set[str]:
+    """Programs that began from what was no longer the best when they ended. asked: when the request
+    of each began. settled: see RunFolder.
+    """
+    ended = {name: end for end, name, _ in settled}
+    leads = [(end, name) for end, name, steers in settled if steers]
+    found = set()
+    for program in programs:
+        for when, leader in leads:
+            if leader != program and asked[program] < when < ended[program]:
+                found.add(program)
+    return found
 
 
 def characters(body: Any) -> int:
@@ -173,6 +221,7 @@ _WAYS: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": ope
 TARGETS = (
     Target("process start to first request, s", "first_request_s", 1, "<=", 3),
     Target("CPU seconds of candidates / (workers x wall)", "utilisation", 2, ">=", 0.8),
+    Target("wall time with a request open, share", "open_share", 2, ">=", 0.85),
     Target("requests per step", "requests", 2, "<=", 1.3),
     Target("prompt tokens per step", "prompt_tokens", 0, "<=", 4000),
     Target("prompt tokens, last ten requests", "late_prompt_tokens", 0, "<=", 4000),
@@ -181,24 +230,43 @@ TARGETS = (
 
 
 def overlap_table(measured: Figures) -> str:
-    """One column per provider."""
-    runs: Sequence[Figures] = measured["runs"]
+    """One column per provider, and one of an earlier agent where that was measured. Figures that
+    were kept before a line was there leave it out.
+    """
+    runs: Sequence[Figures] = [*measured.get("before", []), *measured["runs"]]
     steps = [f"{run['steps']}, {run['model_steps']}" for run in runs]
     rows: list[list[str]] = [["steps, of them by the model", *steps]]
+    if all("stale" in run for run in runs):
+        rows.append(["extras", *(run["extras"] for run in runs)])
+        rows.append(["steps whose parent was overtaken", *(run["stale"] for run in runs)])
     for target in TARGETS:
+        if any(target.key not in run for run in runs):
+            continue
         rows.append([target.label, *map(target.cell, runs), f"{target.way} {target.bound:g}"])
     rows.append(["wall, s", *(f"{run['wall_s']:.0f}" for run in runs)])
-    return markdown(["", *(run["vendor"] for run in runs), "target"], rows)
+    return markdown(["", *_columns(measured), "target"], rows)
+
+
+def _columns(measured: Figures) -> list[str]:
+    earlier = [f"{run['vendor']}, before" for run in measured.get("before", [])]
+    return [*earlier, *(run["vendor"] for run in measured["runs"])]
 
 
 def _figures(options: argparse.Namespace) -> Iterator[Figures]:
-    """One run per provider."""
+    """One run per provider; before them one of an earlier agent, where its checkout is named."""
     public = open_prepared(find(options.name), options.dest).public
+
+    def measured(vendor: str, checkout: Path) -> Figures:
+        minutes, steps = options.minutes, options.steps
+        return asdict(measure_overlap(public, vendor, options.latency, minutes, steps, checkout))
+
+    before: list[Figures] = []
+    if options.before is not None:
+        before.append(measured("openai", options.before))
     runs: list[Figures] = []
     for vendor in ("openai", "anthropic"):
-        found = measure_overlap(public, vendor, options.latency, options.minutes, options.steps)
-        runs.append(asdict(found))
-        yield {"runs": runs}
+        runs.append(measured(vendor, ROOT))
+        yield {"before": before, "runs": runs}
 
 
 MEASURE = Measure(
@@ -213,6 +281,10 @@ MEASURE = Measure(
         ),
         number("--minutes", 8.0, "time limit of a run"),
         number("--steps", 55, "steps of a run"),
+        Option(
+            "--before",
+            {"type": Path, "help": "checkout of an earlier commit, to be measured as well"},
+        ),
         DEST,
     ),
     figures=_figures,

@@ -42,6 +42,13 @@ class KeptJournal:
         lines = [line for line in self.lines if line["type"] == kind.type]
         return [(line["t"], cast(E, revive(line))) for line in lines]
 
+    def settled(self) -> list[tuple[float, str, bool]]:
+        """Each finished program, extras too: epoch seconds of its end, its id, and whether it took
+        the lead.
+        """
+        lines = [line for line in self._lines if line["type"] in ("step", "extra")]
+        return [(line["t"], line["id"], line["steers"]) for line in lines]
+
     def proposals(self) -> list[Proposal]:
         """All of them, with the digests of their programs."""
         lines = [line for line in self.lines if line["type"] == "proposal"]

@@ -109,17 +109,19 @@ def measure_run(
 
 
 def main_command(public: Path, out: Path, words: Sequence[str]) -> list[str]:
-    """main.py on a competition; to be started in ROOT."""
+    """main.py on a competition; to be started in a checkout."""
     return [sys.executable, "main.py", "--data", str(public), "--out", str(out), *words]
 
 
-def run_main(public: Path, out: Path, words: Sequence[str]) -> tuple[float, float]:
-    """Runs main.py to its end; wall seconds, and peak memory of the agent in MiB. Raises
-    RuntimeError where it does not end with status 0.
+def run_main(
+    public: Path, out: Path, words: Sequence[str], checkout: Path = ROOT
+) -> tuple[float, float]:
+    """Runs main.py of a checkout to its end; wall seconds, and peak memory of the agent in MiB.
+    Raises RuntimeError where it does not end with status 0.
     """
     command, begin = main_command(public, out, words), time.monotonic()
     with tempfile.TemporaryFile() as console:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=console, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=checkout, stdout=console, stderr=subprocess.STDOUT)
         watch = PeakMemory(process.pid)
         watch.start()
         code = process.wait()
