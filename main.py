@@ -20,6 +20,7 @@ from agents.authors import (
     metric_reader,
     partner_recipes,
     recipes_only,
+    shared,
     split_reader,
     with_model,
 )
@@ -310,6 +311,7 @@ def authors(config: Config, settings: Settings, recipes: ProposerFactory) -> Aut
     if not settings.has_model:
         return Authors(recipes, personas=personas)
     gpu_names = tuple(gpu.name for gpu in settings.machine.gpus)
+    recipes = shared(recipes)
     return Authors(
         with_model(config.llm, recipes, gpu_names, config.search.num_drafts),
         metric_reader,

@@ -61,6 +61,20 @@ def with_model(
     return partial(_team, recipes, tuple(gpus[:1]), drafts)
 
 
+def shared(recipes: ProposerFactory) -> ProposerFactory:
+    """One proposer of recipes for all who ask in a run: what it proposed to one is known to it when
+    another asks.
+    """
+    made: list[tuple[Surroundings, Proposer]] = []
+
+    def once(around: Surroundings) -> Proposer:
+        if not made or made[-1][0] is not around:
+            made.append((around, recipes(around)))
+        return made[-1][1]
+
+    return once
+
+
 def partner_recipes(recipes: ProposerFactory) -> ProposerFactory:
     """Recipes for idle boxes, one of each family."""
     return lambda around: Partners(recipes(around))

@@ -11,6 +11,7 @@ from core.assembly import Assembly, OpenCompetition
 from core.budget import MODEL_RESERVE_AT_MOST, RESERVE_AT_MOST, Budget
 from core.contract import EXIT_STATUS
 from core.ending.end_game import EndGame, EndSettings
+from core.ending.final_pick import FEW_FOLDS
 from core.evaluation import Evaluator
 from core.events import Resumed, RunEnded, RunStarted
 from core.execution.box import Box
@@ -280,6 +281,8 @@ class Run:
                 settings.config.evolution.solution,
                 self._leases.size,
                 self._budget.deadline,
+                # Less is kept back for the end where a model writes.
+                1 if settings.has_model else FEW_FOLDS,
             ),
             spec,
             split,

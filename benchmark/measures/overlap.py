@@ -71,8 +71,8 @@ class Overlap:
 
 
 class RecipeModel:
-    """Answers each request with another recipe after `latency` seconds. Safe to use from several
-    threads.
+    """Answers each request with another recipe after `latency` seconds, changed by a line, so that
+    it is none that the run's own recipes write. Safe to use from several threads.
     """
 
     def __init__(self, public: Path, latency: float) -> None:
@@ -87,6 +87,7 @@ class RecipeModel:
             if self.first_asked is None:
                 self.first_asked = time.monotonic()
             program, plan = next(self._programs)
+            program += f"ANSWER = {request.number}\n"
         tokens = (characters(request.body) // 4, 0, len(program) // 4)
         text = f"PLAN: {plan}\n```python\n{program}```\n"
         return Turn(text, latency=self._latency, tokens=tokens)

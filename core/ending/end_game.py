@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.blending import how_to_combine
 from core.ending.ensemble import Blender, build_ensemble
-from core.ending.final_pick import FinalPick, PickSettings
+from core.ending.final_pick import FEW_FOLDS, FinalPick, PickSettings
 from core.ending.refit import Refit, pays
 from core.evaluation import Evaluator
 from core.evolution.selection import ranked
@@ -31,6 +31,8 @@ class EndSettings:
     workers: int
     # Epoch seconds at which everything is over.
     deadline: float
+    # See PickSettings.
+    least_folds: int = FEW_FOLDS
 
 
 class EndGame:
@@ -105,7 +107,9 @@ class EndGame:
         settings = self._settings
         direction = self._spec.metric.direction
         return FinalPick(
-            PickSettings(settings.judging.finalists, settings.workers, direction),
+            PickSettings(
+                settings.judging.finalists, settings.workers, direction, settings.least_folds
+            ),
             self._evaluator,
             self._judge,
             self._programs,

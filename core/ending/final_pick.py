@@ -27,6 +27,9 @@ from utils.errors import Interrupted
 # is the safer bet (decision 0004).
 MARGIN = 0.25
 
+# New folds that are worth more than a further finalist.
+FEW_FOLDS = 2
+
 ScoreAndError = tuple[float | None, float | None]
 """A score and its standard error; (None, None) for a finalist that has none."""
 Rerun = dict[tuple[str, str], FoldResult]
@@ -40,6 +43,8 @@ class PickSettings:
     # Candidates that run at the same time.
     workers: int
     direction: Direction
+    # New folds that a pick makes do with, where not even one finalist has time for FEW_FOLDS.
+    least_folds: int = FEW_FOLDS
 
 
 class FinalPick:
@@ -112,16 +117,17 @@ class FinalPick:
         self, finalists: list[Result], deadline: float
     ) -> tuple[list[Result], Sequence[View]]:
         """As many finalists and new folds as the time allows: folds go first (to two), then
-        finalists from the end.
+        finalists from the end, then the second fold where one will do.
         """
         views = list(self._final_views())
         seconds = (deadline - self._clock()) * self._settings.workers / SAFETY
-        for count in range(len(finalists), 0, -1):
-            chosen = finalists[:count]
-            cost = max(_seconds_per_fold(chosen), 1e-9)
-            affordable = min(len(views), math.floor(seconds / cost))
-            if affordable >= min(2, len(views)):
-                return chosen, views[:affordable]
+        for least in sorted({FEW_FOLDS, self._settings.least_folds}, reverse=True):
+            for count in range(len(finalists), 0, -1):
+                chosen = finalists[:count]
+                cost = max(_seconds_per_fold(chosen), 1e-9)
+                affordable = min(len(views), math.floor(seconds / cost))
+                if affordable >= min(least, len(views)):
+                    return chosen, views[:affordable]
         return [], []
 
     def _run_again(self, finalists: Sequence[Result], views: Sequence[View]) -> Rerun:

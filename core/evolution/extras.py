@@ -100,6 +100,9 @@ class ExtraSearch:
             by_program.setdefault(entry.program, entry)
         return list(by_program.values())
 
+    def _by_models(self, now: Idle) -> list[Entry]:
+        return self.best(entry for entry in now.entries if entry.author == "model")
+
     # ------------------------------------------------------------ one way each
 
     def _value(self, now: Idle, rng: random.Random) -> Proposal | None:
@@ -107,8 +110,7 @@ class ExtraSearch:
         that no program had yet comes before one that another program had already.
         """
         tried = set(self._settings_tried(now))
-        models = self.best(entry for entry in now.entries if entry.author == "model")
-        for entry in models[:TUNED]:
+        for entry in self._by_models(now)[:TUNED]:
             children = list(self._children(entry, now.known))
             fresh = [child for child in children if (child[0].name, child[1]) not in tried]
             if fresh or children:
@@ -172,7 +174,10 @@ class ExtraSearch:
         return self._again(entry, "folds", entry.folds[0].seed, now)
 
     def _partner_recipe(self, now: Idle, rng: random.Random) -> Proposal | None:
-        if self._partner is None:
+        """Once a model has a whole program: a partner of nobody would take a box from first drafts,
+        and their families from them.
+        """
+        if self._partner is None or not self._by_models(now):
             return None
         every: list[Entry | Proposal] = [*now.entries, *now.pending]
         plans = tuple(item.plan for item in every if item.author == "recipes")
@@ -181,6 +186,8 @@ class ExtraSearch:
         try:
             proposal = self._partner.propose(brief)
         except ProposalError:
+            # Families do not come back, and each answer uses up a recipe.
+            self._partner = None
             return None
         if normalised_digest(proposal.program) in now.known:
             return None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents.authors import recipes_only, with_model
+from agents.authors import partner_recipes, recipes_only, shared, with_model
 from benchmark.scripted_server import ScriptedServer, Turn
 from core.doubles import EventList, entry
 from core.events import LlmCall
@@ -136,3 +136,14 @@ def test_a_rewrite_is_told_where_the_errors_of_its_parent_lie(around: Surroundin
         with_model(llm, recipes_only, [], 0)(asked_by).propose(Brief(3, "rewrite", 5, (parent,)))
     assert asked_about == ["s0000"]
     assert "- by class: EAP 0.45 (31); HPL 0.9 (40)" in server.requests[0].text
+
+
+def test_all_who_ask_for_recipes_in_a_run_share_what_is_known(around: Surroundings) -> None:
+    """A partner never takes a program that the team proposes, nor the other way round."""
+    factory = shared(recipes_only)
+    team, partners = factory(around), partner_recipes(factory)(around)
+    drawn = [team.propose(Brief(0, "draft", 1)).program]
+    drawn.append(partners.propose(Brief(0, "draft", 1)).program)
+    assert len(set(drawn)) == 2
+    # Another run begins anew.
+    assert factory(replace(around)).propose(Brief(0, "draft", 1)).program == drawn[0]

@@ -46,7 +46,11 @@ class Desk:
     """
 
     def __init__(
-        self, entries: Sequence[Entry], unseen: dict[str, float], workers: int = 1
+        self,
+        entries: Sequence[Entry],
+        unseen: dict[str, float],
+        workers: int = 1,
+        least_folds: int = 2,
     ) -> None:
         self.clock, self.programs, self.events = ManualClock(), ProgramDict(), EventList()
         for item in entries:
@@ -69,7 +73,7 @@ class Desk:
         )
         self.built = 0
         self.pick = FinalPick(
-            PickSettings(5, workers, "maximize"),
+            PickSettings(5, workers, "maximize", least_folds),
             evaluator,
             self.judge,
             self.programs,
@@ -120,6 +124,18 @@ def test_time_decides_how_many_folds_and_finalists_there_are(
     assert (winner is not None) == (finalists_left > 0)
     assert len({job.proposal_id for job in desk.runner.jobs}) == finalists_left
     assert len({job.view.name for job in desk.runner.jobs}) == folds_left
+
+
+@pytest.mark.parametrize(("least", "folds_left"), [(2, 0), (1, 1)])
+def test_one_new_fold_will_do_where_less_was_kept_back(least: int, folds_left: int) -> None:
+    entries = [entry(f"s000{number}", 0.9 - number / 100) for number in range(3)]
+    desk = Desk(entries, {item.id: 0.5 for item in entries}, least_folds=least)
+    desk.pick.pick(desk.results(), 0, desk.clock() + 2.0)
+    assert len({job.view.name for job in desk.runner.jobs}) == folds_left
+    # Where there is time for two, one finalist less is no reason for a fold less.
+    desk = Desk(entries, {item.id: 0.5 for item in entries}, least_folds=least)
+    desk.pick.pick(desk.results(), 0, desk.clock() + 6.0)
+    assert len({job.view.name for job in desk.runner.jobs}) == 2
 
 
 def test_a_finalist_that_fails_on_a_new_fold_cannot_win() -> None:

@@ -205,6 +205,13 @@ def test_a_recipe_is_asked_for_once_values_and_folds_are_there() -> None:
     assert (recipe.author, recipe.extra, recipe.id) == ("recipes", True, "x0004")
 
 
+def test_recipes_are_partners_of_models_and_of_nobody_else() -> None:
+    shelf = Shelf(OneFamily())
+    assert shelf.next() is None
+    shelf.put("s0000", 0.8, author="recipes", kind="mutate")
+    assert "draft" not in kinds(shelf.all())
+
+
 def test_the_best_run_with_further_seeds() -> None:
     shelf = Shelf()
     for number in range(SEEDED + 1):
