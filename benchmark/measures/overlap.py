@@ -27,6 +27,7 @@ from benchmark.competitions.registry import find
 from benchmark.measure import DEST, ONE, Figures, Measure, Option, markdown, number
 from benchmark.measures.run_folder import RunFolder
 from benchmark.measures.runs import run_main, utilisation_of
+from benchmark.measures.strong import share_covered
 from benchmark.provenance import ROOT
 from benchmark.scripted_server import HttpRequest, ScriptedServer, Turn
 from core.events import LlmCall
@@ -142,12 +143,7 @@ def open_share(spans: Sequence[tuple[float, float]], end: float) -> float:
     """Share of the time from the first begin to `end` that some span covers. spans: (begin, end) of
     each request.
     """
-    first = min(begin for begin, _ in spans)
-    covered, reached = 0.0, first
-    for begin, last in sorted(spans):
-        covered += max(min(last, end) - max(begin, reached), 0.0)
-        reached = max(reached, last)
-    return covered / max(end - first, 1e-9)
+    return share_covered([(min(spans)[0], end)], spans)
 
 
 def stale(

@@ -46,7 +46,7 @@ class KeptJournal:
         """Each finished program, extras too: epoch seconds of its end, its id, and whether it took
         the lead.
         """
-        lines = [line for line in self._lines if line["type"] in ("step", "extra")]
+        lines = [line for line in self.lines if line["type"] in ("step", "extra")]
         return [(line["t"], line["id"], line["steers"]) for line in lines]
 
     def proposals(self) -> list[Proposal]:
