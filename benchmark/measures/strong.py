@@ -307,6 +307,8 @@ def kind_of(purpose: str) -> str:
 # ---------------------------------------------------------------- table
 
 _OPEN, _AFTER, _PER_PROGRAM = 0.85, 0.25, 1.2
+# Tokens: of all prompts but rewrites on average, of the largest rewrite.
+_OTHERS, _REWRITE = 4_000, 6_000
 
 
 def strong_table(measured: Figures) -> str:
@@ -348,6 +350,17 @@ def _tokens(run: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def _sizes(run: Mapping[str, Any]) -> str:
+    """What prompts are bounded by."""
+    tokens, requests = 0.0, 0
+    for kind, sizes in run["tokens"].items():
+        if kind != "rewrite":
+            tokens += sizes["mean"] * sizes["requests"]
+            requests += sizes["requests"]
+    largest = run["tokens"].get("rewrite", {"max": 0})["max"]
+    return f"{tokens / max(requests, 1):.0f}, {largest:.0f}"
+
+
 def _references(run: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in run["reference"].items())
 
@@ -378,7 +391,7 @@ _ROWS = {
     ),
     "the same of the whole run": (lambda run: _share(run["open_in_run"]), ""),
     "kinds of programs": (_kinds, ""),
-    "best score, and the program that reached it": (_path, ""),
+    "best score known from a program of the model on": (_path, ""),
     "best recipe, best first draft, best": (
         lambda run: ", ".join(map(_score, (run[key] for key in _STAGES))),
         "",
@@ -388,6 +401,7 @@ _ROWS = {
         f">= {_AFTER:.0%}",
     ),
     "tokens of a prompt, mean (largest)": (_tokens, ""),
+    "mean of all but rewrites, largest rewrite": (_sizes, f"<= {_OTHERS}, <= {_REWRITE}"),
     "tokens in, out": (lambda run: f"{run['prompt_tokens']}, {run['completion_tokens']}", ""),
     "score of the final pick": (lambda run: _score(run["picked"]), ""),
     "private score": (lambda run: _score(run["private"]), ""),

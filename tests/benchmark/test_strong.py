@@ -126,6 +126,13 @@ def test_a_recorded_run_is_measured_and_shown(
     assert measured["command"].startswith("python -m benchmark strong ")
     table = strong_table(measured)
     assert "| requests per program | 1.00 | <= 1.2 |" in table
+    measured["runs"][0]["tokens"] = {
+        "draft": {"requests": 3, "mean": 100.0, "max": 200},
+        "rewrite": {"requests": 2, "mean": 5000.0, "max": 5500},
+        "repair": {"requests": 1, "mean": 500.0, "max": 500},
+    }
+    sizes = "| mean of all but rewrites, largest rewrite | 200, 5500 | <= 4000, <= 6000 |"
+    assert sizes in strong_table(measured)
     assert main(["strong", str(MODEL_RUN / "logs"), "--private", "-", "--private", "-"]) == 2
     capsys.readouterr()
 
