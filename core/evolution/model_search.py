@@ -72,7 +72,8 @@ class ModelSearch:
         repair = self._briefing.repair(now)
         if repair is not None:
             return repair
-        if first_drafts(now) < self._search.num_drafts or not now.good:
+        too_few = first_drafts(now) < self._search.num_drafts
+        if too_few or not now.good or awaits_a_model(now):
             return Move("draft"), self._briefing.persona("draft", now)
         return self._change(now)
 
@@ -106,6 +107,16 @@ def first_drafts(now: Situation) -> int:
         else:
             by_model += 1
     return min(by_recipes, RECIPE_DRAFTS) + by_model
+
+
+def awaits_a_model(now: Situation) -> bool:
+    """Nothing of a model has ended yet and something is on its way: a further draft is worth more
+    than work on a recipe, which will be beaten in a minute.
+    """
+    if any(entry.author == "model" for entry in now.finished):
+        return False
+    on_the_way = [item for item in now.running if not item.extra]
+    return any(item.author == "model" or not item.program for item in on_the_way)
 
 
 def recipes_are_alone(now: Situation) -> bool:

@@ -33,6 +33,7 @@ from tests.evolution.model_rig import (
 from tests.slices import search_config
 
 LINEAR = "from sklearn.linear_model import Ridge\nRidge().fit(X, y)\n"
+FORK_BOMB = Outcome(None, 9, False, 1.0, 1.0, 1.0, None, "", killed_for="processes")
 WINDOW_OF_4 = search_config(num_drafts=5, stagnation_window=4)
 
 
@@ -103,6 +104,16 @@ def test_open_drafts_count_and_recipes_that_stood_in_do_not() -> None:
     assert all(brief.parents for brief in briefs(entries, open_drafts, 20))
     stood_in = [*start()[:2], by_recipe(2, 0.55), *start()[3:]]
     assert {brief.parents for brief in briefs(stood_in, count=20)} == {()}
+
+
+def test_no_recipe_is_worked_on_while_the_first_programs_of_the_model_are_on_their_way() -> None:
+    recipes = start()[:2]
+    drafts = [Brief(step, "draft", 1) for step in (2, 3, 4)]
+    for running in (list(map(written, drafts)), list(map(asked, drafts))):
+        assert {brief.parents for brief in briefs(recipes, running, 20)} == {()}
+    failed = dataclasses.replace(by_model(2, None), outcome=FORK_BOMB)
+    found = briefs([*recipes, failed], list(map(written, drafts[1:])))
+    assert firsts(of_kind("rewrite", found)) == {"s0001"}
 
 
 def test_late_drafts_are_the_best_rebuilt_beside_those_that_err_otherwise() -> None:
