@@ -195,7 +195,8 @@ def prompts_of(
         text_words=preview.text_words if preview is not None else 0,
         categories=categories(preview),
     )
-    task = TaskFacts(around.spec, preview, around.split, around.warnings)
+    spans = _spans(around.history)
+    task = TaskFacts(around.spec, preview, around.split, around.warnings, spans)
     skills = partial(_skills, around, facts)
     progress = replace(_progress(around, skills), first_plan=first_plan)
     return PromptBuilder(task, machine, progress)

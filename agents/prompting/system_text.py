@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agents.prompting.description import cut_description
 from agents.prompting.phrases import Phrases
@@ -22,6 +22,7 @@ from utils.untrusted import fence, one_line, plain
 # Characters of each part.
 DESCRIPTION, PREVIEW, WEIGHTS, WARNINGS = 5600, 4000, 800, 600
 _SHOWN_CLASSES, _SHOWN_COLUMNS = 12, 8
+_SPAN = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,14 @@ class CandidateMachine:
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
     """What is known about the competition. warnings: suspicions of leaks, as the journal's `spec`
-    event has them.
+    event has them. spans: what each view holds out, by its name (core.records.View.span).
     """
 
     spec: CompetitionSpec
     preview: Preview | None = None
     split: SplitSpec | None = None
     warnings: tuple[str, ...] = ()
+    spans: Mapping[str, str] = field(default_factory=dict)
 
 
 class SystemText:
@@ -193,7 +195,24 @@ class SystemText:
     def _preview(self) -> str:
         if self._facts.preview is None:
             return ""
-        return preview_text(self._facts.preview, PREVIEW)
+        windows = self._windows()
+        if not windows:
+            return preview_text(self._facts.preview, PREVIEW)
+        return f"{preview_text(self._facts.preview, PREVIEW - len(windows) - 1)}\n{windows}"
+
+    def _windows(self) -> str:
+        """From when to when each fold is, or how many groups it has, beside what is asked for; "" for
+        random folds.
+        """
+        split, spans = self._facts.split, self._facts.spans
+        if split is None or split.kind not in ("time", "group"):
+            return ""
+        names = sorted(name for name in spans if name.startswith("search"))
+        lines = [f"- {one_line(spans[name], _SPAN)}" for name in names if spans[name]]
+        if not lines:
+            return ""
+        asked = f"\n- the test rows: {one_line(spans['full'], _SPAN)}" if spans.get("full") else ""
+        return "Held-out rows that score a program, fold by fold:\n" + "\n".join(lines) + asked
 
     def _warnings(self) -> str:
         if not self._facts.warnings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import resource
 from pathlib import Path
 
@@ -115,7 +114,7 @@ def test_a_test_between_the_rows_of_train_is_told(tmp_path: Path) -> None:
     stamps = pd.date_range("2011-01-01", periods=1872, freq="h")
     frame = pd.DataFrame({"id": range(1872), "at": stamps.astype(str), "y": demand(1872)})
     said = lines_of(spec_of(write(tmp_path, frame, np.asarray(stamps.day <= 19))))
-    assert "test lies within train's time, 0 % of it at moments that train has too" in said
+    assert "test lies within train's time, 0 % of test at moments that train has too" in said
 
 
 def test_shares_of_a_class_follow_calendar_columns(tmp_path: Path) -> None:
@@ -174,14 +173,12 @@ def test_noise_has_no_season_and_no_regular_step() -> None:
     assert len(autocorrelation(np.ones(100))) == 0
 
 
-def test_half_a_million_rows_take_less_than_two_seconds_more(tmp_path: Path) -> None:
+def test_a_look_at_half_a_million_rows_stays_quick(tmp_path: Path) -> None:
     rows = 500_000
     stamps = pd.date_range("2020-01-01", periods=rows, freq="min").astype(str)
     frame = pd.DataFrame({"id": range(rows), "at": stamps, "x": np.arange(rows) % 97})
     frame["y"] = np.sin(np.arange(rows) / 1440 * 2 * np.pi).round(4)
     spec = spec_of(write(tmp_path, frame, 400_000))
-    plain = dataclasses.replace(spec.features, time=None)
-    assert plain.names
     before = resource.getrusage(resource.RUSAGE_SELF)
     preview = look(spec)
     after = resource.getrusage(resource.RUSAGE_SELF)

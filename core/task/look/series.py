@@ -182,12 +182,14 @@ def _place(train: Floats, test: Floats) -> str:
     later = float((theirs > ours.max()).mean())
     if later == 1:
         return "all of test is later"
-    if later == 0 and float((theirs < ours.min()).mean()) == 0:
-        shared = float(np.isin(theirs, ours).mean())
-        return (
-            f"test lies within train's time, {percent(shared)} of it at moments that train has too"
-        )
-    return f"{percent(later)} of test is later than all of train, the rest is not"
+    earlier = float((theirs < ours.min()).mean())
+    shared = float(np.isin(theirs, ours).mean())
+    parts = [f"{percent(shared)} of test at moments that train has too"]
+    if later or earlier:
+        parts.append(f"{percent(later)} later than all of train, {percent(earlier)} earlier")
+    if later + earlier <= _BESIDE:
+        parts.insert(0, "test lies within train's time")
+    return ", ".join(parts)
 
 
 def _step(ordered: _Ordered, grid: Grid) -> str:
