@@ -72,15 +72,16 @@ def elided(program: str, about: Collection[Locus | None], room: int = ROOM) -> s
     return text
 
 
-def without_helpers(program: str) -> str:
+def without_helpers(program: str, traceback: str = "") -> str:
     """A recipe without the functions above its first marker, which each recipe has: their names and
-    arguments stand in one line. Any other program as it is.
+    arguments stand in one line. Any other program as it is, and one whose traceback goes through a
+    helper.
     """
     genome = Genome.parse(program)
     if not any(stated(genome.gene(locus)) for locus in LOCI):
         return program
     helpers = [unit for unit in _units(program) if unit.part is None and unit.defines]
-    if not helpers:
+    if not helpers or any(f", in {_name(unit)}\n" in traceback for unit in helpers):
         return program
     cuts = [Omission(unit.start, unit.end, "") for unit in helpers[1:]]
     calls = ", ".join(_call(unit.node) for unit in helpers)

@@ -125,9 +125,11 @@ class TaskText:
 
     def _program(self, brief: Brief) -> str:
         """The first parent as the brief needs it."""
-        program, traits = brief.parents[0].program, BY_KIND[brief.kind]
-        if not traits.mends:
-            program = without_helpers(program)
+        parent, traits = brief.parents[0], BY_KIND[brief.kind]
+        traceback = ""
+        if parent.error is not None:
+            traceback = parent.error.traceback
+        program = without_helpers(parent.program, traceback)
         if template(brief) == "merge":
             program = pair(brief)[0]
         elif traits.one_part and brief.locus in LOCI:

@@ -100,6 +100,9 @@ def test_a_recipe_loses_its_helpers_and_nothing_else(binary: CompetitionSpec) ->
         line for line in shown.splitlines() if line.startswith("# helpers, not shown")
     }
     assert without_helpers(PROGRAM) == PROGRAM
+    inside = 'File "solution.py", line 41, in fit_predict\n    model = build_model(seed)'
+    assert without_helpers(program, inside) == program
+    assert without_helpers(program, inside.replace("fit_predict", "<module>")) == shown
 
 
 def merge(first: str, second: str) -> Brief:
