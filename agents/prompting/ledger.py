@@ -80,6 +80,8 @@ class IdeaLedger:
             idea = self._ideas.get(entry.id)
             if idea is not None and idea.gain is not None:
                 head += f", {self._against(idea)}"
+                if idea.base is not None and not origin(entry, self._by_id).parents:
+                    head += f" than {idea.base.id}"
             line = f"{head} ({_seconds(entry)}): {plan_line(entry.plan, PLAN)}"
             room -= len(line)
             if room < 0 and entry is not self._best[0]:

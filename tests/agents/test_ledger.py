@@ -96,6 +96,12 @@ def test_a_draft_stands_against_the_leader_of_its_moment() -> None:
     )
 
 
+def test_a_draft_among_the_best_says_whom_it_beat() -> None:
+    draft = made("s0002", [0.9] * 5, "process", incumbent="s0001", author="model")
+    text = text_of(FIRST, BETTER, draft)
+    assert "- s0002 0.9 +- 0.01, first draft, better by 0.17 than s0001 (1 s): process" in text
+
+
 def test_a_repair_stands_for_the_idea_that_it_mends() -> None:
     error = ErrorInfo("KeyError", "'hour'", "")
     broken = made(
