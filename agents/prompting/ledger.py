@@ -221,7 +221,7 @@ class IdeaLedger:
         base = self._by_id[program]
         scores = {entry.id: common_gain(entry, base, self._direction) or 0.0 for entry in entries}
         helped = [entry for entry in entries if scores[entry.id] > 0]
-        line = f"- {program}: {len(entries)} values tried at no cost, {len(helped)} helped"
+        line = f"- {program}, values tried at no cost: {len(entries)}, {len(helped)} of them better"
         if helped:
             most = max(helped, key=lambda entry: scores[entry.id])
             line += f", most (by {scores[most.id]:.2g}): {plan_line(change_of(most.plan), 80)}"

@@ -141,7 +141,7 @@ def test_what_costs_no_request_is_no_idea_and_values_are_summed_up() -> None:
     assert "Steps: 2 finished, 0 failed; 4 more runs at no cost; best" in text
     assert "Ideas: 1 compared with what they started from, 1 of them better." in text
     assert (
-        "- s0001: 3 values tried at no cost, 2 helped, most (by 0.03): MODEL: RATE 0.1 -> 0.02"
+        "- s0001, values tried at no cost: 3, 2 of them better, most (by 0.03): MODEL: RATE 0.1 -> 0.02"
         in text
     )
     leaders = best_whole([FIRST, BETTER, *values, seed], "maximize")
