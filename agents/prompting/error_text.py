@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from core.records import ErrorGroup, ErrorReport, ErrorTable
 from utils.untrusted import one_line
 
+_LEGEND = "groups: error, bias (mean of prediction - answer), (rows)"
 _TITLE_LETTERS = 160
 _NAME_LETTERS = 90
 _LINE_LETTERS = 420
@@ -33,9 +34,11 @@ def error_text(report: ErrorReport, limit: int) -> str:
 def _lines(report: ErrorReport) -> Iterator[str]:
     for statement in report.summary:
         yield f"- {one_line(statement, _LINE_LETTERS)}"
-    for table in report.tables:
-        if table.groups:
-            yield _table_line(table)
+    told = [table for table in report.tables if table.groups]
+    if told:
+        yield f"- {_LEGEND}"
+    for table in told:
+        yield _table_line(table)
 
 
 def _table_line(table: ErrorTable) -> str:

@@ -72,39 +72,45 @@ ERRORS = {
     "s0002": ErrorReport(
         1857,
         (
-            "RMSE 0.0741: bias -0.0363, spread 0.0646; half of the squared error is in 21 % of the rows",
+            "rmse 0.0741 over 1857 held-out rows",
+            "mean of prediction - answer -0.0363: bias makes 24.0% of the squared error, spread the rest",
         ),
         (
             ErrorTable(
-                "RMSE by hour of when",
+                "by when, hour of day (rmse)",
                 (
-                    ErrorGroup("8-11", 307, 0.0746, -0.0341),
-                    ErrorGroup("4-7", 307, 0.0741, -0.0412),
-                    ErrorGroup("16-19", 312, 0.0702, -0.0308),
+                    ErrorGroup("08 to 12 h", 307, 0.0746, -0.0341),
+                    ErrorGroup("04 to 08 h", 307, 0.0741, -0.0412),
+                    ErrorGroup("16 to 20 h", 312, 0.0702, -0.0308),
                 ),
             ),
             ErrorTable(
-                "RMSE by fifths of temperature",
+                "by temperature (rmse)",
                 (
                     ErrorGroup("4.2 to 6.5", 373, 0.0748, -0.0402),
-                    ErrorGroup("above 11.3", 363, 0.0712, -0.0291),
+                    ErrorGroup("11.3 and more", 363, 0.0712, -0.0291),
                 ),
             ),
         ),
     ),
     "s0003": ErrorReport(
         1857,
-        ("RMSE 0.128: bias +0.061, spread 0.111",),
+        (
+            "rmse 0.128 over 1857 held-out rows",
+            "mean of prediction - answer 0.061: bias makes 22.7% of the squared error, spread the rest",
+        ),
         (
             ErrorTable(
-                "RMSE by fifths of temperature",
+                "by temperature (rmse)",
                 (
-                    ErrorGroup("above 11.3", 363, 0.178, 0.121),
+                    ErrorGroup("11.3 and more", 363, 0.178, 0.121),
                     ErrorGroup("8.7 to 11.3", 379, 0.147, 0.0783),
-                    ErrorGroup("up to 4.2", 379, 0.0814, 0.0151),
+                    ErrorGroup("below 4.2", 379, 0.0814, 0.0151),
                 ),
             ),
-            ErrorTable("RMSE by hour of when", (ErrorGroup("8-11", 307, 0.188, 0.116),)),
+            ErrorTable(
+                "by when, hour of day (rmse)", (ErrorGroup("08 to 12 h", 307, 0.188, 0.116),)
+            ),
         ),
     ),
 }

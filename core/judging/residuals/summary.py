@@ -115,7 +115,8 @@ def _lengths(cells: Array) -> Array:
 def _worst_rows(held: HeldErrors) -> Iterator[str]:
     costs = np.sort(held.per_row * held.weights)[::-1]
     most = max(LEAST_ROWS, int(WORST * len(costs)))
-    if not costs.sum() > 0:
+    # Of right and wrong answers none is the worst.
+    if not costs.sum() > 0 or len(np.unique(costs)) < 3:
         return
     share = costs[:most].sum() / costs.sum()
     if share > HEAVY * most / len(costs):
