@@ -64,8 +64,12 @@ class Pacer:
         if search.kind != "search":
             # There is nothing larger than what a probe would be a sample of, or no table to sample.
             return None
-        known = proposal.id in self._history.predicted_s
-        if known or skip_probe(search.rows_train, self._columns, self._relative_s(proposal)):
+        relative_s = self._relative_s(proposal)
+        # An extra is a program that has run, but for a value or a seed.
+        known = proposal.id in self._history.predicted_s or (
+            proposal.extra and relative_s is not None
+        )
+        if known or skip_probe(search.rows_train, self._columns, relative_s):
             return None
         return grant(None, self._search_left(), self._timeout_max)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from agents.prompting.phrases import Phrases
 from agents.prompting.progress import RunProgress
@@ -90,6 +91,7 @@ class ParentText:
     def _by_fold(self, entry: Entry) -> str:
         """Nothing for a single holdout, whose score stands above."""
         folds = [fold for fold in entry.valid_folds if fold.verdict.score is not None]
+        folds.sort(key=attrgetter("fold"))
         if len(folds) < 2:
             return ""
         spans = self._progress.spans()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,26 +9,22 @@ from core.records import CompetitionSpec, Entry, ErrorInfo, Parent
 from utils.text import cap, human_bytes, human_seconds
 from utils.untrusted import anonymous, code_block, fence, one_line, plain
 
-PROGRAM, TRACEBACK, PACKAGES, OTHER_PACKAGES = 24_000, 1200, 600, 160
+PROGRAM, TRACEBACK, PACKAGES = 24_000, 1200, 600
 _SECONDS = tuple(
     map(
         int,
         "5 10 15 20 30 45 60 90 120 180 240 300 420 600 900 1200 1800 2700 3600 5400 7200 10800 18000 28800".split(),
     )
 )
-_FIRST_PACKAGES = (
+# What programs are better for, in the order of its use. All else is a part of something, or of the agent.
+_PACKAGES_FOR_PROGRAMS = (
     "numpy pandas scipy scikit-learn lightgbm xgboost catboost torch torchvision torchaudio timm transformers "
     "sentence-transformers tensorflow keras pillow opencv-python opencv-python-headless albumentations scikit-image "
     "librosa soundfile pydicom nltk spacy gensim tokenizers datasets statsmodels prophet imbalanced-learn optuna "
     "category-encoders umap-learn torchmetrics pytorch-lightning segmentation-models-pytorch rdkit networkx shapely "
-    "polars pyarrow"
+    "polars pyarrow tabicl tabm pytabkit interpret numba h5py lightning accelerate peft einops sentencepiece faiss-cpu "
+    "sktime tsfresh pycocotools jax mlxtend"
 ).split()
-# Of the agent and of installers: nothing that a program is better for.
-_NOT_FOR_PROGRAMS = re.compile(
-    r"^(?:pip|setuptools|wheel|openai|anthropic|lang.*|omegaconf|antlr.*|opentelemetry.*|pytest.*|ruff|mypy.*|http.*|h11"
-    r"|anyio|certifi|idna|sniffio|distro|jiter|pydantic.*|typing.*|charset-normalizer|urllib3|requests.*|markdown.*|mdurl"
-    r"|pygments)$"
-)
 
 
 def listed(names: Sequence[str], most: int) -> str:
@@ -53,30 +48,18 @@ def sample_path(spec: CompetitionSpec, otherwise: str) -> str:
 
 
 def package_list(packages: Mapping[str, str]) -> str:
-    """Names with versions, those that matter most first, as many as fit; a few of all others, most
-    of which are parts of something else.
+    """Names with versions of those that programs may be better for, the most useful first, as many as
+    fit.
     """
     known: dict[str, str] = {}
     for name, version in packages.items():
         if name:
-            key = name.lower().replace("_", "-")
-            known[key] = f"{key} {version}"
-    first = [known.pop(name) for name in _FIRST_PACKAGES if name in known]
-    others = [known[name] for name in sorted(known) if not _NOT_FOR_PROGRAMS.match(name)]
-    text = _fitting("", first, PACKAGES)
-    text = _fitting(text, others, min(len(text) + OTHER_PACKAGES, PACKAGES))
-    return text or "nothing"
-
-
-def _fitting(text: str, items: Sequence[str], most: int) -> str:
-    """The text with as many items behind it as fit into `most` characters."""
-    for item in items:
-        if len(text) + len(item) > most:
-            break
-        if text:
-            text += ", "
-        text += item
-    return text
+            known[name.lower().replace("_", "-")] = version
+    text = ""
+    for name in _PACKAGES_FOR_PROGRAMS:
+        if name in known and len(text) + len(name) + len(known[name]) < PACKAGES:
+            text += f"{name} {known[name]}, "
+    return text.rstrip(", ") or "nothing"
 
 
 def program_block(program: str) -> str:

@@ -31,7 +31,7 @@ _REBUILT = 7000
 # Characters of a whole request that a rewrite and any other kind should stay below: what is told of
 # a program beside its text takes what its text leaves of them, within bounds.
 _REWRITE, _OTHERS = 24_000, 16_000
-_MOST_OUTPUT, _MOST_ERRORS, _LEAST_FACTS = 1500, 1600, 400
+_MOST_OUTPUT, _MOST_ERRORS, _LEAST_FACTS = 1500, 1600, 900
 
 Place = Callable[[Brief], str]
 """What stands in one place of a template, for a brief."""

@@ -107,6 +107,16 @@ def test_a_long_run_is_probed_and_its_upper_cost_is_the_limits_base() -> None:
     assert len(track.runner.jobs) == 1
 
 
+def test_what_ran_but_for_a_value_is_not_probed_again() -> None:
+    track = Track(rows=50_000)
+    parent = entry("s0000", 0.5, outcome=dataclasses.replace(CLEAN, duration_s=40.0))
+    track.history.entries.append(parent)
+    child = dataclasses.replace(offer(1), kind="tune", parents=(parent.id,))
+    assert track.pacer.probe_limit(child) is not None
+    assert track.pacer.probe_limit(dataclasses.replace(child, extra=True)) is None
+    assert track.pacer.probe_limit(dataclasses.replace(child, parents=(), extra=True)) is not None
+
+
 def test_a_program_that_cannot_work_is_rejected_by_its_probe() -> None:
     track = Track(rows=50_000, outcome=NAME_ERROR)
     failed = track.evaluator.probe(offer())

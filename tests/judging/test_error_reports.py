@@ -125,9 +125,9 @@ def test_the_worst_fold_is_the_worst(make: Make) -> None:
 
     case.keep("p", predict)
     report = case.report("p")
-    assert any(line.startswith(f"worst fold: {case.views[2].name} ") for line in report.summary)
+    assert any(line.startswith(f"worst: fold {case.views[2].fold} ") for line in report.summary)
     errors = groups(table_of(report, "by fold"))
-    assert max(errors, key=lambda name: errors[name][0]) == case.views[2].name
+    assert max(errors, key=lambda name: errors[name][0]) == f"fold {case.views[2].fold}"
 
 
 def test_hours_and_the_horizon_of_a_series(make: Make) -> None:

@@ -105,7 +105,7 @@ def _of_view(spec: CompetitionSpec, prediction: Prediction, view: View) -> HeldE
         truth=held.truth,
         pred=pred,
         fold=np.zeros(len(rows), dtype=int),
-        folds=(view.name,),
+        folds=(f"fold {view.fold}",),
         group=groups,
         weights=weights.astype(float),
         levels=levels,

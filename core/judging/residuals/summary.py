@@ -129,4 +129,4 @@ def _worst_fold(held: HeldErrors) -> Iterator[str]:
     errors = [held.error(held.fold == number) for number in range(len(held.folds))]
     worst = int(np.argmax(errors))
     others = held.error(held.fold != worst)
-    yield f"worst fold: {held.folds[worst]} with {shown(errors[worst])}, the others {shown(others)}"
+    yield f"worst: {held.folds[worst]} with {shown(errors[worst])}, the others {shown(others)}"
