@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
+import difflib
+from dataclasses import dataclass
+from typing import Literal
+
 from agents.prompting.elision import PAIR, elided, without_helpers
 from core.genome import LOCI, Genome, Locus
 from core.records import Brief
 
+# Relatives share most of their lines: where what differs has at most this share of the second
+# program, it says as much and costs less.
+SHORT_DIFFERENCE = 0.6
+# Unchanged lines beside each change.
+_AROUND = 2
 
-def pair(brief: Brief) -> tuple[str, str, bool]:
-    """(first program, second one, both whole) of a brief with two parents at least.
 
-    Two that are too long together: of the second only the parts in which it differs, where both have
-    all four; of the first these parts whole, the others without what need not be read.
+@dataclass(frozen=True, slots=True)
+class ShownPair:
+    """Texts of two programs. second_as: whole; the parts in which it differs; or a difference, lines
+    that only the first has with "-" and those that only the second has with "+".
+    """
+
+    first: str
+    second: str
+    second_as: Literal["whole", "parts", "difference"]
+
+
+def pair(brief: Brief) -> ShownPair:
+    """Of a brief with two parents at least.
+
+    Two that are too long together: of a relative what differs; of any other second one the parts in
+    which it differs, where both have all four, and of the first these parts whole, the others
+    without what need not be read.
     """
     first, second = (without_helpers(parent.program) for parent in brief.parents[:2])
     if len(first) + len(second) <= PAIR:
-        return first, second, True
+        return ShownPair(first, second, "whole")
+    changes = difference(first, second)
+    if len(changes) <= SHORT_DIFFERENCE * len(second):
+        return ShownPair(first, changes, "difference")
     theirs = Genome.parse(second)
     parts = differing(first, second)
     if theirs.complete and Genome.parse(first).complete:
         second = "".join(map(theirs.gene, parts))
     room = PAIR - min(len(second), PAIR // 2)
-    return elided(first, parts, room), second, False
+    return ShownPair(elided(first, parts, room), second, "parts")
+
+
+def difference(first: str, second: str) -> str:
+    """A unified difference without its heads."""
+    before, after = first.splitlines(), second.splitlines()
+    lines = list(difflib.unified_diff(before, after, n=_AROUND, lineterm=""))[2:]
+    return "\n".join(lines) + "\n"
 
 
 def differing(first: str, second: str) -> list[Locus | None]:

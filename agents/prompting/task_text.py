@@ -31,6 +31,8 @@ _REBUILT = 7000
 # Characters of a whole request that a rewrite and any other kind should stay below: what is told of
 # a program beside its text takes what its text leaves of them, within bounds.
 _REWRITE, _OTHERS = 24_000, 16_000
+# Of a program that should be cut down.
+_LONG = 13_000
 _MOST_OUTPUT, _MOST_ERRORS, _LEAST_FACTS = 1500, 1600, 900
 
 Place = Callable[[Brief], str]
@@ -101,6 +103,7 @@ class TaskText:
             "facts": self._facts,
             "output": lambda brief: self._parents.output(brief.parents[0], _MOST_OUTPUT // 2),
             "rank": self._rank,
+            "long": self._long,
             "locus": lambda brief: brief.locus or "weakest",
             "part": self._part,
             "where": self._where,
@@ -110,7 +113,7 @@ class TaskText:
             "memory": lambda brief: self._phrase("machine", "memory", gib=self._machine.gib),
             "alike": self._alike,
             "blend": lambda brief: self._blend(),
-            "other": lambda brief: program_block(pair(brief)[1]),
+            "other": lambda brief: program_block(pair(brief).second),
             "other_plan": lambda brief: plan_line(brief.parents[1].plan, PLAN),
             "other_score": lambda brief: self._parents.score(brief.parents[1]),
             "other_shown": self._other_shown,
@@ -131,7 +134,7 @@ class TaskText:
             traceback = parent.error.traceback
         program = without_helpers(parent.program, traceback)
         if template(brief) == "merge":
-            program = pair(brief)[0]
+            program = pair(brief).first
         elif traits.one_part and brief.locus in LOCI:
             program = elided(program, (brief.locus,))
         elif not traits.parents:
@@ -151,8 +154,8 @@ class TaskText:
         if template(brief) == "rewrite":
             room = _REWRITE
         elif template(brief) == "merge":
-            first, second, _ = pair(brief)
-            shown = len(first) + len(second)
+            both = pair(brief)
+            shown = len(both.first) + len(both.second)
         # Output and errors of each program.
         most = (room - self._setting.taken - shown) // 2 // min(len(brief.parents), 2)
         most = max(most, _LEAST_FACTS)
@@ -160,9 +163,7 @@ class TaskText:
         return self._parents.facts(brief.parents[place], self.allowance(brief), limits)
 
     def _other_shown(self, brief: Brief) -> str:
-        if pair(brief)[2]:
-            return ""
-        return self._phrase("merge", "partly")
+        return self._phrase("merge", pair(brief).second_as)
 
     def _rank(self, brief: Brief) -> str:
         """Whether the parent is the best by whole scores, or one of several good ones."""
@@ -170,6 +171,13 @@ class TaskText:
         if leader is None or leader.id == brief.parents[0].id:
             return self._phrase("best", "first")
         return self._phrase("best", "near")
+
+    def _long(self, brief: Brief) -> str:
+        """Beside a longer program its output and errors have hardly room."""
+        count = len(brief.parents[0].program)
+        if count <= _LONG:
+            return ""
+        return self._phrase("best", "long", count=f"{count:,}")
 
     # ------------------------------------------------------------ what is asked
 

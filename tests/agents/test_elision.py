@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from agents.prompting.elision import PAIR, ROOM, elided, without_helpers
-from agents.prompting.pairs import differing, pair
+from agents.prompting.pairs import ShownPair, differing, pair
 from agents.recipes.proposer import RecipesProposer
 from core.genome import LOCI, Genome
 from core.records import Brief, CompetitionSpec, Parent
@@ -113,16 +113,28 @@ def merge(first: str, second: str) -> Brief:
 def test_both_programs_of_a_merge_are_whole_where_they_fit() -> None:
     other = PROGRAM.replace("build(2)", "build(5)")
     assert 2 * len(PROGRAM) < PAIR
-    assert pair(merge(PROGRAM, other)) == (PROGRAM, other, True)
+    assert pair(merge(PROGRAM, other)) == ShownPair(PROGRAM, other, "whole")
 
 
-def test_of_long_programs_the_parts_that_differ_are_whole() -> None:
-    long = PROGRAM.replace("# %% MODEL", statements("more", 200) + "# %% MODEL")
-    other = long.replace("build(2)", "build(5)")
-    assert differing(long, other) == ["TRAIN"]
-    first, second, both = pair(merge(long, other))
-    assert not both
-    assert second == Genome.parse(other).gene("TRAIN")
-    assert Genome.parse(first).gene("TRAIN") == Genome.parse(long).gene("TRAIN")
-    assert "more7 =" not in first
-    assert differing(long, "x = 1\n") == [None, *LOCI]
+LONG = PROGRAM.replace("# %% MODEL", statements("more", 200) + "# %% MODEL")
+
+
+def test_of_a_long_relative_only_what_differs_is_shown_beside_the_whole_first_program() -> None:
+    other = LONG.replace("build(2)", "build(5)")
+    shown = pair(merge(LONG, other))
+    assert (shown.first, shown.second_as) == (LONG, "difference")
+    changes = [line for line in shown.second.splitlines() if line[0] in "+-"]
+    assert changes == ["-model = build(2)", "+model = build(5)"]
+    assert len(shown.second) < 300
+
+
+def test_of_long_strangers_the_parts_that_differ_are_whole() -> None:
+    train = "# %% TRAIN\n" + statements("other", 400)
+    other = LONG[: LONG.index("# %% TRAIN")] + train + LONG[LONG.index("# %% POSTPROCESS") :]
+    assert differing(LONG, other) == ["TRAIN"]
+    shown = pair(merge(LONG, other))
+    assert shown.second_as == "parts"
+    assert shown.second == Genome.parse(other).gene("TRAIN")
+    assert Genome.parse(shown.first).gene("TRAIN") == Genome.parse(LONG).gene("TRAIN")
+    assert "more7 =" not in shown.first
+    assert differing(LONG, "x = 1\n") == [None, *LOCI]

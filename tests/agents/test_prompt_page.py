@@ -109,4 +109,4 @@ def test_a_rewrite_shows_its_program_whole_and_facts_give_way(task: CompetitionS
         text = prompts.write(dataclasses.replace(brief_of("rewrite"), parents=(first,)))
         assert program.rstrip() in text
         facts.append(text.count("a line of output"))
-    assert facts[0] > 2 * facts[1] > 0
+    assert facts[0] > 1.5 * facts[1] > 0

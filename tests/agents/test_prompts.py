@@ -408,6 +408,14 @@ def test_a_rewrite_says_whether_it_is_about_the_best(binary_spec: CompetitionSpe
         assert "Any part may change" in text
 
 
+def test_a_program_that_has_grown_long_is_to_be_cut_down(prompts: PromptBuilder) -> None:
+    short, long = parent(), parent(program="x = 1  # a line\n" * 1000)
+    assert "It has grown long" not in prompts.write(brief_of("rewrite", parents=(short,)))
+    assert "It has grown long (16,000 characters)" in prompts.write(
+        brief_of("rewrite", parents=(long,))
+    )
+
+
 def test_a_merge_tells_how_the_two_err_and_what_is_blended_now(
     binary_spec: CompetitionSpec,
 ) -> None:
