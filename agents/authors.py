@@ -39,6 +39,8 @@ from core.task.preview import Preview
 from utils.config_schema import LlmConfig
 from utils.packages import importable, installed, versions
 
+# A program that is written so close to the end of the search does not run any more.
+LAST_PROGRAM_S = 2.0
 # One request and its repair.
 REQUESTS_PER_PROPOSAL = 2
 
@@ -91,7 +93,13 @@ def _team(
         return ModelAlone(_Author(around, model, gpus, drafts))
     rules = TeamRules()
     author = _Author(around, model, gpus, drafts - rules.recipe_drafts)
-    return MixedTeam(recipes(around), author, model, rules)
+    return MixedTeam(
+        recipes(around),
+        author,
+        model,
+        rules,
+        over=lambda: around.search_ends() - around.clock() < LAST_PROGRAM_S,
+    )
 
 
 def metric_reader(question: MetricQuestion) -> Reading:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.recipes.assemble import paradigm
@@ -72,11 +73,14 @@ class MixedTeam:
         author: Proposer,
         model: Model,
         rules: TeamRules,
+        over: Callable[[], bool] = lambda: False,
     ) -> None:
+        """over: True once no program can be tried any more."""
         self._recipes = recipes
         self._author = author
         self._model = model
         self._rules = rules
+        self._over = over
         self._lock = threading.Lock()
         self._rest = self._next_rest = 0
         self._said = ""
@@ -91,6 +95,9 @@ class MixedTeam:
         try:
             proposal = self._author.propose(brief)
         except ModelError as error:
+            if self._over():
+                # The search has ended and not the model failed: a recipe comes too late as well.
+                raise ProposalError(f"no answer before the search ended: {error}") from error
             self._complain(str(error))
             return self._recipes.propose(brief)
         except ProposalError:

@@ -151,3 +151,16 @@ def test_errors_of_the_recipes_come_out() -> None:
     mixed = MixedTeam(ScriptedProposer([]), Writer("model"), ScriptedModel([]), TeamRules())
     with pytest.raises(ProposalError, match="the script is over"):
         mixed.propose(brief(0, "draft", 0))
+
+
+def test_recipes_do_not_stand_in_for_answers_that_the_end_of_the_search_cut_off() -> None:
+    late = ModelError("relay: no complete answer within 16 s")
+    over = False
+    author = Writer("model", [late, late])
+    mixed = MixedTeam(
+        Writer("recipes"), author, ScriptedModel([]), TeamRules(recipe_drafts=0), lambda: over
+    )
+    assert mixed.propose(brief(3)).plan == "recipes"
+    over = True
+    with pytest.raises(ProposalError, match="no answer before the search ended: relay"):
+        mixed.propose(brief(4))
