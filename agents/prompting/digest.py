@@ -31,9 +31,14 @@ class Failure:
     entries: tuple[Entry, ...]
 
 
-def digest_text(entries: Sequence[Entry], direction: Direction, paradigms: Paradigms) -> str:
+def digest_text(
+    entries: Sequence[Entry],
+    direction: Direction,
+    paradigms: Paradigms,
+    most: int = TOTAL,
+) -> str:
     """Lines on the state of the search, the best programs, what became of each idea, the values
-    tried, failures by cause, and what is untried; at most TOTAL characters.
+    tried, failures by cause, and what is untried; at most `most` characters.
 
     paradigms: name -> pattern that finds it in a plan, both lower case. Blends are left out: nobody
     writes one.
@@ -48,7 +53,7 @@ def digest_text(entries: Sequence[Entry], direction: Direction, paradigms: Parad
         *_failure_lines(programs, ledger),
         *_untried_line(programs, paradigms),
     ]
-    room = TOTAL - len("\n".join((*above, *below))) - 1
+    room = most - len("\n".join((*above, *below))) - 1
     return "\n".join([*above, *ledger.idea_lines(room), *below])
 
 

@@ -119,10 +119,11 @@ class PromptBuilder:
     def _digest(self, brief: Brief, entries: Sequence[Entry]) -> str:
         if mends(brief.kind) and brief.parents:
             return faults_text(entries, self._direction)
-        if brief.parents:
-            return digest_text(entries, self._direction, {})
-        # What has not been tried yet is for those who begin anew.
-        return digest_text(entries, self._direction, self._paradigms)
+        paradigms: Paradigms = {}
+        if not brief.parents:
+            # What has not been tried yet is for those who begin anew.
+            paradigms = self._paradigms
+        return digest_text(entries, self._direction, paradigms, BY_KIND[brief.kind].ledger)
 
     def _lessons(self, brief: Brief) -> str:
         skills = shown(brief.skills)

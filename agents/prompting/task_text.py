@@ -32,7 +32,7 @@ _REBUILT = 7000
 # a program beside its text takes what its text leaves of them, within bounds.
 _REWRITE, _OTHERS = 24_000, 16_000
 # Of a program that should be cut down.
-_LONG = 13_000
+_LONG = 10_000
 _MOST_OUTPUT, _MOST_ERRORS, _LEAST_FACTS = 1500, 1600, 900
 
 Place = Callable[[Brief], str]

@@ -34,6 +34,8 @@ class BriefTraits:
     # Most pieces of knowledge in its prompt, and their characters together.
     pieces: int = 1
     knowledge: int = 1600
+    # Characters of the ledger of ideas in its prompt.
+    ledger: int = 2000
 
 
 BY_KIND: dict[str, BriefTraits] = {
@@ -48,14 +50,16 @@ BY_KIND: dict[str, BriefTraits] = {
             # It rests on knowledge most.
             pieces=4,
             knowledge=4400,
+            ledger=2900,
         ),
         BriefTraits(
             "rewrite",
             "Make the best program better, in any of its parts.",
             over_leader=True,
-            # What its own run has shown is worth more.
+            # What runs have shown is worth more.
             pieces=0,
             knowledge=0,
+            ledger=2900,
         ),
         BriefTraits("mutate", "Change the {part}.", one_part=True, aspects=True),
         BriefTraits(

@@ -15,6 +15,7 @@ from agents.prompting.digest import TOTAL, digest_text
 from agents.prompting.ideas import best_whole, ideas
 from agents.prompting.ledger import PLAN, IdeaLedger
 from core.doubles import CLEAN, entry
+from core.evolution.briefs import BY_KIND
 from core.evolution.selection import common_gain
 from core.records import Entry, ErrorInfo
 from core.score import Direction
@@ -26,6 +27,8 @@ WORDS = (
     "weights of the three by least squares on forward folds, clipped to what was seen"
 )
 COMPARED = re.compile(r"Ideas: (\d+) compared with what they started from, (\d+) of them better\.")
+
+SHORT = BY_KIND["merge"].ledger
 
 
 def made(entry_id: str, folds: list[float] | None, plan: str = "", **fields: Any) -> Entry:
@@ -278,6 +281,7 @@ def test_head_list_and_ledger_agree_over_any_journal(seed: int, direction: Direc
     text = digest_text(entries, direction, {"trees": "nothing"})
     lines = lines_about(text)
     assert len(text) <= TOTAL
+    assert len(digest_text(entries, direction, {}, SHORT)) <= SHORT
 
     complete = [each for each in entries if each.complete]
     if complete:
