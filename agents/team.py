@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.recipes.assemble import paradigm
+from core.evolution.model_search import RECIPE_DRAFTS
 from core.protocols import Model, Proposer
 from core.records import Brief, Proposal
 from utils.errors import ModelError, ProposalError
@@ -25,7 +26,7 @@ class TeamRules:
     minutes.
     """
 
-    recipe_drafts: int = 2
+    recipe_drafts: int = RECIPE_DRAFTS
 
 
 class ModelAlone:
