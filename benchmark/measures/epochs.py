@@ -29,7 +29,8 @@ from core.records import Brief, BriefKind, Entry, Proposal
 from utils.embedding_hashing import all_hashed
 
 STEPS_PER_EPOCH = 10
-_KINDS = get_args(BriefKind)
+# Lessons come of changes of one part: these are drawn twice as often.
+_KINDS: tuple[BriefKind, ...] = (*get_args(BriefKind), "mutate", "tune")
 _NAMES = tuple(map("_".join, itertools.product(("MAX", "MIN", "L2", "DROP", "RATE"), "ABCD")))
 _ACTS = ("add", "remove", "increase", "smooth", "clip", "reduce")
 _THINGS = (

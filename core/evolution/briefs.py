@@ -31,8 +31,9 @@ class BriefTraits:
     over_leader: bool = False
     # Template of the form in which a model answers.
     answer: str = "answer_edits"
-    # Most pieces of knowledge in its prompt, and their characters together.
+    # Most pieces of knowledge in its prompt.
     pieces: int = 1
+    # Their characters together.
     knowledge: int = 1600
     # Characters of the ledger of ideas in its prompt.
     ledger: int = 2000

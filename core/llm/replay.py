@@ -89,7 +89,9 @@ class ReplayModel:
         tests_in_order: tuple[Callable[[LlmCall], bool], ...] = (
             lambda call: call.request == digest,
             lambda call: call.purpose == request.purpose,
-            lambda call: _of_program(call.purpose) == _of_program(request.purpose),
+            lambda call: (
+                not call.purpose or _of_program(call.purpose) == _of_program(request.purpose)
+            ),
         )
         with self._lock:
             unused = [recorded for recorded in self._recorded if not recorded.used]

@@ -150,7 +150,7 @@ def test_commands_fail_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert len(capsys.readouterr().err.splitlines()) == 2
     assert main(["list"]) == 0
     listed = capsys.readouterr().out.splitlines()
-    assert len(listed) == 12
+    assert len(listed) == 13
     assert listed[0].startswith("churn ")
     assert main(["list", "--json"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
