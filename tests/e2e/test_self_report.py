@@ -56,6 +56,8 @@ def run(tmp_path: Path, programs: list[str]) -> tuple[Ended, ScriptedServer]:
     def answer(seen: HttpRequest) -> Turn:
         if seen.schema is not None:
             return Turn(json.dumps({"metric": None, "direction": "maximize", "why": ""}))
+        if "Plan the first" in seen.text:
+            return Turn("1. a level\n2. another level\n")
         return Turn(
             f"PLAN: number {seen.number}\n```python\n{left.pop(0) if left else 'pass'}\n```\n"
         )
@@ -104,10 +106,13 @@ def test_the_best_report_that_can_be_believed_is_published(tmp_path: Path) -> No
     assert "report themselves" in ended.report["reason"]
     assert ended.report["reason"].count("\n") == 0
     verdicts = [step["verdict"] for step in ended.of("step")]
-    assert [verdict["score"] for verdict in verdicts] == [0.7, None, 0.8, 0.75, None]
-    assert {verdict["scored_by"] for verdict in verdicts} == {"self_report", "none"}
-    assert "perfect" in verdicts[1]["reasons"][0]
-    assert "direction" in verdicts[4]["reasons"][0]
+    believed = [verdict for verdict in verdicts if verdict["score"] is not None]
+    # Two requests are open at a time: which program is whose is open as well.
+    assert sorted(verdict["score"] for verdict in believed) == [0.7, 0.75, 0.8]
+    assert {verdict["scored_by"] for verdict in believed} == {"self_report"}
+    others = [verdict["reasons"][0] for verdict in verdicts if verdict["score"] is None]
+    assert len(others) == 2
+    assert all(any(word in why for why in others) for word in ("perfect", "direction"))
     assert ended.of("ensemble") == ended.of("final_pick") == ended.of("refit") == []
     system = next(seen for seen in server.requests if seen.schema is None).text
     assert "./submission/score.json" in system
