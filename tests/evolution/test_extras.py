@@ -171,6 +171,15 @@ def test_a_program_that_was_given_up_close_to_the_best_gets_its_other_folds() ->
     assert twin.seed == parent.folds[0].seed
 
 
+def test_partners_do_not_wait_until_all_values_are_tried() -> None:
+    shelf = Shelf()
+    for place in range(3):
+        shelf.tunable(f"s000{place}", 0.8 + place / 100)
+    shelf.put("s0009", 0.815, folds=[0.815], complete=False)
+    kinds = [extra.kind for extra in shelf.all()[:6]]
+    assert kinds == ["tune", "tune", "folds", "tune", "tune", "tune"]
+
+
 def test_the_folds_of_a_program_are_run_once() -> None:
     shelf = Shelf()
     shelf.put("s0001", 0.80)
@@ -200,7 +209,7 @@ def test_a_recipe_is_asked_for_once_values_and_folds_are_there() -> None:
     shelf.tunable("s0001", 0.8)
     shelf.put("s0002", 0.79, complete=False, folds=[0.79])
     found = kinds(shelf.all())
-    assert found == ["tune"] * 3 + ["folds", "draft", "seed"]
+    assert found == ["tune", "tune", "folds", "tune", "draft", "seed"]
     recipe = next(extra for extra in shelf.pending if extra.kind == "draft")
     assert (recipe.author, recipe.extra, recipe.id) == ("recipes", True, "x0004")
 
