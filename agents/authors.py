@@ -222,6 +222,7 @@ def _progress(around: Surroundings, skills: Skills) -> RunProgress:
     history = around.history
     return RunProgress(
         entries=lambda: history.entries,
+        running=partial(_running, history),
         drafts=partial(_written_drafts, around),
         skills=skills,
         limits_s=lambda: history.limits_s,
@@ -230,6 +231,10 @@ def _progress(around: Surroundings, skills: Skills) -> RunProgress:
         errors=partial(_errors, around),
         blend=around.blend,
     )
+
+
+def _running(history: History) -> list[Proposal]:
+    return [proposal for proposal in history.pending.values() if not proposal.extra]
 
 
 def _errors(around: Surroundings, entry_id: str, limit: int) -> str:

@@ -284,7 +284,7 @@ class StepRecord:
     program: str
     # Digest of each locus.
     genes: dict[str, str]
-    # Of the run that failed, else of the last one.
+    # Of the run that failed, else of that on the last fold.
     outcome: Outcome
     # Its score is the mean over folds.
     verdict: Verdict

@@ -198,7 +198,7 @@ class FreePace:
     def limit(self, proposal: Proposal, view: View) -> float:
         return 60.0
 
-    def affordable(self) -> float:
+    def affordable(self, parents: Sequence[str] = ()) -> float:
         return 60.0
 
     def worth_starting(self) -> bool:

@@ -8,6 +8,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from statistics import fmean
 
 from core.events import FoldScored, Probed
@@ -149,11 +150,14 @@ def summarise(
     folds: int,
     failed: tuple[Outcome, Verdict] | None,
 ) -> Entry:
-    """The entry of a program. Its outcome is that of the run that failed, else of the last one."""
+    """The entry of a program. Its outcome is that of the run that failed, else of the last fold, which
+    is the same one for all that ran on every fold: by time, the one with most rows to learn from.
+    """
     if failed is not None:
         outcome, verdict = failed
     else:
-        worst = next((result for result in results if not result.verdict.valid), results[-1])
+        last = max(results, key=attrgetter("fold"))
+        worst = next((result for result in results if not result.verdict.valid), last)
         outcome, verdict = worst.outcome, _over_folds(results, worst.verdict)
     return Entry(
         id=proposal.id,

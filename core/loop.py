@@ -380,7 +380,8 @@ class ProgramLife:
             running = list(self._running.values())
             brief = self._parts.search.next_brief(state.entries, step, running, progress)
             self._running[step] = _placeholder(brief)
-            brief = dataclasses.replace(brief, seconds=self._parts.pace.affordable())
+            parents = [parent.id for parent in brief.parents]
+            brief = dataclasses.replace(brief, seconds=self._parts.pace.affordable(parents))
             if self._rules.calls:
                 self._parts.recorder.append(BriefMade.of(brief, running, progress))
             return brief

@@ -4,7 +4,7 @@ where it does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from statistics import fmean, median
 
@@ -85,6 +85,9 @@ class Pacer:
             predicted = self._expected_s(proposal)
         if any(view.name == search.name for search in self._views.search()):
             left, slack = self._search_left(), SLACK
+            if measured is not None:
+                # A program that asks how much time is left does the same on each of its folds.
+                predicted = max(measured, self._told_s(proposal))
         else:
             left, slack = self._budget.remaining(self._clock()) - FINAL_MARGIN_S, FINAL_SLACK
         granted = grant(predicted, left, self._timeout_max, slack=slack)
@@ -92,13 +95,15 @@ class Pacer:
             return granted
         return 0.0
 
-    def affordable(self) -> float:
+    def affordable(self, parents: Sequence[str] = ()) -> float:
         left, folds = self._search_left(), len(self._views.search())
         if not self._model_workers:
             return min(left / folds, self._timeout_max)
         progress = self._budget.progress(self._history.steps_done, self._clock())
         told = seconds_to_tell(left, folds, self._model_workers, progress)
-        return min(told, self._timeout_max)
+        # What is built on a program cannot take less than it does.
+        needed = min(self._longest_s(parents) or 0.0, left / folds)
+        return min(max(told, needed), self._timeout_max)
 
     def search_ends(self) -> float:
         """Epoch seconds after which only the final pick and what follows may run."""
@@ -145,16 +150,22 @@ class Pacer:
         probed = self._history.predicted_s.get(proposal.id)
         if not self._model_workers:
             return probed
-        known = [self._relative_s(proposal) or 0.0]
-        if proposal.told_s is not None:
-            known.append(proposal.told_s * TOLD_SLACK / SLACK)
-        return max(known) or probed
+        return max(self._relative_s(proposal) or 0.0, self._told_s(proposal)) or probed
+
+    def _told_s(self, proposal: Proposal) -> float:
+        """What its author was told, before the usual slack; 0 where that counts for nothing."""
+        if not self._model_workers or proposal.told_s is None:
+            return 0.0
+        return proposal.told_s * TOLD_SLACK / SLACK
 
     def _relative_s(self, proposal: Proposal) -> float | None:
         """Longest measured run of a parent."""
-        entries = self._history.entries
-        parents = (entry.folds for entry in entries if entry.id in proposal.parents)
-        return max(_durations_s(chain.from_iterable(parents)), default=None)
+        return self._longest_s(proposal.parents)
+
+    def _longest_s(self, ids: Sequence[str]) -> float | None:
+        """Longest measured run of some entries."""
+        runs = (entry.folds for entry in self._history.entries if entry.id in ids)
+        return max(_durations_s(chain.from_iterable(runs)), default=None)
 
 
 def _durations_s(folds: Iterable[FoldResult]) -> list[float]:

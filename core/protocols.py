@@ -166,7 +166,7 @@ class Pace(Protocol):
         """Wall seconds granted to a run on this view; 0 or less when it should not start."""
         ...
 
-    def affordable(self) -> float:
+    def affordable(self, parents: Sequence[str] = ()) -> float:
         """Seconds that a new program may take on one search view, so that all its views fit what is
         left; where a model writes, so that several programs do.
         """

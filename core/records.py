@@ -608,7 +608,7 @@ class Entry:
     program: str
     # Digest of each locus.
     genes: dict[str, str]
-    # Of the run that failed, else of the last one.
+    # Of the run that failed, else of that on the last fold.
     outcome: Outcome
     # Its score is the mean over folds.
     verdict: Verdict

@@ -97,7 +97,7 @@ def _units(program: str) -> list[_Statement]:
     owners.append(owners[-1] if owners else None)
     try:
         nodes = ast.parse(program).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     units: list[_Statement] = []
     for node in nodes:

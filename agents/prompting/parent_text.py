@@ -25,6 +25,12 @@ _NOISE = re.compile(
     r"|.*Warning: .*|\s*warnings\.warn\(.*)$"
 )
 _FOLDS_SHOWN = 8
+# Tables of rows in disguise: a program may print the answers that it learns from, which other folds
+# hold out. Neither long runs of signs nor long lists of numbers come back.
+_NO_WORD = re.compile(r"\S{48,}")
+_NUMBERS = re.compile(
+    r"((?:[-+]?\d[\d.e+-]*[\s,;:/|()\[\]]+){16})(?:[-+]?\d[\d.e+-]*[\s,;:/|()\[\]]*)+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +67,14 @@ class ParentText:
         ran = str(len(entry.valid_folds))
         return text + self._phrase("parent", "partial", ran=ran, of=of)
 
-    def facts(self, parent: Parent, allowance: str, limits: FactLimits) -> str:
-        """Paragraphs, "" where nothing is known of it. allowance: how long the next run may take."""
+    def facts(self, parent: Parent, limits: FactLimits) -> str:
+        """Paragraphs, "" where nothing is known of it."""
         entry = self.entry(parent)
         if entry is None:
             return ""
         texts = (
             self._by_fold(entry),
-            self._time(entry, allowance),
+            self._time(entry),
             self._output(entry, limits.output),
             self._errors(entry, limits.errors),
         )
@@ -100,7 +106,7 @@ class ParentText:
         )
         return self._phrase("parent", "folds", folds=shown)
 
-    def _time(self, entry: Entry, allowance: str) -> str:
+    def _time(self, entry: Entry) -> str:
         """The longest of its runs decides what the next one can be."""
         ran = [fold for fold in entry.folds if fold.outcome.duration_s > 0]
         if not ran:
@@ -120,14 +126,17 @@ class ParentText:
             used=human_seconds(longest.outcome.duration_s),
             told=told,
             end=self._phrase("parent", end),
-            next=allowance,
         )
 
     def _output(self, entry: Entry, limit: int) -> str:
         text = cleaned(entry.outcome.tail, limit)
         if not text:
             return ""
-        return f"{self._phrase('parent', 'output')}\n{fence(text, 'output')}"
+        on = ""
+        if entry.verdict.valid and len(entry.folds) > 1:
+            last = max(fold.fold for fold in entry.folds)
+            on = self._phrase("parent", "on", fold=str(last))
+        return f"{self._phrase('parent', 'output', on=on)}\n{fence(text, 'output')}"
 
     def _errors(self, entry: Entry, limit: int) -> str:
         if not (limit and entry.verdict.valid):
@@ -145,6 +154,7 @@ def cleaned(output: str, limit: int) -> str:
     lines: list[str] = []
     for raw in _ESCAPES.sub("", output).split("\n"):
         line = anonymous(plain(raw.rstrip("\r").rpartition("\r")[2]).rstrip())
+        line = _NUMBERS.sub(r"\1... ", _NO_WORD.sub("...", line)).rstrip()
         if line and not _NOISE.match(line) and line not in lines[-1:]:
             lines.append(line[:_LINE])
     return "\n".join(_last(lines, limit))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents.prompting.siblings import FirstPlan, WrittenDraft
-from core.records import Brief, Ensemble, Entry
+from core.records import Brief, Ensemble, Entry, Proposal
 
 Skills = Callable[[Brief, int], Sequence[str]]
 """(brief, most) -> texts of at most so many pieces of knowledge, best first."""
@@ -34,3 +34,5 @@ class RunProgress:
     likeness: Callable[[str, str], float | None] = field(default=lambda first, second: None)
     # The plan that is kept for a first draft; None where it has none.
     first_plan: Callable[[Brief], FirstPlan | None] = field(default=lambda brief: None)
+    # Steps that are written and have no score yet.
+    running: Callable[[], Sequence[Proposal]] = tuple

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.prompting.digest import Paradigms, digest_text, faults_text
+from agents.prompting.ledger import plan_line
 from agents.prompting.lessons import lessons_text, shown
 from agents.prompting.phrases import Phrases
 from agents.prompting.progress import RunProgress
@@ -32,6 +33,8 @@ PROMPTS = Path(__file__).parents[1] / "prompts"
 REASONS, ROLE, STRATEGY = 1200, 300, 450
 # Role, digest and form of the answer together, and the words of the task.
 AROUND = 5000
+# Programs that are written and not judged yet, and the characters of each.
+MOST_RUNNING, RUNNING = 3, 200
 
 
 class PromptBuilder:
@@ -123,7 +126,24 @@ class PromptBuilder:
         if not brief.parents:
             # What has not been tried yet is for those who begin anew.
             paradigms = self._paradigms
-        return digest_text(entries, self._direction, paradigms, BY_KIND[brief.kind].ledger)
+        running = self._running(brief)
+        most = BY_KIND[brief.kind].ledger - len(running)
+        return digest_text(entries, self._direction, paradigms, most) + running
+
+    def _running(self, brief: Brief) -> str:
+        """What others have written and nobody has seen a score of, newest last; first drafts know it
+        from their own list.
+        """
+        if not brief.parents:
+            return ""
+        lines: list[str] = []
+        for proposal in self._progress.running():
+            what = " and ".join(proposal.parents) or "nothing"
+            line = f"- {proposal.id}, {proposal.kind} from {what}: {proposal.plan}"
+            lines.append(plan_line(line, RUNNING))
+        if not lines:
+            return ""
+        return "\nRunning now, no score yet:\n" + "\n".join(lines[-MOST_RUNNING:])
 
     def _lessons(self, brief: Brief) -> str:
         skills = shown(brief.skills)

@@ -27,13 +27,13 @@ from utils.untrusted import fence
 SIBLINGS, PLAN = 1200, 300
 _SHOWN_SIBLINGS, _SHOWN_MEMBERS = 8, 6
 # A late draft sees the best program up to so many characters: of a longer one its plan is enough.
-_REBUILT = 7000
+_REBUILT = 14_000
 # Characters of a whole request that a rewrite and any other kind should stay below: what is told of
 # a program beside its text takes what its text leaves of them, within bounds.
 _REWRITE, _OTHERS = 24_000, 16_000
 # Of a program that should be cut down.
-_LONG = 10_000
-_MOST_OUTPUT, _MOST_ERRORS, _LEAST_FACTS = 1500, 1600, 900
+_LONG = 14_000
+_MOST_OUTPUT, _LEAST_OUTPUT, _MOST_ERRORS, _LEAST_ERRORS = 1500, 900, 1600, 1000
 
 Place = Callable[[Brief], str]
 """What stands in one place of a template, for a brief."""
@@ -158,9 +158,10 @@ class TaskText:
             shown = len(both.first) + len(both.second)
         # Output and errors of each program.
         most = (room - self._setting.taken - shown) // 2 // min(len(brief.parents), 2)
-        most = max(most, _LEAST_FACTS)
-        limits = FactLimits(min(most, _MOST_OUTPUT), min(most, _MOST_ERRORS))
-        return self._parents.facts(brief.parents[place], self.allowance(brief), limits)
+        limits = FactLimits(
+            min(max(most, _LEAST_OUTPUT), _MOST_OUTPUT), min(max(most, _LEAST_ERRORS), _MOST_ERRORS)
+        )
+        return self._parents.facts(brief.parents[place], limits)
 
     def _other_shown(self, brief: Brief) -> str:
         return self._phrase("merge", pair(brief).second_as)
@@ -220,10 +221,12 @@ class TaskText:
         return self._phrase("blend", "now", score=score, members=fence("\n".join(lines), "notes"))
 
     def _others(self, brief: Brief) -> str:
-        """The further parents of a late draft, a line each."""
+        """The further parents of a late draft, a line each, best first."""
+        others = list(brief.parents[1:])
+        others.sort(key=lambda other: -Score(other.score, self._setting.direction).utility)
         lines = [
-            plan_line(f"- {self._parents.score(other)}: {other.plan}", PLAN + 60)
-            for other in brief.parents[1:]
+            plan_line(f"- {other.id} {self._parents.score(other)}: {other.plan}", PLAN + 60)
+            for other in others
         ]
         if not lines:
             return self._phrase("rebuild", "none")

@@ -268,7 +268,7 @@ class Meter:
             return 0.0
         return math.inf
 
-    def affordable(self) -> float:
+    def affordable(self, parents: Sequence[str] = ()) -> float:
         return math.inf
 
     def worth_starting(self) -> bool:

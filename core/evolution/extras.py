@@ -159,7 +159,6 @@ class ExtraSearch:
             plan=with_change(_OLD_CHANGE.sub("", parent.plan), change),
             genes=Genome.parse(text).hashes(),
             locus=declared.locus,
-            told_s=None,
         )
 
     def _partner_of_the_best(self, now: Idle, rng: random.Random) -> Proposal | None:
@@ -215,9 +214,7 @@ class ExtraSearch:
 
     def _again(self, entry: Entry, kind: ProgramKind, seed: int, now: Idle) -> Proposal:
         proposal = entry.as_proposal(self._program(entry.program))
-        return replace(
-            _as_extra(proposal, now), kind=kind, parents=(entry.id,), seed=seed, told_s=None
-        )
+        return replace(_as_extra(proposal, now), kind=kind, parents=(entry.id,), seed=seed)
 
 
 def _as_extra(proposal: Proposal, now: Idle) -> Proposal:

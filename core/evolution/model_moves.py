@@ -83,13 +83,37 @@ class ModelMoves:
         if any(item.kind == "draft" and item.parents for item in now.running):
             return None
         best = now.good[0]
-        return Move("draft", (best, *unlike(best, now)[: SHOWN - 1]))
+        # What errs most unlike it, and the next best ones.
+        others = dict.fromkeys(entry.id for entry in (*unlike(best, now)[:1], *now.good[1:]))
+        shown = [now.by_id[entry_id] for entry_id in others][: SHOWN - 1]
+        return Move("draft", (best, *shown))
 
 
 def at_the_top(now: Situation) -> list[Entry]:
-    """The best program and the good ones close behind it, best first."""
+    """The best program and the good ones close behind it, best first; none that a better one came of:
+    what it lacks is there already.
+    """
     best, reach = now.scores[now.good[0].id], REACH * spread_of(now)
-    return [entry for entry in now.good if best.gain_over(now.scores[entry.id]) <= reach]
+    top: list[Entry] = []
+    overtaken: set[str] = set()
+    for entry in now.good:
+        close = best.gain_over(now.scores[entry.id]) <= reach
+        if close and now.program_of(entry.id) not in overtaken:
+            top.append(entry)
+        overtaken |= _ancestors(entry, now)
+    return top
+
+
+def _ancestors(entry: Entry, now: Situation) -> set[str]:
+    """Programs that it came of, whatever values they had."""
+    found: set[str] = set()
+    left = list(entry.parents)
+    while left:
+        older = now.by_id.get(left.pop())
+        if older is not None and older.id not in found:
+            found.add(older.id)
+            left += older.parents
+    return {now.program_of(entry_id) for entry_id in found} - {now.program_of(entry.id)}
 
 
 def unasked(kind: BriefKind, now: Situation) -> list[Entry]:

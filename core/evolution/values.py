@@ -16,6 +16,9 @@ from core.genome import Genome, Locus
 
 # Of one constant. A longer list is a wish and no grid.
 MOST_VALUES = 8
+# Characters of a list; what is longer, or nested deeper than Python reads, declares nothing.
+_LONGEST = 200
+_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 _COMMENT = re.compile(rb"\s*#\s*tune:\s*(.+?)\s*$", re.IGNORECASE)
 
 
@@ -39,7 +42,7 @@ def declared_values(program: str) -> list[DeclaredValue]:
     """All of a program, in the order of their lines; [] for a text that does not parse."""
     try:
         module = ast.parse(program)
-    except (SyntaxError, ValueError):
+    except _UNREADABLE:
         return []
     lines = program.encode().splitlines(keepends=True)
     loci = _locus_of_lines(program)
@@ -90,18 +93,24 @@ def _others(text: str, now: ast.expr) -> tuple[str, ...]:
     """The literals of a list as it stands in a comment, each once and none that is there now. What
     is no literal is left out.
     """
+    if len(text) > _LONGEST:
+        return ()
     try:
-        listed = ast.parse(f"[{text}]", mode="eval").body
-    except (SyntaxError, ValueError):
+        return tuple(_literals(text, now))
+    except _UNREADABLE:
         return ()
+
+
+def _literals(text: str, now: ast.expr) -> Iterator[str]:
+    """Raises what Python raises for a text that it cannot read or write again."""
+    listed = ast.parse(f"[{text}]", mode="eval").body
     if not isinstance(listed, ast.List):
-        return ()
-    taken, others = [ast.dump(now)], list[str]()
+        return
+    taken = [ast.dump(now)]
     for item in listed.elts[:MOST_VALUES]:
         if _is_literal(item) and ast.dump(item) not in taken:
             taken.append(ast.dump(item))
-            others.append(ast.unparse(item))
-    return tuple(others)
+            yield ast.unparse(item)
 
 
 def _locus_of_lines(program: str) -> list[Locus | None]:

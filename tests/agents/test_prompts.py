@@ -24,7 +24,7 @@ from agents.prompting.prompt_parts import fault_of
 from agents.prompting.siblings import WrittenDraft
 from agents.prompting.system_text import CandidateMachine, TaskFacts
 from agents.recipes.proposer import RecipesProposer
-from core.doubles import CLEAN, entry
+from core.doubles import CLEAN, entry, proposal
 from core.evolution.briefs import BY_KIND
 from core.execution.static_check import reasons_to_reject
 from core.genome import LOCI
@@ -408,6 +408,22 @@ def test_a_rewrite_says_whether_it_is_about_the_best(binary_spec: CompetitionSpe
         assert "Any part may change" in text
 
 
+def test_what_runs_beside_is_told_and_does_not_add_to_the_ledger(
+    binary_spec: CompetitionSpec,
+) -> None:
+    steps = [good("s0001", 0.8), good("s0002", 0.79)]
+    beside = [
+        dataclasses.replace(proposal(Brief(n, "rewrite", 1), "x = 1"), plan=f"idea {n}")
+        for n in range(5)
+    ]
+    told = RunProgress(entries=lambda: steps, running=lambda: beside)
+    text = builder_of(binary_spec, told).write(brief_of("rewrite"))
+    assert "Running now, no score yet:\n- s0002, rewrite from nothing: idea 2" in text
+    assert "idea 4" in text
+    assert "idea 1" not in text
+    assert "Running now" not in builder_of(binary_spec, told).write(brief_of("draft"))
+
+
 def test_a_program_that_has_grown_long_is_to_be_cut_down(prompts: PromptBuilder) -> None:
     short, long = parent(), parent(program="x = 1  # a line\n" * 1000)
     assert "It has grown long" not in prompts.write(brief_of("rewrite", parents=(short,)))
@@ -456,8 +472,8 @@ def test_a_late_draft_is_the_best_rebuilt(binary_spec: CompetitionSpec) -> None:
     text = prompts.write(brief_of("draft", parents=parents))
     assert "the best one so far, rebuilt with all that is known" in text
     assert PROGRAM.rstrip() in text
-    assert "- 0.79 +- 0.01: plan s0002" in text
-    assert "- 0.7 +- 0.01: plan s0003" in text
+    assert "- s0002 0.79 +- 0.01: plan s0002" in text
+    assert "- s0003 0.7 +- 0.01: plan s0003" in text
     assert "b = 7" not in text
     assert "### Skill" not in text
     assert "Not tried yet" not in text

@@ -289,6 +289,25 @@ def test_what_was_measured_counts_more_than_what_was_told() -> None:
     assert pacer.limit(told(offer(), 40.0), search_view(track)) == pytest.approx(90.0)
 
 
+def test_every_fold_of_a_program_has_the_time_that_was_told() -> None:
+    """One that asks how much is left would do without its last stages on a shorter one."""
+    track = Track()
+    pacer = with_model(track)
+    track.ran(offer(), 8.0)
+    assert pacer.limit(told(offer(), 40.0), search_view(track)) == pytest.approx(50.0)
+    plain = Pacer(track.history, track.budget, 25, 900.0, track.views, track.clock)
+    assert plain.limit(told(offer(), 40.0), search_view(track)) == pytest.approx(12.0)
+
+
+def test_what_is_built_on_a_program_is_told_no_less_than_that_took() -> None:
+    track = Track()
+    pacer = with_model(track)
+    slow = dataclasses.replace(CLEAN, duration_s=320.0)
+    track.history.entries = [entry("s0007", 0.5, outcome=slow)]
+    assert pacer.affordable() < 320.0
+    assert pacer.affordable(["s0007"]) == pytest.approx(320.0)
+
+
 @pytest.mark.parametrize(("told_s", "limit_s"), [(40.0, 180.0), (200.0, 250.0)])
 def test_a_child_gets_what_it_was_told_and_no_less_than_its_parent_needs(
     told_s: float, limit_s: float

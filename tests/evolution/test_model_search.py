@@ -125,7 +125,17 @@ def test_late_drafts_are_the_best_rebuilt_beside_those_that_err_otherwise() -> N
     late = of_kind("draft", briefs(entries, alike=alike))
     assert firsts(late) == {"s0004"}
     assert {len(brief.parents) for brief in late} == {3}
-    assert not any("s0005" in [parent.id for parent in brief.parents] for brief in late)
+    # One that errs otherwise, then the next best, whatever its errors.
+    assert all(brief.parents[1].id != "s0005" for brief in late)
+    assert {brief.parents[2].id for brief in late} == {"s0005"}
+
+
+def test_nobody_works_on_what_a_better_program_came_of() -> None:
+    close = [by_model(5, 0.901, "rewrite", ("s0004",)), by_model(6, 0.902, "mutate", ("s0005",))]
+    found = briefs([*start(), *close])
+    worked_on = {brief.parents[0].id for brief in found if brief.kind in ("rewrite", "mutate")}
+    assert "s0006" in worked_on
+    assert not worked_on & {"s0004", "s0005"}
 
 
 def test_a_search_that_stands_still_asks_for_a_late_draft_once_per_window() -> None:

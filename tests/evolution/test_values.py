@@ -83,3 +83,20 @@ def test_what_is_no_literal_is_left_out_and_a_wish_is_cut() -> None:
     assert declared.values == ("2", "4")
     (wish,) = declared_values(f"A = 1  # tune: {', '.join(map(str, range(2, 40)))}\n")
     assert len(wish.values) == MOST_VALUES
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A = 1  # tune: " + "-" * 3000 + "1",
+        "A = 1  # tune: " + "1+" * 3000 + "1",
+        "A = 1  # tune: 0x" + "f" * 4000,
+        "A = 0x" + "f" * 4000 + "  # tune: 1, 2",
+        "A = " + "+".join(["1"] * 2900) + "  # tune: 1, 2",
+    ],
+)
+def test_what_python_cannot_read_or_write_declares_nothing(line: str) -> None:
+    assert declared_values(f"B = 1  # tune: 2\n{line}\n") in (
+        [],
+        declared_values("B = 1  # tune: 2\n"),
+    )

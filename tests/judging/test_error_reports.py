@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,17 @@ def test_the_worst_fold_is_the_worst(make: Make) -> None:
     assert any(line.startswith(f"worst: fold {case.views[2].fold} ") for line in report.summary)
     errors = groups(table_of(report, "by fold"))
     assert max(errors, key=lambda name: errors[name][0]) == f"fold {case.views[2].fold}"
+
+
+def test_a_level_that_is_off_in_each_fold_is_told_though_its_mean_is_not(make: Make) -> None:
+    case, draw = make(numbers(), RMSE), rng()
+    levels = iter((2.0, -2.0, 2.0, -2.0, 0.0))
+    case.keep("p", lambda rows: known(rows) + next(levels, 0.0) + draw.normal(size=len(rows)))
+    (line,) = [line for line in case.report("p").summary if line.startswith("the level is off by")]
+    share = int(re.search(r"in the folds: (\d+)% of", line)[1])  # type: ignore[index]
+    assert 30 < share < 95
+    case.keep("q", lambda rows: known(rows) + draw.normal(size=len(rows)))
+    assert not any("the level is off" in line for line in case.report("q").summary)
 
 
 def test_hours_and_the_horizon_of_a_series(make: Make) -> None:

@@ -19,7 +19,7 @@ WORST = 0.01
 # They are named where they make so many times their share of the error.
 HEAVY = 5
 # What is smaller than this is no news.
-_SLOPE_NEWS = 0.03
+_SLOPE_NEWS, _DRIFT = 0.03, 0.05
 _SURE = 2.0
 
 
@@ -54,7 +54,26 @@ def _of_numbers(held: HeldErrors) -> Iterator[str]:
             f"mean of prediction - answer {shown(mean)}{scale}: bias makes {mean**2 / square:.1%} of "
             "the squared error, spread the rest"
         )
+        yield from _bias_by_fold(held, mean**2 / square)
     yield from _slope(held)
+
+
+def _bias_by_fold(held: HeldErrors, of_all: float) -> Iterator[str]:
+    """Levels that are off by another amount in each fold, where they add up to something: their mean
+    hides it.
+    """
+    assert held.residuals is not None
+    if len(held.folds) < 2:
+        return
+    residuals = held.residuals[:, 0]
+    means, lost = list[str](), 0.0
+    for number in range(len(held.folds)):
+        own = residuals[held.fold == number]
+        means.append(f"{own.mean():+.{DIGITS}g}")
+        lost += len(own) * float(own.mean()) ** 2
+    share = lost / float((residuals**2).sum())
+    if share > max(_DRIFT, 2 * of_all):
+        yield f"the level is off by {', '.join(means)} in the folds: {share:.0%} of the squared error"
 
 
 def _in(held: HeldErrors) -> str:
