@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 from core.contract import RunStatus
 from core.journal.history import History
-from core.records import CompetitionSpec, SplitSpec
+from core.records import CompetitionSpec, Entry, Proposal, SplitSpec
 
+# Requests without a single program after which a model counts as no help, whatever it answered.
+USELESS = 5
 # Failed calls in a row at the end of a run after which its model counts as lost, and programs that
 # the recipes wrote since a failed call: a model whose quota is used up is not asked again.
 MODEL_LOST = 3
@@ -78,9 +80,13 @@ def internal_in_level_two(error: Exception) -> str:
 
 def model_trouble(history: History) -> str | None:
     """Why the language model was no help in the end, if it was not: it never answered, its last
-    calls all failed, or recipes wrote everything since one did.
+    calls all failed, recipes wrote everything since one did, or no answer held a program.
     """
     llm = history.llm
+    programs: list[Entry | Proposal] = [*history.entries, *history.pending.values()]
+    if llm.asked >= USELESS and not any(item.author == "model" for item in programs):
+        where = f"the language model {llm.model} at {_address(history)}"
+        return f"{where} was asked {llm.asked} times and gave no program that could be used"
     if llm.failed_in_a_row == 0:
         return None
     never_answered = llm.failed_in_a_row == llm.asked

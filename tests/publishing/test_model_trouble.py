@@ -4,6 +4,7 @@ afterwards.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from core.doubles import proposal
 from core.events import Event, LlmCall, Proposed
 from core.journal.history import History
-from core.publishing.reasons import MODEL_LOST, model_trouble
+from core.publishing.reasons import MODEL_LOST, USELESS, model_trouble
 from core.records import Brief, to_json
 
 OK = LlmCall("code", "m", True, 1.0, 10, 0, 3, 0.1, "s0002 draft", "ab", "cd")
@@ -64,3 +65,13 @@ def test_a_model_that_was_lost_is_told(events: list[Event]) -> None:
 )
 def test_a_model_that_came_back_or_that_the_end_cut_off_is_no_trouble(events: list[Event]) -> None:
     assert told(*events) is None
+
+
+def test_a_model_whose_answers_hold_no_program_is_told() -> None:
+    by_model = proposal(Brief(9, "mutate", 7), "x = 1\n")
+    written = Proposed(dataclasses.replace(by_model, author="model"), "digest")
+    reason = told(*[OK] * USELESS, RECIPE)
+    assert reason is not None
+    assert reason.endswith("was asked 5 times and gave no program that could be used")
+    assert told(*[OK] * USELESS, RECIPE, written) is None
+    assert told(*[OK] * (USELESS - 1), RECIPE) is None
