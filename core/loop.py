@@ -34,7 +34,7 @@ from core.protocols import (
     Search,
     Stop,
 )
-from core.records import Brief, Entry, FoldResult, Outcome, Proposal, Verdict
+from core.records import Brief, Entry, FoldResult, Idle, Outcome, Proposal, Verdict
 from utils.errors import Interrupted, ProposalError
 
 MAX_FAILED_IN_A_ROW = 25
@@ -330,14 +330,15 @@ class ProgramLife:
         if parts.extras is None:
             return None
         with self._lock:
-            extra = parts.extras.next_extra(
-                list(state.entries),
-                list(state.pending.values()),
-                self._known,
-                state.next_extra,
-                max(self._next_step - 1, 0),
-                parts.pace.affordable(),
+            now = Idle(
+                entries=list(state.entries),
+                pending=list(state.pending.values()),
+                known=self._known,
+                number=state.next_extra,
+                step=max(self._next_step - 1, 0),
+                seconds=parts.pace.affordable(),
             )
+            extra = parts.extras.next_extra(now)
             if extra is not None:
                 self._known.add(normalised_digest(extra.program))
         return extra

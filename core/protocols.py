@@ -4,7 +4,7 @@ in core.doubles.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from core.records import (
     Brief,
     Entry,
     FoldResult,
+    Idle,
     Job,
     Outcome,
     Proposal,
@@ -190,19 +191,8 @@ class Search(Protocol):
 class Extras(Protocol):
     """Decides what runs on a box that no step asks for."""
 
-    def next_extra(
-        self,
-        entries: Sequence[Entry],
-        pending: Sequence[Proposal],
-        known: Collection[str],
-        number: int,
-        step: int,
-        seconds: float,
-    ) -> Proposal | None:
-        """None when nothing is left. pending: programs in flight, or cut off. known: normalised
-        digests of all programs so far. number: of this extra. step: index of the step before it.
-        seconds: that a program may take on a search view.
-        """
+    def next_extra(self, now: Idle) -> Proposal | None:
+        """None when nothing is left."""
         ...
 
 

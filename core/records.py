@@ -11,7 +11,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
@@ -727,6 +727,24 @@ class ErrorReport:
     summary: tuple[str, ...]
     # The most telling first.
     tables: tuple[ErrorTable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """What is known when a box is idle."""
+
+    # Finished programs in order.
+    entries: Sequence[Entry]
+    # Programs in flight, or cut off.
+    pending: Sequence[Proposal]
+    # Normalised digests of all programs so far.
+    known: Collection[str]
+    # Of this extra, from 0.
+    number: int
+    # Index of the step before it.
+    step: int
+    # That a program may take on a search view.
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

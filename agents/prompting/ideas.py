@@ -11,7 +11,7 @@ from statistics import fmean, stdev
 from typing import Literal
 
 from core.evolution.briefs import mends
-from core.evolution.selection import STEER, common_gain, fold_scores, whole
+from core.evolution.selection import STEER, by_whole_scores, common_gain, fold_scores, whole
 from core.records import Entry
 from core.score import Direction, Score
 
@@ -56,14 +56,13 @@ def ideas(entries: Sequence[Entry], direction: Direction) -> list[Idea]:
 
 
 def best_whole(entries: Sequence[Entry], direction: Direction) -> list[Entry]:
-    """Programs that ran on every fold, best first, of equal ones the earlier; one of each plan, and
+    """Programs that ran on every fold, best first; one of each plan, and
     one of a program and its later values and seeds.
     """
     by_id = {entry.id: entry for entry in entries}
-    ran = [entry for entry in entries if whole(entry) and entry.kind != "ensemble"]
-    scored = [entry for entry in ran if entry.score(direction).scored]
+    programs = [entry for entry in entries if entry.kind != "ensemble"]
     families: dict[str, Entry] = {}
-    for entry in sorted(scored, key=lambda entry: -entry.score(direction).utility):
+    for entry in by_whole_scores(programs, direction):
         families.setdefault(root(entry, by_id).plan, entry)
     return list(families.values())
 

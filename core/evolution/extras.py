@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 
 from core.evolution.change_words import with_change
-from core.evolution.selection import TWIN, common_gain, derived_rng, whole
+from core.evolution.selection import TWIN, by_whole_scores, common_gain, derived_rng
 from core.evolution.values import DeclaredValue, declared_values, with_value
 from core.genome import Genome, normalised_digest
 from core.persona import NOBODY
 from core.protocols import Proposer
-from core.records import Brief, Entry, ProgramKind, Proposal
+from core.records import Brief, Entry, Idle, ProgramKind, Proposal
 from core.score import Direction
 from utils.errors import ProposalError
 
@@ -29,31 +29,12 @@ TUNED = 3
 # ones are better than their scores as often as not, and blends gain by them.
 NEAR = 2.0
 # A new best brings new values to try, so that in a good run these would never end: every so many
-# extras one is a partner for the ensemble first. (In a first strong run 111 of 115 were values, and a
-# process within .002 of the best never ran on its last fold.)
+# extras one is a partner for the ensemble first.
 VALUES_BETWEEN = 3
 # Programs that run with further seeds, and how many each.
 SEEDED, MOST_SEEDS = 2, 3
 
 _OLD_CHANGE = re.compile(r"\s*\[[^\[\]]+\]\s*$")
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """What is known when a box is idle."""
-
-    # Finished programs in order.
-    entries: Sequence[Entry]
-    # Programs in flight, or cut off.
-    pending: Sequence[Proposal]
-    # Normalised digests of all programs so far.
-    known: Collection[str]
-    # Of this extra, from 0.
-    number: int
-    # Index of the step before it.
-    step: int
-    # That a program may take on a search view.
-    seconds: float
 
 
 class ExtraSearch:
@@ -76,21 +57,12 @@ class ExtraSearch:
         self._program = program
         self._partner = partner
 
-    def next_extra(
-        self,
-        entries: Sequence[Entry],
-        pending: Sequence[Proposal],
-        known: Collection[str],
-        number: int,
-        step: int,
-        seconds: float,
-    ) -> Proposal | None:
-        """See Idle. None when nothing is left that is worth a box."""
-        now = Idle(entries, pending, known, number, step, seconds)
-        rng = derived_rng(self._seed, number, "extra")
+    def next_extra(self, now: Idle) -> Proposal | None:
+        """None when nothing is left that is worth a box."""
+        rng = derived_rng(self._seed, now.number, "extra")
         value, other = self._value, self._partner_of_the_best
         ways = (value, other)
-        if number % VALUES_BETWEEN == VALUES_BETWEEN - 1:
+        if now.number % VALUES_BETWEEN == VALUES_BETWEEN - 1:
             ways = (other, value)
         for way in (*ways, self._other_seed):
             extra = way(now, rng)
@@ -100,10 +72,8 @@ class ExtraSearch:
 
     def best(self, entries: Iterable[Entry]) -> list[Entry]:
         """Whole entries by their scores, best first, each program once."""
-        found = list(filter(whole, entries))
-        found.sort(key=lambda entry: (-entry.score(self._direction).utility, entry.seconds))
         by_program: dict[str, Entry] = {}
-        for entry in found:
+        for entry in by_whole_scores(entries, self._direction):
             by_program.setdefault(entry.program, entry)
         return list(by_program.values())
 

@@ -5,6 +5,7 @@ asked for follows what requests have gained. Pure.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from core.evolution.briefing import Briefing
 from core.evolution.diversity import Alike
@@ -42,27 +43,17 @@ class ModelSearch:
         competition: frozenset[Trait],
         stand_in: Search,
     ) -> None:
-        self._search = search
-        self._solution = solution
-        self._direction = direction
         self._briefing = briefing
-        self._alike = alike
+        self._situation = partial(
+            Situation, direction=direction, search=search, solution=solution, alike=alike
+        )
         self._moves = ModelMoves(competition, briefing.text)
         self._stand_in = stand_in
 
     def next_brief(
         self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float
     ) -> Brief:
-        now = Situation(
-            entries,
-            running,
-            step,
-            progress,
-            self._direction,
-            self._search,
-            self._solution,
-            self._alike,
-        )
+        now = self._situation(entries, running, step, progress)
         if recipes_are_alone(now):
             return self._stand_in.next_brief(entries, step, running, progress)
         return self._briefing.brief(*self._decide(now), now)
@@ -72,7 +63,7 @@ class ModelSearch:
         repair = self._briefing.repair(now)
         if repair is not None:
             return repair
-        too_few = first_drafts(now) < self._search.num_drafts
+        too_few = first_drafts(now) < now.search.num_drafts
         if too_few or not now.good or awaits_a_model(now):
             return Move("draft"), self._briefing.persona("draft", now)
         return self._change(now)
@@ -81,7 +72,7 @@ class ModelSearch:
         """The first kind, in the order drawn, that can be asked of the programs that are there."""
         rng = self._briefing.rng(now, "brief")
         weights = kind_weights(tallies(now))
-        if not self._solution.merge:
+        if not now.solution.merge:
             del weights["merge"]
         kinds = in_drawn_order(weights, rng)
         if stands_still(now):

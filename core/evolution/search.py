@@ -6,6 +6,7 @@ Failures are mended a few times; a search that stands still is given a new parad
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from core.evolution.assignment import NO_ASSIGNMENT, Assignment
 from core.evolution.briefing import Briefing
@@ -34,10 +35,9 @@ class EvolutionSearch:
         alike: Alike = genes_in_common,
         assignment: Assignment = NO_ASSIGNMENT,
     ) -> None:
-        self._search = search
-        self._solution = solution
-        self._direction = direction
-        self._alike = alike
+        self._situation = partial(
+            Situation, direction=direction, search=search, solution=solution, alike=alike
+        )
         self._briefing = Briefing(seed, program, assignment)
         switches: dict[str, bool] = {"merge": solution.merge, "tune": solution.tune}
         # What has no switch is always on.
@@ -46,16 +46,7 @@ class EvolutionSearch:
     def next_brief(
         self, entries: Sequence[Entry], step: int, running: Sequence[Proposal], progress: float
     ) -> Brief:
-        now = Situation(
-            entries,
-            running,
-            step,
-            progress,
-            self._direction,
-            self._search,
-            self._solution,
-            self._alike,
-        )
+        now = self._situation(entries, running, step, progress)
         return self._briefing.brief(*self._decide(now), now)
 
     def _decide(self, now: Situation) -> tuple[Move, Persona]:
@@ -64,7 +55,7 @@ class EvolutionSearch:
         if repair is not None:
             return repair
         change = None
-        if len(now.drafts) >= self._search.num_drafts and not stands_still(now):
+        if len(now.drafts) >= now.search.num_drafts and not stands_still(now):
             change = self._change(now)
         return change or (Move("draft"), self._briefing.persona("draft", now))
 

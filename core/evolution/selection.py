@@ -6,7 +6,7 @@ import hashlib
 import math
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
 
 from core.records import Entry
@@ -108,6 +108,12 @@ def pick_parent(candidates: Sequence[Entry], temperature: float, rng: random.Ran
 def whole(entry: Entry) -> bool:
     """It is valid and ran every fold, so that its score stands beside others as it is."""
     return entry.complete and entry.verdict.valid
+
+
+def by_whole_scores(entries: Iterable[Entry], direction: Direction) -> list[Entry]:
+    """Those that ran every fold and have a score, best first; of equal ones the cheaper."""
+    found = [entry for entry in entries if whole(entry) and entry.score(direction).scored]
+    return sorted(found, key=lambda entry: (-entry.score(direction).utility, entry.seconds))
 
 
 def common_gain(child: Entry, parent: Entry, direction: Direction) -> float | None:

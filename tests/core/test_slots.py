@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from core.doubles import CLEAN, FreePace, proposal
 from core.events import EpochClosed, ExtraDone, FoldScored, Proposed, StepDone
 from core.loop import WAITING_BEYOND, Ending, Loop, ProgramLife, Rules, Slots
-from core.records import Brief, Entry, Job, Outcome, Proposal
+from core.records import Brief, Entry, Idle, Job, Outcome, Proposal
 from tests.core.test_loop import FOLDS, World
 from utils.errors import ProposalError
 
@@ -25,18 +25,10 @@ class ListedExtras:
         self._extras = list(extras)
         self._after = after
 
-    def next_extra(
-        self,
-        entries: Sequence[Entry],
-        pending: Sequence[Proposal],
-        known: Collection[str],
-        number: int,
-        step: int,
-        seconds: float,
-    ) -> Proposal | None:
-        if not self._extras or len(entries) < self._after:
+    def next_extra(self, now: Idle) -> Proposal | None:
+        if not self._extras or len(now.entries) < self._after:
             return None
-        return dataclasses.replace(self._extras.pop(0), id=f"x{number:04d}", step=step)
+        return dataclasses.replace(self._extras.pop(0), id=f"x{now.number:04d}", step=now.step)
 
 
 def extra(program: str, kind: str = "tune", seed: int = 1) -> Proposal:

@@ -11,7 +11,7 @@ from core.doubles import ProgramDict, entry, proposal
 from core.evolution.extras import MOST_SEEDS, SEEDED, TUNED, ExtraSearch
 from core.genome import Genome, normalised_digest
 from core.protocols import Proposer
-from core.records import Brief, Entry, Proposal
+from core.records import Brief, Entry, Idle, Proposal
 from utils.errors import ProposalError
 
 PROGRAM = """# %% DATA
@@ -55,7 +55,7 @@ class Shelf:
         known = {normalised_digest(self.programs.get(one.program)) for one in self.entries}
         known |= {normalised_digest(one.program) for one in self.pending}
         return self.search.next_extra(
-            self.entries, self.pending, known, self.number, len(self.entries), 30.0
+            Idle(self.entries, self.pending, known, self.number, len(self.entries), 30.0)
         )
 
     def all(self) -> list[Proposal]:
