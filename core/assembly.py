@@ -112,6 +112,7 @@ class Assembly:
             clock=self._context.clock,
             learner=learner,
             extras=self._extras(spec, split, around),
+            abandon=self._context.models.abandon,
         )
         return parts, learner
 

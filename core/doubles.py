@@ -5,6 +5,7 @@ nothing is random.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -203,6 +204,9 @@ class FreePace:
 
     def worth_starting(self) -> bool:
         return True
+
+    def search_ends(self) -> float:
+        return math.inf
 
 
 class ProgramDict:

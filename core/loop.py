@@ -42,6 +42,8 @@ MAX_FAILED_IN_A_ROW = 25
 # while all boxes are busy and their next programs wait; a further one would be answered about a
 # parent that is no longer the best when its own program runs at last.
 WAITING_BEYOND = 1
+# So often somebody looks whether the search has ended while a request is open.
+LOOK_S = 0.5
 
 Ending = Literal["done", "gave way", "cut off"]
 
@@ -92,6 +94,8 @@ class LoopParts:
     learner: Learner | None = None
     # What runs on idle boxes; None for nothing.
     extras: Extras | None = None
+    # Ends the requests to a model that are open, and sends no other in this run.
+    abandon: Callable[[], None] = lambda: None
 
 
 class Loop:
@@ -147,7 +151,9 @@ class Slots:
 
     A brief is decided when a request may be opened, and asked at once. At most `calls` requests are
     open, at most one step runs for each box, and so many programs wait as WAITING_BEYOND says. A
-    box that no step asks for runs an extra, which gives way between its folds.
+    box that no step asks for runs an extra, which gives way between its folds. A request that is
+    open when the ending must begin is abandoned: it may have been opened when nothing was to be
+    kept back yet.
     """
 
     def __init__(self, life: ProgramLife, rules: Rules) -> None:
@@ -162,6 +168,8 @@ class Slots:
         self._extras: dict[Future[Ending], Proposal] = {}
         # No extra ends in time any more.
         self._too_late = False
+        # No answer comes in time any more. It stays so, for nobody answers who was given up.
+        self._abandoned = False
 
     def run(self) -> None:
         for proposal in self._life.unfinished():
@@ -173,8 +181,12 @@ class Slots:
                 in_flight: set[Future[Any]] = {*self._asking, *self._steps, *self._extras}
                 if not in_flight:
                     return
-                wait(in_flight, return_when=FIRST_COMPLETED)
+                look_s = LOOK_S if self._asking else None
+                wait(in_flight, timeout=look_s, return_when=FIRST_COMPLETED)
                 self._collect()
+                if self._asking and not self._abandoned and self._life.search_is_over():
+                    self._abandoned = True
+                    self._life.abandon()
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
         while self._ready and len(self._steps) < self._workers:
@@ -191,7 +203,8 @@ class Slots:
     def _may_ask(self) -> bool:
         waiting = len(self._asking) + len(self._ready)
         return (
-            len(self._asking) < self._calls
+            not self._abandoned
+            and len(self._asking) < self._calls
             and waiting < self._workers + WAITING_BEYOND
             and self._life.may_start(waiting + len(self._steps))
         )
@@ -257,6 +270,14 @@ class ProgramLife:
             and state.failed_in_a_row < MAX_FAILED_IN_A_ROW
             and self._parts.pace.worth_starting()
         )
+
+    def search_is_over(self) -> bool:
+        """Only what follows the search may run from here."""
+        return self._parts.clock() >= self._parts.pace.search_ends()
+
+    def abandon(self) -> None:
+        """Gives up the requests that are open; their cost is recorded."""
+        self._parts.abandon()
 
     def may_run_extras(self) -> bool:
         """They know no limit but the time."""

@@ -177,6 +177,12 @@ class Pace(Protocol):
         """False once no step could end in the time that is left for the search."""
         ...
 
+    def search_ends(self) -> float:
+        """Epoch seconds after which only the final pick and what follows may run, as far as is known
+        now: earlier once there is something to choose from.
+        """
+        ...
+
 
 class Search(Protocol):
     """Decides what is tried next. Pure: the same arguments give the same brief."""

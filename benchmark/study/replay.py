@@ -274,6 +274,9 @@ class Meter:
     def worth_starting(self) -> bool:
         return self.used < self._most
 
+    def search_ends(self) -> float:
+        return math.inf
+
 
 @dataclass(frozen=True, slots=True)
 class MeteredBudget(Budget):

@@ -19,7 +19,7 @@ from core.llm.model_choice import ChoiceOfModels
 from core.llm.policy import RetryPolicy
 from core.llm.providers import ENDPOINTS
 from core.llm.replay import JOURNAL, ReplayModel, recorded_calls
-from core.llm.stoppable import StoppableModel
+from core.llm.stoppable import StopOrAbandoned, StoppableModel
 from core.protocols import Clock, Model, Stop
 from core.records import Role
 from utils.config_schema import LlmConfig, RoleConfig
@@ -77,7 +77,7 @@ class Models:
 
     Roles that name the same model at the same address with the same keys share its state: a key
     that was refused to one rests for the other, and a circuit that opened is open for both. When
-    the run stops, whoever waits for an answer leaves with Interrupted.
+    the run stops, or answers come too late, whoever waits for one leaves with Interrupted.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Models:
         """seed: of the jitter of waits."""
         self._llm = llm
         self._book = book
-        self._stop = stop
+        self._stop = StopOrAbandoned(stop)
         self._clock, self._sleep = clock, sleep
         self._seed = seed
         self._lock = threading.Lock()
@@ -108,6 +108,12 @@ class Models:
             if role not in self._by_role:
                 self._by_role[role] = self._stoppable(role)
             return self._by_role[role]
+
+    def abandon(self) -> None:
+        """Ends the requests under way, each with its line in the ledger; no other is sent, in any
+        role. For the end of a search, when no answer is of use any more.
+        """
+        self._stop.abandon()
 
     def timeout(self, role: Role) -> float:
         """Seconds for one call."""

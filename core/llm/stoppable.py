@@ -26,6 +26,23 @@ class CancellableModel(Protocol):
         ...
 
 
+class StopOrAbandoned:
+    """Implements core.protocols.Stop: the stop of the run, or that nobody waits for a model any more
+    while the run goes on.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+        self._abandoned: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        return self._stop.reason or self._abandoned
+
+    def abandon(self) -> None:
+        self._abandoned = "the search is over"
+
+
 class StoppableModel:
     """Implements core.protocols.Model over another one. When the run stops, callers leave with
     Interrupted.

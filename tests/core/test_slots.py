@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Callable, Sequence
 
@@ -13,7 +14,7 @@ from core.events import EpochClosed, ExtraDone, FoldScored, Proposed, StepDone
 from core.loop import WAITING_BEYOND, Ending, Loop, ProgramLife, Rules, Slots
 from core.records import Brief, Entry, Idle, Job, Outcome, Proposal
 from tests.core.test_loop import FOLDS, World
-from utils.errors import ProposalError
+from utils.errors import Interrupted, ProposalError
 
 PATIENCE_S = 30.0
 
@@ -155,6 +156,39 @@ def test_what_the_model_was_told_is_recorded_and_what_recipes_were_is_not() -> N
     assert told == {0: None, 1: 60.0}
 
 
+class ReservePace(FreePace):
+    """Nothing is kept back for the end until a program is there; then the search is over at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: Sequence[Entry] = ()
+
+    def search_ends(self) -> float:
+        return 0.0 if self.entries else math.inf
+
+
+def test_a_first_answer_that_is_slow_does_not_use_up_the_time_of_the_end() -> None:
+    """It was asked for when there was nothing to choose from; meanwhile there is."""
+    pace, given_up = ReservePace(), threading.Event()
+    made = world(steps=9, calls=1, pace=pace)
+    pace.entries = made.history.entries
+    propose, waited = made.proposer.propose, list[bool]()
+
+    def answer(brief: Brief) -> Proposal:
+        if brief.step == 1:
+            waited.append(given_up.wait(PATIENCE_S))
+            raise Interrupted("nobody waits any more")
+        return propose(brief)
+
+    made.proposer.propose = answer  # type: ignore[method-assign]
+    parts = dataclasses.replace(made.loop._parts, abandon=given_up.set)
+    Loop(parts, made.loop._rules, made.loop._budget).run()
+    assert waited == [True]
+    # Nor is anybody asked again, who would not answer.
+    assert [brief.step for brief in made.proposer.briefs] == [0]
+    assert made.history.steps_done == 1
+
+
 # ---------------------------------------------------------------- extras
 
 
@@ -258,6 +292,9 @@ class OneBox:
         assert self.began.wait(PATIENCE_S)
         self._gone = True
         return next(self._steps, None)
+
+    def search_is_over(self) -> bool:
+        return False
 
     def next_extra(self) -> Proposal | None:
         return next(self._extras, None)

@@ -5,7 +5,9 @@ name: a key that rests, a circuit that is open.
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,28 @@ def test_whoever_asks_in_a_role_gets_the_same_model() -> None:
     run = RunModels("openai", "http://127.0.0.1:9")
     assert run.model("code") is run.model("code")
     assert run.model("code") is not run.model("feedback")
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_requests_that_are_abandoned_are_recorded_and_no_other_is_sent(vendor: str) -> None:
+    arrived = threading.Event()
+
+    def hang(seen: Any) -> Turn:
+        arrived.set()
+        return Turn(fault="hang")
+
+    with Server(then=hang) as server:
+        run = RunModels(vendor, server.base_url(vendor))
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(run.ask, "code")
+            assert arrived.wait(20)
+            run.models.abandon()
+            assert isinstance(waiting.exception(), Interrupted)
+        with pytest.raises(Interrupted):
+            run.ask("feedback")
+        assert len(server.requests) == 1
+    assert [(call.ok, call.role) for call in run.calls] == [(False, "code")]
+    assert run.stop.reason is None
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
