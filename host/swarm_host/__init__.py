@@ -1,0 +1,1 @@
+"""The host side: runs agents on competitions, anywhere, and tells what came of it."""
