@@ -52,6 +52,7 @@ from utils.hardware import detect
 from utils.logger_system import setup_logging
 from utils.process import become_subreaper, hide_environment
 from utils.text import parse_duration
+from utils.untrusted import plain
 from utils.workspace_builder import build_workspace, validate_dataset
 
 log = logging.getLogger(__name__)
@@ -165,7 +166,7 @@ def folders_in(out: Path) -> Folders:
 
 def refuse(message: str) -> int:
     """One clear line for something that the user can mend."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {plain(message)}", file=sys.stderr)
     return EXIT_STATUS["usage"]
 
 

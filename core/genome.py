@@ -24,11 +24,20 @@ ASPECTS: dict[Locus, tuple[str, ...]] = {
 }
 
 _MARKER = re.compile(r"^# %% (DATA|MODEL|TRAIN|POSTPROCESS)\b")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 def digest(text: str) -> str:
     """Content hash of a program or a gene: 16 hex digits."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def code_lines(program: str) -> list[str]:
+    """The lines of a program with their ends, as Python counts them in tracebacks and syntax trees.
+
+    str.splitlines also ends lines at form feeds and at separators that may stand inside a text.
+    """
+    return _LINE.findall(program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,7 @@ def normalised_digest(program: str) -> str:
 def _blocks(program: str) -> Iterator[Block]:
     locus: Locus | None = None
     lines: list[str] = []
-    for line in program.splitlines(keepends=True):
+    for line in code_lines(program):
         match = _MARKER.match(line)
         if match:
             if lines:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from utils.text import redact
+from utils.untrusted import plain
 
 FILE_NAME = "system.log"
 MAX_BYTES = 8 << 20
@@ -18,14 +19,14 @@ BACKUPS = 2
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats as usual, then removes keys: also those in arguments and tracebacks."""
+    """Formats as usual, then removes keys and what a terminal obeys: also in arguments and tracebacks."""
 
     def __init__(self, pattern: str, secrets: Iterable[str]) -> None:
         super().__init__(pattern)
         self._secrets = tuple(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record), self._secrets)
+        return redact(plain(super().format(record)), self._secrets)
 
 
 class _SizedFile(RotatingFileHandler):

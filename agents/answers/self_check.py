@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from agents.answers.names import bound_names, undefined_names
 from agents.answers.syntax import compiled, parsed
-from core.genome import LOCI, Genome, normalised_digest
+from core.genome import LOCI, Genome, code_lines, normalised_digest
 
 Gate = Callable[[str], Sequence[str]]
 """Reasons of the box to reject a program (core.execution.static_check); () when it may run."""
@@ -80,7 +80,7 @@ def _missing_parts(program: str) -> Iterator[str]:
     missing = [f"# %% {locus}" for locus in LOCI if locus not in loci]
     if missing:
         yield f"the markers of these sections are missing: {', '.join(missing)}"
-    for number, line in enumerate(program.splitlines(), 1):
+    for number, line in enumerate(code_lines(program), 1):
         if _LEFT_OUT.search(line):
             yield f"line {number}: leaves code out: {line.strip()[:80]}"
             return

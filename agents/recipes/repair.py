@@ -10,7 +10,7 @@ from typing import Literal
 
 from agents.recipes.assemble import Choice, Recipe, fragments_by_key
 from agents.recipes.space import Space
-from core.genome import LOCI, Genome, Locus
+from core.genome import LOCI, Genome, Locus, code_lines
 from core.records import ErrorInfo, Parent
 
 FailureClass = Literal["package", "resources", "code"]
@@ -42,7 +42,7 @@ def guilty_locus(program: str, error: ErrorInfo | None) -> Locus | None:
     """The locus of the last traceback frame whose quoted line stands in the program at that number."""
     if error is None:
         return None
-    lines = program.splitlines()
+    lines = code_lines(program)
     for number_text, quoted in reversed(_FRAME.findall(error.traceback)):
         number = int(number_text)
         if number <= len(lines) and lines[number - 1].strip() == quoted.strip():
@@ -129,7 +129,7 @@ def _unusable_locus(space: Space, recipe: Recipe) -> Locus | None:
 def _locus_of_line(program: str, number: int) -> Locus | None:
     start = 0
     for block in Genome.parse(program).blocks:
-        start += len(block.text.splitlines())
+        start += len(code_lines(block.text))
         if number <= start:
             return block.locus
     return None

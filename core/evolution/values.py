@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.genome import Genome, Locus
+from core.genome import Genome, Locus, code_lines
 
 # Of one constant. A longer list is a wish and no grid.
 MOST_VALUES = 8
@@ -117,5 +117,5 @@ def _locus_of_lines(program: str) -> list[Locus | None]:
     """The locus that holds each line."""
     loci: list[Locus | None] = []
     for block in Genome.parse(program).blocks:
-        loci += [block.locus] * len(block.text.splitlines(keepends=True))
+        loci += [block.locus] * len(code_lines(block.text))
     return loci

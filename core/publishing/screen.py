@@ -7,8 +7,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -18,10 +19,27 @@ from core.execution.leases import LeasePool
 from core.journal.history import History
 from core.protocols import Clock, Recorder
 from core.records import Entry
+from utils.untrusted import plain
 
 LAST_FAILURES = 3
 # Told by other lines already.
 QUIET = (FoldScored,)
+
+
+class Harmless:
+    """What is shown without characters that a terminal obeys: plans, errors and names of columns come
+    from models, programs and data, and rich lets an escape through.
+    """
+
+    def __init__(self, inner: RenderableType) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._inner, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(plain(segment.text), segment.style)
 
 
 class Screen:
@@ -37,7 +55,10 @@ class Screen:
     def start(self, status: Callable[[], RenderableType]) -> None:
         if self._console.is_terminal:
             self._live = Live(
-                console=self._console, get_renderable=status, refresh_per_second=2, transient=True
+                console=self._console,
+                get_renderable=lambda: Harmless(status()),
+                refresh_per_second=2,
+                transient=True,
             )
             self._live.start()
 
@@ -46,7 +67,7 @@ class Screen:
         if self._gone:
             return
         try:
-            self._console.print(Text(text, style=style), soft_wrap=True)
+            self._console.print(Harmless(Text(text, style=style)), soft_wrap=True)
         # rich answers a closed pipe by leaving the program.
         except (OSError, ValueError, SystemExit):
             self._gone = True
