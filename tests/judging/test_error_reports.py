@@ -117,7 +117,7 @@ def test_predictions_that_lie_too_close_together_are_named(make: Make) -> None:
     assert not any("too close" in line for line in case.report("right").summary)
 
 
-def test_the_worst_fold_is_the_worst(make: Make) -> None:
+def test_what_the_scores_of_the_folds_say_is_not_said_again(make: Make) -> None:
     case, draw = make(numbers(), RMSE), rng()
     asked = iter(range(9))
 
@@ -126,9 +126,8 @@ def test_the_worst_fold_is_the_worst(make: Make) -> None:
 
     case.keep("p", predict)
     report = case.report("p")
-    assert any(line.startswith(f"worst: fold {case.views[2].fold} ") for line in report.summary)
-    errors = groups(table_of(report, "by fold"))
-    assert max(errors, key=lambda name: errors[name][0]) == f"fold {case.views[2].fold}"
+    assert not any("fold" in line for line in report.summary)
+    assert not any("by fold" in table.title for table in report.tables)
 
 
 def test_a_level_that_is_off_in_each_fold_is_told_though_its_mean_is_not(make: Make) -> None:
@@ -163,20 +162,42 @@ def test_hours_and_the_horizon_of_a_series(make: Make) -> None:
     assert len(ahead) == 4
 
 
-def test_a_cycle_of_an_index_in_equal_steps(make: Make) -> None:
+@pytest.mark.parametrize(("period", "step"), [(24, 1), (37, 1), (110, 5)])
+def test_a_cycle_of_an_index_in_equal_steps(make: Make, period: int, step: int) -> None:
+    """The period is that of the series, whatever it is, in the errors alone or in the answers."""
     rows = 6000
-    columns = {"step": np.arange(rows), "y": 100 + rng().normal(size=rows)}
+    columns = {"step": step * np.arange(rows), "y": 100 + rng().normal(size=rows)}
     case, draw = make(columns, RMSE, split="time", time_column="step"), rng()
-    case.keep(
-        "p",
-        lambda shown: (
-            known(shown) + 3 * (shown["step"] % 24 < 6).to_numpy() + draw.normal(size=len(shown))
-        ),
-    )
-    cycle = groups(table_of(case.report("p"), "by step modulo 24 "))
+
+    def predict(shown: pd.DataFrame) -> np.ndarray:
+        early = (shown["step"] % (period * step) < period * step / 4).to_numpy()
+        return known(shown) + 3 * early + draw.normal(size=len(shown))
+
+    case.keep("p", predict)
+    report = case.report("p")
+    cycle = groups(table_of(report, f"by step modulo {period * step} "))
     biases = [bias or 0 for _, bias in cycle.values()]
     assert biases[0] > 2
     assert max(biases[3:]) < 0.5
+    others = [table.title for table in report.tables if "modulo" in table.title]
+    assert len(others) == 1
+
+
+def test_a_part_of_one_year_of_a_series_is_no_month(make: Make) -> None:
+    """Errors that grow with time are told by how far ahead they lie, not as if a month brought them."""
+    rows = 3000
+    when = pd.date_range("2021-01-01", periods=rows, freq="3h")
+    columns = {"when": when.astype(str), "y": 100 + rng().normal(size=rows)}
+    case, draw = make(columns, RMSE, split="time", time_column="when"), rng()
+
+    def predict(shown: pd.DataFrame) -> np.ndarray:
+        order = pd.to_datetime(shown["when"]).rank(pct=True).to_numpy()
+        return known(shown) + 8 * order * draw.normal(size=len(shown))
+
+    case.keep("p", predict)
+    report = case.report("p")
+    assert table_of(report, "by how far ahead") is not None
+    assert table_of(report, "by when, month") is None
 
 
 def test_probabilities_have_classes_and_calibration(make: Make) -> None:

@@ -100,6 +100,8 @@ def test_a_column_is_grouped_as_what_it_holds() -> None:
     days = pd.Series(pd.date_range("2020-01-01", periods=900, freq="D").astype(str))
     titles = [grouping.title for grouping in of_column("day", days, text=False)]
     assert titles == ["by day, weekday", "by day, month"]
+    ordered = [grouping.title for grouping in of_column("day", days[:700], False, ordered=True)]
+    assert ordered == ["by day, weekday"]
     few = pd.Series(rng.integers(0, 3, 900).astype(float))
     assert next(of_column("few", few, text=False)).names == ("0", "1", "2")
     long = pd.Series([" ".join(["word"] * count) for count in rng.integers(5, 40, 900)])
@@ -109,16 +111,42 @@ def test_a_column_is_grouped_as_what_it_holds() -> None:
     assert list(of_column("all one", pd.Series(["x"] * 900), text=False)) == []
 
 
-def test_only_equal_steps_have_cycles() -> None:
+def titles(cells: pd.Series, *values: np.ndarray) -> list[str]:
+    return [grouping.title for grouping in cycles("t", cells, values)]
+
+
+def test_cycles_are_those_of_the_values_and_only_in_equal_steps() -> None:
     rng = np.random.default_rng(7)
-    steps = pd.Series(10.0 * np.arange(2000))
-    assert [grouping.title for grouping in cycles("t", steps)][:2] == [
-        "by t modulo 70",
-        "by t modulo 120",
-    ]
-    held = steps[rng.random(2000) < 0.8]
-    assert len(list(cycles("t", held))) > 5
-    assert list(cycles("t", pd.Series(rng.normal(size=2000)))) == []
+    places, steps = np.arange(2000), pd.Series(10.0 * np.arange(2000))
+    noise = rng.normal(size=2000)
+    season = 3 * np.sin(2 * np.pi * places / 31) + noise
+    assert titles(steps, noise) == []
+    assert titles(steps, noise, season) == ["by t modulo 310"]
+    kept = rng.random(2000) < 0.8
+    assert titles(steps[kept], season[kept]) == ["by t modulo 310"]
+    assert titles(pd.Series(rng.normal(size=2000)), season) == []
+    # Less than three periods are there.
+    assert titles(steps[:80], season[:80]) == []
+
+
+def test_the_place_in_a_cycle_is_that_of_the_column() -> None:
+    steps = pd.Series(np.arange(13, 2013))
+    season = np.where(steps % 20 < 10, 5.0, 0.0) + 0.1 * np.random.default_rng(3).normal(size=2000)
+    (cycle,) = cycles("t", steps, [season])
+    assert cycle.title == "by t modulo 20"
+    means = [float(season[cycle.codes == code].mean()) for code in range(len(cycle.names))]
+    assert cycle.names[0].startswith("below")
+    assert means[0] > 4.9
+    assert means[-1] < 0.1
+
+
+def test_dates_have_cycles_that_the_calendar_has_not() -> None:
+    rng = np.random.default_rng(8)
+    days = pd.Series(pd.date_range("2020-01-01", periods=1500, freq="D").astype(str))
+    place = np.arange(1500)
+    noise = 0.3 * rng.normal(size=1500)
+    assert titles(days, np.sin(2 * np.pi * place / 10) + noise) == ["by t modulo 10 steps"]
+    assert titles(days, np.sin(2 * np.pi * place / 7) + noise) == []
 
 
 def test_time_blocks_become_quarters_of_their_fold() -> None:

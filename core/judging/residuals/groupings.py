@@ -12,6 +12,7 @@ import pandas as pd
 
 from core.judging.residuals.guards import LEAST_ROWS
 from core.judging.statistic import Array
+from utils.rhythm import Grid, autocorrelation, grid_of, means_on, season_lags
 from utils.untrusted import one_line
 
 BANDS = 5
@@ -22,7 +23,11 @@ NAME_LETTERS = 40
 _LONG_TEXT = 30
 _LOOKED_AT = 200
 _DATE = r"\d[-/.]\d{1,2}[-/.]\d|\d:\d\d"
-_PERIODS = (7, 12, 24, 48, 52, 96, 144, 168, 336)
+# A distance repeats where values that lie so far apart correlate by more than so many times what noise
+# does: the highest of hundreds of distances.
+_SURE_PEAK = 4.0
+_DAYS = {"hour": 1, "weekday": 7, "month": 365}
+_DAY_NS = 86_400 * 10**9
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 
@@ -105,8 +110,10 @@ def kinds(title: str, cells: pd.Series, named: Sequence[str] | None = None) -> G
     return Grouping(title, tuple(names), codes)
 
 
-def of_column(name: str, cells: pd.Series, text: bool) -> Iterator[Grouping]:
-    """Every way that fits the column. text: it holds free text."""
+def of_column(name: str, cells: pd.Series, text: bool, ordered: bool = False) -> Iterator[Grouping]:
+    """Every way that fits the column. text: it holds free text. ordered: rows follow each other by it,
+    so that a part of one day, week or year is no more than a stretch of time.
+    """
     title = f"by {one_line(name, NAME_LETTERS)}"
     found: list[Grouping | None] = []
     if pd.api.types.is_bool_dtype(cells):
@@ -118,7 +125,7 @@ def of_column(name: str, cells: pd.Series, text: bool) -> Iterator[Grouping]:
     else:
         times = _times(cells)
         if times is not None:
-            found = list(_of_times(title, times))
+            found = list(_of_times(title, times, ordered))
         elif _is_long(cells):
             found = [_lengths(title, cells)]
         else:
@@ -163,43 +170,90 @@ def _times(cells: pd.Series) -> pd.Series | None:
     return pd.to_datetime(cells.astype(str), errors="coerce", format="mixed", utc=True)
 
 
-def _of_times(title: str, times: pd.Series) -> Iterator[Grouping | None]:
-    """By hour, weekday and month, where they vary."""
+def _of_times(title: str, times: pd.Series, ordered: bool) -> Iterator[Grouping | None]:
+    """By hour, weekday and month, where they vary; with `ordered` where two whole days, weeks or years
+    are there.
+    """
     hours, days, months = times.dt.hour, times.dt.day_of_week, times.dt.month
-    if hours.nunique() > 1:
+    span = (times.max() - times.min()) / pd.Timedelta(days=1)
+    told = [name for name, length in _DAYS.items() if not ordered or span >= 1.95 * length]
+    if hours.nunique() > 1 and "hour" in told:
         starts = (hours // 3 * 3).astype("Int64")
         spans = [f"{start:02d} to {start + 3:02d} h" for start in range(0, 24, 3)]
         cells = starts.map(dict(zip(range(0, 24, 3), spans, strict=True)))
         yield kinds(f"{title}, hour of day", cells, spans)
-    if days.nunique() > 1:
+    if days.nunique() > 1 and "weekday" in told:
         cells = days.map(dict(enumerate(_WEEKDAYS)))
         yield kinds(f"{title}, weekday", cells, _WEEKDAYS)
-    if months.nunique() > 1:
+    if months.nunique() > 1 and "month" in told:
         cells = months.map(dict(enumerate(_MONTHS, start=1)))
         yield kinds(f"{title}, month", cells, _MONTHS)
 
 
-def cycles(name: str, cells: pd.Series) -> Iterator[Grouping]:
-    """By the position in cycles of a numeric column whose values follow each other in equal steps."""
-    if not pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
+def cycles(name: str, cells: pd.Series, values: Sequence[Array]) -> Iterator[Grouping]:
+    """By the place in each period at which some of the values repeat, where the column goes up in
+    equal steps. values: [rows] each. Of dates, periods that are no day, week or year.
+    """
+    moments = _moments(cells)
+    if moments is None:
         return
-    values = cells.to_numpy(dtype=float, na_value=np.nan)
-    gaps = np.diff(np.unique(values[np.isfinite(values)]))
-    if len(gaps) < 10 * LEAST_ROWS:
+    dates = not pd.api.types.is_numeric_dtype(cells)
+    grid = grid_of(moments, dates)
+    if grid is None:
         return
-    # Held-out rows that are not told of leave gaps of several steps.
-    step = float(gaps.min())
-    if step <= 0 or (np.abs(gaps / step - np.round(gaps / step)) > 0.01).mean() > 0.01:
-        return
-    if (gaps < 1.5 * step).mean() < 0.5:
-        return
-    for period in _PERIODS:
-        if len(gaps) > 3 * period:
-            title = f"by {one_line(name, NAME_LETTERS)} modulo {period * step:g}"
-            places = np.round(values / step) % period * step
-            grouping = bands(title, places, most=min(period, MOST_KINDS))
-            if grouping is not None:
-                yield grouping
+    first = float(np.nanmin(moments))
+    for period in _periods(grid, values):
+        title = f"by {one_line(name, NAME_LETTERS)} modulo "
+        places = np.where(grid.places >= 0, grid.places, np.nan)
+        if dates and _is_calendar(period, grid.size):
+            continue
+        if dates:
+            title += f"{period} steps"
+            places = places % period
+        else:
+            title += f"{period * grid.size:g}"
+            places = (places + round(first / grid.size)) % period * grid.size
+        grouping = bands(title, places, most=min(period, MOST_KINDS))
+        if grouping is not None:
+            yield grouping
+
+
+def _moments(cells: pd.Series) -> Array | None:
+    """Numbers as they are, dates in nanoseconds, NaN for none; None where a column is neither."""
+    if pd.api.types.is_bool_dtype(cells):
+        return None
+    if pd.api.types.is_numeric_dtype(cells):
+        values = cells.to_numpy(dtype=float, na_value=np.nan)
+    else:
+        times = _times(cells)
+        if times is None:
+            return None
+        whole = times.to_numpy(dtype="datetime64[ns]").astype("int64")
+        values = np.where(times.notna(), whole.astype(float), np.nan)
+    return values if np.isfinite(values).any() else None
+
+
+def _periods(grid: Grid, values: Sequence[Array]) -> list[int]:
+    """Steps after which one of the values repeats, the shortest first; at least three such periods
+    are there.
+    """
+    found: set[int] = set()
+    for each in values:
+        series = means_on(grid, each.astype(float))
+        correlation = autocorrelation(series)
+        if len(correlation):
+            sure = _SURE_PEAK / np.sqrt(np.isfinite(series).sum())
+            found |= {lag for lag in season_lags(correlation) if correlation[lag] > sure}
+    return sorted(found)
+
+
+def _is_calendar(period: int, step: float) -> bool:
+    """A day, week or year, or whole ones of them: hours, weekdays and months are told as such."""
+    if not step:
+        return period % 12 == 0
+    days = period * step / _DAY_NS
+    whole = round(days)
+    return abs(days - whole) < 0.02 and (whole in (1, 365, 366) or (whole > 0 and whole % 7 == 0))
 
 
 def horizons(groups: Array, fold: Array) -> Grouping | None:

@@ -54,7 +54,7 @@ def _tables(spec: CompetitionSpec, held: HeldErrors) -> Iterator[ErrorTable]:
     for grouping in _of_predictions(spec, held):
         if strength(grouping, values, halves, len(grouping.names)) > LEAST_STRENGTH:
             yield _table(grouping, held)
-    for grouping in telling(_groupings(spec, held), values, halves, MOST_TABLES):
+    for grouping in telling(_groupings(spec, held, values), values, halves, MOST_TABLES):
         yield _table(grouping, held)
     yield from _of_groups(spec, held, values[:1])
     for grouping in _of_answers(spec, held):
@@ -99,25 +99,32 @@ def _unit(held: HeldErrors) -> str:
 # ---------------------------------------------------------------- ways to group
 
 
-def _groupings(spec: CompetitionSpec, held: HeldErrors) -> Iterator[Grouping]:
-    """All that may say something, whether it does or not."""
-    for grouping in (groupings.horizons(held.group, held.fold), _folds(held), _levels(spec, held)):
+def _groupings(
+    spec: CompetitionSpec, held: HeldErrors, values: Sequence[Array]
+) -> Iterator[Grouping]:
+    """All that may say something, whether it does or not. Not by fold: the scores of the folds stand
+    beside the report.
+    """
+    for grouping in (groupings.horizons(held.group, held.fold), _levels(spec, held)):
         if grouping is not None:
             yield grouping
     for name in held.features.columns:
         cells = held.features[name]
         if name == spec.features.group or _are_ids(cells):
             continue
-        yield from groupings.of_column(str(name), cells, name in spec.features.texts)
+        text, ordered = name in spec.features.texts, name == spec.features.time
+        yield from groupings.of_column(str(name), cells, text, ordered)
     if spec.features.time in held.features.columns:
         name = str(spec.features.time)
-        yield from groupings.cycles(name, held.features[name])
+        repeated = [*_numeric_answers(held), *values]
+        yield from groupings.cycles(name, held.features[name], repeated)
 
 
-def _folds(held: HeldErrors) -> Grouping | None:
-    if len(held.folds) < 2:
-        return None
-    return Grouping("by fold", held.folds, held.fold)
+def _numeric_answers(held: HeldErrors) -> list[Array]:
+    """The one column of answers where it holds numbers."""
+    if held.truth.shape[1] != 1 or not np.issubdtype(held.truth.dtype, np.number):
+        return []
+    return [held.truth[:, 0]]
 
 
 def _levels(spec: CompetitionSpec, held: HeldErrors) -> Grouping | None:

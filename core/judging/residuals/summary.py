@@ -34,7 +34,6 @@ def summary(spec: CompetitionSpec, held: HeldErrors) -> Iterator[str]:
     elif held.residuals is not None:
         yield from _of_numbers(held)
     yield from _worst_rows(held)
-    yield from _worst_fold(held)
 
 
 def shown(value: float) -> str:
@@ -140,12 +139,3 @@ def _worst_rows(held: HeldErrors) -> Iterator[str]:
     share = costs[:most].sum() / costs.sum()
     if share > HEAVY * most / len(costs):
         yield f"the worst {most} rows make {share:.0%} of the whole error"
-
-
-def _worst_fold(held: HeldErrors) -> Iterator[str]:
-    if len(held.folds) < 2:
-        return
-    errors = [held.error(held.fold == number) for number in range(len(held.folds))]
-    worst = int(np.argmax(errors))
-    others = held.error(held.fold != worst)
-    yield f"worst: {held.folds[worst]} with {shown(errors[worst])}, the others {shown(others)}"

@@ -11,7 +11,7 @@ import pandas as pd
 from core.records import CompetitionSpec
 from core.task.folder.cells import Floats, Integers, is_numeric, numbers
 from core.task.look.answer_values import AnswerValues, answer_values, row_of_numbers
-from core.task.look.rhythm import Grid
+from utils.rhythm import Grid
 from utils.untrusted import one_line
 
 _DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()

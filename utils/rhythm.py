@@ -1,13 +1,17 @@
-"""The step of a series, what is missing of it, and at which distances it repeats. Pure arithmetic."""
+"""The step of a series, what is missing of it, and at which distances it repeats. Pure arithmetic. Runs
+in a worker process: it imports pandas.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from core.task.folder.cells import Floats, Integers
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 _MOST_STEPS = 200_000
 _LONGEST_LAG = 10_000
