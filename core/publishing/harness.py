@@ -43,6 +43,7 @@ FILES = (
     "utils/errors.py",
     "utils/files.py",
     "utils/process.py",
+    "utils/rhythm.py",
     "utils/tables.py",
     "utils/text.py",
     "utils/untrusted.py",

@@ -12,9 +12,9 @@ from core.records import CompetitionSpec
 from core.task.hints import Hints
 from core.task.look.collect import look
 from core.task.look.columns import Course, column_facts
-from utils.rhythm import autocorrelation, grid_of, means_on, season_lags
 from core.task.preview_text import preview_text
 from core.task.recognise.spec import inspect_competition
+from utils.rhythm import autocorrelation, grid_of, means_on, season_lags
 
 HALF_HOURS = 5 * 336
 

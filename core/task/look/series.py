@@ -15,10 +15,10 @@ from core.task.folder.cells import Floats, Integers, is_numeric, numbers
 from core.task.folder.times import Times
 from core.task.look.answer_values import AnswerValues, answer_values, row_of_numbers
 from core.task.look.columns import MISSING, is_date, percent
-from utils.rhythm import Grid, autocorrelation, grid_of, means_on, season_lags
 from core.task.look.sample import SampledRows
 from core.task.look.seasons import date_seasons, lag_season
 from core.task.look.whole import whole_columns
+from utils.rhythm import Grid, autocorrelation, grid_of, means_on, season_lags
 from utils.text import exact
 from utils.untrusted import one_line
 
