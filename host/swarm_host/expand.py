@@ -1,0 +1,166 @@
+"""Variables in specification files: `~`, `$X`, `${X}`, `${X:-default}`, `$$` and `${{ secrets.X }}`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from swarm_host.errors import SpecError
+from swarm_host.records import Secret
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REFERENCE = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
+_SECRET = re.compile(r"secrets\.([A-Za-z_][A-Za-z0-9_]*)")
+_WHOLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:-.*)?\})", re.ASCII | re.DOTALL)
+_LOOKS_SECRET = re.compile(
+    r"(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|PAT)(_|$)", re.I
+)
+# Of the host, and known to everyone: these stand in files by value.
+_PLAIN = frozenset({"HOME", "USER", "LOGNAME", "PWD", "LANG", "TZ", "SHELL", "HOSTNAME", "TMPDIR"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where the values of variables come from."""
+
+    # Of the run itself: run_id, competition, seed. They hide variables of the host.
+    own: Mapping[str, str]
+    # Environment of the host.
+    environ: Mapping[str, str]
+    # What `~` stands for.
+    home: str
+    # What relative paths are relative to: the folder in which the command was given.
+    base: str
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a variable of this name holds a secret, as far as a name can tell."""
+    return bool(_LOOKS_SECRET.search(name))
+
+
+def expand_text(text: str, scope: Scope) -> str:
+    """The text with its variables replaced once: what a variable holds is not looked at again.
+
+    References `${{ ... }}` stay as they are. Raises SpecError for an unknown variable, for a brace
+    without its end, and for a variable that looks secret, since the text will be stored.
+    """
+    parts: list[str] = []
+    at = 0
+    while True:
+        start = text.find("$", at)
+        if start < 0:
+            return "".join((*parts, text[at:]))
+        parts.append(text[at:start])
+        piece, at = _variable(text, start, scope)
+        parts.append(piece)
+
+
+def expand_value(text: str, scope: Scope) -> str | Secret:
+    """As expand_text, where a secret is allowed: a value that is nothing but a variable of the host
+    or `${{ secrets.X }}` becomes a Secret, which is not looked up here.
+    """
+    reference = _REFERENCE.fullmatch(text)
+    if reference:
+        secret = _SECRET.fullmatch(reference[1])
+        if not secret:
+            raise SpecError(f"{text}: only ${{{{ secrets.NAME }}}} is known")
+        return Secret(secret[1])
+    if _REFERENCE.search(text):
+        raise SpecError("a secret must be the whole value: give the agent the parts by themselves")
+    whole = _WHOLE.fullmatch(text)
+    name = whole and (whole[1] or whole[2])
+    if name and name not in scope.own and name not in _PLAIN and scope.environ.get(name):
+        return Secret(name)
+    return expand_text(text, scope)
+
+
+def expand_path(text: str, scope: Scope) -> str:
+    """An absolute path of the host. Links are kept. Raises SpecError as expand_text, for a secret,
+    for an empty path and for `~name`.
+    """
+    refuse_secrets(text)
+    path = expand_text(text, scope)
+    if not path or "\0" in path:
+        raise SpecError("a path must not be empty" if not path else "a path must not hold NUL")
+    first, slash, rest = path.partition("/")
+    if first == "~":
+        path = scope.home + slash + rest
+    elif first.startswith("~"):
+        raise SpecError(f"{first}: only ~ by itself is known; write the folder of that user")
+    return os.path.normpath(os.path.join(scope.base, path))  # noqa: PTH118  (no look at the disk)
+
+
+def refuse_secrets(text: str) -> None:
+    """Raises SpecError when a reference to a secret stands where a value would be stored."""
+    if _REFERENCE.search(text):
+        raise SpecError("secrets may stand in env and build_args only")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; nearest: X`, or nothing when nothing known is near. For the end of a message."""
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f"; nearest: {close[0]}" if close else ""
+
+
+def _variable(text: str, start: int, scope: Scope) -> tuple[str, int]:
+    """What stands for the dollar sign at `start`, and where the text goes on."""
+    following = text[start + 1 : start + 2]
+    if following == "$":
+        return "$", start + 2
+    if following == "{":
+        reference = _REFERENCE.match(text, start)
+        if reference:
+            return reference[0], reference.end()
+        end = _closing(text, start + 1)
+        return _braces(text[start + 2 : end], scope), end + 1
+    name = NAME.match(text, start + 1)
+    if not name:
+        return "$", start + 1
+    return _look_up(name[0], scope), name.end()
+
+
+def _closing(text: str, opening: int) -> int:
+    """Index of the brace that closes the one at `opening`."""
+    depth = 0
+    for index in range(opening, len(text)):
+        depth += (text[index] == "{") - (text[index] == "}")
+        if depth == 0:
+            return index
+    raise SpecError(f"{text[opening - 1 :]}: the closing brace is missing")
+
+
+def _braces(inside: str, scope: Scope) -> str:
+    name = NAME.match(inside)
+    if not name or not (name.end() == len(inside) or inside.startswith(":-", name.end())):
+        raise SpecError(f"${{{inside}}}: only ${{NAME}} and ${{NAME:-default}} are known")
+    if name.end() == len(inside):
+        return _look_up(name[0], scope)
+    # As in a shell: an empty variable takes the default too.
+    if scope.own.get(name[0]) or scope.environ.get(name[0]):
+        return _look_up(name[0], scope)
+    return expand_text(inside[name.end() + 2 :], scope)
+
+
+def _look_up(name: str, scope: Scope) -> str:
+    if name in scope.own:
+        return scope.own[name]
+    if name not in scope.environ:
+        _unknown(name, scope)
+    if looks_secret(name):
+        raise SpecError(
+            f"${name} looks like a secret, and this text is stored and printed: "
+            f"write {name}: ${{{{ secrets.{name} }}}} below env or build_args"
+        )
+    return scope.environ[name]
+
+
+def _unknown(name: str, scope: Scope) -> NoReturn:
+    near = nearest(name, {*scope.own, *scope.environ})
+    raise SpecError(
+        f"${name} is not set{near}; write ${{{name}:-default}} for a default, "
+        f"$${name} for a variable of the agent's own shell"
+    )
