@@ -9,13 +9,13 @@ partner that is asked for a recipe.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
-from core.evolution.change_words import with_change
+from core.evolution.diversity import original_of
 from core.evolution.selection import TWIN, by_whole_scores, common_gain, derived_rng
-from core.evolution.values import DeclaredValue, declared_values, with_value
+from core.evolution.tried_values import Inert, by_value, inert, inert_in, plan_with_values
+from core.evolution.values import DeclaredValue, code_around, declared_values, with_value
 from core.genome import Genome, normalised_digest
 from core.persona import NOBODY
 from core.protocols import Proposer
@@ -33,8 +33,6 @@ NEAR = 2.0
 VALUES_BETWEEN = 3
 # Programs that run with further seeds, and how many each.
 SEEDED, MOST_SEEDS = 2, 3
-
-_OLD_CHANGE = re.compile(r"\s*\[[^\[\]]+\]\s*$")
 
 
 class ExtraSearch:
@@ -84,25 +82,32 @@ class ExtraSearch:
 
     def _value(self, now: Idle, rng: random.Random) -> Proposal | None:
         """One declared value of one of the best, at another value that was not tried on it. A value
-        that no program had yet comes before one that another program had already.
+        that no program had yet comes before one that another program had already; a constant that
+        changed nothing, in the same code, is left alone.
         """
         tried = set(self._settings_tried(now))
+        known = {entry.id: entry for entry in now.entries}
+        without_effect = inert(now.entries, self._program)
         for entry in self._by_models(now)[:TUNED]:
-            children = list(self._children(entry, now.known))
+            idle = inert_in(entry, without_effect, known)
+            children = list(self._children(entry, now.known, idle))
             fresh = [child for child in children if (child[0].name, child[1]) not in tried]
             if fresh or children:
-                declared, value, text = rng.choice(fresh or children)
-                return self._tuned(entry, declared, value, text, now)
+                declared, _, text = rng.choice(fresh or children)
+                return self._tuned(entry, declared, text, now)
         return None
 
     def _children(
-        self, entry: Entry, known: Collection[str]
+        self, entry: Entry, known: Collection[str], idle: Inert
     ) -> Iterator[tuple[DeclaredValue, str, str]]:
         """(constant, its new value, text of the program) of each child by one change that nobody
-        proposed yet.
+        proposed yet. idle: constants that change nothing.
         """
         program = self._program(entry.program)
+        around = code_around(program)
         for declared in declared_values(program):
+            if (declared.name, around[declared.name]) in idle:
+                continue
             for value in declared.values:
                 text = with_value(program, declared, value)
                 if normalised_digest(text) not in known:
@@ -110,23 +115,22 @@ class ExtraSearch:
 
     def _settings_tried(self, now: Idle) -> Iterator[tuple[str, str]]:
         """(constant, value) as the earlier children by values had them."""
-        texts = [self._program(entry.program) for entry in now.entries if _by_value(entry)]
-        texts += [proposal.program for proposal in now.pending if _by_value(proposal)]
+        texts = [self._program(entry.program) for entry in now.entries if by_value(entry)]
+        texts += [proposal.program for proposal in now.pending if by_value(proposal)]
         for text in texts:
             for declared in declared_values(text):
                 yield declared.name, declared.value
 
-    def _tuned(
-        self, parent: Entry, declared: DeclaredValue, value: str, text: str, now: Idle
-    ) -> Proposal:
-        change = f"{declared.locus or 'preamble'}: {declared.name} {declared.value} -> {value}"
+    def _tuned(self, parent: Entry, declared: DeclaredValue, text: str, now: Idle) -> Proposal:
+        """text: of the program with the new value."""
+        original = original_of(parent, {entry.id: entry for entry in now.entries})
         proposal = parent.as_proposal(text)
         return replace(
             _as_extra(proposal, now),
             kind="tune",
             parents=(parent.id,),
             persona=NOBODY.label,
-            plan=with_change(_OLD_CHANGE.sub("", parent.plan), change),
+            plan=plan_with_values(original, self._program(original.program), text),
             genes=Genome.parse(text).hashes(),
             locus=declared.locus,
         )
@@ -191,10 +195,6 @@ def _as_extra(proposal: Proposal, now: Idle) -> Proposal:
     return replace(
         proposal, id=f"x{now.number:04d}", step=now.step, skills=(), hypothesis="", extra=True
     )
-
-
-def _by_value(item: Entry | Proposal) -> bool:
-    return item.extra and item.kind == "tune"
 
 
 def _given_up(entry: Entry) -> bool:

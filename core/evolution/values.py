@@ -38,26 +38,47 @@ class DeclaredValue:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class ValueChange:
+    """A constant that has another literal in another program. before, after: texts of literals.
+    locus: that holds the line, None for the preamble.
+    """
+
+    name: str
+    before: str
+    after: str
+    locus: Locus | None
+
+
 def declared_values(program: str) -> list[DeclaredValue]:
     """All of a program, in the order of their lines; [] for a text that does not parse."""
-    try:
-        module = ast.parse(program)
-    except _UNREADABLE:
-        return []
-    lines = program.encode().splitlines(keepends=True)
-    loci = _locus_of_lines(program)
-    found = []
-    for name, value in _constants(module):
-        comment = _COMMENT.match(lines[value.end_lineno - 1][value.end_col_offset :])  # type: ignore[operator]
-        if comment is None or value.lineno != value.end_lineno:
-            continue
-        others = _others(comment[1].decode(), value)
-        if others:
-            at = value.lineno - 1
-            start, end = value.col_offset, value.end_col_offset or 0
-            text = lines[at][start:end].decode()
-            found.append(DeclaredValue(name, text, others, loci[at], at, start, end))
+    return [declared for declared in _marked(program) if declared.values]
+
+
+def values_changed(before: str, after: str) -> list[ValueChange]:
+    """In which of its declared constants a program differs from one that it came of by values, in the
+    order of their lines.
+    """
+    now = {(declared.line, declared.name): declared.value for declared in _marked(after)}
+    found: list[ValueChange] = []
+    for was in _marked(before):
+        value = now.get((was.line, was.name), was.value)
+        if value != was.value:
+            found.append(ValueChange(was.name, was.value, value, was.locus))
     return found
+
+
+def code_around(program: str) -> dict[str, str]:
+    """The part of the program that holds each constant with a list, by its name, without the values
+    of such constants: the same in all programs that differ by these values alone.
+    """
+    marked = list(_marked(program))
+    bare = program
+    for declared in marked:
+        # Each stands on a line of its own, so that the places of the others do not move.
+        bare = with_value(bare, declared, "")
+    parts = Genome.parse(bare)
+    return {declared.name: parts.gene(declared.locus) for declared in marked}
 
 
 def with_value(program: str, declared: DeclaredValue, value: str) -> str:
@@ -66,6 +87,25 @@ def with_value(program: str, declared: DeclaredValue, value: str) -> str:
     line = lines[declared.line]
     lines[declared.line] = line[: declared.start] + value.encode() + line[declared.end :]
     return b"".join(lines).decode()
+
+
+def _marked(program: str) -> Iterator[DeclaredValue]:
+    """Every constant that has a list, also where the list names nothing but what stands there."""
+    try:
+        module = ast.parse(program)
+    except _UNREADABLE:
+        return
+    lines = program.encode().splitlines(keepends=True)
+    loci = _locus_of_lines(program)
+    for name, value in _constants(module):
+        comment = _COMMENT.match(lines[value.end_lineno - 1][value.end_col_offset :])  # type: ignore[operator]
+        if comment is None or value.lineno != value.end_lineno:
+            continue
+        at = value.lineno - 1
+        start, end = value.col_offset, value.end_col_offset or 0
+        text = lines[at][start:end].decode()
+        others = _others(comment[1].decode(), value)
+        yield DeclaredValue(name, text, others, loci[at], at, start, end)
 
 
 def _constants(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:

@@ -9,6 +9,7 @@ import pytest
 
 from core.doubles import ProgramDict, entry, proposal
 from core.evolution.extras import MOST_SEEDS, SEEDED, TUNED, ExtraSearch
+from core.evolution.tried_values import plan_with_values
 from core.genome import Genome, normalised_digest
 from core.protocols import Proposer
 from core.records import Brief, Entry, Idle, Proposal
@@ -152,6 +153,107 @@ def test_a_child_keeps_seed_author_and_plan_of_its_parent() -> None:
     assert again is not None
     assert again.parents == (child.id,)
     assert again.plan.count("[") == 1
+
+
+def told_changes(extra: Proposal) -> set[str]:
+    return set(extra.plan.rpartition("[")[2].removesuffix("]").split("; "))
+
+
+def test_a_value_on_a_value_names_every_value_that_differs_from_the_program_of_the_model() -> None:
+    shelf = Shelf()
+    shelf.tunable("s0001", 0.8)
+    first = shelf.next()
+    assert first is not None
+    shelf.end(first, 0.9)
+    # The same program once more, luckier: it is still the program of the same model.
+    luck = dataclasses.replace(first, id="x0001", kind="seed", parents=(first.id,))
+    shelf.end(luck, 0.95)
+    second = shelf.next()
+    assert second is not None
+    assert second.parents == (luck.id,)
+    name = next(iter(told_changes(first))).split()[1]
+    other = "RATE" if name == "LAGS" else "LAGS"
+    assert told_changes(first) < told_changes(second)
+    assert [change.split()[1] for change in told_changes(second) - told_changes(first)] == [other]
+
+
+def test_a_value_that_is_set_back_is_no_change() -> None:
+    shelf = Shelf()
+    root = shelf.tunable("s0001", 0.8)
+    text = shelf.programs.get(root.program)
+    far = text.replace("LAGS = 2", "LAGS = 4").replace("RATE = 0.05", "RATE = 0.1")
+    back = text.replace("RATE = 0.05", "RATE = 0.1")
+    assert (
+        plan_with_values(root, text, far)
+        == "plan s0001 [DATA: LAGS 2 -> 4; MODEL: RATE 0.05 -> 0.1]"
+    )
+    assert plan_with_values(root, text, back) == "plan s0001 [MODEL: RATE 0.05 -> 0.1]"
+
+
+def test_brackets_in_the_plan_of_an_author_stay() -> None:
+    shelf = Shelf()
+    shelf.tunable("s0001", 0.8)
+    shelf.entries[0] = dataclasses.replace(shelf.entries[0], plan="blend [of two links]")
+    extra = shelf.next()
+    assert extra is not None
+    assert extra.plan.startswith("blend [of two links] [")
+
+
+# ---------------------------------------------------------------- values without an effect
+
+
+def of_constant(extras: list[Proposal], name: str) -> list[Proposal]:
+    tuned = [extra for extra in extras if extra.kind == "tune"]
+    return [
+        extra for extra in tuned if any(f" {name} " in change for change in told_changes(extra))
+    ]
+
+
+def with_rate_tried(score: float, folds: list[float] | None = None) -> Shelf:
+    """s0001 at .8 and a child with another rate."""
+    shelf = Shelf()
+    root = shelf.tunable("s0001", 0.8)
+    text = shelf.programs.get(root.program).replace("RATE = 0.05", "RATE = 0.02")
+    child = dataclasses.replace(
+        root.as_proposal(text), id="x0000", kind="tune", parents=("s0001",), extra=True
+    )
+    complete = folds is None
+    shelf.end(child, score, folds=folds, complete=complete)
+    return shelf
+
+
+@pytest.mark.parametrize("folds", [[0.8], None])
+def test_a_constant_whose_value_changed_no_score_is_left_alone(folds: list[float] | None) -> None:
+    shelf = with_rate_tried(0.8 + 1e-12, folds)
+    tuned = [extra for extra in shelf.all() if extra.kind == "tune"]
+    assert {"DATA: LAGS 2 -> 4"} in map(told_changes, tuned)
+    assert not [one for one in tuned if "RATE = 0.1 " in one.program]
+
+
+@pytest.mark.parametrize("score", [0.8001, 0.7999])
+def test_a_constant_whose_value_changed_a_score_is_tried_further(score: float) -> None:
+    extras = with_rate_tried(score, [score]).all()
+    assert {"MODEL: RATE 0.05 -> 0.1"} in map(told_changes, extras)
+
+
+def test_descendants_leave_it_alone_while_its_part_is_the_same() -> None:
+    """What changed is in TRAIN, the constant stands in MODEL."""
+    shelf = with_rate_tried(0.8)
+    text = shelf.programs.get(shelf.entries[0].program)
+    shelf.put("s0002", 0.9, f"{text}z = 1\n", parents=("s0001",))
+    mine = [extra for extra in shelf.all() if extra.parents == ("s0002",)]
+    assert of_constant(mine, "LAGS")
+    assert not of_constant(mine, "RATE")
+
+
+def test_it_is_tried_again_where_the_code_around_it_changed_or_it_is_another_program() -> None:
+    for parents, line in ((("s0001",), "fit(RATE)\n"), ((), "")):
+        shelf = with_rate_tried(0.8)
+        text = shelf.programs.get(shelf.entries[0].program)
+        other = text.replace("# %% TRAIN\n", line + "# %% TRAIN\nz = 1\n")
+        shelf.put("s0002", 0.9, other, parents=parents)
+        mine = [extra for extra in shelf.all() if extra.parents == ("s0002",)]
+        assert of_constant(mine, "RATE")
 
 
 # ---------------------------------------------------------------- folds

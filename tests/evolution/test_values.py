@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from core.evolution.values import MOST_VALUES, declared_values, with_value
+from core.evolution.values import (
+    MOST_VALUES,
+    ValueChange,
+    code_around,
+    declared_values,
+    values_changed,
+    with_value,
+)
 from core.genome import Genome, changed_loci
 
 PROGRAM = """import os
@@ -51,6 +58,27 @@ def test_a_child_differs_by_the_literal_in_the_one_part_alone(name: str) -> None
     differing = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
     (change,) = differing
     assert change[1] == change[0].replace(declared.value, declared.values[0], 1)
+
+
+def test_what_differs_by_values_is_named_also_where_a_list_has_nothing_more_to_offer() -> None:
+    program = "A = 1  # tune: 2\n# %% MODEL\nB = 3  # tune: 4, 5\n"
+    other = program.replace("A = 1", "A = 2").replace("B = 3", "B = 5")
+    assert [one.name for one in declared_values(other)] == ["B"]
+    assert values_changed(program, other) == [
+        ValueChange("A", "1", "2", None),
+        ValueChange("B", "3", "5", "MODEL"),
+    ]
+    assert values_changed(program, program) == []
+
+
+def test_the_code_around_a_constant_is_its_part_without_such_values() -> None:
+    program = "A = 1  # tune: 2\n# %% MODEL\nB = 3  # tune: 40\nC = 1  # tune: 7\n"
+    values = program.replace("B = 3", "B = 40").replace("C = 1", "C = 7").replace("A = 1", "A = 2")
+    assert code_around(values) == code_around(program)
+    code = program.replace("C = 1", "C = 1; D = 2")
+    assert code_around(code)["A"] == code_around(program)["A"]
+    assert code_around(code)["B"] != code_around(program)["B"]
+    assert code_around("def") == {}
 
 
 def test_bytes_before_the_literal_may_be_any() -> None:
