@@ -36,12 +36,13 @@ def digest_text(
     direction: Direction,
     paradigms: Paradigms,
     most: int = TOTAL,
+    under_way: Sequence[str] = (),
 ) -> str:
     """Lines on the state of the search, the best programs, what became of each idea, the values
     tried, failures by cause, and what is untried; at most `most` characters.
 
-    paradigms: name -> pattern that finds it in a plan, both lower case. Blends are left out: nobody
-    writes one.
+    paradigms: name -> pattern that finds it in a plan, both lower case. under_way: plans that have
+    no score yet; what they try is not called untried. Blends are left out: nobody writes one.
     """
     programs = _programs(entries)
     if not programs:
@@ -51,7 +52,7 @@ def digest_text(
     below = [
         *ledger.value_lines(),
         *_failure_lines(programs, ledger),
-        *_untried_line(programs, paradigms),
+        *_untried_line([*(entry.plan for entry in programs), *under_way], paradigms),
     ]
     room = most - len("\n".join((*above, *below))) - 1
     return "\n".join([*above, *ledger.idea_lines(room), *below])
@@ -119,8 +120,8 @@ def _failure_lines(entries: Sequence[Entry], ledger: IdeaLedger) -> Iterator[str
         yield one_line(f"- {len(failure.entries)}x {why} (last: {of}: {plan})", room)
 
 
-def _untried_line(entries: Sequence[Entry], paradigms: Paradigms) -> Iterator[str]:
+def _untried_line(plans: Sequence[str], paradigms: Paradigms) -> Iterator[str]:
     if paradigms:
-        names = ", ".join(untried([entry.plan for entry in entries], paradigms))
+        names = ", ".join(untried(plans, paradigms))
         nothing = "nothing of the usual; think of something else"
         yield one_line(f"Not tried yet: {names or nothing}.", UNTRIED)

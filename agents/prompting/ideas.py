@@ -1,5 +1,5 @@
-"""What became of each idea: the program before and after it on equal folds, and whether the reason for
-it held. Pure.
+"""What became of each idea: the program before and after it on equal folds. That a change helped or
+did not says nothing of whether its author's reason for it is true. Pure.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from core.evolution.selection import STEER, by_whole_scores, common_gain, fold_s
 from core.records import Entry
 from core.score import Direction, Score
 
-Finding = Literal["held", "refuted", "open"]
+Finding = Literal["better", "worse", "unclear"]
 
+# Of the largest of some differences: what arithmetic leaves of equal ones.
+ROUNDING = 1e-9
 # An earlier program again: with other values, another seed, or on the folds that it lacked.
 _AGAIN = frozenset({"tune", "seed", "folds"})
 
@@ -28,8 +30,8 @@ class Idea:
     base: its first parent (of a repair, that of the step that it mends); of a draft the leader of
     its moment; None where that has no score. before, after: mean scores of both on their common
     folds. common: how many these are. gain: after over before in units of the metric, > 0 is
-    better; None where nothing can be compared. finding: whether the gain is told from noise, so
-    that the reason for the idea held or is refuted.
+    better; None where nothing can be compared. error: standard error of the gain, of its differences
+    between the folds; None for one fold. finding: whether the gain is told from chance.
     """
 
     entry: Entry
@@ -38,11 +40,39 @@ class Idea:
     after: float | None = None
     common: int = 0
     gain: float | None = None
-    finding: Finding = "open"
+    error: float | None = None
+    finding: Finding = "unclear"
 
     @property
     def helped(self) -> bool:
         return self.gain is not None and self.gain > 0
+
+    @property
+    def clarity(self) -> float:
+        """The gain in its own standard errors; 0 where nobody knows one."""
+        if self.gain is None or self.error is None:
+            return 0.0
+        if self.error > 0:
+            return self.gain / self.error
+        return math.copysign(math.inf, self.gain) if self.gain else 0.0
+
+
+def paired_error(gains: Sequence[float]) -> float | None:
+    """Standard error of the mean of differences, one a fold; None for one alone. 0 where they differ
+    by rounding only.
+    """
+    if len(gains) < 2:
+        return None
+    error = stdev(gains) / math.sqrt(len(gains))
+    return error if error > ROUNDING * max(map(abs, gains)) else 0.0
+
+
+def fold_gains(entry: Entry, base: Entry, direction: Direction) -> list[float]:
+    """Of an entry over another one on each search fold that both have a valid score on, > 0 is
+    better.
+    """
+    pairs = _pairs(entry, base)
+    return [Score(now, direction).gain_over(Score(was, direction)) for was, now in pairs]
 
 
 def ideas(entries: Sequence[Entry], direction: Direction) -> list[Idea]:
@@ -104,7 +134,8 @@ def _idea(entry: Entry, by_id: Mapping[str, Entry], direction: Direction) -> Ide
     if not pairs:
         return Idea(entry)
     was_on, now_on = zip(*pairs, strict=True)
-    gains = [Score(now, direction).gain_over(Score(was, direction)) for was, now in pairs]
+    gains = fold_gains(entry, base, direction)
+    error = paired_error(gains)
     return Idea(
         entry,
         base,
@@ -112,7 +143,8 @@ def _idea(entry: Entry, by_id: Mapping[str, Entry], direction: Direction) -> Ide
         after=fmean(now_on),
         common=len(pairs),
         gain=common_gain(entry, base, direction),
-        finding=_finding(entry, base, gains),
+        error=error,
+        finding=_finding(entry, base, fmean(gains), error),
     )
 
 
@@ -124,16 +156,15 @@ def _pairs(entry: Entry, base: Entry) -> Iterator[tuple[float, float]]:
             yield before[view], score
 
 
-def _finding(entry: Entry, base: Entry, gains: Sequence[float]) -> Finding:
+def _finding(entry: Entry, base: Entry, mean: float, error: float | None) -> Finding:
     """By the judge's comparison on common rows where it was made with the base, else by whether
-    the folds agree. One fold alone says nothing.
+    the folds agree. One fold alone says nothing. mean, error: of the gain.
     """
-    mean = fmean(gains)
     if entry.incumbent == base.id and entry.p_better is not None:
         certain = max(entry.p_better, 1 - entry.p_better) >= STEER
         agrees = (entry.p_better > 0.5) == (mean > 0)
         if not (certain and agrees):
-            return "open"
-    elif len(gains) < 2 or abs(mean) <= stdev(gains) / math.sqrt(len(gains)):
-        return "open"
-    return "held" if mean > 0 else "refuted"
+            return "unclear"
+    elif error is None or abs(mean) <= error:
+        return "unclear"
+    return "better" if mean > 0 else "worse"

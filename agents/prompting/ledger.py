@@ -6,30 +6,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, zip_longest
+from statistics import fmean
 
 from agents.prompting.ideas import (
     Idea,
     best_whole,
+    fold_gains,
     folds_of_run,
     ideas,
     mended,
     origin,
+    paired_error,
     root,
 )
+from agents.prompting.plan_line import plan_line
 from core.evolution.change_words import change_of
-from core.evolution.selection import common_gain, fold_scores
+from core.evolution.selection import fold_scores, whole
 from core.records import Entry
 from core.score import Direction
-from utils.text import clipped
-from utils.untrusted import one_line
 
-# Characters of the best programs, of a plan among them, of another line, of one that says why too,
-# of the values tried.
-BEST, PLAN, LINE, WHY_LINE, VALUES = 1200, 300, 180, 240, 240
+# Characters of the best programs, of a plan, of a reason, of the values tried.
+BEST, PLAN, WHY, VALUES = 1200, 300, 160, 360
 _MOST_BEST, _MOST_VALUES, _PLATEAU = 5, 3, 5
-# Of a line that says why, the share that the plan gets.
-_PLAN_SHARE = 0.5
-_LONGEST_PLAN = 2000
 
 
 class IdeaLedger:
@@ -152,13 +150,13 @@ class IdeaLedger:
 
     def _telling(self) -> Iterator[Idea]:
         """Those that have a score and no later step in their place, the most telling first: in turn
-        two of the newest, one that helped most, one that is refuted.
+        two of the newest, one that helped most beside the error of its gain, one that made it worse.
         """
         told = mended(self._entries) | {entry.id for entry in self._best}
         left = [idea for idea in self._ideas.values() if idea.entry.verdict.valid]
         left = [idea for idea in left if idea.entry.id not in told]
         newest = left[::-1]
-        helped = sorted(filter(_helped, left), key=lambda idea: -(idea.gain or 0.0))
+        helped = sorted(filter(self._helped, left), key=_least_clear_last)
         refuted = list(filter(_is_constraint, newest))
         seen: set[str] = set()
         turns = zip_longest(newest[::2], newest[1::2], helped, refuted)
@@ -167,21 +165,22 @@ class IdeaLedger:
                 seen.add(idea.entry.id)
                 yield idea
 
+    def _helped(self, idea: Idea) -> bool:
+        """A gain over a recipe is no news once a program of a model leads."""
+        leader = self.leader
+        passed = leader is not None and leader.author == "model"
+        of_recipe = idea.base is not None and idea.base.author == "recipes"
+        return idea.helped and not (passed and of_recipe)
+
     # ------------------------------------------------------------ words
 
     def _idea_line(self, idea: Idea) -> str:
         entry = idea.entry
         head = f"- {entry.id} {self.what(entry)}: {self._result(idea)}, {_seconds(entry)}: "
-        change = change_of(entry.plan)
-        if not entry.hypothesis:
-            return head + plan_line(change, LINE - len(head))
-        room = WHY_LINE - len(head)
-        plan = plan_line(change, int(room * _PLAN_SHARE))
-        why = plan_line(entry.hypothesis, room - len(plan) - 20)
-        if idea.finding == "refuted":
-            return f"{head}did not hold: {why} | {plan}"
-        mark = {"held": "held", "open": "still open"}[idea.finding]
-        return f"{head}{plan} | {mark}: {why}"
+        line = head + plan_line(said_change(entry), PLAN)
+        if entry.hypothesis:
+            line += f" | tried because: {plan_line(entry.hypothesis, WHY)}"
+        return line
 
     def _result(self, idea: Idea) -> str:
         """Before and after on equal folds; its own score where there is nothing to compare with."""
@@ -195,11 +194,7 @@ class IdeaLedger:
 
     def _against(self, idea: Idea) -> str:
         """The gain over what it started from, with the mark of folds that one of the two lacks."""
-        gain = idea.gain or 0.0
-        words = "no difference"
-        if gain:
-            words = f"{'better' if gain > 0 else 'worse'} by {abs(gain):.2g}"
-        return words + self._mark(idea.common)
+        return gain_text(idea.gain or 0.0, idea.error) + self._mark(idea.common)
 
     def _mark(self, folds: int) -> str:
         """Says that a score is not over all folds, "" where it is."""
@@ -218,14 +213,26 @@ class IdeaLedger:
         return text
 
     def _values_of(self, program: str, entries: Sequence[Entry]) -> str:
-        base = self._by_id[program]
-        scores = {entry.id: common_gain(entry, base, self._direction) or 0.0 for entry in entries}
-        helped = [entry for entry in entries if scores[entry.id] > 0]
+        """Each against the program whose value it changed, on all folds; the best of those that are
+        better, with all its values.
+        """
+        gains = {entry.id: self._gains_of_value(entry) for entry in entries}
+        helped = [entry for entry in entries if sum(gains[entry.id]) > 0]
         line = f"- {program}, values tried at no cost: {len(entries)}, {len(helped)} of them better"
         if helped:
-            most = max(helped, key=lambda entry: scores[entry.id])
-            line += f", most (by {scores[most.id]:.2g}): {plan_line(change_of(most.plan), 80)}"
+            best = max(helped, key=lambda entry: entry.score(self._direction).utility)
+            own = gains[best.id]
+            words = gain_text(fmean(own), paired_error(own))
+            line += f"; best {best.id}, {words} than {best.parents[0]}: "
+            line += plan_line(change_of(best.plan), 120)
         return line
+
+    def _gains_of_value(self, entry: Entry) -> list[float]:
+        """() where it or the program whose value it changed did not run on all folds."""
+        base = self._by_id.get(entry.parents[0])
+        if base is None or not (whole(entry) and whole(base)):
+            return []
+        return fold_gains(entry, base, self._direction)
 
 
 def number(value: float | None) -> str:
@@ -235,9 +242,21 @@ def number(value: float | None) -> str:
     return f"{value:.5g}"
 
 
-def plan_line(text: str, limit: int) -> str:
-    """A plan in one line of at most `limit` characters; no method in it is cut in halves."""
-    return clipped(one_line(text, _LONGEST_PLAN), limit)
+def gain_text(gain: float, error: float | None) -> str:
+    """A gain in units of the metric, with its own standard error where the folds give one."""
+    if not gain:
+        return "no difference"
+    words = f"{'better' if gain > 0 else 'worse'} by {abs(gain):.2g}"
+    return f"{words} +- {error:.2g}" if error else words
+
+
+def said_change(entry: Entry) -> str:
+    """What a program changed, as its author says it: recipes and tried values do so in brackets at
+    the end of the plan; brackets of a model are words as others.
+    """
+    if entry.author == "model" and not entry.extra:
+        return entry.plan
+    return change_of(entry.plan)
 
 
 def _seconds(entry: Entry) -> str:
@@ -252,10 +271,10 @@ def _is_step(entry: Entry) -> bool:
     return not entry.extra
 
 
-def _helped(idea: Idea) -> bool:
-    return idea.helped
+def _least_clear_last(idea: Idea) -> tuple[float, float]:
+    return -idea.clarity, -(idea.gain or 0.0)
 
 
 def _is_constraint(idea: Idea) -> bool:
-    """An insight that later programs need not gain again."""
-    return idea.finding == "refuted" and bool(idea.entry.hypothesis)
+    """A change that was tried for a reason and made it worse: nobody need try it again."""
+    return idea.finding == "worse" and bool(idea.entry.hypothesis)

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.prompting.digest import Paradigms, digest_text, faults_text
-from agents.prompting.ledger import plan_line
 from agents.prompting.lessons import lessons_text, shown
 from agents.prompting.phrases import Phrases
+from agents.prompting.plan_line import plan_line
 from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_parts import program_block
 from agents.prompting.siblings import without_weights
@@ -128,7 +128,12 @@ class PromptBuilder:
             paradigms = self._paradigms
         running = self._running(brief)
         most = BY_KIND[brief.kind].ledger - len(running)
-        return digest_text(entries, self._direction, paradigms, most) + running
+        under_way = [proposal.plan for proposal in self._progress.running()]
+        planned = self._progress.first_plan(brief)
+        if planned is not None:
+            under_way += planned.others
+        text = digest_text(entries, self._direction, paradigms, most, under_way)
+        return text + running
 
     def _running(self, brief: Brief) -> str:
         """What others have written and nobody has seen a score of, newest last; first drafts know it
@@ -139,8 +144,8 @@ class PromptBuilder:
         lines: list[str] = []
         for proposal in self._progress.running():
             what = " and ".join(proposal.parents) or "nothing"
-            line = f"- {proposal.id}, {proposal.kind} from {what}: {proposal.plan}"
-            lines.append(plan_line(line, RUNNING))
+            head = f"- {proposal.id}, {proposal.kind} from {what}:"
+            lines.append(plan_line(proposal.plan, RUNNING, head))
         if not lines:
             return ""
         return "\nRunning now, no score yet:\n" + "\n".join(lines[-MOST_RUNNING:])

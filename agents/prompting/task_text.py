@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from agents.prompting.digest import Paradigms
 from agents.prompting.elision import elided, without_helpers
-from agents.prompting.ledger import plan_line
 from agents.prompting.pairs import pair
 from agents.prompting.parent_text import FactLimits, ParentText
 from agents.prompting.phrases import Phrases
+from agents.prompting.plan_line import plan_line
 from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_parts import coarse, fault_of, number, program_block
 from agents.prompting.siblings import WrittenDraft, free_idea, other_drafts
@@ -215,7 +215,7 @@ class TaskText:
             score = f" (score {number(blend.score)})"
         heaviest = sorted(blend.members, key=lambda member: -member[1])[:_SHOWN_MEMBERS]
         lines = [
-            plan_line(f"- {weight:.2f} {name}: {plans.get(name, '')}", PLAN // 2)
+            plan_line(plans.get(name, ""), PLAN // 2, f"- {weight:.2f} {name}:")
             for name, weight in heaviest
         ]
         return self._phrase("blend", "now", score=score, members=fence("\n".join(lines), "notes"))
@@ -225,7 +225,7 @@ class TaskText:
         others = list(brief.parents[1:])
         others.sort(key=lambda other: -Score(other.score, self._setting.direction).utility)
         lines = [
-            plan_line(f"- {other.id} {self._parents.score(other)}: {other.plan}", PLAN + 60)
+            plan_line(other.plan, PLAN + 60, f"- {other.id} {self._parents.score(other)}:")
             for other in others
         ]
         if not lines:

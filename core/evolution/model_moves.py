@@ -17,12 +17,14 @@ from core.persona import Persona
 from core.records import BriefKind, Entry
 
 # Share of the mutations that name a part; in the others the model chooses. A part that is named at
-# random is a nuisance to an author who knows where the fault lies, and news to one who does not.
+# random is a nuisance to an author who knows where the fault lies, and news to one who does not. The
+# share is judgement and was not measured.
 NAMED = 0.5
 # Programs that a late draft is shown: the best, and those that err otherwise.
 SHOWN = 3
 # How far behind the best, in spreads, a program may be to be worked on instead of it: of 17 answers
-# of a strong author 7 had to improve something that nobody needed any more.
+# of a strong author 7 had to improve something that nobody needed any more. The number is judgement
+# and was not measured.
 REACH = 0.25
 
 

@@ -23,7 +23,8 @@ from utils.config_schema import SearchConfig, SolutionConfig
 # First drafts that the recipes write (agents.team): with more of theirs the model still owes its own.
 RECIPE_DRAFTS = 2
 # So many finished steps in a row by recipes mean that the model cannot be reached. While it can, they
-# write no more than the first drafts and stand in for a few answers that were of no use.
+# write no more than the first drafts and stand in for a few answers that were of no use. The number
+# is judgement and was not measured.
 ALONE = 4
 
 

@@ -118,6 +118,12 @@ def test_untried_paradigms_are_named() -> None:
     )
 
 
+def test_what_is_under_way_is_not_called_untried() -> None:
+    plans = {**PARADIGMS, "boosted trees": "plan"}
+    text = digest_text([entry("s0000", 0.5)], "maximize", plans, under_way=["a small MLP"])
+    assert "Not tried yet: linear model." in text
+
+
 def test_a_plateau_is_said() -> None:
     entries = [entry("s0000", 0.9), *(entry(f"s{i:04d}", 0.8) for i in range(1, 13))]
     assert "no gain in the last 12 steps" in digest_text(entries, "maximize", {})

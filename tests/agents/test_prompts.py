@@ -21,7 +21,7 @@ from agents.answers.self_check import reasons_against
 from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_builder import PROMPTS, PromptBuilder
 from agents.prompting.prompt_parts import fault_of
-from agents.prompting.siblings import WrittenDraft
+from agents.prompting.siblings import FirstPlan, WrittenDraft
 from agents.prompting.system_text import CandidateMachine, TaskFacts
 from agents.recipes.proposer import RecipesProposer
 from core.doubles import CLEAN, entry, proposal
@@ -422,6 +422,27 @@ def test_what_runs_beside_is_told_and_does_not_add_to_the_ledger(
     assert "idea 4" in text
     assert "idea 1" not in text
     assert "Running now" not in builder_of(binary_spec, told).write(brief_of("draft"))
+
+
+def test_families_that_are_being_tried_are_not_called_untried(binary_spec: CompetitionSpec) -> None:
+    steps = [good("s0001", 0.8)]
+
+    def untried(*plans: str, others: tuple[str, ...] = ()) -> str:
+        beside = [
+            dataclasses.replace(proposal(Brief(5, "draft", 1), "x = 1"), plan=plan)
+            for plan in plans
+        ]
+        told = RunProgress(
+            entries=lambda: steps,
+            running=lambda: beside,
+            first_plan=lambda brief: FirstPlan("trees", others) if others else None,
+        )
+        text = builder_of(binary_spec, told).write(brief_of("draft"))
+        return text.split("Not tried yet: ")[1].split("\n")[0]
+
+    first = untried().split(", ")[0]
+    assert first not in untried(f"a {first}")
+    assert first not in untried(others=(f"a {first}",))
 
 
 def test_a_program_that_has_grown_long_is_to_be_cut_down(prompts: PromptBuilder) -> None:
