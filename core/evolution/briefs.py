@@ -36,7 +36,7 @@ class BriefTraits:
     # Their characters together.
     knowledge: int = 1600
     # Characters of the ledger of ideas in its prompt.
-    ledger: int = 2000
+    ledger: int = 1900
 
 
 BY_KIND: dict[str, BriefTraits] = {
