@@ -310,6 +310,8 @@ class StepRecord:
     told_s: float | None = None
     # It cost no request to a model, and is no step.
     extra: bool = False
+    # Views on which it is right beyond belief: its score is without them.
+    suspect: tuple[str, ...] = ()
     # Text of the program; "" in journal.jsonl.
     code: str = ""
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.events import Event, Published
 from core.genome import Genome, digest
 from core.protocols import BlendParts
 from core.records import (
     Answer,
+    Author,
     Best,
     Brief,
     Entry,
@@ -22,6 +23,7 @@ from core.records import (
     Outcome,
     Proposal,
     Request,
+    Suspicion,
     TableFile,
     Verdict,
     View,
@@ -49,8 +51,9 @@ class ScriptedProposer:
     when it is empty.
     """
 
-    def __init__(self, programs: Iterable[str | ProposalError]) -> None:
+    def __init__(self, programs: Iterable[str | ProposalError], author: Author = "recipes") -> None:
         self._programs = iter(programs)
+        self._author = author
         self.briefs: list[Brief] = []
 
     def propose(self, brief: Brief) -> Proposal:
@@ -58,7 +61,7 @@ class ScriptedProposer:
         program = next(self._programs, ProposalError("the script is over"))
         if isinstance(program, ProposalError):
             raise program
-        return proposal(brief, program)
+        return replace(proposal(brief, program), author=self._author)
 
 
 def proposal(brief: Brief, program: str) -> Proposal:
@@ -97,8 +100,14 @@ class ScriptedJudge:
     when equal.
     """
 
-    def __init__(self, script: Callable[[Job], float | None]) -> None:
+    def __init__(
+        self,
+        script: Callable[[Job], float | None],
+        odd: Callable[[Sequence[str]], Suspicion | None] = lambda names: None,
+    ) -> None:
+        """odd: what is suspected of the program with these predictions."""
         self._script = script
+        self._odd = odd
         self.scores: dict[str, float] = {}
 
     def judge(self, job: Job, outcome: Outcome) -> Verdict:
@@ -113,6 +122,9 @@ class ScriptedJudge:
             return None
         gain = self._mean(challenger) - self._mean(incumbent)
         return 0.5 if gain == 0 else float(gain > 0)
+
+    def suspicion(self, names: Sequence[str], rivals: Sequence[Sequence[str]]) -> Suspicion | None:
+        return self._odd(names) if rivals else None
 
     def score_blend(
         self, parts: BlendParts, how: str, part: str

@@ -8,14 +8,29 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from operator import attrgetter
 from statistics import fmean
 
 from core.events import FoldScored, Probed
 from core.genome import digest
 from core.protocols import Judge, Pace, Recorder, Runner, RunState, Stop, Views
-from core.records import Entry, FoldResult, Job, Outcome, Proposal, Verdict, View, prediction_names
+from core.records import (
+    Entry,
+    FoldResult,
+    Job,
+    Outcome,
+    Proposal,
+    Suspicion,
+    Verdict,
+    View,
+    prediction_names,
+)
 from utils.errors import Interrupted
+
+# Programs with which one that may cheat is compared: the earliest, which no later output can have
+# helped.
+RIVALS = 3
 
 
 class Evaluator:
@@ -138,6 +153,19 @@ class Evaluator:
             return None
         return self._judge.p_better(prediction_names(results), prediction_names(lead.folds))
 
+    def suspicion(self, proposal: Proposal, results: Sequence[FoldResult]) -> Suspicion | None:
+        """What is odd about the folds of a program that a model wrote: its author was shown output of
+        programs, and these learn from rows that other folds hold out.
+        """
+        names = prediction_names([result for result in results if result.verdict.valid])
+        if proposal.author == "recipes" or len(names) < 2:
+            return None
+        whole = (entry for entry in self._state.entries if entry.complete and not entry.suspect)
+        rivals = [entry.predictions for entry in islice(whole, RIVALS)]
+        if not rivals:
+            return None
+        return self._judge.suspicion(names, rivals)
+
 
 def evaluation_key(program: str, view: View, seed: int) -> str:
     """Name of one evaluation: hash of program, view, fold and seed."""
@@ -149,8 +177,11 @@ def summarise(
     results: Sequence[FoldResult],
     folds: int,
     failed: tuple[Outcome, Verdict] | None,
+    suspect: tuple[str, ...] = (),
 ) -> Entry:
-    """The entry of a program. Its outcome is that of the run that failed, else of the last fold, which
+    """suspect: views that do not count, fewer than there are results.
+
+    The entry of a program. Its outcome is that of the run that failed, else of the last fold, which
     is the same one for all that ran on every fold: by time, the one with most rows to learn from.
     """
     if failed is not None:
@@ -158,7 +189,8 @@ def summarise(
     else:
         last = max(results, key=attrgetter("fold"))
         worst = next((result for result in results if not result.verdict.valid), last)
-        outcome, verdict = worst.outcome, _over_folds(results, worst.verdict)
+        counted = [result for result in results if result.view not in suspect]
+        outcome, verdict = worst.outcome, _over_folds(counted, worst.verdict)
     return Entry(
         id=proposal.id,
         step=proposal.step,
@@ -171,13 +203,14 @@ def summarise(
         outcome=outcome,
         verdict=verdict,
         folds=tuple(results),
-        complete=verdict.valid and len(results) == folds,
+        complete=verdict.valid and len(results) == folds and not suspect,
         locus=proposal.locus,
         author=proposal.author,
         skills=proposal.skills,
         hypothesis=proposal.hypothesis,
         told_s=proposal.told_s,
         extra=proposal.extra,
+        suspect=suspect,
     )
 
 

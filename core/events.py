@@ -24,6 +24,7 @@ from core.records import (
     Outcome,
     Proposal,
     SplitSpec,
+    Suspicion,
     from_json,
     to_json,
 )
@@ -202,6 +203,18 @@ class FoldScored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Suspected(Event):
+    """A program is right on more rows of some views than its other views explain: these do not count."""
+
+    type: ClassVar[str] = "suspicion"
+    id: str
+    suspicion: Suspicion
+
+    def render(self) -> str:
+        return f"{self.id} is not believed: {self.suspicion.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class StepDone(Event):
     type: ClassVar[str] = "step"
     entry: Entry
@@ -223,6 +236,8 @@ class StepDone(Event):
                 score += f" ± {verdict.stderr:.5f}"
         if entry.steers:
             mark = " *"
+        elif entry.suspect:
+            mark = f" (without {', '.join(entry.suspect)})"
         elif not entry.complete:
             mark = " (raced out)"
         return f"{entry.id} {entry.kind} {score}{mark}  {entry.seconds:.1f} s  {entry.plan}"

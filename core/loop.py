@@ -19,7 +19,15 @@ from typing import Any, Literal
 
 from core.budget import Budget
 from core.evaluation import Evaluator, summarise
-from core.events import BriefMade, EpochClosed, ExtraDone, ProposalFailed, Proposed, StepDone
+from core.events import (
+    BriefMade,
+    EpochClosed,
+    ExtraDone,
+    ProposalFailed,
+    Proposed,
+    StepDone,
+    Suspected,
+)
 from core.genome import normalised_digest
 from core.protocols import (
     Clock,
@@ -381,10 +389,13 @@ class ProgramLife:
     ) -> None:
         """The entry, its place against the incumbent, and its publication when it leads."""
         parts = self._parts
-        entry = summarise(proposal, results, parts.evaluator.folds, failed)
+        suspect = self._suspect(proposal, results)
+        entry = summarise(proposal, results, parts.evaluator.folds, failed, suspect)
         with self._lock:
             lead = parts.state.incumbent
-            p_better = parts.evaluator.p_better(results) if entry.verdict.valid else None
+            p_better = None
+            if entry.verdict.valid:
+                p_better = parts.evaluator.p_better(entry.valid_folds)
             steers = self._rules.takes_the_lead(p_better, entry.complete, lead)
             lead_id = lead.id if lead else None
             entry = dataclasses.replace(entry, p_better=p_better, incumbent=lead_id, steers=steers)
@@ -393,6 +404,14 @@ class ProgramLife:
                 parts.publisher.publish(entry)
             if not entry.extra:
                 self._close_epoch()
+
+    def _suspect(self, proposal: Proposal, results: Sequence[FoldResult]) -> tuple[str, ...]:
+        """Views of a program that do not count, recorded."""
+        found = self._parts.evaluator.suspicion(proposal, results)
+        if found is None:
+            return ()
+        self._parts.recorder.append(Suspected(proposal.id, found))
+        return found.views
 
     def _brief(self) -> Brief:
         with self._lock:

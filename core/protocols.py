@@ -21,6 +21,7 @@ from core.records import (
     Outcome,
     Proposal,
     Request,
+    Suspicion,
     Verdict,
     View,
 )
@@ -61,6 +62,12 @@ class Judge(Protocol):
         prediction store.
 
         None when the two have no rows in common.
+        """
+        ...
+
+    def suspicion(self, names: Sequence[str], rivals: Sequence[Sequence[str]]) -> Suspicion | None:
+        """Whether a program is right on more held-out rows of some views than its other views and
+        earlier programs (rivals) explain; arguments are names in the prediction store.
         """
         ...
 

@@ -634,6 +634,8 @@ class Entry:
     told_s: float | None = None
     # See Proposal.
     extra: bool = False
+    # Views on which it is right beyond belief (Suspicion): they count nowhere, and it is not complete.
+    suspect: tuple[str, ...] = ()
 
     def score(self, direction: Direction) -> Score:
         if not self.verdict.valid:
@@ -642,7 +644,9 @@ class Entry:
 
     @property
     def valid_folds(self) -> tuple[FoldResult, ...]:
-        return tuple(fold for fold in self.folds if fold.verdict.valid)
+        """Those that count."""
+        trusted = [fold for fold in self.folds if fold.view not in self.suspect]
+        return tuple(fold for fold in trusted if fold.verdict.valid)
 
     @property
     def predictions(self) -> list[str]:
@@ -727,6 +731,18 @@ class ErrorReport:
     summary: tuple[str, ...]
     # The most telling first.
     tables: tuple[ErrorTable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """views: where a program is right on far more rows than its other folds explain; at least one of
+    its views is not among them. why: in words, of the oddest. p: that an honest program looks so by
+    chance, at most.
+    """
+
+    views: tuple[str, ...]
+    why: str
+    p: float
 
 
 @dataclass(frozen=True, slots=True)

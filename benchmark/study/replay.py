@@ -31,7 +31,7 @@ from core.judging.service import HoldoutJudge
 from core.loop import Loop, LoopParts, Rules
 from core.protocols import Proposer
 from core.publishing.result import Result, single
-from core.records import Job, Outcome, Proposal, Verdict, View, prediction_names
+from core.records import Job, Outcome, Proposal, Suspicion, Verdict, View, prediction_names
 from utils.errors import DataError
 
 FINALISTS = 5
@@ -310,6 +310,9 @@ class KnownResults:
 
     def p_better(self, challenger: Sequence[str], incumbent: Sequence[str]) -> float | None:
         return self._table.judge.p_better(challenger, incumbent)
+
+    def suspicion(self, names: Sequence[str], rivals: Sequence[Sequence[str]]) -> Suspicion | None:
+        return self._table.judge.suspicion(names, rivals)
 
 
 class FixedViews:

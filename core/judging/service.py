@@ -20,6 +20,7 @@ from core.records import (
     Job,
     Outcome,
     ScoredBy,
+    Suspicion,
     Verdict,
     View,
     from_json,
@@ -130,6 +131,12 @@ class HoldoutJudge:
             "p_better", challenger=list(challenger), incumbent=list(incumbent)
         )
         return answer
+
+    def suspicion(self, names: Sequence[str], rivals: Sequence[Sequence[str]]) -> Suspicion | None:
+        found = self._call("suspicion", names=list(names), rivals=list(map(list, rivals)))
+        if found is None:
+            return None
+        return from_json(Suspicion, found)
 
     def combine(self, parts: BlendParts, how: str, out_csv: Path) -> WrittenSubmission:
         """Raises WorkerError when a member is missing or the blend is no valid submission."""

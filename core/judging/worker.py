@@ -16,6 +16,7 @@ from typing import Any
 from core.blending import is_voted
 from core.judging import agreement, blend, compare, leaks, score_cases, scorer
 from core.judging import greedy as selection
+from core.judging import suspicion as suspicions
 from core.judging.metrics import Metric
 from core.judging.residuals import report, rivals
 from core.judging.samples import official_sample
@@ -39,6 +40,16 @@ def p_better(spec: str, store: str, challenger: list[str], incumbent: list[str])
     competition = _spec(spec)
     pairs = blend.pairs(competition, challenger, incumbent, _store(store))
     return compare.p_better(Metric.of(competition), pairs)
+
+
+def suspicion(
+    spec: str, store: str, names: list[str], rivals: list[list[str]]
+) -> dict[str, Any] | None:
+    found = suspicions.suspicion(_spec(spec), names, rivals, _store(store))
+    if found is None:
+        return None
+    made: dict[str, Any] = to_json(found)
+    return made
 
 
 def combine(spec: str, store: str, parts: JsonParts, how: str, out_csv: str) -> dict[str, Any]:
@@ -119,6 +130,7 @@ def _read_spec(path: str, _stamp: int) -> CompetitionSpec:
 METHODS: dict[str, Callable[..., Any]] = {
     "judge": judge,
     "p_better": p_better,
+    "suspicion": suspicion,
     "combine": combine,
     "score_blend": score_blend,
     "greedy": greedy,

@@ -36,8 +36,8 @@ from core.evolution.search import EvolutionSearch
 from core.evolution.selection import race_is_lost, takes_the_lead
 from core.journal.history import History
 from core.loop import Loop, LoopParts, Rules
-from core.protocols import Extras
-from core.records import ErrorInfo, Job, Outcome, Verdict, to_json
+from core.protocols import Extras, Judge
+from core.records import Author, ErrorInfo, Job, Outcome, Suspicion, Verdict, to_json
 from tests.slices import search_config, solution_config
 from utils.errors import ProposalError, WorkerError
 
@@ -63,21 +63,24 @@ class World:
         calls: int = 0,
         workers: int = 1,
         extras: Extras | None = None,
+        author: Author = "recipes",
+        odd: Callable[[Sequence[str]], Suspicion | None] = lambda names: None,
+        judged_by: Judge | None = None,
     ) -> None:
         table = scores or {}
         self.clock, self.programs, self.stop = ManualClock(), ProgramDict(), ManualStop()
         self.history = History(self.programs.get)
         self.events = EventList(self._apply)
         self.runner = ScriptedRunner(outcome, self.clock)
-        self.judge = ScriptedJudge(judge or (lambda job: table[job.program]))
+        self.judge = ScriptedJudge(judge or (lambda job: table[job.program]), odd)
         self.views = PaperViews(FOLDS, broken)
-        self.proposer = ScriptedProposer(programs)
+        self.proposer = ScriptedProposer(programs, author)
         self.publisher = PublisherList(self.events.append)
         pace = pace or FreePace()
-        evaluator = Evaluator(
+        self.evaluator = Evaluator(
             self.runner,
             self.views,
-            self.judge,
+            judged_by or self.judge,
             pace,
             self.events,
             self.history,
@@ -89,7 +92,7 @@ class World:
         parts = LoopParts(
             self.proposer,
             search,
-            evaluator,
+            self.evaluator,
             pace,
             self.events,
             self.history,

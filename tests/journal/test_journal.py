@@ -24,7 +24,7 @@ from utils.errors import ResumeError, UsageError
 Opener = Callable[..., Journal]
 CONTRACT_TYPES = (
     "run_started spec baseline llm_call proposal proposal_failed probe fold step epoch persona skill published "
-    "ensemble final_pick refit resumed lost run_ended extra brief plans errors likeness blend"
+    "ensemble final_pick refit resumed lost run_ended extra brief plans errors likeness blend suspicion"
 ).split()
 NASTY = "\x00\x1b[31m\udcff\u2028" + "é" * 3 + '\\"'
 
