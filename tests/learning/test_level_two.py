@@ -57,6 +57,7 @@ from core.events import (
     SkillChanged,
     SpecDecided,
     StepDone,
+    Suspected,
 )
 from core.evolution.agent_evolution import AgentEvolution
 from core.evolution.experience import Experience
@@ -82,6 +83,7 @@ from core.records import (
     Job,
     Proposal,
     SplitSpec,
+    Suspicion,
     to_json,
 )
 from tests.core.paper_spec import paper_spec
@@ -344,6 +346,7 @@ def whole_run(world: World) -> list[Event]:
         ProposalFailed(1, "draft", "nothing new"),
         Probed(made.id, CLEAN, False, 2.0),
         *(FoldScored(made.id, fold, 60.0) for fold in made.folds),
+        Suspected(made.id, Suspicion(("search1",), "no wrong answers", 1e-9)),
         StepDone(made),
         BriefMade(0, "draft", (), None, None, 0.0),
         PlansMade(("trees", "splines")),
