@@ -25,6 +25,7 @@ from agents.authors import (
     with_model,
 )
 from agents.personas import load_personas
+from agents.prompting.system_text import Offers
 from core.contract import EXIT_STATUS, Folders
 from core.execution.box import BoxLimits
 from core.execution.detection import detect as detect_box
@@ -313,8 +314,9 @@ def authors(config: Config, settings: Settings, recipes: ProposerFactory) -> Aut
         return Authors(recipes, personas=personas)
     gpu_names = tuple(gpu.name for gpu in settings.machine.gpus)
     recipes = shared(recipes)
+    offers = Offers(config.search.extras, config.evolution.solution.ensemble)
     return Authors(
-        with_model(config.llm, recipes, gpu_names, config.search.num_drafts),
+        with_model(config.llm, recipes, gpu_names, config.search.num_drafts, offers),
         metric_reader,
         coach,
         personas,

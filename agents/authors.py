@@ -7,7 +7,7 @@ from __future__ import annotations
 import platform
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from agents import graph
@@ -21,7 +21,7 @@ from agents.prompting.error_text import error_text
 from agents.prompting.progress import RunProgress, Skills
 from agents.prompting.prompt_builder import PromptBuilder
 from agents.prompting.siblings import FirstPlan, WrittenDraft, written_drafts
-from agents.prompting.system_text import CandidateMachine, TaskFacts
+from agents.prompting.system_text import EVERY_OFFER, CandidateMachine, Offers, TaskFacts
 from agents.proposer import ModelProposer
 from agents.recipes.catalog import all_packages
 from agents.recipes.proposer import RecipesProposer
@@ -50,17 +50,21 @@ def recipes_only(around: Surroundings) -> Proposer:
 
 
 def with_model(
-    llm: LlmConfig, recipes: ProposerFactory, gpus: Sequence[str], drafts: int
+    llm: LlmConfig,
+    recipes: ProposerFactory,
+    gpus: Sequence[str],
+    drafts: int,
+    offers: Offers = EVERY_OFFER,
 ) -> ProposerFactory:
     """The mixed team for a configuration whose code model can be built.
 
     recipes: who stands in for the model. gpus: names of the devices of this machine. drafts: first
-    programs of a run, those of the recipes too. Loads the client libraries in the background at
-    once.
+    programs of a run, those of the recipes too. offers: what the harness does with programs, as
+    configured. Loads the client libraries in the background at once.
     """
     preload(llm)
     threading.Thread(target=graph.load, name="load langgraph", daemon=True).start()
-    return partial(_team, recipes, tuple(gpus[:1]), drafts)
+    return partial(_team, recipes, _Candidates(tuple(gpus[:1]), offers), drafts)
 
 
 def shared(recipes: ProposerFactory) -> ProposerFactory:
@@ -82,17 +86,25 @@ def partner_recipes(recipes: ProposerFactory) -> ProposerFactory:
     return lambda around: Partners(recipes(around))
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """gpus: names of the devices of one. offers: what the harness does with them."""
+
+    gpus: tuple[str, ...]
+    offers: Offers
+
+
 def _team(
-    recipes: ProposerFactory, gpus: tuple[str, ...], drafts: int, around: Surroundings
+    recipes: ProposerFactory, candidates: _Candidates, drafts: int, around: Surroundings
 ) -> Proposer:
     model = around.models.of("code")
     if model is None:
         return recipes(around)
     if around.split.kind == "none":
         # A recipe does not measure itself.
-        return ModelAlone(_Author(around, model, gpus, drafts))
+        return ModelAlone(_Author(around, model, candidates, drafts))
     rules = TeamRules()
-    author = _Author(around, model, gpus, drafts - rules.recipe_drafts)
+    author = _Author(around, model, candidates, drafts - rules.recipe_drafts)
     return MixedTeam(
         recipes(around),
         author,
@@ -132,12 +144,12 @@ class _Author:
     """
 
     def __init__(
-        self, around: Surroundings, model: Model, gpus: tuple[str, ...], drafts: int
+        self, around: Surroundings, model: Model, candidates: _Candidates, drafts: int
     ) -> None:
         """drafts: first programs that the model writes."""
         self._around = around
         self._model = model
-        self._gpus = gpus
+        self._candidates = candidates
         self._drafts = drafts
         self._lock = threading.Lock()
 
@@ -175,16 +187,18 @@ class _Author:
 
     @cached_property
     def _prompts(self) -> PromptBuilder:
-        return prompts_of(self._around, self._gpus, self._plans.of)
+        of = self._candidates
+        return prompts_of(self._around, of.gpus, self._plans.of, of.offers)
 
 
 def prompts_of(
     around: Surroundings,
     gpus: tuple[str, ...] = (),
     first_plan: Callable[[Brief], FirstPlan | None] = lambda brief: None,
+    offers: Offers = EVERY_OFFER,
 ) -> PromptBuilder:
     """The prompts of a run, as its history stands whenever one is written. gpus: names of the devices
-    of a candidate. first_plan: what is kept for a first draft.
+    of a candidate. first_plan: what is kept for a first draft. offers: as configured.
     """
     weights, preview = around.weights(), around.preview()
     machine = CandidateMachine(
@@ -204,7 +218,7 @@ def prompts_of(
         categories=categories(preview),
     )
     spans = _spans(around.history)
-    task = TaskFacts(around.spec, preview, around.split, around.warnings, spans)
+    task = TaskFacts(around.spec, preview, around.split, around.warnings, spans, offers)
     skills = partial(_skills, around, facts)
     progress = replace(_progress(around, skills), first_plan=first_plan)
     return PromptBuilder(task, machine, progress)

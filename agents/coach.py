@@ -15,7 +15,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from core.evolution.briefs import BY_KIND
+from core.evolution.briefs import tasks
 from core.persona import Persona
 from core.protocols import Model
 from core.records import Message, Request, to_json
@@ -66,11 +66,11 @@ _REFUSED = {
 
 
 def rewrite_schema() -> dict[str, Any]:
-    """Of an answer that rewrites a persona: a role, and a strategy for each kind of brief."""
+    """Of an answer that rewrites a persona: a role, and a strategy for each task."""
     strategy = {
         "type": "object",
-        "properties": dict.fromkeys(BY_KIND, {"type": "string"}),
-        "required": list(BY_KIND),
+        "properties": dict.fromkeys(tasks(), {"type": "string"}),
+        "required": list(tasks()),
         "additionalProperties": False,
     }
     return {
@@ -112,7 +112,7 @@ class ModelCoach:
             weights=fence(_likings(persona), "notes"),
             evidence=fence(shown, "notes"),
             role=str(ROLE),
-            kinds=", ".join(BY_KIND),
+            kinds=", ".join(tasks()),
             words=str(WORDS),
         )
         data = self._ask(text, f"persona {persona.label}", rewrite_schema())
@@ -149,7 +149,7 @@ def rewritten(persona: Persona, data: Any) -> Persona | None:
     """
     role, strategy = one_line(data["role"], ROLE), data["strategy"]
     texts: dict[str, str] = {}
-    for kind in BY_KIND:
+    for kind in tasks():
         if strategy[kind].strip():
             texts[kind] = one_line(strategy[kind], STRATEGY)
     why = _against(data["role"], strategy)
@@ -163,8 +163,8 @@ def rewritten(persona: Persona, data: Any) -> Persona | None:
 
 def _against(role: str, strategy: Mapping[str, Any]) -> str | None:
     """What a role and strategies name that they may not."""
-    if unknown := sorted(strategy.keys() - BY_KIND.keys()):
-        return f"the kind {one_line(unknown[0], 40)}"
+    if unknown := sorted(strategy.keys() - set(tasks())):
+        return f"the task {one_line(unknown[0], 40)}"
     if len(role) > ROLE or len(role.strip().splitlines()) != 1:
         return f"a role of more than one line or {ROLE} characters"
     return refused("\n".join([role, *strategy.values()]))

@@ -3,7 +3,7 @@
 A file is a TOML header between two lines `+++` and a body. Header keys: role (one line), operators
 (kind of brief -> weight), loci (locus -> weight), genes (weight by pattern of a fragment's key, or
 by the name of an aspect), and where wanted temperature and model. The body has a section `##
-<kind>` for each kind of brief that it has a strategy for.
+<task>` for each task that it has a strategy for (core.evolution.briefs.tasks).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.recipes import catalog
-from core.evolution.briefs import BY_KIND
+from core.evolution.briefs import BY_KIND, tasks
 from core.genome import ASPECTS, LOCI
 from core.persona import NOBODY, Persona
 
@@ -137,8 +137,8 @@ def _strategy(body: str) -> dict[str, str]:
         raise ValueError("text stands before the first section")
     found: dict[str, str] = {}
     for kind, text in zip(parts[::2], parts[1::2], strict=True):
-        if kind not in BY_KIND or kind in found:
-            raise ValueError(f"section {kind!r} is no kind of brief, or stands twice")
+        if kind not in tasks() or kind in found:
+            raise ValueError(f"section {kind!r} is no task of a model, or stands twice")
         found[kind] = " ".join(text.split())
         if not 0 < len(found[kind].split()) <= STRATEGY_WORDS:
             raise ValueError(f"section {kind} must have 1 to {STRATEGY_WORDS} words")

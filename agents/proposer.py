@@ -11,7 +11,7 @@ from agents.answers.attempt import Attempt, Examiner
 from agents.answers.self_check import Gate
 from agents.graph import Conversation, Prompts, conversation
 from agents.plans import FirstPlans
-from agents.prompting.lessons import shown
+from agents.prompting.lessons import offered
 from core.genome import Genome, normalised_digest
 from core.protocols import Clock, Model
 from core.records import Brief, Proposal
@@ -102,7 +102,7 @@ def _proposal(brief: Brief, attempt: Attempt) -> Proposal:
         locus=attempt.locus,
         hypothesis=attempt.hypothesis,
         author="model",
-        skills=tuple(skill.id for skill in shown(brief.skills)),
+        skills=tuple(skill.id for skill in offered(brief)),
     )
 
 

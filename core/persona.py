@@ -20,7 +20,8 @@ class Persona:
     """Weights are factors: 1 is no preference, 0 is never.
 
     name: stays the same over rewrites. version: 0 as in its file, one more per rewrite. role: one
-    line that says who a model is. strategy: what it should do, by kind of brief. operators: how
+    line that says who a model is. strategy: what it should do, by task
+    (core.evolution.briefs.tasks). operators: how
     readily it takes a kind of brief. loci: which part it likes to change. genes: weight of a recipe
     fragment by patterns of its key (fnmatch), first match. temperature, model: of its requests;
     None: as configured.

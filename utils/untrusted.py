@@ -11,6 +11,8 @@ import unicodedata
 _BREAKS = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 # Controls, formats (direction overrides, invisible letters, tags), surrogates and private use.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co"})
+# Orders to a terminal: colours, titles, moves of the cursor.
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 _PATH = re.compile(r"(?<![\w./~:-])/(?:[^\s/'\":,;()<>\[\]|]+/)+[^\s/'\":,;()<>\[\]|]*")
 _KNOWN_PART = re.compile(r".*/(?=(?:site-packages|dist-packages|python3\.\d+|input|submission)/)")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
@@ -19,11 +21,18 @@ _MARK_DIGITS = 6
 
 
 def plain(text: str) -> str:
-    """The text without characters that nobody sees; line breaks become `\\n`, tabs stay."""
-    text = _BREAKS.sub("\n", text)
+    """The text without characters that nobody sees and without escape sequences; line breaks become
+    `\\n`, tabs stay.
+    """
+    text = _BREAKS.sub("\n", without_escapes(text))
     return "".join(
         char for char in text if char in "\n\t" or unicodedata.category(char) not in _UNSEEN
     )
+
+
+def without_escapes(text: str) -> str:
+    """The text without the escape sequences of terminals."""
+    return _ESCAPES.sub("", text)
 
 
 def one_line(text: str, limit: int) -> str:

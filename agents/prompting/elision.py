@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from agents.recipes.assemble import stated
-from core.genome import LOCI, Genome, Locus
+from agents.recipes.assemble import is_recipe
+from core.genome import Genome, Locus
 
 # Characters below which a program is shown whole, and two of them together.
-ROOM, PAIR = 5000, 9000
+ROOM, PAIR = 5000, 7500
 # Shorter pieces are not worth a line that says what is missing.
 _FEW = 3
 _SHOWN_NAMES = 12
@@ -54,14 +54,15 @@ def elided(program: str, about: Collection[Locus | None], room: int = ROOM) -> s
     little as makes it fit, and no more than there is.
 
     about: the parts that may change; they stay whole. First the statements of DATA go, then bodies
-    of functions that nothing shown uses, then bodies of loops and conditions. What is no Python
-    stays as it is.
+    of functions that nothing shown uses, then with them the functions of DATA that serve DATA alone,
+    then bodies of loops and conditions. What is no Python stays as it is.
     """
     units, cuts, text = _units(program), Omissions(), program
     free = [unit for unit in units if unit.part not in about]
     steps: tuple[Callable[[Omissions], Omissions], ...] = (
-        lambda made: list(_reading(free)),
+        lambda made: list(_reading(units, free)),
         lambda made: made + _unused(units, free, made),
+        lambda made: _features(units, free, made),
         lambda made: made + list(_bodies(free, made)),
     )
     for step in steps:
@@ -77,8 +78,7 @@ def without_helpers(program: str, traceback: str = "") -> str:
     arguments stand in one line. Any other program as it is, and one whose traceback goes through a
     helper.
     """
-    genome = Genome.parse(program)
-    if not any(stated(genome.gene(locus)) for locus in LOCI):
+    if not is_recipe(program):
         return program
     helpers = [unit for unit in _units(program) if unit.part is None and unit.defines]
     if not helpers or any(f", in {_name(unit)}\n" in traceback for unit in helpers):
@@ -106,15 +106,44 @@ def _units(program: str) -> list[_Statement]:
     return units
 
 
-def _reading(free: Sequence[_Statement]) -> Iterator[Omission]:
+def _reading(units: Sequence[_Statement], free: Sequence[_Statement]) -> Iterator[Omission]:
     """Runs of statements in DATA that define no function: what they make is enough to know."""
     for (part, defines), run in groupby(free, key=lambda unit: (unit.part, unit.defines)):
-        units = list(run)
-        count = units[-1].end - units[0].start
-        if part == "DATA" and not defines and count > _FEW:
-            made = ", ".join(_made(units)[:_SHOWN_NAMES]) or "nothing"
-            note = f"# ... {count} unchanged lines that make {made} ..."
-            yield Omission(units[0].start, units[-1].end, note)
+        if part == "DATA" and not defines:
+            yield from _run(list(run), units)
+
+
+def _features(
+    units: Sequence[_Statement], free: Sequence[_Statement], made: Omissions
+) -> Omissions:
+    """The cuts so far, where those in DATA are replaced by runs of statements and of the definitions
+    that no other part uses, even by way of another definition.
+    """
+    others = [unit for unit in units if unit.part != "DATA"]
+    of_data = [unit for unit in free if unit.part == "DATA"]
+    kept: list[_Statement] = []
+    while True:
+        used = _used(iter([*others, *kept]))
+        more = [it for it in of_data if it.defines and it not in kept and _name(it) in used]
+        if not more:
+            break
+        kept += more
+    cuts = [cut for cut in made if not any(_covered(unit, [cut]) for unit in of_data)]
+    for shown, run in groupby(of_data, key=kept.__contains__):
+        if not shown:
+            cuts += _run(list(run), units)
+    return cuts
+
+
+def _run(run: Sequence[_Statement], units: Sequence[_Statement]) -> Iterator[Omission]:
+    """A run of statements in one line that names what they make, first what the others use."""
+    count = run[-1].end - run[0].start
+    if count <= _FEW:
+        return
+    used = _used(unit for unit in units if unit not in run)
+    names = sorted(_made(run), key=lambda name: name not in used)[:_SHOWN_NAMES]
+    note = f"# ... {count} unchanged lines that make {', '.join(names) or 'nothing'} ..."
+    yield Omission(run[0].start, run[-1].end, note)
 
 
 def _unused(units: Sequence[_Statement], free: Sequence[_Statement], made: Omissions) -> Omissions:
@@ -168,9 +197,11 @@ def _used(units: Iterator[_Statement]) -> set[str]:
 
 
 def _made(units: Sequence[_Statement]) -> list[str]:
-    """Names that are assigned at the left margin, in order."""
+    """Names that are assigned at the left margin, in order; not those inside of definitions."""
     names: dict[str, None] = {}
     for unit in units:
+        if unit.defines:
+            continue
         for node in ast.walk(unit.node):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 names[node.id] = None

@@ -18,7 +18,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_args
 
-from core.evolution.briefs import BY_KIND
+from agents.recipes.assemble import is_recipe
+from core.evolution.briefs import BY_KIND, mends
 from core.genome import LOCI
 from core.metric_names import BY_NAME, family
 from core.records import Brief, CompetitionSpec, Modality, ValueKind
@@ -182,6 +183,7 @@ def fits(piece: KnowledgePiece, brief: Brief, spec: CompetitionSpec, facts: Fact
         and _within(piece.classes, len(spec.answers.classes))
         and _within(piece.features, len(spec.features.names))
         and _about(piece.errors, brief)
+        and not (piece.general and _changes_a_model_program(brief))
     )
 
 
@@ -218,6 +220,13 @@ def _any_of(wanted: frozenset[str], there: set[str] | frozenset[str]) -> bool:
 
 def _within(bounds: Range, value: float) -> bool:
     return bounds[0] <= value <= bounds[1]
+
+
+def _changes_a_model_program(brief: Brief) -> bool:
+    """Its author knew what holds for every program; what fits shape and metric may still be news."""
+    if not brief.parents or mends(brief.kind):
+        return False
+    return not is_recipe(brief.parents[0].program)
 
 
 def _about(errors: str, brief: Brief) -> bool:

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from agents.recipes.assemble import is_recipe
+from agents.recipes.catalog import all_keys
+from core.evolution.change_words import FRAGMENT, moves_in, steps_in, without_locus
+from core.records import Brief
 from core.skill import Skill
 from utils.untrusted import one_line
 
 # Characters of all lessons of a prompt together.
 LESSONS = 700
+_WORD = re.compile(r"\w+")
+
+
+def offered(brief: Brief) -> tuple[Skill, ...]:
+    """The lessons of a brief that stand in its prompt: those that name no fragment of recipes and no
+    parameter which the brief's programs lack, as many as fit.
+    """
+    programs = [parent.program for parent in brief.parents]
+    recipes = any(map(is_recipe, programs))
+    words = set(_WORD.findall("\n".join(programs)))
+    fitting: list[Skill] = []
+    for skill in brief.skills:
+        foreign = _WORD.findall(f"{skill.text} {skill.change}")
+        of_fragments = not all_keys().isdisjoint(foreign)
+        if (recipes or not of_fragments) and _parameters(skill) <= words:
+            fitting.append(skill)
+    return shown(fitting)
+
+
+def _parameters(skill: Skill) -> set[str]:
+    """Those that it names exactly; empty for a lesson in other words."""
+    moved = moves_in(skill.change)
+    if moved is not None:
+        return moved[1].keys() - {FRAGMENT}
+    return {name for name, _, _ in steps_in(without_locus(skill.change))}
 
 
 def shown(skills: Sequence[Skill]) -> tuple[Skill, ...]:

@@ -14,11 +14,10 @@ from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_parts import coarse, number
 from core.records import Entry, FoldResult, Parent
 from utils.text import human_seconds
-from utils.untrusted import anonymous, fence, one_line, plain
+from utils.untrusted import anonymous, fence, one_line, plain, without_escapes
 
 # Characters of a line of output, and of what a fold holds out.
 _LINE, _SPAN = 240, 80
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 # Bars of progress, and what a library says of itself.
 _NOISE = re.compile(
     r"^\s*(?:.*\d{1,3}%\|.*|.*\d+/\d+ \[[=>. #-]+\].*|\[LightGBM\] \[(?:Info|Warning)\].*"
@@ -152,7 +151,7 @@ def cleaned(output: str, limit: int) -> str:
     progress and warnings; of a line that overwrites itself its last state; of equal lines one.
     """
     lines: list[str] = []
-    for raw in _ESCAPES.sub("", output).split("\n"):
+    for raw in without_escapes(output).split("\n"):
         line = anonymous(plain(raw.rstrip("\r").rpartition("\r")[2]).rstrip())
         line = _NUMBERS.sub(r"\1... ", _NO_WORD.sub("...", line)).rstrip()
         if line and not _NOISE.match(line) and line not in lines[-1:]:

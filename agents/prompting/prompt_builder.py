@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.prompting.digest import Paradigms, digest_text, faults_text
-from agents.prompting.lessons import lessons_text, shown
+from agents.prompting.elision import ROOM
+from agents.prompting.lessons import lessons_text, offered
 from agents.prompting.phrases import Phrases
 from agents.prompting.plan_line import plan_line
+from agents.prompting.plan_text import PLAN
 from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_parts import program_block
 from agents.prompting.siblings import without_weights
@@ -33,6 +35,8 @@ PROMPTS = Path(__file__).parents[1] / "prompts"
 REASONS, ROLE, STRATEGY = 1200, 300, 450
 # Role, digest and form of the answer together, and the words of the task.
 AROUND = 5000
+# Beside a program of more characters the ledger of ideas has fewer.
+LONG_PROGRAM, SHORT_LEDGER = 10_000, 1900
 # Programs that are written and not judged yet, and the characters of each.
 MOST_RUNNING, RUNNING = 3, 200
 
@@ -65,7 +69,8 @@ class PromptBuilder:
         if facts.split is not None:
             folds = facts.split.folds
         taken = len(self._system) + AROUND
-        setting = TaskSetting(self._direction, folds, taken, self._paradigms, example)
+        self._offers = facts.offered
+        setting = TaskSetting(self._direction, folds, taken, self._paradigms, example, self._offers)
         self._tasks = TaskText(machine, self._prompts, self._phrase, progress, setting)
 
     def system(self) -> str:
@@ -76,27 +81,30 @@ class PromptBuilder:
 
     def write(self, brief: Brief) -> str:
         """Who writes, digest of the run, its lessons, knowledge, and the brief last."""
-        entries = list(self._progress.entries())
+        digest = self._digest(brief, list(self._progress.entries()))
         return self._prompts.render(
             "write",
             role=_voice(brief),
-            digest=fence(self._digest(brief, entries), "notes"),
+            digest=fence(digest, "notes"),
             lessons=self._lessons(brief),
             skills=self._skills(brief),
-            task=self._tasks.write(brief),
+            task=self._tasks.write(brief, digest),
             allowance=self._tasks.allowance(brief),
             cpus=self._machine.cpu_words,
             answer=self._prompts.render(BY_KIND[brief.kind].answer),
         ).lstrip("\n")
 
     def plans(self, count: int) -> str:
-        """Asks for the plans of so many first programs."""
+        """Asks for the plans of so many first programs, and of no more."""
         entries = list(self._progress.entries())
+        blended = self._phrase("plans", "blended") if self._offers.blended else ""
         return self._prompts.render(
             "plans",
             digest=fence(digest_text(entries, self._direction, {}), "notes"),
             count=str(count),
+            most=str(PLAN),
             cpus=self._machine.cpu_words,
+            blended=blended,
         )
 
     def repair(self, brief: Brief, program: str, reasons: Sequence[str]) -> str:
@@ -112,7 +120,7 @@ class PromptBuilder:
             only = f", {brief.locus} part only"
         return self._prompts.render(
             "repair",
-            kind=brief.kind,
+            kind=template(brief),
             locus=only,
             reasons=listing,
             program=program_block(program),
@@ -127,7 +135,10 @@ class PromptBuilder:
             # What has not been tried yet is for those who begin anew.
             paradigms = self._paradigms
         running = self._running(brief)
-        most = BY_KIND[brief.kind].ledger - len(running)
+        most = BY_KIND[brief.kind].ledger
+        if brief.parents and len(brief.parents[0].program) > LONG_PROGRAM:
+            most = min(most, SHORT_LEDGER)
+        most -= len(running)
         under_way = [proposal.plan for proposal in self._progress.running()]
         planned = self._progress.first_plan(brief)
         if planned is not None:
@@ -151,7 +162,7 @@ class PromptBuilder:
         return "\nRunning now, no score yet:\n" + "\n".join(lines[-MOST_RUNNING:])
 
     def _lessons(self, brief: Brief) -> str:
-        skills = shown(brief.skills)
+        skills = offered(brief)
         if not skills:
             return ""
         origin = self._phrase("lessons", "carried")
@@ -168,7 +179,10 @@ class PromptBuilder:
             # What the run itself has found is worth more by then.
             return ""
         traits = BY_KIND[brief.kind]
-        room = traits.knowledge - len(lessons_text(brief.skills))
+        if changes_one_part(brief.kind) and len(self._tasks.program(brief)) > ROOM:
+            # Beside a long program they make a prompt longer than its author reads with care.
+            return ""
+        room = traits.knowledge - len(lessons_text(offered(brief)))
         texts: list[str] = []
         for text in self._progress.skills(brief, traits.pieces)[: traits.pieces]:
             room -= len(text)
@@ -181,10 +195,14 @@ class PromptBuilder:
 
 
 def _voice(brief: Brief) -> str:
-    """Role and strategy of the persona, a line each, "" for neither."""
-    role = one_line(brief.persona.role, ROLE)
-    strategy = one_line(brief.persona.strategy.get(brief.kind, ""), STRATEGY)
-    return "\n".join(filter(None, (role, strategy)))
+    """Role and strategy of the persona, a line each, "" for neither. A strategy speaks of the parts
+    that the persona likes: where another one is asked for it would forbid what the task wants.
+    """
+    persona, strategy = brief.persona, ""
+    if persona.loci.get(brief.locus or "", 1.0) >= 1.0:
+        strategy = persona.strategy.get(template(brief), "")
+    lines = (one_line(persona.role, ROLE), one_line(strategy, STRATEGY))
+    return "\n".join(filter(None, lines))
 
 
 def _paradigms(folder: Path, modality: str) -> Paradigms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -81,7 +82,10 @@ def fault_of(parent: Parent, entry: Entry | None) -> dict[str, str]:
     """
     kind, message, lines = "a submission that was refused", "", list[str]()
     if parent.error is not None:
-        kind, message = one_line(parent.error.type, 80), parent.error.message
+        kind, message = "an error", parent.error.message
+        # The program names its own exceptions: what is no name of a class stands between markers only.
+        if re.fullmatch(r"[A-Za-z_][\w.]{0,79}", parent.error.type):
+            kind = parent.error.type
         lines += _error_lines(parent.error)
     if entry is not None:
         lines += _limit_and_reasons(entry, message)

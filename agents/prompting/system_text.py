@@ -55,9 +55,23 @@ class CandidateMachine:
 
 
 @dataclass(frozen=True, slots=True)
+class Offers:
+    """What the harness does with a program beside running it. values: it tries those of `# tune:`
+    comments. blended: it blends finished programs.
+    """
+
+    values: bool = True
+    blended: bool = True
+
+
+EVERY_OFFER = Offers()
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFacts:
     """What is known about the competition. warnings: suspicions of leaks, as the journal's `spec`
-    event has them. spans: what each view holds out, by its name (core.records.View.span).
+    event has them. spans: what each view holds out, by its name (core.records.View.span). offers:
+    as configured.
     """
 
     spec: CompetitionSpec
@@ -65,6 +79,16 @@ class TaskFacts:
     split: SplitSpec | None = None
     warnings: tuple[str, ...] = ()
     spans: Mapping[str, str] = field(default_factory=dict)
+    offers: Offers = EVERY_OFFER
+
+    @property
+    def offered(self) -> Offers:
+        """What is done in this competition: nothing where programs measure themselves, for then
+        values that flatter would win and no rows are there to blend by.
+        """
+        if self.split is not None and self.split.kind == "none":
+            return Offers(values=False, blended=False)
+        return self.offers
 
 
 class SystemText:
@@ -94,8 +118,8 @@ class SystemText:
             description=fence(description or "No description was given."),
             preview=fence(self._preview() or "Nothing was looked at."),
             warnings=self._warnings(),
-            values=self._of_search("values"),
-            blended=self._of_search("blended"),
+            values=self._offered("values", self._facts.offered.values),
+            blended=self._offered("blended", self._facts.offered.blended),
             machine=self._machine_text(),
         ).rstrip("\n")
 
@@ -181,14 +205,8 @@ class SystemText:
         column = one_line(columns[split.kind] or "", 40)
         return self._phrase("held_out", split.kind, folds=folds, column=column)
 
-    def _of_search(self, name: str) -> str:
-        """What the harness does with a program's rows and values, which it cannot where the program
-        measures itself.
-        """
-        split = self._facts.split
-        if split is not None and split.kind == "none":
-            return ""
-        return self._phrase("search", name)
+    def _offered(self, name: str, on: bool) -> str:
+        return self._phrase("search", name) if on else ""
 
     # ------------------------------------------------------------ data and machine
 

@@ -12,11 +12,12 @@ from agents.prompting.pairs import pair
 from agents.prompting.parent_text import FactLimits, ParentText
 from agents.prompting.phrases import Phrases
 from agents.prompting.plan_line import plan_line
+from agents.prompting.plan_text import PLAN, PlanText
 from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_parts import coarse, fault_of, number, program_block
 from agents.prompting.siblings import WrittenDraft, free_idea, other_drafts
-from agents.prompting.system_text import CandidateMachine
-from core.evolution.briefs import BY_KIND
+from agents.prompting.system_text import CandidateMachine, Offers
+from core.evolution.briefs import BY_KIND, REBUILD
 from core.evolution.selection import whole
 from core.genome import LOCI
 from core.records import Brief, Entry
@@ -24,7 +25,7 @@ from core.score import Direction, Score
 from utils.prompt_manager import PromptManager
 from utils.untrusted import fence
 
-SIBLINGS, PLAN = 1200, 300
+SIBLINGS = 1200
 _SHOWN_SIBLINGS, _SHOWN_MEMBERS = 8, 6
 # A late draft sees the best program up to so many characters: of a longer one its plan is enough.
 _REBUILT = 14_000
@@ -43,7 +44,7 @@ Place = Callable[[Brief], str]
 class TaskSetting:
     """What is the same for all briefs of a run. folds: search views. taken: characters of a request
     beside the task. paradigms: ideas for drafts. example: a program of the form that is asked for, ""
-    for none.
+    for none. offers: what the harness does with finished programs.
     """
 
     direction: Direction
@@ -51,6 +52,7 @@ class TaskSetting:
     taken: int
     paradigms: Paradigms
     example: str
+    offers: Offers
 
 
 class TaskText:
@@ -73,10 +75,12 @@ class TaskText:
         self._setting = setting
         self._parents = ParentText(progress, phrases, setting.folds)
 
-    def write(self, brief: Brief) -> str:
-        """The brief in words. Raises ValueError for a template that asks for what nobody knows."""
+    def write(self, brief: Brief, told: str) -> str:
+        """The brief in words. told: the digest above it, which need not be said again. Raises
+        ValueError for a template that asks for what nobody knows.
+        """
         name = template(brief)
-        known = self._places()
+        known = self._places(PlanText(self._phrase, told))
         asked = self._prompts.places(name)
         if unknown := sorted(asked - known.keys()):
             raise ValueError(f"prompt {name}: nothing is known of {', '.join(unknown)}")
@@ -89,7 +93,7 @@ class TaskText:
             return coarse(brief.seconds)
         return self._phrase("allowance", "open")
 
-    def _places(self) -> dict[str, Place]:
+    def _places(self, plans: PlanText) -> dict[str, Place]:
         def fault(brief: Brief) -> dict[str, str]:
             return fault_of(brief.parents[0], self._parents.entry(brief.parents[0]))
 
@@ -97,28 +101,30 @@ class TaskText:
             return other_drafts(brief, self._progress.drafts())
 
         return {
-            "plan": lambda brief: plan_line(brief.parents[0].plan, PLAN),
-            "program": self._program,
+            "id": lambda brief: brief.parents[0].id,
+            "plan": lambda brief: plans.paragraph(brief.parents[0].plan),
+            "program": self.program,
             "score": lambda brief: self._parents.score(brief.parents[0]),
             "facts": self._facts,
             "output": lambda brief: self._parents.output(brief.parents[0], _MOST_OUTPUT // 2),
             "rank": self._rank,
             "long": self._long,
-            "locus": lambda brief: brief.locus or "weakest",
             "part": self._part,
-            "where": self._where,
             "type": lambda brief: fault(brief)["type"],
             "error": lambda brief: fault(brief)["error"],
             "allowance": self.allowance,
             "memory": lambda brief: self._phrase("machine", "memory", gib=self._machine.gib),
             "alike": self._alike,
-            "blend": lambda brief: self._blend(),
+            "blend": lambda brief: self._blend(plans),
+            "first_shown": self._first_shown,
+            "blended": lambda brief: self._blended(),
             "other": lambda brief: program_block(pair(brief).second),
-            "other_plan": lambda brief: plan_line(brief.parents[1].plan, PLAN),
+            "other_id": lambda brief: brief.parents[1].id,
+            "other_plan": lambda brief: plans.paragraph(brief.parents[1].plan),
             "other_score": lambda brief: self._parents.score(brief.parents[1]),
             "other_shown": self._other_shown,
             "other_facts": self._other_facts,
-            "others": self._others,
+            "others": lambda brief: self._others(brief, plans),
             "siblings": lambda brief: self._siblings(brief, drafts(brief)),
             "idea": lambda brief: self._idea(brief, drafts(brief)),
             "example": lambda brief: self._setting.example,
@@ -126,8 +132,8 @@ class TaskText:
 
     # ------------------------------------------------------------ programs
 
-    def _program(self, brief: Brief) -> str:
-        """The first parent as the brief needs it."""
+    def program(self, brief: Brief) -> str:
+        """The first parent as the brief needs it, in a block."""
         parent, traits = brief.parents[0], BY_KIND[brief.kind]
         traceback = ""
         if parent.error is not None:
@@ -150,7 +156,7 @@ class TaskText:
         return self._facts_of(brief, 1)
 
     def _facts_of(self, brief: Brief, place: int) -> str:
-        room, shown = _OTHERS, len(self._program(brief))
+        room, shown = _OTHERS, len(self.program(brief))
         if template(brief) == "rewrite":
             room = _REWRITE
         elif template(brief) == "merge":
@@ -165,6 +171,12 @@ class TaskText:
 
     def _other_shown(self, brief: Brief) -> str:
         return self._phrase("merge", pair(brief).second_as)
+
+    def _first_shown(self, brief: Brief) -> str:
+        """Says so where lines of the first program are left out."""
+        if len(pair(brief).first) == len(without_helpers(brief.parents[0].program)):
+            return ""
+        return self._phrase("merge", "elided")
 
     def _rank(self, brief: Brief) -> str:
         """Whether the parent is the best by whole scores, or one of several good ones."""
@@ -190,11 +202,6 @@ class TaskText:
             return self._phrase("mutate", "free", aspect=aspect)
         return self._phrase("mutate", "part", locus=brief.locus, aspect=aspect)
 
-    def _where(self, brief: Brief) -> str:
-        if not brief.locus:
-            return ""
-        return self._phrase("tune", "where", locus=brief.locus)
-
     # ------------------------------------------------------------ other programs
 
     def _alike(self, brief: Brief) -> str:
@@ -204,7 +211,10 @@ class TaskText:
             return ""
         return self._phrase("blend", "alike", value=f"{value:.2f}")
 
-    def _blend(self) -> str:
+    def _blended(self) -> str:
+        return self._phrase("merge", "blended") if self._setting.offers.blended else ""
+
+    def _blend(self, known: PlanText) -> str:
         """Which ensemble would be submitted now, heaviest member first; "" for none of several."""
         blend = self._progress.blend()
         if blend is None or len(blend.members) < 2:
@@ -215,17 +225,17 @@ class TaskText:
             score = f" (score {number(blend.score)})"
         heaviest = sorted(blend.members, key=lambda member: -member[1])[:_SHOWN_MEMBERS]
         lines = [
-            plan_line(plans.get(name, ""), PLAN // 2, f"- {weight:.2f} {name}:")
+            known.behind(f"- {weight:.2f} {name}", plans.get(name, ""), PLAN // 2)
             for name, weight in heaviest
         ]
         return self._phrase("blend", "now", score=score, members=fence("\n".join(lines), "notes"))
 
-    def _others(self, brief: Brief) -> str:
+    def _others(self, brief: Brief, known: PlanText) -> str:
         """The further parents of a late draft, a line each, best first."""
         others = list(brief.parents[1:])
         others.sort(key=lambda other: -Score(other.score, self._setting.direction).utility)
         lines = [
-            plan_line(other.plan, PLAN + 60, f"- {other.id} {self._parents.score(other)}:")
+            known.behind(f"- {other.id} {self._parents.score(other)}", other.plan, PLAN + 60)
             for other in others
         ]
         if not lines:
@@ -240,7 +250,7 @@ class TaskText:
         parts: list[str] = []
         planned = self._progress.first_plan(brief)
         if planned is not None:
-            listing = "\n".join(f"- {plan}" for plan in planned.others)
+            listing = "\n".join(f"- {plan_line(plan, PLAN)}" for plan in planned.others)
             parts.append(f"{self._phrase('draft', 'together')}\n{fence(listing, 'notes')}")
             others = [draft for draft in others if draft.by_recipes]
         for by_recipes, title in ((False, "siblings"), (True, "recipes")):
@@ -255,7 +265,7 @@ class TaskText:
     def _idea(self, brief: Brief, others: Sequence[WrittenDraft]) -> str:
         planned = self._progress.first_plan(brief)
         if planned is not None:
-            return f"{self._phrase('draft', 'planned')}\n{fence(planned.own, 'notes')}\n"
+            return f"{self._phrase('draft', 'planned')}\n{fence(plan_line(planned.own, PLAN), 'notes')}\n"
         idea = free_idea(brief, others, self._setting.paradigms)
         if not idea:
             return ""
@@ -270,10 +280,10 @@ def template(brief: Brief) -> str:
     if not parents:
         return "draft"
     if not traits.parents:
-        return "rebuild"
+        return REBUILD
     if parents < traits.parents:
         return "rewrite"
-    return brief.kind
+    return traits.task or brief.kind
 
 
 def best_whole(entries: Sequence[Entry], direction: Direction) -> Entry | None:

@@ -116,6 +116,14 @@ def stated(gene: str) -> dict[str, Value]:
     return {} if match is None else _object(match.group(1))
 
 
+def is_recipe(program: str) -> bool:
+    """True for a program that was assembled of fragments, whoever changed it since, as long as one
+    locus still states its fragment.
+    """
+    genome = Genome.parse(program)
+    return any(stated(genome.gene(locus)) for locus in LOCI)
+
+
 def paradigm(plan: str) -> str:
     """The model's name in a plan that `describe` wrote."""
     return re.split(r"[,(]", plan, maxsplit=1)[0].strip()

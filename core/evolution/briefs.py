@@ -14,7 +14,7 @@ from dataclasses import dataclass
 class BriefTraits:
     """What is common to all briefs of a kind."""
 
-    # The word in journals, personas and prompts; the template of its task has this name.
+    # The word in journals, personas and prompts.
     kind: str
     # What is done, in one sentence; {part} is the part that the brief is about.
     words: str
@@ -29,6 +29,8 @@ class BriefTraits:
     mends: bool = False
     # Its gain is measured over the leader of its moment, else over its first parent.
     over_leader: bool = False
+    # Template of its task; "" for one that has the name of the kind.
+    task: str = ""
     # Template of the form in which a model answers.
     answer: str = "answer_edits"
     # Most pieces of knowledge in its prompt.
@@ -74,11 +76,28 @@ BY_KIND: dict[str, BriefTraits] = {
             knowledge=0,
         ),
         BriefTraits("debug", "Mend a program that failed.", mends=True),
-        BriefTraits("tune", "Set parameters of the {part} to other values.", one_part=True),
+        BriefTraits(
+            "tune",
+            "Set parameters of the {part} to other values.",
+            one_part=True,
+            # The harness tries values at no cost. A model meets such a brief only where it answers
+            # again after recipes were alone, and makes a change of its own then.
+            task="mutate",
+        ),
         BriefTraits("shrink", "Make a program that met a limit smaller.", mends=True),
     )
 }
 """In the order in which a model is asked about them."""
+
+
+REBUILD = "rebuild"
+"""A draft that starts from finished programs: one kind with first drafts, and another task."""
+
+
+def tasks() -> tuple[str, ...]:
+    """What models are asked for, by the names of the templates: personas have words for each."""
+    own = [kind for kind, traits in BY_KIND.items() if not traits.task]
+    return (*own, REBUILD)
 
 
 def changes_one_part(kind: str) -> bool:

@@ -17,12 +17,12 @@ from agents.prompting.knowledge import parse as parse_piece
 from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_builder import PROMPTS, PromptBuilder
 from agents.prompting.system_text import CandidateMachine, TaskFacts
-from core.evolution.briefs import BY_KIND, BriefTraits, changes_one_part, mends
+from core.evolution.briefs import BY_KIND, BriefTraits, changes_one_part, mends, tasks
 from core.records import Answer, Brief, BriefKind, CompetitionSpec
 from tests.agents.answers import GOOD, PARENT, PLAN, brief, fence, parent
 
 MACHINE = CandidateMachine("3.11", {}, 2, 8192)
-TEMPLATE = "Rethink this program as a whole ({{ score }}, {{ plan }}):\n{{ program }}\n"
+TEMPLATE = "Rethink this program as a whole ({{ score }}):{{ plan }}\n{{ program }}\n"
 # The made-up program changes two parts.
 CHANGED = GOOD.replace(", 0, 1)", ", 0.01, 0.99)")
 
@@ -41,9 +41,10 @@ def prompts(spec: CompetitionSpec, folder: Path, steps: RunProgress | None = Non
 
 def test_every_word_has_a_line_and_a_template() -> None:
     assert tuple(BY_KIND) == get_args(BriefKind)
+    assert all((PROMPTS / f"{task}.md").is_file() for task in tasks())
     for kind, traits in BY_KIND.items():
         assert traits.kind == kind
-        assert (PROMPTS / f"{kind}.md").is_file()
+        assert (PROMPTS / f"{traits.task or kind}.md").is_file()
         assert (PROMPTS / f"{traits.answer}.md").is_file()
 
 
@@ -65,7 +66,8 @@ def test_a_new_kind_chooses_its_prompt(
         return ["### A piece\nof knowledge\n"]
 
     text = prompts(binary, folder, RunProgress(skills=skills)).write(brief("rethink", [parent()]))
-    assert "Rethink this program as a whole (0.8, boosting):" in text
+    assert "Rethink this program as a whole (0.8):\n\nIts author's plan:\n<notes-" in text
+    assert "\nboosting\n" in text
     assert PARENT.rstrip() in text
     assert "Then the whole program in one code block" in text
     assert asked == [2]
@@ -94,7 +96,12 @@ def test_a_new_kind_is_known_to_the_coach_personas_and_knowledge(
     assert persona.readiness("rethink") == 2.0
     assert persona.strategy["rethink"] == "Start from the data."
     asked = brief("rethink", [parent()])
-    assert fits(parse_piece("any", '+++\ntitle = "T"\n+++\nDo.\n'), asked, binary, Facts())
+    assert fits(
+        parse_piece("any", f'+++\ntitle = "T"\nmodalities = ["{binary.modality}"]\n+++\nDo.\n'),
+        asked,
+        binary,
+        Facts(),
+    )
     own = parse_piece("own", '+++\ntitle = "T"\nbriefs = ["rethink"]\n+++\nDo.\n')
     assert fits(own, asked, binary, Facts())
 

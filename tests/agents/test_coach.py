@@ -42,7 +42,7 @@ from tests.task import folders
 from utils.config import load_config
 from utils.errors import Interrupted, ModelError
 
-KINDS = ("draft", "rewrite", "mutate", "merge", "debug", "tune", "shrink")
+KINDS = ("draft", "rewrite", "mutate", "merge", "debug", "shrink", "rebuild")
 PERSONA = Persona(
     "modeller",
     "You are a modeller.",
@@ -302,9 +302,9 @@ def test_lengths_and_kinds_are_held() -> None:
     assert rewritten(PERSONA, words(role="You are two\nlines.")) is None
     assert rewritten(PERSONA, words(dream="of all kinds")) is None
     assert rewritten(PERSONA, words() | {"strategy": dict.fromkeys(KINDS, " ")}) is None
-    made = rewritten(PERSONA, words(tune="long " * 900))
+    made = rewritten(PERSONA, words(rebuild="long " * 900))
     assert made is not None
-    assert len(made.strategy["tune"]) <= STRATEGY
+    assert len(made.strategy["rebuild"]) <= STRATEGY
     assert lesson_of({"lesson": "long " * LESSON}) is None
     assert lesson_of({"lesson": "One. Two. Three. Four. Five."}) is None
     assert lesson_of({"lesson": "  "}) is None

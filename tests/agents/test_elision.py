@@ -38,7 +38,7 @@ def test_a_program_that_fits_is_shown_whole() -> None:
 
 def test_reading_goes_first_and_what_it_makes_is_named() -> None:
     shown = elided(PROGRAM, ("MODEL",), len(PROGRAM) - 100)
-    assert "# ... 41 unchanged lines that make table, column0," in shown
+    assert "# ... 41 unchanged lines that make column3, table," in shown
     assert "column7 =" not in shown
     assert Genome.parse(shown).gene("MODEL") == Genome.parse(PROGRAM).gene("MODEL")
     assert shown.count("print(i)") == 9, "no more goes than has to"
@@ -78,7 +78,23 @@ def test_functions_that_only_hidden_ones_use_go_with_them() -> None:
     assert function("build") in shown
     assert function("outer", " + inner(a)") not in shown
     assert function("inner") not in shown
-    assert shown.count('    """Says."""\n    ...  # 13 unchanged lines ...') == 3
+    assert shown.count('    """Says."""\n    ...  # 13 unchanged lines ...') == 2
+
+
+def test_functions_that_serve_data_alone_go_with_it_and_others_stay() -> None:
+    data = "".join(
+        function(f"feature{i}") + f"column{i} = feature{i}({i}) + mend({i})\n" for i in range(9)
+    )
+    program = PROGRAM.replace("# %% MODEL", function("mend") + data + function("fold", " + ratio(a)")
+        + function("ratio") + "# %% MODEL").replace("model = build(2)", "model = build(fold(2))")  # fmt: skip
+    shown = elided(program, ("MODEL",), len(program) // 2)
+    assert "feature3" not in shown
+    assert "that make column3, table, column0" in shown
+    assert function("fold", " + ratio(a)").strip() in shown
+    assert function("ratio").strip() in shown, "fold calls it"
+    assert function("mend").strip() not in shown
+    assert Genome.parse(shown).gene("MODEL") == Genome.parse(program).gene("MODEL")
+    ast.parse(shown)
 
 
 def recipe(spec: CompetitionSpec) -> str:
@@ -119,10 +135,13 @@ def test_both_programs_of_a_merge_are_whole_where_they_fit() -> None:
 LONG = PROGRAM.replace("# %% MODEL", statements("more", 200) + "# %% MODEL")
 
 
-def test_of_a_long_relative_only_what_differs_is_shown_beside_the_whole_first_program() -> None:
+def test_of_a_long_relative_what_differs_is_shown_and_of_the_first_what_both_have_may_go() -> None:
     other = LONG.replace("build(2)", "build(5)")
     shown = pair(merge(LONG, other))
-    assert (shown.first, shown.second_as) == (LONG, "difference")
+    assert shown.second_as == "difference"
+    for locus in ("MODEL", "TRAIN", "POSTPROCESS"):
+        assert Genome.parse(shown.first).gene(locus) == Genome.parse(LONG).gene(locus)
+    assert "more7 =" not in shown.first
     changes = [line for line in shown.second.splitlines() if line[0] in "+-"]
     assert changes == ["-model = build(2)", "+model = build(5)"]
     assert len(shown.second) < 300

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -25,6 +25,7 @@ from agents.recipes.space import Space
 from agents.recipes.taste import drawn, leaning
 from benchmark.study.library import Extent, Item, make_library
 from benchmark.study.proposer import LibraryProposer
+from core.evolution.briefs import tasks
 from core.evolution.change_words import change_of
 from core.genome import LOCI
 from core.persona import NOBODY, Persona
@@ -77,9 +78,13 @@ def test_a_persona_has_moderate_weights_and_short_texts_for_every_kind(persona: 
     weights = [*persona.operators.values(), *persona.loci.values(), *persona.genes.values()]
     assert all(0.3 <= weight <= 3 for weight in weights)
     # Values are tried by the harness: nobody is told how to guess them.
-    assert persona.strategy.keys() == set(get_args(BriefKind)) - {"tune"}
-    free = " ".join(persona.strategy[kind] for kind in ("draft", "rewrite", "mutate", "merge"))
-    forbids = r"\b(?:nothing else|never|must not|do not|no other|no sibling|one change)\b"
+    assert persona.strategy.keys() == set(tasks())
+    free = " ".join(
+        persona.strategy[task] for task in ("draft", "rewrite", "mutate", "merge", "rebuild")
+    )
+    forbids = (
+        r"\b(?:nothing else|never|must not|do not|no other|no sibling|one change|keep what was)\b"
+    )
     assert re.search(forbids, f"{persona.role} {free}", re.IGNORECASE) is None
     assert all(len(text.split()) <= STRATEGY_WORDS for text in persona.strategy.values())
     assert (persona.version, persona.label) == (0, persona.name)

@@ -24,6 +24,30 @@ PROGRAM = (
     )
     + "".join(f'print("member {i} of the blend has weight", {i} / 20, "after fitting")\n' for i in range(30))
 )  # fmt: skip
+# As long as a program may be: features with functions of their own, members, and their scores.
+FEATURES = "".join(
+    f"def feature_{i}(table):\n"
+    f'    values = table["temperature"].rolling({i + 2}, min_periods=1).mean()\n'
+    f"    return (values - values.mean()) / values.std()\n\n\n"
+    f'columns["f{i}"] = feature_{i}(both)\n'
+    for i in range(18)
+)
+MEMBERS = "".join(
+    f"def member_{i}(X, y):\n    fitted = Ridge({i} + 0.5).fit(X, y)\n"
+    f"    return lambda rows: fitted.predict(rows)\n\n\n"
+    for i in range(18)
+)
+SCORES = "".join(
+    f'print("member {i}", rmse(member_{i}(X[:cut], y[:cut])(X[cut:]), y[cut:]))\n'
+    for i in range(18)
+)
+LONGEST = (
+    PROGRAM.replace(
+        "features = pd.DataFrame(columns)", FEATURES + "features = pd.DataFrame(columns)"
+    )
+    .replace("# %% TRAIN", MEMBERS + "# %% TRAIN")
+    .replace("# %% POSTPROCESS", SCORES + "# %% POSTPROCESS")
+)
 KINDS = ("rewrite", "mutate", "merge", "debug", "shrink", "rebuild", "draft")
 
 
@@ -72,10 +96,10 @@ def after(spec: CompetitionSpec, count: int) -> PromptBuilder:
     )
 
 
-def brief_of(kind: str) -> Brief:
-    first = Parent("s0002", PROGRAM, prompt_page.WAVES_PLAN, 0.07, prompt_page.FAULT)
+def brief_of(kind: str, program: str = PROGRAM) -> Brief:
+    first = Parent("s0002", program, prompt_page.WAVES_PLAN, 0.07, prompt_page.FAULT)
     second = Parent(
-        "s0003", PROGRAM.replace("PENALTY = 3.0", "PENALTY = 30.0"), "other", 0.08, None
+        "s0003", program.replace("PENALTY = 3.0", "PENALTY = 30.0"), "other", 0.08, None
     )
     parents = {"draft": (), "merge": (first, second), "rebuild": (first, second)}
     asked = "draft" if kind == "rebuild" else kind
@@ -83,10 +107,10 @@ def brief_of(kind: str) -> Brief:
     return Brief(9, asked, 3, parents.get(kind, (first,)), locus, seconds=90.0)  # type: ignore[arg-type]
 
 
-def sizes(prompts: PromptBuilder) -> dict[str, float]:
+def sizes(prompts: PromptBuilder, program: str = PROGRAM) -> dict[str, float]:
     """Tokens by kind, the system text included."""
     system = prompts.system()
-    return {kind: (len(system) + len(prompts.write(brief_of(kind)))) / 4 for kind in KINDS}
+    return {kind: (len(system) + len(prompts.write(brief_of(kind, program)))) / 4 for kind in KINDS}
 
 
 def test_prompts_keep_their_size_at_any_number_of_steps(task: CompetitionSpec) -> None:
@@ -99,6 +123,19 @@ def test_prompts_keep_their_size_at_any_number_of_steps(task: CompetitionSpec) -
         assert sum(others) / len(others) <= 4000
     for kind in KINDS:
         assert found[490][kind] <= 1.1 * found[70][kind], kind
+
+
+def test_prompts_about_the_longest_programs(task: CompetitionSpec) -> None:
+    assert 13_000 < len(LONGEST) <= 14_000
+    prompts = after(task, 70)
+    found = sizes(prompts, LONGEST)
+    print(found)
+    assert found["rewrite"] <= 6500
+    assert found["rebuild"] <= 6500
+    assert found["mutate"] <= 4500
+    assert found["merge"] <= 5200
+    assert "def member_7(" in prompts.write(brief_of("mutate", LONGEST)), "TRAIN calls it"
+    assert "def feature_7(" in prompts.write(brief_of("rewrite", LONGEST))
 
 
 def test_a_rewrite_shows_its_program_whole_and_facts_give_way(task: CompetitionSpec) -> None:

@@ -68,7 +68,7 @@ PERSONA = Persona(
     strategy={"draft": "Take what nobody takes.", "tune": "Double it."},
 )
 LESSONS = (
-    Skill("k1", "MODEL: raise DEPTH, as from 4 to 6.", "MODEL: DEPTH 4 -> 6", "MODEL", {}, (), 0.3),
+    Skill("k1", "MODEL: raise alpha, as from 2 to 4.", "MODEL: alpha 2 -> 4", "MODEL", {}, (), 0.3),
     Skill("k2", "Shallow trees pay.", "shallow trees", None, {}, (), 0.1, origin="trees"),
 )
 

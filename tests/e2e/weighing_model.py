@@ -9,6 +9,7 @@ import random
 import re
 
 from benchmark.scripted_server import HttpRequest, Turn
+from core.evolution.briefs import tasks
 from core.genome import LOCI
 
 PROGRAM = """import csv
@@ -84,7 +85,7 @@ def _coached(wanted: dict[str, object]) -> dict[str, object]:
         return {"lesson": LESSON}
     return {
         "role": ROLE,
-        "strategy": dict.fromkeys(("draft", "mutate", "merge", "debug", "tune", "shrink"), LESSON),
+        "strategy": dict.fromkeys(tasks(), LESSON),
     }
 
 

@@ -10,8 +10,9 @@ from utils.untrusted import anonymous, code_block, fence, one_line, plain
 def test_what_nobody_sees_is_removed() -> None:
     assert (
         plain("a\x00b\x1b[31mc\u202ed\u200be\r\nf\u2028g\th\ud800\ufeff\U000e0041")
-        == "ab[31mcde\nf\ng\th"
+        == "abcde\nf\ng\th"
     )
+    assert plain("\x1b]0;title\x07a\x1b[2K\x1b[1;32mb\x1b[0m\x1b") == "ab"
     assert plain("K\u00f6ln \u4e2d") == "K\u00f6ln \u4e2d"
 
 
