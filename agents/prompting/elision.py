@@ -128,11 +128,15 @@ def _features(
         if not more:
             break
         kept += more
-    cuts = [cut for cut in made if not any(_covered(unit, [cut]) for unit in of_data)]
+    cuts = [cut for cut in made if not _touches(cut, of_data)]
     for shown, run in groupby(of_data, key=kept.__contains__):
         if not shown:
             cuts += _run(list(run), units)
     return cuts
+
+
+def _touches(cut: Omission, units: Sequence[_Statement]) -> bool:
+    return any(_covered(unit, [cut]) for unit in units)
 
 
 def _run(run: Sequence[_Statement], units: Sequence[_Statement]) -> Iterator[Omission]:
