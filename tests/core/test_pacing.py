@@ -220,6 +220,16 @@ def test_the_first_result_may_use_the_reserve() -> None:
     assert track.pacer.limit(offer(), search_view(track)) == pytest.approx(10.0)
 
 
+def test_a_search_ends_earlier_once_there_is_something_to_choose_from() -> None:
+    """Who asked what he may wait for before that must not go by the answer."""
+    track = Track()
+    track.history.entries = []
+    deadline = track.budget.deadline
+    assert track.pacer.search_ends() == pytest.approx(deadline - 3.0)
+    track.history.entries = [entry("s0099", 0.5)]
+    assert track.pacer.search_ends() == pytest.approx(deadline - 20.0)
+
+
 # ---------------------------------------------------------------- where a model writes
 
 
