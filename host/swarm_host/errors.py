@@ -79,6 +79,10 @@ class StoreBusy(HostError):
     """The store was locked by others for longer than its time limit."""
 
 
+class StoreFull(HostError):
+    """The disk of the store is full. Nothing that was told as done is lost."""
+
+
 class LeaseLost(HostError):
     """Another process owns the unit now: stop following it, touch nothing of it."""
 

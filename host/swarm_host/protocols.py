@@ -169,12 +169,22 @@ class Store(Protocol):
         """Raises LeaseLost, IllegalMove."""
         ...
 
-    def finish(self, unit_id: str, owner: str, result: UnitResult) -> None:
-        """result.json first, then done or cancelled."""
+    def note(self, unit_id: str, owner: str, kind: str, data: Mapping[str, object]) -> None:
+        """Writes an event down that changes no state. Raises LeaseLost."""
         ...
 
-    def ask_cancel(self, unit_id: str) -> None:
-        """A queued unit is cancelled at once; a live one by its owner."""
+    def finish(self, unit_id: str, owner: str, result: UnitResult) -> None:
+        """result.json first, then done or cancelled. Raises LeaseLost, IllegalMove."""
+        ...
+
+    def release(self, owner: str) -> int:
+        """The owner lets go of its units, or is known to be dead: they can be adopted at once. Says
+        how many they were.
+        """
+        ...
+
+    def ask_cancel(self, unit_id: str, reason: str = "") -> None:
+        """A queued unit is cancelled at once; a live one by its owner; a final one stays as it is."""
         ...
 
     def retry(self, unit_id: str) -> None:
@@ -191,4 +201,10 @@ class Store(Protocol):
 
     def groups(self) -> Sequence[Group]: ...
 
-    def events(self, after: int = 0, group: str | None = None) -> Sequence[Event]: ...
+    def events(
+        self, after: int = 0, group: str | None = None, unit: str | None = None
+    ) -> Sequence[Event]:
+        """Oldest first: those with a larger `seq`, of everything, of a group or of a unit."""
+        ...
+
+    def close(self) -> None: ...

@@ -263,7 +263,8 @@ class Event:
 
     seq: int
     unit: str
-    # `state` with data {from, to, ...}, or a word of the unit's life: `attempt`, `retry`, `cancel`.
+    # `state` with data {from, to, ...}, or a word of the unit's life: `adopt`, `cancel` (asked for),
+    # `attempt` (one that the infrastructure ended), `stop` (why we stop the agent), `left_out`.
     kind: str
     data: Mapping[str, Any]
     at: float

@@ -1,0 +1,71 @@
+"""Files that are never half written: whole ones by a rename, lines by one append under a lock."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# Far longer than a few lines of ours: where the last whole line is looked for.
+_TAIL = 1 << 16
+
+
+def write_atomic(path: Path, text: str, mode: int = 0o644, durable: bool = True) -> None:
+    """Replaces a file; a reader sees the old or the new one. Raises OSError and leaves the old one.
+
+    durable: on the disk before the new name counts, so that it outlives a loss of power.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+            os.fchmod(file.fileno(), mode)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """A descriptor to read and append by, alone among all processes that use this function."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def last_lines(handle: int) -> tuple[list[bytes], bool]:
+    """The last whole lines of a file (64 KB of them), and whether half a line stands after them."""
+    size = os.fstat(handle).st_size
+    data = os.pread(handle, _TAIL, max(0, size - _TAIL))
+    lines = data.split(b"\n")
+    # The first is only part of a line when the file is longer than what was read.
+    first = 1 if size > _TAIL else 0
+    return lines[first:-1], bool(lines[-1])
+
+
+def append_lines(handle: int, lines: list[str]) -> None:
+    """Appends whole lines, after a line end where half a line stands. Raises OSError with nothing
+    appended when the disk is full.
+    """
+    size = os.fstat(handle).st_size
+    half = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+    start = "\n" if half else ""
+    data = (start + "".join(f"{line}\n" for line in lines)).encode()
+    try:
+        written = os.write(handle, data)
+        if written < len(data):
+            written += os.write(handle, data[written:])
+    except OSError:
+        os.ftruncate(handle, size)
+        raise

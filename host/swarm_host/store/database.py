@@ -1,0 +1,134 @@
+"""The SQLite file: schema, transactions, and errors in our words."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from swarm_host.errors import HostError, StoreBusy, StoreFull
+
+# Counted up with every change of the tables. An older file is rebuilt by `reindex`.
+VERSION = 1
+Journal = Literal["wal", "delete"]
+_TABLES = """
+CREATE TABLE groups (
+    group_id TEXT PRIMARY KEY,
+    document TEXT NOT NULL
+) STRICT;
+CREATE TABLE units (
+    unit_id TEXT PRIMARY KEY,
+    group_id TEXT NOT NULL REFERENCES groups,
+    folder TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    owner TEXT,
+    lease_until REAL,
+    cancel INTEGER NOT NULL,
+    handle TEXT,
+    result TEXT,
+    updated REAL NOT NULL,
+    -- seq of the event that queued it: who waits longest is claimed first.
+    queued INTEGER NOT NULL
+) STRICT;
+CREATE INDEX units_by_state ON units (state, queued);
+CREATE INDEX units_by_group ON units (group_id);
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    unit TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    data TEXT NOT NULL,
+    at REAL NOT NULL
+) STRICT;
+CREATE INDEX events_by_unit ON events (unit, seq);
+"""
+
+
+class Database:
+    """One connection, used by one thread at a time. `path` is made when it is not there."""
+
+    def __init__(self, path: Path, busy_s: float = 10.0, journal: Journal = "wal") -> None:
+        """busy_s: how long to wait for other processes. Raises StoreBusy, StoreFull, HostError for a
+        file of another version.
+        """
+        self._lock = threading.RLock()
+        self._busy_s = busy_s
+        self._path = path
+        with self._our_errors():
+            self._connection = sqlite3.connect(
+                path, timeout=busy_s, isolation_level=None, check_same_thread=False
+            )
+            self._connection.row_factory = sqlite3.Row
+            self._prepare(journal)
+
+    def _prepare(self, journal: Journal) -> None:
+        """Tables in a new file; a refusal of a file that is not ours."""
+        try:
+            # A switch of the journal fails at once while others look, instead of waiting for them.
+            if self._connection.execute("PRAGMA journal_mode").fetchone()[0] != journal:
+                self._connection.execute(f"PRAGMA journal_mode = {journal}")
+            # A loss of power may cost the last events of the table, never those of the folders.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            with self.change() as connection:
+                found = connection.execute("PRAGMA user_version").fetchone()[0]
+                if found == 0:
+                    for statement in _TABLES.split(";\n"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {VERSION}")
+        except BaseException:
+            self._connection.close()
+            raise
+        if found not in (0, VERSION):
+            self._connection.close()
+            raise HostError(
+                f"{self._path} was written by another version of this project ({found}, here "
+                f"{VERSION}); `reindex` makes it anew from the folders"
+            )
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it or nothing. Raises StoreBusy, StoreFull."""
+        with self._lock, self._our_errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # SQLite has rolled back by itself after some errors.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, query: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+        """Raises StoreBusy."""
+        with self._lock, self._our_errors():
+            return self._connection.execute(query, values).fetchall()
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _our_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            name = getattr(error, "sqlite_errorname", "")
+            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise StoreBusy(
+                    f"{self._path} was locked for more than {self._busy_s:g} s; another process of "
+                    "this project hangs in it"
+                ) from error
+            if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+                raise StoreFull(
+                    f"{self._path} cannot be written ({error}); free some disk"
+                ) from error
+            if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+                raise HostError(
+                    f"{self._path} is damaged ({error}); `reindex` makes it anew from the folders"
+                ) from error
+            raise

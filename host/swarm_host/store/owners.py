@@ -1,0 +1,58 @@
+"""Who follows units, and whether it still lives: a locked file per process below `.swarm/owners`.
+
+The kernel gives the lock back in the moment a process dies, also by kill -9: its units are adopted
+at once, not when their lease is over. Where a file system knows no locks, the lease decides.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import uuid
+from pathlib import Path
+
+
+class Owner:
+    """This process, as an owner of units. `name` is unique."""
+
+    def __init__(self, state_folder: Path) -> None:
+        """Raises OSError."""
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._path = _folder(state_folder) / self.name
+        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            # No locks here. Without its file, nobody takes this process for dead before its lease is over.
+            self._path.unlink()
+
+    def close(self) -> None:
+        self._path.unlink(missing_ok=True)
+        os.close(self._handle)
+
+
+def is_dead(state_folder: Path, name: str) -> bool:
+    """The process that had this name is known to be gone. False also where nothing is known."""
+    try:
+        handle = os.open(_folder(state_folder) / name, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def forget(state_folder: Path, name: str) -> None:
+    """Its units were released: its file has no more to say."""
+    (_folder(state_folder) / name).unlink(missing_ok=True)
+
+
+def _folder(state_folder: Path) -> Path:
+    folder = state_folder / "owners"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
