@@ -1,0 +1,1 @@
+"""Agents as processes of this machine, each under a supervisor that outlives its client."""
