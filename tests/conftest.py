@@ -41,6 +41,9 @@ class _Guard:
             return
         if event == "open" and isinstance(args[0], str | bytes):
             mode, flags = args[1], args[2]
+            # Such a name belongs to an open folder, which the event does not tell.
+            if (flags or 0) & os.O_NOFOLLOW and not os.path.isabs(args[0]):  # noqa: PTH117 (also bytes)
+                return
             if (flags or 0) & _WRITE_FLAGS if mode is None else set(mode) & set("wax+"):
                 self._check(event, args[0])
         elif event in _CHANGES:

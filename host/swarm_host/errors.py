@@ -71,6 +71,12 @@ class Transfer(Transient):
     cause = "transfer"
 
 
+class Unhealthy(Transient):
+    """The surroundings of the agent did not come up: mle-bench's own server in its image."""
+
+    cause = "unhealthy"
+
+
 class GradingFailed(HostError):
     """The grader itself broke or ran out of its limits. Says nothing about the submission."""
 
