@@ -1,0 +1,90 @@
+"""A specification file and its overrides become what shall run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from swarm_host.errors import SpecError
+from swarm_host.expand import Scope
+from swarm_host.records import RunConfig
+from swarm_host.spec.matrix_keys import Matrix, Placement, read_matrix, read_placement
+from swarm_host.spec.run_keys import Overlay, read_overlay, read_run
+from swarm_host.spec.section import Section
+from swarm_host.spec.yaml_lines import Field, read, with_override
+
+# Of a unit of a matrix; what they hold is known only later.
+UNIT_VARIABLES = ("agent", "competition", "seed")
+_PLAIN_ONLY = {
+    "agent_image": "agents of a matrix have images of their own",
+    "command": "agents of a matrix have commands of their own",
+    "workspace": "units of a matrix have folders of their own",
+    "build": "agents of a matrix say how their images are built",
+    "outputs": "agents of a matrix say where their outputs are",
+    "mle_bench": "agents of a matrix say how they are started",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A whole file: a run of specification 000, or a matrix."""
+
+    run: RunConfig | None
+    matrix: Matrix | None
+    placement: Placement
+    # The file with its overrides, and its variables, for what is read again for each unit.
+    root: Field
+    scope: Scope
+
+    def overlay(self, agent: str, competition: str, seed: int | str) -> Overlay:
+        """What the file lays over one unit of its matrix."""
+        values = dict(zip(UNIT_VARIABLES, (agent, competition, str(seed)), strict=True))
+        problems: list[str] = []
+        scope = replace(self.scope, own={**self.scope.own, **values})
+        found = read_overlay(Section(self.root, problems), scope)
+        _raise(problems)
+        return found
+
+
+def load(path: Path, overrides: Sequence[str], scope: Scope) -> Spec:
+    """Reads a file. Raises SpecError with every problem, one a line, each with its line."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"{path}: {error.strerror}") from None
+    return parse(data, str(path), overrides, scope)
+
+
+def parse(data: bytes, name: str, overrides: Sequence[str], scope: Scope) -> Spec:
+    """As load, of bytes. `name` stands in messages."""
+    root = read(data, name)
+    for override in overrides:
+        root = with_override(root, override)
+    problems: list[str] = []
+    section = Section(root, problems)
+    if section.has("matrix"):
+        spec = _matrix(section, root, scope, problems)
+    else:
+        section.take("matrix", lambda field: field, None)
+        run = read_run(section, scope, problems)
+        spec = Spec(run, None, read_placement(section, scope), root, scope)
+    section.close()
+    _raise(problems)
+    return spec
+
+
+def _matrix(section: Section, root: Field, scope: Scope, problems: list[str]) -> Spec:
+    inside = section.section("matrix")
+    matrix = read_matrix(inside, scope) if inside else None
+    for key, reason in _PLAIN_ONLY.items():
+        section.refuse(key, f"not beside a matrix: {reason}")
+    # With stand-ins: the values are read again for each unit.
+    own = {**scope.own, **dict.fromkeys(UNIT_VARIABLES, "0")}
+    read_overlay(section, replace(scope, own=own))
+    return Spec(None, matrix, read_placement(section, scope), root, scope)
+
+
+def _raise(problems: Sequence[str]) -> None:
+    if problems:
+        raise SpecError("\n".join(problems))

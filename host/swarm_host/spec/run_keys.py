@@ -1,0 +1,255 @@
+"""The keys of one run, as specification 000 names them, and those that a matrix lays over its agents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, cast, get_args
+
+from swarm_host.errors import SpecError
+from swarm_host.expand import Scope
+from swarm_host.records import BuildConfig, Mount, Network, Outputs, Resources, RunConfig, Secret
+from swarm_host.spec import values
+from swarm_host.spec.section import Section
+from swarm_host.spec.yaml_lines import Field, kind, wrong
+
+BACKENDS = frozenset({"docker", "local", "modal", "daytona"})
+IMAGE_SOURCES = frozenset({"registry", "flatten"})
+NETWORKS = frozenset(get_args(Network))
+WORKSPACE = "/home/workspace"
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
+_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/v[0-9]+)?")
+_MODES = {"ro": True, "rw": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What a matrix changes in the runs of its agents. None and empty: as the agent has it."""
+
+    timeout: float | None
+    backend: str
+    network: Network | None
+    resources: Resources
+    mounts: tuple[Mount, ...]
+    env: Mapping[str, str | Secret]
+    allow_private: bool
+    image_source: str | None
+
+    def over(self, run: RunConfig) -> RunConfig:
+        """The run with this laid over it: variables and mounts are added, limits replaced."""
+        limits = _given(self.resources)
+        changes: dict[str, Any] = {
+            "backend": self.backend,
+            "resources": replace(run.resources, **limits),
+            "mounts": (*run.mounts, *self.mounts),
+            "env": {**run.env, **self.env},
+            "allow_private": self.allow_private or run.allow_private,
+        }
+        for key in ("timeout", "network", "image_source"):
+            if getattr(self, key) is not None:
+                changes[key] = getattr(self, key)
+        return replace(run, **changes)
+
+
+def _given(resources: Resources) -> dict[str, Any]:
+    limits = {name: getattr(resources, name) for name in Resources.__slots__}
+    return {name: value for name, value in limits.items() if value is not None}
+
+
+def read_overlay(section: Section, scope: Scope) -> Overlay:
+    """The keys that a run and a matrix share."""
+    return Overlay(
+        timeout=section.take("timeout", values.seconds, None),
+        backend=section.take("backend", partial(values.choice, words=BACKENDS), "docker"),
+        network=cast(
+            "Network | None", section.take("network", partial(values.choice, words=NETWORKS), None)
+        ),
+        resources=_resources(section.section("resources")),
+        mounts=section.take("mounts", partial(_mounts, scope=scope), ()),
+        env=section.take("env", partial(values.variables, scope=scope), {}),
+        allow_private=section.take("allow_private", values.flag, False),
+        image_source=section.take(
+            "image_source", partial(values.choice, words=IMAGE_SOURCES), None
+        ),
+    )
+
+
+def read_run(section: Section, scope: Scope, problems: list[str]) -> RunConfig:
+    """One run. `problems` grows by what is wrong; the run is of use only when it stays empty."""
+    shared = read_overlay(section, scope)
+    workspace, inside = section.take("workspace", partial(_workspace, scope=scope), ("", WORKSPACE))
+    build = _build(section.section("build"), scope, problems)
+    run = RunConfig(
+        agent_image=section.take("agent_image", partial(_image, scope=scope), None),
+        command=section.take("command", partial(values.words, scope=scope), ()),
+        workspace=workspace,
+        mounts=_with_workspace(shared, workspace, inside),
+        env=shared.env,
+        resources=shared.resources,
+        build=build,
+        outputs=_outputs(section.section("outputs"), scope),
+        mle_bench=section.take("mle_bench", values.flag, False),
+    )
+    _whole_run(section, shared.backend)
+    return replace(shared, mounts=(), env={}).over(run)
+
+
+def _whole_run(section: Section, backend: str) -> None:
+    """What must be there, and what goes together."""
+    section.need("workspace", "where stdout.log, stderr.log and the submission go")
+    if backend == "local":
+        section.need("command", "the local backend starts a program")
+        for key in ("agent_image", "build"):
+            section.refuse(key, "the local backend uses no image; backend: docker does")
+    else:
+        section.need("agent_image", "the image to start")
+    if backend not in ("modal", "daytona"):
+        section.refuse("image_source", f"is for cloud backends; this is {backend}")
+
+
+def _with_workspace(shared: Overlay, workspace: str, inside: str) -> tuple[Mount, ...]:
+    """A process of the local backend gets its own folder, a container sees the workspace."""
+    if shared.backend == "local" or any(mount.target == inside for mount in shared.mounts):
+        return shared.mounts
+    return (Mount(workspace, inside, read_only=False), *shared.mounts)
+
+
+def _image(field: Field, scope: Scope) -> str:
+    found = values.expanded(field, scope)
+    if not _IMAGE.fullmatch(found):
+        raise wrong(field, f"{found!r} is no name of an image")
+    return found
+
+
+def _workspace(field: Field, scope: Scope) -> tuple[str, str]:
+    """Host folder and where the container has it: `DIR`, `DIR:TARGET`, or {host, container}."""
+    if isinstance(field.value, dict):
+        problems: list[str] = []
+        section = Section(field, problems)
+        host = section.take("host", partial(values.path, scope=scope), "")
+        inside = section.take("container", partial(values.target, scope=scope), WORKSPACE)
+        section.need("host", "the folder on this machine")
+        section.close()
+        if problems:
+            raise SpecError("\n".join(problems))
+        return host, inside
+    found = values.text(field)
+    host, colon, inside = found.rpartition(":")
+    if colon and inside.startswith("/"):
+        return _path(field, host, scope), values.target(field, scope, inside)
+    return values.path(field, scope), WORKSPACE
+
+
+def _path(field: Field, text: str, scope: Scope) -> str:
+    return values.path(replace(field, value=text, text=text), scope)
+
+
+def _mounts(field: Field, scope: Scope) -> tuple[Mount, ...]:
+    found: dict[str, Mount] = {}
+    for item in values.items(field):
+        mount = _mount(item, scope)
+        if mount.target in found:
+            raise wrong(item, f"two mounts at {mount.target}")
+        found[mount.target] = mount
+    return tuple(found.values())
+
+
+def _mount(field: Field, scope: Scope) -> Mount:
+    """`SOURCE:TARGET[:ro|rw]`, or {source, target, read_only}. Read-only unless it says otherwise."""
+    if not isinstance(field.value, dict):
+        return _short_mount(field, scope)
+    problems: list[str] = []
+    section = Section(field, problems)
+    mount = Mount(
+        source=section.take("source", partial(values.path, scope=scope), ""),
+        target=section.take("target", partial(values.target, scope=scope), ""),
+        read_only=section.take("read_only", values.flag, True),
+    )
+    section.need("source", "the folder on this machine")
+    section.need("target", "where the container has it")
+    section.close()
+    if problems:
+        raise SpecError("\n".join(problems))
+    return mount
+
+
+def _short_mount(field: Field, scope: Scope) -> Mount:
+    source, *rest = _cut(values.text(field))
+    mode = rest[1] if len(rest) > 1 else "ro"
+    if not source or len(rest) not in (1, 2) or mode not in _MODES:
+        raise wrong(field, f"expected SOURCE:TARGET or SOURCE:TARGET:ro or :rw, got {kind(field)}")
+    target = values.expanded(replace(field, value=rest[0], text=rest[0]), scope)
+    return Mount(_path(field, source, scope), values.target(field, scope, target), _MODES[mode])
+
+
+def _cut(text: str) -> list[str]:
+    """At the colons, but for those inside `${X:-default}`."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "{") - (letter == "}")
+        if letter == ":" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def _resources(section: Section | None) -> Resources:
+    if section is None:
+        return Resources()
+    found = Resources(
+        cpus=section.take("cpus", values.number, None),
+        memory=section.take("memory", values.size, None),
+        gpus=section.take("gpus", values.gpus, None),
+        shm=section.take("shm", values.size, None),
+        disk=section.take("disk", values.size, None),
+        pids=section.take("pids", values.whole, None),
+    )
+    section.close()
+    return found
+
+
+def _outputs(section: Section | None, scope: Scope) -> Outputs:
+    if section is None:
+        return Outputs()
+    place = partial(values.target, scope=scope)
+    found = Outputs(
+        submission=section.take_null("submission", place, Outputs().submission),
+        code=section.take_null("code", place, Outputs().code),
+        logs=section.take_null("logs", place, Outputs().logs),
+    )
+    section.close()
+    return found
+
+
+def _build(section: Section | None, scope: Scope, problems: list[str]) -> BuildConfig | None:
+    if section is None:
+        return None
+    if section.take("push", values.flag, False):
+        section.refuse("push", "images are not pushed from here: `docker push` does it")
+    found = BuildConfig(
+        context=section.take("context", partial(values.path, scope=scope), scope.base),
+        dockerfile=section.take("dockerfile", partial(_dockerfile, scope=scope), "Dockerfile"),
+        tag=section.take("tag", partial(_image, scope=scope), None),
+        platform=section.take("platform", _platform, None),
+        build_args=section.take("build_args", partial(values.variables, scope=scope), {}),
+        pull=section.take("pull", values.flag, False),
+        no_cache=section.take("no_cache", values.flag, False),
+    )
+    section.close()
+    return found
+
+
+def _dockerfile(field: Field, scope: Scope) -> str:
+    """Relative to the context, or absolute."""
+    relative = not values.text(field).startswith("~")
+    return values.expanded(field, scope) if relative else values.path(field, scope)
+
+
+def _platform(field: Field) -> str:
+    found = values.text(field)
+    if not _PLATFORM.fullmatch(found):
+        raise wrong(field, f"expected a platform such as linux/amd64, got {kind(field)}")
+    return found

@@ -1,0 +1,206 @@
+"""YAML with the line of each value: plain data only, no key twice, numbers and words as YAML 1.2 reads
+them (`no` is a word, 12:30 is a text).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import yaml
+
+from swarm_host.errors import SpecError
+
+Scalar = None | bool | int | float | str
+_LARGEST = 1024**2
+# Deeper than any right file; also ends an alias that contains itself.
+_DEPTH = 12
+_WORDS: dict[str, None | bool] = {
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+_TAGS = {
+    "!",
+    "tag:yaml.org,2002:str",
+    "tag:yaml.org,2002:seq",
+    "tag:yaml.org,2002:map",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of a file, and where it stands."""
+
+    value: Scalar | list[Field] | dict[str, Field]
+    # A scalar as it was written: 1.10 stays 1.10.
+    text: str
+    # File and line, or "command line".
+    place: str
+    # Keys from the top, with dots. Empty: the file itself.
+    path: str
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves the meaning of scalars to us."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+
+def wrong(field: Field, message: str) -> SpecError:
+    """The error that says where it is."""
+    where = f"{field.place}: {field.path}" if field.path else field.place
+    return SpecError(f"{where}: {message}")
+
+
+def kind(field: Field) -> str:
+    """What a value is, in the words of a message."""
+    if isinstance(field.value, list):
+        return "a list"
+    if isinstance(field.value, dict):
+        return "a mapping"
+    if field.value is None:
+        return "nothing"
+    return f"{field.text!r}"
+
+
+def read(data: bytes, name: str) -> Field:
+    """The file as fields. Raises SpecError with the line for anything that is not plain YAML."""
+    if len(data) > _LARGEST:
+        raise SpecError(f"{name}: larger than 1 MiB")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{name}: not UTF-8 at byte {error.start}") from None
+    node = _compose(text, name)
+    if node is None:
+        raise SpecError(f"{name}: empty")
+    return _field(node, "", name, 0)
+
+
+def read_value(text: str, path: str) -> Field:
+    """The right side of an override of the command line."""
+    node = _compose(text, f"command line: {path}")
+    if node is None:
+        return Field(None, "", "command line", path)
+    return _placed(_field(node, path, "", 0))
+
+
+def with_override(root: Field, override: str) -> Field:
+    """The file with one `key.key=value` put in. Raises SpecError for a text that is none."""
+    path, equals, value = override.partition("=")
+    keys = path.split(".")
+    if not equals or not all(keys):
+        raise SpecError(f"command line: {override!r}: an override is key=value or key.key=value")
+    return _put(root, keys, read_value(value, path))
+
+
+def _put(field: Field, keys: list[str], new: Field) -> Field:
+    if not keys:
+        return new
+    key, rest = keys[0], keys[1:]
+    if isinstance(field.value, list):
+        return replace(field, value=_put_in_list(field, field.value, key, rest, new))
+    mapping = field.value if isinstance(field.value, dict) else {}
+    if field.value is not None and not isinstance(field.value, dict):
+        raise SpecError(f"command line: {new.path}: {field.path} is {kind(field)}, not a mapping")
+    below = mapping.get(key) or Field(None, "", new.place, f"{field.path}.{key}".strip("."))
+    return replace(field, value=mapping | {key: _put(below, rest, new)})
+
+
+def _put_in_list(
+    field: Field, items: list[Field], key: str, rest: list[str], new: Field
+) -> list[Field]:
+    if not key.isdecimal() or int(key) >= len(items):
+        raise SpecError(
+            f"command line: {new.path}: {field.path} is a list of {len(items)}: "
+            f"{key!r} is no place in it"
+        )
+    at = int(key)
+    return [*items[:at], _put(items[at], rest, new), *items[at + 1 :]]
+
+
+def _placed(field: Field) -> Field:
+    """The same, said to come from the command line at every depth."""
+    value = field.value
+    if isinstance(value, list):
+        value = [_placed(item) for item in value]
+    elif isinstance(value, dict):
+        value = {key: _placed(item) for key, item in value.items()}
+    return replace(field, value=value, place="command line")
+
+
+def _compose(text: str, name: str) -> yaml.Node | None:
+    try:
+        return yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise SpecError(f"{name}{line}: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise SpecError(f"{name}: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise SpecError(f"{name}: nested too deeply") from None
+
+
+def _field(node: yaml.Node, path: str, name: str, depth: int) -> Field:
+    empty = Field(None, "", f"{name}:{node.start_mark.line + 1}", path)
+    if depth > _DEPTH:
+        raise wrong(empty, "nested too deeply")
+    if node.tag not in _TAGS:
+        raise wrong(empty, f"the tag {node.tag} is not known: plain data only")
+    if isinstance(node, yaml.ScalarNode):
+        return replace(empty, value=_scalar(node), text=node.value)
+    if isinstance(node, yaml.SequenceNode):
+        items = [_field(n, f"{path}.{i}", name, depth + 1) for i, n in enumerate(node.value)]
+        return replace(empty, value=items)
+    return replace(empty, value=_mapping(node, path, name, depth))
+
+
+def _mapping(node: yaml.MappingNode, path: str, name: str, depth: int) -> dict[str, Field]:
+    found: dict[str, Field] = {}
+    merged: dict[str, Field] = {}
+    for key, value in node.value:
+        place = f"{name}:{key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            raise SpecError(f"{place}: a key must be a word")
+        below = f"{path}.{key.value}".strip(".")
+        if key.value == "<<" and not key.style:
+            for field in _merges(_field(value, path, name, depth + 1)):
+                merged = field | merged
+        elif key.value in found:
+            raise SpecError(f"{place}: {below}: stands twice; first {found[key.value].place}")
+        else:
+            # An empty value has its place after the key: the key's line is what a reader looks for.
+            found[key.value] = replace(_field(value, below, name, depth + 1), place=place)
+    return merged | found
+
+
+def _merges(field: Field) -> Iterator[dict[str, Field]]:
+    """Mappings behind a `<<`, the most important first."""
+    for part in field.value if isinstance(field.value, list) else [field]:
+        if not isinstance(part.value, dict):
+            raise wrong(field, f"<< takes mappings, got {kind(part)}")
+        yield part.value
+
+
+def _scalar(node: yaml.ScalarNode) -> Scalar:
+    text: str = node.value
+    if node.style or node.tag != "tag:yaml.org,2002:str":
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
