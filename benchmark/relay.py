@@ -40,6 +40,8 @@ _LOOK_S = 0.1
 _ALIVE_S = 15.0
 # Of a client that does not finish its request, or does not read its answer.
 _SOCKET_S = 60.0
+# Of a request, in bytes: far above any prompt, far below the memory.
+_MOST_BYTES = 64 << 20
 _NUMBER = re.compile(r"(\d{4,})\.")
 _CHARS_PER_TOKEN = 4
 _HUNG_UP = "the client hung up"
@@ -59,7 +61,9 @@ class AskedText:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> AskedText:
-        """body: of a request to chat/completions. Raises ValueError for one that asks nothing."""
+        """body: of a request to chat/completions. Raises ValueError for one that asks nothing, or
+        whose text is no text; KeyError, TypeError, AttributeError or RecursionError for another shape.
+        """
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages:
             raise ValueError("messages is missing or empty")
@@ -73,7 +77,10 @@ class AskedText:
                 + json.dumps(schema, indent=1, ensure_ascii=False)
             )
         most = body.get("max_completion_tokens") or body.get("max_tokens")
-        return cls("\n\n".join(parts) + "\n", schema, bool(body.get("stream")), most)
+        text = "\n\n".join(parts) + "\n"
+        # Half of a surrogate pair can stand in JSON, and in no file.
+        text.encode()
+        return cls(text, schema, bool(body.get("stream")), most)
 
 
 def wanted_schema(body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -265,13 +272,16 @@ class _RelayHandler(HttpAnswers):
 
     def do_POST(self) -> None:
         self.close_connection = True
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path != "/v1/chat/completions":
-            self._refuse(404, f"there is no {self.path}")
-            return
         try:
+            raw = self.rfile.read(_length(self.headers.get_all("Content-Length", [])))
+            if self.path != "/v1/chat/completions":
+                self._refuse(404, f"there is no {self.path}")
+                return
             body = json.loads(raw)
             asked = AskedText.of(body)
+        except RecursionError:
+            self._refuse(400, "the request cannot be read: it is nested too deeply")
+            return
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             self._refuse(400, f"the request cannot be read: {error}")
             return
@@ -279,7 +289,10 @@ class _RelayHandler(HttpAnswers):
         Exchange(self, asked, body, self._words).run()
 
     def _refuse(self, status: int, why: str) -> None:
-        self.send_json(status, self._words.error(Turn(error=why)))
+        """As OpenAI answers what no repetition would mend."""
+        error = self._words.error(Turn(error=why))
+        error["error"]["type"] = "invalid_request_error"
+        self.send_json(status, error)
 
     def hung_up(self) -> bool:
         """True when the client has closed its end."""
@@ -288,6 +301,20 @@ class _RelayHandler(HttpAnswers):
             return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
+
+
+def _length(said: list[str]) -> int:
+    """Bytes of a body. said: each value of Content-Length. Raises ValueError where it is no size that
+    can be read.
+    """
+    if len(said) != 1 or not re.fullmatch(r"[0-9]{1,12}", said[0].strip()):
+        raise ValueError(
+            f"Content-Length must be one whole number, not {', '.join(said) or 'none'}"
+        )
+    length = int(said[0])
+    if length > _MOST_BYTES:
+        raise ValueError(f"Content-Length is {length}, the most is {_MOST_BYTES}")
+    return length
 
 
 class Exchange:

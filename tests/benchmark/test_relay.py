@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -217,6 +218,61 @@ def test_what_is_no_request_is_refused_without_a_prompt(tmp_path: Path) -> None:
             with connection.getresponse() as answer:
                 assert json.loads(answer.read())["data"][0]["id"] == "relay"
     assert not list(tmp_path.glob("*.md"))
+
+
+def ask_raw(relay: Relay, data: bytes, *lengths: str) -> tuple[int, Any]:
+    """lengths: a Content-Length header each."""
+    head = "".join(f"Content-Length: {length}\r\n" for length in lengths)
+    with socket.create_connection(("127.0.0.1", relay.server_port), 60) as client:
+        client.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
+        client.sendall(data)
+        with closing(http.client.HTTPResponse(client)) as answer:
+            answer.begin()
+            return answer.status, json.loads(answer.read())
+
+
+DEEP = b'{"messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+HALF = json.dumps(body("half a pair: \ud83d")).encode()
+# Half of a pair as bytes, which json takes for one too.
+HALF_BYTES = json.dumps(body("half a pair: \ud83d"), ensure_ascii=False).encode(
+    errors="surrogatepass"
+)
+UNREADABLE: dict[str, tuple[bytes, list[str] | None, str]] = {
+    "a word for a length": (b"", ["many"], "Content-Length must be one whole number, not many"),
+    "a length below none": (b"{}", ["-2"], "not -2"),
+    "a sign": (b"{}", ["+2"], "not \\+2"),
+    "two lengths": (b"{}", ["2", "20"], "not 2, 20"),
+    "no length": (b"", [], "not none"),
+    "a length above all memory": (b"{}", ["99999999999"], "the most is"),
+    "a length above all numbers": (b"{}", ["9" * 5000], "Content-Length must be"),
+    "half a pair": (HALF, None, "surrogates not allowed"),
+    "half a pair as bytes": (HALF_BYTES, None, "surrogates not allowed"),
+    "a deep body": (DEEP, None, "nested too deeply"),
+    "half a body": (b'{"messages": [{"role": "user"', None, "delimiter"),
+    "a list": (b"[]", None, "no attribute"),
+}
+
+
+@pytest.mark.parametrize(("data", "lengths", "why"), UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_is_a_bad_request_and_the_relay_goes_on(
+    data: bytes, lengths: list[str] | None, why: str, tmp_path: Path
+) -> None:
+    if lengths is None:
+        lengths = [str(len(data))]
+    with Relay(tmp_path, port=0) as relay, Person(tmp_path, lambda number, text: "yes"):
+        status, said = ask_raw(relay, data, *lengths)
+        assert ask(relay, body())[0] == 200
+    assert status == 400
+    error = said["error"]
+    assert re.search(why, error["message"])
+    assert error == {
+        "message": error["message"],
+        "type": "invalid_request_error",
+        "param": None,
+        "code": None,
+    }
+    # No prompt, and no line in the log, of what asked nothing.
+    assert [line["number"] for line in log(tmp_path)] == [1]
 
 
 def test_the_command_serves_lists_and_ends(tmp_path: Path) -> None:
