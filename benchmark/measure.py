@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.arguments import count, positive, result_file, subcommand
+from benchmark.competitions.registry import EVERY
 from benchmark.provenance import keep_figures
 
 Figures = dict[str, Any]
@@ -50,8 +51,12 @@ def folder(name: str, default: Path, help: str) -> Option:
 
 
 DEST = folder("--dest", Path("datasets"), "folder of the competitions")
-ONE = Option("name", {"metavar": "NAME"}, lambda name: [name])
-SOME = Option("names", {"nargs": "+", "metavar": "NAME"}, lambda names: names)
+ONE = Option("name", {"metavar": "NAME", "help": "a competition"}, lambda name: [name])
+SOME = Option(
+    "names",
+    {"nargs": "+", "metavar": "NAME", "help": f"a competition, or {EVERY}"},
+    lambda names: names,
+)
 # `--set key=value`, and so on.
 OVERRIDES = Option(
     "--set",

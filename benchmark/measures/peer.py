@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -299,13 +300,21 @@ def paired(
 
 
 def check_endpoint(url: str) -> None:
-    """Raises NotRunError where nothing answers."""
+    """Raises UsageError for what is no http address, NotRunError where nothing answers."""
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/models", timeout=_PROBE_S):
+        asked = urllib.request.Request(f"{url.rstrip('/')}/models")
+    except ValueError as error:
+        raise UsageError(f"--url is no address: {error}") from error
+    if asked.type not in ("http", "https") or not asked.host:
+        raise UsageError(f"--url must begin with http:// or https:// and name a host, not {url!r}")
+    try:
+        with urllib.request.urlopen(asked, timeout=_PROBE_S):
             return
     except urllib.error.HTTPError as error:
         error.close()
-    except (OSError, ValueError) as error:
+    except http.client.InvalidURL as error:
+        raise UsageError(f"--url is no address: {error}") from error
+    except (OSError, http.client.HTTPException) as error:
         raise NotRunError(f"no endpoint at {url}: {error}") from error
 
 
@@ -358,11 +367,12 @@ def not_behind(pair: Figures) -> bool:
 
 def _figures(options: argparse.Namespace) -> Iterator[Figures]:
     """One competition after another, the peer first."""
+    competitions = find_all(options.names)
     check_endpoint(options.url)
     place = (options.venv or usual_place("peer-aideml")).resolve()
     python = environment(place, REQUIREMENTS, WHAT)
     server, pairs = ModelServer(options.url, options.model), list[Figures]()
-    for competition in find_all(options.names):
+    for competition in competitions:
         prepared = open_prepared(competition, options.dest)
         pairs.append(asdict(_pair(prepared, options, server, python)))
         yield {"pairs": pairs, "commit": ", ".join(sorted({pair["commit"] for pair in pairs}))}

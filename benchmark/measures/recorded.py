@@ -9,6 +9,7 @@ import dataclasses
 import io
 import json
 import math
+import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any, cast
 
 from agents.authors import prompts_of
 from agents.prompting.prompt_builder import PromptBuilder
-from benchmark.measure import ONE, Figures, Measure, Option, folder
+from benchmark.measure import Figures, Measure, Option, folder
 from benchmark.measures.run_folder import KeptJournal
 from core.assembly import model_search
 from core.events import BriefMade, revive
@@ -36,8 +37,8 @@ from core.task.look.collect import look
 from core.task.preview import Preview
 from utils.config import load_config
 from utils.config_schema import EvolutionConfig, SearchConfig
-from utils.errors import DataError
-from utils.files import write_atomic
+from utils.errors import DataError, UsageError
+from utils.files import UntrustedFileError, read_untrusted, write_atomic
 
 RECORDED = Path("tests/recorded/strong")
 MOST_BYTES = 700_000
@@ -45,8 +46,12 @@ _SUFFIX = ".tar.xz"
 _PREVIEW = "preview.json"
 # Where the run and its data were.
 _OUT, _DATA = "@OUT@", "@DATA@"
-# Bytes of what a program printed; prompts show less.
+# Characters of what a program printed; prompts show less.
 _TAIL = 2_000
+# A name of a recorded run: a file of the folder, never one elsewhere.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+# Of one text beside the journal, in bytes.
+_MOST_TEXT = 1 << 20
 Line = dict[str, Any]
 
 
@@ -59,23 +64,37 @@ def pack(logs: Path, target: Path) -> None:
 
     Raises DataError for what is no run of a model, or is too large.
     """
+    beside = _texts_of(logs)
     kept = KeptJournal(logs)
     if not any(line["type"] == BriefMade.type for line in kept.lines):
         raise DataError(f"{logs} holds no decision of a run with a model")
     spec = _spec(kept.history)
-    texts = {f"logs/{_JOURNAL}": _plain(kept.lines, logs, spec)}
-    for name in ("programs", "answers"):
-        for path in sorted((logs / name).glob("*")):
-            texts[f"logs/{name}/{path.name}"] = path.read_text(encoding="utf-8")
+    files = {f"logs/{_JOURNAL}": _plain(kept.lines, logs, spec).encode(), **beside}
     if Path(spec.data_dir).is_dir():
-        texts[f"logs/{_PREVIEW}"] = json.dumps(to_json(look(spec)))
-    raw = _archive(texts)
+        files[f"logs/{_PREVIEW}"] = json.dumps(to_json(look(spec))).encode()
+    raw = _archive(files)
     if len(raw) > MOST_BYTES:
         raise DataError(f"{logs} takes {len(raw)} bytes, more than {MOST_BYTES}")
     write_atomic(target, raw)
 
 
 _JOURNAL = "journal.jsonl"
+
+
+def _texts_of(logs: Path) -> dict[str, bytes]:
+    """Programs and answers as they are. Raises DataError for a link, which would bring in a file of
+    another place, and for anything else than a small file.
+    """
+    found = {}
+    if (logs / _JOURNAL).is_symlink():
+        raise DataError(f"{logs / _JOURNAL} is a link")
+    for name in ("programs", "answers"):
+        for path in sorted((logs / name).glob("*")):
+            try:
+                found[f"logs/{name}/{path.name}"] = read_untrusted(path, _MOST_TEXT)
+            except (OSError, UntrustedFileError) as error:
+                raise DataError(f"{path} is a link, or no small file that can be read") from error
+    return found
 
 
 def _spec(history: History) -> CompetitionSpec:
@@ -97,12 +116,11 @@ def _plain(lines: Sequence[Line], logs: Path, spec: CompetitionSpec) -> str:
     return text
 
 
-def _archive(texts: Mapping[str, str]) -> bytes:
-    """The same texts give the same bytes."""
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """The same files give the same bytes."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w:xz") as archive:
-        for name, text in texts.items():
-            data = text.encode()
+        for name, data in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             archive.addfile(entry, io.BytesIO(data))
@@ -250,6 +268,8 @@ def _settings(history: History) -> tuple[SearchConfig, EvolutionConfig, int]:
 
 
 def _figures(options: argparse.Namespace) -> Iterator[Figures]:
+    if not _NAME.fullmatch(options.name):
+        raise UsageError(f"{options.name!r} is no name of a file: letters, digits, . _ - in it")
     target = options.to / f"{options.name}{_SUFFIX}"
     pack(options.logs.resolve(), target)
     yield {"file": str(target), "bytes": target.stat().st_size}
@@ -259,8 +279,16 @@ MEASURE = Measure(
     name="record",
     help="pack a finished run with a model, so that a test takes its decisions again",
     options=(
-        Option("logs", {"type": Path, "metavar": "LOGDIR"}, lambda logs: [str(logs)]),
-        ONE,
+        Option(
+            "logs",
+            {"type": Path, "metavar": "LOGDIR", "help": "the logs folder of a run's --out"},
+            lambda logs: [str(logs)],
+        ),
+        Option(
+            "name",
+            {"metavar": "NAME", "help": f"of the file, without {_SUFFIX}"},
+            lambda name: [name],
+        ),
         folder("--to", RECORDED, "folder of the recorded runs"),
     ),
     figures=_figures,

@@ -32,8 +32,11 @@ class KeptJournal:
         if not self.lines:
             raise DataError(f"{logs} holds no journal")
         self.history = History(program or ProgramStore(logs / "programs").get)
-        for line in self.lines:
-            self.history.apply(line)
+        for number, line in enumerate(self.lines, 1):
+            try:
+                self.history.apply(line)
+            except (KeyError, TypeError) as error:
+                raise DataError(f"{logs} holds no journal of a run: line {number}") from error
 
     def events(self, kind: type[E]) -> list[tuple[float, E]]:
         """Events of a kind, each with its time (epoch seconds); not of steps and proposals, whose

@@ -413,6 +413,8 @@ def _figures(options: argparse.Namespace) -> Iterator[Figures]:
     runs: list[Figures] = []
     if len(options.private) > len(options.logs):
         raise UsageError("--private is given more often than there are runs")
+    for name in set(options.private) - {UNKNOWN}:
+        find(name)
     for logs, name in zip_longest(options.logs, options.private, fillvalue=UNKNOWN):
         runs.append(asdict(measure_strong(Path(logs).resolve(), name, options.dest)))
         yield {"runs": runs}
@@ -424,7 +426,12 @@ MEASURE = Measure(
     options=(
         Option(
             "logs",
-            {"nargs": "+", "type": Path, "metavar": "LOGDIR"},
+            {
+                "nargs": "+",
+                "type": Path,
+                "metavar": "LOGDIR",
+                "help": "the logs folder of a run's --out",
+            },
             lambda logs: list(map(str, logs)),
         ),
         Option(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from benchmark.errors import NotRunError
 from benchmark.measures.peer import (
     Contender,
     PeerJob,
+    check_endpoint,
     measure_peer,
     paired,
     peer_table,
@@ -72,6 +75,41 @@ def test_a_peer_that_tries_nothing_is_not_run(tmp_path: Path) -> None:
 def test_without_an_endpoint_nothing_is_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["peer", "churn", "--url", SERVER.url]) == 3
     assert capsys.readouterr().err.startswith(f"NOT RUN: no endpoint at {SERVER.url}")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nosuch"], "no competition is called nosuch"),
+        (["churn", "--url", ""], "--url"),
+        (["churn", "--url", "127.0.0.1:9/v1"], "--url"),
+        (["churn", "--url", "file:///"], "--url must begin with http"),
+        (["churn", "--url", "http:///v1"], "--url must begin with http"),
+        (["churn", "--url", "http://[::1"], "--url is no address"),
+        (["churn", "--url", "http://127.0.0.1:port/v1"], "--url is no address"),
+    ],
+)
+def test_what_is_wrong_with_the_words_is_one_line(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["peer", *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {said}")
+
+
+def test_a_server_that_speaks_no_http_is_no_endpoint() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+
+        def answer() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(1000)
+                client.sendall(b"220 mail.example\r\n")
+
+        answered = pool.submit(answer)
+        with pytest.raises(NotRunError, match="no endpoint at"):
+            check_endpoint(f"http://127.0.0.1:{server.getsockname()[1]}/v1")
+        answered.result(60)
 
 
 def test_the_best_by_its_own_numbers_comes_first() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,38 @@ def test_a_run_of_recipes_is_no_run_with_a_strong_model(tmp_path: Path) -> None:
     journal.write_text(first)
     with pytest.raises(DataError, match="no run with a language model"):
         measure_strong(tmp_path / "logs")
+
+
+def one_error(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The only line of a command that refuses its words."""
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    return line
+
+
+def test_what_cannot_be_measured_is_said_before_anything_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = str(MODEL_RUN / "logs")
+    said = one_error(["strong", str(tmp_path / "gone")], capsys)
+    assert said == f"error: {tmp_path / 'gone'} holds no journal"
+    unknown = ["strong", logs, logs, "--private", "-", "--private", "nosuch"]
+    assert "no competition is called nosuch" in one_error(unknown, capsys)
+    # Lines, but not those of a run.
+    (tmp_path / "journal.jsonl").write_text('{"seq": 0, "t": 1}\n')
+    said = one_error(["strong", str(tmp_path)], capsys)
+    assert said == f"error: {tmp_path} holds no journal of a run: line 1"
+
+
+def test_both_commands_say_what_their_words_are(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, word in (("strong", "LOGDIR"), ("peer", "NAME"), ("record", "LOGDIR")):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0
+        assert re.search(rf"^  {word} +\w", capsys.readouterr().out, re.MULTILINE)
+        with pytest.raises(SystemExit) as ended:
+            main([command])
+        assert ended.value.code == 2
+        assert "required: " in capsys.readouterr().err.splitlines()[-1]
