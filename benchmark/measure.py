@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.arguments import count, positive, result_file, subcommand
-from benchmark.competitions.registry import EVERY
 from benchmark.provenance import keep_figures
 
 Figures = dict[str, Any]
@@ -54,7 +53,7 @@ DEST = folder("--dest", Path("datasets"), "folder of the competitions")
 ONE = Option("name", {"metavar": "NAME", "help": "a competition"}, lambda name: [name])
 SOME = Option(
     "names",
-    {"nargs": "+", "metavar": "NAME", "help": f"a competition, or {EVERY}"},
+    {"nargs": "+", "metavar": "NAME", "help": "a competition, or all"},
     lambda names: names,
 )
 # `--set key=value`, and so on.
