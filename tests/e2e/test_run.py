@@ -40,11 +40,13 @@ RUN_JSON = set(
 )
 
 
-@pytest.fixture(scope="module")
-def done(widgets: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """One complete run that several tests look at."""
+@pytest.fixture(scope="module", params=[QUICK, pytest.param("main.py", marks=pytest.mark.whole)])
+def done(
+    request: pytest.FixtureRequest, widgets: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Ended:
+    """One complete run that several tests look at, of quick programs and of the recipes."""
     out = tmp_path_factory.mktemp("done") / "out"
-    return solve(widgets, out, "--steps", STEPS, "--time", "90s", agent="main.py")
+    return solve(widgets, out, "--steps", STEPS, "--time", "90s", agent=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,8 @@ def test_solution_py_rebuilds_the_submission(done: Ended, widgets: Path, tmp_pat
     assert made.returncode == 0, made.stderr
     first = {row["id"]: float(row["fails"]) for row in read_csv(done.submission)}
     second = {row["id"]: float(row["fails"]) for row in read_csv(again)}
-    assert second == pytest.approx(first, abs=1e-9)
+    # Libraries add up in another order where another number of threads is free.
+    assert second == pytest.approx(first, abs=1e-6)
 
 
 def test_lesson_18_candidates_run_in_parallel(done: Ended) -> None:
