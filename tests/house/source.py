@@ -56,6 +56,12 @@ def tree(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text(encoding="utf-8"), str(path))
 
 
+@functools.cache
+def walked(module: ast.Module) -> tuple[ast.AST, ...]:
+    """Every node, in the order of ast.walk. Kept: several tests look at all of the product."""
+    return tuple(ast.walk(module))
+
+
 def imports(node: ast.AST, nested: bool = True) -> Iterator[str]:
     """Dotted names that a module imports (`from a import b` gives a and a.b), but for type
     checking.

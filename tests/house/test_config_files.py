@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from tests.house.source import ROOT, modules, tree
+from tests.house.source import ROOT, modules, tree, walked
 from utils import config_schema
 from utils.config import known_keys, load_config
 from utils.config_schema import Config
@@ -104,7 +104,7 @@ class _Scope:
         scope = cls(_imported(module, records or {}), {})
         # Assignments from assignments: deeper chains than this do not occur.
         for _ in range(3):
-            for node in ast.walk(module):
+            for node in walked(module):
                 if isinstance(node, ast.arg) and (found := scope.annotated(node.annotation)):
                     scope.names[node.arg] = found
                 elif isinstance(node, ast.AnnAssign):
@@ -154,7 +154,7 @@ def _imported(module: ast.Module, records: Mapping[str, type]) -> dict[str, type
     same names).
     """
     found = {}
-    for node in ast.walk(module):
+    for node in walked(module):
         if not isinstance(node, ast.ImportFrom):
             continue
         for alias in node.names:
@@ -169,7 +169,7 @@ def _imported(module: ast.Module, records: Mapping[str, type]) -> dict[str, type
 def records_of(module: ast.Module) -> dict[str, type]:
     """Records of a module that have fields of schema classes: by name, a record of these fields."""
     scope, found = _Scope(_imported(module, {}), {}), {}
-    for cls in ast.walk(module):
+    for cls in walked(module):
         if isinstance(cls, ast.ClassDef):
             fields = {}
             for node in cls.body:
@@ -197,7 +197,7 @@ def read_fields(
     by its fields.
     """
     scope, found = _Scope.of(module, records), set()
-    for node in ast.walk(module):
+    for node in walked(module):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             if owner := scope.held(node.value):
                 found.add((owner.__name__, node.attr))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.source import ROOT, modules, tree
+from tests.house.source import ROOT, modules, tree, walked
 
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 # Per 1,000 lines of code (no blanks, no comments).
@@ -34,7 +34,7 @@ def per_thousand(kinds: type | tuple[type, ...]) -> float:
     found = lines = 0
     for path in product():
         lines += len(code_lines(path))
-        found += sum(isinstance(node, kinds) for node in ast.walk(tree(path)))
+        found += sum(isinstance(node, kinds) for node in walked(tree(path)))
     return 1000 * found / lines
 
 
@@ -66,7 +66,7 @@ def own_expressions(statement: ast.stmt) -> list[ast.AST]:
 def crowded(module: ast.Module) -> list[int]:
     """Lines of statements with more than one comprehension or ternary."""
     found = []
-    for node in ast.walk(module):
+    for node in walked(module):
         if isinstance(node, ast.stmt):
             dense = (*COMPREHENSIONS, ast.IfExp)
             if sum(isinstance(part, dense) for part in own_expressions(node)) > 1:
@@ -89,7 +89,7 @@ def test_crowded_statements_are_found() -> None:
 def classes() -> list[tuple[Path, ast.ClassDef]]:
     found = []
     for path in product():
-        for node in ast.walk(tree(path)):
+        for node in walked(tree(path)):
             if isinstance(node, ast.ClassDef):
                 found.append((path, node))
     return found
