@@ -93,6 +93,16 @@ def _clean_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     assert not new, f"the tests left {sorted(new)} in the checkout"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_waits_for_the_disk() -> Iterator[None]:
+    """What is synced outlives a loss of power, and no test makes one: a kill leaves the same files
+    without it. Programs that tests start do wait.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _writes_stay_in_tmp(_clean_checkout: None) -> Iterator[None]:
     _GUARD.on = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -193,6 +194,18 @@ def test_a_program_that_is_gone_or_damaged_is_one_clear_line(
         path.write_bytes(damage)
     with pytest.raises(UsageError, match="missing or damaged"):
         programs.get(key)
+
+
+def test_every_line_is_on_the_disk_before_append_returns(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
+    journal = opened(path)
+    for number in range(3):
+        journal.append(ProposalFailed(number, "draft", "no program"))
+        assert synced[number:] == [path.stat().st_size]
 
 
 def test_replay_of_500_steps_is_complete(

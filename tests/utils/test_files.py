@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.files import UntrustedFileError, check_untrusted, read_untrusted
+from utils.files import UntrustedFileError, check_untrusted, read_untrusted, write_atomic
 
 
 def test_a_small_regular_file_is_read(tmp_path: Path) -> None:
@@ -17,6 +17,21 @@ def test_a_small_regular_file_is_read(tmp_path: Path) -> None:
     check_untrusted(path)
     check_untrusted(path, 3)
     assert read_untrusted(path, 3) == b"abc"
+
+
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seen = tmp_path / "file", []
+    path.write_bytes(b"old")
+
+    def synced(handle: int) -> None:
+        seen.append((path.read_bytes(), os.fstat(handle).st_size))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    write_atomic(path, b"newer")
+    assert path.read_bytes() == b"newer"
+    assert seen == [(b"old", 5)]
 
 
 def _open_files() -> int:
