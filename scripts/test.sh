@@ -14,4 +14,6 @@ swarm_venv test requirements/dev.txt
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
 "$PYTHON" -m mypy
+# Without bytecode each worker rewrites each test file, and each program that a test starts compiles the product.
+unset PYTHONDONTWRITEBYTECODE
 "$PYTHON" -m pytest "$@"

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from benchmark import relay as relay_module
+from benchmark.__main__ import main
 from benchmark.relay import LOG, Relay, open_prompts, waiting
 from core.llm.endpoint import EndpointError, EndpointSettings
 from core.llm.openai_endpoint import OpenAiEndpoint
@@ -275,7 +276,9 @@ def test_what_cannot_be_read_is_a_bad_request_and_the_relay_goes_on(
     assert [line["number"] for line in log(tmp_path)] == [1]
 
 
-def test_the_command_serves_lists_and_ends(tmp_path: Path) -> None:
+def test_the_command_serves_lists_and_ends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = [sys.executable, "-m", "benchmark", "relay", str(tmp_path)]
     process = subprocess.Popen(
         [*command, "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -286,12 +289,13 @@ def test_the_command_serves_lists_and_ends(tmp_path: Path) -> None:
     connection = connected(port)
     connection.request("POST", "/v1/chat/completions", json.dumps(body()))
     until(lambda: open_prompts(tmp_path) == [1])
-    listed = subprocess.run([*command, "--open"], cwd=ROOT, capture_output=True, text=True)
-    assert listed.stdout.startswith(f"{tmp_path / '0001.prompt.md'}  ")
+    assert main(["relay", str(tmp_path), "--open"]) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / '0001.prompt.md'}  ")
     put_answer(tmp_path, 1, "here")
     with connection.getresponse() as answer:
         assert json.loads(answer.read())["choices"][0]["finish_reason"] == "stop"
-    assert subprocess.run([*command, "--open"], cwd=ROOT, capture_output=True).stdout == b""
+    assert main(["relay", str(tmp_path), "--open"]) == 0
+    assert capsys.readouterr().out == ""
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
     process.stdout.close()
