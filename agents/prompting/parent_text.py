@@ -5,7 +5,7 @@ output, where its held-out errors lie.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -41,12 +41,17 @@ class FactLimits:
 
 
 class ParentText:
-    """folds: search views of the run, 0 where that is not known."""
+    """folds: search views of the run, 0 where that is not known. windows_told: the system text says
+    what each fold holds out.
+    """
 
-    def __init__(self, progress: RunProgress, phrases: Phrases, folds: int) -> None:
+    def __init__(
+        self, progress: RunProgress, phrases: Phrases, folds: int, windows_told: bool = False
+    ) -> None:
         self._progress = progress
         self._phrase = phrases
         self._folds = folds
+        self._windows_told = windows_told
 
     def score(self, parent: Parent) -> str:
         """Its score over what it ran on, with the mark of one that did not run on every fold;
@@ -99,7 +104,9 @@ class ParentText:
         folds.sort(key=attrgetter("fold"))
         if len(folds) < 2:
             return ""
-        spans = self._progress.spans()
+        spans: Mapping[str, str] = {}
+        if not self._windows_told:
+            spans = self._progress.spans()
         shown = "; ".join(
             _fold_words(fold, spans.get(fold.view, "")) for fold in folds[:_FOLDS_SHOWN]
         )

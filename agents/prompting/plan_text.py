@@ -24,7 +24,7 @@ class PlanText:
     def paragraph(self, plan: str) -> str:
         """A plan of its own between markers, with the words before it; "" where it has been told."""
         line = plan_line(plan, PLAN)
-        if not line or self._has(line):
+        if not line or self.has(plan):
             return ""
         return self._phrase("parent", "plan", plan=fence(line, "notes"))
 
@@ -32,10 +32,10 @@ class PlanText:
         """A line of a list, to be fenced: what is said of a program, then its plan in what is left of
         so many characters; without the plan where it has been told.
         """
-        if not plan or self._has(plan_line(plan, PLAN)):
+        if not plan or self.has(plan):
             return head
         return plan_line(plan, limit, f"{head}:")
 
-    def _has(self, line: str) -> bool:
+    def has(self, plan: str) -> bool:
         """The plan ends a line of what is told."""
-        return f": {line}\n" in f"{self._told}\n"
+        return f": {plan_line(plan, PLAN)}\n" in f"{self._told}\n"

@@ -61,7 +61,8 @@ class PromptBuilder:
         self._paradigms = _paradigms(folder, facts.spec.modality)
         if not machine.pretrained:
             self._paradigms = without_weights(self._paradigms)
-        self._system = SystemText(facts, machine, self._prompts, self._phrase).text()
+        system = SystemText(facts, machine, self._prompts, self._phrase)
+        self._system = system.text()
         example = ""
         if code := skeleton(facts.spec, self._prompts, folder):
             example = self._prompts.render("example", code=code_block(code))
@@ -70,7 +71,10 @@ class PromptBuilder:
             folds = facts.split.folds
         taken = len(self._system) + AROUND
         self._offers = facts.offered
-        setting = TaskSetting(self._direction, folds, taken, self._paradigms, example, self._offers)
+        windows = system.tells_windows
+        setting = TaskSetting(
+            self._direction, folds, windows, taken, self._paradigms, example, self._offers
+        )
         self._tasks = TaskText(machine, self._prompts, self._phrase, progress, setting)
 
     def system(self) -> str:
@@ -179,7 +183,8 @@ class PromptBuilder:
             # What the run itself has found is worth more by then.
             return ""
         traits = BY_KIND[brief.kind]
-        if changes_one_part(brief.kind) and len(self._tasks.program(brief)) > ROOM:
+        longest = ROOM if changes_one_part(brief.kind) else LONG_PROGRAM
+        if brief.parents and len(self._tasks.program(brief)) > longest:
             # Beside a long program they make a prompt longer than its author reads with care.
             return ""
         room = traits.knowledge - len(lessons_text(offered(brief)))

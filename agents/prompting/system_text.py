@@ -121,6 +121,7 @@ class SystemText:
             values=self._offered("values", self._facts.offered.values),
             blended=self._offered("blended", self._facts.offered.blended),
             machine=self._machine_text(),
+            folder=self._phrase("machine", "folder") if self._machine.pretrained else "",
         ).rstrip("\n")
 
     # ------------------------------------------------------------ the submission
@@ -210,6 +211,11 @@ class SystemText:
 
     # ------------------------------------------------------------ data and machine
 
+    @property
+    def tells_windows(self) -> bool:
+        """The text says what each fold holds out, so that nothing else has to."""
+        return self._facts.preview is not None and bool(self._windows())
+
     def _preview(self) -> str:
         if self._facts.preview is None:
             return ""
@@ -225,10 +231,13 @@ class SystemText:
         split, spans = self._facts.split, self._facts.spans
         if split is None or split.kind not in ("time", "group"):
             return ""
-        names = sorted(name for name in spans if name.startswith("search"))
-        lines = [f"- {one_line(spans[name], _SPAN)}" for name in names if spans[name]]
-        if not lines:
+        names = sorted(name for name in spans if name.startswith("search") and spans[name])
+        if not names:
             return ""
+        lines = [
+            f"- fold {name.removeprefix('search')}: {one_line(spans[name], _SPAN)}"
+            for name in names
+        ]
         asked = f"\n- the test rows: {one_line(spans['full'], _SPAN)}" if spans.get("full") else ""
         return "Held-out rows that score a program, fold by fold:\n" + "\n".join(lines) + asked
 

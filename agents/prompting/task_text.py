@@ -42,13 +42,15 @@ Place = Callable[[Brief], str]
 
 @dataclass(frozen=True, slots=True)
 class TaskSetting:
-    """What is the same for all briefs of a run. folds: search views. taken: characters of a request
+    """What is the same for all briefs of a run. folds: search views. windows_told:
+    the system text says what each of them holds out. taken: characters of a request
     beside the task. paradigms: ideas for drafts. example: a program of the form that is asked for, ""
     for none. offers: what the harness does with finished programs.
     """
 
     direction: Direction
     folds: int
+    windows_told: bool
     taken: int
     paradigms: Paradigms
     example: str
@@ -73,7 +75,7 @@ class TaskText:
         self._phrase = phrases
         self._progress = progress
         self._setting = setting
-        self._parents = ParentText(progress, phrases, setting.folds)
+        self._parents = ParentText(progress, phrases, setting.folds, setting.windows_told)
 
     def write(self, brief: Brief, told: str) -> str:
         """The brief in words. told: the digest above it, which need not be said again. Raises
@@ -125,7 +127,7 @@ class TaskText:
             "other_shown": self._other_shown,
             "other_facts": self._other_facts,
             "others": lambda brief: self._others(brief, plans),
-            "siblings": lambda brief: self._siblings(brief, drafts(brief)),
+            "siblings": lambda brief: self._siblings(brief, drafts(brief), plans),
             "idea": lambda brief: self._idea(brief, drafts(brief)),
             "example": lambda brief: self._setting.example,
         }
@@ -243,7 +245,7 @@ class TaskText:
         listing = fence("\n".join(lines), "notes")
         return f"{self._phrase('rebuild', 'others')}\n{listing}"
 
-    def _siblings(self, brief: Brief, others: Sequence[WrittenDraft]) -> str:
+    def _siblings(self, brief: Brief, others: Sequence[WrittenDraft], known: PlanText) -> str:
         """What other drafts rest on, as planned where they have plans. Recipes are a floor and no
         limit: their idea is free for a better program.
         """
@@ -256,7 +258,9 @@ class TaskText:
         for by_recipes, title in ((False, "siblings"), (True, "recipes")):
             same = [draft.plan for draft in others if draft.by_recipes == by_recipes]
             plans = list(dict.fromkeys(same))[-_SHOWN_SIBLINGS:]
-            if plans:
+            if by_recipes and plans and all(map(known.has, plans)):
+                parts.append(self._phrase("draft", "floor"))
+            elif plans:
                 width = min(PLAN, SIBLINGS // len(plans))
                 listing = "\n".join(f"- {plan_line(plan, width)}" for plan in plans)
                 parts.append(f"{self._phrase('draft', title)}\n{fence(listing, 'notes')}")

@@ -246,7 +246,7 @@ def builder(spec: CompetitionSpec, count: int | None = None) -> PromptBuilder:
         likeness=lambda first, second: 0.21,
         first_plan=lambda brief: FirstPlan(WAVES_PLAN, (NEIGHBOURS_PLAN,)),
     )
-    return PromptBuilder(TaskFacts(spec, look(spec), SPLIT), MACHINE, progress)
+    return PromptBuilder(TaskFacts(spec, look(spec), SPLIT, spans=SPANS), MACHINE, progress)
 
 
 def prompts(root: Path) -> dict[str, str]:

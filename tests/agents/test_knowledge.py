@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,20 @@ def test_a_mutation_gets_pieces_about_its_locus() -> None:
     assert {"metric_ranking", "tabular_boosting"} <= alone, (
         "a single piece is not always the same one"
     )
+
+
+def test_the_author_of_a_program_is_told_nothing_that_holds_for_every_program() -> None:
+    recipe = '# %% MODEL\n# recipe: {"fragment": "model_linear", "ALPHA": 1.0}\n'
+    written = Parent("s0", "x = 1\n", "plan", None, None)
+    for kind in ("mutate", "merge"):
+        for seed in range(30):
+            by_model = replace(brief(kind, seed), parents=(written,))
+            assert [it for it in choose(load(), by_model, spec(), EVERYTHING) if it.general] == []
+    by_recipe = [
+        replace(brief("mutate", seed), parents=(replace(written, program=recipe),))
+        for seed in range(30)
+    ]
+    assert any("deadline" in names(told, spec()) for told in by_recipe)
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_the_system_text_holds_the_contract(prompts: PromptBuilder) -> None:
         "higher is better",
     ):
         assert word in text
-    for word in ("DEADLINE", "CPUS", "SEED", "VIEW", "FOLD", "WEIGHTS"):
+    for word in ("DEADLINE", "CPUS", "SEED", "VIEW", "FOLD"):
         assert f"SWARM_{word}" in text
     for locus in LOCI:
         assert f"# %% {locus}" in text
@@ -154,6 +154,13 @@ def test_the_system_text_holds_the_contract(prompts: PromptBuilder) -> None:
     assert "python" in text.lower()
     assert "numpy 2.2, pandas 3.0, scikit-learn 1.9. Nothing" in text
     assert "2 CPUs, 8 GiB of memory, no GPU" in text
+    assert "SWARM_WEIGHTS" not in text, "there are none"
+
+
+def test_the_folder_of_weights_is_named_where_there_are_some(binary_spec: CompetitionSpec) -> None:
+    machine = dataclasses.replace(MACHINE, weights="resnet18 (image)", pretrained=True)
+    text = PromptBuilder(TaskFacts(binary_spec), machine, RunProgress()).system()
+    assert "SWARM_FOLD, SWARM_WEIGHTS (folder of pretrained weights)." in text
 
 
 def test_the_system_text_is_the_stable_prefix(binary_spec: CompetitionSpec) -> None:
@@ -694,6 +701,15 @@ def test_recipes_are_a_floor_and_leave_their_ideas_free(binary_spec: Competition
     assert "Simple recipes have run as a floor" in text
     assert text.count("histogram boosting (learning rate 0.06)") == 1
     assert "another idea than these" not in text
+    steps = [
+        dataclasses.replace(good(f"s000{place}", 0.8 + place / 100), plan=draft.plan)
+        for place, draft in enumerate(drafts)
+    ]
+    finished = RunProgress(drafts=lambda: drafts[:2], entries=lambda: steps)
+    text = builder_of(binary_spec, finished).write(Brief(2, "draft", 3, siblings=("", "")))
+    # The ledger has them with their scores.
+    assert text.count("histogram boosting (learning rate 0.06)") == 1
+    assert "The recipes above are a floor" in text
     assert (
         idea_in(prompts.write(Brief(3, "draft", 3, siblings=("", "", ""))))
         == "linear or logistic model"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from agents.prompting.progress import RunProgress
 from agents.prompting.prompt_builder import PromptBuilder
 from agents.prompting.system_text import PREVIEW, CandidateMachine, TaskFacts
-from core.records import SplitSpec
+from core.doubles import entry
+from core.records import Brief, Parent, SplitSpec
 from core.task.hints import Hints
 from core.task.look.collect import look
 from core.task.recognise.spec import inspect_competition
@@ -36,14 +38,29 @@ def test_folds_stand_beside_the_test_rows(tmp_path: Path, kind: str) -> None:
     text = system(tmp_path / "data", split, SPANS)
     shown = text.split("Held-out rows that score a program, fold by fold:\n")[1].splitlines()[:3]
     assert shown == [
-        f"- {SPANS['search0']}",
-        f"- {SPANS['search1']}",
+        f"- fold 0: {SPANS['search0']}",
+        f"- fold 1: {SPANS['search1']}",
         f"- the test rows: {SPANS['full']}",
     ]
     fenced = text.split("# Data\n")[1].split("</data-")[0]
     # Within the fence and the room of the preview.
     assert SPANS["search1"] in fenced
     assert len(fenced) < PREVIEW + 30
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_a_fold_holds_out_is_told_once(tmp_path: Path, told: bool) -> None:
+    spec = inspect_competition(folders.binary_rows(tmp_path), "", Hints.of(metric="roc_auc"))
+    split = SplitSpec("time", 3, 2688, 0, 0, "", None, "b")
+    facts = TaskFacts(spec, look(spec), split, (), SPANS if told else {})
+    step = entry("s0001", 0.8)
+    views = [replace(fold, view=f"search{fold.fold}") for fold in step.folds]
+    step = replace(step, folds=tuple(views))
+    progress = RunProgress(entries=lambda: [step], spans=lambda: SPANS)
+    prompts = PromptBuilder(facts, CandidateMachine("3.11", {}, 1, 2048), progress)
+    brief = Brief(2, "rewrite", 1, (Parent("s0001", "x = 1\n", "plan", 0.8, None),))
+    assert (prompts.system() + prompts.write(brief)).count(SPANS["search0"]) == 1
+    assert ("fold 0 0.8;" in prompts.write(brief)) == told
 
 
 def test_random_folds_and_old_journals_say_nothing(tmp_path: Path) -> None:
