@@ -18,9 +18,10 @@ from typing import Any
 from core.evolution.briefs import tasks
 from core.persona import Persona
 from core.protocols import Model
-from core.records import Message, Request, to_json
+from core.records import Message, Request
 from core.skill import Example
 from utils.errors import ModelError
+from utils.json_records import to_json
 from utils.prompt_manager import PromptManager
 from utils.text import cap
 from utils.untrusted import anonymous, fence, one_line

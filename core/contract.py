@@ -25,11 +25,10 @@ from core.records import (
     Outcome,
     SplitKind,
     Verdict,
-    from_json,
-    to_json,
 )
 from core.score import Direction
 from utils.errors import DataError
+from utils.json_records import from_json, to_json
 
 # `version` of run.json, and `v` of the lines of journal.jsonl.
 REPORT_VERSION = 1

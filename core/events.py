@@ -25,10 +25,9 @@ from core.records import (
     Proposal,
     SplitSpec,
     Suspicion,
-    from_json,
-    to_json,
 )
 from core.skill import Skill
+from utils.json_records import from_json, to_json
 
 _FOLD_TEXT = 200
 

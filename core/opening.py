@@ -13,7 +13,7 @@ from core.judging.service import HoldoutJudge
 from core.publishing.rescue import checked_baseline
 from core.questions.metric_stage import MetricStage
 from core.questions.split_stage import TRIAL_S, WAIT_S, WAIT_SHARE, SplitQuestion, SplitStage
-from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
+from core.records import CompetitionSpec, SplitSpec, View
 from core.settings import RunContext, Settings
 from core.task.hints import Hints, MetricAnswer
 from core.task.keeper import ViewKeeper
@@ -22,6 +22,7 @@ from core.task.service import TaskService, last_preview
 from utils.background import Pending
 from utils.errors import ResumeError, SpecError
 from utils.files import sha256_file
+from utils.json_records import from_json, to_json
 from utils.process import WorkerProcess
 
 # Seconds in the box for one pretrained model.

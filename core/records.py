@@ -1,4 +1,5 @@
-"""The words of the project as frozen records. Stdlib only; every record turns into JSON and back.
+"""The words of the project as frozen records. Stdlib only; every record turns into JSON and back
+(utils.json_records).
 
 Paths inside records are text. Times are seconds; memory is MiB; scores are plain floats in the
 metric's unit.
@@ -7,39 +8,15 @@ metric's unit.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
-import types
-import typing
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from core.persona import NOBODY, Persona
 from core.score import Direction, Score
 from core.skill import Skill
-
-# Marks of fields: the name in JSON where it is another one, and a part whose fields stand in JSON
-# beside those of its owner.
-_JSON, _FLAT = "json", "flat"
-
-
-def _named(json_name: str, default: Any = dataclasses.MISSING) -> Any:
-    """A field with another name in JSON."""
-    if default is dataclasses.MISSING:
-        return field(metadata={_JSON: json_name})
-    return field(default=default, metadata={_JSON: json_name})
-
-
-def _flat() -> Any:
-    """A part that is flat in JSON."""
-    return field(metadata={_FLAT: True})
-
-
-def json_name(field_: dataclasses.Field[Any]) -> str:
-    """What a field is called in JSON."""
-    return str(field_.metadata.get(_JSON, field_.name))
-
+from utils.json_records import flat, from_flat, json_name, named
 
 # ---------------------------------------------------------------- competition
 
@@ -142,12 +119,12 @@ class IdColumns:
     """Which columns name a row."""
 
     # Columns of the sample submission.
-    columns: tuple[str, ...] = _named("id_columns")
+    columns: tuple[str, ...] = named("id_columns")
     # Columns of train and test that hold the same ids, in the same order; usually of the same names.
-    sources: tuple[str, ...] = _named("id_sources", ())
+    sources: tuple[str, ...] = named("id_sources", ())
     # Columns of train and test whose cells, joined by `joint`, are the one id column.
-    parts: tuple[str, ...] = _named("id_parts", ())
-    joint: str = _named("id_joint", "_")
+    parts: tuple[str, ...] = named("id_parts", ())
+    joint: str = named("id_joint", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +149,10 @@ class AnswerColumns:
     # are labels or probabilities, else ().
     classes: tuple[str, ...]
     # Columns of the sample submission.
-    targets: tuple[str, ...] = _named("target_columns")
+    targets: tuple[str, ...] = named("target_columns")
     # Columns of the train table that hold the answers: equal to `targets`, or one class column when
     # the sample is one-hot.
-    labels: tuple[str, ...] = _named("label_columns")
+    labels: tuple[str, ...] = named("label_columns")
     # Several targets are shares of one whole, so that the values of a row sum to 1.
     exclusive: bool = False
 
@@ -203,12 +180,12 @@ class AnswerColumns:
 class FeatureColumns:
     """What a prediction may be made of."""
 
-    names: tuple[str, ...] = _named("feature_columns")
+    names: tuple[str, ...] = named("feature_columns")
     # Columns of free text.
-    texts: tuple[str, ...] = _named("text_columns")
+    texts: tuple[str, ...] = named("text_columns")
     # Column by which rows belong together, and column that orders them.
-    group: str | None = _named("group_column", None)
-    time: str | None = _named("time_column", None)
+    group: str | None = named("group_column", None)
+    time: str | None = named("time_column", None)
     # Some column may hold words: neither numbers, dates nor free text.
     words: bool = True
 
@@ -217,9 +194,9 @@ class FeatureColumns:
 class CompetitionFiles:
     """Files beside the tables."""
 
-    by_id: FilesById | None = _named("files", None)
+    by_id: FilesById | None = named("files", None)
     # Files that the train table was made of; they hold answers of any row.
-    labels: tuple[str, ...] = _named("label_files", ())
+    labels: tuple[str, ...] = named("label_files", ())
     # The answers are images.
     pixels: PixelRows | None = None
 
@@ -244,15 +221,15 @@ class CompetitionSpec:
     # What a prediction is.
     value_kind: ValueKind
     # Columns that name a row.
-    ids: IdColumns = _flat()
+    ids: IdColumns = flat()
     # Sample, train and test.
-    tables: CompetitionTables = _flat()
+    tables: CompetitionTables = flat()
     # What is predicted.
-    answers: AnswerColumns = _flat()
+    answers: AnswerColumns = flat()
     # What it may be predicted from.
-    features: FeatureColumns = _flat()
+    features: FeatureColumns = flat()
     # Beside the tables.
-    files: CompetitionFiles = _flat()
+    files: CompetitionFiles = flat()
     # What was decided, and why.
     notes: tuple[str, ...] = ()
     # The competition's own folder where data_dir is a prepared one (archives unpacked, labels made
@@ -265,37 +242,20 @@ class CompetitionSpec:
     @classmethod
     def of(cls, **fields: Any) -> CompetitionSpec:
         """fields: of the specification and of its parts, by the names that they have in JSON."""
-        return cls(**_sorted_out(cls, fields))
+        return cls(**from_flat(cls, fields))
 
     def changed(self, **fields: Any) -> CompetitionSpec:
         """The same with other fields, named as in JSON."""
         now = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        flat: dict[str, Any] = {}
+        of_parts: dict[str, Any] = {}
         for part in now.values():
             if isinstance(part, _PARTS):
-                flat |= {json_name(f): getattr(part, f.name) for f in dataclasses.fields(part)}
+                of_parts |= {json_name(f): getattr(part, f.name) for f in dataclasses.fields(part)}
         whole = {name: value for name, value in now.items() if not isinstance(value, _PARTS)}
-        return CompetitionSpec.of(**(whole | flat | fields))
+        return CompetitionSpec.of(**(whole | of_parts | fields))
 
 
 _PARTS = (IdColumns, CompetitionTables, AnswerColumns, FeatureColumns, CompetitionFiles)
-
-
-def _sorted_out(cls: type, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields by JSON name, those of parts gathered into parts. Raises TypeError for an unknown one."""
-    known: set[str] = set()
-    found: dict[str, Any] = {}
-    for field_, hint in _fields(cls):
-        if field_.metadata.get(_FLAT):
-            inner = {json_name(f): f.name for f, _ in _fields(hint)}
-            found[field_.name] = hint(**{inner[k]: v for k, v in fields.items() if k in inner})
-            known |= inner.keys()
-        elif field_.name in fields:
-            found[field_.name] = fields[field_.name]
-            known.add(field_.name)
-    if unknown := fields.keys() - known:
-        raise TypeError(f"{cls.__name__} has no {', '.join(sorted(unknown))}")
-    return found
 
 
 def _is_share(label: str) -> bool:
@@ -808,70 +768,3 @@ class BoxFacts:
     user_switch: bool
     network: Literal["shared", "none"] = "shared"
     notes: tuple[str, ...] = field(default=())
-
-
-# ---------------------------------------------------------------- JSON
-
-T = TypeVar("T")
-
-
-def to_json(record: Any) -> Any:
-    """Plain JSON values of a record, depth first. Non-finite floats become None: JSON has no NaN."""
-    if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return _record_to_json(record)
-    if isinstance(record, dict):
-        return {str(key): to_json(value) for key, value in record.items()}
-    if isinstance(record, list | tuple):
-        return [to_json(value) for value in record]
-    if isinstance(record, float) and not math.isfinite(record):
-        return None
-    return record
-
-
-def _record_to_json(record: Any) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for field_ in dataclasses.fields(record):
-        value = to_json(getattr(record, field_.name))
-        if field_.metadata.get(_FLAT):
-            made |= value
-        else:
-            made[json_name(field_)] = value
-    return made
-
-
-def from_json(cls: type[T], value: dict[str, Any]) -> T:
-    """The record of class `cls` that `to_json` turned into `value`; unknown keys are ignored.
-
-    Raises TypeError when a field without default is missing.
-    """
-    found: dict[str, Any] = {}
-    for field_, hint in _fields(cls):  # type: ignore[arg-type]
-        if field_.metadata.get(_FLAT):
-            found[field_.name] = from_json(hint, value)
-        elif json_name(field_) in value:
-            found[field_.name] = _revive(hint, value[json_name(field_)])
-    return cls(**found)
-
-
-@functools.cache
-def _fields(cls: type) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
-    """The fields of a record with the types that their annotations mean."""
-    hints = typing.get_type_hints(cls)
-    return tuple((f, hints[f.name]) for f in dataclasses.fields(cls))
-
-
-def _revive(hint: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return _revive(next(arg for arg in args if arg is not type(None)), value)
-    if origin is tuple:
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_revive(args[0], item) for item in value)
-        return tuple(_revive(arg, item) for arg, item in zip(args, value, strict=True))
-    if dataclasses.is_dataclass(hint):
-        return from_json(typing.cast(type, hint), value)
-    if hint is float:
-        return float(value)
-    return value

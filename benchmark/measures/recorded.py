@@ -31,7 +31,7 @@ from core.journal.journal import read_lines
 from core.journal.programs import ProgramStore
 from core.learning.level_two import assignment_of
 from core.protocols import Search
-from core.records import Brief, CompetitionSpec, Entry, Proposal, from_json, to_json
+from core.records import Brief, CompetitionSpec, Entry, Proposal
 from core.settings import Surroundings
 from core.task.look.collect import look
 from core.task.preview import Preview
@@ -39,6 +39,7 @@ from utils.config import load_config
 from utils.config_schema import EvolutionConfig, SearchConfig
 from utils.errors import DataError, UsageError
 from utils.files import UntrustedFileError, read_untrusted, write_atomic
+from utils.json_records import from_json, to_json
 
 RECORDED = Path("tests/recorded/strong")
 MOST_BYTES = 700_000

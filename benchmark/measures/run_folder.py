@@ -11,8 +11,9 @@ from core.events import Event, revive
 from core.journal.history import History
 from core.journal.journal import read_lines
 from core.journal.programs import ProgramStore
-from core.records import Proposal, from_json
+from core.records import Proposal
 from utils.errors import DataError
+from utils.json_records import from_json
 
 E = TypeVar("E", bound=Event)
 

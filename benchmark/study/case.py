@@ -28,11 +28,12 @@ from benchmark.study.library import Item, make_library
 from benchmark.study.tiers import Tier
 from core.evaluation import evaluation_key
 from core.genome import digest
-from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
+from core.records import CompetitionSpec, SplitSpec, View
 from core.task.hints import NO_HINTS
 from core.task.service import TaskService
 from utils.errors import DataError, UsageError
 from utils.files import copy_atomic, is_archive, is_file_of, sha256_file, write_atomic
+from utils.json_records import from_json, to_json
 from utils.packages import installed
 
 # Of the split and of every program: a library has one result per program and view.

@@ -15,8 +15,9 @@ from core.judging.samples import load_sample
 from core.judging.scorer import load_answers, split_rows
 from core.judging.statistic import Array
 from core.judging.store import Prediction, Store
-from core.records import FoldResult, View, from_json, to_json
+from core.records import FoldResult, View
 from utils.files import is_archive, write_atomic
+from utils.json_records import from_json, to_json
 
 
 @dataclass(frozen=True, slots=True)

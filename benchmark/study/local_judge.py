@@ -19,7 +19,8 @@ from core.judging.samples import official_sample
 from core.judging.service import HoldoutJudge
 from core.judging.statistic import Array
 from core.judging.values import is_text
-from core.records import CompetitionSpec, View, from_json
+from core.records import CompetitionSpec, View
+from utils.json_records import from_json
 from utils.process import WorkerProcess
 
 Members = list[tuple[list[str], float]]

@@ -22,8 +22,9 @@ from core.events import (
     revive,
 )
 from core.persona import Persona, PersonaChange, Population, SkillChange
-from core.records import Ensemble, Entry, ErrorReport, FoldResult, Proposal, from_json
+from core.records import Ensemble, Entry, ErrorReport, FoldResult, Proposal
 from core.skill import Skill
+from utils.json_records import from_json
 
 Line = dict[str, Any]
 # How the error of a request begins that the end of the run cut off: nobody waited for it any more.

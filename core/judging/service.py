@@ -23,11 +23,10 @@ from core.records import (
     Suspicion,
     Verdict,
     View,
-    from_json,
-    to_json,
 )
 from utils.errors import SpecError
 from utils.files import is_archive, write_atomic
+from utils.json_records import from_json, to_json
 from utils.process import WorkerProcess
 
 _KILLS = {

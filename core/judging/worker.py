@@ -23,7 +23,8 @@ from core.judging.samples import official_sample
 from core.judging.store import Store
 from core.judging.submission import check_file as check_submission
 from core.judging.values import is_text
-from core.records import CompetitionSpec, View, from_json, to_json
+from core.records import CompetitionSpec, View
+from utils.json_records import from_json, to_json
 from utils.process import serve
 
 JsonParts = list[tuple[list[str], float]]

@@ -17,8 +17,9 @@ from core.llm.endpoint import PERMANENT, Kind
 from core.llm.ledger import request_digest
 from core.llm.loose_json import read_json
 from core.llm.texts import join
-from core.records import Answer, Request, from_json
+from core.records import Answer, Request
 from utils.errors import ConfigError, ModelError
+from utils.json_records import from_json
 
 JOURNAL, ANSWERS = "journal.jsonl", "answers"
 _GIVEN_UP: Kind = "given up"

@@ -42,6 +42,7 @@ FILES = (
     "utils/config_schema.py",
     "utils/errors.py",
     "utils/files.py",
+    "utils/json_records.py",
     "utils/process.py",
     "utils/rhythm.py",
     "utils/tables.py",

@@ -19,9 +19,10 @@ from core.events import Published
 from core.protocols import Combiner, Programs, Recorder
 from core.publishing.harness import CHECKOUT, SOLUTION, copy_harness
 from core.publishing.result import Result, single
-from core.records import CompetitionSpec, Entry, FoldResult, SplitSpec, to_json
+from core.records import CompetitionSpec, Entry, FoldResult, SplitSpec
 from utils.errors import PublishError
 from utils.files import copy_atomic, is_file_of, write_atomic
+from utils.json_records import to_json
 
 log = logging.getLogger(__name__)
 

@@ -46,8 +46,9 @@ def main(argv: list[str] | None = None) -> int:
 def rebuild(plan: dict[str, Any], code: Path, scratch: Path, out_csv: Path) -> None:
     """plan: the content of weights.json. Raises SystemExit when a member leaves no submission."""
     from core.judging.service import HoldoutJudge
-    from core.records import CompetitionSpec, SplitSpec, from_json
+    from core.records import CompetitionSpec, SplitSpec
     from core.task.service import TaskService
+    from utils.json_records import from_json
 
     spec, split = from_json(CompetitionSpec, plan["spec"]), from_json(SplitSpec, plan["split"])
     task = TaskService()

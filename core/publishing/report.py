@@ -29,8 +29,9 @@ from core.journal.history import History
 from core.protocols import Programs
 from core.publishing import reasons
 from core.publishing.result import NO_RESULT
-from core.records import Best, BoxFacts, from_json
+from core.records import Best, BoxFacts
 from utils.files import write_atomic
+from utils.json_records import from_json
 
 _NO_BOX = BoxFacts(landlock=False, user_switch=False)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.records import CompetitionSpec, SplitSpec, View, from_json, to_json
+from core.records import CompetitionSpec, SplitSpec, View
 from core.task.hints import UNSET, Hints
 from core.task.preview import Preview
 from utils.config_schema import TaskConfig
+from utils.json_records import from_json, to_json
 from utils.process import WorkerProcess
 
 # Reading or copying all data of a large competition.

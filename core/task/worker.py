@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.records import CompetitionSpec, SplitSpec, from_json, to_json
+from core.records import CompetitionSpec, SplitSpec
 from core.task.hints import Hints
 from core.task.look.collect import look
 from core.task.recognise.baseline import write_baseline
@@ -23,6 +23,7 @@ from core.task.views.written_tables import faults
 from core.task.views.written_tables import turn_rows as turn
 from utils.config_schema import TaskConfig
 from utils.errors import PublishError
+from utils.json_records import from_json, to_json
 from utils.process import serve
 
 

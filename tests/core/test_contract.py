@@ -24,9 +24,10 @@ from core.contract import (
     step_of,
 )
 from core.journal.journal import read_lines
-from core.records import Entry, to_json
+from core.records import Entry
 from tests.house.source import ROOT
 from utils.errors import DataError
+from utils.json_records import to_json
 
 # Written at commit 0b1b1bd.
 LOGS = ROOT / "tests" / "recorded" / "runs_0b1b1bd" / "model" / "logs"

@@ -37,9 +37,10 @@ from core.evolution.selection import race_is_lost, takes_the_lead
 from core.journal.history import History
 from core.loop import Loop, LoopParts, Rules
 from core.protocols import Extras, Judge
-from core.records import Author, ErrorInfo, Job, Outcome, Suspicion, Verdict, to_json
+from core.records import Author, ErrorInfo, Job, Outcome, Suspicion, Verdict
 from tests.slices import search_config, solution_config
 from utils.errors import ProposalError, WorkerError
+from utils.json_records import to_json
 
 FOLDS = 3
 

@@ -26,8 +26,9 @@ from core.execution.limits import seconds_to_tell
 from core.execution.probe import probe_fault
 from core.journal.history import History
 from core.pacing import Pacer
-from core.records import Brief, ErrorInfo, Outcome, Proposal, View, to_json
+from core.records import Brief, ErrorInfo, Outcome, Proposal, View
 from utils.errors import Interrupted
+from utils.json_records import to_json
 
 NAME_ERROR = Outcome(
     1, None, False, 1.0, 1.0, 1.0, ErrorInfo("NameError", "name 'x'", "Traceback"), ""

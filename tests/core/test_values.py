@@ -9,8 +9,9 @@ import pytest
 from core.budget import Budget
 from core.doubles import entry
 from core.genome import Genome, changed_loci, normalised_digest
-from core.records import Entry, MetricSpec, SplitSpec, from_json, to_json
+from core.records import Entry, MetricSpec, SplitSpec
 from core.score import Score
+from utils.json_records import from_json, to_json
 
 PROGRAM = (
     "import os\n\n# %% DATA\nx = 1\n# %% MODEL\ny = 2\n# %% TRAIN\n\n# %% POSTPROCESS\nprint(x + y)"

@@ -18,10 +18,11 @@ from core.judging.residuals.held import HeldErrors
 from core.judging.residuals.report import report_on
 from core.judging.service import HoldoutJudge
 from core.metric_names import BY_NAME
-from core.records import ErrorReport, ErrorTable, ValueKind, from_json, to_json
+from core.records import ErrorReport, ErrorTable, ValueKind
 from tests.judging.arena import make_spec
 from tests.judging.cases import EVERY, truth_of, worse
 from tests.judging.residual_cases import HeldCase, make_case, table_of
+from utils.json_records import from_json, to_json
 from utils.process import WorkerProcess
 
 Make = Callable[..., HeldCase]

@@ -84,7 +84,6 @@ from core.records import (
     Proposal,
     SplitSpec,
     Suspicion,
-    to_json,
 )
 from tests.core.paper_spec import paper_spec
 from tests.evolution.skill_rig import BETTER, skill
@@ -92,6 +91,7 @@ from tests.slices import evolution_config, search_config, solution_config
 from utils.embedding import CodeEmbeddingManager
 from utils.embedding_hashing import all_hashed
 from utils.errors import ProposalError, WorkerError
+from utils.json_records import to_json
 
 SEARCH = search_config(num_drafts=4, debug_tries=1, explore=0.1)
 TARGET = {"DATA": 12, "MODEL": 3, "TRAIN": 14, "POSTPROCESS": 9}

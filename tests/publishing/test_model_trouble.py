@@ -13,7 +13,8 @@ from core.doubles import proposal
 from core.events import Event, LlmCall, Proposed
 from core.journal.history import History
 from core.publishing.reasons import MODEL_LOST, USELESS, model_trouble
-from core.records import Brief, to_json
+from core.records import Brief
+from utils.json_records import to_json
 
 OK = LlmCall("code", "m", True, 1.0, 10, 0, 3, 0.1, "s0002 draft", "ab", "cd")
 QUOTA = LlmCall(

@@ -15,13 +15,14 @@ import pytest
 from core.judging.scorer import judge
 from core.judging.store import Store
 from core.metric_names import BY_NAME
-from core.records import MetricSpec, View, from_json, to_json
+from core.records import MetricSpec, View
 from core.task.hints import Hints
 from core.task.metric.parameters import quantiles_named, quantiles_of
 from core.task.recognise.baseline import write_baseline
 from core.task.recognise.spec import inspect_competition
 from tests.task import folders
 from tests.task.rule_cases import Built, build, check_rows, truth
+from utils.json_records import from_json, to_json
 
 
 @pytest.mark.parametrize(

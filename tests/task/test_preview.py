@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.records import CompetitionSpec, from_json, to_json
+from core.records import CompetitionSpec
 from core.task.folder.inventory import FoundFile
 from core.task.hints import Hints
 from core.task.look import sample as preview_sample
@@ -28,6 +28,7 @@ from core.task.preview_text import LIMIT, preview_text
 from core.task.recognise.spec import inspect_competition
 from core.task.service import TaskService
 from tests.task import folders
+from utils.json_records import from_json, to_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -356,7 +357,8 @@ def test_lesson_38_a_table_of_50000_rows_takes_less_than_three_seconds(tmp_path:
 
 _PEAK = """
 import json, resource, sys
-from core.records import CompetitionSpec, from_json
+from core.records import CompetitionSpec
+from utils.json_records import from_json
 from core.task.look.collect import look
 spec = from_json(CompetitionSpec, json.load(sys.stdin))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from core.records import CompetitionSpec, from_json, to_json
+from core.records import CompetitionSpec
 from core.task.hints import Hints
 from core.task.recognise.spec import inspect_competition
 from tests.task import folders
 from utils.errors import ConfigError
+from utils.json_records import from_json, to_json
 
 AUC = "## Evaluation\n\nSubmissions are evaluated on area under the ROC curve.\n"
 RMSE = "## Evaluation\n\nSubmissions are scored on RMSE.\n"

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from core.protocols import Views
-from core.records import CompetitionSpec, View, from_json, to_json
+from core.records import CompetitionSpec, View
 from core.task.hints import UNSET
 from core.task.keeper import ViewKeeper
 from core.task.view_digest import view_digest
 from core.task.views.build import build_views
 from core.task.worker import METHODS
 from tests.task.view_cases import animals, built, contents, numbers, planned
+from utils.json_records import from_json, to_json
 from utils.process import WorkerProcess
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.records import View, from_json, to_json
+from core.records import View
 from core.task.folder.times import Times
 from tests.task.view_cases import answers, built, numbers, save, search_views, spec_of, table
+from utils.json_records import from_json, to_json
 
 
 def dated(folder: Path, step: str) -> object:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.records import CompetitionSpec, SplitSpec, from_json, to_json
+from core.records import CompetitionSpec, SplitSpec
 from core.task import worker
 from core.task.hints import UNSET
 from core.task.views import last_source
@@ -19,6 +19,7 @@ from core.task.views.last_source import forget, load_once
 from core.task.views.source import Source, load
 from tests.task.view_cases import animals, contents, numbers
 from utils.files import remove
+from utils.json_records import from_json, to_json
 
 
 @pytest.fixture(autouse=True)

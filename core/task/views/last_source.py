@@ -8,9 +8,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from core.records import CompetitionSpec, to_json
+from core.records import CompetitionSpec
 from core.task.folder.inventory import list_files
 from core.task.views.source import Source, load
+from utils.json_records import to_json
 
 # Path, size, time, change time and inode of a table.
 _Stamp = tuple[str, int, int, int, int]
