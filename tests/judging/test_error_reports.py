@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,13 @@ import pandas as pd
 import pytest
 
 from core.judging.metrics import Metric
+from core.judging.residuals import features
 from core.judging.residuals.costs import row_errors
 from core.judging.residuals.guards import LEAST_FOR_TABLES, LEAST_ROWS
 from core.judging.residuals.held import HeldErrors
-from core.judging.residuals.report import report_on
+from core.judging.residuals.report import error_report, report_on
 from core.judging.service import HoldoutJudge
+from core.judging.store import Store
 from core.metric_names import BY_NAME
 from core.records import ErrorReport, ErrorTable, ValueKind
 from tests.judging.arena import make_spec
@@ -116,6 +119,31 @@ def test_predictions_that_lie_too_close_together_are_named(make: Make) -> None:
     case.keep("right", lambda rows: known(rows) + draw.normal(size=len(rows)))
     assert any("too close together" in line for line in case.report("close").summary)
     assert not any("too close" in line for line in case.report("right").summary)
+
+
+def test_the_columns_of_a_view_are_read_once_for_all_programs(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading and turning them into numbers was most of what a report cost."""
+    case = make(numbers(), RMSE)
+    read: list[pd.DataFrame] = []
+    whole = features.as_numbers
+
+    def as_numbers(frame: pd.DataFrame, decimal: str) -> pd.DataFrame:
+        read.append(frame)
+        return whole(frame, decimal)
+
+    monkeypatch.setattr(features, "as_numbers", as_numbers)
+    store = Store(case.root / "predictions")
+    for name, size in (("p", 1.0), ("q", 3.0)):
+        case.keep(name, lambda rows, size=size: known(rows) + size)
+        assert error_report(case.spec, case.names[name], case.views, store) is not None
+        assert len(read) == len(case.views)
+    # A table that was written again is read again.
+    table = Path(case.views[0].path) / "test.csv"
+    os.utime(table, ns=(1, 1))
+    assert error_report(case.spec, case.names["p"], case.views, store) is not None
+    assert len(read) == len(case.views) + 1
 
 
 def test_what_the_scores_of_the_folds_say_is_not_said_again(make: Make) -> None:

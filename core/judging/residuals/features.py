@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.judging.samples import Sample, load_sample, text_ids
+from core.judging.scorer import load_answers
 from core.judging.statistic import Array
 from core.records import CompetitionSpec, TableFile, View
 from utils.tables import as_numbers, read_table
@@ -19,13 +20,28 @@ FILE_SIZE = "size of the file (bytes)"
 _MISSING = -1
 
 
-def held_features(spec: CompetitionSpec, view: View, ids: Array) -> pd.DataFrame:
-    """Of the rows with these ids ([rows, id columns] text), in this order: at most MOST_COLUMNS
-    columns that a program may use, numbers as float, and the size of the row's file.
+def held_features(spec: CompetitionSpec, view: View) -> pd.DataFrame:
+    """Of the holdout rows of a view, in the order of its answers: at most MOST_COLUMNS columns that a
+    program may use, numbers as float, and the size of the row's file. They are the same for every
+    program: read once, and not to be changed.
 
     No columns where the table is missing, too large to read or does not name its rows. Raises
     ValueError or OSError when it is broken.
     """
+    table, answers = spec.tables.test, view.answers
+    assert answers is not None
+    stamps = [Path(answers).stat().st_mtime_ns]
+    if table is not None and (path := Path(view.path) / table.path).is_file():
+        stamps.append(path.stat().st_mtime_ns)
+    return _held_features(spec, view, Path(answers), tuple(stamps))
+
+
+@lru_cache(maxsize=8)
+def _held_features(
+    spec: CompetitionSpec, view: View, path_of_answers: Path, _stamps: tuple[int, ...]
+) -> pd.DataFrame:
+    answers = load_answers(path_of_answers, spec)
+    ids = answers.ids[answers.held("holdout")[1]]
     sizes = _file_sizes(spec, view, ids)
     table = spec.tables.test
     if table is None or spec.files.pixels is not None:
@@ -33,7 +49,7 @@ def held_features(spec: CompetitionSpec, view: View, ids: Array) -> pd.DataFrame
     path = Path(view.path) / table.path
     if not path.is_file() or path.stat().st_size > MOST_BYTES:
         return sizes
-    every = _features(path, path.stat().st_mtime_ns, table, spec)
+    every = _features(path, table, spec)
     sample = load_sample(Path(view.path), view.sample, spec.ids.columns)
     places = _places(sample, every, spec, ids)
     if places is None:
@@ -43,8 +59,7 @@ def held_features(spec: CompetitionSpec, view: View, ids: Array) -> pd.DataFrame
     return pd.concat([as_numbers(chosen, table.decimal), sizes], axis=1)
 
 
-@lru_cache(maxsize=8)
-def _features(path: Path, _stamp: int, table: TableFile, spec: CompetitionSpec) -> pd.DataFrame:
+def _features(path: Path, table: TableFile, spec: CompetitionSpec) -> pd.DataFrame:
     """Ids as text, and the columns that are looked at; read in the types that they look like, which
     is several times as fast as text.
     """

@@ -94,12 +94,16 @@ def kinds(title: str, cells: pd.Series, named: Sequence[str] | None = None) -> G
     """The commonest values with LEAST_ROWS rows each, all others together; None where that is one
     group. named: all values, in their own order.
     """
-    counts = cells.value_counts()
-    common = counts[counts >= LEAST_ROWS].head(MOST_KINDS).index.tolist()
+    numbers, levels = pd.factorize(cells)
+    known = dict(zip(levels.tolist(), np.bincount(numbers[numbers >= 0]).tolist(), strict=True))
+    # Of equally common ones the first that was met, as value_counts has it.
+    by_count = sorted(known, key=known.__getitem__, reverse=True)[:MOST_KINDS]
+    common = [name for name in by_count if known[name] >= LEAST_ROWS]
     if named is not None:
-        common = [name for name in named if counts.get(name, 0) >= LEAST_ROWS]
+        common = [name for name in named if known.get(name, 0) >= LEAST_ROWS]
     places = dict(zip(common, range(len(common)), strict=True))
-    codes = cells.map(places).fillna(-1).to_numpy(dtype=int)
+    # The last stands for missing cells.
+    codes = np.array([*(places.get(name, -1) for name in known), -1])[numbers]
     names = [one_line(str(name), NAME_LETTERS) for name in common]
     rest = (codes < 0) & cells.notna().to_numpy()
     if rest.sum() >= LEAST_ROWS:
@@ -260,14 +264,15 @@ def horizons(groups: Array, fold: Array) -> Grouping | None:
     """By the quarter of a fold, where groups are the time blocks of core.task.views.tables
     (`<view>:<number>`); None for any other groups.
     """
-    text = pd.Series(groups, dtype=object)
-    numbers = pd.to_numeric(text.str.extract(r"^(?:search|final)\d+:(\d\d)$")[0], errors="coerce")
-    if numbers.isna().any():
+    codes, names = pd.factorize(groups)
+    blocks = pd.Series(names, dtype=object).str.extract(r"^(?:search|final)\d+:(\d\d)$")[0]
+    if blocks.isna().any():
         return None
+    numbers = pd.Series(blocks.astype(int).to_numpy()[codes])
     last = numbers.groupby(fold).transform("max").clip(lower=1)
     quarter = (numbers / (last + 1) * 4).astype(int).to_numpy()
-    names = ("first quarter", "second quarter", "third quarter", "last quarter")
-    return Grouping("by how far ahead the row lies in its fold", names, quarter)
+    quarters = ("first quarter", "second quarter", "third quarter", "last quarter")
+    return Grouping("by how far ahead the row lies in its fold", quarters, quarter)
 
 
 def costliest(title: str, groups: pd.Series, costs: Array, most: int = 4) -> Grouping | None:

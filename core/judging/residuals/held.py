@@ -109,7 +109,7 @@ def _of_view(spec: CompetitionSpec, prediction: Prediction, view: View) -> HeldE
         group=groups,
         weights=weights.astype(float),
         levels=levels,
-        features=held_features(spec, view, answers.ids[rows]),
+        features=held_features(spec, view),
     )
 
 
