@@ -69,11 +69,10 @@ def bands(title: str, values: Array, most: int = BANDS) -> Grouping | None:
 def _edges(values: Array, most: int, least: int) -> Array:
     """Rounded limits between bands of `least` rows or more."""
     ordered = np.sort(values)
-    wanted = np.quantile(ordered, np.arange(1, most) / most)
-    low, high = np.quantile(ordered, [0.05, 0.95])
+    low, high, *wanted = np.quantile(ordered, [0.05, 0.95, *(np.arange(1, most) / most)]).tolist()
     kept: list[float] = []
     below = 0
-    for edge in map(_rounder(float(high - low)), wanted.tolist()):
+    for edge in map(_rounder(high - low), wanted):
         place = int(np.searchsorted(ordered, edge, side="left"))
         if place - below >= least and len(ordered) - place >= least:
             kept.append(edge)
@@ -141,7 +140,10 @@ def of_column(name: str, cells: pd.Series, text: bool, ordered: bool = False) ->
 
 def _of_numbers(title: str, cells: pd.Series) -> Grouping | None:
     values = cells.to_numpy(dtype=float, na_value=np.nan)
-    few = np.unique(values[np.isfinite(values)])
+    known = values[np.isfinite(values)]
+    few = np.unique(known[:_LOOKED_AT])
+    if len(few) <= MOST_KINDS:
+        few = np.unique(known)
     if len(few) <= MOST_KINDS:
         shown = pd.Series([f"{value:g}" for value in values.tolist()], dtype=object)
         named = list(map("{:g}".format, few.tolist()))

@@ -106,10 +106,11 @@ def _shifts(grouping: Grouping, values: Array, halves: Halves) -> tuple[Array, A
     count = np.bincount(place[known], minlength=2 * size).astype(float)
     sums = np.bincount(place[known], weights=values[known], minlength=2 * size)
     mean = sums / np.maximum(count, 1)
-    off = np.where(known, values - mean[place], 0.0)
     if halves.unit is None:
-        squares = np.bincount(place[known], weights=off[known] ** 2, minlength=2 * size)
+        squares = np.bincount(place[known], weights=values[known] ** 2, minlength=2 * size)
+        squares = np.maximum(squares - count * mean**2, 0.0)
     else:
+        off = np.where(known, values - mean[place], 0.0)
         units = int(halves.unit.max()) + 1
         cells = np.bincount(
             halves.unit[known] * 2 * size + place[known],
