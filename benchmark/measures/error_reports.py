@@ -22,8 +22,8 @@ from core.records import CompetitionSpec, Job, MetricSpec, Outcome, TableFile, V
 
 METRICS = ("rmse", "roc_auc")
 FOLDS = 5
-# A report that is asked for after scoring takes no longer than the scoring.
-TARGET = 1.0
+# So many times what scoring takes: a program is scored once, and a report is made for parents only.
+TARGET = 2.0
 _OFFICIAL_ROWS = 10
 _WORDS = ("red", "green", "blue", "grey")
 _SAMPLE = TableFile("sample_submission.csv")

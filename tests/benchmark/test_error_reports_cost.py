@@ -17,7 +17,7 @@ def test_a_real_judge_is_timed() -> None:
 
 def test_the_table_says_what_misses_its_target() -> None:
     good = ReportCost("rmse", 1000, 5, 0.5, 0.9, 0.25)
-    bad = ReportCost("roc_auc", 1000, 5, 0.5, 0.9, 0.75)
+    bad = ReportCost("roc_auc", 1000, 5, 0.5, 0.9, 1.25)
     lines = reports_table({"costs": [asdict(good), asdict(bad)]}).splitlines()
-    assert lines[2] == "| rmse | 1000 x 5 | 0.50 | 0.90 | 0.25 | 0.50 | <= 1 |"
-    assert lines[3] == "| roc_auc | 1000 x 5 | 0.50 | 0.90 | 0.75 | 1.50 (missed) | <= 1 |"
+    assert lines[2] == "| rmse | 1000 x 5 | 0.50 | 0.90 | 0.25 | 0.50 | <= 2 |"
+    assert lines[3] == "| roc_auc | 1000 x 5 | 0.50 | 0.90 | 1.25 | 2.50 (missed) | <= 2 |"

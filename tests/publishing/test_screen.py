@@ -13,10 +13,11 @@ from rich.text import Text
 from core.publishing.screen import Screen
 from main import refuse
 from utils.logger_system import setup_logging, shutdown_logging
+from utils.untrusted import plain
 
 # Clears the screen, sets the title, writes to the clipboard, rings, turns the direction of text.
-HOSTILE = "a\x1b[2Jb\x1b]0;title\x07c\x9b31md\x1b]52;c;aGk=\x1b\\e\u202ef\x08g"
-SHOWN = "a[2Jb]0;titlec31md]52;c;aGk=\\efg"
+HOSTILE = "a\x1b[2Jb\x1b]0;title\x1b\\c\x07\x9b31md\x1b]52;c;aGk=\x1b\\e\u202ef\x08g"
+SHOWN = plain(HOSTILE)
 
 
 def test_a_line_holds_no_escapes() -> None:
@@ -57,3 +58,8 @@ def test_a_log_and_its_lines_on_stderr_hold_no_escapes(tmp_path: Path) -> None:
 def test_a_refusal_holds_no_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     refuse(HOSTILE)
     assert capsys.readouterr().err == f"error: {SHOWN}\n"
+
+
+def test_nothing_of_it_is_obeyed() -> None:
+    assert SHOWN.isprintable()
+    assert {"\x1b", "\x9b", "\x07", "\x08", "\u202e"}.isdisjoint(SHOWN)
