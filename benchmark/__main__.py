@@ -18,7 +18,7 @@ from benchmark.arguments import subcommand
 from benchmark.catalog import MEASURES
 from benchmark.competitions import grading, pack
 from benchmark.competitions.registry import COMPETITIONS, EVERY, find, find_all
-from benchmark.errors import NotRunError
+from benchmark.errors import NotRunError, SubmissionError
 from benchmark.measure import DEST
 from benchmark.provenance import ROOT
 from utils.errors import DataError, SwarmError, UsageError
@@ -84,7 +84,12 @@ def _grade(options: argparse.Namespace) -> None:
         raise DataError(
             f"{root} is damaged: `prepare {options.name} --dest {options.dest}` makes it anew"
         )
-    grade = grading.grade(find(options.name), options.submission, options.dest)
+    try:
+        grade = grading.grade(find(options.name), options.submission, options.dest)
+    except SubmissionError as error:
+        if options.json:
+            print(json.dumps({"invalid": str(error)}))
+        raise
     if options.json:
         print(json.dumps(asdict(grade)))
     else:
@@ -110,7 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     grade = subcommand(commands, "grade", "score a submission against the private answers")
     grade.add_argument("name", metavar="NAME")
     grade.add_argument("submission", type=Path, metavar="SUBMISSION")
-    grade.add_argument("--json", action="store_true", help="print one line of JSON")
+    in_json = "print one line of JSON, also for a submission that is not gradable"
+    grade.add_argument("--json", action="store_true", help=in_json)
     grade.set_defaults(action=_grade)
     for with_folder in (prepare, grade):
         with_folder.add_argument(DEST.name, **DEST.settings)

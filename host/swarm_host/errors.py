@@ -77,6 +77,10 @@ class Unhealthy(Transient):
     cause = "unhealthy"
 
 
+class SubmissionRefused(HostError):
+    """What an agent left as its submission is no file that a grader may get: a link, a pipe, too big."""
+
+
 class GradingFailed(HostError):
     """The grader itself broke or ran out of its limits. Says nothing about the submission."""
 

@@ -14,6 +14,8 @@ from swarm_host.records import (
     Ending,
     Event,
     Grade,
+    GradingAnswer,
+    GradingProgram,
     Group,
     Handle,
     Isolation,
@@ -138,6 +140,20 @@ class Source(Protocol):
 
     def grade(self, competition: str, submission: Path) -> Grade:
         """In a bounded worker, from a copy. Raises GradingFailed when the grader itself broke."""
+        ...
+
+
+class Graders(Protocol):
+    """Bounded workers for grading programs, which sources are given."""
+
+    def run(
+        self, program: GradingProgram, arguments: Sequence[str], submission: Path
+    ) -> GradingAnswer:
+        """The program on a copy of the submission, `submission.csv` in its current folder.
+
+        Raises SubmissionRefused for what is no regular file of sensible size, GradingFailed when the
+        program cannot be loaded.
+        """
         ...
 
 

@@ -221,6 +221,29 @@ class Grade:
 
 
 @dataclass(frozen=True, slots=True)
+class GradingProgram:
+    """A program that scores submissions. It runs in worker processes and is never imported here."""
+
+    # Interpreter; its libraries are the program's.
+    python: str
+    # Dotted name or file of a module with `main(arguments) -> exit status`.
+    module: str
+    # Folders that the module and what it imports are found in.
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GradingAnswer:
+    """How a grading program ended on one submission. Output and complaints are cut to a bound."""
+
+    # None when it was ended by a signal or by its limits.
+    status: int | None
+    output: str
+    complaints: str
+    ended_by: Literal["exit", "signal", "time"] = "exit"
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What a unit cost. None: not known."""
 

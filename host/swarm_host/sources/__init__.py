@@ -1,0 +1,1 @@
+"""Where competitions come from. A source knows the truth and keeps it on this side."""

@@ -1,0 +1,167 @@
+"""Competition folders of one's own: public/, private/answers.csv and competition.yaml.
+
+competition.yaml names the metric and, where needed, more:
+
+    metric: rmse               # a name of this project's registry (docs/metrics.md)
+    ids: [id]                  # id columns of the sample submission; the first column without it
+    parameters: [0.5]          # numbers of a metric that has some, one for each target
+    references: {mean: 0.71}   # scores to be shown beside results
+
+The root is one such folder, or a folder of them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.metric_names import BY_NAME
+from swarm_host.errors import SpecError, UsageError
+from swarm_host.plain_yaml import read_mapping
+from swarm_host.protocols import Graders
+from swarm_host.records import Competition, Grade, GradingProgram
+from swarm_host.sources.folders import NAME, known_name, sample_of
+from swarm_host.sources.judged import Question, better_than, grade_of, judged
+
+ROOT = Path(__file__).resolve().parents[3]
+_FILE = "competition.yaml"
+_KEYS = ("metric", "ids", "parameters", "references")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCompetition:
+    """What competition.yaml says."""
+
+    metric: str
+    ids: tuple[str, ...] = ()
+    parameters: tuple[float, ...] = ()
+    references: Mapping[str, float] | None = None
+
+
+class FolderSource:
+    """root: a competition folder, or a folder of them. python: interpreter that grades."""
+
+    name = "folder"
+
+    def __init__(self, root: Path, graders: Graders, python: str = sys.executable) -> None:
+        self._root = root.absolute()
+        self._graders = graders
+        paths = (str(ROOT / "host"), str(ROOT))
+        self.program = GradingProgram(python, "swarm_host.grading.programs.own_metric", paths)
+
+    def names(self) -> Sequence[str]:
+        return sorted(self._folders())
+
+    def prepare(self, competition: str) -> Competition:
+        folder = self._folder(competition)
+        said = read_competition(folder / _FILE)
+        sample_of(folder / "public")
+        _answers(folder)
+        return Competition(
+            name=competition,
+            source=self.name,
+            public=str(folder / "public"),
+            metric=said.metric,
+            lower_is_better=BY_NAME[said.metric].direction == "minimize",
+            references=said.references or {},
+        )
+
+    def grade(self, competition: str, submission: Path) -> Grade:
+        prepared, folder = self.prepare(competition), self._folder(competition)
+        said = read_competition(folder / _FILE)
+        sample = sample_of(folder / "public")
+        train = folder / "public" / "train.csv"
+        words = {
+            "metric": said.metric,
+            "answers": str(_answers(folder)),
+            "sample": str(sample),
+            "train": str(train) if train.is_file() else None,
+            "ids": said.ids,
+            "parameters": said.parameters,
+        }
+        question = Question(
+            graders=self._graders,
+            program=self.program,
+            arguments=(json.dumps(words), "submission.csv"),
+            sample=sample,
+            lower_is_better=prepared.lower_is_better,
+            read=grade_of,
+        )
+        return _compared(judged(question, submission), prepared)
+
+    def _folders(self) -> dict[str, Path]:
+        if (self._root / "public").is_dir():
+            return {self._root.name: self._root}
+        found = [path.parent for path in self._root.glob("*/public") if path.is_dir()]
+        return {folder.name: folder for folder in found if NAME.fullmatch(folder.name)}
+
+    def _folder(self, competition: str) -> Path:
+        folders = self._folders()
+        return folders[known_name(competition, folders, "competition")]
+
+
+def read_competition(path: Path) -> OwnCompetition:
+    """Raises SpecError with the file and the key, UsageError when there is no file."""
+    values = read_mapping(path, _KEYS)
+    metric = values.get("metric")
+    if not isinstance(metric, str) or metric not in BY_NAME:
+        try:
+            known_name(str(metric), BY_NAME, "metric")
+        except UsageError as error:
+            raise SpecError(f"{path}: metric: {error}") from None
+    return OwnCompetition(
+        metric=str(metric),
+        ids=_words(values, "ids", path),
+        parameters=_numbers(values.get("parameters") or [], "parameters", path),
+        references=_references(values.get("references") or {}, path),
+    )
+
+
+def _words(values: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...]:
+    found = values.get(key) or []
+    if isinstance(found, str):
+        found = [found]
+    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+        raise SpecError(f"{path}: {key}: column names in a list are wanted, not {found!r}")
+    return tuple(found)
+
+
+def _numbers(found: object, key: str, path: Path) -> tuple[float, ...]:
+    if not isinstance(found, list) or not all(_is_number(number) for number in found):
+        raise SpecError(f"{path}: {key}: numbers in a list are wanted, not {found!r}")
+    return tuple(map(float, found))
+
+
+def _references(found: object, path: Path) -> dict[str, float]:
+    if not isinstance(found, dict) or not all(map(_is_number, found.values())):
+        raise SpecError(f"{path}: references: names with numbers are wanted, not {found!r}")
+    return {str(name): float(number) for name, number in found.items()}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _answers(folder: Path) -> Path:
+    """Raises UsageError unless there is one."""
+    private = folder / "private"
+    named = private / "answers.csv"
+    if named.is_file():
+        return named
+    found = sorted(private.glob("*.csv"))
+    if len(found) != 1:
+        raise UsageError(f"{private} needs answers.csv")
+    return found[0]
+
+
+def _compared(grade: Grade, competition: Competition) -> Grade:
+    lower = bool(competition.lower_is_better)
+    beaten = better_than(grade.score, competition.references, lower)
+    if beaten is None:
+        return grade
+    report = {**grade.report, "beats_references": beaten}
+    return replace(grade, passed=all(beaten.values()), report=report)

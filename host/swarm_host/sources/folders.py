@@ -1,0 +1,41 @@
+"""Names and files of competition folders. Names come from users; a path never does."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from swarm_host.errors import UnknownName, UsageError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_MOST_SHOWN = 100
+
+
+def known_name(name: str, names: Iterable[str], what: str) -> str:
+    """The name, when it is one of `names`. Raises UnknownName with the nearest and all others."""
+    names = sorted(names)
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = ""
+    if near:
+        hint = f", did you mean {near[0]}?"
+    shown = ", ".join(names[:_MOST_SHOWN]) or "none"
+    raise UnknownName(f"unknown {what} {name!r}{hint} There are: {shown}")
+
+
+def sample_of(public: Path) -> Path:
+    """The sample submission. Raises UsageError when there is none, or it is ambiguous."""
+    exact = public / "sample_submission.csv"
+    if exact.is_file():
+        return exact
+    found = [path for path in public.glob("*.csv") if _is_sample(path.stem)]
+    if len(found) != 1:
+        raise UsageError(f"{public} needs one sample submission, sample_submission.csv")
+    return found[0]
+
+
+def _is_sample(stem: str) -> bool:
+    return "samplesubmission" in re.sub(r"[^a-z]", "", stem.lower())
