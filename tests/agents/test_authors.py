@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agents.authors import partner_recipes, recipes_only, shared, with_model
+from agents.prompting.system_text import Offers
 from benchmark.scripted_server import ScriptedServer, Turn
 from core.doubles import EventList, entry
 from core.events import LlmCall
@@ -147,3 +148,15 @@ def test_all_who_ask_for_recipes_in_a_run_share_what_is_known(around: Surroundin
     assert len(set(drawn)) == 2
     # Another run begins anew.
     assert factory(replace(around)).propose(Brief(0, "draft", 1)).program == drawn[0]
+
+
+def test_what_the_harness_does_not_do_is_not_offered(around: Surroundings) -> None:
+    """search.extras: false; the first programs are drafts with siblings, so that no plans are due."""
+    brief, told = Brief(3, "draft", 5, siblings=("linear", "trees")), []
+    with ScriptedServer(then=Turn(f"PLAN: plain\n```python\n{PROGRAM}```\n")) as server:
+        llm = settings(server)
+        for offers in (Offers(), Offers(values=False)):
+            asked_by = replace(around, models=models(llm))
+            with_model(llm, recipes_only, [], 0, offers)(asked_by).propose(brief)
+            told.append("# tune:" in server.requests[-1].text)
+    assert told == [True, False]
