@@ -12,13 +12,14 @@ import dataclasses
 import random
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import fmean
 from typing import Any
 
 from core.events import Event, PersonaChanged
+from core.evolution.briefs import REBUILD
 from core.evolution.experience import Experience
 from core.evolution.selection import derived_rng
 from core.evolution.skills import SkillManager
@@ -233,22 +234,32 @@ def weak_and_strong(
 
 
 def recombined(weak: Persona, strong: Persona, rng: random.Random) -> Persona:
-    """The weak persona with biases drawn from both, some of them moved; texts by kind of brief from
-    either.
-    """
-    strategy = {}
-    for kind in sorted(weak.strategy.keys() | strong.strategy.keys()):
-        text = rng.choice((weak, strong)).strategy.get(kind, "")
-        if text:
-            strategy[kind] = text
-    return dataclasses.replace(
+    """The weak persona with biases drawn from both, some of them moved; texts by task from either."""
+    texts = sorted(weak.strategy.keys() | strong.strategy.keys())
+    # The words for a rebuild are drawn last: recipes, which read no words, decide as they did before
+    # there were such words.
+    strategy = _drawn([task for task in texts if task != REBUILD], weak, strong, rng)
+    made = dataclasses.replace(
         weak,
-        strategy=strategy,
         operators=_mixed(weak.operators, strong.operators, rng),
         loci=_mixed(weak.loci, strong.loci, rng),
         genes=_mixed(weak.genes, strong.genes, rng),
         temperature=rng.choice((weak.temperature, strong.temperature)),
     )
+    strategy |= _drawn([task for task in texts if task == REBUILD], weak, strong, rng)
+    return dataclasses.replace(made, strategy=strategy)
+
+
+def _drawn(
+    tasks: Iterable[str], weak: Persona, strong: Persona, rng: random.Random
+) -> dict[str, str]:
+    """The words of either for each task, without those that one of the two lacks and that fell to it."""
+    found: dict[str, str] = {}
+    for task in tasks:
+        text = rng.choice((weak, strong)).strategy.get(task, "")
+        if text:
+            found[task] = text
+    return found
 
 
 def _mixed(

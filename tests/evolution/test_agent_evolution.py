@@ -153,6 +153,19 @@ def test_a_child_has_biases_of_both_and_some_of_its_own() -> None:
     assert {(child.name, child.role) for child in children} == {("bert", "makes features")}
 
 
+def test_words_for_a_rebuild_change_no_other_draw() -> None:
+    """Recipes read no words: with these they decide as before."""
+    told = dataclasses.replace(ANNA, strategy={**ANNA.strategy, "rebuild": "gathers"})
+    heard = set()
+    for seed in range(20):
+        bare = recombined(BERT, ANNA, random.Random(seed))
+        child = recombined(BERT, told, random.Random(seed))
+        words = dict(child.strategy)
+        heard.add(words.pop("rebuild", ""))
+        assert dataclasses.replace(child, strategy=words) == bare
+    assert heard == {"", "gathers"}
+
+
 def test_the_same_run_draws_the_same_child() -> None:
     pool = rounds(10, anna=0.5, bert=0.0, cleo=0.2)
     assert evolve(pool) == evolve(pool)
