@@ -160,22 +160,28 @@ def data_roots(environ: Mapping[str, str]) -> list[Path]:
 def shows_private(run: RunConfig, environ: Mapping[str, str]) -> bool:
     """An agent of this run could read answers, or could make itself the master of the machine."""
     found = exposed(run.mounts, data_roots(environ))
-    answers = any(isinstance(one, Exposed) for one in found)
-    return answers or any(_is_socket(mount) for mount in run.mounts)
+    shown = any(isinstance(one, Exposed) for one in found)
+    return shown or any(_is_socket(mount) for mount in run.mounts)
 
 
 def problems(run: RunConfig, environ: Mapping[str, str]) -> list[Problem]:
     """What is wrong or dangerous with the mounts of a run. `allow_private` turns a refusal into a
     warning.
     """
-    found = _plain_faults(run.mounts)
+    found = _plain_faults(run.mounts) + answers(run, environ)
+    dangerous = [mount for mount in run.mounts if _is_dangerous(mount, environ)]
+    return found + [_warning(mount) for mount in dangerous]
+
+
+def answers(run: RunConfig, environ: Mapping[str, str]) -> list[Problem]:
+    """Those of `problems` that say that answers are shown, or may be."""
+    found: list[Problem] = []
     said: set[Mount] = set()
     for one in exposed(run.mounts, data_roots(environ)):
         # One line for each mount: a whole cache holds dozens of competitions.
         if one.mount not in said:
             said.add(one.mount)
             found.append(_problem(one, run.allow_private, _competition(run)))
-    found += [_warning(mount) for mount in run.mounts if _is_dangerous(mount, environ)]
     return found
 
 

@@ -336,13 +336,11 @@ class Intake:
         *,
         strip: int = 0,
         most: int | None = None,
-        ours: frozenset[str] = frozenset(),
     ) -> None:
         """Puts an archive into the folder of that name. Again is the same as once.
 
         strip: leading folders of the names in the archive that are dropped. most: bytes of this
-        archive, below the total. ours: names of our own files in that folder; files of the agent
-        that are called so get `agent_` before their name.
+        archive, below the total.
 
         Raises Transfer when the archive ends in the middle, or this machine cannot take the files.
         """
@@ -353,7 +351,7 @@ class Intake:
         except OSError as error:
             raise Transfer(f"cannot write to {self._into / folder}: {error.strerror}") from error
         try:
-            _Taking(self, target, archive, folder, strip, room, ours).all()
+            _Taking(self, target, archive, folder, strip, room).all()
         except TooMuch:
             self.leave_out(folder, "reading stopped, since it does not end")
         except Malformed as error:
@@ -390,7 +388,6 @@ class _Taking:
     strip: int
     # Bytes that may still come.
     room: int
-    ours: frozenset[str]
     # Every place that is taken, with the size of its file; None for a folder.
     taken: dict[tuple[str, ...], int | None] = field(default_factory=dict)
 
@@ -445,7 +442,5 @@ class _Taking:
         parts = place(name, self.intake.limits.depth + self.strip)
         # A single file is called by its own name at the top of its archive.
         if len(parts) > self.strip or kind == "folder":
-            parts = parts[self.strip :]
-        if len(parts) == 1 and parts[0] in self.ours:
-            parts = (f"agent_{parts[0]}",)
+            return parts[self.strip :]
         return parts

@@ -307,19 +307,6 @@ def test_a_killed_collection_is_overwritten(tmp_path: Path) -> None:
     assert tree(tmp_path / "code") == {"a": b"1"}
 
 
-def test_our_own_names_are_kept(tmp_path: Path) -> None:
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "stdout.log").write_bytes(b"ours")
-    data = archive(entry("t/stdout.log", b"theirs"), entry("t/d/stdout.log", b"deep"))
-    take(tmp_path, data, strip=1, ours=frozenset({"stdout.log"}))
-    assert tree(tmp_path / "code") == {
-        "agent_stdout.log": b"theirs",
-        "d": None,
-        "d/stdout.log": b"deep",
-        "stdout.log": b"ours",
-    }
-
-
 def test_a_full_disk_is_no_fault_of_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,0 +1,1 @@
+"""Containers by the docker command, of this machine or of whatever its context names; podman too."""

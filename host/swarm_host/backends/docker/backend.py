@@ -1,0 +1,308 @@
+"""protocols.Backend on the docker command. Decisions are in the other modules of this room."""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from swarm_host import mounts, tar
+from swarm_host.backends.docker import argv, ending, preflight, start
+from swarm_host.backends.docker.build import Builder
+from swarm_host.backends.docker.client import (
+    ANSWER_S,
+    DockerAnswer,
+    DockerCommand,
+    Outages,
+    failure,
+)
+from swarm_host.backends.docker.follow import LogFollower
+from swarm_host.errors import DaemonLost, HostError, Lost, PrivateMount, Transfer, UsageError
+from swarm_host.protocols import Clock, Sink, Stop
+from swarm_host.records import (
+    BuildConfig,
+    Collected,
+    CollectLimits,
+    Ending,
+    Handle,
+    Isolation,
+    Problem,
+    RunConfig,
+    UnitSpec,
+)
+from swarm_host.redact import reveal
+
+# Stops of a container that does not die take the daemon some seconds beyond the grace.
+_STOP_S = 60.0
+# Gigabytes may have to come back.
+_COPY_S = 3600.0
+
+
+class DockerBackend:
+    """See protocols.Backend. Any process may call it: all state is in the daemon.
+
+    Only one thing is known to one process alone: when the daemon did not answer.
+    """
+
+    name = "docker"
+
+    def __init__(self, environ: Mapping[str, str], clock: Clock, home: str | None = None) -> None:
+        """environ: this side's variables; secrets are looked up there, and SWARM_HOST_DOCKER (the
+        command, e.g. podman) and SWARM_HOST_RUNTIME (e.g. sysbox-runc). home: only containers that
+        were started with the same word are found again; None: all of the project.
+        """
+        self._environ = environ
+        words = tuple(shlex.split(environ.get("SWARM_HOST_DOCKER", ""))) or ("docker",)
+        self._setup = argv.DockerSetup(words, environ.get("SWARM_HOST_RUNTIME") or None, home)
+        self._outages = Outages(clock)
+        self._client = DockerCommand(words, environ, self._outages)
+
+    def preflight(self, run: RunConfig) -> Sequence[Problem]:
+        facts = preflight.gather(self._client, self._setup, run, self._environ)
+        return preflight.judge(run, facts, self._setup, self._environ)
+
+    def plan(self, unit: UnitSpec, attempt: int) -> Sequence[Sequence[str]]:
+        """Variables stand by name: docker reads their values from its environment, or from a file."""
+        run = unit.run
+        found = []
+        if run.build is not None:
+            tag = run.build.tag or run.agent_image or ""
+            found.append(argv.build(run.build, tag, host_network=self._without_bridge()))
+        outside, inside = _split(run, dict.fromkeys(run.env, ""))
+        ways = argv.variables(outside)
+        image = self._planned_image(run)
+        file = "ENV_FILE" if ways.by_file else None
+        names = sorted(ways.by_environ)
+        found.append(argv.create(unit, attempt, image, self._setup, names=names, env_file=file))
+        name = argv.container_name(unit, attempt)
+        if inside:
+            found.append(["cp", "-", f"{name}:/"])
+        found.append(["start", name])
+        return [[*self._setup.words, *words] for words in found]
+
+    def build(self, build: BuildConfig, tag: str, sink: Sink) -> None:
+        builder = Builder(self._client, self._environ)
+        builder.build(build, tag, sink, host_network=self._without_bridge())
+
+    def start(self, unit: UnitSpec, attempt: int) -> Handle:
+        """Also raises PrivateMount, Credentials, SpecError: nothing was started then."""
+        run = unit.run
+        _refuse_answers(run, self._environ)
+        name = argv.container_name(unit, attempt)
+        outside, inside = _split(run, reveal(run.env, self._environ))
+        ways = argv.variables(outside)
+        image = self._image(run)
+        with _private_file(ways.by_file) as file:
+            words = argv.create(
+                unit, attempt, image, self._setup, names=sorted(ways.by_environ), env_file=file
+            )
+            answer = self._client.run(words, more=ways.by_environ)
+        if answer.code == 0:
+            handle = Handle(self.name, name, answer.out.decode().strip())
+            self._begin(handle, inside)
+            return handle
+        if answer.name_is_taken:
+            return self._adopt(unit, attempt, inside)
+        raise failure("docker create", answer.err)
+
+    def follow(self, handle: Handle, sink: Sink, stop: Stop) -> None:
+        container = _container_of(handle)
+
+        def runs() -> bool:
+            return self._inspect(container).runs
+
+        LogFollower(self._client, container, sink, runs).follow(stop)
+
+    def poll(self, handle: Handle) -> Ending | None:
+        container = self._inspect(_container_of(handle))
+        if container.runs:
+            return None
+        outage = self._outages.covers(container.finished)
+        return ending.how_it_ended(container, self._notes(handle), outage)
+
+    def stop(self, handle: Handle, grace_s: float) -> None:
+        container = _container_of(handle)
+        if not self._inspect(container).runs:
+            return
+        # Whoever looks at the end later must know that it was our wish. An image may not allow a note.
+        self._client.run(["cp", "-", f"{container}:/"], stdin=start.note_archive(start.STOPPED))
+        seconds = str(max(0, math.ceil(grace_s)))
+        words = ["stop", "--time", seconds, container]
+        self._client.ask(words, seconds=grace_s + _STOP_S)
+
+    def collect(
+        self, handle: Handle, run: RunConfig, into: Path, limits: CollectLimits
+    ) -> Collected:
+        intake = tar.Intake(into, limits)
+        outputs = run.outputs
+        self._bring(handle, outputs.submission, "submission", intake, limits.submission_bytes)
+        self._bring(handle, outputs.code, "code", intake)
+        self._bring(handle, outputs.logs, "logs", intake)
+        if run.mle_bench:
+            self._bring(handle, start.ENTRYPOINT_LOG, "logs", intake)
+        return intake.result()
+
+    def remove(self, handle: Handle) -> None:
+        words = ["rm", "--force", "--volumes", _container_of(handle)]
+        answer = self._client.run(words)
+        if answer.code != 0 and not (answer.no_container or answer.being_removed):
+            raise failure("docker rm", answer.err)
+
+    def find(self, group: str | None = None) -> Sequence[Handle]:
+        lines = self._client.ask(argv.find(self._setup, group)).decode().splitlines()
+        pairs = [line.split(maxsplit=1) for line in lines]
+        return [Handle(self.name, name, container) for container, name in pairs]
+
+    def isolation(self, run: RunConfig) -> Isolation:
+        return "open" if mounts.shows_private(run, self._environ) else "docker"
+
+    def _image(self, run: RunConfig) -> argv.ImageFacts:
+        """Only mle-bench's way of starting needs to know the image's own program."""
+        if not run.mle_bench or run.agent_image is None:
+            return argv.ImageFacts()
+        answer = self._client.run(["image", "inspect", run.agent_image])
+        if answer.code != 0:
+            raise failure(f"the image {run.agent_image}", answer.err)
+        return ending.parse_image(answer.out)
+
+    def _planned_image(self, run: RunConfig) -> argv.ImageFacts:
+        """A plan is made without a daemon too, and before the image is built."""
+        try:
+            return self._image(run)
+        except HostError:
+            return argv.ImageFacts(argv.MLE_BENCH.entrypoint, ("(the image's own command)",))
+
+    def _without_bridge(self) -> bool:
+        """Steps of a build have a network only from the host there."""
+        if self._setup.podman:
+            return False
+        try:
+            names = self._client.run(["network", "ls", "--format", "{{.Name}}"])
+        except HostError:
+            return False
+        return names.code == 0 and b"bridge" not in names.out.split()
+
+    def _adopt(self, unit: UnitSpec, attempt: int, secrets: Mapping[str, str]) -> Handle:
+        """The container of an earlier start of the same attempt, which is started only once."""
+        name = argv.container_name(unit, attempt)
+        container = self._inspect(name)
+        if not container.is_of(argv.labels(unit, attempt, self._setup.home)):
+            raise UsageError(
+                f"another container is called {name}, and it is not ours; remove it: docker rm {name}"
+            )
+        handle = Handle(self.name, name, container.id)
+        if container.status == "created":
+            self._begin(handle, secrets)
+        return handle
+
+    def _begin(self, handle: Handle, secrets: Mapping[str, str]) -> None:
+        """Starts a created container. One that cannot start is removed: nothing of it is left."""
+        container = _container_of(handle)
+        try:
+            if secrets:
+                archive = start.secrets_archive(secrets)
+                self._client.ask(["cp", "-", f"{container}:/"], stdin=archive)
+            self._client.ask(["start", container])
+        except DaemonLost:
+            raise
+        except HostError:
+            self.remove(handle)
+            raise
+
+    def _inspect(self, container: str) -> ending.ContainerFacts:
+        words = ["inspect", "--type", "container", container]
+        return ending.parse_container(self._client.ask(words))
+
+    def _notes(self, handle: Handle) -> dict[str, bytes]:
+        """What was noted in the container, by the name of the note."""
+        answer = self._client.run(["cp", f"{_container_of(handle)}:{start.NOTES}", "-"])
+        return start.read_notes(answer.out) if answer.code == 0 else {}
+
+    def _bring(
+        self,
+        handle: Handle,
+        path: str | None,
+        folder: str,
+        intake: tar.Intake,
+        most: int | None = None,
+    ) -> None:
+        """One folder or file of the container. One that is not there is not missed.
+
+        Raises Transfer, DaemonLost, Lost.
+        """
+        if path is None:
+            return
+        process = self._client.open(["cp", f"{_container_of(handle)}:{path}", "-"])
+        assert process.stdout is not None
+        overdue = threading.Timer(_COPY_S, process.kill)
+        overdue.start()
+        try:
+            intake.take(folder, process.stdout, strip=1, most=most)
+        except Transfer as error:
+            self._explain(process, error)
+        finally:
+            overdue.cancel()
+            process.kill()
+            process.communicate()
+
+    def _explain(self, process: subprocess.Popen[bytes], error: Transfer) -> None:
+        """Raises what a copy that broke off means. Nothing, when there was nothing to copy."""
+        try:
+            _, err = process.communicate(timeout=ANSWER_S)
+        except subprocess.TimeoutExpired:
+            raise error from None
+        answer = DockerAnswer(process.returncode, b"", err.decode(errors="replace"))
+        self._client.judge("cp", answer)
+        if answer.no_container:
+            raise Lost(f"docker cp: {answer.err.strip()}") from error
+        if not answer.no_file:
+            raise error
+
+
+def _container_of(handle: Handle) -> str:
+    return handle.id or handle.name
+
+
+def _split(run: RunConfig, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Variables of the whole container, and secrets that only the agent gets.
+
+    Without mle-bench's start there is nobody inside to hand secrets over: then the container has them.
+    """
+    secret = argv.secret_names(run) if run.mle_bench else frozenset()
+    outside = {name: value for name, value in values.items() if name not in secret}
+    inside = {name: value for name, value in values.items() if name in secret}
+    argv.variables(inside)
+    return outside, inside
+
+
+def _refuse_answers(run: RunConfig, environ: Mapping[str, str]) -> None:
+    """Raises PrivateMount, whoever forgot to ask preflight."""
+    if run.allow_private:
+        return
+    for problem in mounts.answers(run, environ):
+        if problem.refuses:
+            raise PrivateMount(f"{problem.what}; {problem.cure}")
+
+
+@contextmanager
+def _private_file(values: Mapping[str, str]) -> Iterator[str | None]:
+    """A file of variables that nobody else can read, for as long as it is needed; None without."""
+    if not values:
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="swarm-host-"))
+    try:
+        path = folder / "env"
+        lines = "".join(f"{name}={value}\n" for name, value in values.items())
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(lines)
+        yield str(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,213 @@
+"""What stands in the way of a run, found before anything is started: facts are asked for, then judged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from swarm_host import mounts
+from swarm_host.backends.docker import argv
+from swarm_host.backends.docker.build import check_context, same_platform
+from swarm_host.backends.docker.client import DockerCommand, daemon_is_gone, last_words
+from swarm_host.backends.docker.ending import parse_image
+from swarm_host.errors import DaemonLost, UsageError
+from swarm_host.records import BuildConfig, Problem, RunConfig, Secret
+from swarm_host.redact import reveal
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+_BASE = "mlebench-env"
+
+
+@dataclass(frozen=True, slots=True)
+class DockerFacts:
+    """What the docker command told about itself and its daemon."""
+
+    # Why there is no daemon to speak of; then nothing else is known.
+    fault: Problem | None = None
+    # The answer of `docker info`.
+    info: Mapping[str, Any] = field(default_factory=dict)
+    # Names of the daemon's networks; None: not known.
+    networks: frozenset[str] | None = None
+    # The run's image; None: it is not there.
+    image: argv.ImageFacts | None = None
+    # NVIDIA's hook is installed on this machine.
+    gpu_hook: bool = False
+
+    @property
+    def platform(self) -> str:
+        """The daemon's own, e.g. linux/amd64; less where it does not say so much."""
+        machine = self.info.get("Architecture")
+        system = str(self.info.get("OSType", "linux"))
+        return f"{system}/{_ARCHITECTURES.get(machine, machine)}" if machine else system
+
+
+def gather(
+    client: DockerCommand, setup: argv.DockerSetup, run: RunConfig, environ: Mapping[str, str]
+) -> DockerFacts:
+    """Asks the docker command. Raises nothing: what is missing is part of the answer."""
+    try:
+        answer = client.run(["info", "--format", "{{json .}}"])
+        if answer.code != 0 or daemon_is_gone(answer.err):
+            return DockerFacts(_no_answer(answer.err))
+        image = client.run(["image", "inspect", run.agent_image or ""])
+        networks = client.run(["network", "ls", "--format", "{{.Name}}"])
+    except UsageError as error:
+        return DockerFacts(Problem(str(error), "install docker: https://docs.docker.com/engine/"))
+    except DaemonLost as error:
+        return DockerFacts(_no_answer(str(error)))
+    known = networks.code == 0 and not setup.podman
+    return DockerFacts(
+        info=_object(answer.out),
+        networks=frozenset(networks.out.decode().split()) if known else None,
+        image=parse_image(image.out) if image.code == 0 else None,
+        gpu_hook=shutil.which("nvidia-container-runtime-hook", path=environ.get("PATH"))
+        is not None,
+    )
+
+
+def _object(text: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _no_answer(err: str) -> Problem:
+    if "permission denied" in err.lower():
+        cure = "add yourself to the group docker and log in again, or use sudo"
+        return Problem("the docker daemon does not let you in", cure)
+    cure = (
+        "start it (systemctl start docker, or Docker Desktop), or set DOCKER_HOST to the one meant"
+    )
+    return Problem(f"the docker daemon does not answer: {last_words(err, 200)}", cure)
+
+
+def judge(
+    run: RunConfig, facts: DockerFacts, setup: argv.DockerSetup, environ: Mapping[str, str]
+) -> list[Problem]:
+    """All problems of a run, refusals and warnings."""
+    found = _spec_problems(run, environ)
+    found += mounts.problems(run, environ)
+    if facts.fault is not None:
+        return [facts.fault, *found]
+    if run.build is None:
+        found += _image_problems(run, facts)
+    else:
+        found += _build_problems(run.build, facts)
+    found += _device_problems(run, facts, setup)
+    found += _limit_problems(run, facts)
+    return found + _network_problems(run, facts)
+
+
+def _spec_problems(run: RunConfig, environ: Mapping[str, str]) -> list[Problem]:
+    """What is wrong whatever the daemon is."""
+    found = []
+    if run.agent_image is None:
+        cure = "set agent_image, or use the backend local"
+        found.append(Problem("there is no image to start", cure))
+    arguments = run.build.build_args if run.build is not None else {}
+    for where, values in (("env", run.env), ("build_args", arguments)):
+        try:
+            argv.variables(reveal(values, environ))
+        except UsageError as error:
+            found.append(Problem(str(error), f"correct {where}, or export what it names"))
+    secret = sorted(name for name, value in arguments.items() if isinstance(value, Secret))
+    if secret:
+        what = f"build arguments stay readable in the image's history: {', '.join(secret)}"
+        cure = "do not give this image away, or hand the secret over at run time"
+        found.append(Problem(what, cure, refuses=False))
+    return found
+
+
+def _image_problems(run: RunConfig, facts: DockerFacts) -> list[Problem]:
+    if run.agent_image is None:
+        return []
+    if facts.image is None:
+        return [Problem(f"there is no image {run.agent_image} here", _image_cure(run.agent_image))]
+    found = []
+    if not same_platform(facts.platform, facts.image.platform):
+        what = f"{run.agent_image} is for {facts.image.platform}, the daemon for {facts.platform}"
+        cure = f"build or pull it with --platform {facts.platform}; emulated programs are slow"
+        found.append(Problem(what, cure, refuses=False))
+    if run.mle_bench and not facts.image.entrypoint:
+        what = f"{run.agent_image} has no entrypoint, so it is not made from {_BASE}"
+        cure = "no server for validation will run; set mle_bench: false to start it as it is"
+        found.append(Problem(what, cure, refuses=False))
+    return found
+
+
+def _image_cure(image: str) -> str:
+    if image.partition(":")[0] == _BASE:
+        return "build it from environment/Dockerfile of mle-bench; no registry has it"
+    return f"docker pull {image}, or add a build block; runs themselves pull nothing"
+
+
+def _build_problems(build: BuildConfig, facts: DockerFacts) -> list[Problem]:
+    found = []
+    try:
+        check_context(build)
+    except UsageError as error:
+        found.append(Problem(str(error), "correct build.context or build.dockerfile"))
+    if build.platform is not None and not same_platform(facts.platform, build.platform):
+        what = f"the image is built for {build.platform}, the daemon is for {facts.platform}"
+        cure = "its steps and the agent need emulation (qemu) there, and are slow"
+        found.append(Problem(what, cure, refuses=False))
+    return found
+
+
+def _device_problems(run: RunConfig, facts: DockerFacts, setup: argv.DockerSetup) -> list[Problem]:
+    found = []
+    runtimes = facts.info.get("Runtimes") or {}
+    devices = facts.gpu_hook or "nvidia" in runtimes or facts.info.get("DiscoveredDevices")
+    if run.resources.gpus is not None and not devices:
+        what = "gpus are asked for, and the daemon has no NVIDIA container toolkit"
+        cure = "install it (nvidia-ctk runtime configure --runtime=docker), or leave out gpus"
+        found.append(Problem(what, cure))
+    if setup.runtime is not None and setup.runtime not in runtimes:
+        what = f"the daemon has no runtime {setup.runtime}"
+        cure = f"install it, or unset SWARM_HOST_RUNTIME; there are: {', '.join(sorted(runtimes))}"
+        found.append(Problem(what, cure))
+    return found
+
+
+# Of `docker info`: whether the daemon can keep a limit, by the limit.
+_CAN_KEEP = {"cpus": "CpuCfsQuota", "memory": "MemoryLimit", "pids": "PidsLimit"}
+
+
+def _limit_problems(run: RunConfig, facts: DockerFacts) -> list[Problem]:
+    found = []
+    limits, info = run.resources, facts.info
+    cores, memory = info.get("NCPU"), info.get("MemTotal")
+    if limits.cpus is not None and cores and limits.cpus > cores:
+        what = f"{limits.cpus:g} cpus are asked for, and the daemon has {cores}"
+        found.append(Problem(what, "ask for fewer: docker would refuse it"))
+    if limits.memory is not None and memory and limits.memory > memory:
+        what = f"{limits.memory} bytes of memory are asked for, and the daemon has {memory}"
+        cure = "the limit cannot be reached; the whole machine would run out first"
+        found.append(Problem(what, cure, refuses=False))
+    for name, key in _CAN_KEEP.items():
+        if getattr(limits, name) is not None and info.get(key) is False:
+            what = f"this daemon cannot keep the limit {name}"
+            found.append(Problem(what, "enable the controller in the kernel", refuses=False))
+    if limits.disk is not None:
+        what = "docker does not keep a limit of disk"
+        cure = "the free space of this machine is watched instead"
+        found.append(Problem(what, cure, refuses=False))
+    return found
+
+
+def _network_problems(run: RunConfig, facts: DockerFacts) -> list[Problem]:
+    found = []
+    if run.network == "bridge" and facts.networks is not None and "bridge" not in facts.networks:
+        what = "the daemon has no network bridge: the container will have no network"
+        cure = "set network: host, or none where the agent needs no network"
+        found.append(Problem(what, cure, refuses=False))
+    if run.network == "host" and run.mle_bench:
+        what = "network: host shares port 5000 of this machine among all runs"
+        cure = "run one unit at a time, or use bridge or none: each then has its own server"
+        found.append(Problem(what, cure, refuses=False))
+    return found
