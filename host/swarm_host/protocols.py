@@ -124,7 +124,15 @@ class Engine(Protocol):
         """Until one comes back, or the time is over."""
         ...
 
-    def shutdown(self) -> None: ...
+    def failures(self) -> Mapping[str, BaseException]:
+        """Units that came back by an exception since this was last asked: StoreBusy and StoreFull, an
+        engine that lost its machine, or a bug of ours. Where such a unit stands, the store says.
+        """
+        ...
+
+    def shutdown(self) -> None:
+        """Takes no more, and does not wait for what still runs."""
+        ...
 
 
 class Source(Protocol):

@@ -158,7 +158,9 @@ def _unit(
     group: Group, matrix: Matrix, competition: str, seed: int, run: RunConfig, new_hex: NewHex
 ) -> UnitSpec:
     bits = new_hex()
-    folder = str(Path(group.folder) / f"{slug(competition)}_{uuid.UUID(bits)}")
+    # Whole, since mle-bench reads the competition from the name.
+    name = competition.replace("_", "-")
+    folder = str(Path(group.folder) / f"{name}_{uuid.UUID(bits)}")
     return UnitSpec(
         unit_id=f"{slug(competition)}-{bits[:12]}",
         group=group.group_id,

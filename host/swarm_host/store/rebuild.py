@@ -139,7 +139,7 @@ def _after_move(event: Event) -> dict[str, object]:
     if data.get("handle") is not None:
         columns["handle"] = jsonio.dumps(data["handle"])
     if to == "queued":
-        columns |= {"handle": None, "cancel": 0, "queued": event.seq}
+        columns |= {"handle": None, "queued": event.seq}
     if to == "claimed":
         columns |= {"handle": None, "attempt": data["attempt"]}
     if to in FINAL:

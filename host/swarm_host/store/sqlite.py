@@ -196,12 +196,14 @@ class SqliteStore(Questions):
     def ask_cancel(self, unit_id: str, reason: str = "") -> None:
         with self._database.change() as change:
             row = self._found(change, unit_id)
-            if row["state"] in FINAL or row["cancel"]:
+            if row["state"] in FINAL or (row["state"] in LIVE and row["cancel"]):
                 return
             if row["state"] == "queued":
                 data = {"from": "queued", "to": "cancelled", "reason": reason}
                 self._event(change, unit_id, "state", data)
-                change.execute("UPDATE units SET state = 'cancelled' WHERE unit_id = ?", (unit_id,))
+                change.execute(
+                    "UPDATE units SET state = 'cancelled', cancel = 0 WHERE unit_id = ?", (unit_id,)
+                )
             else:
                 self._event(change, unit_id, "cancel", {"reason": reason})
                 change.execute("UPDATE units SET cancel = 1 WHERE unit_id = ?", (unit_id,))
@@ -258,9 +260,9 @@ class SqliteStore(Questions):
         return row
 
     def _queue(self, change: sqlite3.Connection, unit_id: str, seq: int) -> None:
-        """Back into the queue, at its end."""
+        """Back into the queue, at its end. A wish to cancel it that came meanwhile is kept."""
         change.execute(
-            "UPDATE units SET owner = NULL, lease_until = NULL, handle = NULL, cancel = 0, queued = ?"
+            "UPDATE units SET owner = NULL, lease_until = NULL, handle = NULL, queued = ?"
             " WHERE unit_id = ?",
             (seq, unit_id),
         )

@@ -1,0 +1,1 @@
+"""Where units run: on this machine, or on machines of an existing cluster. They only place units."""

@@ -1,0 +1,36 @@
+"""Which unit starts next, and which never: decisions over rows, without any act."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from swarm_host.records import Group, UnitRow
+from swarm_host.states import LIVE
+
+
+def due(rows: Sequence[UnitRow], away: Collection[str], now: float) -> list[UnitRow]:
+    """Units that can be handed out, in order: first live ones that nobody follows any more, then
+    those that wait.
+
+    away: units that are handed out already, or that must wait.
+    """
+    free = [row for row in rows if row.spec.unit_id not in away]
+    left = [row for row in free if row.state in LIVE and (row.lease_until or 0.0) < now]
+    return left + [row for row in free if row.state == "queued"]
+
+
+def spent(group: Group, rows: Sequence[UnitRow]) -> str | None:
+    """Which budget of the group is used up; None while there is room, or no budget.
+
+    What nobody says costs nothing: a budget of tokens needs agents that tell them.
+    """
+    usages = [row.result.usage for row in rows if row.result is not None]
+    for what, most, amounts in (
+        ("hours", group.budget_hours, [(usage.seconds or 0.0) / 3600 for usage in usages]),
+        ("usd", group.budget_usd, [usage.usd or 0.0 for usage in usages]),
+        ("tokens", group.budget_tokens, [float(usage.tokens or 0) for usage in usages]),
+    ):
+        used = sum(amounts)
+        if most is not None and used >= most:
+            return f"the budget of {most:g} {what} is used up ({used:g})"
+    return None

@@ -1,0 +1,310 @@
+"""The life of one unit: claimed or adopted, built, started, followed, collected, graded, told.
+
+Each step reads where the unit stands, acts, and writes the next state down before the next act. A
+process may die anywhere: who adopts the unit does the same step again, and each step done twice is
+done once. What follows from what happened is decided in outcomes.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from swarm_host import collect, outcomes
+from swarm_host.errors import (
+    BuildFailed,
+    DaemonLost,
+    GradingFailed,
+    HostError,
+    LeaseLost,
+    Lost,
+    StoreFull,
+    Transient,
+    UsageError,
+)
+from swarm_host.follow import Follower
+from swarm_host.outcomes import Evidence
+from swarm_host.records import (
+    Attempt,
+    Collected,
+    Ending,
+    Handle,
+    UnitOutcome,
+    UnitResult,
+    UnitRow,
+)
+from swarm_host.redact import redact_text
+from swarm_host.standing import LetGo, Standing, World
+from swarm_host.states import FINAL, State
+from swarm_host.usage import usage_of
+
+T = TypeVar("T")
+_log = logging.getLogger("swarm_host")
+# How often a collection is tried before the attempt is given up.
+_TRIES = 3
+# Polls in quick succession after the output ended; an agent may close it long before its end.
+_QUICK_POLLS = 20
+
+
+def run_unit(world: World, owner: str, unit_id: str) -> bool:
+    """Leads a unit from where it stands to its end, with all its attempts.
+
+    False: another process has it, it ended before, or this process lets go of it. Raises StoreBusy
+    and StoreFull: the unit stays where it stands, and can be adopted later.
+    """
+    policy = world.policy
+    row = world.store.claim(owner, policy.lease_s, unit_id)
+    row = row or world.store.adopt(owner, policy.lease_s, unit_id)
+    while row is not None:
+        try:
+            pause = Life(world, owner, row).lead()
+        except (LeaseLost, LetGo) as error:
+            _log.info("%s: let go: %s", unit_id, error)
+            return False
+        if pause is None:
+            return True
+        if world.halt.wait(pause):
+            return False
+        row = world.store.claim(owner, policy.lease_s, unit_id)
+    return False
+
+
+class Life(Standing):
+    """One attempt of a unit, from the state that it stands in."""
+
+    def __init__(self, world: World, owner: str, row: UnitRow) -> None:
+        super().__init__(world, owner, row)
+        self._silent_since: float | None = None
+        self._was_silent = False
+        self._steps: dict[State, Callable[[], State]] = {
+            "claimed": self._prepare,
+            "building": self._build,
+            "starting": self._start,
+            "running": self._follow,
+            "collecting": self._collect,
+            "grading": self._grade,
+        }
+
+    def lead(self) -> float | None:
+        """Until the unit has ended: None; or until another attempt is due: after so many seconds.
+
+        Raises LeaseLost, LetGo, StoreBusy, StoreFull.
+        """
+        with self._keeper:
+            try:
+                state = self._row.state
+                while state not in FINAL:
+                    self._look()
+                    state = self._steps[state]()
+                return None
+            except BuildFailed as error:
+                self._finish("build_failed", str(error))
+                return None
+            except Transient as error:
+                return self._failed(error.cause, str(error))
+            except UsageError as error:
+                return self._failed(outcomes.REFUSED, str(error))
+            except OSError as error:
+                raise StoreFull(f"{self._folder} cannot be written: {error}") from error
+
+    # ------------------------------------------------------------ steps
+
+    def _prepare(self) -> State:
+        for number in range(1, self._row.attempt):
+            collect.put_away(self._folder, number)
+        if self._row.cancel:
+            return self._finish("cancelled", outcomes.NEVER_STARTED)
+        # A backend that does not exist is told here, before anything was built.
+        backend = self._backend()
+        earlier = {f"{self._spec.unit_id}-{number}" for number in range(1, self._row.attempt)}
+        self._remove_named(backend, earlier)
+        return self._move("building" if self._run.build else "starting")
+
+    def _build(self) -> State:
+        build, tag = self._run.build, self._run.agent_image
+        if build is None:
+            return self._move("starting")
+        if (tag := build.tag or tag) is None:
+            raise UsageError("an image is built, but neither build.tag nor agent_image names it")
+        sink = self._sink()
+        try:
+            self._foreign(self._world.builds.build, self._backend(), build, tag, sink)
+        except HostError:
+            sink.end("build")
+            raise
+        finally:
+            sink.detach()
+        return self._move("starting")
+
+    def _start(self) -> State:
+        backend = self._backend()
+        if self._row.cancel:
+            # It may have been started before this process adopted the unit.
+            self._remove_named(backend, {f"{self._spec.unit_id}-{self._row.attempt}"})
+            return self._finish("cancelled", outcomes.NEVER_STARTED)
+        handle = self._foreign(backend.start, self._spec, self._row.attempt)
+        return self._move("running", handle=handle)
+
+    def _follow(self) -> State:
+        handle, sink = self._handle(), self._sink()
+        try:
+            with Follower(self._backend(), handle, sink) as follower:
+                ending = self._until_it_ends(handle, follower)
+                whole = follower.drain(self._world.policy.drain_s)
+            sink.end("stdout", "stderr", "entrypoint")
+        finally:
+            sink.detach()
+        if not whole:
+            self._note("left_out", {"what": ["the end of the agent's output did not come"]})
+        return self._move("collecting", {"ending": ending})
+
+    def _collect(self) -> State:
+        handle = self._handle()
+        collected = self._collected(handle)
+        collect.settle(self._folder)
+        if collected.left_out:
+            self._note("left_out", {"what": list(collected.left_out)})
+        if self._spec.competition is None:
+            collect.hand_over(self._folder, Path(self._run.workspace))
+        return self._move("grading", {"files": collected.files, "bytes": collected.bytes})
+
+    def _grade(self) -> State:
+        self._remove_quietly(self._handle())
+        stop = outcomes.reason_that_counts(self._told)
+        path = self._folder / collect.SUBMISSION
+        graded = self._spec.competition is not None
+        evidence = Evidence(self._told.ending, stop, path.is_file(), graded)
+        wanted = stop != "cancel" or self._world.policy.grade_cancelled
+        if evidence.submission and graded and wanted:
+            evidence = self._graded(evidence, path)
+        outcome, message = outcomes.outcome_of(evidence)
+        return self._finish(outcome, message, evidence)
+
+    def _graded(self, evidence: Evidence, path: Path) -> Evidence:
+        spec = self._spec
+        try:
+            source = self._world.sources(spec.source, spec.source_root)
+            return replace(evidence, grade=source.grade(spec.competition or "", path))
+        except (GradingFailed, UsageError) as error:
+            return replace(evidence, grading_error=str(error))
+
+    # ------------------------------------------------------------ while the agent runs
+
+    def _until_it_ends(self, handle: Handle, follower: Follower) -> Ending:
+        world, policy = self._world, self._world.policy
+        began = next_poll = next_look = world.clock()
+        quick_polls = _QUICK_POLLS
+        while True:
+            now = world.clock()
+            if follower.ended.is_set() and quick_polls:
+                quick_polls, next_poll = quick_polls - 1, now
+            if now >= next_poll:
+                next_poll = now + policy.poll_s
+                ending = self._poll(handle)
+                if ending is not None:
+                    return ending
+            if now >= next_look:
+                next_look = now + policy.look_s
+                self._look()
+                if self._stop_if_due(handle, now):
+                    next_poll = next_look = now
+            world.halt.wait(outcomes.pause_s(now - began, policy))
+
+    def _poll(self, handle: Handle) -> Ending | None:
+        """Raises Lost; DaemonLost, also for an end that nobody explains while nobody answered."""
+        now = self._world.clock()
+        try:
+            ending = self._foreign(self._backend().poll, handle)
+        except Lost:
+            raise
+        except Transient as error:
+            self._silent_since = self._silent_since or now
+            self._was_silent = True
+            if now - self._silent_since > self._world.policy.patience_s:
+                raise
+            _log.warning("%s: asked again later: %s", handle.name, error)
+            return None
+        self._silent_since = None
+        if ending is None:
+            return None
+        if ending.cause == "daemon_lost" or (ending.cause == "killed" and self._was_silent):
+            raise DaemonLost("the service behind the backend went away while the agent ran")
+        return ending
+
+    def _stop_if_due(self, handle: Handle, now: float) -> bool:
+        """Tells the agent to stop when it must; True: it was told and should have ended."""
+        told, started = self._told, self._told.started
+        reason = outcomes.stop_reason(
+            now, now if started is None else started, self._run.timeout, self._row.cancel, told.stop
+        )
+        if reason is None:
+            return False
+        if told.stop is None:
+            self._note("stop", {"reason": reason})
+        try:
+            self._foreign(self._backend().stop, handle, self._world.policy.grace_s)
+        except Transient as error:
+            _log.warning("%s: told to stop again later: %s", handle.name, error)
+            return False
+        return True
+
+    def _collected(self, handle: Handle) -> Collected:
+        """Tried again while the transfer fails: the agent's work of hours is on the other side."""
+        limits = self._world.limits
+        for attempt in range(1, _TRIES + 1):
+            into = collect.staging(self._folder)
+            try:
+                return self._foreign(self._backend().collect, handle, self._run, into, limits)
+            except Lost:
+                raise
+            except Transient as error:
+                if attempt == _TRIES:
+                    raise
+                _log.warning("%s: collected again: %s", handle.name, error)
+            self._world.halt.wait(self._world.policy.poll_s)
+            self._look()
+        raise AssertionError("the last try returns or raises")
+
+    # ------------------------------------------------------------ ends
+
+    def _failed(self, cause: str, message: str) -> float | None:
+        """The infrastructure ended this attempt: seconds until the next one; None: it was the last."""
+        self._look()
+        _log.warning("%s: attempt %d: %s", self._spec.unit_id, self._row.attempt, message)
+        self._clean_up()
+        if self._row.cancel:
+            self._finish("cancelled", f"it was cancelled after this: {message}")
+            return None
+        pause = outcomes.back_off(cause, self._told.failures, self._world.policy.back_off_s)
+        outcome = outcomes.outcome_of_cause(cause)
+        if pause is None:
+            self._finish(outcome, message)
+            return None
+        shown = redact_text(message, self._secrets)
+        ended = Attempt(self._row.attempt, outcome, self._told.ending, shown)
+        self._move("queued", {"attempt_ended": ended})
+        return pause
+
+    def _finish(
+        self, outcome: UnitOutcome, message: str, evidence: Evidence | None = None
+    ) -> State:
+        ending = self._told.ending
+        shown = redact_text("; ".join(filter(None, (message, *self._told.left_out))), self._secrets)
+        attempt = Attempt(self._row.attempt, outcome, ending, shown)
+        result = UnitResult(
+            unit_id=self._spec.unit_id,
+            outcome=outcome,
+            message=shown,
+            ending=ending,
+            grade=evidence.grade if evidence else None,
+            usage=usage_of(self._folder / "logs", ending),
+            isolation=self._isolation(),
+            artefacts=collect.artefacts(self._folder),
+            attempts=(*self._told.attempts, attempt),
+            finished=self._world.clock(),
+        )
+        self._world.store.finish(self._spec.unit_id, self._owner, result)
+        return "done"
