@@ -113,8 +113,8 @@ class Life(Standing):
     # ------------------------------------------------------------ steps
 
     def _prepare(self) -> State:
-        for number in range(1, self._row.attempt):
-            collect.put_away(self._folder, number)
+        if self._row.attempt > 1:
+            collect.put_away(self._folder, self._row.attempt - 1)
         if self._row.cancel:
             return self._finish("cancelled", outcomes.NEVER_STARTED)
         # A backend that does not exist is told here, before anything was built.
@@ -273,6 +273,7 @@ class Life(Standing):
     def _failed(self, cause: str, message: str) -> float | None:
         """The infrastructure ended this attempt: seconds until the next one; None: it was the last."""
         self._look()
+        message = redact_text(message, self._secrets)
         _log.warning("%s: attempt %d: %s", self._spec.unit_id, self._row.attempt, message)
         self._clean_up()
         if self._row.cancel:
@@ -283,8 +284,7 @@ class Life(Standing):
         if pause is None:
             self._finish(outcome, message)
             return None
-        shown = redact_text(message, self._secrets)
-        ended = Attempt(self._row.attempt, outcome, self._told.ending, shown)
+        ended = Attempt(self._row.attempt, outcome, self._told.ending, message)
         self._move("queued", {"attempt_ended": ended})
         return pause
 

@@ -182,8 +182,12 @@ class SqliteStore(Questions):
                 " WHERE unit_id = ?",
                 (to, text, unit_id),
             )
-            data = {"from": row["state"], "to": to, "outcome": result.outcome}
-            self._event(change, unit_id, "state", {**data, "message": result.message})
+            data: dict[str, object] = {"from": row["state"], "to": to, "outcome": result.outcome}
+            data["message"] = result.message
+            if result.attempts:
+                # What a later attempt, by a user's wish, knows of this one.
+                data["attempt_ended"] = result.attempts[-1]
+            self._event(change, unit_id, "state", data)
         self._append({unit_id: Path(row["folder"])})
 
     def release(self, owner: str) -> int:
