@@ -55,6 +55,14 @@ def slug(name: str) -> str:
     return found[:_LONGEST_NAME].rstrip("-") or "x"
 
 
+def in_folders(competition: str) -> str:
+    """The competition as the name of a run's folder begins: whole and in its own letters, since
+    mle-bench reads it from there (`AI4Code_...`), but for characters that it cuts at or that no folder
+    has.
+    """
+    return re.sub("[^A-Za-z0-9.-]+", "-", competition)
+
+
 def group_name(agent: str, now: float) -> str:
     """As mle-bench calls its folder of a run group."""
     return f"{time.strftime('%Y-%m-%dT%H-%M-%S', time.gmtime(now))}-GMT_run-group_{slug(agent)}"
@@ -158,9 +166,7 @@ def _unit(
     group: Group, matrix: Matrix, competition: str, seed: int, run: RunConfig, new_hex: NewHex
 ) -> UnitSpec:
     bits = new_hex()
-    # Whole, since mle-bench reads the competition from the name.
-    name = competition.replace("_", "-")
-    folder = str(Path(group.folder) / f"{name}_{uuid.UUID(bits)}")
+    folder = str(Path(group.folder) / f"{in_folders(competition)}_{uuid.UUID(bits)}")
     return UnitSpec(
         unit_id=f"{slug(competition)}-{bits[:12]}",
         group=group.group_id,

@@ -19,6 +19,7 @@ from swarm_host.sweep import (
     Planned,
     group_name,
     imagined_group_folder,
+    in_folders,
     make_group_folder,
     new_run_id,
     plan_matrix,
@@ -93,7 +94,7 @@ def test_units_have_ids_and_folders_of_their_own(tmp_path: Path) -> None:
     for unit in units:
         assert re.fullmatch("[a-z0-9][a-z0-9-]*", unit.unit_id)
         # mle-bench takes the competition from what stands before the first underscore.
-        assert re.fullmatch(r"(house-price|my-own-data)_[0-9a-f-]{36}", Path(unit.folder).name)
+        assert re.fullmatch(r"(house-price|My-Own.Data)_[0-9a-f-]{36}", Path(unit.folder).name)
         assert unit.run.workspace == unit.folder
         assert unit.run.command == (unit.agent, *unit.run.command[1:2], str(unit.seed))
         assert unit.run.env == {"LABEL": f"{unit.agent}:{unit.competition}:{unit.seed}"}
@@ -102,6 +103,15 @@ def test_units_have_ids_and_folders_of_their_own(tmp_path: Path) -> None:
             "pack",
             Path(unit.folder).parent.name,
         )
+
+
+def test_the_folder_of_a_run_tells_mle_bench_the_competition() -> None:
+    long = "the-icml-2013-whale-challenge-right-whale-redux"
+    assert [in_folders(name) for name in (long, "AI4Code", "my_own/data")] == [
+        long,
+        "AI4Code",
+        "my-own-data",
+    ]
 
 
 def test_a_mistake_is_found_before_a_folder_is_made(tmp_path: Path) -> None:
