@@ -58,15 +58,15 @@ class DockerBackend:
         command, e.g. podman) and SWARM_HOST_RUNTIME (e.g. sysbox-runc). home: only containers that
         were started with the same word are found again; None: all of the project.
         """
-        self._environ = environ
+        self.environ = environ
         words = tuple(shlex.split(environ.get("SWARM_HOST_DOCKER", ""))) or ("docker",)
         self._setup = argv.DockerSetup(words, environ.get("SWARM_HOST_RUNTIME") or None, home)
         self._outages = Outages(clock)
         self._client = DockerCommand(words, environ, self._outages)
 
     def preflight(self, run: RunConfig) -> Sequence[Problem]:
-        facts = preflight.gather(self._client, self._setup, run, self._environ)
-        return preflight.judge(run, facts, self._setup, self._environ)
+        facts = preflight.gather(self._client, self._setup, run, self.environ)
+        return preflight.judge(run, facts, self._setup, self.environ)
 
     def plan(self, unit: UnitSpec, attempt: int) -> Sequence[Sequence[str]]:
         """Variables stand by name: docker reads their values from its environment, or from a file."""
@@ -88,15 +88,15 @@ class DockerBackend:
         return [[*self._setup.words, *words] for words in found]
 
     def build(self, build: BuildConfig, tag: str, sink: Sink) -> None:
-        builder = Builder(self._client, self._environ)
+        builder = Builder(self._client, self.environ)
         builder.build(build, tag, sink, host_network=self._without_bridge())
 
     def start(self, unit: UnitSpec, attempt: int) -> Handle:
         """Also raises PrivateMount, Credentials, SpecError: nothing was started then."""
         run = unit.run
-        _refuse_answers(run, self._environ)
+        _refuse_answers(run, self.environ)
         name = argv.container_name(unit, attempt)
-        outside, inside = _split(run, reveal(run.env, self._environ))
+        outside, inside = _split(run, reveal(run.env, self.environ))
         ways = argv.variables(outside)
         image = self._image(run)
         with _private_file(ways.by_file) as file:
@@ -161,7 +161,7 @@ class DockerBackend:
         return [Handle(self.name, name, container) for container, name in pairs]
 
     def isolation(self, run: RunConfig) -> Isolation:
-        return "open" if mounts.shows_private(run, self._environ) else "docker"
+        return "open" if mounts.shows_private(run, self.environ) else "docker"
 
     def _image(self, run: RunConfig) -> argv.ImageFacts:
         """Only mle-bench's way of starting needs to know the image's own program."""
