@@ -104,15 +104,21 @@ class RunConfig:
     command: tuple[str, ...]
     # Folder on the host for logs and submission.
     workspace: str
+    # What the agent sees of the host.
     mounts: tuple[Mount, ...] = ()
+    # Variables of the agent by name.
     env: Mapping[str, str | Secret] = field(default_factory=dict)
+    # Limits.
     resources: Resources = Resources()
-    # Of the agent's own run, without build, start and collection.
+    # Seconds, of the agent's own run, without build, start and collection.
     timeout: float = 12 * 3600.0
+    # Name of what starts it.
     backend: str = "docker"
     # None: the image is there already.
     build: BuildConfig | None = None
+    # What the agent reaches.
     network: Network = "bridge"
+    # What is brought back.
     outputs: Outputs = Outputs()
     # As mle-bench starts agents: the base's entrypoint beside, the command as user nonroot in /home.
     mle_bench: bool = True

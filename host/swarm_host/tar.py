@@ -404,7 +404,7 @@ class _Taking:
 
     def _say(self, member: Member, why: str) -> None:
         name = member.name.decode("utf-8", "backslashreplace")
-        clean = "".join(letter if letter.isprintable() else "?" for letter in name)
+        clean = "".join(map(_printable, name))
         self.intake.leave_out(f"{self.folder}: {clean}", why)
 
     def _one(self, member: Member) -> None:
@@ -444,3 +444,7 @@ class _Taking:
         if len(parts) > self.strip or kind == "folder":
             return parts[self.strip :]
         return parts
+
+
+def _printable(letter: str) -> str:
+    return letter if letter.isprintable() else "?"

@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("utils", "core", "agents", "benchmark")
 ENTRIES = ("main", "run_mle_adapter")
+# Modules of the host side are named from here. Its tests folder is specification 000's.
+HOST = Path("host")
 HEAVY = frozenset(
     {
         "numpy",
@@ -40,15 +42,37 @@ def files() -> tuple[Path, ...]:
     return tuple(sorted({Path(name) for name in names if name and (ROOT / name).is_file()}))
 
 
+def dotted_name(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
 @functools.cache
 def modules() -> dict[str, Path]:
-    """Dotted name to relative path of every module of the product."""
+    """Dotted name to relative path of every module of the agent."""
     found = {}
     for path in files():
         top = path.parts[0] if len(path.parts) > 1 else path.stem
         if path.suffix == ".py" and top in (*PACKAGES, *ENTRIES) and not str(path).startswith(DATA):
-            found[".".join(path.with_suffix("").parts).removesuffix(".__init__")] = path
+            found[dotted_name(path)] = path
     return found
+
+
+@functools.cache
+def host_modules() -> dict[str, Path]:
+    """The same of every module of the host side but its tests."""
+    found = {}
+    for path in files():
+        if path.suffix == ".py" and path.is_relative_to(HOST):
+            inside = path.relative_to(HOST)
+            if inside.parts[0] != "tests":
+                found[dotted_name(inside)] = path
+    return found
+
+
+@functools.cache
+def all_modules() -> dict[str, Path]:
+    """Both sides."""
+    return modules() | host_modules()
 
 
 @functools.cache
@@ -83,22 +107,22 @@ def imports(node: ast.AST, nested: bool = True) -> Iterator[str]:
 
 @functools.cache
 def imported(name: str, nested: bool = True) -> frozenset[str]:
-    """Dotted names that a module of the product imports."""
-    return frozenset(imports(tree(modules()[name]), nested))
+    """Dotted names that a module imports."""
+    return frozenset(imports(tree(all_modules()[name]), nested))
 
 
 @functools.cache
 def project_imports(name: str, nested: bool = True) -> frozenset[str]:
-    """Modules of the product that a module of the product imports, packages on the way included."""
+    """Modules of ours that a module imports, packages on the way included."""
     found = set()
     for dotted in imported(name, nested):
         parts = dotted.split(".")
         found |= {".".join(parts[: end + 1]) for end in range(len(parts))}
-    return frozenset(found & modules().keys()) - {name}
+    return frozenset(found & all_modules().keys()) - {name}
 
 
 def closure(name: str) -> set[str]:
-    """Every module of the product that is loaded when `name` runs, function-level imports included."""
+    """Every module of ours that is loaded when `name` runs, function-level imports included."""
     seen, todo = set(), [name]
     while todo:
         current = todo.pop()
@@ -111,14 +135,21 @@ def closure(name: str) -> set[str]:
 @functools.cache
 def says_worker(name: str) -> bool:
     """The docstring of a module or package says that it runs in a worker process."""
-    docstring = ast.get_docstring(tree(modules()[name])) or ""
+    docstring = ast.get_docstring(tree(all_modules()[name])) or ""
     return bool(_WORKER.search(" ".join(docstring.split())))
+
+
+def folder_of(name: str) -> str:
+    """The folder, as a dotted name, that a module's file lies in."""
+    if all_modules()[name].stem == "__init__":
+        return name
+    return name.rpartition(".")[0]
 
 
 def is_worker(name: str) -> bool:
     """A module runs in a worker process: it says so, or its folder does."""
-    folder = ".".join(modules()[name].parts[:-1])
-    return says_worker(name) or (folder in modules() and says_worker(folder))
+    folder = folder_of(name)
+    return says_worker(name) or (folder in all_modules() and says_worker(folder))
 
 
 def libraries(name: str, nested: bool = True) -> set[str]:

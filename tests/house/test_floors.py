@@ -10,7 +10,10 @@ import pytest
 from tests.house.source import (
     ENTRIES,
     HEAVY,
+    all_modules,
     closure,
+    folder_of,
+    host_modules,
     imports,
     is_worker,
     libraries,
@@ -43,11 +46,6 @@ HOME = {
     "openai": "core.llm",
     "anthropic": "core.llm",
 }
-
-
-def folder_of(name: str) -> str:
-    """The folder, as a dotted name, that a module's file lies in."""
-    return ".".join(modules()[name].parts[:-1])
 
 
 def rooms_of(folder: str) -> set[str]:
@@ -127,6 +125,11 @@ def test_words_import_no_room(folder: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(modules()))
+def test_the_agent_knows_nothing_of_the_host_side(name: str) -> None:
+    assert not project_imports(name) & host_modules().keys()
+
+
+@pytest.mark.parametrize("name", sorted(all_modules()))
 def test_the_product_imports_no_test(name: str) -> None:
     assert "tests" not in libraries(name)
 
@@ -137,7 +140,7 @@ def test_no_import_circle() -> None:
 
 def real() -> set[str]:
     """Modules but for packages, which every import of a part passes."""
-    return {name for name, path in modules().items() if path.stem != "__init__"}
+    return {name for name, path in all_modules().items() if path.stem != "__init__"}
 
 
 def circles(graph: dict[str, set[str]]) -> list[str]:
@@ -191,7 +194,7 @@ def test_the_sentence_about_workers_stands_once_per_folder() -> None:
             assert not says_worker(name), f"{name}: its folder says it already"
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@pytest.mark.parametrize("name", sorted(all_modules()))
 def test_heavy_libraries_are_imported_by_worker_modules_only(name: str) -> None:
     heavy = libraries(name) & HEAVY
     if heavy and not name.startswith("benchmark"):
@@ -200,7 +203,7 @@ def test_heavy_libraries_are_imported_by_worker_modules_only(name: str) -> None:
         )
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@pytest.mark.parametrize("name", sorted(all_modules()))
 def test_worker_modules_are_imported_by_worker_modules_only(name: str) -> None:
     workers = {other for other in project_imports(name) if is_worker(other)}
     if workers and not name.startswith("benchmark"):

@@ -146,7 +146,11 @@ def _refused_name(entry: str, folder: str) -> str:
 def _printable(entry: str) -> str:
     """A name without what a terminal would act on."""
     raw = entry.encode("utf-8", "backslashreplace").decode()
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in raw)
+    return "".join(map(_plain, raw))
+
+
+def _plain(char: str) -> str:
+    return char if char.isprintable() else repr(char)[1:-1]
 
 
 def _kind(mode: int) -> str:

@@ -41,8 +41,11 @@ class LocalJob:
 
     # <unit>-<attempt>.
     name: str
+    # Unit, group and number of the attempt, by which a client finds what it started.
     unit: str
+    # See unit.
     group: str
+    # See unit.
     attempt: int
     # Program and arguments.
     argv: tuple[str, ...]

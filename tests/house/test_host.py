@@ -1,0 +1,225 @@
+"""The host side: its floors, its libraries, and that nothing of it reaches the agent's image."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from tests.house.source import (
+    HOST,
+    ROOT,
+    files,
+    host_modules,
+    is_worker,
+    libraries,
+    modules,
+    project_imports,
+)
+from tests.house.test_environment import environment_reads
+
+# From below to above. Rooms of one floor do not know each other; the files of the spine and the engines, which place
+# what the spine does, stand on one floor. What no line names is a word.
+ROOMS = {"agents", "backends", "grading", "sources", "spec", "store"}
+SPINE = {
+    "builds",
+    "collect",
+    "compare",
+    "composition",
+    "doctor",
+    "engines",
+    "follow",
+    "live",
+    "manager",
+    "outcomes",
+    "queueing",
+    "run_folder",
+    "sink",
+    "standing",
+    "sweep",
+    "unit",
+    "usage",
+}
+TOP = {"cli", "__main__"}
+WORDS, ROOM, ON_SPINE, FACE = range(4)
+# What the host side may use of the agent in a process of its own; its workers use more.
+OF_THE_AGENT = {"core", "core.metric_names", "core.execution", "core.execution.rules", "core.execution.supervisor"}  # fmt: skip
+# A library's only file, or only folder.
+HOME = {
+    "dask": "swarm_host.engines.dask",
+    "daytona": "swarm_host.backends.daytona",
+    "distributed": "swarm_host.engines.dask",
+    "modal": "swarm_host.backends.modal",
+    "openai": "zagent_1",
+    "ray": "swarm_host.engines.ray",
+    "rich": "swarm_host.live",
+    "sqlite3": "swarm_host.store",
+    "submitit": "swarm_host.engines.slurm",
+}
+# Read at every start, and small.
+LIGHT = {"yaml"}
+# Where the environment is read. Everybody else gets it as an argument.
+READERS = {
+    "orchestrator",
+    "swarm_host.cli",
+    "swarm_host.engines",
+    "zagent_1",
+    # Where nobody hands one in.
+    "swarm_host.backends.local.backend",
+    "swarm_host.grading.workers",
+    "swarm_host.standing",
+}
+_LOADED = "import sys; before = set(sys.modules); import swarm_host.cli; print(*sorted(set(sys.modules) - before))"
+
+
+def part(name: str) -> str:
+    """What of swarm_host a module belongs to: the first name below it; "" for the package itself."""
+    return name.partition(".")[2].partition(".")[0]
+
+
+def floor(name: str) -> int:
+    place = part(name)
+    if not name.startswith("swarm_host") or place in TOP:
+        return FACE
+    if place in ROOMS:
+        return ROOM
+    return ON_SPINE if place in SPINE else WORDS
+
+
+def may_import(name: str, other: str) -> bool:
+    """Down, or on the same floor within one room, among words, and along the spine."""
+    mine, theirs = floor(name), floor(other)
+    if mine == theirs == ROOM:
+        return part(name) == part(other)
+    return theirs <= mine
+
+
+@pytest.mark.parametrize("name", sorted(host_modules()))
+def test_imports_only_point_down(name: str) -> None:
+    for other in sorted(project_imports(name) & host_modules().keys()):
+        assert may_import(name, other), f"{name} imports {other}"
+
+
+def test_the_floors_tell_up_from_down() -> None:
+    assert may_import("swarm_host.cli.main", "swarm_host.unit")
+    assert may_import("orchestrator.run", "swarm_host.cli.main")
+    assert may_import("swarm_host.manager", "swarm_host.engines.local")
+    assert may_import("swarm_host.store.sqlite", "swarm_host.store.database")
+    assert not may_import("swarm_host.store.sqlite", "swarm_host.sources.pack")
+    assert not may_import("swarm_host.records", "swarm_host.store.sqlite")
+    assert not may_import("swarm_host.unit", "swarm_host.cli")
+    assert not may_import("swarm_host.manager", "orchestrator.run")
+
+
+@pytest.mark.parametrize("name", sorted(host_modules()))
+def test_the_words_are_stdlib_only(name: str) -> None:
+    if floor(name) == WORDS:
+        foreign = libraries(name) - sys.stdlib_module_names - {"swarm_host"} - LIGHT
+        assert not foreign, f"{name} imports {foreign}"
+
+
+@pytest.mark.parametrize("name", sorted(host_modules()))
+def test_libraries_are_imported_where_they_are_used(name: str) -> None:
+    """At the top of a module stand the standard library and our own, workers apart."""
+    own = {"swarm_host", "orchestrator", "core"} | LIGHT
+    foreign = libraries(name, nested=False) - sys.stdlib_module_names - own
+    assert is_worker(name) or not foreign - _of_home(name), f"{name} imports {foreign} at its top"
+
+
+def _of_home(name: str) -> set[str]:
+    """Libraries that a module may have at its top: sqlite3 costs little, and an agent is a program."""
+    return {library for library in ("sqlite3", "openai") if _inside(name, HOME[library])}
+
+
+def _inside(name: str, home: str) -> bool:
+    return name == home or name.startswith(f"{home}.")
+
+
+@pytest.mark.parametrize("name", sorted(host_modules()))
+def test_one_library_one_place(name: str) -> None:
+    for library in libraries(name) & HOME.keys():
+        assert _inside(name, HOME[library]), f"{library} belongs to {HOME[library]}, not {name}"
+
+
+@pytest.mark.parametrize("name", sorted(host_modules()))
+def test_the_agent_is_used_as_a_program(name: str) -> None:
+    """The pack is a command and the agent is one; of its code only the box and names of metrics are
+    used, and what scores in a worker.
+    """
+    used = {other for other in project_imports(name) if other in modules()}
+    if not is_worker(name):
+        assert used <= OF_THE_AGENT, f"{name} imports {sorted(used - OF_THE_AGENT)}"
+
+
+@pytest.mark.parametrize("name", sorted(host_modules()))
+def test_the_environment_is_handed_in(name: str) -> None:
+    reads = environment_reads(ast.parse((ROOT / host_modules()[name]).read_text(encoding="utf-8")))
+    assert not reads or any(_inside(name, reader) for reader in READERS), f"{name}: {reads}"
+
+
+def test_the_command_line_starts_with_little() -> None:
+    """Counted, since seconds tell of the machine: an import of a library is hundreds of modules."""
+    if "swarm_host.cli" not in host_modules():
+        pytest.skip("the command line is still to come")
+    command = [sys.executable, "-I", "-c", f"import sys; sys.path[:0] = {_paths()}; {_LOADED}"]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    tops = {name.partition(".")[0] for name in loaded}
+    assert tops <= sys.stdlib_module_names | {"swarm_host"}
+    assert not tops & {"asyncio", "multiprocessing", "sqlite3", "subprocess", "urllib"}
+    assert len(loaded) <= 60
+
+
+def _paths() -> list[str]:
+    return [str(ROOT), str(ROOT / HOST)]
+
+
+# ---------------------------------------------------------------- the image
+
+
+def is_ignored(path: PurePosixPath, patterns: list[str]) -> bool:
+    """As docker build decides: the last pattern that fits a path or a folder above it wins."""
+    ignored = False
+    for pattern in patterns:
+        wanted = not pattern.startswith("!")
+        spelling = pattern.removeprefix("!").strip("/")
+        anywhere = spelling.removeprefix("**/")
+        for place in (path, *path.parents[:-1]):
+            if fnmatch.fnmatchcase(str(place), spelling) or (
+                anywhere != spelling and fnmatch.fnmatchcase(place.name, anywhere)
+            ):
+                ignored = wanted
+                break
+    return ignored
+
+
+def docker_patterns() -> list[str]:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def test_nothing_of_the_host_side_reaches_the_image() -> None:
+    own = [path for path in files() if path.is_relative_to(HOST)]
+    reach = [str(path) for path in own if not is_ignored(PurePosixPath(path), docker_patterns())]
+    assert own
+    assert reach == []
+
+
+def test_patterns_of_docker_are_understood() -> None:
+    patterns = ["host", "*.log", "**/__pycache__", "!host/kept.py"]
+    assert is_ignored(PurePosixPath("host/a/b.py"), patterns)
+    assert not is_ignored(PurePosixPath("host/kept.py"), patterns)
+    assert is_ignored(PurePosixPath("core/__pycache__/a.pyc"), patterns)
+    assert not is_ignored(PurePosixPath("core/hosts.py"), patterns)
+    assert not is_ignored(PurePosixPath("main.py"), docker_patterns())
+
+
+def test_no_module_of_the_host_side_hides_another() -> None:
+    """The faces append their folder to the path: a name must be nobody else's."""
+    tops = {name.partition(".")[0] for name in host_modules()}
+    agent = {name.partition(".")[0] for name in modules()}
+    assert "swarm_host" in tops
+    assert not tops & (sys.stdlib_module_names | agent)
