@@ -6,7 +6,7 @@ import ast
 import fnmatch
 import subprocess
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -47,7 +47,13 @@ SPINE = {
 TOP = {"cli", "__main__"}
 WORDS, ROOM, ON_SPINE, FACE = range(4)
 # What the host side may use of the agent in a process of its own; its workers use more.
-OF_THE_AGENT = {"core", "core.metric_names", "core.execution", "core.execution.rules", "core.execution.supervisor"}  # fmt: skip
+OF_THE_AGENT = {
+    "core",
+    "core.metric_names",
+    "core.execution",
+    "core.execution.rules",
+    "core.execution.supervisor",
+}
 # A library's only file, or only folder.
 HOME = {
     "dask": "swarm_host.engines.dask",

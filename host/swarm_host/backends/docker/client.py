@@ -213,12 +213,13 @@ class DockerCommand:
 
         It gets a session of its own: an interrupt from the terminal is ours to answer.
         """
+        errors = subprocess.STDOUT if merged else subprocess.PIPE
         try:
             return subprocess.Popen(
                 [*self._prefix, *words],
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+                stderr=errors,
                 env={**self._environ, **(more or {})},
                 start_new_session=True,
             )
