@@ -25,12 +25,14 @@ def spent(group: Group, rows: Sequence[UnitRow]) -> str | None:
     What nobody says costs nothing: a budget of tokens needs agents that tell them.
     """
     usages = [row.result.usage for row in rows if row.result is not None]
-    for what, most, amounts in (
-        ("hours", group.budget_hours, [(usage.seconds or 0.0) / 3600 for usage in usages]),
-        ("usd", group.budget_usd, [usage.usd or 0.0 for usage in usages]),
-        ("tokens", group.budget_tokens, [float(usage.tokens or 0) for usage in usages]),
+    seconds = sum(usage.seconds or 0.0 for usage in usages)
+    usd = sum(usage.usd or 0.0 for usage in usages)
+    tokens = sum(usage.tokens or 0 for usage in usages)
+    for what, most, used in (
+        ("hours", group.budget_hours, seconds / 3600),
+        ("usd", group.budget_usd, usd),
+        ("tokens", group.budget_tokens, float(tokens)),
     ):
-        used = sum(amounts)
         if most is not None and used >= most:
             return f"the budget of {most:g} {what} is used up ({used:g})"
     return None

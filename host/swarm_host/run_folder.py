@@ -97,11 +97,9 @@ def grading_report(rows: Sequence[UnitRow]) -> Mapping[str, Any]:
     """
     graded = [row for row in rows if row.state in FINAL and row.spec.competition is not None]
     reports = [report(row) for row in graded]
-    counts: dict[str, Any] = {
-        "total_runs": len(reports),
-        "total_runs_with_submissions": sum(one["submission_exists"] for one in reports),
-        "total_valid_submissions": sum(one["valid_submission"] for one in reports),
-    }
+    counts: dict[str, Any] = {"total_runs": len(reports)}
+    counts["total_runs_with_submissions"] = sum(one["submission_exists"] for one in reports)
+    counts["total_valid_submissions"] = sum(one["valid_submission"] for one in reports)
     for total, key in _TOTALS.items():
         known = [one[key] for one in reports if one[key] is not None]
         counts[total] = sum(map(bool, known)) if known else None
@@ -116,12 +114,13 @@ def report(row: UnitRow) -> dict[str, Any]:
     said = grade.report if grade else {}
     path = Path(row.spec.folder) / "submission" / "submission.csv"
     found: dict[str, Any] = {key: said.get(key) for key in REPORT_KEYS}
+    ended = result.finished if result else row.updated
     found |= {
         "competition_id": row.spec.competition,
-        "score": grade.score if grade else None,
+        "score": getattr(grade, "score", None),
         "submission_exists": path.is_file(),
         "valid_submission": bool(grade and grade.valid),
-        "created_at": _iso(result.finished if result else row.updated),
+        "created_at": _iso(ended),
         "submission_path": str(path),
     }
     if grade is not None and grade.lower_is_better is not None:
@@ -152,17 +151,20 @@ def summary(group: Group, rows: Sequence[UnitRow]) -> Mapping[str, Any]:
     """What became of a group, for people and for `compare`: no number without where it comes from."""
     outcomes = [outcome_of_row(row) for row in rows]
     ended = [outcome for row, outcome in zip(rows, outcomes, strict=True) if row.state in FINAL]
+    states = Counter(row.state for row in rows)
+    known = Counter(outcome for outcome in ended if outcome)
+    status = group_status([row.state for row in rows], ended)
     return {
         "group": group.group_id,
         "agent": group.agent,
         "sweep": group.sweep,
         "notes": group.notes,
         "created_at": _iso(group.created),
-        "status": group_status([row.state for row in rows], ended),
-        "states": dict(Counter(row.state for row in rows)),
-        "outcomes": dict(Counter(outcome for outcome in ended if outcome)),
+        "status": status,
+        "states": dict(states),
+        "outcomes": dict(known),
         "usage": used(rows),
-        "units": [_unit(row) for row in rows],
+        "units": list(map(_unit, rows)),
     }
 
 
@@ -187,12 +189,12 @@ def _unit(row: UnitRow) -> Mapping[str, Any]:
         "seed": row.spec.seed,
         "state": row.state,
         "outcome": outcome_of_row(row),
-        "message": result.message if result else "",
-        "score": grade.score if grade else None,
-        "valid": grade.valid if grade else None,
-        "passed": grade.passed if grade else None,
-        "lower_is_better": grade.lower_is_better if grade else None,
-        "isolation": result.isolation if result else None,
+        "message": getattr(result, "message", ""),
+        "score": getattr(grade, "score", None),
+        "valid": getattr(grade, "valid", None),
+        "passed": getattr(grade, "passed", None),
+        "lower_is_better": getattr(grade, "lower_is_better", None),
+        "isolation": getattr(result, "isolation", None),
         "attempts": row.attempt,
-        "usage": result.usage if result else None,
+        "usage": getattr(result, "usage", None),
     }

@@ -55,7 +55,9 @@ class LogFollower:
     ) -> dict[Name, LogReader]:
         """One docker command to its end. Readers that go on where this one was cut off."""
         marks = [reader.mark for reader in readers.values()]
-        since = min((mark.time for mark in marks if mark), default=None) if all(marks) else None
+        times = [mark.time for mark in marks if mark]
+        # From the start, unless every stream has a mark.
+        since = min(times) if times and len(times) == len(marks) else None
         words = argv.logs(self.container, follow=live, since=since)
         process = self.client.open(words)
         with _ended(process):

@@ -59,10 +59,12 @@ def gather(
     except DaemonLost as error:
         return DockerFacts(_no_answer(str(error)))
     known = networks.code == 0 and not setup.podman
+    names = frozenset(networks.out.decode().split())
+    facts = parse_image(image.out) if image.code == 0 else None
     return DockerFacts(
         info=_object(answer.out),
-        networks=frozenset(networks.out.decode().split()) if known else None,
-        image=parse_image(image.out) if image.code == 0 else None,
+        networks=names if known else None,
+        image=facts,
         gpu_hook=shutil.which("nvidia-container-runtime-hook", path=environ.get("PATH"))
         is not None,
     )
