@@ -50,7 +50,7 @@ def detect(
         else:
             landlock = True
         box = replace(box, facts=BoxFacts(landlock, True))
-        if why := _no_switch() or _failure(box, tuple(readable)):
+        if why := _no_switch() or _failed_switch(box, tuple(readable)):
             notes.append(f"user switch: {why}")
         else:
             user_switch = True
@@ -75,6 +75,16 @@ def _no_switch() -> str:
     except KeyError:
         return f"there is no user {USER}"
     return ""
+
+
+def _failed_switch(box: Box, readable: tuple[Path, ...]) -> str:
+    """As `_failure`. Root may lack the capability to give files away: in a container that drops it,
+    or in a box.
+    """
+    try:
+        return _failure(box, readable)
+    except PermissionError as error:
+        return str(error)
 
 
 def _failure(box: Box, readable: tuple[Path, ...]) -> str:

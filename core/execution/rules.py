@@ -6,13 +6,18 @@ folder on the way from / to each of them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
 _DEVICES = (Path("/dev"), Path("/proc"))
 _SHARED_MEMORY = Path("/dev/shm")
+_TOP = Path("/")
+# Of the file hierarchy standard, for a place where / cannot be listed: a box around this one.
+_STANDARD = (
+    "bin", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "nix", "opt", "run", "sbin", "srv", "sys",
+    "usr", "var",
+)  # fmt: skip
 
 
 def landlock_rules(
@@ -26,13 +31,14 @@ def landlock_rules(
     """
     closed = _outermost(_resolved(protected))
     passed = set(chain.from_iterable(path.parents for path in closed))
-    # What is open again inside a closed folder; all else that is not closed is open anyway.
-    inside = [path for path in _resolved(readable) if not closed.isdisjoint((path, *path.parents))]
+    # What is open again inside a closed folder, or stands in one that may be passed but not listed; all
+    # else that is not closed is open anyway. A folder around a closed one would open that, too.
+    inside = [path for path in _resolved(readable) if path not in passed]
     write = [own.resolve()]
     if _whole(_SHARED_MEMORY, passed, closed):
         write.append(_SHARED_MEMORY)
     return {
-        "read": list(map(str, (*_siblings(passed, closed), *inside))),
+        "read": list(dict.fromkeys(map(str, (*_siblings(passed, closed), *inside)))),
         "device": [str(path) for path in _DEVICES if _whole(path, passed, closed)],
         "write": list(map(str, write)),
     }
@@ -54,17 +60,20 @@ def _siblings(passed: set[Path], closed: set[Path]) -> Iterator[Path]:
         for entry in _entries(folder):
             # Rights count where a link points to, so a link needs none, and a rule would open its
             # target.
-            if not entry.is_symlink() and Path(entry.path) not in passed | closed:
-                yield Path(entry.path)
+            if not entry.is_symlink() and entry not in passed | closed:
+                yield entry
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """Empty where the folder may be passed but not listed: then its other children stay closed."""
+def _entries(folder: Path) -> list[Path]:
+    """Where the folder may be passed but not listed its other children stay closed, but for those of /
+    that programs cannot do without.
+    """
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+        return sorted(folder.iterdir())
     except OSError:
-        return []
+        if folder != _TOP:
+            return []
+        return [path for name in _STANDARD if (path := folder / name).is_dir()]
 
 
 def _whole(path: Path, passed: set[Path], closed: set[Path]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from core.execution.detection import detect, network
 from core.execution.rules import landlock_rules
 from core.records import BoxFacts
 from tests.execution.harness import Bench
+from tests.house.source import ROOT
 from utils.process import become_subreaper, prctl
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -136,3 +138,45 @@ def test_rules_never_open_devices_around_a_protected_folder(tmp_path: Path) -> N
         rules = landlock_rules([Path(folder)], [], tmp_path)
     assert "/dev" not in rules["device"]
     assert rules["write"] == [str(tmp_path)]
+
+
+IN_A_BOX = """
+import os, sys
+from pathlib import Path
+from core.execution import supervisor
+from core.execution.detection import detect
+from core.execution.rules import landlock_rules
+own, closed = map(Path, sys.argv[1:])
+supervisor.apply_landlock(landlock_rules([closed], [], own), supervisor.landlock_abi())
+try:
+    os.listdir("/")
+except PermissionError:
+    print("closed around", detect(own, [], [], os.environ).landlock)
+"""
+
+
+def test_a_box_works_inside_of_a_box(landlock: BoxFacts, tmp_path: Path) -> None:
+    """The outer one lets no folder be listed that lies on the way to what it protects."""
+    own, closed = tmp_path / "own", tmp_path / "closed"
+    own.mkdir()
+    closed.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_BOX, own, closed],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "closed around True\n", done.stderr
+
+
+def test_root_that_may_not_give_files_away_does_not_switch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*args: object, **more: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", refused)
+    box = detect(tmp_path, [], [], os.environ)
+    assert not box.user_switch
+    assert "user switch: [Errno 1] Operation not permitted" in box.notes
