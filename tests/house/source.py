@@ -12,8 +12,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("utils", "core", "agents", "benchmark")
 ENTRIES = ("main", "run_mle_adapter")
-# Modules of the host side are named from here. Its tests folder is specification 000's.
+# Modules of the host side are named from here. Its tests folder is specification 000's; its agents are
+# programs, started by their path.
 HOST = Path("host")
+NO_MODULES = ("tests", "agents")
 HEAVY = frozenset(
     {
         "numpy",
@@ -59,12 +61,12 @@ def modules() -> dict[str, Path]:
 
 @functools.cache
 def host_modules() -> dict[str, Path]:
-    """The same of every module of the host side but its tests."""
+    """The same of every module of the host side."""
     found = {}
     for path in files():
         if path.suffix == ".py" and path.is_relative_to(HOST):
             inside = path.relative_to(HOST)
-            if inside.parts[0] != "tests":
+            if inside.parts[0] not in NO_MODULES:
                 found[dotted_name(inside)] = path
     return found
 

@@ -44,21 +44,25 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One agent id."""
+    """One agent."""
 
+    # As users name it: `swarm-evo/dev`.
     agent_id: str
     # One line for people.
     about: str
     # File that registers it.
     origin: str
-    # Image by which containers are started, and how it is built; None for an agent without one.
+    # By which containers are started; None for an agent without one.
     image: str | None
+    # How the image is built.
     build: BuildConfig | None
+    # How it is started in a container.
     container: Way | None
     # As a process of this machine.
     process: Way | None
     # Seconds that a run gets unless a user says otherwise.
     timeout_s: float
+    # Programs that it tries, unless a user says otherwise.
     steps: int
     # As containers leave them.
     outputs: Outputs = Outputs()
@@ -104,16 +108,18 @@ def run_of(
 ) -> RunConfig:
     """The run, without a workspace: that belongs to the unit.
 
-    places: values of the placeholders python and root. build: with the build of the image. Raises
+    places: values of further placeholders, such as python. build: with the build of the image. Raises
     UsageError when the agent cannot be run there.
     """
     way = _way(agent, backend)
     timeout_s = limits.timeout_s or agent.timeout_s
+    # The current folder of a process is its own work folder.
+    inside = {"data": DATA, "out": "/home"}
+    if backend == LOCAL:
+        inside = {"data": competition.public, "out": "."}
     values = {
         **places,
-        "data": competition.public if backend == LOCAL else DATA,
-        # The current folder of a process is its own work folder.
-        "out": "." if backend == LOCAL else "/home",
+        **inside,
         "seed": str(seed),
         "competition": competition.name,
         "timeout_s": str(told(timeout_s)),
@@ -123,9 +129,10 @@ def run_of(
     env: dict[str, str | Secret] = {"COMPETITION_ID": competition.name}
     for name, value in way.env.items():
         env[name] = value if isinstance(value, Secret) else expand_text(value, scope)
+    command = tuple(expand_text(word, scope) for word in way.command)
     run = RunConfig(
         agent_image=agent.image,
-        command=tuple(expand_text(word, scope) for word in way.command),
+        command=command,
         workspace="",
         mounts=(Mount(competition.public, DATA),),
         env=env,

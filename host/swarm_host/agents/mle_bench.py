@@ -81,10 +81,16 @@ def _agent(path: Path, checkout: Path, agent_id: str, values: Mapping[str, Any])
         ),
         container=Way(command, {**variables, **more}),
         process=None,
-        timeout_s=float(limit) if isinstance(limit, int) else TIMEOUT_S,
-        steps=steps if isinstance(steps, int) else STEPS,
+        timeout_s=float(_whole(limit, int(TIMEOUT_S))),
+        steps=_whole(steps, STEPS),
         refusal=refusal,
     )
+
+
+def _whole(value: object, usual: int) -> int:
+    if isinstance(value, int):
+        return value
+    return usual
 
 
 def _command(

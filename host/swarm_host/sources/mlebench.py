@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from swarm_host.errors import UnknownName, UsageError
@@ -76,7 +77,11 @@ class MleBenchSource:
             lower_is_better=None,
             read=grade_of,
         )
-        return judged(question, submission)
+        grade = judged(question, submission)
+        if not grade.report:
+            return grade
+        # The program saw a copy.
+        return replace(grade, report={**grade.report, "submission_path": str(submission)})
 
     def _registered(self, competition: str) -> bool:
         if self._checkout is None:

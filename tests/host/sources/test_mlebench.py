@@ -126,7 +126,9 @@ def test_medals_come_from_the_leaderboard(
     assert source.names() == ["own"]
     own = source.prepare("own")
     assert own.public == str(data / "own" / "prepared" / "public")
-    best = source.grade("own", data / "own" / "prepared" / "private" / "answers.csv")
+    answers = data / "own" / "prepared" / "private" / "answers.csv"
+    best = source.grade("own", answers)
+    assert best.report["submission_path"] == str(answers)
     assert (best.valid, best.score, best.lower_is_better, best.passed) == (True, 0.0, True, True)
     assert best.report["gold_medal"] is True
     sample = source.grade("own", Path(own.public) / "sample_submission.csv")
