@@ -72,8 +72,14 @@ class Transfer(Transient):
 
 
 class Unhealthy(Transient):
-    """The surroundings of the agent did not come up, or a backend failed in a way that it has no word
-    for; logs/host.log of the unit tells more.
+    """A backend failed in a way that it has no word for; logs/host.log of the unit tells more."""
+
+    cause = "unhealthy"
+
+
+class NeverStarted(Lost):
+    """The agent's container is there, and its surroundings did not come up: mle-bench's own server in
+    its image. The agent never ran.
     """
 
     cause = "unhealthy"

@@ -118,35 +118,39 @@ class DockerBackend:
         def runs() -> bool:
             return self._inspect(container).runs
 
-        LogFollower(self._client, container, sink, runs).follow(stop)
+        with _while_it_runs():
+            LogFollower(self._client, container, sink, runs).follow(stop)
 
     def poll(self, handle: Handle) -> Ending | None:
-        container = self._inspect(_container_of(handle))
-        if container.runs:
-            return None
-        outage = self._outages.covers(container.finished)
-        return ending.how_it_ended(container, self._notes(handle), outage)
+        with _while_it_runs():
+            container = self._inspect(_container_of(handle))
+            if container.runs:
+                return None
+            notes = self._notes(handle)
+        return ending.how_it_ended(container, notes, self._outages.covers(container.finished))
 
     def stop(self, handle: Handle, grace_s: float) -> None:
         container = _container_of(handle)
-        if not self._inspect(container).runs:
-            return
-        # Whoever looks at the end later must know that it was our wish. An image may not allow a note.
-        self._client.run(["cp", "-", f"{container}:/"], stdin=start.note_archive(start.STOPPED))
-        seconds = str(max(0, math.ceil(grace_s)))
-        words = ["stop", "--time", seconds, container]
-        self._client.ask(words, seconds=grace_s + _STOP_S)
+        note = start.note_archive(start.STOPPED)
+        words = ["stop", "--time", str(max(0, math.ceil(grace_s))), container]
+        with _while_it_runs():
+            if not self._inspect(container).runs:
+                return
+            # Whoever looks at the end later must know that it was our wish. Not every image takes a note.
+            self._client.run(["cp", "-", f"{container}:/"], stdin=note)
+            self._client.ask(words, seconds=grace_s + _STOP_S)
 
     def collect(
         self, handle: Handle, run: RunConfig, into: Path, limits: CollectLimits
     ) -> Collected:
         intake = tar.Intake(into, limits)
         outputs = run.outputs
-        self._bring(handle, outputs.submission, "submission", intake, limits.submission_bytes)
-        self._bring(handle, outputs.code, "code", intake)
-        self._bring(handle, outputs.logs, "logs", intake)
-        if run.mle_bench:
-            self._bring(handle, start.ENTRYPOINT_LOG, "logs", intake)
+        with _while_it_runs():
+            self._bring(handle, outputs.submission, "submission", intake, limits.submission_bytes)
+            self._bring(handle, outputs.code, "code", intake)
+            self._bring(handle, outputs.logs, "logs", intake)
+            if run.mle_bench:
+                self._bring(handle, start.ENTRYPOINT_LOG, "logs", intake)
         return intake.result()
 
     def remove(self, handle: Handle) -> None:
@@ -198,7 +202,7 @@ class DockerBackend:
                 f"another container is called {name}, and it is not ours; remove it: docker rm {name}"
             )
         handle = Handle(self.name, name, container.id)
-        if container.status == "created":
+        if container.ready:
             self._begin(handle, secrets)
         return handle
 
@@ -223,7 +227,11 @@ class DockerBackend:
     def _notes(self, handle: Handle) -> dict[str, bytes]:
         """What was noted in the container, by the name of the note."""
         answer = self._client.run(["cp", f"{_container_of(handle)}:{start.NOTES}", "-"])
-        return start.read_notes(answer.out) if answer.code == 0 else {}
+        if answer.no_file:
+            return {}
+        if answer.code != 0:
+            raise failure("docker cp", answer.err)
+        return start.read_notes(answer.out)
 
     def _bring(
         self,
@@ -264,6 +272,17 @@ class DockerBackend:
             raise Lost(f"docker cp: {answer.err.strip()}") from error
         if not answer.no_file:
             raise error
+
+
+@contextmanager
+def _while_it_runs() -> Iterator[None]:
+    """An agent that was started is not lost because docker says something that we do not understand,
+    or is not there while it is updated: then it is asked again later.
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise DaemonLost(str(error)) from error
 
 
 def _container_of(handle: Handle) -> str:

@@ -87,6 +87,10 @@ def failure(what: str, err: str) -> HostError:
         return UsageError(f"{what}: {said}; cure: build it or pull it, it is not here")
     if _NO_PLATFORM.search(err):
         return UsageError(f"{what}: {said}; cure: build or pull the image for that platform")
+    if "docker-init" in err:
+        return UsageError(
+            f"{what}: {said}; cure: install tini (Debian) or docker-init for the daemon"
+        )
     if _NO_GPU.search(err):
         return UsageError(
             f"{what}: {said}; cure: install the NVIDIA container toolkit, or ask for no gpus"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from swarm_host.backends.docker import argv, start
-from swarm_host.errors import Lost, Unhealthy
+from swarm_host.errors import Lost, NeverStarted
 from swarm_host.records import Ending
 
 # What a process leaves that a signal ended: 128 + 9 and 128 + 15.
@@ -27,7 +27,7 @@ class ContainerFacts:
     id: str
     name: str
     labels: Mapping[str, str]
-    # created, running, paused, restarting, removing, exited or dead.
+    # created, running, paused, restarting, removing, exited or dead; podman has more words.
     status: str
     exit_code: int
     oom: bool
@@ -37,6 +37,11 @@ class ContainerFacts:
     @property
     def runs(self) -> bool:
         return self.status in ("running", "paused", "restarting", "stopping")
+
+    @property
+    def ready(self) -> bool:
+        """It waits for its start."""
+        return self.status in ("created", "configured", "initialized")
 
     def is_of(self, wanted: Mapping[str, str]) -> bool:
         """It carries all these labels."""
@@ -93,14 +98,14 @@ def how_it_ended(
     """None while it runs.
 
     notes: what was noted in the container. outage: the daemon was away when the container ended.
-    Raises Lost for one that never ran or is no more, Unhealthy when the agent was never started.
+    Raises Lost for one that never ran or is no more, NeverStarted when the agent was never started.
     """
     if container.runs:
         return None
-    if container.status != "exited":
+    if container.status not in ("exited", "stopped"):
         raise Lost(f"the container {container.name} is {container.status} and has no end")
     if container.exit_code == _START_FAILED and start.FAILED in notes:
-        raise Unhealthy(notes[start.FAILED].decode(errors="replace").strip()[:500])
+        raise NeverStarted(notes[start.FAILED].decode(errors="replace").strip()[:500])
     started = _agent_started(notes) or container.started
     cause = _cause(container, start.STOPPED in notes, outage)
     # A daemon that comes back kills what it finds, and then does not say when the container ended.

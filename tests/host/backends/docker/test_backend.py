@@ -19,10 +19,10 @@ from swarm_host.errors import (
     DaemonLost,
     HostError,
     Lost,
+    NeverStarted,
     PrivateMount,
     SpecError,
     Transfer,
-    Unhealthy,
     UsageError,
 )
 from swarm_host.records import Collected, CollectLimits, Handle, Mount, Outputs, Secret
@@ -183,6 +183,8 @@ OF_THE_DAEMON = "Error response from daemon: "
         ("start", f"{OF_THE_DAEMON}failed to create task: fork: resource temporarily unavailable",
          Capacity, "temporarily"),
         ("start", NO_CONTAINER, Lost, "No such container"),
+        ("start", f'{OF_THE_DAEMON}exec: "docker-init": executable file not found in $PATH',
+         UsageError, "install tini"),
     ],
 )  # fmt: skip
 def test_starts_that_fail(
@@ -217,7 +219,7 @@ def test_a_daemon_that_hangs_is_a_daemon_that_is_gone(ready: FakeDocker) -> None
 
 def test_no_docker_at_all(tmp_path: Path) -> None:
     backend = DockerBackend({"SWARM_HOST_DOCKER": str(tmp_path / "docker")}, lambda: 0.0)
-    for act in (lambda: backend.start(unit(), 1), lambda: backend.poll(HANDLE), backend.find):
+    for act in (lambda: backend.start(unit(), 1), backend.find):
         with pytest.raises(UsageError, match="there is no command"):
             act()
 
@@ -266,6 +268,26 @@ def test_a_poll_while_it_runs_and_after(docker: FakeDocker) -> None:
     assert (ending.exit_code, ending.cause) == (3, "exit")
 
 
+@pytest.mark.parametrize("verb", ["inspect", "cp"])
+def test_a_daemon_that_says_something_odd_costs_no_agent(docker: FakeDocker, verb: str) -> None:
+    docker.says("inspect", (0, inspected("exited"), ""))
+    docker.says(verb, (1, "", "Error response from daemon: something went wrong inside"))
+    with pytest.raises(DaemonLost, match="something went wrong"):
+        docker.backend().poll(HANDLE)
+
+
+def test_a_command_that_is_being_replaced_costs_no_agent(tmp_path: Path) -> None:
+    backend = DockerBackend({"SWARM_HOST_DOCKER": str(tmp_path / "docker")}, lambda: 0.0)
+    with pytest.raises(DaemonLost, match="there is no command"):
+        backend.poll(HANDLE)
+    with pytest.raises(DaemonLost, match="there is no command"):
+        backend.stop(HANDLE, 1)
+    with pytest.raises(DaemonLost, match="there is no command"):
+        backend.follow(HANDLE, KeptSink(), NEVER)
+    with pytest.raises(DaemonLost, match="there is no command"):
+        backend.collect(HANDLE, unit().run, tmp_path / "in", CollectLimits())
+
+
 def test_a_container_that_is_gone_is_lost(docker: FakeDocker) -> None:
     docker.says("inspect", (1, "[]\n", "Error: No such object: c0ffee"))
     with pytest.raises(Lost):
@@ -286,7 +308,7 @@ def notes(**content: bytes) -> bytes:
 def test_notes_in_the_container_tell_why(docker: FakeDocker) -> None:
     docker.says("inspect", (0, inspected("exited", 125), ""))
     docker.says("cp", (0, notes(start_failed=b"no server\n"), ""))
-    with pytest.raises(Unhealthy, match="no server"):
+    with pytest.raises(NeverStarted, match="no server"):
         docker.backend().poll(HANDLE)
 
 
@@ -463,7 +485,7 @@ def test_output_that_ends_while_the_container_runs_is_asked_for_again(docker: Fa
         (
             1,
             "Error response from daemon: configured logging driver does not support reading\n",
-            UsageError,
+            DaemonLost,
         ),
     ],
 )

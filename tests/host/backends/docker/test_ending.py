@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from swarm_host.backends.docker.ending import how_it_ended, parse_container, parse_image, seconds
-from swarm_host.errors import Lost, Unhealthy
+from swarm_host.errors import Lost, NeverStarted
 from swarm_host.records import Ending
 
 from tests.host.backends.docker.fake import image, inspected
@@ -52,12 +52,12 @@ def test_causes(code: int, oom: bool, stopped: bool, outage: bool, cause: str) -
     assert (found.cause, found.exit_code) == (cause, code)
 
 
-@pytest.mark.parametrize("status", ["running", "paused", "restarting"])
+@pytest.mark.parametrize("status", ["running", "paused", "restarting", "stopping"])
 def test_what_runs_has_no_end(status: str) -> None:
     assert ended(status=status) is None
 
 
-@pytest.mark.parametrize("status", ["created", "removing", "dead", ""])
+@pytest.mark.parametrize("status", ["created", "configured", "removing", "dead", ""])
 def test_what_never_ran_or_is_no_more_is_lost(status: str) -> None:
     with pytest.raises(Lost, match="has no end"):
         ended(status=status)
@@ -70,7 +70,7 @@ def test_the_agents_own_start_counts() -> None:
 
 def test_an_agent_that_was_never_started_is_the_images_fault() -> None:
     notes = {"start-failed": b"the server did not answer\n"}
-    with pytest.raises(Unhealthy, match="the server did not answer"):
+    with pytest.raises(NeverStarted, match="the server did not answer"):
         ended(125, notes)
     # An agent may end so as well: then it was started.
     assert ended(125, {"agent-started": b"700"}) == Ending(125, "exit", 700.0, 1000.0)
