@@ -51,26 +51,36 @@ def exposed(mounts: Sequence[Mount], roots: Sequence[Path] = ()) -> list[Exposed
     return found
 
 
-def _exposed_by(mount: Mount, known: frozenset[Identity]) -> Iterator[Exposed | Unseen]:
+def _exposed_by(mount: Mount, known: Mapping[Identity, Path]) -> Iterator[Exposed | Unseen]:
     source = Path(mount.source)
     real = Path(os.path.realpath(source))
     for folder in (real, *real.parents):
         if _is_private(folder) or _identity(folder) in known:
             yield Exposed(mount, source, _public_of(mount, source, real, folder))
             return
+    # Known answers are named even where there is too much to look at.
+    found = [path for path in known.values() if path.is_relative_to(real)]
+    yield from (_below_mount(mount, real, private) for private in found)
+    if _is_public(real):
+        return
     try:
         for private in _below(real, known):
-            inside = private.relative_to(real)
-            public = private.parent / _PUBLIC
-            narrower = replace(
-                mount,
-                source=str(source / inside.parent / _PUBLIC),
-                target=str(Path(mount.target) / inside.parent / _PUBLIC),
-                read_only=True,
-            )
-            yield Exposed(mount, source / inside, narrower if public.is_dir() else None)
+            if private not in found:
+                yield _below_mount(mount, real, private)
     except OverflowError:
         yield Unseen(mount)
+
+
+def _below_mount(mount: Mount, real: Path, private: Path) -> Exposed:
+    source, inside = Path(mount.source), private.relative_to(real)
+    narrower = replace(
+        mount,
+        source=str(source / inside.parent / _PUBLIC),
+        target=str(Path(mount.target) / inside.parent / _PUBLIC),
+        read_only=True,
+    )
+    is_there = (private.parent / _PUBLIC).is_dir()
+    return Exposed(mount, source / inside, narrower if is_there else None)
 
 
 def _public_of(mount: Mount, source: Path, real: Path, private: Path) -> Mount | None:
@@ -81,7 +91,7 @@ def _public_of(mount: Mount, source: Path, real: Path, private: Path) -> Mount |
     return replace(mount, source=str(public), read_only=True) if public.is_dir() else None
 
 
-def _below(top: Path, known: frozenset[Identity]) -> Iterator[Path]:
+def _below(top: Path, known: Mapping[Identity, Path]) -> Iterator[Path]:
     """Folders with answers below one. Links inside are not followed: docker does not follow them
     either, it shows them, and they lead nowhere or to what is looked at anyway.
 
@@ -134,16 +144,18 @@ def _identity(path: Path) -> Identity | None:
     return status.st_dev, status.st_ino
 
 
-def _known(hints: Sequence[Path]) -> frozenset[Identity]:
+def _known(hints: Sequence[Path]) -> dict[Identity, Path]:
     """Answers beside or directly below folders of data. A bind mount of them has the same identity."""
-    found = set()
+    found: dict[Identity, Path] = {}
     for hint in hints:
         real = Path(os.path.realpath(hint))
         candidates = [real / _PREPARED / _PRIVATE, real.parent / _PRIVATE]
         candidates += [Path(entry.path) / _PREPARED / _PRIVATE for entry in _folders(real)]
         for candidate in filter(_is_private, candidates):
-            found.add(_identity(candidate))
-    return frozenset(one for one in found if one is not None)
+            identity = _identity(candidate)
+            if identity is not None:
+                found.setdefault(identity, candidate)
+    return found
 
 
 def _folders(folder: Path) -> list[os.DirEntry[str]]:
@@ -164,11 +176,19 @@ def shows_private(run: RunConfig, environ: Mapping[str, str]) -> bool:
     return shown or any(_is_socket(mount) for mount in run.mounts)
 
 
-def problems(run: RunConfig, environ: Mapping[str, str]) -> list[Problem]:
+def problems(
+    run: RunConfig, environ: Mapping[str, str], *, elsewhere: bool = False
+) -> list[Problem]:
     """What is wrong or dangerous with the mounts of a run. `allow_private` turns a refusal into a
     warning.
+
+    elsewhere: the sources are folders of another machine, which cannot be looked at.
     """
-    found = _plain_faults(run.mounts) + answers(run, environ)
+    found = _plain_faults(run.mounts, elsewhere) + answers(run, environ)
+    if elsewhere and run.mounts:
+        what = "the daemon is on another machine: mounts show folders of that one, unseen from here"
+        cure = "see to it that they exist there and hold no answers"
+        found.append(Problem(what, cure, refuses=False))
     dangerous = [mount for mount in run.mounts if _is_dangerous(mount, environ)]
     return found + [_warning(mount) for mount in dangerous]
 
@@ -221,12 +241,12 @@ def _short(mount: Mount) -> str:
     return f"{mount.source}:{mount.target}:{'ro' if mount.read_only else 'rw'}"
 
 
-def _plain_faults(mounts: Sequence[Mount]) -> list[Problem]:
+def _plain_faults(mounts: Sequence[Mount], elsewhere: bool) -> list[Problem]:
     found = []
     targets: set[str] = set()
     for mount in mounts:
         target = os.path.normpath(mount.target)
-        if not Path(mount.source).exists():
+        if not elsewhere and not Path(mount.source).exists():
             cure = "make it, or correct the path; docker would not make it"
             found.append(Problem(f"the mount's source {mount.source} is not there", cure))
         if not target.startswith("/") or target == "/":

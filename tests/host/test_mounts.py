@@ -166,6 +166,16 @@ def test_a_mount_that_is_too_large_to_look_through_is_said(
     assert not shows_private(large, environ(cache))
 
 
+def test_known_answers_are_named_below_a_mount_that_is_too_large(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mounts, "_MOST_ENTRIES", 1)
+    wide = run(Mount(str(cache.parents[1]), "/x"), COMPETITION_ID="churn")
+    (problem,) = problems(wide, environ(cache))
+    assert problem.refuses
+    assert "/churn/prepared/public:ro instead" in problem.cure
+
+
 def test_the_public_folder_is_not_walked_through(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +183,9 @@ def test_the_public_folder_is_not_walked_through(
     for number in range(40):
         (public / str(number)).touch()
     monkeypatch.setattr(mounts, "_MOST_ENTRIES", 30)
-    assert all(isinstance(one, Exposed) for one in exposed([Mount(str(cache), "/x")]))
+    found = exposed([Mount(str(cache), "/x"), Mount(str(public), "/y")])
+    assert [type(one) for one in found] == [Exposed, Exposed]
+    assert {one.mount.target for one in found} == {"/x"}
 
 
 def test_plain_faults_of_mounts(cache: Path, tmp_path: Path) -> None:

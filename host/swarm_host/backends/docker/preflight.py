@@ -33,6 +33,8 @@ class DockerFacts:
     networks: frozenset[str] | None = None
     # The run's image; None: it is not there.
     image: argv.ImageFacts | None = None
+    # The daemon is on another machine.
+    elsewhere: bool = False
     # NVIDIA's hook is installed on this machine.
     gpu_hook: bool = False
 
@@ -54,6 +56,7 @@ def gather(
             return DockerFacts(_no_answer(answer.err))
         image = client.run(["image", "inspect", run.agent_image or ""])
         networks = client.run(["network", "ls", "--format", "{{.Name}}"])
+        context = client.run(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
     except UsageError as error:
         return DockerFacts(Problem(str(error), "install docker: https://docs.docker.com/engine/"))
     except DaemonLost as error:
@@ -65,9 +68,19 @@ def gather(
         info=_object(answer.out),
         networks=names if known else None,
         image=facts,
+        elsewhere=is_elsewhere(context.out.decode(errors="replace")),
         gpu_hook=shutil.which("nvidia-container-runtime-hook", path=environ.get("PATH"))
         is not None,
     )
+
+
+def is_elsewhere(endpoint: str) -> bool:
+    """Of a daemon's address. An empty one tells nothing: podman has no contexts."""
+    scheme, _, rest = endpoint.strip().partition("://")
+    if scheme == "tcp":
+        name = rest.partition("/")[0].rpartition(":")[0] or rest
+        return name not in ("localhost", "127.0.0.1", "[::1]")
+    return scheme in ("ssh", "http", "https")
 
 
 def _object(text: bytes) -> Mapping[str, Any]:
@@ -93,7 +106,7 @@ def judge(
 ) -> list[Problem]:
     """All problems of a run, refusals and warnings."""
     found = _spec_problems(run, environ)
-    found += mounts.problems(run, environ)
+    found += mounts.problems(run, environ, elsewhere=facts.elsewhere)
     if facts.fault is not None:
         return [facts.fault, *found]
     if run.build is None:

@@ -18,7 +18,7 @@ _SCRIPT = """\
 #!{python} -SE
 import json, os, signal, sys
 folder = {folder!r}
-verb = " ".join(sys.argv[1:3]) if sys.argv[1] in ("image", "network") else sys.argv[1]
+verb = " ".join(sys.argv[1:3]) if sys.argv[1] in ("image", "network", "context") else sys.argv[1]
 stdin = "" if verb == "build" or os.fstat(0).st_rdev else sys.stdin.buffer.read().hex()
 files = {{}}
 for at, word in enumerate(sys.argv):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from swarm_host.backends.docker import argv
-from swarm_host.backends.docker.preflight import DockerFacts, judge
+from swarm_host.backends.docker.preflight import DockerFacts, is_elsewhere, judge
 from swarm_host.records import BuildConfig, Mount, Resources, Secret
 
 from tests.host.backends.docker.fake import GONE, FakeDocker, image
@@ -151,6 +151,31 @@ def test_what_the_daemon_does_not_tell_is_no_problem() -> None:
     silent = DockerFacts(info={}, networks=None, image=IMAGE)
     limits = Resources(cpus=99, memory=2**50, pids=5)
     assert problems(silent, resources=limits, network="bridge") == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "elsewhere"),
+    [
+        ("unix:///var/run/docker.sock\n", False),
+        ("npipe:////./pipe/docker_engine", False),
+        ("tcp://127.0.0.1:2375", False),
+        ("tcp://localhost:2375", False),
+        ("tcp://[::1]:2375", False),
+        ("tcp://10.0.0.7:2376", True),
+        ("ssh://me@gpu-box", True),
+        ("", False),
+    ],
+)
+def test_where_the_daemon_is(endpoint: str, elsewhere: bool) -> None:
+    assert is_elsewhere(endpoint) is elsewhere
+
+
+def test_folders_of_another_machine_cannot_be_looked_at() -> None:
+    mounts = (Mount("/there/x", "/x"),)
+    ((what, refuses),) = problems(having(elsewhere=True), mounts=mounts)
+    assert "on another machine" in what
+    assert not refuses
+    assert problems(having(elsewhere=True)) == []
 
 
 def test_facts_are_asked_for(docker: FakeDocker, tmp_path: Path) -> None:
