@@ -148,6 +148,10 @@ def _image_problems(run: RunConfig, facts: DockerFacts) -> list[Problem]:
         what = f"{run.agent_image} is for {facts.image.platform}, the daemon for {facts.platform}"
         cure = f"build or pull it with --platform {facts.platform}; emulated programs are slow"
         found.append(Problem(what, cure, refuses=False))
+    if not run.mle_bench and facts.image.entrypoint == argv.MLE_BENCH.entrypoint:
+        what = f"{run.agent_image} keeps the entrypoint of {_BASE}, which never starts a command"
+        cure = "set mle_bench: true, or write ENTRYPOINT [] into its Dockerfile"
+        found.append(Problem(what, cure, refuses=False))
     if run.mle_bench and not facts.image.entrypoint:
         what = f"{run.agent_image} has no entrypoint, so it is not made from {_BASE}"
         cure = "no server for validation will run; set mle_bench: false to start it as it is"

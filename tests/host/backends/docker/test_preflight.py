@@ -66,6 +66,12 @@ def test_nothing_is_wrong() -> None:
             "agent:1 has no entrypoint",
             False,
         ),
+        (
+            having(image=argv.ImageFacts(("/entrypoint.sh",), (), "linux/amd64")),
+            {"mle_bench": False},
+            "agent:1 keeps the entrypoint of mlebench-env, which never starts a command",
+            False,
+        ),
         (FINE, {"resources": Resources(gpus="all")}, "gpus are asked for", True),
         (
             FINE,
