@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from swarm_host.backends.docker.backend import DockerBackend
 from swarm_host.records import Ending, Handle, UnitSpec
 
@@ -50,6 +51,14 @@ def answers(environ: Mapping[str, str] = os.environ) -> bool:
 
 def has_image(name: str) -> bool:
     return subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode == 0
+
+
+def docker_is_ready() -> None:
+    """Skips the test where it cannot be run."""
+    if not answers():
+        pytest.skip("NOT RUN: no docker daemon answers (scripts/dockerd.sh start)")
+    if not has_image(BASE) or not has_image(SMALL):
+        pytest.skip(f"NOT RUN: there is no image {BASE} (scripts/base_image.sh)")
 
 
 def until(condition: Callable[[], object], what: str) -> None:

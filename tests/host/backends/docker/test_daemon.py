@@ -37,9 +37,8 @@ from tests.host.backends.docker.daemon import (
     SMALL,
     WAIT_S,
     OwnDaemon,
-    answers,
     docker,
-    has_image,
+    docker_is_ready,
     running,
     until,
 )
@@ -51,10 +50,7 @@ SECRET = "hunter2 and 'more'\nin $two lines"
 
 @pytest.fixture(scope="session", autouse=True)
 def _daemon() -> None:
-    if not answers():
-        pytest.skip("NOT RUN: no docker daemon answers (scripts/dockerd.sh start)")
-    if not has_image(BASE) or not has_image(SMALL):
-        pytest.skip(f"NOT RUN: there is no image {BASE} (scripts/base_image.sh)")
+    docker_is_ready()
 
 
 @pytest.fixture
