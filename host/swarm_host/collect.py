@@ -88,7 +88,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _ours(logs: Path) -> frozenset[str]:
     """Names in the folder of logs that are the sink's own: entrypoint.log only where it wrote one."""
-    return _OUR_LOGS | {f"{stream}.log" for stream in read_marks(logs).positions}
+    positions = read_marks(logs).positions.items()
+    return _OUR_LOGS | {f"{stream}.log" for stream, position in positions if position.head}
 
 
 def _children(folder: Path) -> list[Path]:

@@ -218,6 +218,17 @@ def test_an_agents_own_logs_lie_beside_ours(house: House) -> None:
     assert (logs / "agent.log").read_text() == "x\n"
 
 
+def test_a_log_that_a_backend_brings_back_takes_the_place_of_an_empty_one(house: House) -> None:
+    """That of the image's entrypoint, which docker has in a file."""
+    house.add(
+        a_run(str(house.folder), command=sh("mkdir logs; echo + server > logs/entrypoint.log"))
+    )
+    house.lead()
+    logs = house.folder / "logs"
+    assert (logs / "entrypoint.log").read_text() == "+ server\n"
+    assert not (logs / "agent_entrypoint.log").exists()
+
+
 def test_what_was_left_out_is_told(house: House) -> None:
     house.add(a_run(str(house.folder), command=sh("touch huge")))
     house.lead()
