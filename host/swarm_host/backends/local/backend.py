@@ -25,6 +25,7 @@ from typing import Any
 
 from core.execution.rules import landlock_rules
 from core.execution.supervisor import LANDLOCK_MIN_ABI, landlock_abi
+from swarm_host import mounts
 from swarm_host.backends.local import files
 from swarm_host.backends.local.collect import Collector
 from swarm_host.backends.local.files import LocalJob
@@ -49,7 +50,11 @@ from swarm_host.records import (
 ROOT = Path(__file__).resolve().parents[4]
 _SUPERVISOR = "swarm_host.backends.local.supervisor"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]+")
-_INHERITED = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE"})
+# Of the host's variables: what programs need to run, and the way to the network.
+_INHERITED = frozenset(
+    "PATH LANG LANGUAGE TZ LD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE"
+    " HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy".split()
+)
 _INHERITED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_")
 # Below the work folder.
 _HOME, _TMP = "home", "tmp"
@@ -92,10 +97,11 @@ class LocalBackend:
     # ------------------------------------------------------------ before a run
 
     def preflight(self, run: RunConfig) -> Sequence[Problem]:
-        return [*_refusals(run, self._host_environ()), *_warnings(run)]
+        environ = self._host_environ()
+        return [*_refusals(run, environ), *mounts.problems(run, environ), *_warnings(run)]
 
     def isolation(self, run: RunConfig) -> Isolation:
-        if run.allow_private:
+        if mounts.shows_private(run, self._host_environ()):
             return "open"
         return "landlock" if self._box else "none"
 
@@ -258,7 +264,7 @@ class LocalBackend:
         files.write_job(folder, job)
 
     def _rules(self, unit: UnitSpec, work: Path) -> dict[str, list[str]]:
-        protected = [self._runs, *self._protected]
+        protected = [self._runs, *self._protected, *mounts.data_roots(self._host_environ())]
         if unit.source_root is not None:
             protected.append(Path(unit.source_root))
         protected += [Path.home() / name for name in _KEYS]
@@ -396,8 +402,6 @@ def _refusals(run: RunConfig, environ: Mapping[str, str]) -> Iterator[Problem]:
                 f"{mount.source} cannot be mounted at {mount.target} without a container",
                 "make target the same as source and read_only, or use the docker backend",
             )
-        elif not Path(mount.source).exists():
-            yield Problem(f"there is no {mount.source}", "prepare the data first")
     if run.network == "none":
         yield Problem(
             "a process of this machine has its network", "network: host, or the docker backend"

@@ -26,6 +26,7 @@ from swarm_host.records import (
     UnitSpec,
 )
 
+from core.execution.supervisor import landlock_abi
 from tests.host.backends.local.conftest import MemorySink
 
 Make = Callable[..., UnitSpec]
@@ -449,10 +450,75 @@ def test_answers_other_runs_and_the_store_are_closed(
     ]
 
 
-def test_isolation_is_told(runs: Path, unit: Make) -> None:
+def test_isolation_is_told(runs: Path, unit: Make, tmp_path: Path) -> None:
     run = unit().run
     assert LocalBackend(runs, box=False).isolation(run) == "none"
-    assert LocalBackend(runs).isolation(replace(run, allow_private=True)) == "open"
+    data = str(tmp_path / "data")
+    (tmp_path / "data" / "comp" / "prepared" / "private").mkdir(parents=True)
+    shown = replace(run, mounts=(Mount(data, data),))
+    (problem,) = LocalBackend(runs).preflight(shown)
+    assert problem.refuses
+    assert "answers" in problem.what
+    allowed = replace(shown, allow_private=True)
+    assert not [one for one in LocalBackend(runs).preflight(allowed) if one.refuses]
+    assert LocalBackend(runs).isolation(allowed) == "open"
+
+
+def test_the_supervisor_is_out_of_the_agents_reach(
+    backend: LocalBackend, unit: Make, sink: MemorySink
+) -> None:
+    if landlock_abi() < 6:
+        pytest.skip("this kernel's Landlock does not hold signals back")
+    program = (
+        "import os\n"
+        "try: os.kill(os.getppid(), 9)\n"
+        "except PermissionError: print('may not kill')\n"
+        "try: open(f'/proc/{os.getppid()}/environ').read()\n"
+        "except PermissionError: print('may not look')\n"
+    )
+    handle = backend.start(unit(program), 1)
+    backend.follow(handle, sink, threading.Event())
+    assert sink.data["stdout"] == b"may not kill\nmay not look\n"
+    assert finished(backend, handle).exit_code == 0
+
+
+# ---------------------------------------------------------------- clients that died while they started
+
+
+def test_a_start_that_was_begun_is_finished(
+    backend: LocalBackend, unit: Make, runs: Path, sink: MemorySink
+) -> None:
+    folder = runs / ".swarm" / "local" / "unit-a-1"
+    (folder / "work").mkdir(parents=True)
+    (folder / "job.json").write_text('{"half": ')
+    (folder / "lock").touch()
+    assert backend.find() == []
+    handle = backend.start(unit("print('once')"), 1)
+    backend.follow(handle, sink, threading.Event())
+    assert sink.data["stdout"] == b"once\n"
+
+
+def test_a_supervisor_that_died_before_the_agent_is_lost_and_never_replaced(
+    backend: LocalBackend, unit: Make, runs: Path
+) -> None:
+    handle = backend.start(unit(), 1)
+    finished(backend, handle)
+    folder = runs / ".swarm" / "local" / handle.name
+    for name in (files.ENDED, files.AGENT):
+        (folder / name).unlink()
+    assert backend.start(unit("raise SystemExit('started again')"), 1) == handle
+    with pytest.raises(Lost):
+        backend.poll(handle)
+    assert not (folder / files.AGENT).exists()
+
+
+def test_the_ending_needs_no_room_on_the_disk(tmp_path: Path) -> None:
+    draft = files.reserve(tmp_path / "ended.json")
+    before = draft.stat()
+    files.write_reserved(draft, tmp_path / "ended.json", {"exit_code": 0})
+    after = (tmp_path / "ended.json").stat()
+    assert (after.st_ino, after.st_blocks) == (before.st_ino, before.st_blocks)
+    assert files.read_json(tmp_path / "ended.json") == {"exit_code": 0}
 
 
 def test_without_the_box_an_agent_runs_as_it_is(
@@ -475,7 +541,7 @@ def test_what_a_process_cannot_have_is_refused(backend: LocalBackend, unit: Make
         "no command": replace(run, command=()),
         "no program": replace(run, command=("no-such-program",)),
         "without a container": replace(run, mounts=(Mount("/etc", "/home/data"),)),
-        "there is no /no-such": replace(run, mounts=(Mount("/no-such", "/no-such"),)),
+        "/no-such is not there": replace(run, mounts=(Mount("/no-such", "/no-such"),)),
         "has its network": replace(run, network="none"),
         "outside of": replace(run, outputs=replace(run.outputs, code="../other")),
     }
