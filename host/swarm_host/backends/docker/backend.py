@@ -132,7 +132,7 @@ class DockerBackend:
     def stop(self, handle: Handle, grace_s: float) -> None:
         container = _container_of(handle)
         note = start.note_archive(start.STOPPED)
-        words = ["stop", "--time", str(max(0, math.ceil(grace_s))), container]
+        words = ["stop", "-t", str(max(0, math.ceil(grace_s))), container]
         with _while_it_runs():
             if not self._inspect(container).runs:
                 return

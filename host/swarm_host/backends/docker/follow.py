@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import selectors
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ Name = Literal["stdout", "stderr"]
 _CHUNK = 1 << 16
 # How soon a wish to stop is noticed.
 _NOTICE_S = 0.2
+# Lines of one stream come at most so much later than newer ones of the other.
+_LATE_S = 2.0
 # Between two looks at a container whose output ended although it runs.
 _AGAIN_S = 1.0
 
@@ -82,17 +85,55 @@ class LogFollower:
         with selectors.DefaultSelector() as pipes:
             pipes.register(process.stdout, selectors.EVENT_READ, "stdout")
             pipes.register(process.stderr, selectors.EVENT_READ, "stderr")
+            newest = _Newest(readers)
             while pipes.get_map() and not stop.is_set():
-                for key, _ in pipes.select(_NOTICE_S):
+                ready = pipes.select(_NOTICE_S)
+                self._advance(readers, newest.look(), {key.data for key, _ in ready})
+                for key, _ in ready:
                     data = os.read(key.fd, _CHUNK)
                     if data:
                         self._write(key.data, *readers[key.data].feed(data))
                     else:
                         pipes.unregister(key.fileobj)
 
+    def _advance(
+        self, readers: dict[Name, LogReader], to: LogMark | None, ready: set[Name]
+    ) -> None:
+        """A stream that says nothing gets a position too: without it the next follower would have to
+        read all of the other stream again. docker writes both in order, so an empty pipe was empty
+        when the other stream said what we read before.
+        """
+        for name, reader in readers.items():
+            if to is not None and name not in ready and reader.advance(to):
+                self.sink.write(name, b"", str(to))
+
     def _write(self, name: Name, data: bytes, mark: LogMark | None) -> None:
         if data:
             self.sink.write(name, data, str(mark) if mark else None)
+
+
+class _Newest:
+    """The newest position of all streams, as it was some seconds ago.
+
+    docker stamps the streams apart: a line may come a little after a newer one of the other stream.
+    """
+
+    def __init__(self, readers: dict[Name, LogReader]) -> None:
+        self._readers = readers
+        self._now: LogMark | None = None
+        self._before: LogMark | None = None
+        self._looked = time.monotonic()
+
+    def look(self) -> LogMark | None:
+        if time.monotonic() - self._looked >= _LATE_S:
+            marks = [reader.mark for reader in self._readers.values() if reader.mark]
+            self._before, self._now = self._now, max(marks, key=_time_of, default=None)
+            self._looked = time.monotonic()
+        return self._before and LogMark(self._before.time, 0)
+
+
+def _time_of(mark: LogMark) -> str:
+    return mark.time
 
 
 def _names() -> tuple[Name, Name]:

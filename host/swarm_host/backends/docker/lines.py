@@ -74,6 +74,17 @@ class LogReader:
             reader._given_before = (self._time, self._given)
         return reader
 
+    def advance(self, to: LogMark) -> bool:
+        """Moves the position of a stream that said nothing until then. False: it is there already, or
+        in the middle of a line.
+        """
+        behind = self.mark is None or self.mark.time < to.time
+        if not behind or self._time is not None or self._at < len(self._raw):
+            return False
+        # Lines of that very time may still come.
+        self.mark = LogMark(to.time, 0)
+        return True
+
     def feed(self, data: bytes) -> tuple[bytes, LogMark | None]:
         """(output, the position after it). Output that ends in the middle of a very long line has no
         position.

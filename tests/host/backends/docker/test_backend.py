@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from swarm_host.backends.docker import follow
 from swarm_host.backends.docker.backend import DockerBackend
 from swarm_host.backends.docker.client import DockerCommand, Outages, failure
 from swarm_host.errors import (
@@ -25,7 +26,7 @@ from swarm_host.errors import (
     Transfer,
     UsageError,
 )
-from swarm_host.records import Collected, CollectLimits, Handle, Mount, Outputs, Secret
+from swarm_host.records import Collected, CollectLimits, Handle, Mount, Outputs, Secret, Stream
 
 from tests.host.backends.docker.fake import (
     GONE,
@@ -368,7 +369,7 @@ def test_a_stop_leaves_a_note_first(docker: FakeDocker) -> None:
     docker.backend().stop(HANDLE, 4.2)
     assert [call["words"] for call in docker.calls()][1:] == [
         ["cp", "-", "c0ffee:/"],
-        ["stop", "--time", "5", "c0ffee"],
+        ["stop", "-t", "5", "c0ffee"],
     ]
     archive = tarfile.open(fileobj=io.BytesIO(bytes.fromhex(docker.calls("cp")[0]["stdin"])))
     assert archive.getnames()[-1] == ".swarm-evo/notes/stopped"
@@ -519,6 +520,26 @@ def test_following_ends_when_it_is_told_to(docker: FakeDocker) -> None:
     docker.backend().follow(HANDLE, Stopping(), stop)
     assert time.monotonic() - begin < 20
     assert docker.verbs() == ["logs"]
+
+
+def test_a_silent_stream_has_a_position_too(
+    docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a second follower would read gigabytes of the other one again."""
+    monkeypatch.setattr(follow, "_LATE_S", 0.0)
+    docker.says("logs", ("hang", line(1, "a") + line(2, "b"), ""))
+    stop = threading.Event()
+
+    class Waiting(KeptSink):
+        def write(self, stream: Stream, data: bytes, mark: str | None = None) -> None:
+            super().write(stream, data, mark)
+            if stream == "stderr":
+                stop.set()
+
+    sink = Waiting()
+    docker.backend().follow(HANDLE, sink, stop)
+    assert sink.marks == {"stdout": line(2, "1").strip(), "stderr": line(2, "0").strip()}
+    assert sink.data == {"stdout": b"a\nb\n", "stderr": b""}
 
 
 def test_a_sink_that_fails_leaves_no_docker_command(docker: FakeDocker) -> None:

@@ -169,6 +169,28 @@ def test_what_is_no_mark_is_none(text: str | None) -> None:
     assert LogMark.parse(text) is None
 
 
+def test_a_silent_stream_moves_on() -> None:
+    reader = LogReader()
+    assert reader.advance(LogMark(stamp(5), 3))
+    assert reader.mark == LogMark(stamp(5), 0)
+    assert not reader.advance(LogMark(stamp(5), 3))
+    # Its own lines of that time, and earlier ones that come late, are none that it had.
+    data = docker([b"late\n", b"a\n", b"b\n"], [stamp(4), stamp(5), stamp(5)])
+    assert read(reader, [data]) == b"late\na\nb\n"
+    assert reader.mark == LogMark(stamp(5), 2)
+    second = LogReader(LogMark.parse(f"{stamp(5)} 0"))
+    assert read(second, [docker([b"a\n"], [stamp(5)])]) == b"a\n"
+
+
+def test_a_stream_in_the_middle_of_a_line_does_not_move() -> None:
+    reader = LogReader()
+    read(reader, [docker([b"half"], [stamp(1)])])
+    assert not reader.advance(LogMark(stamp(5), 1))
+    broken = LogReader()
+    read(broken, [b"2026-11-30T18"])
+    assert not broken.advance(LogMark(stamp(5), 1))
+
+
 def test_marks_are_text() -> None:
     mark = LogMark(stamp(5), 3)
     assert LogMark.parse(str(mark)) == mark
