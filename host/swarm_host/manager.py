@@ -222,7 +222,7 @@ class Manager:
         held = {unit for unit, at in self._not_before.items() if at > self._clock()}
         away = pending | held | self._broken.keys()
         room = self._manners.width - len(pending)
-        due = queueing.due(self._rows, away, self._clock())[: max(0, room)]
+        due = queueing.due(self._rows, away, self._clock(), self._owner)[: max(0, room)]
         started = 0
         for row in due:
             # What runs already needs no more room than it has.

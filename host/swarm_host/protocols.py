@@ -175,7 +175,7 @@ class Store(Protocol):
         ...
 
     def adopt(self, owner: str, lease_s: float, unit_id: str | None = None) -> UnitRow | None:
-        """A live unit whose lease is over; its state stays."""
+        """A live unit whose lease is over, or that this owner has already; its state stays."""
         ...
 
     def renew(self, unit_id: str, owner: str, lease_s: float) -> None:

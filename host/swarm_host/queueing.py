@@ -8,14 +8,18 @@ from swarm_host.records import Group, UnitRow
 from swarm_host.states import LIVE
 
 
-def due(rows: Sequence[UnitRow], away: Collection[str], now: float) -> list[UnitRow]:
+def due(
+    rows: Sequence[UnitRow], away: Collection[str], now: float, owner: str | None = None
+) -> list[UnitRow]:
     """Units that can be handed out, in order: first live ones that nobody follows any more, then
     those that wait.
 
-    away: units that are handed out already, or that must wait.
+    away: units that are handed out already, or that must wait. owner: whose units of the store are
+    followed only while they are away: a life that a full disk ended left them so.
     """
     free = [row for row in rows if row.spec.unit_id not in away]
-    left = [row for row in free if row.state in LIVE and (row.lease_until or 0.0) < now]
+    live = [row for row in free if row.state in LIVE]
+    left = [row for row in live if (row.lease_until or 0.0) < now or row.owner == owner]
     return left + [row for row in free if row.state == "queued"]
 
 

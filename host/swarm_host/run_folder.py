@@ -50,8 +50,8 @@ _TOTALS = {
 
 
 def stamp(at: float) -> str:
-    """A time as mle-bench writes it: 2026-11-30T18-00-15-UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H-%M-%S-UTC")
+    """A time as mle-bench writes it: 2026-11-30T18-00-15-GMT."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H-%M-%S-GMT")
 
 
 # ---------------------------------------------------------------- files

@@ -4,11 +4,13 @@ foreign. unit.py says in which order.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
+import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +32,27 @@ _log = logging.getLogger("swarm_host")
 _OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
+class Led:
+    """Units that this process leads now: an engine that hands one out twice is harmless."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._units: set[str] = set()
+
+    @contextlib.contextmanager
+    def alone(self, unit_id: str) -> Iterator[bool]:
+        """True for the first; False while another thread leads the unit."""
+        with self._lock:
+            first = unit_id not in self._units
+            self._units.add(unit_id)
+        try:
+            yield first
+        finally:
+            if first:
+                with self._lock:
+                    self._units.discard(unit_id)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What a life needs around it."""
@@ -46,6 +69,7 @@ class World:
     # Where the values of secrets come from.
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     builds: Builds = field(default_factory=Builds)
+    led: Led = field(default_factory=Led)
 
 
 class LetGo(Exception):

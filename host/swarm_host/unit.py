@@ -52,9 +52,15 @@ _QUICK_POLLS = 20
 def run_unit(world: World, owner: str, unit_id: str) -> bool:
     """Leads a unit from where it stands to its end, with all its attempts.
 
-    False: another process has it, it ended before, or this process lets go of it. Raises StoreBusy
-    and StoreFull: the unit stays where it stands, and can be adopted later.
+    owner: one name for each world. False: another process or thread has it, it ended before, or this
+    process lets go of it. Raises StoreBusy and StoreFull: the unit stays where it stands, and can be
+    adopted later.
     """
+    with world.led.alone(unit_id) as alone:
+        return alone and _lead(world, owner, unit_id)
+
+
+def _lead(world: World, owner: str, unit_id: str) -> bool:
     policy = world.policy
     row = world.store.claim(owner, policy.lease_s, unit_id)
     row = row or world.store.adopt(owner, policy.lease_s, unit_id)

@@ -84,7 +84,12 @@ class FakeBackend:
         folder.mkdir(exist_ok=True)
         command = ["sh", "-c", _SHELL, "sh", folder, *unit.run.command]
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            # Inherited, it would keep a pipe of the process open that starts us.
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         ) as shell:
             assert shell.stdout is not None
             if shell.stdout.readline() == b"started\n":

@@ -499,8 +499,7 @@ def test_a_full_disk_lets_go_and_loses_nothing(
         patch.setattr(collect, "settle", full)
         with pytest.raises(StoreFull, match="No space left"):
             house.lead()
-    assert house.row.state == "collecting"
-    house.store.release("me")
+    assert (house.row.state, house.row.owner) == ("collecting", "me")
     assert house.lead()
     assert (house.result.outcome, house.row.attempt) == ("ok", 1)
 
@@ -610,6 +609,21 @@ def test_a_unit_of_another_owner_is_left_to_it(house: House) -> None:
     house.leave_in("running")
     assert not house.lead()
     assert house.row.owner == "dead"
+
+
+def test_a_unit_that_an_engine_hands_out_twice_is_led_once(house: House) -> None:
+    house.add(a_run(str(house.folder), command=sh(TRAPS)))
+    world = house.world()
+    threads = [threading.Thread(target=run_unit, args=(world, "me", UNIT)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    until(lambda: (house.backend.root / f"{UNIT}-1" / "ready").exists())
+    house.store.ask_cancel(UNIT)
+    for thread in threads:
+        thread.join(20)
+    kinds = [event.kind for event in house.store.events(unit=UNIT)]
+    assert "adopt" not in kinds
+    assert house.backend.starts() == [f"{UNIT}-1"]
 
 
 def test_a_unit_that_ended_is_not_led_again(house: House) -> None:

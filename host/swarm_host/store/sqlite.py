@@ -119,12 +119,14 @@ class SqliteStore(Questions):
         return self.unit(row["unit_id"])
 
     def adopt(self, owner: str, lease_s: float, unit_id: str | None = None) -> UnitRow | None:
-        where, values = _one(f"state IN ({_LIVE}) AND coalesce(lease_until, 0) < ?", unit_id)
+        where, values = _one(
+            f"state IN ({_LIVE}) AND (coalesce(lease_until, 0) < ? OR owner = ?)", unit_id
+        )
         now = self._clock()
         with self._database.change() as change:
             row = change.execute(
                 f"UPDATE units SET owner = ?, lease_until = ? WHERE unit_id = ({where}) RETURNING *",
-                (owner, now + lease_s, now, *values),
+                (owner, now + lease_s, now, owner, *values),
             ).fetchone()
             if row is None:
                 return None
