@@ -1,0 +1,384 @@
+"""Agents on competitions, side by side: means with their spread, paired differences, ranks.
+
+Every comparison is paired: two agents are compared where both ran the same competition with the same
+seed. A submission that is missing or invalid through the agent's own doing loses against a valid one.
+What the infrastructure or a user ended says nothing about an agent, and is left out and told.
+Standard library only; see `METHODS` for what the numbers are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from swarm_host.outcomes import outcome_of_row
+from swarm_host.records import UnitRow
+from swarm_host.states import FINAL, INFRASTRUCTURE
+
+METHODS = (
+    "spread: standard deviation over the runs of one competition",
+    "difference: mean over pairs of one competition and seed, in the metric's own units, positive "
+    "where the first is better; in brackets its 95 % interval by Student's t, which needs two pairs",
+    "rank: mean over competition and seed, 1 is best, ties share, a failed run is last",
+    "p: exact two-sided sign test over competitions; the smallest that n competitions allow is 2^(1-n)",
+)
+Verdict = Literal["valid", "failed", "no result"]
+# They end a run without a word about the agent.
+_NOT_OF_THE_AGENT = INFRASTRUCTURE | {"cancelled", "grading_failed"}
+Key = tuple[str, int]
+# Quantile .975 of Student's t by degrees of freedom, from 1 on.
+_T = (
+    (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281)
+    + (2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860)
+    + (2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423)
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One unit, as far as a comparison needs it."""
+
+    unit: str
+    # What is compared: an agent, or a group.
+    who: str
+    competition: str
+    seed: int
+    verdict: Verdict
+    # None unless valid.
+    score: float | None
+    lower_is_better: bool | None
+    # A medal, or better than the references. None where nobody says.
+    passed: bool | None
+    # Outcome, or the state of a unit that has not ended.
+    became: str
+    # None before the end.
+    isolation: str | None
+    # Seconds that the agent was granted.
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One agent on one competition. Spread and mean are None where too few runs are valid."""
+
+    who: str
+    competition: str
+    runs: int
+    valid: int
+    failed: int
+    no_result: int
+    mean: float | None
+    spread: float | None
+    # Runs that passed, of those that say so; None when none does.
+    passed: int | None
+    isolation: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two agents on one competition. Numbers are None where pairs are too few, or nobody says which
+    direction is better.
+    """
+
+    first: str
+    second: str
+    competition: str
+    # Pairs of which both are valid, and all that say something.
+    pairs: int
+    decided: int
+    mean: float | None
+    low: float | None
+    high: float | None
+    # Share of the decided pairs that the first won; ties are halves.
+    won: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """Two agents over all competitions, each counted once."""
+
+    first: str
+    second: str
+    better: int
+    equal: int
+    worse: int
+    # None when every competition is equal.
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """Mean rank of one agent over the competitions and seeds that all of them ran."""
+
+    who: str
+    rank: float | None
+    spread: float | None
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All of it, in the order in which the agents were given."""
+
+    who: tuple[str, ...]
+    competitions: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    differences: tuple[Difference, ...]
+    duels: tuple[Duel, ...]
+    ranks: tuple[Standings, ...]
+    # Units without a result, each with what became of it.
+    without_result: Mapping[str, str]
+    # What makes the comparison less fair than it looks.
+    warnings: tuple[str, ...]
+    methods: tuple[str, ...] = METHODS
+
+
+# ---------------------------------------------------------------- from units
+
+
+def sample_of(row: UnitRow, who: str) -> Sample | None:
+    """None for a unit that is not graded: a plain run without a competition."""
+    spec, result = row.spec, row.result
+    if spec.competition is None:
+        return None
+    grade = result.grade if result else None
+    outcome = outcome_of_row(row)
+    verdict: Verdict = "failed"
+    if row.state not in FINAL or outcome in _NOT_OF_THE_AGENT:
+        verdict = "no result"
+    elif grade is not None and grade.valid and _is_number(grade.score):
+        verdict = "valid"
+    return Sample(
+        unit=spec.unit_id,
+        who=who,
+        competition=spec.competition,
+        seed=spec.seed,
+        verdict=verdict,
+        score=grade.score if grade and verdict == "valid" else None,
+        lower_is_better=getattr(grade, "lower_is_better", None),
+        passed=getattr(grade, "passed", None),
+        became=str(outcome or row.state),
+        isolation=getattr(result, "isolation", None),
+        timeout=spec.run.timeout,
+    )
+
+
+def _is_number(score: float | None) -> bool:
+    return score is not None and math.isfinite(score)
+
+
+# ---------------------------------------------------------------- the comparison
+
+
+def compare(samples: Sequence[Sample], against: str | None = None) -> Comparison:
+    """against: only differences from this one, which comes first in none of them."""
+    who = tuple(dict.fromkeys(sample.who for sample in samples))
+    competitions = tuple(sorted({sample.competition for sample in samples}))
+    lower, warnings = _directions(samples)
+    couples = list(itertools.combinations(who, 2))
+    if against is not None:
+        couples = [(one, against) for one in who if one != against]
+    differences = [
+        _difference(samples, couple, name, lower.get(name))
+        for couple in couples
+        for name in competitions
+    ]
+    missing = {one.unit: one.became for one in samples if one.verdict == "no result"}
+    return Comparison(
+        who=who,
+        competitions=competitions,
+        cells=_cells(samples, who, competitions),
+        differences=tuple(differences),
+        duels=tuple(_duel(differences, couple) for couple in couples),
+        ranks=_ranks(samples, who, lower),
+        without_result=missing,
+        warnings=(*warnings, *_unfair(samples)),
+    )
+
+
+def _directions(samples: Iterable[Sample]) -> tuple[dict[str, bool], list[str]]:
+    """Competition to whether less is better, where it is known and agreed upon."""
+    said: dict[str, set[bool]] = {}
+    for sample in samples:
+        known = said.setdefault(sample.competition, set())
+        if sample.lower_is_better is not None:
+            known.add(sample.lower_is_better)
+    warnings = []
+    for name in sorted(said):
+        if len(said[name]) != 1:
+            why = "graders disagree on" if said[name] else "no grader says"
+            warnings.append(f"{name}: {why} which direction is better, so nothing is compared")
+    return {name: known.pop() for name, known in said.items() if len(known) == 1}, warnings
+
+
+def _unfair(samples: Sequence[Sample]) -> list[str]:
+    found = []
+    by_who: dict[str, set[str]] = {}
+    limits: dict[str, set[float]] = {}
+    for sample in samples:
+        limits.setdefault(sample.competition, set()).add(sample.timeout)
+        by_who.setdefault(sample.who, set()).add(sample.isolation or "")
+    for name, seconds in sorted(limits.items()):
+        if len(seconds) > 1:
+            shown = ", ".join(f"{one:g}" for one in sorted(seconds))
+            found.append(f"{name}: time limits differ ({shown} s)")
+    for who, kinds in by_who.items():
+        for kind in sorted(kinds & _REASONS.keys()):
+            found.append(f"{who}: isolation {kind}, {_REASONS[kind]}")
+    return found
+
+
+_REASONS = {
+    "none": "so an agent could have read the answers",
+    "open": "so the answers were mounted by the user's wish",
+}
+
+
+def _cells(
+    samples: Sequence[Sample], who: Sequence[str], competitions: Sequence[str]
+) -> tuple[Cell, ...]:
+    cells = []
+    for one, name in itertools.product(who, competitions):
+        mine = [sample for sample in samples if (sample.who, sample.competition) == (one, name)]
+        if mine:
+            cells.append(_cell(mine))
+    return tuple(cells)
+
+
+def _cell(mine: Sequence[Sample]) -> Cell:
+    scores = [sample.score for sample in mine if sample.score is not None]
+    passed = [sample.passed for sample in mine if sample.passed is not None]
+    verdicts = [sample.verdict for sample in mine]
+    kinds = {sample.isolation for sample in mine if sample.isolation}
+    mean, spread = _mean_and_spread(scores)
+    return Cell(
+        who=mine[0].who,
+        competition=mine[0].competition,
+        runs=len(mine),
+        valid=verdicts.count("valid"),
+        failed=verdicts.count("failed"),
+        no_result=verdicts.count("no result"),
+        mean=mean,
+        spread=spread,
+        passed=sum(passed) if passed else None,
+        isolation=tuple(sorted(kinds)),
+    )
+
+
+def _mean_and_spread(values: Sequence[float]) -> tuple[float | None, float | None]:
+    if not values:
+        return None, None
+    mean = statistics.fmean(values)
+    return mean, statistics.stdev(values) if len(values) > 1 else None
+
+
+# ---------------------------------------------------------------- pairs
+
+
+def _by_seed(samples: Iterable[Sample], who: str, competition: str) -> dict[int, list[Sample]]:
+    """Runs that say something of the agent, by seed."""
+    found: dict[int, list[Sample]] = {}
+    for sample in samples:
+        mine = (sample.who, sample.competition) == (who, competition)
+        if mine and sample.verdict != "no result":
+            found.setdefault(sample.seed, []).append(sample)
+    return found
+
+
+def _value(runs: Sequence[Sample], lower: bool) -> float:
+    """Greater is better; of several runs of one seed the mean. A failed one is the worst of all."""
+    scores = [sample.score for sample in runs if sample.score is not None]
+    if len(scores) < len(runs):
+        return -math.inf
+    mean = statistics.fmean(scores)
+    return -mean if lower else mean
+
+
+def _difference(
+    samples: Sequence[Sample], couple: tuple[str, str], competition: str, lower: bool | None
+) -> Difference:
+    mine, theirs = (_by_seed(samples, who, competition) for who in couple)
+    common = sorted(mine.keys() & theirs.keys())
+    if lower is None:
+        return Difference(*couple, competition, 0, 0, None, None, None, None)
+    pairs = [(_value(mine[seed], lower), _value(theirs[seed], lower)) for seed in common]
+    both = [a - b for a, b in pairs if math.isfinite(a) and math.isfinite(b)]
+    won = [_won(a, b) for a, b in pairs]
+    mean, low, high = interval(both)
+    share = statistics.fmean(won) if won else None
+    return Difference(*couple, competition, len(both), len(pairs), mean, low, high, share)
+
+
+def _won(mine: float, theirs: float) -> float:
+    return 0.5 if mine == theirs else float(mine > theirs)
+
+
+def interval(values: Sequence[float]) -> tuple[float | None, float | None, float | None]:
+    """Mean and its 95 % interval by Student's t; no interval of fewer than two values."""
+    mean, spread = _mean_and_spread(values)
+    if mean is None or spread is None:
+        return mean, None, None
+    half = t_quantile(len(values) - 1) * spread / math.sqrt(len(values))
+    return mean, mean - half, mean + half
+
+
+def t_quantile(freedom: int) -> float:
+    """.975 of Student's t; beyond the table by its expansion at the normal, within 1e-4."""
+    if freedom <= len(_T):
+        return _T[freedom - 1]
+    z = statistics.NormalDist().inv_cdf(0.975)
+    first, second = z**3 + z, 5 * z**5 + 16 * z**3 + 3 * z
+    return z + first / (4 * freedom) + second / (96 * freedom**2)
+
+
+def _duel(differences: Iterable[Difference], couple: tuple[str, str]) -> Duel:
+    mine = [one for one in differences if (one.first, one.second) == couple]
+    shares = [one.won for one in mine if one.won is not None]
+    better = sum(share > 0.5 for share in shares)
+    worse = sum(share < 0.5 for share in shares)
+    equal = len(shares) - better - worse
+    return Duel(*couple, better, equal, worse, sign_test(better, worse))
+
+
+def sign_test(better: int, worse: int) -> float | None:
+    """Exact two-sided p that both are equally likely. None without a decision."""
+    total = better + worse
+    if total == 0:
+        return None
+    tail = sum(math.comb(total, k) for k in range(min(better, worse) + 1))
+    return min(1.0, 2.0 * tail / 2.0**total)
+
+
+# ---------------------------------------------------------------- ranks
+
+
+def _ranks(
+    samples: Sequence[Sample], who: Sequence[str], lower: Mapping[str, bool]
+) -> tuple[Standings, ...]:
+    values: dict[Key, dict[str, float]] = {}
+    for one, name in itertools.product(who, lower):
+        for seed, runs in _by_seed(samples, one, name).items():
+            values.setdefault((name, seed), {})[one] = _value(runs, lower[name])
+    blocks = [block for block in values.values() if len(block) == len(who)]
+    found = []
+    for one in who:
+        mean, spread = _mean_and_spread([_rank(block, one) for block in blocks])
+        found.append(Standings(one, mean, spread, len(blocks)))
+    return tuple(found)
+
+
+def _rank(block: Mapping[str, float], who: str) -> float:
+    mine = block[who]
+    better = sum(other > mine for other in block.values())
+    equal = sum(other == mine for other in block.values())
+    return better + (equal + 1) / 2
+
+
+def select(rows: Sequence[UnitRow], name: Callable[[UnitRow], str]) -> list[Sample]:
+    """Samples of graded units; `name` says what each is compared as."""
+    found = (sample_of(row, name(row)) for row in rows)
+    return [sample for sample in found if sample is not None]
