@@ -30,6 +30,7 @@ SPINE = {
     "collect",
     "compare",
     "doctor",
+    "doctor_facts",
     "engines",
     "follow",
     "launch",
