@@ -42,14 +42,19 @@ _T = (
 class Sample:
     """One unit, as far as a comparison needs it."""
 
+    # Its id.
     unit: str
     # What is compared: an agent, or a group.
     who: str
+    # What it ran on.
     competition: str
+    # Runs of one competition and seed are compared.
     seed: int
+    # Whether it counts, and as what.
     verdict: Verdict
     # None unless valid.
     score: float | None
+    # As its grader says; None where it does not.
     lower_is_better: bool | None
     # A medal, or better than the references. None where nobody says.
     passed: bool | None

@@ -26,6 +26,7 @@ from tests.house.test_environment import environment_reads
 # what the spine does, stand on one floor. What no line names is a word.
 ROOMS = {"agents", "backends", "grading", "sources", "spec", "store"}
 SPINE = {
+    "backend_table",
     "builds",
     "collect",
     "compare",
@@ -42,7 +43,6 @@ SPINE = {
     "sink",
     "standing",
     "sweep",
-    "tables",
     "unit",
     "usage",
 }
