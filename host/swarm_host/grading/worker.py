@@ -105,8 +105,8 @@ def watch(pid: int, job: dict[str, Any]) -> dict[str, Any]:
     status, cpu_s = end(pid)
     if os.WIFEXITED(status):
         return {"status": os.WEXITSTATUS(status), "ended_by": "exit"}
-    ended_by = "signal" if in_time and cpu_s < job["cpu_s"] else "time"
-    return {"status": None, "ended_by": ended_by}
+    in_time = in_time and os.WTERMSIG(status) != signal.SIGXCPU and cpu_s < job["cpu_s"]
+    return {"status": None, "ended_by": "signal" if in_time else "time"}
 
 
 def end(pid: int) -> tuple[int, float]:

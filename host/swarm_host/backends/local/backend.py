@@ -19,7 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -132,7 +132,7 @@ class LocalBackend:
         except OSError as error:
             raise Transfer(f"{folder} cannot be used: {error.strerror or error}") from error
         if "supervisor" not in begun:
-            self._clear(folder)
+            _clear(folder)
             raise UsageError(f"{unit.run.command[0]} cannot be started: {begun['problem']}")
         return Handle(self.name, name, str(begun["supervisor"]))
 
@@ -197,7 +197,7 @@ class LocalBackend:
         folder = self._folder(handle)
         if folder.is_dir():
             self.stop(handle, 0.0)
-            self._clear(folder)
+            _clear(folder)
 
     def find(self, group: str | None = None) -> Sequence[Handle]:
         return [handle for found, handle in self._there() if group in (None, found)]
@@ -278,19 +278,20 @@ class LocalBackend:
             mark = f"{files.MARK}={files.read_job(folder).mark}".encode()
             sweep(mark, folder / files.WORK)
 
-    def _clear(self, folder: Path) -> None:
-        def open_and_again(function: Callable[..., Any], path: str, _: object) -> None:
-            # Agents close folders to themselves, too.
-            with contextlib.suppress(OSError):
-                os.chmod(Path(path).parent, 0o700)  # noqa: PTH101
-                os.chmod(path, 0o700, follow_symlinks=False)  # noqa: PTH101
-            with contextlib.suppress(OSError):
-                function(path)
 
-        for _ in range(2):
-            shutil.rmtree(folder, onerror=open_and_again)
-            if not folder.exists():
-                return
+def _clear(folder: Path) -> None:
+    """Raises Transfer when something stays."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        # Agents close folders to themselves, too.
+        for place, names, _ in os.walk(folder):
+            for name in names:
+                inner = Path(place, name)
+                if not inner.is_symlink():
+                    with contextlib.suppress(OSError):
+                        inner.chmod(0o700)
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
         raise Transfer(f"{folder} cannot be removed")
 
 

@@ -570,7 +570,8 @@ def test_outputs_come_back_and_the_folder_goes(
         "pathlib.Path('logs/a/b').mkdir(parents=True); pathlib.Path('logs/a/b/c').write_text('c')\n"
         "pathlib.Path('logs/stdout.log').write_text('forged')\n"
         "os.symlink('/etc/passwd', 'code/link'); os.mkfifo('code/pipe')\n"
-        "pathlib.Path('closed').mkdir(); pathlib.Path('closed/x').touch(); os.chmod('closed', 0)\n"
+        "pathlib.Path('closed/in').mkdir(parents=True); pathlib.Path('closed/in/x').touch()\n"
+        "os.chmod('closed/in', 0); os.chmod('closed', 0)\n"
     )
     one = unit(program)
     handle = backend.start(one, 1)
