@@ -225,9 +225,12 @@ class _WorkerClient:
         stream = self._process.stdout
         assert stream is not None
         data, end = b"", time.monotonic() + seconds
+        # select() knows no descriptor above 1023, and a process that follows many units has such.
+        poll = select.poll()
+        poll.register(stream, select.POLLIN)
         while not data.endswith(b"\n"):
             left = end - time.monotonic()
-            if left <= 0 or not select.select([stream], [], [], left)[0]:
+            if left <= 0 or not poll.poll(left * 1000):
                 raise OSError(f"no answer within {seconds:.0f} s")
             more = os.read(stream.fileno(), 1 << 16)
             if not more:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -197,6 +198,20 @@ def test_some_grade_at_a_time_and_none_is_mixed(
     assert outputs == {number: f"{number}\n" for number in range(12)}
     # Two workers at most, each with its folder.
     assert len(list((tmp_path / "scratch").iterdir())) <= 2
+
+
+def test_a_client_with_many_open_files_grades_too(
+    workers: GradingWorkers, tmp_path: Path, submission: Path
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+    many = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert workers.run(program(tmp_path, "print('x')"), (), submission).output == "x\n"
+    finally:
+        for one in many:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_workers_end_when_their_client_is_killed(tmp_path: Path, submission: Path) -> None:

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import secrets
-import select
 import shutil
 import signal
 import subprocess
@@ -29,7 +28,14 @@ from swarm_host import mounts
 from swarm_host.backends.local import files
 from swarm_host.backends.local.collect import Collector
 from swarm_host.backends.local.files import LocalJob
-from swarm_host.backends.local.processes import ProcessId, alive, open_process, send, sweep
+from swarm_host.backends.local.processes import (
+    ProcessId,
+    alive,
+    has_ended,
+    open_process,
+    send,
+    sweep,
+)
 from swarm_host.backends.local.processes import wait_end as wait_for
 from swarm_host.errors import Credentials, Lost, Transfer, UsageError
 from swarm_host.protocols import Sink, Stop
@@ -151,7 +157,7 @@ class LocalBackend:
             while not stop.is_set():
                 if supervisor is not None:
                     # Looked at before the files are read: what came until then is in them.
-                    over = bool(select.select([supervisor], [], [], wait_s)[0])
+                    over = has_ended(supervisor, wait_s)
                 came = [tail.read() for tail in tails]
                 if over and not any(came):
                     return

@@ -71,10 +71,17 @@ def wait_end(process: ProcessId, seconds: float) -> bool:
     if handle is None:
         return True
     try:
-        ready, _, _ = select.select([handle], [], [], max(seconds, 0.0))
-        return bool(ready)
+        return has_ended(handle, seconds)
     finally:
         os.close(handle)
+
+
+def has_ended(handle: int, seconds: float) -> bool:
+    """Of a descriptor of `open_process`: waits so long for the end."""
+    # select() knows no descriptor above 1023, and a process that follows many units has such.
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(max(seconds, 0.0) * 1000))
 
 
 def send(process: ProcessId, number: signal.Signals) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -114,6 +115,23 @@ def test_a_follower_that_comes_back_goes_on_where_it_was(
     # Another client, which knows the handle and the marks only.
     LocalBackend(runs).follow(handle, sink, threading.Event())
     assert sink.data["stdout"] == b"first\nsecond\n"
+
+
+def test_a_client_with_many_open_files_follows_too(
+    backend: LocalBackend, unit: Make, sink: MemorySink
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+    many = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        handle = backend.start(unit("print('x')"), 1)
+        backend.follow(handle, sink, threading.Event())
+        assert finished(backend, handle).exit_code == 0
+    finally:
+        for one in many:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert sink.data["stdout"] == b"x\n"
 
 
 @pytest.mark.parametrize(
