@@ -1,0 +1,285 @@
+"""What a user sees while units run: a table that is drawn anew, or plain lines without a terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Protocol
+
+from swarm_host.protocols import Clock, Stop, Store
+from swarm_host.records import UnitResult, UnitRow
+from swarm_host.states import FINAL
+
+_TAIL = 4096
+# A report of swarm-evo is a few kilobytes.
+_LARGEST_REPORT = 1 << 20
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
+_CONTAINER_HOME = "/home/"
+_LOOK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLine:
+    """One unit as it stands."""
+
+    unit: str
+    agent: str
+    # "" for a plain run.
+    competition: str
+    seed: int
+    # State, or the outcome of a unit that has ended.
+    phase: str
+    # Since the unit was claimed first; None before.
+    minutes: float | None
+    # Of the grader at the end; before, the best of swarm-evo's own report. None: not known.
+    score: float | None
+    # Last line of output, or what is said of the end.
+    last: str
+
+
+class Display(Protocol):
+    """Shows lines."""
+
+    def show(self, lines: Sequence[LiveLine]) -> None: ...
+
+    def say(self, text: str) -> None:
+        """A sentence for people."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Watch:
+    """Makes lines of rows. Remembers when each unit began; reads files, changes none."""
+
+    def __init__(self, runs: Path, clock: Clock = time.time) -> None:
+        """runs: the folder of runs, where the local backend keeps what an agent writes."""
+        self._runs = runs
+        self._clock = clock
+        self._began: dict[str, float] = {}
+
+    def lines(self, rows: Sequence[UnitRow]) -> list[LiveLine]:
+        return [self._line(row) for row in rows]
+
+    def _line(self, row: UnitRow) -> LiveLine:
+        spec, result = row.spec, row.result
+        now = self._clock()
+        if row.state == "queued":
+            minutes = None
+        else:
+            began = self._began.setdefault(spec.unit_id, min(now, row.updated))
+            minutes = ((row.updated if row.state in FINAL else now) - began) / 60
+        return LiveLine(
+            unit=spec.unit_id,
+            agent=spec.agent,
+            competition=spec.competition or "",
+            seed=spec.seed,
+            phase=result.outcome if result else row.state,
+            minutes=_minutes(result) or minutes,
+            score=_score(result) if result else best_score(self._reports(row)),
+            last=result.message if result else last_line(Path(spec.folder) / "logs" / "stdout.log"),
+        )
+
+    def _reports(self, row: UnitRow) -> list[Path]:
+        """Where swarm-evo's run.json may lie while the unit runs."""
+        logs = row.spec.run.outputs.logs
+        if logs is None:
+            return []
+        inside = PurePosixPath(logs)
+        places = [Path(row.spec.folder) / "logs"]
+        for mount in row.spec.run.mounts:
+            if inside.is_relative_to(mount.target):
+                places.append(Path(mount.source) / inside.relative_to(mount.target))
+        if row.handle and row.handle.backend == "local":
+            work = self._runs / ".swarm" / "local" / row.handle.name / "work"
+            # Paths of a process are relative to its work folder, which /home stands for as well.
+            places.append(work / str(inside).removeprefix(_CONTAINER_HOME))
+        return [place / "run.json" for place in places]
+
+
+def last_line(log: Path) -> str:
+    """The last line that says something, without anything that a terminal obeys. "" when none does."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            data = file.read(_TAIL)
+    except OSError:
+        return ""
+    for line in reversed(re.split(rb"[\r\n]+", _ESCAPES.sub(b"", data))):
+        shown = printable(line.decode("utf-8", "replace")).strip()
+        if shown:
+            return shown
+    return ""
+
+
+def printable(text: str) -> str:
+    """Without control characters, and without those that change the direction of reading."""
+    return "".join(letter for letter in text if letter.isprintable() or letter == " ")
+
+
+def best_score(reports: Sequence[Path]) -> float | None:
+    """`best.score` of the first run.json that is there. The file is the agent's: anything may be in it."""
+    for report in reports:
+        try:
+            found: Any = json.loads(_read_regular(report))
+            score = found["best"]["score"]
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            continue
+        # True is an int.
+        if type(score) in (int, float) and math.isfinite(score):
+            return float(score)
+    return None
+
+
+def _read_regular(path: Path) -> bytes:
+    """A small regular file. Raises OSError for a link and a pipe, which the agent may have put there."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST_REPORT:
+            raise OSError(f"{path} is no small regular file")
+        return file.read(_LARGEST_REPORT)
+
+
+def watch(store: Store, groups: Sequence[str], look: Watch, display: Display, stop: Stop) -> None:
+    """Shows the units of these groups until `stop` is set, and once more then."""
+    while not stop.wait(_LOOK_S):
+        display.show(look.lines(_rows(store, groups)))
+    display.show(look.lines(_rows(store, groups)))
+
+
+class PlainLines:
+    """A line when something changes, for a file or a pipe."""
+
+    def __init__(self, write: Callable[[str], object], clock: Clock = time.time) -> None:
+        """write: takes one line, without its end."""
+        self._write = write
+        self._clock = clock
+        self._shown: dict[str, str] = {}
+
+    def show(self, lines: Sequence[LiveLine]) -> None:
+        for line in lines:
+            if self._shown.get(line.unit) != line.phase and line.phase != "queued":
+                self._shown[line.unit] = line.phase
+                self.say(in_words(line))
+
+    def say(self, text: str) -> None:
+        self._write(f"{time.strftime('%H:%M:%S', time.localtime(self._clock()))} {text}")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Table:
+    """A table that is drawn anew, on a terminal."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        # Half of the start-up time of a command, and of use on a terminal only.
+        from rich.console import Console
+        from rich.live import Live
+
+        self._live = Live(console=Console(file=stream), auto_refresh=False)
+        self._live.start()
+
+    def show(self, lines: Sequence[LiveLine]) -> None:
+        self._live.update(_table(lines), refresh=True)
+
+    def say(self, text: str) -> None:
+        self._live.console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+class OutputCopy:
+    """Writes what is new in the logs of one unit to a stream: a plain run shows its agent's output."""
+
+    def __init__(self, logs: Mapping[Path, IO[bytes]]) -> None:
+        self._logs = dict(logs)
+        self._at = dict.fromkeys(logs, 0)
+
+    def copy(self) -> None:
+        """All that is there by now. A stream that is closed gets no more."""
+        for log, stream in list(self._logs.items()):
+            try:
+                with log.open("rb") as file:
+                    file.seek(self._at[log])
+                    while data := file.read(1 << 16):
+                        stream.write(data)
+                        self._at[log] += len(data)
+                stream.flush()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                del self._logs[log]
+
+
+class Following:
+    """A display that also shows the output of the agent, before what changes."""
+
+    def __init__(self, display: Display, output: OutputCopy) -> None:
+        self._display = display
+        self._output = output
+
+    def show(self, lines: Sequence[LiveLine]) -> None:
+        self._output.copy()
+        self._display.show(lines)
+
+    def say(self, text: str) -> None:
+        self._display.say(text)
+
+    def close(self) -> None:
+        self._output.copy()
+        self._display.close()
+
+
+def in_words(line: LiveLine) -> str:
+    """One line for one unit."""
+    what = f"{line.agent} {line.competition} seed {line.seed}" if line.competition else line.agent
+    facts = [f"{line.unit} ({what}): {line.phase}"]
+    if line.minutes is not None and line.phase not in ("claimed", "starting"):
+        facts.append(f"{line.minutes:.1f} min")
+    if line.score is not None:
+        facts.append(f"score {line.score:.6g}")
+    if line.last:
+        facts.append(line.last)
+    return ", ".join(facts)
+
+
+def _table(lines: Sequence[LiveLine]) -> Any:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(box=None, pad_edge=False)
+    for title, right in (("unit", 0), ("agent", 0), ("phase", 0), ("min", 1), ("best", 1)):
+        table.add_column(title, no_wrap=True, justify="right" if right else "left")
+    table.add_column("last output", no_wrap=True, overflow="ellipsis", ratio=1)
+    for line in lines:
+        minutes = "" if line.minutes is None else f"{line.minutes:.1f}"
+        score = "" if line.score is None else f"{line.score:.5g}"
+        cells = (line.unit, line.agent, line.phase, minutes, score, line.last)
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    return table
+
+
+def _rows(store: Store, groups: Sequence[str]) -> list[UnitRow]:
+    rows: list[UnitRow] = []
+    for group in groups:
+        rows += store.units(group)
+    return rows
+
+
+def _minutes(result: UnitResult | None) -> float | None:
+    seconds = result.usage.seconds if result else None
+    return None if seconds is None else seconds / 60
+
+
+def _score(result: UnitResult) -> float | None:
+    return result.grade.score if result.grade else None
