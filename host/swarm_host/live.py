@@ -70,22 +70,31 @@ class Watch:
 
     def _line(self, row: UnitRow) -> LiveLine:
         spec, result = row.spec, row.result
-        now = self._clock()
-        if row.state == "queued":
-            minutes = None
+        if result:
+            phase: str = result.outcome
+            score, last = _score(result), result.message
         else:
-            began = self._began.setdefault(spec.unit_id, min(now, row.updated))
-            minutes = ((row.updated if row.state in FINAL else now) - began) / 60
+            phase, score = row.state, best_score(self._reports(row))
+            last = last_line(Path(spec.folder) / "logs" / "stdout.log")
         return LiveLine(
             unit=spec.unit_id,
             agent=spec.agent,
             competition=spec.competition or "",
             seed=spec.seed,
-            phase=result.outcome if result else row.state,
-            minutes=_minutes(result) or minutes,
-            score=_score(result) if result else best_score(self._reports(row)),
-            last=result.message if result else last_line(Path(spec.folder) / "logs" / "stdout.log"),
+            phase=phase,
+            minutes=_minutes(result) or self._minutes_of(row),
+            score=score,
+            last=last,
         )
+
+    def _minutes_of(self, row: UnitRow) -> float | None:
+        """As far as this process saw the unit."""
+        if row.state == "queued":
+            return None
+        now = self._clock()
+        began = self._began.setdefault(row.spec.unit_id, min(now, row.updated))
+        end = row.updated if row.state in FINAL else now
+        return (end - began) / 60
 
     def _reports(self, row: UnitRow) -> list[Path]:
         """Where swarm-evo's run.json may lie while the unit runs."""

@@ -340,3 +340,6 @@ class Problem:
     cure: str
     # False: a warning, the run starts anyway.
     refuses: bool = True
+    # True: this machine lacks what the backend needs, and nothing is wrong with what was asked for
+    # (exit status 3, NOT RUN).
+    not_here: bool = False

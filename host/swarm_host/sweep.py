@@ -12,6 +12,7 @@ from typing import Protocol
 
 from swarm_host.errors import SpecError, UsageError
 from swarm_host.records import Competition, Group, RunConfig, UnitSpec
+from swarm_host.run_folder import stamp
 from swarm_host.spec.loading import Spec
 from swarm_host.spec.matrix_keys import MOST_UNITS, Matrix
 from swarm_host.spec.run_keys import Overlay
@@ -65,7 +66,7 @@ def in_folders(competition: str) -> str:
 
 def group_name(agent: str, now: float) -> str:
     """As mle-bench calls its folder of a run group."""
-    return f"{time.strftime('%Y-%m-%dT%H-%M-%S', time.gmtime(now))}-GMT_run-group_{slug(agent)}"
+    return f"{stamp(now)}_run-group_{slug(agent)}"
 
 
 def make_group_folder(runs: Path, agent: str, now: float) -> Path:

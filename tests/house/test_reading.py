@@ -105,7 +105,9 @@ def classes() -> list[tuple[Path, ast.ClassDef]]:
 
 @pytest.mark.parametrize("side", SIDES)
 def test_no_class_name_has_two_meanings(side: str) -> None:
-    paths = set(SIDES[side]().values())
+    # A program for an image of its own, with the names that specification 000 gives.
+    example = Path("host/zagent_1/agent.py")
+    paths = set(SIDES[side]().values()) - {example}
     names = Counter(node.name for path, node in classes() if path in paths)
     assert [name for name, count in names.items() if count > 1] == []
 

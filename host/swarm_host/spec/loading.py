@@ -20,7 +20,7 @@ _PLAIN_ONLY = {
     "agent_image": "agents of a matrix have images of their own",
     "command": "agents of a matrix have commands of their own",
     "workspace": "units of a matrix have folders of their own",
-    "build": "agents of a matrix say how their images are built",
+    "build": "matrix: {build: true} builds the images of the agents",
     "outputs": "agents of a matrix say where their outputs are",
     "mle_bench": "agents of a matrix say how they are started",
 }
@@ -45,6 +45,11 @@ class Spec:
         found = read_overlay(Section(self.root, problems), scope)
         _raise(problems)
         return found
+
+
+def plain_spec(run: RunConfig, scope: Scope) -> Spec:
+    """A run that did not come from a file."""
+    return Spec(run, None, Placement(), Field(None, "", "", ""), scope)
 
 
 def load(path: Path, overrides: Sequence[str], scope: Scope) -> Spec:

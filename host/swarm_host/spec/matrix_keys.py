@@ -34,6 +34,10 @@ class Matrix:
     # Name of the source of the competitions, and its folder where it needs one.
     source: str
     source_root: str | None
+    # Programs that an agent may try; None: as the agent has it.
+    steps: int | None = None
+    # Images of the agents are built first.
+    build: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ def read_matrix(section: Section, scope: Scope) -> Matrix:
         seeds=section.take("seeds", _seeds, (0,)),
         source=section.take("source", partial(values.choice, words=SOURCES), "pack"),
         source_root=section.take("source_root", partial(values.path, scope=scope), None),
+        steps=section.take("steps", values.whole, None),
+        build=section.take("build", values.flag, False),
     )
     section.need(
         "agents", "ids such as swarm-evo/recipes; `python -m swarm_host agents` lists them"

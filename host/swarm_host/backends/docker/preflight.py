@@ -58,7 +58,8 @@ def gather(
         networks = client.run(["network", "ls", "--format", "{{.Name}}"])
         context = client.run(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
     except UsageError as error:
-        return DockerFacts(Problem(str(error), "install docker: https://docs.docker.com/engine/"))
+        cure = "install docker: https://docs.docker.com/engine/"
+        return DockerFacts(Problem(str(error), cure, not_here=True))
     except DaemonLost as error:
         return DockerFacts(_no_answer(str(error)))
     known = networks.code == 0 and not setup.podman
@@ -94,11 +95,12 @@ def _object(text: bytes) -> Mapping[str, Any]:
 def _no_answer(err: str) -> Problem:
     if "permission denied" in err.lower():
         cure = "add yourself to the group docker and log in again, or use sudo"
-        return Problem("the docker daemon does not let you in", cure)
+        return Problem("the docker daemon does not let you in", cure, not_here=True)
     cure = (
         "start it (systemctl start docker, or Docker Desktop), or set DOCKER_HOST to the one meant"
     )
-    return Problem(f"the docker daemon does not answer: {last_words(err, 200)}", cure)
+    what = f"the docker daemon does not answer: {last_words(err, 200)}"
+    return Problem(what, cure, not_here=True)
 
 
 def judge(

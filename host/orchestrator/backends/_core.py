@@ -1,0 +1,45 @@
+"""What all faces of backends share: one run by the one core."""
+
+import logging
+import os
+import time
+import uuid
+from dataclasses import replace
+
+from swarm_host import launch
+from swarm_host.cli.run_file import runs_folder, scope_of
+from swarm_host.errors import UsageError
+from swarm_host.live import PlainLines
+from swarm_host.manager import Manners
+from swarm_host.records import RunConfig
+from swarm_host.spec.loading import plain_spec
+from swarm_host.sweep import make_group_folder, new_run_id
+
+
+def run_on(backend: str, config: RunConfig, logger: logging.Logger) -> int:
+    """Runs `config` there. Returns the exit status: 0 when the agent ended well, else 1.
+
+    The workspace gets stdout.log, stderr.log and the submission. Raises UsageError when something
+    stands in the way, which the logger is told as well; nothing was started then.
+    """
+    run_id = new_run_id(time.time(), _hex)
+    runs = runs_folder(None, os.environ)
+    spec = plain_spec(replace(config, backend=backend), scope_of(os.environ, run_id))
+    with launch.bench(runs, os.environ, _hex) as work:
+        found = launch.problems(launch.plan(spec, run_id, work), work.backends)
+        for problem in found:
+            logger.log(
+                logging.ERROR if problem.refuses else logging.WARNING,
+                "%s; %s",
+                problem.what,
+                problem.cure,
+            )
+        refusing = [problem.what for problem in found if problem.refuses]
+        if refusing:
+            raise UsageError("; ".join(refusing))
+        planned = launch.plan(spec, run_id, work, make_folder=make_group_folder)
+        return launch.lead(planned, work, Manners(width=1), PlainLines(logger.info)).status
+
+
+def _hex() -> str:
+    return uuid.uuid4().hex

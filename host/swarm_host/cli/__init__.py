@@ -1,0 +1,1 @@
+"""Commands for people: arguments in, text and exit statuses out."""

@@ -1,0 +1,221 @@
+"""The command that runs a specification file: `orchestrator/run.py --config FILE [key=value ...]`.
+
+Exit status: 0 all is well, 1 a unit failed, 2 wrong use or refused, 3 NOT RUN: this machine lacks
+what is needed, 130 and 143 after SIGINT and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from swarm_host.errors import HostError, UsageError
+
+if TYPE_CHECKING:
+    from swarm_host.launch import Bench
+    from swarm_host.live import Display
+    from swarm_host.records import Problem
+    from swarm_host.spec.loading import Spec
+    from swarm_host.sweep import Planned
+
+OK, FAILED, WRONG_USE, NOT_RUN = 0, 1, 2, 3
+
+
+def parser(program: str | None = None) -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(program, description="Run what a specification file says.")
+    made.add_argument("--config", type=Path, required=True, metavar="FILE", help="YAML file")
+    made.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="instead of what the file says"
+    )
+    made.add_argument(
+        "--runs",
+        type=Path,
+        metavar="DIR",
+        help="folder of all runs (SWARM_HOST_RUNS, default: ./runs)",
+    )
+    made.add_argument("--dry-run", action="store_true", help="print the commands, start nothing")
+    made.add_argument(
+        "--print-config", action="store_true", help="print the resolved file, without secrets"
+    )
+    made.add_argument("--json", action="store_true", help="for other programs, on standard output")
+    made.add_argument(
+        "--stop-runs", action="store_true", help="the first signal stops runs, not the second"
+    )
+    return made
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    program: str | None = None,
+) -> int:
+    """The exit status."""
+    options = parser(program).parse_intermixed_args(arguments)
+    try:
+        return _run(options, environ)
+    except UsageError as error:
+        _complain(str(error), options.json)
+        return WRONG_USE
+    except HostError as error:
+        _complain(str(error), options.json)
+        return FAILED
+    except BrokenPipeError:
+        # Nobody reads any more: Python's own complaint at the end would go to nobody as well.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from swarm_host import launch
+    from swarm_host.spec.loading import load
+    from swarm_host.sweep import make_group_folder, new_run_id
+
+    run_id = new_run_id(time.time(), _hex)
+    spec = load(options.config, options.overrides, scope_of(environ, run_id))
+    if options.print_config:
+        _print_config(spec, options.json)
+        return OK
+    runs = runs_folder(options.runs, environ)
+    with launch.bench(runs, environ, _hex) as work:
+        planned = launch.plan(spec, run_id, work, prepare=not options.dry_run)
+        if options.dry_run:
+            _print_commands(planned, work, options.json)
+            return OK
+        status = refuse(launch.problems(planned, work.backends), options.json)
+        if status != OK:
+            return status
+        planned = launch.plan(spec, run_id, work, make_folder=make_group_folder)
+        return _lead(spec, planned, work, options)
+
+
+def _lead(spec: Spec, planned: Sequence[Planned], work: Bench, options: argparse.Namespace) -> int:
+    from swarm_host import launch
+    from swarm_host.manager import Manners
+
+    manners = Manners(width=spec.placement.width, stop_runs=options.stop_runs)
+    display = _display(planned, options.json)
+    finish = launch.lead(planned, work, manners, display)
+    if options.json:
+        print(json.dumps(launch.report(finish), indent=2))
+    else:
+        _print_end(launch.report(finish), planned)
+    return finish.status
+
+
+# ---------------------------------------------------------------- where things are
+
+
+def scope_of(environ: Mapping[str, str], run_id: str) -> Any:
+    """Variables for a file. Relative paths start where the command was given."""
+    from swarm_host.expand import Scope
+
+    return Scope({"run_id": run_id}, environ, str(home_of(environ)), str(Path.cwd()))
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("HOME") or Path.home())
+
+
+def runs_folder(given: Path | None, environ: Mapping[str, str]) -> Path:
+    return (given or Path(environ.get("SWARM_HOST_RUNS") or "runs")).absolute()
+
+
+def _hex() -> str:
+    return uuid.uuid4().hex
+
+
+# ---------------------------------------------------------------- what is said
+
+
+def refuse(problems: Sequence[Problem], as_json: bool = False) -> int:
+    """Says what stands in the way. The exit status: OK when nothing does."""
+    refusing = [problem for problem in problems if problem.refuses]
+    for problem in problems:
+        if not problem.refuses:
+            print(f"warning: {problem.what}; {problem.cure}", file=sys.stderr)
+    if not refusing:
+        return OK
+    wrong = [problem for problem in refusing if not problem.not_here]
+    for problem in wrong or refusing:
+        word = "error" if wrong else "NOT RUN"
+        print(f"{word}: {problem.what}; {problem.cure}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": [problem.what for problem in refusing]}))
+    return WRONG_USE if wrong else NOT_RUN
+
+
+def _complain(text: str, as_json: bool) -> None:
+    for line in text.splitlines():
+        print(f"error: {line}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": text.splitlines()}))
+
+
+def _print_config(spec: Spec, as_json: bool) -> None:
+    from swarm_host.spec.show import as_mapping, as_yaml
+
+    print(json.dumps(as_mapping(spec), indent=2) if as_json else as_yaml(spec), end="")
+    if as_json:
+        print()
+
+
+def _print_commands(planned: Sequence[Planned], work: Bench, as_json: bool) -> None:
+    from swarm_host import launch
+
+    found = launch.commands(planned, work.backends)
+    if as_json:
+        units = [{"unit": unit.unit_id, "commands": words} for unit, words in found]
+        print(json.dumps({"units": units}, indent=2))
+        return
+    for unit, words in found:
+        print(
+            f"# {unit.unit_id}: {unit.agent}{f' on {unit.competition}' if unit.competition else ''}"
+        )
+        for command in words:
+            print(shlex.join(command))
+
+
+def _print_end(report: Mapping[str, Any], planned: Sequence[Planned]) -> None:
+    for unit in report["units"]:
+        facts = [f"{unit['unit']}: {unit['outcome'] or unit['state']}"]
+        if unit["score"] is not None:
+            facts.append(f"score {unit['score']:.6g}")
+        if unit["isolation"] == "open":
+            facts.append("isolation: open")
+        if unit["message"]:
+            facts.append(unit["message"])
+        if unit["competition"] is None:
+            facts.append(f"workspace: {unit['workspace']}")
+        print("; ".join(facts))
+    for group in planned:
+        print(f"group: {group.group.folder}")
+
+
+def _display(planned: Sequence[Planned], as_json: bool) -> Display:
+    """A table on a terminal. Elsewhere lines, and the output of the agent of a plain run."""
+    from swarm_host.launch import units_of
+    from swarm_host.live import Following, OutputCopy, PlainLines, Table
+
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        return Table(sys.stderr)
+    plain = PlainLines(_tell)
+    units = units_of(planned)
+    if as_json or len(units) > 1 or units[0].competition is not None:
+        return plain
+    logs = Path(units[0].folder) / "logs"
+    streams = {logs / "stdout.log": sys.stdout.buffer, logs / "stderr.log": sys.stderr.buffer}
+    return Following(plain, OutputCopy(streams))
+
+
+def _tell(text: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,281 @@
+"""From a specification to its end: planned, checked, queued, shown. What commands share."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from swarm_host.backend_table import Backends
+from swarm_host.errors import UsageError
+from swarm_host.grading.workers import GradingWorkers
+from swarm_host.live import Display, Watch, watch
+from swarm_host.manager import Finish, Manners, managing, preflight, signals_to
+from swarm_host.outcomes import outcome_of_row
+from swarm_host.protocols import Backend, Clock, Engine, Source
+from swarm_host.records import Competition, Problem, RunConfig, UnitResult, UnitRow, UnitSpec
+from swarm_host.sources.folders import known_name
+from swarm_host.sources.sets import competition_set
+from swarm_host.sources.table import CHECKOUT, Sources
+from swarm_host.spec.loading import Spec
+from swarm_host.spec.matrix_keys import Matrix
+from swarm_host.spec.run_keys import Overlay
+from swarm_host.standing import World
+from swarm_host.store.owners import Owner
+from swarm_host.store.sqlite import SqliteStore
+from swarm_host.sweep import (
+    MakeFolder,
+    NewHex,
+    Planned,
+    Resolve,
+    imagined_group_folder,
+    plan_matrix,
+    plan_run,
+)
+
+LOGS = ("stdout.log", "stderr.log")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What one command works with."""
+
+    runs: Path
+    environ: Mapping[str, str]
+    backends: Backends
+    sources: Sources
+    new_hex: NewHex
+    clock: Clock = time.time
+
+
+@contextlib.contextmanager
+def bench(
+    runs: Path, environ: Mapping[str, str], new_hex: NewHex, clock: Clock = time.time
+) -> Iterator[Bench]:
+    """Backends, sources and graders of one command; graders end with the block. Makes no folder."""
+    with GradingWorkers(runs / ".swarm" / "grading", environ=environ) as graders:
+        yield Bench(
+            runs=runs,
+            environ=environ,
+            backends=Backends(runs, environ, clock),
+            sources=Sources(graders, environ),
+            new_hex=new_hex,
+            clock=clock,
+        )
+
+
+# ---------------------------------------------------------------- before anything starts
+
+
+def plan(
+    spec: Spec,
+    run_id: str,
+    work: Bench,
+    prepare: bool = True,
+    make_folder: MakeFolder = imagined_group_folder,
+) -> list[Planned]:
+    """Groups and units. Agents are looked up before a competition is prepared.
+
+    prepare: False makes and downloads nothing; mounts then may not be there yet. make_folder: where
+    groups lie. Raises UsageError and its kinds.
+    """
+    now = work.clock()
+    if spec.matrix is None:
+        return [plan_run(spec, run_id, work.runs, now, work.new_hex, make_folder)]
+    matrix = spec.matrix
+    # Told in each unit: it is graded later, maybe by another process.
+    root = matrix.source_root or str(work.sources.root(matrix.source))
+    rooted = replace(spec, matrix=replace(matrix, source_root=root))
+    resolve = _resolver(matrix, work.environ)
+    ready = _competitions(matrix, root, work.sources, prepare)
+    return plan_matrix(rooted, ready, resolve, work.runs, now, work.new_hex, make_folder)
+
+
+def _competitions(matrix: Matrix, root: str, sources: Sources, prepare: bool) -> list[Competition]:
+    source, wanted = sources(matrix.source, root), matrix.competitions
+    names = competition_set(wanted) if isinstance(wanted, str) else wanted
+    if prepare:
+        return [source.prepare(name) for name in names]
+    return [_imagined(source, root, name) for name in names]
+
+
+def _imagined(source: Source, root: str, name: str) -> Competition:
+    """A competition as it will be once it is prepared. Raises UnknownName."""
+    if source.name != "pack":
+        return source.prepare(name)
+    known_name(name, source.names(), "competition")
+    return Competition(name, source.name, str(Path(root) / name / "prepared" / "public"))
+
+
+def _resolver(matrix: Matrix, environ: Mapping[str, str]) -> Resolve:
+    # A plain run needs none of them.
+    from swarm_host.agents.known import AgentLimits
+    from swarm_host.agents.registry import Agents
+
+    checkout = environ.get(CHECKOUT)
+    agents = Agents(checkout=Path(checkout) if checkout else None)
+    for agent_id in matrix.agents:
+        agents.find(agent_id)
+
+    def resolve(agent: str, competition: Competition, seed: int, overlay: Overlay) -> RunConfig:
+        limits = AgentLimits(overlay.timeout, matrix.steps)
+        return agents.resolve(agent, competition, seed, overlay.backend, limits, matrix.build)
+
+    return resolve
+
+
+def units_of(planned: Sequence[Planned]) -> list[UnitSpec]:
+    found: list[UnitSpec] = []
+    for group in planned:
+        found += group.units
+    return found
+
+
+def problems(planned: Sequence[Planned], backends: Callable[[str], Backend]) -> list[Problem]:
+    """What stands in the way, each once: of this side first, then of the backends."""
+    units = units_of(planned)
+    found: dict[Problem, None] = {}
+    for unit in units:
+        found |= dict.fromkeys(_own_problems(unit))
+    ready = [replace(unit, run=_without_new_workspace(unit.run)) for unit in units]
+    found |= {problem: None for _, problem in preflight(ready, backends)}
+    return list(found)
+
+
+def _without_new_workspace(run: RunConfig) -> RunConfig:
+    """A workspace that is not there yet is made before the start, and holds nothing that is secret."""
+    if Path(run.workspace).exists():
+        return run
+    return replace(run, mounts=tuple(m for m in run.mounts if m.source != run.workspace))
+
+
+def _own_problems(unit: UnitSpec) -> Iterator[Problem]:
+    if unit.competition is None:
+        used = [name for name in LOGS if (Path(unit.run.workspace) / name).exists()]
+        if used:
+            what = f"{unit.run.workspace} holds {used[0]} of another run"
+            yield Problem(what, "take another workspace: ${run_id} in its path makes a new one")
+
+
+def commands(
+    planned: Sequence[Planned], backends: Callable[[str], Backend]
+) -> list[tuple[UnitSpec, list[list[str]]]]:
+    """What would be run for each unit, secrets by name."""
+    found: list[tuple[UnitSpec, list[list[str]]]] = []
+    for unit in units_of(planned):
+        words = backends(unit.run.backend).plan(unit, 1)
+        found.append((unit, [list(command) for command in words]))
+    return found
+
+
+# ---------------------------------------------------------------- the run
+
+
+def lead(
+    planned: Sequence[Planned],
+    work: Bench,
+    manners: Manners,
+    display: Display,
+    engine: Callable[[SqliteStore, World], Engine | None] = lambda store, world: None,
+) -> Finish:
+    """Queues the groups and leads them to their end, which is shown while it comes about.
+
+    engine: None for this machine. SIGINT and SIGTERM are heard in the main thread only. Raises
+    UsageError, StoreBusy, StoreFull.
+    """
+    _make_workspaces(planned)
+    names = [group.group.group_id for group in planned]
+    with contextlib.ExitStack() as stack:
+        store = SqliteStore(work.runs, clock=work.clock)
+        stack.callback(store.close)
+        owner = Owner(store.state)
+        stack.callback(owner.close)
+        world = World(
+            store=store,
+            backends=work.backends,
+            sources=work.sources,
+            clock=work.clock,
+            halt=threading.Event(),
+            environment=work.environ,
+        )
+        stack.callback(display.close)
+        placed = engine(store, world)
+        manager = stack.enter_context(
+            managing(world, owner, store, manners, placed, say=display.say)
+        )
+        if threading.current_thread() is threading.main_thread():
+            stack.enter_context(signals_to(manager))
+        for group in planned:
+            manager.add(group.group, group.units)
+        stack.enter_context(_shown(store, names, Watch(work.runs, work.clock), display))
+        return manager.run(names)
+
+
+def _make_workspaces(planned: Sequence[Planned]) -> None:
+    for unit in units_of(planned):
+        try:
+            Path(unit.run.workspace).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"workspace {unit.run.workspace}: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _shown(
+    store: SqliteStore, names: Sequence[str], look: Watch, display: Display
+) -> Iterator[None]:
+    """Lines are drawn in a thread of their own; the last state is drawn at the end of the block."""
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=watch, args=(store, names, look, display, stop), name="display", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+# ---------------------------------------------------------------- the end
+
+
+def report(finish: Finish) -> dict[str, Any]:
+    """How it ended, for other programs: JSON values."""
+    return {
+        "how": finish.how,
+        "status": finish.status,
+        "units": [unit_report(row) for row in finish.rows],
+    }
+
+
+def unit_report(row: UnitRow) -> dict[str, Any]:
+    """One unit, for other programs. What is not known yet is null."""
+    spec = row.spec
+    known: dict[str, Any] = {
+        "unit": spec.unit_id,
+        "group": spec.group,
+        "agent": spec.agent,
+        "competition": spec.competition,
+        "seed": spec.seed,
+        "state": row.state,
+        "outcome": outcome_of_row(row),
+        "folder": spec.folder,
+        "workspace": spec.run.workspace,
+    }
+    return known | _end_of(row.result)
+
+
+def _end_of(result: UnitResult | None) -> dict[str, Any]:
+    if result is None:
+        return dict.fromkeys(("message", "exit_code", "seconds", "score", "isolation"))
+    return {
+        "message": result.message,
+        "exit_code": getattr(result.ending, "exit_code", None),
+        "seconds": result.usage.seconds,
+        "score": getattr(result.grade, "score", None),
+        "isolation": result.isolation,
+    }
