@@ -126,6 +126,13 @@ def reason_that_counts(told: History) -> StopReason | None:
     return None if by_itself else told.stop
 
 
+def stopped_at_limit(ending: Ending, timeout: float) -> bool:
+    """A backend keeps the time limit, too, for when nobody follows: it stops what is far beyond."""
+    if ending.cause != "stopped" or ending.started is None or ending.finished is None:
+        return False
+    return ending.finished - ending.started >= timeout
+
+
 def back_off(cause: str, failures: int, pauses: Sequence[float]) -> float | None:
     """How long to wait before the next attempt; None: there is none.
 

@@ -160,6 +160,8 @@ class Life(Standing):
             with Follower(self._backend(), handle, sink) as follower:
                 ending = self._until_it_ends(handle, follower)
                 whole = follower.drain(self._world.policy.drain_s)
+            if self._told.stop is None and outcomes.stopped_at_limit(ending, self._run.timeout):
+                self._note("stop", {"reason": "timeout"})
             sink.end("stdout", "stderr", "entrypoint")
         finally:
             sink.detach()

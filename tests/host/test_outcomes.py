@@ -20,6 +20,7 @@ from swarm_host.outcomes import (
     reason_that_counts,
     seconds_of,
     stop_reason,
+    stopped_at_limit,
 )
 from swarm_host.records import Attempt, Ending, Event, Grade, Handle
 
@@ -160,3 +161,10 @@ def test_an_agent_that_ended_before_it_was_stopped_ended_by_itself() -> None:
     assert reason_that_counts(stopped) == "cancel"
     unknown = History(stop="cancel", stop_at=30.0, ending=Ending(0, "exit", 10.0, None))
     assert reason_that_counts(unknown) == "cancel"
+
+
+def test_a_backend_that_kept_the_time_limit_is_told_from_other_ends() -> None:
+    assert stopped_at_limit(Ending(137, "stopped", 10.0, 20.0), 10.0)
+    assert not stopped_at_limit(Ending(137, "stopped", 10.0, 19.0), 10.0)
+    assert not stopped_at_limit(Ending(137, "killed", 10.0, 90.0), 10.0)
+    assert not stopped_at_limit(Ending(137, "stopped", None, 90.0), 10.0)

@@ -83,11 +83,12 @@ class FolderSource:
             "ids": said.ids,
             "parameters": said.parameters,
         }
+        arguments = (json.dumps(words), "submission.csv")
         question = Question(
             graders=self._graders,
             program=self.program,
-            arguments=(json.dumps(words), "submission.csv"),
-            sample=sample,
+            arguments=arguments,
+            control=(arguments, sample),
             lower_is_better=prepared.lower_is_better,
             read=grade_of,
         )

@@ -23,8 +23,8 @@ class Question:
     graders: Graders
     program: GradingProgram
     arguments: Sequence[str]
-    # A submission that the program can grade: it shows whether the program itself works.
-    sample: Path
+    # Arguments and a file that the program can grade: they show whether the program itself works.
+    control: tuple[Sequence[str], Path]
     # None where only the program knows.
     lower_is_better: bool | None
     # The program's grade; None where its answer is none.
@@ -42,7 +42,7 @@ def judged(question: Question, submission: Path) -> Grade:
     grade = question.read(answer)
     if grade is not None:
         return grade
-    control = question.graders.run(question.program, question.arguments, question.sample)
+    control = question.graders.run(question.program, *question.control)
     if question.read(control) is None:
         raise GradingFailed(
             f"the grader breaks on the sample submission, too: {last_words(control)}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from swarm_host.errors import UnknownName, UsageError
 from swarm_host.protocols import Graders
 from swarm_host.records import Competition, Grade, GradingProgram
-from swarm_host.sources.folders import NAME, known_name, sample_of
+from swarm_host.sources.folders import NAME, known_name
 from swarm_host.sources.judged import Question, grade_of, judged
 
 _PROGRAM = Path(__file__).resolve().parents[1] / "grading" / "programs" / "mle_bench.py"
@@ -68,12 +68,15 @@ class MleBenchSource:
         return Competition(competition, self.name, str(prepared / "public"))
 
     def grade(self, competition: str, submission: Path) -> Grade:
-        prepared = self.prepare(competition)
+        self.prepare(competition)
+        place = (str(self._data), competition)
         question = Question(
             graders=self._graders,
             program=self.program,
-            arguments=(str(self._data), competition, "submission.csv"),
-            sample=sample_of(Path(prepared.public)),
+            arguments=(*place, "submission.csv"),
+            # Without a submission the program grades the sample that mle-bench itself names, which may
+            # lie among the answers.
+            control=(place, _PROGRAM),
             lower_is_better=None,
             read=grade_of,
         )

@@ -58,11 +58,12 @@ class PackSource:
 
     def grade(self, competition: str, submission: Path) -> Grade:
         prepared = self.prepare(competition)
+        arguments = ("grade", competition, _SUBMISSION, "--dest", str(self._root), "--json")
         question = Question(
             graders=self._graders,
             program=self.program,
-            arguments=("grade", competition, _SUBMISSION, "--dest", str(self._root), "--json"),
-            sample=sample_of(Path(prepared.public)),
+            arguments=arguments,
+            control=(arguments, sample_of(Path(prepared.public))),
             lower_is_better=prepared.lower_is_better,
             read=lambda answer: _grade(answer, prepared),
         )

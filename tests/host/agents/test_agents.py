@@ -151,11 +151,14 @@ def started(tmp_path: Path) -> Callable[[RunConfig], tuple[Ending, Path]]:
 Started = Callable[[RunConfig], tuple[Ending, Path]]
 
 
-@pytest.mark.parametrize("name", ["sample_submission.csv", "sampleSubmission.csv"])
-def test_dummy_submits_the_sample(tmp_path: Path, started: Started, name: str) -> None:
+SAMPLES = ["sample_submission", "sampleSubmission", "sample_submission_null", "randomPredictions"]
+
+
+@pytest.mark.parametrize("stem", SAMPLES)
+def test_dummy_submits_the_sample(tmp_path: Path, started: Started, stem: str) -> None:
     public = tmp_path / "public"
     public.mkdir()
-    (public / name).write_text("id,y\n1,0\n")
+    (public / f"{stem}.csv").write_text("id,y\n1,0\n")
     (public / "train.csv").write_text("id,y\n")
     run = Agents().resolve("dummy", replace(COMPETITION, public=str(public)), 0, "local")
     ending, into = started(run)

@@ -66,6 +66,7 @@ class Registry:
             id=name,
             grader=Grader(mean_error),
             answers=private / "answers.csv",
+            sample_submission=private.parent / "public" / "strange name.csv",
             leaderboard=folder / "leaderboard.csv",
         )
 registry = Registry()
@@ -109,7 +110,7 @@ def data(tmp_path: Path) -> Path:
     rows = "".join(f"{number},{number}\n" for number in range(1, 6))
     (prepared / "private" / "answers.csv").write_text(f"id,y\n{rows}")
     rows = "".join(f"{number},0.5\n" for number in range(1, 6))
-    (prepared / "public" / "sample_submission.csv").write_text(f"id,y\n{rows}")
+    (prepared / "public" / "strange name.csv").write_text(f"id,y\n{rows}")
     return tmp_path / "data"
 
 
@@ -131,7 +132,7 @@ def test_medals_come_from_the_leaderboard(
     assert best.report["submission_path"] == str(answers)
     assert (best.valid, best.score, best.lower_is_better, best.passed) == (True, 0.0, True, True)
     assert best.report["gold_medal"] is True
-    sample = source.grade("own", Path(own.public) / "sample_submission.csv")
+    sample = source.grade("own", Path(own.public) / "strange name.csv")
     assert (sample.valid, sample.score, sample.passed) == (True, 2.5, False)
 
 
@@ -144,7 +145,7 @@ def test_without_a_leaderboard_there_are_no_medals(
     if kind == "pointer":
         board.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     source = MleBenchSource(data, graders, checkout)
-    grade = source.grade("own", data / "own" / "prepared" / "public" / "sample_submission.csv")
+    grade = source.grade("own", data / "own" / "prepared" / "public" / "strange name.csv")
     assert (grade.valid, grade.score, grade.passed) == (True, 2.5, None)
     assert grade.lower_is_better is None
     assert grade.report["any_medal"] is None
@@ -165,7 +166,7 @@ def test_the_graders_own_words_are_told(
 def test_hostile_submissions_are_judged(
     graders: GradingWorkers, checkout: Path, data: Path, tmp_path: Path
 ) -> None:
-    right = (data / "own" / "prepared" / "public" / "sample_submission.csv").read_bytes()
+    right = (data / "own" / "prepared" / "public" / "strange name.csv").read_bytes()
     source, wrong = MleBenchSource(data, graders, checkout), {}
     for name, (content, gradable) in hostile(right).items():
         grade = source.grade("own", left(tmp_path, content))
@@ -181,7 +182,7 @@ def test_a_grader_that_breaks_on_everything_is_not_the_agents_fault(
     source = MleBenchSource(data, graders, checkout)
     (data / "own" / "prepared" / "private" / "answers.csv").write_text("no,columns\n1,2\n")
     with pytest.raises(GradingFailed, match="AttributeError"):
-        source.grade("own", data / "own" / "prepared" / "public" / "sample_submission.csv")
+        source.grade("own", data / "own" / "prepared" / "public" / "strange name.csv")
 
 
 def test_a_checkout_that_is_none_is_told(
@@ -189,7 +190,7 @@ def test_a_checkout_that_is_none_is_told(
 ) -> None:
     source = MleBenchSource(data, graders, tmp_path / "nothing")
     with pytest.raises(GradingFailed, match="mlebench"):
-        source.grade("own", data / "own" / "prepared" / "public" / "sample_submission.csv")
+        source.grade("own", data / "own" / "prepared" / "public" / "strange name.csv")
 
 
 def test_competitions_that_are_not_prepared_get_their_cure(

@@ -1,7 +1,8 @@
 """Grades by mle-bench's own graders and leaderboards. Runs in a worker process of the interpreter
 that has mle-bench's libraries; this file needs nothing else.
 
-Arguments: the data folder, the competition, the submission.
+Arguments: the data folder, the competition, the submission; without the last, the competition's own
+sample submission is graded.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ POINTER = b"version https://git-lfs"
 
 
 def main(arguments: Sequence[str]) -> int:
-    data, name, submission = arguments
+    data, name, *submission = arguments
     competition = registry.set_data_dir(Path(data)).get_competition(name)
-    path = Path(submission).absolute()
+    path = competition.sample_submission
+    if submission:
+        path = Path(submission[0]).absolute()
     board = leaderboard(competition.leaderboard)
     if board:
         print(f"medals: {board}", file=sys.stderr)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from swarm_host.agents.registry import Agents
 from swarm_host.backends.local.backend import ROOT, LocalBackend
-from swarm_host.backends.local.processes import ProcessId
+from swarm_host.backends.local.processes import ProcessId, wait_end
 from swarm_host.grading.workers import GradingWorkers
 from swarm_host.records import Mount, Outputs, RunConfig, Secret, UnitResult
 from swarm_host.sources.folder import FolderSource
@@ -162,6 +162,24 @@ def test_a_supervisor_that_is_killed_is_told_as_lost(runs: Path) -> None:
     until_led(runs, "second")
     assert result(store).outcome == "lost"
     assert LocalBackend(runs).find() == []
+
+
+def test_a_limit_that_the_supervisor_kept_is_told_as_time_out(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("swarm_host.backends.local.backend._GRACE_S", 0.1)
+    monkeypatch.setattr("swarm_host.backends.local.backend._SAFETY_S", 0.1)
+    store = add(runs, f"{GOOD}; sleep 3600", timeout=0.3)
+    # As by a manager that died at once and was away for long.
+    handle = LocalBackend(runs).start(store.unit(UNIT).spec, 1)
+    assert wait_end(ProcessId.parse(handle.id), 60.0)
+    assert lead(runs, "me", os.environ)
+    told = result(store)
+    assert (told.outcome, told.message) == (
+        "timeout",
+        "the agent reached its time limit and was stopped",
+    )
+    assert told.grade is not None
 
 
 def test_agents_of_this_project_are_graded(tmp_path: Path, runs: Path) -> None:
