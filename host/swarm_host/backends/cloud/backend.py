@@ -1,0 +1,355 @@
+"""protocols.Backend on any service that has sandboxes. What differs is a words.Provider."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from swarm_host import mounts, tar
+from swarm_host.backends.cloud import data, flatten, frames, inside, naming, preflight
+from swarm_host.backends.cloud.words import (
+    Answer,
+    Box,
+    NameTaken,
+    NotClear,
+    Order,
+    Placed,
+    Provider,
+    Staged,
+    Variables,
+)
+from swarm_host.errors import Lost, PrivateMount, Transfer, Transient, Unhealthy, UsageError
+from swarm_host.protocols import Clock, Sink, Stop
+from swarm_host.records import (
+    BuildConfig,
+    Collected,
+    CollectLimits,
+    Ending,
+    Handle,
+    Isolation,
+    Mount,
+    Problem,
+    RunConfig,
+    Secret,
+    Stream,
+    UnitSpec,
+)
+from swarm_host.redact import reveal
+
+# A program of ours in the sandbox that says little.
+_ACT_S = 60.0
+# Gigabytes there or back.
+_COPY_S = 3600.0
+# Between two connections to an agent's output.
+_AGAIN_S = 0.5
+# An agent that cannot be told to stop for so long ends with its sandbox.
+_DEAF_S = 300.0
+
+
+class CloudBackend:
+    """Any process may call it: all state is in the sandboxes and in their labels."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        environ: Mapping[str, str],
+        clock: Clock,
+        home: str | None = None,
+        place: str = inside.PLACE,
+    ) -> None:
+        """environ: this side's variables, for secrets. home: only sandboxes that were started with the
+        same word are found again; None: all of the project. place: folder for our files in sandboxes.
+        """
+        self.name = provider.name
+        self._provider = provider
+        self._environ = environ
+        self._clock = clock
+        self._home = home
+        self._place = place
+        # Since when an agent could not be told to stop, by handle.
+        self._deaf: dict[str, float] = {}
+
+    def preflight(self, run: RunConfig) -> Sequence[Problem]:
+        return [*self._provider.problems(run), *preflight.problems(run, self._environ)]
+
+    def plan(self, unit: UnitSpec, attempt: int) -> Sequence[Sequence[str]]:
+        """The calls of the service's library, with names in place of secrets."""
+        run = unit.run
+        secret = sorted(key for key, value in run.env.items() if isinstance(value, Secret))
+        with self._staged(run) as built:
+            order = self._order(unit, attempt, built)
+            found = list(self._provider.plan(order, secret))
+            where = inside.folder(order.name, self._place)
+            for mount in self._sent(order):
+                found.append(["send", mount.source, f"{order.name}:{mount.target}"])
+            command = self._command(run, built) or ("(the image's own command)",)
+            found.append(["run", *inside.launch(where, _limit(run), run.mle_bench, command)])
+        return found
+
+    def build(self, build: BuildConfig, tag: str, sink: Sink) -> None:
+        """Only what is built at the service comes here: preflight refuses the rest."""
+        with flatten.staged(build, self._environ) as staged:
+            self._provider.build(build, staged, sink)
+
+    def start(self, unit: UnitSpec, attempt: int) -> Handle:
+        """Also raises PrivateMount, Credentials, SpecError: nothing was started then."""
+        run = unit.run
+        _refuse_answers(run, self._environ)
+        values = reveal(run.env, self._environ)
+        with self._staged(run) as built:
+            command = self._command(run, built)
+            if not command:
+                raise UsageError("command is missing, and the image's own is not known here")
+            order = self._order(unit, attempt, built)
+            placed = self._placed(order, _variables(run, values))
+        handle = Handle(self.name, naming.unit_name(unit, attempt), placed.id)
+        try:
+            self._begin(handle, order, command)
+        except UsageError:
+            self.remove(handle)
+            raise
+        return handle
+
+    def follow(self, handle: Handle, sink: Sink, stop: Stop) -> None:
+        """A connection that breaks is made again here: the sink may hold bytes back, so that only this
+        call knows how much of the output it was given. Raises Lost.
+        """
+        have = {stream: int(sink.mark(stream) or 0) for stream in frames.STREAMS.values()}
+        while not stop.is_set():
+            try:
+                if self._follow(handle, sink, stop, have):
+                    return
+            except Lost:
+                raise
+            except (Transient, frames.Broken):
+                pass
+            stop.wait(_AGAIN_S)
+
+    def poll(self, handle: Handle) -> Ending | None:
+        try:
+            box = self._provider.box(handle.id)
+            answer = self._act(box, handle, "poll")
+        except Lost as error:
+            return self._ending_of_lost(handle, error)
+        if answer.code != 0:
+            raise Transfer(f"the sandbox of {handle.name} did not answer: {answer.text}")
+        return inside.parse_standing(answer.out)
+
+    def stop(self, handle: Handle, grace_s: float) -> None:
+        """An agent that ends takes nothing with it: its sandbox stays until its files are here."""
+        seconds = str(max(0, math.ceil(grace_s)))
+        try:
+            box = self._provider.box(handle.id)
+            answer = self._act(box, handle, "stop", seconds, seconds=grace_s + _ACT_S)
+        except Lost:
+            return
+        except Transient:
+            since = self._deaf.setdefault(handle.name, self._clock())
+            if self._clock() - since < _DEAF_S:
+                raise
+            self._provider.note_stopped(handle.id)
+            self._provider.remove(handle.id)
+            return
+        self._deaf.pop(handle.name, None)
+        if answer.code != 0:
+            raise Unhealthy(f"the agent of {handle.name} does not end: {answer.text}")
+
+    def collect(
+        self, handle: Handle, run: RunConfig, into: Path, limits: CollectLimits
+    ) -> Collected:
+        """Folders that the agent may write to come back to their places on this side as well."""
+        box = self._provider.box(handle.id)
+        intake = tar.Intake(into, limits)
+        where = inside.folder(self._short(handle), self._place)
+        outputs = run.outputs
+        most = limits.submission_bytes
+        _bring(box, where, intake, outputs.submission, "submission", most=most)
+        _bring(box, where, intake, outputs.code, "code")
+        _bring(box, where, intake, outputs.logs, "logs")
+        if run.mle_bench:
+            _bring(box, where, intake, f"{where}/entrypoint.log", "logs")
+        found = [intake.result()]
+        for mount in run.mounts:
+            source = Path(mount.source)
+            if not mount.read_only and source.is_dir():
+                back = tar.Intake(source.parent, limits)
+                _bring(box, where, back, mount.target, source.name, data.OURS)
+                found.append(back.result())
+        return _sum(found)
+
+    def remove(self, handle: Handle) -> None:
+        self._deaf.pop(handle.name, None)
+        if handle.id:
+            self._provider.remove(handle.id)
+
+    def find(self, group: str | None = None) -> Sequence[Handle]:
+        found = []
+        for placed in self._provider.listed(naming.searched(group, self._home)):
+            handle = naming.handle(self.name, placed.id, placed.labels)
+            if handle is not None:
+                found.append(handle)
+        return found
+
+    def isolation(self, run: RunConfig) -> Isolation:
+        return "remote"
+
+    # ------------------------------------------------------------ start
+
+    @contextmanager
+    def _staged(self, run: RunConfig) -> Iterator[Staged | None]:
+        if run.image_source != "flatten" or run.build is None:
+            yield None
+            return
+        with flatten.staged(run.build, self._environ) as staged:
+            yield staged
+
+    def _order(self, unit: UnitSpec, attempt: int, built: Staged | None) -> Order:
+        kept = {}
+        for mount in unit.run.mounts:
+            name = self._provider.keeps(mount) if unit.competition is not None else None
+            if name is not None:
+                kept[name] = mount
+        return Order(
+            name=naming.sandbox_name(unit, attempt),
+            labels=naming.labels(unit, attempt, self._home),
+            run=unit.run,
+            ttl_s=naming.ttl_s(unit.run),
+            built=built,
+            kept=kept,
+        )
+
+    def _command(self, run: RunConfig, built: Staged | None) -> tuple[str, ...]:
+        own = built.command if built is not None else ()
+        return run.command or own
+
+    def _sent(self, order: Order) -> list[Mount]:
+        """Mounts that are copied into the sandbox itself."""
+        kept = set(order.kept.values())
+        return [mount for mount in order.run.mounts if mount not in kept]
+
+    def _placed(self, order: Order, variables: Variables) -> Placed:
+        """The sandbox of the order: made, or found under its name when it was there already."""
+        try:
+            return self._provider.create(order, variables)
+        except (NameTaken, NotClear) as error:
+            placed = self._provider.look_up(order.name)
+            if placed is None and isinstance(error, NotClear):
+                raise error.cause from error
+            if placed is None:
+                raise Unhealthy(f"{self.name} has no sandbox {order.name}: {error}") from error
+            if not order.labels.items() <= placed.labels.items():
+                raise UsageError(
+                    f"another sandbox at {self.name} is called {order.name}, and it is not ours"
+                ) from error
+            return placed
+
+    def _begin(self, handle: Handle, order: Order, command: Sequence[str]) -> None:
+        """Each step done twice is done once. Raises Transient errors."""
+        box = self._provider.box(handle.id)
+        where = inside.folder(order.name, self._place)
+        script = io.BytesIO(inside.TOOL.encode())
+        _checked("install", box.feed(inside.install(where), script, _ACT_S))
+        for number, mount in enumerate(self._sent(order)):
+            leave_out = () if mount.read_only else data.OURS
+            words = inside.act(where, "unpack", data.folder_of(mount), f"mount-{number}")
+            with data.archive(mount, leave_out) as archive:
+                _checked(f"send {mount.source}", box.feed(words, archive, _COPY_S))
+        run = order.run
+        words = inside.launch(where, _limit(run), run.mle_bench, command)
+        answer = box.call(words, _ACT_S)
+        if answer.code != 0:
+            raise Unhealthy(f"the agent could not be started in its sandbox: {answer.text}")
+
+    # ------------------------------------------------------------ while it runs
+
+    def _follow(self, handle: Handle, sink: Sink, stop: Stop, have: dict[Stream, int]) -> bool:
+        """One connection. True: all output came."""
+        box = self._provider.box(handle.id)
+        known = [str(have[stream]) for stream in frames.STREAMS.values()]
+        where = inside.folder(self._short(handle), self._place)
+        words = inside.act(where, "follow", *known, str(inside.FOLLOW_S))
+        for line in box.lines(words, stop):
+            frame = frames.parse(line)
+            if frame.kind == "data":
+                new = frames.new_part(frame, have[frame.stream])
+                have[frame.stream] += len(new)
+                sink.write(frame.stream, new, str(have[frame.stream]))
+            if frame.kind == "end":
+                return True
+            if stop.is_set():
+                return False
+        return False
+
+    def _act(self, box: Box, handle: Handle, *words: str, seconds: float = _ACT_S) -> Answer:
+        where = inside.folder(self._short(handle), self._place)
+        return box.call(inside.act(where, *words), seconds)
+
+    def _short(self, handle: Handle) -> str:
+        return naming.shortened(handle.name)
+
+    def _ending_of_lost(self, handle: Handle, error: Lost) -> Ending:
+        """The services give 137 for both ends: which one it was, we wrote down. Raises Lost."""
+        ended = self._provider.ended(handle.id)
+        if ended is None:
+            raise error
+        if ended.stopped:
+            return Ending(137, "stopped", None, None)
+        if ended.overdue:
+            raise Lost(f"the sandbox of {handle.name} outlived its time, and was ended") from error
+        raise Lost(f"the sandbox of {handle.name} was ended by somebody else") from error
+
+
+def _bring(
+    box: Box,
+    where: str,
+    intake: tar.Intake,
+    path: str | None,
+    folder: str,
+    leave_out: Sequence[str] = (),
+    most: int | None = None,
+) -> None:
+    """One folder or file of the sandbox. One that is not there is not missed."""
+    if path is None:
+        return
+    with box.archive(inside.act(where, "pack", path, *leave_out), _COPY_S) as stream:
+        if stream is not None:
+            intake.take(folder, stream, most=most)
+
+
+def _checked(what: str, answer: Answer) -> None:
+    if answer.code != 0:
+        raise Transfer(f"{what}: exit status {answer.code} in the sandbox: {answer.text}")
+
+
+def _limit(run: RunConfig) -> float:
+    """When the agent ends inside, if nobody outside ends it before."""
+    return run.timeout + naming.LATE_S
+
+
+def _variables(run: RunConfig, values: Mapping[str, str]) -> Variables:
+    secret = {name for name, value in run.env.items() if isinstance(value, Secret)}
+    return Variables(
+        plain={name: value for name, value in values.items() if name not in secret},
+        secret={name: value for name, value in values.items() if name in secret},
+    )
+
+
+def _refuse_answers(run: RunConfig, environ: Mapping[str, str]) -> None:
+    """Raises PrivateMount, whoever forgot to ask preflight, and whatever allow_private says."""
+    for one in mounts.exposed(run.mounts, mounts.data_roots(environ)):
+        if isinstance(one, mounts.Exposed):
+            raise PrivateMount(
+                f"the mount {one.mount.source} holds answers of a competition: they stay on this machine"
+            )
+
+
+def _sum(parts: Sequence[Collected]) -> Collected:
+    left_out = [line for part in parts for line in part.left_out]
+    return Collected(
+        files=sum(part.files for part in parts),
+        bytes=sum(part.bytes for part in parts),
+        left_out=tuple(left_out),
+    )

@@ -1,0 +1,103 @@
+"""words.Box on a sandbox of Modal: programs by `exec`, with bytes on their three streams."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from swarm_host.backends.cloud.inside import NOTHING
+from swarm_host.backends.cloud.words import Answer
+from swarm_host.backends.modal.errors import calls
+from swarm_host.errors import Transfer
+from swarm_host.protocols import Stop
+from swarm_host.tar import Readable
+
+# Modal takes 2 MiB at most before `drain`.
+_CHUNK = 1 << 20
+
+
+class ModalBox:
+    """A sandbox that is there."""
+
+    def __init__(self, sandbox: Any) -> None:
+        """sandbox: a modal.Sandbox."""
+        self._sandbox = sandbox
+
+    def call(self, words: Sequence[str], seconds: float) -> Answer:
+        with calls(f"exec {words[:3]}"):
+            return _read(self._exec(words, seconds), seconds)
+
+    def feed(self, words: Sequence[str], source: BinaryIO, seconds: float) -> Answer:
+        with calls(f"exec {words[:3]}"):
+            process = self._exec(words, seconds)
+            while piece := source.read(_CHUNK):
+                process.stdin.write(piece)
+                process.stdin.drain()
+            process.stdin.write_eof()
+            process.stdin.drain()
+            return _read(process, seconds)
+
+    def lines(self, words: Sequence[str], stop: Stop) -> Iterator[bytes]:
+        """The program says something every second, so that `stop` is seen."""
+        with calls("follow"):
+            process = self._exec(words, None)
+            rest = b""
+            for piece in process.stdout:
+                *whole, rest = (rest + piece).split(b"\n")
+                yield from whole
+                if stop.is_set():
+                    return
+
+    @contextmanager
+    def archive(self, words: Sequence[str], seconds: float) -> Iterator[Readable | None]:
+        with calls("collect"):
+            process = self._exec(words, seconds)
+            stream = _Pieces(iter(process.stdout))
+            if not stream.ready():
+                code = process.wait()
+                if code == NOTHING:
+                    yield None
+                    return
+                raise Transfer(f"nothing came back: exit status {code}")
+            yield stream
+
+    def _exec(self, words: Sequence[str], seconds: float | None) -> Any:
+        timeout = None if seconds is None else max(1, round(seconds))
+        return self._sandbox.exec(*words, text=False, timeout=timeout)
+
+
+def _read(process: Any, seconds: float) -> Answer:
+    """Both streams at once: a program that fills one while we read the other would stand still."""
+    found: list[bytes] = []
+    reader = threading.Thread(target=lambda: found.append(_all(process.stderr)), daemon=True)
+    reader.start()
+    out = _all(process.stdout)
+    code = process.wait()
+    reader.join(seconds)
+    return Answer(code, out, b"".join(found))
+
+
+def _all(stream: Any) -> bytes:
+    return b"".join(stream)
+
+
+class _Pieces:
+    """A stream of pieces as something that is read by size."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def ready(self) -> bool:
+        """Waits for the first byte; False when the stream ends without one."""
+        self._rest = next((piece for piece in self._pieces if piece), b"")
+        return bool(self._rest)
+
+    def read(self, size: int, /) -> bytes:
+        if not self._rest:
+            with calls("collect"):
+                self._rest = next((piece for piece in self._pieces if piece), b"")
+        found, self._rest = self._rest[:size], self._rest[size:]
+        return found
