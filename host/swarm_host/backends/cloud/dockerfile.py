@@ -16,6 +16,7 @@ from swarm_host.errors import UsageError
 _DIRECTIVE = re.compile(r"#\s*(syntax|escape|check)\s*=\s*(\S.*?)\s*", re.IGNORECASE)
 _HEREDOC = re.compile(r"<<-?\s*([\"']?)([A-Za-z_][A-Za-z0-9_]*)\1")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::([-+])([^}]*))?\})", re.ASCII)
+_WORD = re.compile(r"""(?:[^\s"']|"(?:\\.|[^"\\])*"|'[^']*')+""")
 _FLAG = re.compile(r"--[a-z][a-z-]*(?:=\S*)?")
 
 
@@ -153,6 +154,15 @@ def from_parts(one: Instruction) -> tuple[str, str, str | None]:
     if not plain or len(plain) not in (1, 3):
         raise UsageError(f"FROM {one.flat()}: not understood")
     return "".join(f"{flag} " for flag in flags), plain[0], name
+
+
+def single_args(one: Instruction) -> list[Instruction]:
+    """An ARG with several names as one for each."""
+    words = _WORD.findall(one.flat())
+    found = [replace(one, rest=word, before="") for word in words]
+    if found:
+        found[0] = replace(found[0], before=one.before)
+    return found
 
 
 def arg_default(one: Instruction) -> tuple[str, str | None]:

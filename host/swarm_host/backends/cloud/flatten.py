@@ -25,6 +25,7 @@ from swarm_host.backends.cloud.dockerfile import (
     from_parts,
     parse,
     quoted,
+    single_args,
     substituted,
 )
 from swarm_host.backends.cloud.words import Staged
@@ -84,7 +85,7 @@ def _is_base(image: str, values: Mapping[str, str]) -> bool:
 def _global_values(file: Dockerfile, build_args: Mapping[str, str]) -> dict[str, str]:
     """Values of ARG before the first FROM, in their order: a later one may use an earlier one."""
     values: dict[str, str] = {}
-    for one in file.global_args:
+    for one in (single for several in file.global_args for single in single_args(several)):
         name, default = arg_default(one)
         values[name] = build_args.get(name, substituted(default or "", values))
     return values
@@ -121,7 +122,8 @@ _PREDEFINED = _PROXIES | {name.upper() for name in _PROXIES}
 
 
 def _declared(file: Dockerfile) -> set[str]:
-    return {arg_default(one)[0] for one in file.instructions if one.word == "ARG"}
+    several = [one for one in file.instructions if one.word == "ARG"]
+    return {arg_default(one)[0] for each in several for one in single_args(each)}
 
 
 def _with_defaults(file: Dockerfile, build_args: Mapping[str, str]) -> Dockerfile:
@@ -136,10 +138,8 @@ def _with_defaults(file: Dockerfile, build_args: Mapping[str, str]) -> Dockerfil
             stage = f" AS {name}" if name else ""
             rest = f"{flags}{substituted(image, values)}{stage}"
             found.append(replace(one, rest=rest))
-        elif one.word == "ARG" and len(one.flat().split()) == 1:
-            found.append(_arg(one, build_args, values))
         elif one.word == "ARG":
-            raise UsageError(f"ARG {one.flat()}: give each name an ARG of its own")
+            found += [_arg(single, build_args, values) for single in single_args(one)]
         else:
             found.append(one)
     return replace(file, instructions=tuple(found))
@@ -174,9 +174,9 @@ def _more_stages(
     """All stages of the base with names of their own, then those of the agent."""
     names = _stage_names(base)
     last = len(base.froms) - 1
-    renamed = {name: f"base-{name}" for name in names.values()}
-    for number, name in names.items():
-        renamed[str(number)] = f"base-{name}"
+    renamed = {own: f"base-{own}" for own in names.values()}
+    for number, own in names.items():
+        renamed[str(number)] = f"base-{own}"
     stage = -1
     for one in _moved(base.instructions, _OF_BASE, renamed, 0):
         if one.word == "FROM":
