@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from swarm_host.backends.cloud.inside import NOTHING
+from swarm_host.backends.cloud.inside import FOLLOW_S, NOTHING
 from swarm_host.backends.cloud.words import Answer
 from swarm_host.backends.modal.errors import calls
 from swarm_host.errors import Transfer
@@ -16,6 +16,7 @@ from swarm_host.tar import Readable
 
 # Modal takes 2 MiB at most before `drain`.
 _CHUNK = 1 << 20
+_LATE_S = 60.0
 
 
 class ModalBox:
@@ -42,7 +43,8 @@ class ModalBox:
     def lines(self, words: Sequence[str], stop: Stop) -> Iterator[bytes]:
         """The program says something every second, so that `stop` is seen."""
         with calls("follow"):
-            process = self._exec(words, None)
+            # Without a time limit the library would wait for a lost machine for ever.
+            process = self._exec(words, FOLLOW_S + _LATE_S)
             rest = b""
             for piece in process.stdout:
                 *whole, rest = (rest + piece).split(b"\n")
@@ -63,9 +65,8 @@ class ModalBox:
                 raise Transfer(f"nothing came back: exit status {code}")
             yield stream
 
-    def _exec(self, words: Sequence[str], seconds: float | None) -> Any:
-        timeout = None if seconds is None else max(1, round(seconds))
-        return self._sandbox.exec(*words, text=False, timeout=timeout)
+    def _exec(self, words: Sequence[str], seconds: float) -> Any:
+        return self._sandbox.exec(*words, text=False, timeout=max(1, round(seconds)))
 
 
 def _read(process: Any, seconds: float) -> Answer:

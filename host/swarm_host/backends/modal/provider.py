@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ _MAIN = ("sh", "-c", "while :; do sleep 3600 & wait $!; done")
 # Kinds of ends that Modal's `poll` tells by these numbers.
 _OVERDUE, _TERMINATED = 124, 137
 _DATA, _COMPLETE = "/data", "complete"
+# Of volumes: the first version takes 50,000 files at most.
+_VERSION = 2
 _MIB = 1024**2
 
 
@@ -236,21 +239,23 @@ class ModalProvider:
         """What the steps of the build said. A log that cannot be had fails no build."""
         with suppress(HostError), calls("logs of the build"):
             for entry in built.logs.tail(1000):
-                sink.write("build", f"{str(entry.data).rstrip()}\n".encode())
+                sink.write("build", f"{str(entry.message).rstrip()}\n".encode())
 
     def _volume(self, name: str, source: Path) -> Any:
         """The volume with all files of a folder: those who come first send them, `complete` last."""
         import modal
 
         client = self._client()
-        volume = modal.Volume.from_name(name, create_if_missing=True, client=client)
+        volume = modal.Volume.from_name(
+            name, create_if_missing=True, version=_VERSION, client=client
+        )
         if _COMPLETE not in _names(volume):
             with volume.batch_upload(force=True) as batch:
                 for entry in data.entries(source):
                     if entry.path.is_file() and not entry.path.is_symlink():
                         batch.put_file(entry.path, f"{_DATA}/{entry.name}")
             with volume.batch_upload(force=True) as batch:
-                batch.put_file(_empty(), f"/{_COMPLETE}")
+                batch.put_file(io.BytesIO(b"complete\n"), f"/{_COMPLETE}")
         return volume.with_mount_options(read_only=True, sub_path=_DATA)
 
     def _arguments(self, order: Order) -> dict[str, Any]:
@@ -284,9 +289,3 @@ def _image_words(order: Order) -> str:
 def _names(volume: Any) -> set[str]:
     """Of what lies at the top of a volume."""
     return {str(entry.path).strip("/") for entry in volume.listdir("/")}
-
-
-def _empty() -> Any:
-    import io
-
-    return io.BytesIO(b"1")
