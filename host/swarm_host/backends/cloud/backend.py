@@ -330,11 +330,11 @@ def _limit(run: RunConfig) -> float:
 
 
 def _variables(run: RunConfig, values: Mapping[str, str]) -> Variables:
-    secret = {name for name, value in run.env.items() if isinstance(value, Secret)}
-    return Variables(
-        plain={name: value for name, value in values.items() if name not in secret},
-        secret={name: value for name, value in values.items() if name in secret},
-    )
+    plain, secret = dict(values), {}
+    for name, value in run.env.items():
+        if isinstance(value, Secret):
+            secret[name] = plain.pop(name)
+    return Variables(plain, secret)
 
 
 def _refuse_answers(run: RunConfig, environ: Mapping[str, str]) -> None:
@@ -347,9 +347,9 @@ def _refuse_answers(run: RunConfig, environ: Mapping[str, str]) -> None:
 
 
 def _sum(parts: Sequence[Collected]) -> Collected:
-    left_out = [line for part in parts for line in part.left_out]
-    return Collected(
-        files=sum(part.files for part in parts),
-        bytes=sum(part.bytes for part in parts),
-        left_out=tuple(left_out),
-    )
+    found = Collected(0, 0)
+    for part in parts:
+        found = Collected(
+            found.files + part.files, found.bytes + part.bytes, found.left_out + part.left_out
+        )
+    return found

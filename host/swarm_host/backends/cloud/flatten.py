@@ -43,7 +43,7 @@ _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".txz", ".tar.zst
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class BuildSource:
     """A Dockerfile and the folder that it copies from."""
 
     dockerfile: Path
@@ -57,18 +57,18 @@ class Source:
             raise UsageError(f"the Dockerfile {self.dockerfile} cannot be read: {error}") from error
 
 
-def agent_source(config: BuildConfig) -> Source:
-    return Source(Path(config.context) / config.dockerfile, Path(config.context))
+def agent_source(config: BuildConfig) -> BuildSource:
+    return BuildSource(Path(config.context) / config.dockerfile, Path(config.context))
 
 
-def base_source(environ: Mapping[str, str]) -> Source | None:
+def base_source(environ: Mapping[str, str]) -> BuildSource | None:
     """The base of mle-bench: SWARM_HOST_BASE, or MLEBENCH_CHECKOUT. None: no such variable."""
     context = environ.get("SWARM_HOST_BASE") or environ.get("MLEBENCH_CHECKOUT")
     if not context:
         return None
     for place in _PLACES:
         if (Path(context) / place).is_file():
-            return Source(Path(context) / place, Path(context))
+            return BuildSource(Path(context) / place, Path(context))
     raise UsageError(f"{context} has no {' and no '.join(_PLACES)}")
 
 
@@ -299,7 +299,7 @@ def plain_args(config: BuildConfig) -> dict[str, str]:
     return {name: str(value) for name, value in config.build_args.items()}
 
 
-def _gather(source: Source, file: Dockerfile, name: str, folder: Path) -> None:
+def _gather(source: BuildSource, file: Dockerfile, name: str, folder: Path) -> None:
     """Only what COPY and ADD name, without what .dockerignore keeps out."""
     ignored = ignore.parse(_ignore_lines(source))
     (folder / name).mkdir()
@@ -313,7 +313,7 @@ def _gather(source: Source, file: Dockerfile, name: str, folder: Path) -> None:
                 _gather_one(source.context, inside, ignored, folder / name)
 
 
-def _ignore_lines(source: Source) -> list[str]:
+def _ignore_lines(source: BuildSource) -> list[str]:
     for path in (Path(f"{source.dockerfile}.dockerignore"), source.context / ".dockerignore"):
         if path.is_file():
             return path.read_text(encoding="utf-8").splitlines()

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 from swarm_host.backends.cloud.inside import NOTHING
+from swarm_host.backends.cloud.pieces import Pieces
 from swarm_host.backends.cloud.words import Answer
 from swarm_host.backends.daytona.errors import calls
 from swarm_host.errors import HostError, Transfer
@@ -75,7 +76,7 @@ class DaytonaBox:
                 raise Transfer(f"collect: exit status {answer.code}: {answer.text}")
             with calls("collect"):
                 pieces = self._sandbox.fs.download_file_stream(file, timeout=round(seconds))
-            yield _Pieces(iter(pieces))
+            yield Pieces(_translated(iter(pieces)))
         finally:
             with suppress(HostError):
                 self.call(["rm", "-f", file], _SHORT_S)
@@ -164,16 +165,6 @@ def _lines(pieces: queue.Queue[str | Exception | None], stop: Stop) -> Iterator[
         yield from whole
 
 
-class _Pieces:
-    """A stream of pieces as something that is read by size."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def read(self, size: int, /) -> bytes:
-        if not self._rest:
-            with calls("collect"):
-                self._rest = next((piece for piece in self._pieces if piece), b"")
-        found, self._rest = self._rest[:size], self._rest[size:]
-        return found
+def _translated(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    with calls("collect"):
+        yield from pieces

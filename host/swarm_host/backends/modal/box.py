@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from swarm_host.backends.cloud.inside import FOLLOW_S, NOTHING
+from swarm_host.backends.cloud.pieces import Pieces
 from swarm_host.backends.cloud.words import Answer
 from swarm_host.backends.modal.errors import calls
 from swarm_host.errors import Transfer
@@ -56,7 +57,7 @@ class ModalBox:
     def archive(self, words: Sequence[str], seconds: float) -> Iterator[Readable | None]:
         with calls("collect"):
             process = self._exec(words, seconds)
-            stream = _Pieces(iter(process.stdout))
+            stream = Pieces(_translated(iter(process.stdout)))
             if not stream.ready():
                 code = process.wait()
                 if code == NOTHING:
@@ -84,21 +85,6 @@ def _all(stream: Any) -> bytes:
     return b"".join(stream)
 
 
-class _Pieces:
-    """A stream of pieces as something that is read by size."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def ready(self) -> bool:
-        """Waits for the first byte; False when the stream ends without one."""
-        self._rest = next((piece for piece in self._pieces if piece), b"")
-        return bool(self._rest)
-
-    def read(self, size: int, /) -> bytes:
-        if not self._rest:
-            with calls("collect"):
-                self._rest = next((piece for piece in self._pieces if piece), b"")
-        found, self._rest = self._rest[:size], self._rest[size:]
-        return found
+def _translated(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    with calls("collect"):
+        yield from pieces
