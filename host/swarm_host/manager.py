@@ -82,6 +82,33 @@ class Finish:
         return 0 if outcomes <= {"ok"} else 1
 
 
+class GroupFiles:
+    """The files of run folders, kept current but not written with every change."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.changed = False
+        self._say = say
+        self._written_at = float("-inf")
+
+    def write_if_due(
+        self, groups: Sequence[Group], rows: Sequence[UnitRow], now: float, write_s: float
+    ) -> None:
+        """At most every `write_s` seconds."""
+        if self.changed and now - self._written_at >= write_s:
+            self._written_at = now
+            self.write(groups, rows)
+
+    def write(self, groups: Sequence[Group], rows: Sequence[UnitRow]) -> None:
+        """All of them, as far as the disk takes them: the next change tries again."""
+        for group in groups:
+            try:
+                run_folder.write(group, [row for row in rows if row.spec.group == group.group_id])
+            except OSError as error:
+                self._say(f"{group.folder} cannot be written: {error}")
+                return
+        self.changed = False
+
+
 class Manager:
     """Leads the units of some groups to their ends. Used by one thread; see `managing`."""
 
@@ -112,8 +139,8 @@ class Manager:
         self._groups: tuple[Group, ...] = ()
         self._rows: tuple[UnitRow, ...] = ()
         self._seen = -1
-        self._read_at = self._written_at = float("-inf")
-        self._unwritten = False
+        self._read_at = float("-inf")
+        self._files = GroupFiles(self._say_once)
         self._not_before: dict[str, float] = {}
         self._broken: dict[str, str] = {}
         self._said: set[str] = set()
@@ -147,43 +174,51 @@ class Manager:
         for name in wanted or ():
             self.store.group(name)
         while True:
-            self._read()
             if self._signals:
                 return self._after_signal()
-            if self._is_over():
-                return self._finish("done")
-            self._stop_spending()
-            started = self._start()
-            if not started and not self.engine.pending() and self._is_blocked():
-                return self._finish("blocked")
+            try:
+                how = self._round()
+            except (StoreBusy, StoreFull) as error:
+                self._say_once(f"the store is asked again later: {error}")
+                how = None
+            if how is not None:
+                return self._finish(how)
             self._wait()
 
     # ------------------------------------------------------------ one round
 
+    def _round(self) -> Literal["done", "blocked"] | None:
+        """Looks and starts what can start. None: there is more to do. Raises StoreBusy, StoreFull."""
+        # Before the rows: of a unit that is not away, they tell what became of it.
+        away = self.engine.pending()
+        self._read()
+        if not away and self._is_over():
+            return "done"
+        if self._stop_spending():
+            return None
+        started = self._start(away)
+        if not started and not away and self._is_blocked():
+            return "blocked"
+        return None
+
     def _read(self) -> None:
-        """Rows and files, when something has changed or may have."""
+        """Rows and files, when something has changed or may have. Raises StoreBusy."""
         for unit_id, error in self.engine.failures().items():
             self._came_back_by(unit_id, error)
         now = self._clock()
-        try:
-            events = self.store.events(after=max(0, self._seen))
-            if self._seen < 0 or events or now - self._read_at >= self._manners.reread_s:
-                self._release_the_dead()
-                rows: list[UnitRow] = []
-                for group in self._groups:
-                    rows += self.store.units(group.group_id)
-                self._rows, self._read_at = tuple(rows), now
-                self._seen = events[-1].seq if events else max(0, self._seen)
-                self._unwritten = True
-        except (StoreBusy, StoreFull) as error:
-            self._say_once(f"the store is asked again later: {error}")
-        if self._unwritten and now - self._written_at >= self._manners.write_s:
-            self._write()
+        newest = self.store.last_seq()
+        if newest != self._seen or now - self._read_at >= self._manners.reread_s:
+            self._release_the_dead()
+            rows: list[UnitRow] = []
+            for group in self._groups:
+                rows += self.store.units(group.group_id)
+            self._rows, self._read_at, self._seen = tuple(rows), now, newest
+            self._files.changed = True
+        self._files.write_if_due(self._groups, self._rows, now, self._manners.write_s)
 
     def _release_the_dead(self) -> None:
         """Units whose process is known to be gone can be adopted at once."""
-        names = {row.owner for row in self.store.units() if row.owner and row.state in LIVE}
-        for name in sorted(names - {self._owner}):
+        for name in sorted(self.store.owners() - {self._owner}):
             if owners.is_dead(self.store.state, name):
                 self._say(
                     f"{self.store.release(name)} units of {name}, which is gone, are taken over"
@@ -201,10 +236,11 @@ class Manager:
 
     def _is_over(self) -> bool:
         open_units = {row.spec.unit_id for row in self._rows if row.state not in FINAL}
-        return not (open_units - self._broken.keys()) and not self.engine.pending()
+        return not (open_units - self._broken.keys())
 
-    def _stop_spending(self) -> None:
-        """Units that a budget leaves no room for are cancelled, and it is said."""
+    def _stop_spending(self) -> bool:
+        """Units that a budget leaves no room for are cancelled, and it is said: True then."""
+        stopped = False
         for group in self._groups:
             rows = [row for row in self._rows if row.spec.group == group.group_id]
             reason = queueing.spent(group, rows)
@@ -214,11 +250,11 @@ class Manager:
             self._say(f"{len(waiting)} units of {group.group_id} do not start: {reason}")
             for row in waiting:
                 self.store.ask_cancel(row.spec.unit_id, reason)
-            self._read_at = float("-inf")
+            stopped = True
+        return stopped
 
-    def _start(self) -> int:
+    def _start(self, pending: frozenset[str]) -> int:
         """How many units were handed to the engine."""
-        pending = self.engine.pending()
         held = {unit for unit, at in self._not_before.items() if at > self._clock()}
         away = pending | held | self._broken.keys()
         room = self._manners.width - len(pending)
@@ -260,6 +296,7 @@ class Manager:
 
     def _after_signal(self) -> Finish:
         number = self._signals[0]
+        self._read_anew()
         if not self._manners.stop_runs:
             self._let_go()
             running = self._running()
@@ -277,8 +314,7 @@ class Manager:
         while self.engine.pending() and time.monotonic() < until:
             self.engine.wait(self._manners.look_s)
         self.store.release(self._owner)
-        self._read_at = float("-inf")
-        self._read()
+        self._read_anew()
 
     def _is_signalled_again(self) -> bool:
         seconds = self._manners.second_signal_s
@@ -295,11 +331,15 @@ class Manager:
         self._halt.clear()
         seen = len(self._signals)
         for row in self._running():
-            self.store.ask_cancel(row.spec.unit_id, "stopped by a signal")
             self.engine.submit(row.spec.unit_id)
         while self.engine.pending() and len(self._signals) == seen:
+            # Again and again: a unit may have been about to start.
+            for row in self._running():
+                self.store.ask_cancel(row.spec.unit_id, "stopped by a signal")
             self.engine.wait(self._manners.look_s)
-            self._read()
+            self._read_anew()
+
+    def _read_anew(self) -> None:
         self._read_at = float("-inf")
         self._read()
 
@@ -312,19 +352,8 @@ class Manager:
     def _finish(
         self, how: Literal["done", "left", "stopped", "blocked"], number: int | None = None
     ) -> Finish:
-        self._write()
+        self._files.write(self._groups, self._rows)
         return Finish(how, self._rows, dict(self._broken), number)
-
-    def _write(self) -> None:
-        """The files of all groups, as far as the disk takes them."""
-        for group in self._groups:
-            rows = [row for row in self._rows if row.spec.group == group.group_id]
-            try:
-                run_folder.write(group, rows)
-            except OSError as error:
-                self._say_once(f"{group.folder} cannot be written: {error}")
-                return
-        self._written_at, self._unwritten = self._clock(), False
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:
@@ -357,7 +386,9 @@ def managing(
     finally:
         halt.set()
         placed.shutdown()
-        store.release(owner.name)
+        # A store that is busy now costs the next manager the look whether this process lives.
+        with contextlib.suppress(StoreBusy, StoreFull):
+            store.release(owner.name)
 
 
 @contextlib.contextmanager

@@ -215,11 +215,13 @@ def alone(name: str) -> Mapping[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m swarm_host.measure", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("names", nargs="*", choices=[[], *MEASURES], metavar="NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASURES))
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures are written")
     parser.add_argument("--one", choices=MEASURES, help=argparse.SUPPRESS)
     parser.add_argument("--manage", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
+    if unknown := sorted(set(asked.names) - MEASURES.keys()):
+        parser.error(f"no measure is called {unknown[0]}; there are {', '.join(MEASURES)}")
     if asked.manage:
         manage(asked.manage)
         return 0

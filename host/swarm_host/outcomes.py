@@ -81,7 +81,10 @@ def history(events: Iterable[Event]) -> History:
         elif event.kind == "stop":
             told = replace(told, stop=event.data["reason"], stop_at=event.at)
         elif event.kind == "left_out":
-            told = replace(told, left_out=(*told.left_out, *event.data["what"]))
+            # A collection that was repeated tells the same again.
+            told = replace(
+                told, left_out=tuple(dict.fromkeys((*told.left_out, *event.data["what"])))
+            )
     return told
 
 

@@ -262,6 +262,34 @@ def test_a_busy_store_in_a_life_is_no_end(room: Room, monkeypatch: pytest.Monkey
     assert any("taken up again later: locked" in text for text in room.said)
 
 
+def test_a_busy_store_in_the_manager_is_no_end(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.add(2)
+    busy = iter([StoreBusy("locked")] * 3)
+    last_seq = room.store.last_seq
+
+    def sometimes() -> int:
+        for error in busy:
+            raise error
+        return last_seq()
+
+    monkeypatch.setattr(room.store, "last_seq", sometimes)
+    assert room.run().status == 0
+    assert [text for text in room.said if "asked again later" in text] == [
+        "the store is asked again later: locked"
+    ]
+
+
+def test_two_managers_share_a_store_and_start_each_unit_once(room: Room) -> None:
+    room.add(12)
+    found: list[Finish] = []
+    with room.managing() as one, room.managing() as two:
+        threads = [beside(one, found), beside(two, found)]
+        for thread in threads:
+            thread.join(30)
+    assert [finish.status for finish in found] == [0, 0]
+    assert sorted(room.backend.starts()) == sorted(f"g1-u{n}-1" for n in range(1, 13))
+
+
 def test_a_bug_of_ours_is_loud_and_stops_no_other_unit(
     room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

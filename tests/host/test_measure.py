@@ -1,0 +1,49 @@
+"""The measures of the host side run, on few units, and count what they say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from swarm_host import measure
+
+
+def test_no_unit_is_lost_or_doubled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "QUEUED", 6)
+    found = measure.queue(tmp_path)
+    assert (found["lost"], found["doubled"], found["outcomes"]) == (0, 0, {"ok": 6})
+    assert found["cpu_s_each"] > 0
+
+
+def test_overhead_leaves_the_agents_own_time_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "UNITS", 2)
+    slow = measure.NOTHING + "; sleep 2"
+    monkeypatch.setattr(measure, "SHORT", slow)
+    assert 0 < measure.overhead(tmp_path)["median_s"] < 2
+
+
+def test_memory_is_that_of_a_manager_that_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "FOLLOWED", 2)
+    assert measure.memory(tmp_path)["resident_mb"] > 5
+
+
+def test_figures_come_from_processes_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", ":".join(["host", "."]))
+    target = tmp_path / "host.json"
+    assert measure.main(["reattach", "--json", str(target)]) == 0
+    assert json.loads(target.read_text()) == json.loads(capsys.readouterr().out)
+    assert json.loads(target.read_text())["reattach"]["seconds"] < 60
+
+
+def test_an_unknown_measure_is_told_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        measure.main(["speed"])
+    assert error.value.code == 2
+    assert "overhead, queue, memory, reattach" in capsys.readouterr().err
