@@ -46,7 +46,7 @@ SPINE = {
     "unit",
     "usage",
 }
-TOP = {"cli", "__main__"}
+TOP = {"cli", "measure", "__main__"}
 WORDS, ROOM, ON_SPINE, FACE = range(4)
 # What the host side may use of the agent in a process of its own; its workers use more.
 OF_THE_AGENT = {
