@@ -123,13 +123,16 @@ def queue(runs: Path) -> Mapping[str, Any]:
         claims = Counter(
             event.unit for event in manager.store.events() if event.data.get("to") == "claimed"
         )
+    ended = sum(row.state in FINAL for row in rows)
+    twice = sum(count > 1 for count in claims.values())
+    outcomes = Counter(row.result.outcome for row in rows if row.result)
     return {
         "units": QUEUED,
         "cpu_s_each": round(cpu / QUEUED, 4),
         "wall_s": round(wall, 1),
-        "lost": QUEUED - sum(row.state in FINAL for row in rows),
-        "doubled": sum(count > 1 for count in claims.values()),
-        "outcomes": dict(Counter(row.result.outcome for row in rows if row.result)),
+        "lost": QUEUED - ended,
+        "doubled": twice,
+        "outcomes": dict(outcomes),
     }
 
 
