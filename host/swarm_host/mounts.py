@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from swarm_host import places
 from swarm_host.records import Mount, Problem, RunConfig
 
 # Data of mle-bench: <competition>/prepared/{public,private}.
@@ -163,10 +164,13 @@ def _folders(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def data_roots(environ: Mapping[str, str]) -> list[Path]:
-    """Where mle-bench keeps its data on this machine."""
-    home = Path(environ.get("HOME", "/nonexistent"))
+    """Folders of this machine that hold competitions with their answers, as far as it is known."""
+    home = places.home(environ)
     caches = [home / ".cache" / "mlebench", home / "Library" / "Caches" / "mle-bench"]
-    return [folder for cache in caches for folder in (cache / "data", cache)]
+    found = [places.pack_data(environ), places.mle_bench_data(environ)]
+    for cache in caches:
+        found += [cache / "data", cache]
+    return list(dict.fromkeys(found))
 
 
 def shows_private(run: RunConfig, environ: Mapping[str, str]) -> bool:

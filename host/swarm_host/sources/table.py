@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from swarm_host import places
 from swarm_host.errors import UsageError
 from swarm_host.protocols import Graders, Source
 from swarm_host.sources.folder import FolderSource
@@ -16,7 +17,7 @@ from swarm_host.sources.pack import PackSource
 
 NAMES = ("pack", "mlebench", "folder")
 # Variables of the host's environment.
-CHECKOUT, PYTHON, DATA = "SWARM_HOST_MLE_BENCH", "SWARM_HOST_MLE_BENCH_PYTHON", "SWARM_HOST_DATA"
+CHECKOUT, PYTHON = "SWARM_HOST_MLE_BENCH", "SWARM_HOST_MLE_BENCH_PYTHON"
 
 
 class Sources:
@@ -43,11 +44,10 @@ class Sources:
 
     def root(self, name: str) -> Path:
         """The usual folder of a source. Raises UsageError for one that has none."""
-        home = Path(self._environ.get("HOME", "~")).expanduser()
         if name == "pack":
-            return Path(self._environ.get(DATA) or home / ".cache" / "swarm-evo" / "competitions")
+            return places.pack_data(self._environ)
         if name == "mlebench":
-            return mle_bench_data(home)
+            return places.mle_bench_data(self._environ)
         raise UsageError(f"the source {name} needs a folder")
 
     def _make(self, kind: str, root: str | None) -> Source:
@@ -65,10 +65,3 @@ class Sources:
             Path(checkout) if checkout else None,
             self._environ.get(PYTHON) or sys.executable,
         )
-
-
-def mle_bench_data(home: Path) -> Path:
-    """Where mle-bench keeps its data: the user's cache, as the platform has it."""
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "mle-bench" / "data"
-    return home / ".cache" / "mle-bench" / "data"

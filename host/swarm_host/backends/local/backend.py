@@ -24,7 +24,7 @@ from typing import Any
 
 from core.execution.rules import landlock_rules
 from core.execution.supervisor import LANDLOCK_MIN_ABI, landlock_abi
-from swarm_host import mounts
+from swarm_host import mounts, places
 from swarm_host.backends.local import files
 from swarm_host.backends.local.collect import Collector
 from swarm_host.backends.local.files import LocalJob
@@ -56,10 +56,11 @@ from swarm_host.records import (
 ROOT = Path(__file__).resolve().parents[4]
 _SUPERVISOR = "swarm_host.backends.local.supervisor"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]+")
-# Of the host's variables: what programs need to run, and the way to the network.
+# Of the host's variables: what programs need to run, the way to the network, where weights lie.
 _INHERITED = frozenset(
     "PATH LANG LANGUAGE TZ LD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE"
-    " HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy".split()
+    " HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy"
+    " HF_HOME HF_HUB_CACHE TORCH_HOME SENTENCE_TRANSFORMERS_HOME SWARM_WEIGHTS".split()
 )
 _INHERITED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_")
 # Below the work folder.
@@ -273,7 +274,7 @@ class LocalBackend:
         protected = [self._runs, *self._protected, *mounts.data_roots(self._host_environ())]
         if unit.source_root is not None:
             protected.append(Path(unit.source_root))
-        protected += [Path.home() / name for name in _KEYS]
+        protected += [places.home(self._host_environ()) / name for name in _KEYS]
         readable = [Path(mount.source) for mount in unit.run.mounts]
         readable += [Path(sys.prefix), Path(sys.base_prefix)]
         return landlock_rules(protected, readable, work)

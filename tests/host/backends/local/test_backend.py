@@ -468,6 +468,32 @@ def test_answers_other_runs_and_the_store_are_closed(
     ]
 
 
+def test_answers_of_other_sources_are_closed_too(
+    unit: Make, runs: Path, tmp_path: Path, sink: MemorySink
+) -> None:
+    home = tmp_path / "home"
+    places = [
+        home / ".cache" / "mle-bench" / "data" / "c" / "prepared" / "private" / "answers.csv",
+        home / ".cache" / "mlebench" / "data" / "c" / "prepared" / "private" / "test.csv",
+        tmp_path / "pack" / "c" / "prepared" / "private" / "more.csv",
+        home / ".kaggle" / "kaggle.json",
+        home / "open.txt",
+    ]
+    for path in places:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    environ = {"HOME": str(home), "SWARM_HOST_DATA": str(tmp_path / "pack")}
+    backend = LocalBackend(runs, environ={**environ, "PATH": os.environ["PATH"]})
+    if backend.isolation(unit().run) != "landlock":
+        pytest.skip("this kernel has no Landlock")
+    handle = backend.start(unit(command=(sys.executable, "-c", LOOK, *map(str, places))), 1)
+    backend.follow(handle, sink, threading.Event())
+    backend.remove(handle)
+    lines = sink.data["stdout"].decode().splitlines()
+    denied = [f"{path.name} PermissionError" for path in places[:-1]]
+    assert lines[:-1] == [*denied, "open.txt x"]
+
+
 def test_isolation_is_told(runs: Path, unit: Make, tmp_path: Path) -> None:
     run = unit().run
     assert LocalBackend(runs, box=False).isolation(run) == "none"
