@@ -327,6 +327,37 @@ def test_what_is_deaf_is_killed_with_all_that_it_started(
     assert backend.find() == []
 
 
+CROWD = """
+import os, time
+for _ in range(60):
+    if os.fork() == 0:
+        os.setsid(); time.sleep(3600)
+print('up', flush=True); time.sleep(3600)
+"""
+# Each process lives for a moment only and leaves the next one: whoever looks comes too late.
+CHAIN = """
+import os, time
+if os.fork() == 0:
+    while True:
+        if os.fork(): os._exit(0)
+        time.sleep(0.002)
+print('up', flush=True); time.sleep(3600)
+"""
+
+
+@pytest.mark.parametrize("program", [CROWD, CHAIN], ids=["crowd", "chain"])
+def test_many_processes_and_fleeting_ones_end(
+    backend: LocalBackend, unit: Make, runs: Path, program: str
+) -> None:
+    handle = backend.start(unit(program), 1)
+    wait_for_text(backend, handle, b"up\n")
+    folder = runs / ".swarm" / "local" / handle.name
+    mark = files.read_job(folder).mark.encode()
+    backend.stop(handle, 0.0)
+    assert finished(backend, handle).cause == "stopped"
+    assert running_with(mark, folder) == []
+
+
 def test_what_the_agent_left_running_ends_with_it(
     backend: LocalBackend, unit: Make, runs: Path
 ) -> None:
