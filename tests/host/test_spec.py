@@ -173,6 +173,27 @@ def test_a_mount_of_ones_own_at_the_workspace_is_kept() -> None:
     assert run.mounts == (Mount("/other", "/home/workspace", read_only=False),)
 
 
+def test_typed_values_may_be_variables() -> None:
+    run = run_of(
+        SMALL + "network: ${NET:-none}\ntimeout: ${LIMIT:-2h}\nresources: {cpus: '${CPUS:-1.5}', "
+        "memory: '${MEM:-8}g', gpus: '${GPUS:-0}'}\nbuild: {platform: 'linux/${ARCH:-amd64}'}"
+    )
+    assert (run.network, run.timeout, run.build and run.build.platform) == (
+        "none",
+        7200.0,
+        "linux/amd64",
+    )
+    assert run.resources == Resources(cpus=1.5, memory=8 * 1024**3)
+    assert "$NT is not set" in problems_of(SMALL + "network: $NT")[0]
+    assert "expected bridge" in problems_of(SMALL + "network: ${NET:-some}")[0]
+
+
+def test_a_sandbox_elsewhere_sees_no_workspace_of_this_machine() -> None:
+    for backend in ("modal", "daytona"):
+        run = run_of(SMALL + f"backend: {backend}\nimage_source: flatten\nbuild: {{}}")
+        assert (run.backend, run.image_source, run.mounts) == (backend, "flatten", ())
+
+
 def test_the_local_backend_needs_a_command_and_no_image() -> None:
     run = run_of("backend: local\ncommand: [python, a.py]\nworkspace: w\n")
     assert (run.agent_image, run.mounts) == (None, ())

@@ -58,10 +58,10 @@ def read_matrix(section: Section, scope: Scope) -> Matrix:
     found = Matrix(
         agents=section.take("agents", _words, ()),
         competitions=section.take("competitions", _competitions, ()),
-        seeds=section.take("seeds", _seeds, (0,)),
+        seeds=section.take("seeds", values.filled(_seeds, scope), (0,)),
         source=section.take("source", partial(values.choice, words=SOURCES), "pack"),
         source_root=section.take("source_root", partial(values.path, scope=scope), None),
-        steps=section.take("steps", values.whole, None),
+        steps=section.take("steps", values.filled(values.whole, scope), None),
         build=section.take("build", values.flag, False),
     )
     section.need(
@@ -80,17 +80,18 @@ def read_matrix(section: Section, scope: Scope) -> Matrix:
 def read_placement(section: Section, scope: Scope) -> Placement:
     name, address = section.take("engine", partial(_engine, scope=scope), ("local", None))
     budget = section.section("budget")
-    width = section.take("width", partial(values.whole, most=256), 1)
-    notes = section.take("notes", values.text, "")
+    filled = partial(values.filled, scope=scope)
+    width = section.take("width", filled(partial(values.whole, most=256)), 1)
+    notes = section.take("notes", partial(values.expanded, scope=scope), "")
     if budget is None:
         return Placement(name, address, width, notes=notes)
     found = Placement(
         engine=name,
         address=address,
         width=width,
-        budget_hours=budget.take("hours", values.number, None),
-        budget_usd=budget.take("usd", values.number, None),
-        budget_tokens=budget.take("tokens", values.whole, None),
+        budget_hours=budget.take("hours", filled(values.number), None),
+        budget_usd=budget.take("usd", filled(values.number), None),
+        budget_tokens=budget.take("tokens", filled(values.whole), None),
         notes=notes,
     )
     budget.close()

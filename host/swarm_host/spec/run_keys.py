@@ -60,13 +60,13 @@ def _given(resources: Resources) -> dict[str, Any]:
 
 def read_overlay(section: Section, scope: Scope) -> Overlay:
     """The keys that a run and a matrix share."""
+    filled = partial(values.filled, scope=scope)
+    network = section.take("network", filled(partial(values.choice, words=NETWORKS)), None)
     return Overlay(
-        timeout=section.take("timeout", values.seconds, None),
-        backend=section.take("backend", partial(values.choice, words=BACKENDS), "docker"),
-        network=cast(
-            "Network | None", section.take("network", partial(values.choice, words=NETWORKS), None)
-        ),
-        resources=_resources(section.section("resources")),
+        timeout=section.take("timeout", filled(values.seconds), None),
+        backend=section.take("backend", filled(partial(values.choice, words=BACKENDS)), "docker"),
+        network=cast("Network | None", network),
+        resources=_resources(section.section("resources"), scope),
         mounts=section.take("mounts", partial(_mounts, scope=scope), ()),
         env=section.take("env", partial(values.variables, scope=scope), {}),
         allow_private=section.take("allow_private", values.flag, False),
@@ -110,8 +110,8 @@ def _whole_run(section: Section, backend: str) -> None:
 
 
 def _with_workspace(shared: Overlay, workspace: str, inside: str) -> tuple[Mount, ...]:
-    """A process of the local backend gets its own folder, a container sees the workspace."""
-    if shared.backend == "local" or any(mount.target == inside for mount in shared.mounts):
+    """A container sees the workspace. A process and a sandbox elsewhere have a folder of their own."""
+    if shared.backend != "docker" or any(mount.target == inside for mount in shared.mounts):
         return shared.mounts
     return (Mount(workspace, inside, read_only=False), *shared.mounts)
 
@@ -196,16 +196,17 @@ def _cut(text: str) -> list[str]:
     return parts
 
 
-def _resources(section: Section | None) -> Resources:
+def _resources(section: Section | None, scope: Scope) -> Resources:
     if section is None:
         return Resources()
+    filled = partial(values.filled, scope=scope)
     found = Resources(
-        cpus=section.take("cpus", values.number, None),
-        memory=section.take("memory", values.size, None),
-        gpus=section.take("gpus", values.gpus, None),
-        shm=section.take("shm", values.size, None),
-        disk=section.take("disk", values.size, None),
-        pids=section.take("pids", values.whole, None),
+        cpus=section.take("cpus", filled(values.number), None),
+        memory=section.take("memory", filled(values.size), None),
+        gpus=section.take("gpus", filled(values.gpus), None),
+        shm=section.take("shm", filled(values.size), None),
+        disk=section.take("disk", filled(values.size), None),
+        pids=section.take("pids", filled(values.whole), None),
     )
     section.close()
     return found
@@ -233,7 +234,7 @@ def _build(section: Section | None, scope: Scope, problems: list[str]) -> BuildC
         context=section.take("context", partial(values.path, scope=scope), scope.base),
         dockerfile=section.take("dockerfile", partial(_dockerfile, scope=scope), "Dockerfile"),
         tag=section.take("tag", partial(_image, scope=scope), None),
-        platform=section.take("platform", _platform, None),
+        platform=section.take("platform", values.filled(_platform, scope), None),
         build_args=section.take("build_args", partial(values.variables, scope=scope), {}),
         pull=section.take("pull", values.flag, False),
         no_cache=section.take("no_cache", values.flag, False),

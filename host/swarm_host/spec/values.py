@@ -19,7 +19,7 @@ from swarm_host.expand import (
     refuse_secrets,
 )
 from swarm_host.records import Secret
-from swarm_host.spec.yaml_lines import Field, kind, wrong
+from swarm_host.spec.yaml_lines import Field, kind, typed, wrong
 
 T = TypeVar("T")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -143,6 +143,17 @@ def expanded(field: Field, scope: Scope) -> str:
     found = text(field)
     _located(field, lambda: refuse_secrets(found))
     return _located(field, lambda: expand_text(found, scope))
+
+
+def filled(convert: Callable[[Field], T], scope: Scope) -> Callable[[Field], T]:
+    """A converter that first replaces variables: `network: ${NETWORK:-bridge}`, `cpus: $CPUS`."""
+
+    def read(field: Field) -> T:
+        if not isinstance(field.value, str) or "$" not in field.text:
+            return convert(field)
+        return convert(typed(field, expanded(field, scope)))
+
+    return read
 
 
 def path(field: Field, scope: Scope) -> str:

@@ -195,10 +195,18 @@ def _merges(field: Field) -> Iterator[dict[str, Field]]:
         yield part.value
 
 
+def typed(field: Field, text: str) -> Field:
+    """The field with another text, read as if it stood in the file without quotes."""
+    return replace(field, value=_meaning(text), text=text)
+
+
 def _scalar(node: yaml.ScalarNode) -> Scalar:
     text: str = node.value
-    if node.style or node.tag != "tag:yaml.org,2002:str":
-        return text
+    is_plain = not node.style and node.tag == "tag:yaml.org,2002:str"
+    return _meaning(text) if is_plain else text
+
+
+def _meaning(text: str) -> Scalar:
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
