@@ -1,0 +1,76 @@
+"""From a file to the docker commands, with a docker that only pretends: no daemon, no data, no network."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from orchestrator.backends import build, docker_backend
+from orchestrator.config import SpecError, load_config
+
+FILE = """\
+agent_image: my-agent:latest
+command: python agent.py --steps 3
+workspace: ./runs/${run_id}
+build: {context: ., dockerfile: Dockerfile.agent, platform: linux/amd64, build_args: {VERSION: 2}}
+mounts: ["~/data/public:/root/.cache/mlebench/toy/prepared/public:ro"]
+env: {MODEL: small, OPENAI_API_KEY: "${{ secrets.OPENAI_API_KEY }}"}
+resources: {cpus: 2, memory: 4g}
+timeout: 1h
+"""
+LOGGER = logging.getLogger("orchestrator.tests")
+
+
+@pytest.fixture
+def config_file(tmp_path, docker, monkeypatch):
+    """A file whose mounts and Dockerfile are there."""
+    (tmp_path / "home" / "data" / "public").mkdir(parents=True)
+    (tmp_path / "Dockerfile.agent").write_text("FROM mlebench-env\n")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-to-be-seen")
+    path = tmp_path / "run.yaml"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_file_is_expanded_and_normalized(config_file, tmp_path):
+    config = load_config(config_file, ["timeout=30m"])
+    assert config.command == ("python", "agent.py", "--steps", "3")
+    assert config.timeout == 1800
+    assert Path(config.workspace).parent == tmp_path / "runs"
+    cache = config.mounts[1]
+    assert (cache.source, cache.read_only) == (str(tmp_path / "home/data/public"), True)
+    config_file.write_text(FILE.replace("command:", "comand:"))
+    with pytest.raises(SpecError, match=r"run\.yaml:2: .*nearest: command"):
+        load_config(config_file)
+
+
+def test_the_run_command_holds_mounts_env_and_resources(config_file, docker, tmp_path):
+    config = load_config(config_file)
+    assert docker_backend.run(config, LOGGER) == 0
+    (create,) = docker.calls("create")
+    words = create["words"]
+    assert words[words.index("--cpus") + 1] == "2"
+    assert words[words.index("--memory") + 1] == str(4 * 1024**3)
+    assert words[-5:] == ["my-agent:latest", "python", "agent.py", "--steps", "3"]
+    mounts = [word for word in words if word.startswith("type=bind")]
+    assert f"type=bind,source={config.workspace},target=/home/workspace" in mounts
+    assert mounts[1].endswith("target=/root/.cache/mlebench/toy/prepared/public,readonly")
+    # By name on the command line, by value in the client's own environment.
+    assert "sk-not-to-be-seen" not in " ".join(words)
+    assert create["env"]["OPENAI_API_KEY"] == "sk-not-to-be-seen"
+    assert Path(config.workspace, "stdout.log").read_text() == "hello from the agent\n"
+    assert Path(config.workspace, "submission", "submission.csv").read_text() == "id,y\n"
+
+
+def test_the_image_is_built_before_the_run(config_file, docker):
+    assert build.build(load_config(config_file), LOGGER) == 0
+    (call,) = docker.calls("build")
+    words = call["words"]
+    assert words[words.index("--platform") + 1] == "linux/amd64"
+    assert words[words.index("--file") + 1].endswith("Dockerfile.agent")
+    assert words[words.index("--tag") + 1] == "my-agent:latest"
+    assert "--pull=false" in words
+
+
+def test_a_failed_agent_is_status_1(config_file, docker):
+    docker.write(status=7)
+    assert docker_backend.run(load_config(config_file), LOGGER) == 1
