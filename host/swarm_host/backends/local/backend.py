@@ -105,7 +105,11 @@ class LocalBackend:
 
     def preflight(self, run: RunConfig) -> Sequence[Problem]:
         environ = self._host_environ()
-        return [*_refusals(run, environ), *mounts.problems(run, environ), *_warnings(run)]
+        found = [*_refusals(run, environ), *mounts.problems(run, environ), *_warnings(run)]
+        if not self._box:
+            what = "nothing keeps a process here from answers and other runs: there is no Landlock"
+            found.append(Problem(what, "use the docker backend", refuses=False))
+        return found
 
     def isolation(self, run: RunConfig) -> Isolation:
         if mounts.shows_private(run, self._host_environ()):
@@ -197,7 +201,7 @@ class LocalBackend:
         wanted = {"submission": outputs.submission, "code": outputs.code, "logs": outputs.logs}
         for kind, path in wanted.items():
             if path is not None:
-                collector.folder(work / _inside(path), kind, into)
+                collector.folder(work, _inside(path), kind, into)
         return collector.result()
 
     def remove(self, handle: Handle) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from swarm_host.errors import Transfer
 from swarm_host.records import Collected, CollectLimits
@@ -33,13 +33,13 @@ class Collector:
     left_out: list[str] = field(default_factory=list)
     unnamed: int = 0
 
-    def folder(self, source: Path, kind: str, into: Path) -> None:
-        """Copies what lies below `source` into `into`/`kind`. A source that is not there is empty.
+    def folder(self, work: Path, inside: PurePath, kind: str, into: Path) -> None:
+        """Copies what lies below `work`/`inside` into `into`/`kind`. A folder that is not there is empty.
 
         Raises Transfer when this side cannot be written.
         """
         try:
-            handle = os.open(source, _FOLDER)
+            handle = _open_inside(work, inside)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -126,6 +126,18 @@ class Collector:
             self.left_out.append(f"{name}: {why}")
         else:
             self.unnamed += 1
+
+
+def _open_inside(work: Path, inside: PurePath) -> int:
+    """Step by step: a folder on the way may have become a link. Raises OSError."""
+    handle = os.open(work, _FOLDER)
+    for part in inside.parts:
+        try:
+            inner = os.open(part, _FOLDER, dir_fd=handle)
+        finally:
+            os.close(handle)
+        handle = inner
+    return handle
 
 
 class _WriteFailed(OSError):

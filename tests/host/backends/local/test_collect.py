@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from swarm_host.backends.local.collect import Collector
@@ -20,7 +20,7 @@ def source(tmp_path: Path) -> Path:
 
 def collect(source: Path, into: Path, kind: str = "code", **limits: int) -> Collected:
     collector = Collector(CollectLimits(**limits))
-    collector.folder(source, kind, into)
+    collector.folder(source.parent, PurePath(source.name), kind, into)
     return collector.result()
 
 
@@ -62,6 +62,20 @@ def test_the_folder_itself_is_no_link(source: Path, tmp_path: Path) -> None:
     assert collect(source / "file", tmp_path / "into").left_out == (
         "code: no folder: Not a directory",
     )
+
+
+def test_no_folder_on_the_way_is_a_link(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "output").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "output" / "secret").touch()
+    (source / "workspace").symlink_to(tmp_path / "elsewhere")
+    collector = Collector(CollectLimits())
+    collector.folder(source, PurePath("workspace/output"), "submission", tmp_path / "into")
+    assert collector.result() == Collected(0, 0, ("submission: no folder: Not a directory",))
+    (source / "workspace").unlink()
+    (source / "workspace" / "output").mkdir(parents=True)
+    (source / "workspace" / "output" / "own").touch()
+    collector.folder(source, PurePath("workspace/output"), "submission", tmp_path / "into")
+    assert files_of(tmp_path / "into") == ["submission/own"]
 
 
 @pytest.mark.parametrize(
