@@ -216,7 +216,7 @@ def _pax(data: bytes) -> dict[str, bytes]:
     return found
 
 
-def place(name: bytes, depth: int) -> tuple[str, ...]:
+def place(name: bytes) -> tuple[str, ...]:
     """Where an entry goes, as names of folders and a last name; empty for the top folder itself.
 
     Raises ValueError with the reason when it goes nowhere.
@@ -234,8 +234,6 @@ def place(name: bytes, depth: int) -> tuple[str, ...]:
         raise ValueError("its name holds control characters")
     if any(len(part.encode()) > _LONGEST_NAME for part in parts):
         raise ValueError(f"a name of more than {_LONGEST_NAME} bytes")
-    if len(parts) > depth + 1:
-        raise ValueError(f"more than {depth} folders deep")
     if _UNFINISHED in parts:
         raise ValueError("a name that is used while files are written")
     return parts
@@ -312,7 +310,7 @@ class Intake:
         self._files = 0
         self._entries = 0
         self._bytes = 0
-        # What is left out must be read too. An endless sparse file is not read to its end.
+        # Of one archive. What is left out must be read too, but an endless sparse file not to its end.
         self._readable = 2 * limits.total_bytes + 4 * BLOCK * (limits.files + _FURTHER)
         self._left_out: list[str] = []
         self._more = 0
@@ -357,7 +355,6 @@ class Intake:
         except Malformed as error:
             self.leave_out(folder, f"the rest of it cannot be read: {error}")
         finally:
-            self._readable -= archive.read_bytes
             target.close()
 
     def admit(self, size: int, room: int) -> None:
@@ -439,10 +436,12 @@ class _Taking:
         self.intake.came(came)
 
     def _place(self, name: bytes, kind: Kind) -> tuple[str, ...]:
-        parts = place(name, self.intake.limits.depth + self.strip)
+        parts, depth = place(name), self.intake.limits.depth
         # A single file is called by its own name at the top of its archive.
         if len(parts) > self.strip or kind == "folder":
-            return parts[self.strip :]
+            parts = parts[self.strip :]
+        if len(parts) > depth + 1:
+            raise ValueError(f"more than {depth} folders deep")
         return parts
 
 

@@ -124,6 +124,14 @@ def test_docker_cp_of_a_single_file(tmp_path: Path) -> None:
     assert tree(tmp_path / "code") == {"submission.csv": b"id\n"}
 
 
+@pytest.mark.parametrize("strip", [0, 1])
+def test_the_depth_is_that_on_this_side(tmp_path: Path, strip: int) -> None:
+    top = "top/" * strip
+    data = archive(entry(f"{top}1/2/3/file", b"1"), entry(f"{top}1/2/3/4/file", b"2"))
+    got = take(tmp_path, data, strip=strip)
+    assert got.left_out == (f"code: {top}1/2/3/4/file: more than 3 folders deep",)
+
+
 def test_the_dot_of_tar_is_no_name(tmp_path: Path) -> None:
     data = archive(entry("./", kind=tarfile.DIRTYPE), entry("./a", b"1"), entry(".//b", b"2"))
     assert take(tmp_path, data).left_out == ()
@@ -251,6 +259,9 @@ def test_an_endless_archive_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert intake.result().left_out[-1] == "code: reading stopped, since it does not end"
     assert stream.given < 10_000_000
     assert tree(tmp_path / "code") == {}
+    # The next archive comes in all the same.
+    intake.take("logs", io.BytesIO(archive(entry("a", b"1"))))
+    assert tree(tmp_path / "logs") == {"a": b"1"}
 
 
 @pytest.mark.parametrize(

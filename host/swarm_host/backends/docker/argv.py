@@ -119,7 +119,7 @@ def build(config: BuildConfig, tag: str, *, host_network: bool = False) -> list[
     """The build of an image. Secret build arguments stand by name: their values come from the
     environment of the command, like those of the agent's variables.
     """
-    words = ["build", "--pull" if config.pull else "--pull=false"]
+    words = ["build", "--force-rm", "--pull" if config.pull else "--pull=false"]
     if config.platform is not None:
         words += ["--platform", config.platform]
     words += ["--file", str(dockerfile(config)), "--tag", tag]

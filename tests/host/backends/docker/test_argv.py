@@ -179,7 +179,7 @@ def test_a_build_word_for_word() -> None:
         no_cache=True,
     )
     assert argv.build(config, "my-agent:latest", host_network=True) == [
-        *("build", "--pull=false", "--platform", "linux/amd64"),
+        *("build", "--force-rm", "--pull=false", "--platform", "linux/amd64"),
         *("--file", "/context/Dockerfile.agent", "--tag", "my-agent:latest"),
         *("--build-arg", "VERSION=1 2", "--build-arg", "TOKEN"),
         *("--no-cache", "--network", "host", "/context"),
@@ -188,7 +188,10 @@ def test_a_build_word_for_word() -> None:
 
 def test_a_build_pulls_only_when_asked() -> None:
     words = argv.build(BuildConfig("/context", "/elsewhere/Dockerfile", pull=True), "t")
-    assert words == ["build", "--pull", "--file", "/elsewhere/Dockerfile", "--tag", "t", "/context"]
+    assert words == [
+        *("build", "--force-rm", "--pull"),
+        *("--file", "/elsewhere/Dockerfile", "--tag", "t", "/context"),
+    ]
 
 
 def test_a_secret_that_would_become_the_commands_own() -> None:

@@ -339,6 +339,31 @@ def test_preflight_on_a_real_daemon(backend: DockerBackend) -> None:
     assert problem.what == "there is no image no-such-image:1 here"
 
 
+def test_what_a_hostile_agent_leaves(backend: DockerBackend, tmp_path: Path) -> None:
+    code = """
+        rm -rf submission; ln -s /etc submission; ln -s /.swarm-evo code; mkfifo logs/pipe
+        echo x > "logs/$(printf 'a\\377b')"; echo x > "logs/$(printf 'a\\nb')"
+        echo ok > logs/closed; chmod 000 logs/closed; truncate -s 8G logs/sparse
+    """
+    one = agent(code)
+    with running(backend, one) as run:
+        assert run.ended().exit_code == 0
+        limits = CollectLimits(total_bytes=20_000_000)
+        got = backend.collect(run.handle, one.run, tmp_path / "in", limits)
+    assert sorted(got.left_out) == [
+        "code: code: no regular file: link",
+        "logs: logs/a?b: its name holds control characters",
+        "logs: logs/a\\xffb: its name is no UTF-8",
+        "logs: logs/pipe: no regular file: device",
+        "logs: logs/sparse: 8589934592 bytes are more than there is room for",
+        "logs: reading stopped, since it does not end",
+        "submission: submission: no regular file: link",
+    ]
+    files = {path.name for path in (tmp_path / "in").rglob("*") if not path.is_dir()}
+    assert files == {"closed", "entrypoint.log"}
+    assert (tmp_path / "in" / "logs" / "closed").read_text() == "ok\n"
+
+
 # ---------------------------------------------------------------- the client is killed
 
 _FOLLOW = """
@@ -475,6 +500,8 @@ def test_builds(tmp_path: Path, variables: Mapping[str, str]) -> None:
     assert failed.exit_code in (1, 9)
     assert "about to fail" in said
     assert "exit 9" in str(failed) or "code: 9" in str(failed)
+    # Nothing of the failed step is left either.
+    assert docker("ps", "--all", "--quiet", "--filter", f"ancestor={SMALL}") == ""
     said, failed = build(backend, tmp_path / "none", "FROM no-such-base-image\n")
     assert failed is not None
     said, failed = build(backend, tmp_path / "typo", f"FROM {SMALL}\nRUNN x\n")
