@@ -1,9 +1,10 @@
-"""Two threads beside the life of a unit: one renews its lease, one reads the agent's output."""
+"""Threads beside the life of a unit: one renews its lease, one reads the agent's output."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 from swarm_host.errors import HostError, LeaseLost
@@ -55,12 +56,38 @@ class Keeper:
                 _log.warning("%s: its lease could not be renewed: %s", self._unit_id, error)
 
 
+class Work:
+    """An act in a thread of its own, which may be left alone: it then goes on for nobody."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+        self._error: BaseException | None = None
+        self._over = threading.Event()
+        threading.Thread(target=self._do, name="long work", daemon=True).start()
+
+    def is_over(self, seconds: float) -> bool:
+        """Waits so long. Raises what the act raised."""
+        over = self._over.wait(seconds)
+        if self._error is not None:
+            raise self._error
+        return over
+
+    def _do(self) -> None:
+        try:
+            self._act()
+        # Raised again where it is waited for.
+        except BaseException as error:
+            self._error = error
+        self._over.set()
+
+
 class Follower:
     """Reads the output of an agent into a sink until it ends; goes on at the marks after errors."""
 
     def __init__(self, backend: Backend, handle: Handle, sink: Sink) -> None:
-        # Set when the output ended by itself.
+        # Set while the output is at an end that came by itself.
         self.ended = threading.Event()
+        self._again = threading.Event()
         self._backend = backend
         self._handle = handle
         self._sink = sink
@@ -80,7 +107,15 @@ class Follower:
         trace: TracebackType | None,
     ) -> None:
         self._stop.set()
+        self._again.set()
         self._thread.join()
+
+    def go_on(self) -> None:
+        """The agent still runs although its output ended: a daemon that was started again ends what
+        reads from it. The output is asked for again.
+        """
+        self.ended.clear()
+        self._again.set()
 
     def drain(self, seconds: float) -> bool:
         """Waits for the end of the output. False: it did not come, and is left out."""
@@ -92,10 +127,11 @@ class Follower:
                 self._backend.follow(self._handle, self._sink, self._stop)
             # The other side is a daemon, an SDK or a disk: whatever it raises, the output is asked
             # for again as long as the agent runs, and the poll decides whether it does.
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 _log.warning("the output of %s is asked for again: %s", self._handle.name, error)
                 self._stop.wait(_AGAIN_S)
                 continue
+            self._again.clear()
+            self.ended.set()
             if not self._stop.is_set():
-                self.ended.set()
-            return
+                self._again.wait()

@@ -39,6 +39,9 @@ REPORT_KEYS = (
     "created_at",
     "submission_path",
 )
+# Of the competition, whatever was submitted; and what is false of no submission.
+_OF_BOARD = (*(key for key in REPORT_KEYS if key.endswith("_threshold")), "is_lower_better")
+_MEDALS = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median")
 # Total over all reports: key of one report.
 _TOTALS = {
     "total_medals": "any_medal",
@@ -96,7 +99,8 @@ def grading_report(rows: Sequence[UnitRow]) -> Mapping[str, Any]:
     the others; with no leaderboard at all the totals are null too. `beats_references` says more.
     """
     graded = [row for row in rows if row.state in FINAL and row.spec.competition is not None]
-    reports = [report(row) for row in graded]
+    boards = leaderboards(graded)
+    reports = [report(row, boards.get(row.spec.competition or "")) for row in graded]
     counts: dict[str, Any] = {"total_runs": len(reports)}
     counts["total_runs_with_submissions"] = sum(one["submission_exists"] for one in reports)
     counts["total_valid_submissions"] = sum(one["valid_submission"] for one in reports)
@@ -106,22 +110,39 @@ def grading_report(rows: Sequence[UnitRow]) -> Mapping[str, Any]:
     return {**counts, "competition_reports": reports}
 
 
-def report(row: UnitRow) -> dict[str, Any]:
-    """mle-bench's report on the submission of one unit, and what we know more."""
+def leaderboards(rows: Sequence[UnitRow]) -> Mapping[str, Mapping[str, Any]]:
+    """What mle-bench says of nothing at all on each competition whose leaderboard is known: its
+    thresholds, and no medal.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        said = row.result.grade.report if row.result and row.result.grade else {}
+        if said.get("any_medal") is not None:
+            board = {key: said.get(key) for key in _OF_BOARD}
+            found[row.spec.competition or ""] = board | dict.fromkeys(_MEDALS, False)
+    return found
+
+
+def report(row: UnitRow, board: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """mle-bench's report on the submission of one unit, and what we know more.
+
+    board: what it says where there is no submission; None where the competition has no leaderboard.
+    """
     result = row.result
     grade = result.grade if result else None
     # A grader of mle-bench says all of it, medals and thresholds as well.
-    said = grade.report if grade else {}
+    said = grade.report if grade else board or {}
     path = Path(row.spec.folder) / "submission" / "submission.csv"
+    exists = path.is_file()
     found: dict[str, Any] = {key: said.get(key) for key in REPORT_KEYS}
     ended = result.finished if result else row.updated
     found |= {
         "competition_id": row.spec.competition,
         "score": getattr(grade, "score", None),
-        "submission_exists": path.is_file(),
+        "submission_exists": exists,
         "valid_submission": bool(grade and grade.valid),
         "created_at": _iso(ended),
-        "submission_path": str(path),
+        "submission_path": str(path) if exists else None,
     }
     if grade is not None and grade.lower_is_better is not None:
         found["is_lower_better"] = grade.lower_is_better

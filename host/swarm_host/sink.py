@@ -85,11 +85,12 @@ class FileSink:
         self._positions: dict[str, Position] = dict(read_marks(logs).positions)
         self._pipes: dict[Stream, _Pipe] = {}
         self._saved_at, self._unsaved = clock(), 0
+        self._detached = False
 
     def write(self, stream: Stream, data: bytes, mark: str | None = None) -> None:
         """Raises OSError: then the stream stands at its last mark, and goes on from there."""
         with self._lock:
-            if self._position(stream).ended:
+            if self._detached or self._position(stream).ended:
                 return
             try:
                 self._write(self._pipe(stream), data, mark)
@@ -116,8 +117,9 @@ class FileSink:
                     self._end(stream, self._pipe(stream))
 
     def detach(self) -> None:
-        """Lets go of all streams: another follower goes on at the marks."""
+        """Lets go of all streams: another follower goes on at the marks. Later bytes are nobody's."""
         with self._lock:
+            self._detached = True
             with contextlib.suppress(OSError):
                 self._save()
             for stream in list(self._pipes):

@@ -165,7 +165,7 @@ class Standing:
             return call(*arguments)
         except HostError:
             raise
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             if isinstance(error, OSError) and error.errno in _OUR_DISK:
                 raise
             _log_trace(self._folder, redact_text(traceback.format_exc(), self._secrets))

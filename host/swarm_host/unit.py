@@ -7,6 +7,7 @@ done once. What follows from what happened is decided in outcomes.py.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,14 +19,13 @@ from swarm_host.errors import (
     BuildFailed,
     DaemonLost,
     GradingFailed,
-    HostError,
     LeaseLost,
     Lost,
     StoreFull,
     Transient,
     UsageError,
 )
-from swarm_host.follow import Follower
+from swarm_host.follow import Follower, Work
 from swarm_host.outcomes import Evidence
 from swarm_host.records import (
     Attempt,
@@ -136,13 +136,18 @@ class Life(Standing):
         if (tag := build.tag or tag) is None:
             raise UsageError("an image is built, but neither build.tag nor agent_image names it")
         sink = self._sink()
+        build_it = functools.partial(self._world.builds.build, self._backend(), build, tag, sink)
         try:
-            self._foreign(self._world.builds.build, self._backend(), build, tag, sink)
-        except HostError:
+            done = self._done_unless_cancelled(functools.partial(self._foreign, build_it))
+            sink.end("build")
+        except (BuildFailed, Transient):
             sink.end("build")
             raise
         finally:
+            # Also of a build that was left alone and still prints.
             sink.detach()
+        if not done:
+            return self._finish("cancelled", outcomes.NEVER_STARTED)
         return self._move("starting")
 
     def _start(self) -> State:
@@ -191,6 +196,18 @@ class Life(Standing):
         outcome, message = outcomes.outcome_of(evidence)
         return self._finish(outcome, message, evidence)
 
+    def _done_unless_cancelled(self, act: Callable[[], None]) -> bool:
+        """Does what may last long and can be left alone. False: the unit was cancelled meanwhile.
+
+        Raises what the act raises, LetGo, LeaseLost.
+        """
+        work = Work(act)
+        while not work.is_over(self._world.policy.look_s):
+            self._look()
+            if self._row.cancel:
+                return False
+        return True
+
     def _graded(self, evidence: Evidence, path: Path) -> Evidence:
         spec = self._spec
         try:
@@ -203,7 +220,7 @@ class Life(Standing):
 
     def _until_it_ends(self, handle: Handle, follower: Follower) -> Ending:
         world, policy = self._world, self._world.policy
-        began = next_poll = next_look = world.clock()
+        began = next_poll = next_look = next_stop = world.clock()
         quick_polls = _QUICK_POLLS
         while True:
             now = world.clock()
@@ -214,11 +231,14 @@ class Life(Standing):
                 ending = self._poll(handle)
                 if ending is not None:
                     return ending
+                if follower.ended.is_set() and not quick_polls:
+                    follower.go_on()
             if now >= next_look:
                 next_look = now + policy.look_s
                 self._look()
-                if self._stop_if_due(handle, now):
-                    next_poll = next_look = now
+            if now >= next_stop and self._is_stop_due(now):
+                self._stop(handle)
+                next_poll, next_stop = now, now + policy.poll_s
             world.halt.wait(outcomes.pause_s(now - began, policy))
 
     def _poll(self, handle: Handle) -> Ending | None:
@@ -242,22 +262,22 @@ class Life(Standing):
             raise DaemonLost("the service behind the backend went away while the agent ran")
         return ending
 
-    def _stop_if_due(self, handle: Handle, now: float) -> bool:
-        """Tells the agent to stop when it must; True: it was told and should have ended."""
+    def _is_stop_due(self, now: float) -> bool:
+        """The agent must be told to stop. Why is written down before it is told."""
         told, started = self._told, self._told.started
         reason = outcomes.stop_reason(
             now, now if started is None else started, self._run.timeout, self._row.cancel, told.stop
         )
-        if reason is None:
-            return False
-        if told.stop is None:
+        if reason is not None and told.stop is None:
             self._note("stop", {"reason": reason})
+        return reason is not None
+
+    def _stop(self, handle: Handle) -> None:
+        """Where nobody answers, it is told again later."""
         try:
             self._foreign(self._backend().stop, handle, self._world.policy.grace_s)
         except Transient as error:
             _log.warning("%s: told to stop again later: %s", handle.name, error)
-            return False
-        return True
 
     def _collected(self, handle: Handle) -> Collected:
         """Tried again while the transfer fails: the agent's work of hours is on the other side."""

@@ -112,6 +112,18 @@ def test_without_a_leaderboard_a_medal_is_null(tmp_path: Path) -> None:
     assert grading_report(rows[1:])["total_medals"] is None
 
 
+def test_no_submission_gets_no_medal_where_there_is_a_leaderboard(tmp_path: Path) -> None:
+    """As mle-bench reports it: thresholds are those of the competition."""
+    with_board, without = two_rows(tmp_path)
+    nothing = a_row(tmp_path, 3, None)
+    for row, gold, medal in ((with_board, 0.9, False), (without, None, None)):
+        spec = dataclasses.replace(nothing.spec, competition=row.spec.competition)
+        rows = [row, dataclasses.replace(nothing, spec=spec)]
+        report = grading_report(rows)["competition_reports"][1]
+        assert (report["gold_threshold"], report["any_medal"]) == (gold, medal)
+        assert (report["score"], report["submission_path"]) == (None, None)
+
+
 def test_totals_count_what_is_there(tmp_path: Path) -> None:
     rows = [
         *two_rows(tmp_path),

@@ -45,6 +45,14 @@ def test_a_follower_goes_on_at_the_mark(tmp_path: Path) -> None:
     assert logged(tmp_path) == b"one\ntwo\nthree\n"
 
 
+def test_who_let_go_writes_nothing_more(tmp_path: Path) -> None:
+    sink = FileSink(tmp_path)
+    sink.write("build", b"step 1\n")
+    sink.detach()
+    sink.write("build", b"step 2\n")
+    assert logged(tmp_path, "build") == b"step 1\n"
+
+
 def test_what_was_written_after_the_mark_is_not_doubled(tmp_path: Path) -> None:
     """A killed process: bytes are there, their mark is not."""
     sink = FileSink(tmp_path)

@@ -157,6 +157,7 @@ def test_the_states_are_those_of_the_table(house: House) -> None:
     states = [e.data["to"] for e in house.store.events(unit=UNIT) if e.kind == "state"]
     wanted = "queued claimed building starting running collecting grading done"
     assert states == wanted.split()
+    assert (house.folder / "logs" / "build.log").read_text() == "building t\n"
 
 
 @pytest.mark.parametrize(
@@ -479,10 +480,78 @@ def test_a_backend_that_does_not_exist_is_told_with_those_that_do(house: House) 
     assert house.result.message == "no backend is called 'fog'; there is fake"
 
 
+def test_a_unit_is_cancelled_in_the_middle_of_its_build(house: House) -> None:
+    house.add(a_run(str(house.folder), command=LEAVES, build=BuildConfig("/c", tag="t")))
+    go_on = threading.Event()
+
+    def gate(word: str) -> None:
+        house.store.ask_cancel(UNIT)
+        go_on.wait(20)
+
+    house.backend.gate = gate
+    try:
+        assert house.lead()
+    finally:
+        go_on.set()
+    assert (house.row.state, house.result.outcome) == ("cancelled", "cancelled")
+    assert house.backend.starts() == []
+
+
+def test_asked_to_end_in_the_middle_of_a_build_it_lets_go(house: House) -> None:
+    house.add(a_run(str(house.folder), command=LEAVES, build=BuildConfig("/c", tag="t")))
+    go_on = threading.Event()
+
+    def gate(word: str) -> None:
+        house.halt.set()
+        go_on.wait(20)
+
+    house.backend.gate = gate
+    try:
+        assert not house.lead()
+    finally:
+        go_on.set()
+    assert house.row.state == "building"
+    house.backend.gate = lambda word: None
+    house.halt.clear()
+    assert house.lead()
+    assert house.result.outcome == "ok"
+
+
+def test_output_that_ended_too_early_is_asked_for_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that was started again ends `logs -f` as if the agent had ended."""
+    script = "while [ ! -e ../go ]; do sleep 0.02; done; echo late"
+    house.add(a_run(str(house.folder), command=sh(script)))
+    follow, times = house.backend.follow, []
+
+    def ends_early(*arguments: Any) -> None:
+        times.append(1)
+        if len(times) > 2:
+            (house.backend.root / f"{UNIT}-1" / "go").touch()
+            follow(*arguments)
+
+    monkeypatch.setattr(house.backend, "follow", ends_early)
+    assert house.lead()
+    assert (house.folder / "logs" / "stdout.log").read_text() == "late\n"
+
+
+def test_a_stop_that_nobody_answers_is_told_again_but_not_all_the_time(house: House) -> None:
+    house.policy = dataclasses.replace(QUICK, poll_s=0.3)
+    house.add(a_run(str(house.folder), command=sh(TRAPS), timeout=0.0))
+    house.backend.fail("stop", DaemonLost("away"), DaemonLost("away"))
+    assert house.lead()
+    assert house.result.outcome == "timeout"
+    assert house.backend.calls.count("stop") == 3
+    reasons = [e for e in house.store.events(unit=UNIT) if e.kind == "stop"]
+    assert len(reasons) == 1
+
+
 def test_a_failed_build_is_final(house: House) -> None:
     house.add(a_run(str(house.folder), build=BuildConfig("/c", tag="t")))
     house.backend.fail("build", BuildFailed("step 3 of 7 failed", 9))
     assert house.lead()
+    assert (house.folder / "logs" / "build.log").exists()
     assert (house.result.outcome, house.result.message) == ("build_failed", "step 3 of 7 failed")
     assert house.backend.starts() == []
 

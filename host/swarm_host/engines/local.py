@@ -57,7 +57,7 @@ class LocalEngine:
                 if not self._closed:
                     self._run(unit_id)
             # Told by `failures`: a thread has nobody else to tell.
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 failure = error
         with self._changed:
             if failure is not None:
