@@ -13,7 +13,8 @@ def test_no_unit_is_lost_or_doubled(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(measure, "QUEUED", 6)
     found = measure.queue(tmp_path)
     assert (found["lost"], found["doubled"], found["outcomes"]) == (0, 0, {"ok": 6})
-    assert found["cpu_s_each"] > 0
+    # CPU time, which a busy machine does not change much: the promise is 0.1 s.
+    assert 0 < found["cpu_s_each"] <= 0.1
 
 
 def test_overhead_leaves_the_agents_own_time_out(
@@ -25,11 +26,11 @@ def test_overhead_leaves_the_agents_own_time_out(
     assert 0 < measure.overhead(tmp_path)["median_s"] < 2
 
 
-def test_memory_is_that_of_a_manager_that_follows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(measure, "FOLLOWED", 2)
-    assert measure.memory(tmp_path)["resident_mb"] > 5
+def test_a_manager_that_follows_eight_units_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", ":".join(["host", "."]))
+    found = measure.alone("memory")
+    assert found["units"] == 8
+    assert 5 < found["resident_mb"] < 120
 
 
 def test_figures_come_from_processes_of_their_own(

@@ -14,6 +14,8 @@ from swarm_host.errors import HostError, StoreBusy, StoreFull
 # Counted up with every change of the tables. An older file is rebuilt by `reindex`.
 VERSION = 1
 Journal = Literal["wal", "delete"]
+# How the kernel calls file systems of networks.
+_SHARED = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p", "afs")
 _TABLES = """
 CREATE TABLE groups (
     group_id TEXT PRIMARY KEY,
@@ -46,6 +48,26 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_by_unit ON events (unit, seq);
 """
+
+
+def journal_for(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> Journal:
+    """`delete` on a file system that other machines may have mounted, else `wal`.
+
+    mounts: the kernel's table; without one, `wal`.
+    """
+    try:
+        lines = mounts.read_text(errors="replace").splitlines()
+    except OSError:
+        return "wal"
+    place, kind = Path(), ""
+    for line in lines:
+        _, point, found = line.split()[:3]
+        # Blanks are written as \\040.
+        here = Path(point.encode().decode("unicode_escape"))
+        # Of two mounts at one place, the later one is seen.
+        if folder.is_relative_to(here) and len(here.parts) >= len(place.parts):
+            place, kind = here, found
+    return "delete" if kind.startswith(_SHARED) else "wal"
 
 
 class Database:

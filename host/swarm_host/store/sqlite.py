@@ -16,7 +16,7 @@ from swarm_host.errors import HostError, LeaseLost, StoreBusy, StoreFull, UsageE
 from swarm_host.records import Group, Handle, UnitResult, UnitRow, UnitSpec
 from swarm_host.states import FINAL, LIVE, State, check_move
 from swarm_host.store import journal
-from swarm_host.store.database import Database, Journal
+from swarm_host.store.database import Database, Journal, journal_for
 from swarm_host.store.questions import Questions
 
 STATE_FOLDER = ".swarm"
@@ -26,10 +26,18 @@ _log = logging.getLogger("swarm_host")
 
 
 def state_folder(runs: Path) -> Path:
-    """Where store, owners and backends keep what is not a result; only its user may look inside."""
+    """Where store, owners and backends keep what is not a result; only its user may look inside.
+
+    Raises UsageError when there cannot be one.
+    """
     folder = runs / STATE_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise UsageError(
+            f"{runs} cannot be a folder of runs: {error.strerror or error}; name another one"
+        ) from error
     return folder
 
 
@@ -60,12 +68,12 @@ class SqliteStore(Questions):
         runs: Path,
         clock: Callable[[], float] = time.time,
         busy_s: float = 10.0,
-        journal_mode: Journal = "wal",
+        journal_mode: Journal | None = None,
     ) -> None:
         """runs: the folder that holds all run groups; made when it is not there.
 
-        journal_mode: `delete` where processes of several machines share the folder. Raises StoreBusy,
-        StoreFull, HostError.
+        journal_mode: None for `wal`, or `delete` on a file system that machines share: a shared memory
+        of several machines does not exist. Raises StoreBusy, StoreFull, HostError, UsageError.
         """
         self.runs = runs.resolve()
         self.state = state_folder(self.runs)
@@ -74,7 +82,8 @@ class SqliteStore(Questions):
         try:
             # One process at a time makes the tables and switches the journal.
             with files.locked(self.state / "prepare.lock"):
-                super().__init__(Database(self.state / DATABASE, busy_s, journal_mode))
+                wanted = journal_mode or journal_for(self.state)
+                super().__init__(Database(self.state / DATABASE, busy_s, wanted))
         except BaseException:
             os.close(self._open)
             raise
@@ -82,14 +91,14 @@ class SqliteStore(Questions):
     # ------------------------------------------------------------ changes
 
     def add_group(self, group: Group, units: Sequence[UnitSpec]) -> None:
-        """Folders first, then all rows at once. Raises UsageError when a name is taken."""
+        """Folders first, then all rows at once. Raises UsageError when a name is taken, StoreFull when
+        the folders cannot be written.
+        """
         self._check_new(group, units)
-        Path(group.folder).mkdir(parents=True, exist_ok=True)
-        for unit in units:
-            folder = Path(unit.folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            files.write_atomic(folder / "spec.json", jsonio.dumps(unit, indent=1), durable=False)
-        files.write_atomic(Path(group.folder) / "group.json", jsonio.dumps(group, indent=1))
+        try:
+            _write_specifications(group, units)
+        except OSError as error:
+            raise StoreFull(f"{group.folder} cannot be written: {error}") from error
         with self._database.change() as change:
             try:
                 change.execute("INSERT INTO groups VALUES (?, ?)", group_values(group))
@@ -301,6 +310,16 @@ def insert_unit(change: sqlite3.Connection, unit: UnitSpec, at: float, queued: i
         " VALUES (?, ?, ?, ?, 'queued', 0, 0, ?, ?)",
         (unit.unit_id, unit.group, unit.folder, jsonio.dumps(unit), at, queued),
     )
+
+
+def _write_specifications(group: Group, units: Sequence[UnitSpec]) -> None:
+    """group.json last: without it, a group that was half written is none."""
+    for unit in units:
+        folder = Path(unit.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        files.write_atomic(folder / "spec.json", jsonio.dumps(unit, indent=1), durable=False)
+    Path(group.folder).mkdir(parents=True, exist_ok=True)
+    files.write_atomic(Path(group.folder) / "group.json", jsonio.dumps(group, indent=1))
 
 
 def _write_result(folder: Path, result: UnitResult) -> None:

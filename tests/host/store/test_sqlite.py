@@ -23,6 +23,7 @@ from swarm_host.errors import (
 )
 from swarm_host.records import Handle, UnitResult, UnitSpec
 from swarm_host.store import journal
+from swarm_host.store.database import journal_for
 from swarm_host.store.sqlite import SqliteStore
 
 from tests.host.made import Clock, a_group, a_result, a_unit
@@ -296,6 +297,85 @@ def test_a_file_of_another_version_is_told_with_its_cure(tmp_path: Path) -> None
     other.close()
     with pytest.raises(HostError, match="another version.*reindex"):
         SqliteStore(tmp_path)
+
+
+def test_a_file_is_no_folder_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("x")
+    with pytest.raises(UsageError, match="name another one"):
+        SqliteStore(tmp_path / "runs")
+
+
+def test_a_group_whose_folders_cannot_be_written_is_not_added(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    units = [a_unit(tmp_path, 1, "g2"), a_unit(tmp_path, 2, "g2")]
+    Path(units[1].folder).parent.mkdir()
+    Path(units[1].folder).write_text("in the way")
+    with pytest.raises(StoreFull, match="cannot be written"):
+        store.add_group(a_group(tmp_path, "g2"), units)
+    assert [group.group_id for group in store.groups()] == ["g1"]
+    Path(units[1].folder).unlink()
+    store.add_group(a_group(tmp_path, "g2"), units)
+    assert len(store.units("g2")) == 2
+
+
+def test_a_death_between_result_and_move_loses_nothing(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(store, "grading")
+    with monkeypatch.context() as patch:
+
+        def dies(*_: object) -> int:
+            raise KeyboardInterrupt
+
+        patch.setattr(store, "_event", dies)
+        with pytest.raises(KeyboardInterrupt):
+            store.finish("g1-u1", "me", a_result("g1-u1", message="first"))
+    row = store.unit("g1-u1")
+    assert (row.state, row.result) == ("grading", None)
+    store.finish("g1-u1", "me", a_result("g1-u1", message="second"))
+    row = store.unit("g1-u1")
+    assert row.result is not None
+    text = (Path(row.spec.folder) / "result.json").read_text()
+    assert jsonio.loads(UnitResult, text).message == row.result.message == "second"
+
+
+MOUNTS = """\
+/dev/vda / ext4 rw 0 0
+server:/home /home nfs4 rw 0 0
+/dev/vdb /home/fast xfs rw 0 0
+server:/two /with\\040blank lustre rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "mode"),
+    [
+        ("/srv/runs", "wal"),
+        ("/home/me/runs", "delete"),
+        ("/home/fast/runs", "wal"),
+        ("/homes/runs", "wal"),
+        ("/with blank/runs", "delete"),
+    ],
+)
+def test_on_a_file_system_of_several_machines_there_is_no_shared_memory(
+    tmp_path: Path, folder: str, mode: str
+) -> None:
+    (tmp_path / "mounts").write_text(MOUNTS)
+    assert journal_for(Path(folder), tmp_path / "mounts") == mode
+    assert journal_for(Path(folder), tmp_path / "none") == "wal"
+
+
+def test_two_stores_claim_once_without_shared_memory_too(tmp_path: Path) -> None:
+    SqliteStore(tmp_path, journal_mode="delete").close()
+    assert not list((tmp_path / ".swarm").glob("*-wal"))
+    store = SqliteStore(tmp_path, journal_mode="delete")
+    store.add_group(a_group(tmp_path), [a_unit(tmp_path, number) for number in range(3)])
+    other = SqliteStore(tmp_path, journal_mode="delete")
+    claimed = [one.claim("x", 60) for one in (store, other, store, other)]
+    assert [row and row.spec.unit_id for row in claimed] == ["g1-u0", "g1-u1", "g1-u2", None]
+    other.close()
+    store.close()
 
 
 CLAIMER = """
