@@ -41,6 +41,8 @@ from swarm_host.redact import reveal
 
 # Stops of a container that does not die take the daemon some seconds beyond the grace.
 _STOP_S = 60.0
+# docker leaves out a variable that it does not find in its environment, without a word.
+_DROP_VARIABLES = frozenset({"sudo", "doas", "su", "ssh"})
 # Gigabytes may have to come back.
 _COPY_S = 3600.0
 
@@ -57,9 +59,11 @@ class DockerBackend:
         """environ: this side's variables; secrets are looked up there, and SWARM_HOST_DOCKER (the
         command, e.g. podman) and SWARM_HOST_RUNTIME (e.g. sysbox-runc). home: only containers that
         were started with the same word are found again; None: all of the project.
+
+        Raises UsageError for a command that cannot be read, or would not get our variables.
         """
         self.environ = environ
-        words = tuple(shlex.split(environ.get("SWARM_HOST_DOCKER", ""))) or ("docker",)
+        words = _command(environ.get("SWARM_HOST_DOCKER", ""))
         self._setup = argv.DockerSetup(words, environ.get("SWARM_HOST_RUNTIME") or None, home)
         self._outages = Outages(clock)
         self._client = DockerCommand(words, environ, self._outages)
@@ -272,6 +276,19 @@ class DockerBackend:
             raise Lost(f"docker cp: {answer.err.strip()}") from error
         if not answer.no_file:
             raise error
+
+
+def _command(text: str) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(text)) or ("docker",)
+    except ValueError as error:
+        raise UsageError(f"SWARM_HOST_DOCKER: {error}: {text}") from error
+    if Path(words[0]).name in _DROP_VARIABLES:
+        raise UsageError(
+            f"SWARM_HOST_DOCKER: {words[0]} does not hand variables on to docker, and agents would run "
+            "without them; join the group docker, or set DOCKER_HOST=ssh://..."
+        )
+    return words
 
 
 @contextmanager

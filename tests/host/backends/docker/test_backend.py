@@ -225,6 +225,18 @@ def test_no_docker_at_all(tmp_path: Path) -> None:
             act()
 
 
+@pytest.mark.parametrize("words", ["sudo docker", "/usr/bin/sudo -E docker", "ssh box docker"])
+def test_a_command_that_drops_variables_is_refused(words: str) -> None:
+    """docker says nothing of variables that it does not find: agents would run without their keys."""
+    with pytest.raises(UsageError, match="does not hand variables on"):
+        DockerBackend({"SWARM_HOST_DOCKER": words}, lambda: 0.0)
+
+
+def test_a_command_with_an_open_quote_is_refused() -> None:
+    with pytest.raises(UsageError, match="No closing quotation"):
+        DockerBackend({"SWARM_HOST_DOCKER": "docker 'x"}, lambda: 0.0)
+
+
 # ---------------------------------------------------------------- plans
 
 
