@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from swarm_host.agents.install import NAME
 from swarm_host.agents.known import Agent, AgentLimits, run_of
 from swarm_host.agents.mle_bench import registered
 from swarm_host.agents.own_files import FILE, read_agents
@@ -40,7 +41,8 @@ class Agents:
                 self.problems.append(str(error))
         if checkout is not None:
             found, problems = registered(checkout)
-            self._add(found)
+            # This project, as `agents install` puts it there, is known already.
+            self._add([agent for agent in found if agent.image != NAME])
             self.problems += problems
 
     def listed(self) -> Sequence[Agent]:

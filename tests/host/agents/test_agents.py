@@ -358,6 +358,16 @@ def test_broken_and_hidden_agents_of_mle_bench_are_told(checkout: Path) -> None:
     assert "kwargs_type 'x' is none of argparse, omegaconf" in typed
 
 
+def test_this_project_installed_there_is_no_second_one(project: Path, checkout: Path) -> None:
+    (project / "config.yaml").write_text(
+        "swarm-evo/recipes: {start: swarm-evo/start.sh, dockerfile: swarm-evo/Dockerfile}"
+    )
+    install(checkout, project)
+    agents = Agents(checkout=checkout)
+    assert agents.problems == []
+    assert agents.find("swarm-evo/recipes").origin == str(ROOT / "host/agents/swarm-evo/agent.yaml")
+
+
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no checkout of mle-bench"):
         Agents(checkout=tmp_path)

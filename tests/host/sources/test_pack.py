@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def test_hostile_submissions_are_judged(source: PackSource, tmp_path: Path, name
     assert (grade.score is not None) is gradable
     assert bool(grade.message) is not gradable
     assert len(grade.message) <= 500
+
+
+def test_a_name_makes_nobody_unpack_a_submission(source: PackSource, tmp_path: Path) -> None:
+    """pandas unpacks by the name of a file; the copy that is graded has a name of ours."""
+    right = (Path(source.prepare("churn").public) / "sample_submission.csv").read_bytes()
+    for name, data in {
+        "submission.csv.gz": gzip.compress(right),
+        "submission.csv.zip": right,
+    }.items():
+        (tmp_path / name).write_bytes(data)
+        assert source.grade("churn", tmp_path / name).valid is name.endswith("zip")
 
 
 def test_links_and_pipes_are_no_submissions(source: PackSource, tmp_path: Path) -> None:
