@@ -40,8 +40,8 @@ class ImageFacts:
     platform: str = ""
 
 
-# For plans that are made where the image is not there yet.
-MLE_BENCH = ImageFacts(("/entrypoint.sh",), ())
+# For plans that are made where the image is not there yet: that of mle-bench, as far as it is known.
+IMAGINED = ImageFacts(("/entrypoint.sh",), ("(the image's own command)",))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from swarm_host.backends.docker.client import (
     failure,
 )
 from swarm_host.backends.docker.follow import LogFollower
+from swarm_host.backends.docker.preflight import DockerFacts
 from swarm_host.errors import DaemonLost, HostError, Lost, PrivateMount, Transfer, UsageError
 from swarm_host.protocols import Clock, Sink, Stop
 from swarm_host.records import (
@@ -41,6 +42,8 @@ from swarm_host.redact import reveal
 
 # Stops of a container that does not die take the daemon some seconds beyond the grace.
 _STOP_S = 60.0
+# What a daemon has and can do changes by hand: seldom, and not within seconds.
+_FACTS_S = 10.0
 # docker leaves out a variable that it does not find in its environment, without a word.
 _DROP_VARIABLES = frozenset({"sudo", "doas", "su", "ssh"})
 # Gigabytes may have to come back.
@@ -65,23 +68,27 @@ class DockerBackend:
         self.environ = environ
         words = _command(environ.get("SWARM_HOST_DOCKER", ""))
         self._setup = argv.DockerSetup(words, environ.get("SWARM_HOST_RUNTIME") or None, home)
+        self._clock = clock
         self._outages = Outages(clock)
+        self._lock = threading.Lock()
+        # What the daemon told lately, by image.
+        self._known: dict[str, tuple[float, DockerFacts]] = {}
         self._client = DockerCommand(words, environ, self._outages)
 
     def preflight(self, run: RunConfig) -> Sequence[Problem]:
-        facts = preflight.gather(self._client, self._setup, run, self.environ)
-        return preflight.judge(run, facts, self._setup, self.environ)
+        return preflight.judge(run, self._facts(run), self._setup, self.environ)
 
     def plan(self, unit: UnitSpec, attempt: int) -> Sequence[Sequence[str]]:
         """Variables stand by name: docker reads their values from its environment, or from a file."""
-        run = unit.run
+        run, facts = unit.run, self._facts(unit.run)
         found = []
         if run.build is not None:
             tag = run.build.tag or run.agent_image or ""
-            found.append(argv.build(run.build, tag, host_network=self._without_bridge()))
+            found.append(argv.build(run.build, tag, host_network=facts.has_no_bridge))
         outside, inside = _split(run, dict.fromkeys(run.env, ""))
         ways = argv.variables(outside)
-        image = self._planned_image(run)
+        # A plan is made without a daemon too, and before the image is built.
+        image = facts.image or argv.IMAGINED
         file = "ENV_FILE" if ways.by_file else None
         names = sorted(ways.by_environ)
         found.append(argv.create(unit, attempt, image, self._setup, names=names, env_file=file))
@@ -92,8 +99,10 @@ class DockerBackend:
         return [[*self._setup.words, *words] for words in found]
 
     def build(self, build: BuildConfig, tag: str, sink: Sink) -> None:
-        builder = Builder(self._client, self.environ)
-        builder.build(build, tag, sink, host_network=self._without_bridge())
+        networks = preflight.networks_of(self._client, self._setup)
+        # Without a bridge the steps of a build have a network only from the host.
+        alone = networks is not None and "bridge" not in networks
+        Builder(self._client, self.environ).build(build, tag, sink, host_network=alone)
 
     def start(self, unit: UnitSpec, attempt: int) -> Handle:
         """Also raises PrivateMount, Credentials, SpecError: nothing was started then."""
@@ -180,22 +189,15 @@ class DockerBackend:
             raise failure(f"the image {run.agent_image}", answer.err)
         return ending.parse_image(answer.out)
 
-    def _planned_image(self, run: RunConfig) -> argv.ImageFacts:
-        """A plan is made without a daemon too, and before the image is built."""
-        try:
-            return self._image(run)
-        except HostError:
-            return argv.ImageFacts(argv.MLE_BENCH.entrypoint, ("(the image's own command)",))
-
-    def _without_bridge(self) -> bool:
-        """Steps of a build have a network only from the host there."""
-        if self._setup.podman:
-            return False
-        try:
-            names = self._client.run(["network", "ls", "--format", "{{.Name}}"])
-        except HostError:
-            return False
-        return names.code == 0 and b"bridge" not in names.out.split()
+    def _facts(self, run: RunConfig) -> DockerFacts:
+        """Asked once for the hundreds of units of a matrix, and again when they may have changed."""
+        image, now = run.agent_image or "", self._clock()
+        with self._lock:
+            known = self._known.get(image)
+            if known is None or now - known[0] > _FACTS_S:
+                facts = preflight.gather(self._client, self._setup, image, self.environ)
+                self._known[image] = known = (now, facts)
+            return known[1]
 
     def _adopt(self, unit: UnitSpec, attempt: int, secrets: Mapping[str, str]) -> Handle:
         """The container of an earlier start of the same attempt, which is started only once."""

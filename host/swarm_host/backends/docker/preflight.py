@@ -11,9 +11,14 @@ from typing import Any
 from swarm_host import mounts
 from swarm_host.backends.docker import argv
 from swarm_host.backends.docker.build import check_context, same_platform
-from swarm_host.backends.docker.client import DockerCommand, daemon_is_gone, last_words
+from swarm_host.backends.docker.client import (
+    DockerAnswer,
+    DockerCommand,
+    daemon_is_gone,
+    last_words,
+)
 from swarm_host.backends.docker.ending import parse_image
-from swarm_host.errors import DaemonLost, UsageError
+from swarm_host.errors import DaemonLost, Lost, UsageError
 from swarm_host.records import BuildConfig, Problem, RunConfig, Secret
 from swarm_host.redact import reveal
 
@@ -45,34 +50,50 @@ class DockerFacts:
         system = str(self.info.get("OSType", "linux"))
         return f"{system}/{_ARCHITECTURES.get(machine, machine)}" if machine else system
 
+    @property
+    def has_no_bridge(self) -> bool:
+        return self.networks is not None and "bridge" not in self.networks
+
+
+def networks_of(client: DockerCommand, setup: argv.DockerSetup) -> frozenset[str] | None:
+    """Names of the daemon's networks; None where they say nothing."""
+    if setup.podman:
+        return None
+    answer = client.run(["network", "ls", "--format", "{{.Name}}"])
+    return frozenset(answer.out.decode().split()) if answer.code == 0 else None
+
 
 def gather(
-    client: DockerCommand, setup: argv.DockerSetup, run: RunConfig, environ: Mapping[str, str]
+    client: DockerCommand, setup: argv.DockerSetup, image_name: str, environ: Mapping[str, str]
 ) -> DockerFacts:
     """Asks the docker command. Raises nothing: what is missing is part of the answer."""
     try:
         answer = client.run(["info", "--format", "{{json .}}"])
         if answer.code != 0 or daemon_is_gone(answer.err):
             return DockerFacts(_no_answer(answer.err))
-        image = client.run(["image", "inspect", run.agent_image or ""])
-        networks = client.run(["network", "ls", "--format", "{{.Name}}"])
+        image = client.run(["image", "inspect", image_name])
+        networks = networks_of(client, setup)
         context = client.run(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
     except UsageError as error:
         cure = "install docker: https://docs.docker.com/engine/"
         return DockerFacts(Problem(str(error), cure, not_here=True))
     except DaemonLost as error:
         return DockerFacts(_no_answer(str(error)))
-    known = networks.code == 0 and not setup.podman
-    names = frozenset(networks.out.decode().split())
-    facts = parse_image(image.out) if image.code == 0 else None
     return DockerFacts(
         info=_object(answer.out),
-        networks=names if known else None,
-        image=facts,
+        networks=networks,
+        image=_image(image),
         elsewhere=is_elsewhere(context.out.decode(errors="replace")),
         gpu_hook=shutil.which("nvidia-container-runtime-hook", path=environ.get("PATH"))
         is not None,
     )
+
+
+def _image(answer: DockerAnswer) -> argv.ImageFacts | None:
+    try:
+        return parse_image(answer.out) if answer.code == 0 else None
+    except (Lost, ValueError):
+        return None
 
 
 def is_elsewhere(endpoint: str) -> bool:
@@ -150,7 +171,7 @@ def _image_problems(run: RunConfig, facts: DockerFacts) -> list[Problem]:
         what = f"{run.agent_image} is for {facts.image.platform}, the daemon for {facts.platform}"
         cure = f"build or pull it with --platform {facts.platform}; emulated programs are slow"
         found.append(Problem(what, cure, refuses=False))
-    if not run.mle_bench and facts.image.entrypoint == argv.MLE_BENCH.entrypoint:
+    if not run.mle_bench and facts.image.entrypoint == argv.IMAGINED.entrypoint:
         what = f"{run.agent_image} keeps the entrypoint of {_BASE}, which never starts a command"
         cure = "set mle_bench: true, or write ENTRYPOINT [] into its Dockerfile"
         found.append(Problem(what, cure, refuses=False))
@@ -223,7 +244,7 @@ def _limit_problems(run: RunConfig, facts: DockerFacts) -> list[Problem]:
 
 def _network_problems(run: RunConfig, facts: DockerFacts) -> list[Problem]:
     found = []
-    if run.network == "bridge" and facts.networks is not None and "bridge" not in facts.networks:
+    if run.network == "bridge" and facts.has_no_bridge:
         what = "the daemon has no network bridge: the container will have no network"
         cure = "set network: host, or none where the agent needs no network"
         found.append(Problem(what, cure, refuses=False))

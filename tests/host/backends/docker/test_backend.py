@@ -257,6 +257,7 @@ def test_a_plan_needs_no_docker_and_shows_no_value(tmp_path: Path) -> None:
 
 def test_a_plan_is_what_is_done(ready: FakeDocker) -> None:
     one = unit()
+    ready.says("info", (0, "{}", ""))
     planned = ready.backend().plan(one, 1)
     before = len(ready.calls())
     ready.backend().start(one, 1)

@@ -199,6 +199,21 @@ def test_facts_are_asked_for(docker: FakeDocker, tmp_path: Path) -> None:
     assert problem.cure.startswith("docker pull agent:1")
 
 
+def test_hundreds_of_units_ask_once(docker: FakeDocker) -> None:
+    docker.says("info", (0, json.dumps(INFO), ""))
+    docker.says("image inspect", (0, image(["/entrypoint.sh"]), ""))
+    now = [100.0]
+    backend = docker.backend(lambda: now[0])
+    for seed in range(5):
+        assert backend.preflight(unit(env={"SEED": str(seed)}).run) == []
+        assert len(backend.plan(unit(env={"SEED": str(seed)}), 1)) == 2
+    assert len(docker.calls("info")) == 1
+    backend.preflight(unit(agent_image="other:1").run)
+    now[0] = 200.0
+    backend.preflight(unit().run)
+    assert len(docker.calls("info")) == 3
+
+
 def test_the_base_image_has_a_cure_of_its_own(docker: FakeDocker) -> None:
     docker.says("info", (0, json.dumps(INFO), ""))
     docker.says("image inspect", (1, "[]", "Error: No such image: mlebench-env"))
