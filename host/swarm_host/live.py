@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,7 @@ from typing import IO, Any, Protocol
 
 from swarm_host.protocols import Clock, Stop, Store
 from swarm_host.records import UnitResult, UnitRow
-from swarm_host.states import FINAL
+from swarm_host.states import FINAL, LIVE
 
 _TAIL = 4096
 # A report of swarm-evo is a few kilobytes.
@@ -23,6 +24,9 @@ _LARGEST_REPORT = 1 << 20
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
 _CONTAINER_HOME = "/home/"
 _LOOK_S = 0.5
+# Lines of a screen that are not units: title, counts, and the next prompt.
+_AROUND = 4
+_FEWEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +202,8 @@ class Table:
         self._live.start()
 
     def show(self, lines: Sequence[LiveLine]) -> None:
-        self._live.update(_table(lines), refresh=True)
+        room = max(_FEWEST, self._live.console.size.height - _AROUND)
+        self._live.update(_table(chosen(lines, room), counted(lines)), refresh=True)
 
     def say(self, text: str) -> None:
         self._live.console.print(text, markup=False, highlight=False)
@@ -262,11 +267,33 @@ def in_words(line: LiveLine) -> str:
     return ", ".join(facts)
 
 
-def _table(lines: Sequence[LiveLine]) -> Any:
+def chosen(lines: Sequence[LiveLine], most: int) -> list[LiveLine]:
+    """What fits on a screen, in the order of the units: those that run before those that failed, those
+    that ended well, and those that wait.
+    """
+    ranked = sorted(range(len(lines)), key=lambda at: _rank(lines[at]))
+    return [lines[at] for at in sorted(ranked[:most])]
+
+
+def _rank(line: LiveLine) -> int:
+    if line.phase in LIVE:
+        return 0
+    return {"queued": 3, "ok": 2}.get(line.phase, 1)
+
+
+def counted(lines: Sequence[LiveLine]) -> str:
+    """How many units are in which phase; "" for one unit, which says it itself."""
+    counts = Counter(line.phase for line in lines)
+    if len(lines) < 2:
+        return ""
+    return ", ".join(f"{count} {phase}" for phase, count in sorted(counts.items()))
+
+
+def _table(lines: Sequence[LiveLine], counts: str) -> Any:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    table = RichTable(box=None, pad_edge=False)
+    table = RichTable(box=None, pad_edge=False, caption=counts or None, caption_justify="left")
     for title, right in (("unit", 0), ("agent", 0), ("phase", 0), ("min", 1), ("best", 1)):
         table.add_column(title, no_wrap=True, justify="right" if right else "left")
     table.add_column("last output", no_wrap=True, overflow="ellipsis", ratio=1)

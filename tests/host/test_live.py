@@ -19,6 +19,8 @@ from swarm_host.live import (
     Table,
     Watch,
     best_score,
+    chosen,
+    counted,
     in_words,
     last_line,
     watch,
@@ -182,6 +184,27 @@ def test_the_table_takes_hostile_output_as_text() -> None:
     assert "[bold]not markup[/bold]" in shown
     assert "[red]a sentence" in shown
     assert "0.875" in shown
+
+
+def test_a_screen_shows_what_runs_before_what_waits() -> None:
+    phases = ["ok", "queued", "running", "timeout", "queued", "grading", "ok"]
+    lines = [replace(LINE, unit=f"u{at}", phase=phase) for at, phase in enumerate(phases)]
+    assert [line.unit for line in chosen(lines, 99)] == [line.unit for line in lines]
+    assert [line.unit for line in chosen(lines, 2)] == ["u2", "u5"]
+    assert [line.unit for line in chosen(lines, 4)] == ["u0", "u2", "u3", "u5"]
+    assert counted(lines) == "1 grading, 2 ok, 2 queued, 1 running, 1 timeout"
+    assert counted(lines[:1]) == ""
+
+
+def test_the_table_fits_its_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "10")
+    stream = io.StringIO()
+    table = Table(stream)
+    table.show([replace(LINE, unit=f"u{at}", phase="queued") for at in range(200)])
+    table.close()
+    shown = stream.getvalue()
+    assert "200 queued" in shown
+    assert shown.count("dummy") == 6
 
 
 def test_output_is_copied_once_and_by_stream(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -500,3 +501,62 @@ def test_a_printed_file_means_the_same_and_holds_no_secret(text: str) -> None:
         assert again.overlay("a", "c", 1) == spec.overlay("a", "c", 1)
     assert "sk-123456" not in printed
     assert isinstance(yaml.safe_load(printed), dict)
+
+
+PIECES = [
+    *(
+        "${",
+        "}",
+        "$",
+        "{",
+        "[",
+        "]",
+        ": ",
+        "- ",
+        "\n",
+        "&a ",
+        "*a",
+        "<<: ",
+        "!!int ",
+        "!x ",
+        "'",
+        '"',
+    ),
+    *(
+        "|",
+        "> ",
+        "? ",
+        "~",
+        "null",
+        "1e999",
+        "\t",
+        "\0",
+        "\u2028",
+        "%",
+        "@",
+        ",",
+        "/",
+        "-1",
+        "true",
+    ),
+    *("${{ secrets.X }}", "$DATA", "matrix:", "\r\n", "---\n", "...\n"),
+]
+
+
+def test_a_damaged_file_is_told_or_means_what_it_prints() -> None:
+    """Whatever stands in a file, the answer is a SpecError or a run that can be printed and read again."""
+    rng = random.Random(20)
+    read = 0
+    for _ in range(400):
+        text = rng.choice([WHOLE, MATRIX, SMALL + "mounts: ['/a:/b']\n"])
+        for _ in range(rng.randrange(1, 4)):
+            at = rng.randrange(len(text) + 1)
+            text = text[:at] + rng.choice(PIECES) + text[at + rng.choice([0, 0, 1, 3, 20]) :]
+        try:
+            spec = parse(text.encode(), "x.yaml", (), SCOPE)
+        except SpecError:
+            continue
+        read += 1
+        again = parse(as_yaml(spec).encode(), "y.yaml", (), SCOPE)
+        assert (again.run, again.matrix, again.placement) == (spec.run, spec.matrix, spec.placement)
+    assert read > 5
