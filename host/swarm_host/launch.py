@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -155,10 +156,20 @@ def _without_new_workspace(run: RunConfig) -> RunConfig:
 
 def _own_problems(unit: UnitSpec) -> Iterator[Problem]:
     if unit.competition is None:
-        used = [name for name in LOGS if (Path(unit.run.workspace) / name).exists()]
-        if used:
-            what = f"{unit.run.workspace} holds {used[0]} of another run"
-            yield Problem(what, "take another workspace: ${run_id} in its path makes a new one")
+        yield from _workspace_problems(Path(unit.run.workspace))
+
+
+def _workspace_problems(workspace: Path) -> Iterator[Problem]:
+    there = workspace
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = f"the workspace {workspace} cannot be made: {there} is no folder that takes files"
+        yield Problem(what, "correct workspace")
+    used = [name for name in LOGS if (workspace / name).exists()]
+    if used:
+        what = f"{workspace} holds {used[0]} of another run"
+        yield Problem(what, "take another workspace: ${run_id} in its path makes a new one")
 
 
 def commands(

@@ -150,6 +150,14 @@ def test_a_workspace_of_another_run_is_not_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "ws" / "stdout.log").stat().st_mtime_ns == before
 
 
+def test_a_workspace_that_cannot_be_made(tmp_path: Path) -> None:
+    write(tmp_path, local("true").replace("ws/${run_id}", "file/ws"))
+    write(tmp_path, "", "file")
+    done = run(tmp_path, "--config", "run.yaml")
+    assert (done.returncode, "file is no folder" in done.stderr) == (2, True), done.stderr
+    assert nothing_was_started(tmp_path)
+
+
 def test_a_runs_folder_that_cannot_be_written(tmp_path: Path) -> None:
     write(tmp_path, local("true"))
     write(tmp_path, "", "runs")

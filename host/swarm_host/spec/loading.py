@@ -12,7 +12,7 @@ from swarm_host.records import RunConfig
 from swarm_host.spec.matrix_keys import Matrix, Placement, read_matrix, read_placement
 from swarm_host.spec.run_keys import Overlay, read_overlay, read_run
 from swarm_host.spec.section import Section
-from swarm_host.spec.yaml_lines import Field, read, with_override
+from swarm_host.spec.yaml_lines import LARGEST, Field, read, with_override
 
 # Of a unit of a matrix; what they hold is known only later.
 UNIT_VARIABLES = ("agent", "competition", "seed")
@@ -55,7 +55,9 @@ def plain_spec(run: RunConfig, scope: Scope) -> Spec:
 def load(path: Path, overrides: Sequence[str], scope: Scope) -> Spec:
     """Reads a file. Raises SpecError with every problem, one a line, each with its line."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            # Whatever is larger is refused by its size.
+            data = file.read(LARGEST + 1)
     except OSError as error:
         raise SpecError(f"{path}: {error.strerror}") from None
     return parse(data, str(path), overrides, scope)

@@ -14,7 +14,8 @@ import yaml
 from swarm_host.errors import SpecError
 
 Scalar = None | bool | int | float | str
-_LARGEST = 1024**2
+# Bytes of a file.
+LARGEST = 1024**2
 # Deeper than any right file; also ends an alias that contains itself.
 _DEPTH = 12
 _WORDS: dict[str, None | bool] = {
@@ -78,7 +79,7 @@ def kind(field: Field) -> str:
 
 def read(data: bytes, name: str) -> Field:
     """The file as fields. Raises SpecError with the line for anything that is not plain YAML."""
-    if len(data) > _LARGEST:
+    if len(data) > LARGEST:
         raise SpecError(f"{name}: larger than 1 MiB")
     try:
         text = data.decode("utf-8-sig")
