@@ -82,7 +82,7 @@ def artefacts(folder: Path) -> tuple[str, ...]:
 def _files(folder: Path) -> Iterator[Path]:
     for name in ("submission", "logs", "code"):
         for path in sorted((folder / name).rglob("*")):
-            if path.is_file() and not path.is_symlink():
+            if path.is_file() and not path.is_symlink() and path.name != MARKS:
                 yield path
 
 

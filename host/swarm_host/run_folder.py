@@ -154,13 +154,16 @@ def report(row: UnitRow, board: Mapping[str, Any] | None = None) -> dict[str, An
     return found
 
 
-def _beats_references(grade: Grade | None) -> bool | None:
+def _beats_references(grade: Grade | None) -> bool | Mapping[str, bool] | None:
+    """As the source says it: of all references, or of each by its name. None: it says nothing."""
     if grade is None or not grade.valid:
         return None
+    said = grade.report.get("beats_references")
+    if isinstance(said, Mapping):
+        return {str(name): bool(better) for name, better in said.items()}
     # With a leaderboard, `passed` speaks of medals.
     otherwise = None if grade.report.get("any_medal") is not None else grade.passed
-    said = grade.report.get("beats_references", otherwise)
-    return said if isinstance(said, bool) else None
+    return said if isinstance(said, bool) else otherwise
 
 
 def _iso(at: float) -> str:
