@@ -44,14 +44,14 @@ def locked(path: Path) -> Iterator[int]:
         os.close(handle)
 
 
-def last_lines(handle: int) -> tuple[list[bytes], bool]:
-    """The last whole lines of a file (64 KB of them), and whether half a line stands after them."""
+def last_lines(handle: int) -> list[bytes]:
+    """The last whole lines of a file, 64 KB of them."""
     size = os.fstat(handle).st_size
     data = os.pread(handle, _TAIL, max(0, size - _TAIL))
     lines = data.split(b"\n")
     # The first is only part of a line when the file is longer than what was read.
     first = 1 if size > _TAIL else 0
-    return lines[first:-1], bool(lines[-1])
+    return lines[first:-1]
 
 
 def append_lines(handle: int, lines: list[str]) -> None:

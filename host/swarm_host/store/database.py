@@ -35,7 +35,9 @@ CREATE TABLE units (
     result TEXT,
     updated REAL NOT NULL,
     -- seq of the event that queued it: who waits longest is claimed first.
-    queued INTEGER NOT NULL
+    queued INTEGER NOT NULL,
+    -- seq of an event up to which all stand in its folder. Of live units it lags behind.
+    told INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX units_by_state ON units (state, queued);
 CREATE INDEX units_by_group ON units (group_id);

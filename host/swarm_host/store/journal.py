@@ -17,16 +17,19 @@ from swarm_host.records import Event
 NAME = "events.jsonl"
 
 
-def catch_up(folder: Path, later_than: Callable[[int], Sequence[Event]]) -> None:
-    """Appends what the file lacks. later_than: the unit's committed events with a larger seq.
+def catch_up(folder: Path, later_than: Callable[[int], Sequence[Event]]) -> int:
+    """Appends what the file lacks, and says the seq of its last event.
 
-    Raises OSError: the folder is gone, or the disk full; nothing is half written then.
+    later_than: the unit's committed events with a larger seq. Raises OSError: the folder is gone, or
+    the disk full; nothing is half written then.
     """
     with files.locked(folder / NAME) as handle:
-        known, _ = files.last_lines(handle)
-        missing = later_than(_last_seq(known))
-        if missing:
-            files.append_lines(handle, [jsonio.dumps(event) for event in missing])
+        last = _last_seq(files.last_lines(handle))
+        missing = later_than(last)
+        if not missing:
+            return last
+        files.append_lines(handle, [jsonio.dumps(event) for event in missing])
+        return missing[-1].seq
 
 
 def _last_seq(lines: Sequence[bytes]) -> int:

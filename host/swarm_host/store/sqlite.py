@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import functools
 import logging
 import os
 import sqlite3
@@ -12,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from swarm_host import files, jsonio
-from swarm_host.errors import HostError, LeaseLost, StoreBusy, StoreFull, UsageError
+from swarm_host.errors import LeaseLost, StoreBusy, StoreFull, UsageError
 from swarm_host.records import Group, Handle, UnitResult, UnitRow, UnitSpec
 from swarm_host.states import FINAL, LIVE, State, check_move
-from swarm_host.store import journal
 from swarm_host.store.database import Database, Journal, journal_for
+from swarm_host.store.lines import Lines
 from swarm_host.store.questions import Questions
 
 STATE_FOLDER = ".swarm"
@@ -87,6 +86,8 @@ class SqliteStore(Questions):
         except BaseException:
             os.close(self._open)
             raise
+        self._lines = Lines(self._database, self.events)
+        self._lines.append_the_missing()
 
     # ------------------------------------------------------------ changes
 
@@ -109,7 +110,7 @@ class SqliteStore(Questions):
                 raise UsageError(
                     f"another process has just added group {group.group_id} or one of its units"
                 ) from error
-        self._append({unit.unit_id: Path(unit.folder) for unit in units})
+        self._lines.append({unit.unit_id: Path(unit.folder) for unit in units})
 
     def claim(self, owner: str, lease_s: float, unit_id: str | None = None) -> UnitRow | None:
         where, values = _one("state = 'queued'", unit_id)
@@ -124,7 +125,7 @@ class SqliteStore(Questions):
                 return None
             data = {"from": "queued", "to": "claimed", "owner": owner, "attempt": row["attempt"]}
             self._event(change, row["unit_id"], "state", data)
-        self._append({row["unit_id"]: Path(row["folder"])})
+        self._lines.append({row["unit_id"]: Path(row["folder"])})
         return self.unit(row["unit_id"])
 
     def adopt(self, owner: str, lease_s: float, unit_id: str | None = None) -> UnitRow | None:
@@ -140,7 +141,7 @@ class SqliteStore(Questions):
             if row is None:
                 return None
             self._event(change, row["unit_id"], "adopt", {"owner": owner, "state": row["state"]})
-        self._append({row["unit_id"]: Path(row["folder"])})
+        self._lines.append({row["unit_id"]: Path(row["folder"])})
         return self.unit(row["unit_id"])
 
     def renew(self, unit_id: str, owner: str, lease_s: float) -> None:
@@ -172,13 +173,13 @@ class SqliteStore(Questions):
             )
             if to == "queued":
                 self._queue(change, unit_id, seq)
-        self._append({unit_id: Path(row["folder"])})
+        self._lines.append({unit_id: Path(row["folder"])})
 
     def note(self, unit_id: str, owner: str, kind: str, data: Mapping[str, object]) -> None:
         with self._database.change() as change:
             row = self._owned(change, unit_id, owner)
             self._event(change, unit_id, kind, data)
-        self._append({unit_id: Path(row["folder"])})
+        self._lines.append({unit_id: Path(row["folder"])})
 
     def finish(self, unit_id: str, owner: str, result: UnitResult) -> None:
         to: State = "cancelled" if result.outcome == "cancelled" else "done"
@@ -199,7 +200,7 @@ class SqliteStore(Questions):
                 # What a later attempt, by a user's wish, knows of this one.
                 data["attempt_ended"] = result.attempts[-1]
             self._event(change, unit_id, "state", data)
-        self._append({unit_id: Path(row["folder"])})
+        self._lines.append({unit_id: Path(row["folder"])})
 
     def release(self, owner: str) -> int:
         with self._database.change() as change:
@@ -222,7 +223,7 @@ class SqliteStore(Questions):
             else:
                 self._event(change, unit_id, "cancel", {"reason": reason})
                 change.execute("UPDATE units SET cancel = 1 WHERE unit_id = ?", (unit_id,))
-        self._append({unit_id: Path(row["folder"])})
+        self._lines.append({unit_id: Path(row["folder"])})
 
     def retry(self, unit_id: str) -> None:
         """Raises IllegalMove when the unit has not ended, UnknownName."""
@@ -241,7 +242,7 @@ class SqliteStore(Questions):
                 "UPDATE units SET state = 'queued', result = NULL WHERE unit_id = ?", (unit_id,)
             )
             self._queue(change, unit_id, seq)
-        self._append({unit_id: Path(row["folder"])})
+        self._lines.append({unit_id: Path(row["folder"])})
 
     def close(self) -> None:
         self._database.close()
@@ -293,14 +294,6 @@ class SqliteStore(Questions):
             (unit_id, kind, jsonio.dumps(data), at),
         )
         return int(done.lastrowid or 0)
-
-    def _append(self, folders: Mapping[str, Path]) -> None:
-        """Lines for what was committed. A full disk or a lost folder costs the lines only."""
-        for unit_id, folder in folders.items():
-            try:
-                journal.catch_up(folder, functools.partial(self.events, unit=unit_id))
-            except (OSError, HostError) as error:
-                _log.warning("%s: its events could not be appended yet: %s", unit_id, error)
 
 
 def insert_unit(change: sqlite3.Connection, unit: UnitSpec, at: float, queued: int) -> None:

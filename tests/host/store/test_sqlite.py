@@ -255,6 +255,26 @@ def test_a_folder_that_cannot_be_written_costs_lines_that_come_later(
     assert list(journal.read(folder)) == store.events(unit="g1-u1")
 
 
+def test_lines_that_a_dead_process_committed_are_appended_by_the_next(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(store)
+    with monkeypatch.context() as patch:
+        # Killed right after its commits.
+        patch.setattr(store._lines, "append", lambda folders: None)
+        store.finish("g1-u1", "me", a_result("g1-u1"))
+        store.ask_cancel("g1-u2")
+        store.add_group(a_group(tmp_path, "g2"), [a_unit(tmp_path, 1, "g2")])
+    later = SqliteStore(tmp_path)
+    for row in later.units():
+        assert list(journal.read(Path(row.spec.folder))) == later.events(unit=row.spec.unit_id)
+    later.close()
+    with monkeypatch.context() as patch:
+        # What is known to stand there is not looked at again.
+        patch.setattr(journal, "catch_up", pytest.fail)
+        SqliteStore(tmp_path).close()
+
+
 def test_only_its_user_looks_into_the_state_folder(store: SqliteStore, tmp_path: Path) -> None:
     assert (tmp_path / ".swarm").stat().st_mode & 0o777 == 0o700
 
