@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,15 @@ from swarm_host.backends.cloud.words import (
     Staged,
     Variables,
 )
-from swarm_host.errors import Lost, PrivateMount, Transfer, Transient, Unhealthy, UsageError
+from swarm_host.errors import (
+    HostError,
+    Lost,
+    PrivateMount,
+    Transfer,
+    Transient,
+    Unhealthy,
+    UsageError,
+)
 from swarm_host.protocols import Clock, Sink, Stop
 from swarm_host.records import (
     BuildConfig,
@@ -39,6 +48,7 @@ from swarm_host.records import (
 )
 from swarm_host.redact import reveal
 
+_log = logging.getLogger("swarm_host")
 # A program of ours in the sandbox that says little.
 _ACT_S = 60.0
 # Gigabytes there or back.
@@ -119,13 +129,13 @@ class CloudBackend:
         """
         have = {stream: int(sink.mark(stream) or 0) for stream in frames.STREAMS.values()}
         while not stop.is_set():
+            box = self._box(handle)
             try:
-                if self._follow(handle, sink, stop, have):
+                if box is not None and self._follow(box, handle, sink, stop, have):
                     return
-            except Lost:
-                raise
-            except (Transient, frames.Broken):
-                pass
+            # A lost program in the sandbox too: whether the sandbox is lost, is asked above.
+            except (HostError, frames.Broken) as error:
+                _log.info("the output of %s is asked for again: %s", handle.name, error)
             stop.wait(_AGAIN_S)
 
     def poll(self, handle: Handle) -> Ending | None:
@@ -265,9 +275,20 @@ class CloudBackend:
 
     # ------------------------------------------------------------ while it runs
 
-    def _follow(self, handle: Handle, sink: Sink, stop: Stop, have: dict[Stream, int]) -> bool:
+    def _box(self, handle: Handle) -> Box | None:
+        """None while the service does not answer. Raises Lost."""
+        try:
+            return self._provider.box(handle.id)
+        except Lost:
+            raise
+        except HostError as error:
+            _log.info("the sandbox of %s is asked for again: %s", handle.name, error)
+            return None
+
+    def _follow(
+        self, box: Box, handle: Handle, sink: Sink, stop: Stop, have: dict[Stream, int]
+    ) -> bool:
         """One connection. True: all output came."""
-        box = self._provider.box(handle.id)
         known = [str(have[stream]) for stream in frames.STREAMS.values()]
         where = inside.folder(self._short(handle), self._place)
         words = inside.act(where, "follow", *known, str(inside.FOLLOW_S))
