@@ -240,11 +240,11 @@ class DaytonaProvider:
             return dict(asked)
         from daytona import GpuType
 
-        try:
-            return {**asked, "gpu_type": GpuType(asked["gpu_type"])}
-        except ValueError:
-            known = ", ".join(kind.value for kind in GpuType)
-            raise UsageError(f"SWARM_HOST_GPU: Daytona has {known}") from None
+        kinds = {kind.value: kind for kind in GpuType if "unknown" not in kind.value}
+        wanted = str(asked["gpu_type"])
+        if wanted not in kinds:
+            raise UsageError(f"SWARM_HOST_GPU: Daytona has {', '.join(kinds)}, not {wanted}")
+        return {**asked, "gpu_type": kinds[wanted]}
 
 
 def _state(sandbox: Any) -> str:
