@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from swarm_host import mounts, tar
-from swarm_host.backends.cloud import data, flatten, frames, inside, naming, preflight
-from swarm_host.backends.cloud.words import (
-    Answer,
-    Box,
-    NameTaken,
-    NotClear,
-    Order,
-    Placed,
-    Provider,
-    Staged,
-    Variables,
-)
-from swarm_host.errors import (
-    HostError,
-    Lost,
-    PrivateMount,
-    Transfer,
-    Transient,
-    Unhealthy,
-    UsageError,
-)
+from swarm_host import tar
+from swarm_host.backends.cloud import data, flatten, frames, inside, naming, preflight, starting
+from swarm_host.backends.cloud.starting import ACT_S, COPY_S
+from swarm_host.backends.cloud.words import Answer, Box, Provider
+from swarm_host.errors import HostError, Lost, Transfer, Transient, Unhealthy, UsageError
 from swarm_host.protocols import Clock, Sink, Stop
 from swarm_host.records import (
     BuildConfig,
@@ -39,7 +20,6 @@ from swarm_host.records import (
     Ending,
     Handle,
     Isolation,
-    Mount,
     Problem,
     RunConfig,
     Secret,
@@ -49,10 +29,6 @@ from swarm_host.records import (
 from swarm_host.redact import reveal
 
 _log = logging.getLogger("swarm_host")
-# A program of ours in the sandbox that says little.
-_ACT_S = 60.0
-# Gigabytes there or back.
-_COPY_S = 3600.0
 # Between two connections to an agent's output.
 _AGAIN_S = 0.5
 # An agent that cannot be told to stop for so long ends with its sandbox.
@@ -89,14 +65,14 @@ class CloudBackend:
         """The calls of the service's library, with names in place of secrets."""
         run = unit.run
         secret = sorted(key for key, value in run.env.items() if isinstance(value, Secret))
-        with self._staged(run) as built:
-            order = self._order(unit, attempt, built)
+        with starting.staged(run, self._environ) as built:
+            order = starting.order_of(self._provider, unit, attempt, self._home, built)
             found = list(self._provider.plan(order, secret))
-            where = inside.folder(order.name, self._place)
-            for mount in self._sent(order):
+            for mount in starting.sent(order):
                 found.append(["send", mount.source, f"{order.name}:{mount.target}"])
-            command = self._command(run, built) or ("(the image's own command)",)
-            found.append(["run", *inside.launch(where, _limit(run), run.mle_bench, command)])
+            command = starting.command_of(run, built) or ("(the image's own command)",)
+            where = inside.folder(order.name, self._place)
+            found.append(["run", *starting.launch_words(order, where, command)])
         return found
 
     def build(self, build: BuildConfig, tag: str, sink: Sink) -> None:
@@ -107,17 +83,18 @@ class CloudBackend:
     def start(self, unit: UnitSpec, attempt: int) -> Handle:
         """Also raises PrivateMount, Credentials, SpecError: nothing was started then."""
         run = unit.run
-        _refuse_answers(run, self._environ)
+        starting.refuse_answers(run, self._environ)
         values = reveal(run.env, self._environ)
-        with self._staged(run) as built:
-            command = self._command(run, built)
+        with starting.staged(run, self._environ) as built:
+            command = starting.command_of(run, built)
             if not command:
                 raise UsageError("command is missing, and the image's own is not known here")
-            order = self._order(unit, attempt, built)
-            placed = self._placed(order, _variables(run, values))
+            order = starting.order_of(self._provider, unit, attempt, self._home, built)
+            variables = starting.variables_of(run, values)
+            placed = starting.placed(self._provider, order, variables)
         handle = Handle(self.name, naming.unit_name(unit, attempt), placed.id)
         try:
-            self._begin(handle, order, command)
+            starting.begin(self._provider.box(handle.id), self._where(handle), order, command)
         except UsageError:
             self.remove(handle)
             raise
@@ -153,7 +130,7 @@ class CloudBackend:
         seconds = str(max(0, math.ceil(grace_s)))
         try:
             box = self._provider.box(handle.id)
-            answer = self._act(box, handle, "stop", seconds, seconds=grace_s + _ACT_S)
+            answer = self._act(box, handle, "stop", seconds, seconds=grace_s + ACT_S)
         except Lost:
             return
         except Transient:
@@ -173,7 +150,7 @@ class CloudBackend:
         """Folders that the agent may write to come back to their places on this side as well."""
         box = self._provider.box(handle.id)
         intake = tar.Intake(into, limits)
-        where = inside.folder(self._short(handle), self._place)
+        where = self._where(handle)
         outputs = run.outputs
         most = limits.submission_bytes
         _bring(box, where, intake, outputs.submission, "submission", most=most)
@@ -206,73 +183,6 @@ class CloudBackend:
     def isolation(self, run: RunConfig) -> Isolation:
         return "remote"
 
-    # ------------------------------------------------------------ start
-
-    @contextmanager
-    def _staged(self, run: RunConfig) -> Iterator[Staged | None]:
-        if run.image_source != "flatten" or run.build is None:
-            yield None
-            return
-        with flatten.staged(run.build, self._environ) as staged:
-            yield staged
-
-    def _order(self, unit: UnitSpec, attempt: int, built: Staged | None) -> Order:
-        kept = {}
-        for mount in unit.run.mounts:
-            name = self._provider.keeps(mount) if unit.competition is not None else None
-            if name is not None:
-                kept[name] = mount
-        return Order(
-            name=naming.sandbox_name(unit, attempt),
-            labels=naming.labels(unit, attempt, self._home),
-            run=unit.run,
-            ttl_s=naming.ttl_s(unit.run),
-            built=built,
-            kept=kept,
-        )
-
-    def _command(self, run: RunConfig, built: Staged | None) -> tuple[str, ...]:
-        own = built.command if built is not None else ()
-        return run.command or own
-
-    def _sent(self, order: Order) -> list[Mount]:
-        """Mounts that are copied into the sandbox itself."""
-        kept = set(order.kept.values())
-        return [mount for mount in order.run.mounts if mount not in kept]
-
-    def _placed(self, order: Order, variables: Variables) -> Placed:
-        """The sandbox of the order: made, or found under its name when it was there already."""
-        try:
-            return self._provider.create(order, variables)
-        except (NameTaken, NotClear) as error:
-            placed = self._provider.look_up(order.name)
-            if placed is None and isinstance(error, NotClear):
-                raise error.cause from error
-            if placed is None:
-                raise Unhealthy(f"{self.name} has no sandbox {order.name}: {error}") from error
-            if not order.labels.items() <= placed.labels.items():
-                raise UsageError(
-                    f"another sandbox at {self.name} is called {order.name}, and it is not ours"
-                ) from error
-            return placed
-
-    def _begin(self, handle: Handle, order: Order, command: Sequence[str]) -> None:
-        """Each step done twice is done once. Raises Transient errors."""
-        box = self._provider.box(handle.id)
-        where = inside.folder(order.name, self._place)
-        script = io.BytesIO(inside.TOOL.encode())
-        _checked("install", box.feed(inside.install(where), script, _ACT_S))
-        for number, mount in enumerate(self._sent(order)):
-            leave_out = () if mount.read_only else data.OURS
-            words = inside.act(where, "unpack", data.folder_of(mount), f"mount-{number}")
-            with data.archive(mount, leave_out) as archive:
-                _checked(f"send {mount.source}", box.feed(words, archive, _COPY_S))
-        run = order.run
-        words = inside.launch(where, _limit(run), run.mle_bench, command)
-        answer = box.call(words, _ACT_S)
-        if answer.code != 0:
-            raise Unhealthy(f"the agent could not be started in its sandbox: {answer.text}")
-
     # ------------------------------------------------------------ while it runs
 
     def _box(self, handle: Handle) -> Box | None:
@@ -290,8 +200,7 @@ class CloudBackend:
     ) -> bool:
         """One connection. True: all output came."""
         known = [str(have[stream]) for stream in frames.STREAMS.values()]
-        where = inside.folder(self._short(handle), self._place)
-        words = inside.act(where, "follow", *known, str(inside.FOLLOW_S))
+        words = inside.act(self._where(handle), "follow", *known, str(inside.FOLLOW_S))
         for line in box.lines(words, stop):
             frame = frames.parse(line)
             if frame.kind == "data":
@@ -304,12 +213,12 @@ class CloudBackend:
                 return False
         return False
 
-    def _act(self, box: Box, handle: Handle, *words: str, seconds: float = _ACT_S) -> Answer:
-        where = inside.folder(self._short(handle), self._place)
-        return box.call(inside.act(where, *words), seconds)
+    def _act(self, box: Box, handle: Handle, *words: str, seconds: float = ACT_S) -> Answer:
+        return box.call(inside.act(self._where(handle), *words), seconds)
 
-    def _short(self, handle: Handle) -> str:
-        return naming.shortened(handle.name)
+    def _where(self, handle: Handle) -> str:
+        """The folder of our files in its sandbox."""
+        return inside.folder(naming.shortened(handle.name), self._place)
 
     def _ending_of_lost(self, handle: Handle, error: Lost) -> Ending:
         """The services give 137 for both ends: which one it was, we wrote down. Raises Lost."""
@@ -335,36 +244,9 @@ def _bring(
     """One folder or file of the sandbox. One that is not there is not missed."""
     if path is None:
         return
-    with box.archive(inside.act(where, "pack", path, *leave_out), _COPY_S) as stream:
+    with box.archive(inside.act(where, "pack", path, *leave_out), COPY_S) as stream:
         if stream is not None:
             intake.take(folder, stream, most=most)
-
-
-def _checked(what: str, answer: Answer) -> None:
-    if answer.code != 0:
-        raise Transfer(f"{what}: exit status {answer.code} in the sandbox: {answer.text}")
-
-
-def _limit(run: RunConfig) -> float:
-    """When the agent ends inside, if nobody outside ends it before."""
-    return run.timeout + naming.LATE_S
-
-
-def _variables(run: RunConfig, values: Mapping[str, str]) -> Variables:
-    plain, secret = dict(values), {}
-    for name, value in run.env.items():
-        if isinstance(value, Secret):
-            secret[name] = plain.pop(name)
-    return Variables(plain, secret)
-
-
-def _refuse_answers(run: RunConfig, environ: Mapping[str, str]) -> None:
-    """Raises PrivateMount, whoever forgot to ask preflight, and whatever allow_private says."""
-    for one in mounts.exposed(run.mounts, mounts.data_roots(environ)):
-        if isinstance(one, mounts.Exposed):
-            raise PrivateMount(
-                f"the mount {one.mount.source} holds answers of a competition: they stay on this machine"
-            )
 
 
 def _sum(parts: Sequence[Collected]) -> Collected:

@@ -238,6 +238,11 @@ _CAUSES: dict[str, Literal["exit", "oom", "stopped", "killed"]] = {
 }
 
 
+def is_absent(said: bytes) -> bool:
+    """Whether `poll` says that no agent was started."""
+    return said.split() == [b"absent"]
+
+
 def parse_standing(said: bytes) -> Ending | None:
     """What `poll` says. None while the agent runs.
 
