@@ -58,6 +58,10 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+class CutOff(Transfer):
+    """The archive ends in the middle: the other side broke off."""
+
+
 class Malformed(Exception):
     """The bytes are no archive. Trying again would give the same."""
 
@@ -93,7 +97,7 @@ class Archive:
         self.read_bytes = 0
 
     def members(self) -> Iterator[Member]:
-        """Raises Malformed, TooMuch, and Transfer where the archive ends in the middle."""
+        """Raises Malformed, TooMuch, CutOff."""
         extra: dict[str, bytes] = {}
         while (header := self._block()) is not None:
             kind = header[156:157]
@@ -154,7 +158,7 @@ class Archive:
         while len(found) < size:
             piece = self._stream.read(size - len(found))
             if not piece:
-                raise Transfer("the archive of the agent's files ends in the middle")
+                raise CutOff("the archive of the agent's files ends in the middle")
             found += piece
         return found
 
@@ -340,13 +344,16 @@ class Intake:
         strip: leading folders of the names in the archive that are dropped. most: bytes of this
         archive, below the total.
 
-        Raises Transfer when the archive ends in the middle, or this machine cannot take the files.
+        Raises CutOff when the archive ends in the middle, Transfer when there is no such folder to
+        write to, and OSError when this machine's disk is full or broken.
         """
         room = min(self.limits.total_bytes - self._bytes, most or self.limits.total_bytes)
         archive = Archive(stream, self._readable)
         try:
             target = _Folder(self._into / folder)
         except OSError as error:
+            if error.errno in _TROUBLE:
+                raise
             raise Transfer(f"cannot write to {self._into / folder}: {error.strerror}") from error
         try:
             _Taking(self, target, archive, folder, strip, room).all()
@@ -396,7 +403,7 @@ class _Taking:
                 self._say(member, str(error))
             except OSError as error:
                 if error.errno in _TROUBLE:
-                    raise Transfer(f"cannot write the agent's files: {error.strerror}") from error
+                    raise
                 self._say(member, error.strerror or str(error))
 
     def _say(self, member: Member, why: str) -> None:

@@ -323,7 +323,7 @@ def test_a_full_disk_is_no_fault_of_a_name(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(Transfer, match="No space left"):
+    with pytest.raises(OSError, match="No space left"):
         take(tmp_path, archive(entry("a", b"1")))
 
 

@@ -17,6 +17,7 @@ from swarm_host.errors import SpecError
 from swarm_host.records import BuildConfig, Mount, Resources, RunConfig, Secret, UnitSpec
 
 PROJECT = "swarm-evo"
+DURABLE = "durable"
 # What docker itself keeps of an agent's output. Followers read it live; this bounds a disk.
 _LOG_OPTIONS = ("--log-driver", "json-file", "--log-opt", "max-size=1g")
 _LOG_FILES = ("--log-opt", "max-file=3")
@@ -86,6 +87,8 @@ def labels(unit: UnitSpec, attempt: int, home: str | None = None) -> dict[str, s
         f"{PROJECT}.unit": unit.unit_id,
         f"{PROJECT}.attempt": str(attempt),
         f"{PROJECT}.folder": unit.folder,
+        # Whether the start of start.py is in it, whose notes an agent cannot forge.
+        f"{PROJECT}.start": DURABLE if unit.run.mle_bench else "plain",
     }
     if home is not None:
         found[f"{PROJECT}.home"] = home

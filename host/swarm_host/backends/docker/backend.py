@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import shlex
@@ -22,6 +23,7 @@ from swarm_host.backends.docker.client import (
     DockerCommand,
     Outages,
     failure,
+    last_words,
 )
 from swarm_host.backends.docker.follow import LogFollower
 from swarm_host.backends.docker.preflight import DockerFacts
@@ -39,6 +41,7 @@ from swarm_host.records import (
     UnitSpec,
 )
 from swarm_host.redact import reveal
+from swarm_host.tar import Readable
 
 # Stops of a container that does not die take the daemon some seconds beyond the grace.
 _STOP_S = 60.0
@@ -232,12 +235,8 @@ class DockerBackend:
 
     def _notes(self, handle: Handle) -> dict[str, bytes]:
         """What was noted in the container, by the name of the note."""
-        answer = self._client.run(["cp", f"{_container_of(handle)}:{start.NOTES}", "-"])
-        if answer.no_file:
-            return {}
-        if answer.code != 0:
-            raise failure("docker cp", answer.err)
-        return start.read_notes(answer.out)
+        with self._copied(handle, start.NOTES, ANSWER_S) as stream:
+            return {} if stream is None else start.read_notes(stream)
 
     def _bring(
         self,
@@ -247,37 +246,48 @@ class DockerBackend:
         intake: tar.Intake,
         most: int | None = None,
     ) -> None:
-        """One folder or file of the container. One that is not there is not missed.
-
-        Raises Transfer, DaemonLost, Lost.
-        """
+        """One folder or file of the container. One that is not there is not missed."""
         if path is None:
             return
+        with self._copied(handle, path, _COPY_S) as stream:
+            if stream is not None:
+                intake.take(folder, stream, strip=1, most=most)
+
+    @contextmanager
+    def _copied(self, handle: Handle, path: str, seconds: float) -> Iterator[Readable | None]:
+        """The archive that docker makes of a folder or a file; None when it is not there.
+
+        Raises Transfer, DaemonLost, Lost: what an archive that broke off means.
+        """
         process = self._client.open(["cp", f"{_container_of(handle)}:{path}", "-"])
-        assert process.stdout is not None
-        overdue = threading.Timer(_COPY_S, process.kill)
+        assert isinstance(process.stdout, io.BufferedReader)
+        overdue = threading.Timer(seconds, process.kill)
         overdue.start()
         try:
-            intake.take(folder, process.stdout, strip=1, most=most)
-        except Transfer as error:
-            self._explain(process, error)
+            if process.stdout.peek(1):
+                yield process.stdout
+                return
+            answer = self._said(process)
+            if not answer.no_file:
+                raise _broken_off(answer)
+            yield None
+        except tar.CutOff as error:
+            raise _broken_off(self._said(process)) from error
         finally:
             overdue.cancel()
             process.kill()
             process.communicate()
 
-    def _explain(self, process: subprocess.Popen[bytes], error: Transfer) -> None:
-        """Raises what a copy that broke off means. Nothing, when there was nothing to copy."""
-        try:
-            _, err = process.communicate(timeout=ANSWER_S)
-        except subprocess.TimeoutExpired:
-            raise error from None
+    def _said(self, process: subprocess.Popen[bytes]) -> DockerAnswer:
+        """What a command without further output ended with. Raises DaemonLost."""
+        _, err = process.communicate()
         answer = DockerAnswer(process.returncode, b"", err.decode(errors="replace"))
-        self._client.judge("cp", answer)
-        if answer.no_container:
-            raise Lost(f"docker cp: {answer.err.strip()}") from error
-        if not answer.no_file:
-            raise error
+        return self._client.judge("cp", answer)
+
+
+def _broken_off(answer: DockerAnswer) -> HostError:
+    words = f"docker cp broke off: {last_words(answer.err)}"
+    return Lost(words) if answer.no_container else Transfer(words)
 
 
 def _command(text: str) -> tuple[str, ...]:

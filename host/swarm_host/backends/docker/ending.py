@@ -104,6 +104,9 @@ def how_it_ended(
         return None
     if container.status not in ("exited", "stopped"):
         raise Lost(f"the container {container.name} is {container.status} and has no end")
+    if container.labels.get(f"{argv.PROJECT}.start") != argv.DURABLE:
+        # The agent may be root there, and write what it likes.
+        notes = {name: note for name, note in notes.items() if name == start.STOPPED}
     if container.exit_code == _START_FAILED and start.FAILED in notes:
         raise NeverStarted(notes[start.FAILED].decode(errors="replace").strip()[:500])
     started = _agent_started(notes) or container.started

@@ -12,6 +12,8 @@ import shlex
 import tarfile
 from collections.abc import Mapping
 
+from swarm_host.tar import Archive, Malformed, Readable, TooMuch
+
 # Only root can look into it or write to it. Not below /home: the base opens everything there.
 PLACE = "/.swarm-evo"
 NOTES = f"{PLACE}/notes"
@@ -21,7 +23,7 @@ ENTRYPOINT_LOG = f"{PLACE}/entrypoint.log"
 STARTED, FAILED, STOPPED = "agent-started", "start-failed", "stopped"
 # As long as mle-bench waits itself.
 HEALTH_S = 60
-_LARGEST_NOTE = 64 * 1024
+_MOST_OF_NOTES = 64 * 1024
 
 # $1: how many words the image's own entrypoint has; these, and then the agent's command, follow.
 # Not runuser: it stays as the agent's parent, and kills the agent two seconds after a TERM, whatever the grace.
@@ -93,12 +95,17 @@ def _archive(path: str, content: bytes) -> bytes:
     return out.getvalue()
 
 
-def read_notes(archive: bytes) -> dict[str, bytes]:
-    """Notes by name, of the archive that `docker cp` makes of their folder."""
+def read_notes(stream: Readable) -> dict[str, bytes]:
+    """Notes by name, of the archive that `docker cp` makes of their folder. In a container whose agent
+    is root the agent may have written it: no more of it is read than notes are long.
+    """
     found = {}
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar.getmembers():
-            file = tar.extractfile(member) if member.isreg() else None
-            if file is not None:
-                found[member.name.rpartition("/")[2]] = file.read(_LARGEST_NOTE)
+    archive = Archive(stream, _MOST_OF_NOTES)
+    try:
+        for member in archive.members():
+            if member.kind == "file":
+                name = member.name.decode("utf-8", "replace").rpartition("/")[2]
+                found[name] = b"".join(archive.body())
+    except (Malformed, TooMuch):
+        pass
     return found

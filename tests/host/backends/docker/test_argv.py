@@ -36,7 +36,7 @@ def test_a_plain_run_word_for_word() -> None:
         *("--log-driver", "json-file", "--log-opt", "max-size=1g", "--log-opt", "max-file=3"),
         *("--label", "swarm-evo.project=swarm-evo", "--label", "swarm-evo.group=group"),
         *("--label", "swarm-evo.unit=churn-1", "--label", "swarm-evo.attempt=2"),
-        *("--label", "swarm-evo.folder=/runs/g/churn_1"),
+        *("--label", "swarm-evo.folder=/runs/g/churn_1", "--label", "swarm-evo.start=plain"),
         *("--network", "none", "agent:1", "bash", "start.sh"),
     ]
 
@@ -44,6 +44,7 @@ def test_a_plain_run_word_for_word() -> None:
 def test_the_durable_start_has_the_entrypoint_beside_the_command() -> None:
     tail = ["agent:1", "-c", SCRIPT, "swarm-start", "1", "/entrypoint.sh", "bash", "start.sh"]
     words = created()
+    assert has(words, "--label", "swarm-evo.start=durable")
     assert words[-10:] == ["--entrypoint", "/bin/bash", *tail]
 
 

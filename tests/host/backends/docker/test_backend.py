@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shlex
@@ -24,6 +25,7 @@ from swarm_host.errors import (
     PrivateMount,
     SpecError,
     Transfer,
+    Transient,
     UsageError,
 )
 from swarm_host.records import Collected, CollectLimits, Handle, Mount, Outputs, Secret, Stream
@@ -45,6 +47,7 @@ LABELS = {
     "swarm-evo.unit": "churn-1",
     "swarm-evo.attempt": "1",
     "swarm-evo.folder": "/runs/g/churn_1",
+    "swarm-evo.start": "durable",
     "of": "the image",
 }
 NEVER = threading.Event()
@@ -149,7 +152,7 @@ def test_a_container_that_was_created_only_is_started(ready: FakeDocker) -> None
     assert ready.verbs() == ["image", "create", "inspect", "cp", "start"]
 
 
-@pytest.mark.parametrize("label", ["project", "group", "unit", "attempt", "folder"])
+@pytest.mark.parametrize("label", ["project", "group", "unit", "attempt", "folder", "start"])
 def test_a_strangers_container_of_that_name_is_not_adopted(ready: FakeDocker, label: str) -> None:
     ready.says("create", (1, "", TAKEN))
     other = LABELS | {f"swarm-evo.{label}": "other"}
@@ -286,7 +289,7 @@ def test_a_poll_while_it_runs_and_after(docker: FakeDocker) -> None:
 def test_a_daemon_that_says_something_odd_costs_no_agent(docker: FakeDocker, verb: str) -> None:
     docker.says("inspect", (0, inspected("exited"), ""))
     docker.says(verb, (1, "", "Error response from daemon: something went wrong inside"))
-    with pytest.raises(DaemonLost, match="something went wrong"):
+    with pytest.raises(Transient, match="something went wrong"):
         docker.backend().poll(HANDLE)
 
 
@@ -320,10 +323,20 @@ def notes(**content: bytes) -> bytes:
 
 
 def test_notes_in_the_container_tell_why(docker: FakeDocker) -> None:
-    docker.says("inspect", (0, inspected("exited", 125), ""))
+    docker.says("inspect", (0, inspected("exited", 125, LABELS), ""))
     docker.says("cp", (0, notes(start_failed=b"no server\n"), ""))
     with pytest.raises(NeverStarted, match="no server"):
         docker.backend().poll(HANDLE)
+
+
+def test_notes_without_end_are_not_read_to_their_end(docker: FakeDocker) -> None:
+    """In a plain container the agent may be root, and write them."""
+    docker.says("inspect", (0, inspected("exited", 3), ""))
+    docker.says("cp", ("hang", notes(x=b"1" * 10**6).decode("latin-1"), ""))
+    ending = docker.backend().poll(HANDLE)
+    assert ending is not None
+    assert ending.cause == "exit"
+    assert not still_running(docker)
 
 
 @pytest.mark.parametrize(
@@ -638,6 +651,8 @@ def test_only_what_is_wished_for_is_collected(docker: FakeDocker, tmp_path: Path
         ((1, "", NO_CONTAINER), Lost),
         ((1, archive(a=b"1" * 5000)[:2000], "unexpected EOF"), DaemonLost),
         ((0, archive(a=b"1" * 5000)[:2000], ""), Transfer),
+        ((0, "", ""), Transfer),
+        ((1, "", "Error response from daemon: something odd"), Transfer),
     ],
 )
 def test_collections_that_fail(
@@ -645,6 +660,21 @@ def test_collections_that_fail(
 ) -> None:
     docker.says("cp", answer)
     with pytest.raises(kind):
+        docker.backend().collect(HANDLE, unit().run, tmp_path / "in", CollectLimits())
+    assert not still_running(docker)
+
+
+def test_a_full_disk_of_ours_is_not_dockers_fault(
+    docker: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing more is read then, however much would come."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    docker.says("cp", ("hang", archive(a=b"1" * 5000).decode("latin-1"), ""))
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
         docker.backend().collect(HANDLE, unit().run, tmp_path / "in", CollectLimits())
     assert not still_running(docker)
 

@@ -17,7 +17,8 @@ def ended(
     code: int = 0, notes: dict[str, bytes] | None = None, outage: bool = False, **state: Any
 ) -> Ending | None:
     status = state.pop("status", "exited")
-    container = parse_container(inspected(status, code, **state).encode())
+    labels = {"swarm-evo.start": state.pop("start", "durable")}
+    container = parse_container(inspected(status, code, labels, **state).encode())
     return how_it_ended(container, notes or {}, outage)
 
 
@@ -66,6 +67,11 @@ def test_what_never_ran_or_is_no_more_is_lost(status: str) -> None:
 def test_the_agents_own_start_counts() -> None:
     assert ended(0, {"agent-started": b"700.25\n"}) == Ending(0, "exit", 700.25, 1000.0)
     assert ended(0, {"agent-started": b"rubbish"}) == Ending(0, "exit", 600.5, 1000.0)
+
+
+def test_a_plain_agent_may_be_root_and_forges_nothing() -> None:
+    notes = {"start-failed": b"try me again", "agent-started": b"1"}
+    assert ended(125, notes, start="plain") == Ending(125, "exit", 600.5, 1000.0)
 
 
 def test_an_agent_that_was_never_started_is_the_images_fault() -> None:
