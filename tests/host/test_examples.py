@@ -23,9 +23,11 @@ SAYS = {
     "aerial-cactus-macos": [rf"source=\S+/Library/Caches/mle-bench/data/{CACTUS},"],
     "aerial-cactus-whole-cache": [r"source=\S+/\.cache/mlebench,target=/root/.cache/mlebench,"],
     "build": [r"docker build .*--build-arg OPENAI", r"docker create .*--network none"],
+    "daytona": [r"my-agent|flatten"],
     "matrix": [
         r"(?s)# grants-\w+: swarm-evo/recipes on grants.*# house-price-\w+: dummy on house-price"
     ],
+    "modal": [r"ghcr\.io/you/my-agent:latest"],
     "pack": [r"main\.py .*--steps=6"],
 }
 

@@ -16,6 +16,14 @@ from swarm_host.records import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "host" / "orchestrator" / "run.py"
+# Runs the command where one library cannot be found.
+_WITHOUT = """\
+import importlib.util, runpy, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "{name}" else find(name, *rest)
+sys.argv = ["{run}", "--config", "run.yaml"]
+runpy.run_path("{run}", run_name="__main__")
+"""
 LEAVES = "mkdir -p submission && echo id,y > submission/submission.csv"
 LOCAL = "backend: local\nworkspace: ws/${run_id}\ntimeout: 60\n"
 
@@ -315,6 +323,30 @@ def test_no_docker_command_is_not_run(tmp_path: Path) -> None:
     write(tmp_path, "agent_image: i\nworkspace: ws\n")
     done = run(tmp_path, "--config", "run.yaml", SWARM_HOST_DOCKER=str(tmp_path / "nowhere"))
     assert (done.returncode, "NOT RUN: " in done.stderr) == (3, True), done.stderr
+    assert nothing_was_started(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("backend", "variables"),
+    [
+        ("modal", {"MODAL_TOKEN_ID": "ak-12345678", "MODAL_TOKEN_SECRET": "as-12345678"}),
+        ("daytona", {"DAYTONA_API_KEY": "dtn-12345678"}),
+    ],
+)
+def test_a_cloud_backend_without_its_library_is_not_run(
+    tmp_path: Path, backend: str, variables: dict[str, str]
+) -> None:
+    write(tmp_path, f"agent_image: ghcr.io/a/b:1\nworkspace: ws\nbackend: {backend}\ncommand: x\n")
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT.format(name=backend, run=str(RUN))],
+        cwd=tmp_path,
+        env=environ_of(tmp_path, **variables),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 3, done.stderr
+    assert f"NOT RUN: the library {backend} is not installed" in done.stderr
     assert nothing_was_started(tmp_path)
 
 

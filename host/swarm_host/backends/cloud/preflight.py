@@ -29,7 +29,7 @@ def library(name: str) -> list[Problem]:
     if importlib.util.find_spec(name) is not None:
         return []
     cure = f"pip install -r {REQUIREMENTS}"
-    return [Problem(f"the library {name} is not installed", cure)]
+    return [Problem(f"the library {name} is not installed", cure, not_here=True)]
 
 
 def problems(run: RunConfig, environ: Mapping[str, str]) -> list[Problem]:
