@@ -20,15 +20,17 @@ class _Image:
 
 
 class Builds:
-    """Remembers what was built, by backend, tag and configuration. Safe in threads."""
+    """Remembers what was built for a scope: units that began together. Safe in threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._images: dict[tuple[str, str, str], _Image] = {}
+        self._images: dict[tuple[str, ...], _Image] = {}
 
-    def build(self, backend: Backend, build: BuildConfig, tag: str, sink: Sink) -> None:
-        """Raises BuildFailed, also for an image that failed for another unit; Transient errors."""
-        key = (backend.name, tag, jsonio.dumps(build))
+    def build(self, backend: Backend, build: BuildConfig, tag: str, sink: Sink, scope: str) -> None:
+        """Raises BuildFailed, also for an image that failed for another unit of the scope; Transient
+        errors.
+        """
+        key = (scope, backend.name, tag, jsonio.dumps(build))
         with self._lock:
             image = self._images.setdefault(key, _Image())
         with image.lock:

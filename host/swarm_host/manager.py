@@ -227,7 +227,9 @@ class Manager:
 
     def _came_back_by(self, unit_id: str, error: BaseException) -> None:
         if isinstance(error, HostError):
-            self._not_before[unit_id] = self._clock() + self._manners.again_s
+            # A disk does not become free as soon as a lock does.
+            patience = 12 if isinstance(error, StoreFull) else 1
+            self._not_before[unit_id] = self._clock() + patience * self._manners.again_s
             self._say_once(f"{unit_id} is taken up again later: {error}")
             return
         _log.error("%s: a bug of ours", unit_id, exc_info=error)
@@ -262,14 +264,14 @@ class Manager:
         started = 0
         for row in due:
             # What runs already needs no more room than it has.
-            if row.state == "queued" and not self._has_disk(row):
+            if row.state == "queued" and not self._has_disk():
                 continue
             self.engine.submit(row.spec.unit_id)
             started += 1
         return started
 
-    def _has_disk(self, row: UnitRow) -> bool:
-        free = self._free(Path(row.spec.folder))
+    def _has_disk(self) -> bool:
+        free = self._free(self.store.runs)
         if free >= self._manners.least_free:
             return True
         self._say_once(

@@ -74,36 +74,36 @@ class History:
 
 def history(events: Iterable[Event]) -> History:
     """Folds the events of one unit, oldest first."""
-    told = History()
+    past = History()
     for event in events:
         if event.kind == "state":
-            told = _after_state(told, event)
+            past = _after_state(past, event)
         elif event.kind == "stop":
-            told = replace(told, stop=event.data["reason"], stop_at=event.at)
+            past = replace(past, stop=event.data["reason"], stop_at=event.at)
         elif event.kind == "left_out":
             # A collection that was repeated tells the same again.
-            told = replace(
-                told, left_out=tuple(dict.fromkeys((*told.left_out, *event.data["what"])))
+            past = replace(
+                past, left_out=tuple(dict.fromkeys((*past.left_out, *event.data["what"])))
             )
-    return told
+    return past
 
 
-def _after_state(told: History, event: Event) -> History:
+def _after_state(past: History, event: Event) -> History:
     to, data = event.data["to"], event.data
     if data.get("handle") is not None:
-        told = replace(told, handles=(*told.handles, jsonio.from_json(Handle, data["handle"])))
+        past = replace(past, handles=(*past.handles, jsonio.from_json(Handle, data["handle"])))
     if data.get("ending") is not None:
-        told = replace(told, ending=jsonio.from_json(Ending, data["ending"]))
+        past = replace(past, ending=jsonio.from_json(Ending, data["ending"]))
     if data.get("attempt_ended") is not None:
         ended = jsonio.from_json(Attempt, data["attempt_ended"])
-        told = replace(told, attempts=(*told.attempts, ended), failures=told.failures + 1)
+        past = replace(past, attempts=(*past.attempts, ended), failures=past.failures + 1)
     if to == "claimed":
-        return History(attempts=told.attempts, failures=told.failures, handles=told.handles)
+        return History(attempts=past.attempts, failures=past.failures, handles=past.handles)
     if to == "running":
-        return replace(told, started=event.at)
+        return replace(past, started=event.at)
     if to == "queued" and data.get("from") in FINAL:
-        return replace(told, failures=0)
-    return told
+        return replace(past, failures=0)
+    return past
 
 
 # ---------------------------------------------------------------- decisions
@@ -120,13 +120,13 @@ def stop_reason(
     return "timeout" if now - started >= timeout else None
 
 
-def reason_that_counts(told: History) -> StopReason | None:
+def reason_that_counts(past: History) -> StopReason | None:
     """Why the agent was stopped; None when it had ended by itself before."""
-    ending = told.ending
-    if told.stop_at is None or ending is None or ending.cause != "exit":
-        return told.stop
-    by_itself = ending.finished is not None and ending.finished < told.stop_at
-    return None if by_itself else told.stop
+    ending = past.ending
+    if past.stop_at is None or ending is None or ending.cause != "exit":
+        return past.stop
+    by_itself = ending.finished is not None and ending.finished < past.stop_at
+    return None if by_itself else past.stop
 
 
 def stopped_at_limit(ending: Ending, timeout: float) -> bool:

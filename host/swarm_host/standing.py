@@ -29,10 +29,10 @@ from swarm_host.states import State
 T = TypeVar("T")
 _log = logging.getLogger("swarm_host")
 # The disk of this machine, not the other side, stands in the way.
-_OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
-class Led:
+class UnitGuard:
     """Units that this process leads now: an engine that hands one out twice is harmless."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class World:
     # Where the values of secrets come from.
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     builds: Builds = field(default_factory=Builds)
-    led: Led = field(default_factory=Led)
+    guard: UnitGuard = field(default_factory=UnitGuard)
 
 
 class LetGo(Exception):
@@ -86,7 +86,7 @@ class Standing:
         self._spec, self._run = row.spec, row.spec.run
         self._folder = Path(row.spec.folder)
         self._secrets = secret_values(row.spec.run, world.environment)
-        self._told = History()
+        self._past = History()
         policy = world.policy
         self._keeper = Keeper(world.store, row.spec.unit_id, owner, policy.lease_s, policy.renew_s)
 
@@ -97,12 +97,12 @@ class Standing:
         row = self._world.store.unit(self._spec.unit_id)
         if self._keeper.lost.is_set() or row.owner != self._owner:
             raise LeaseLost(f"{self._spec.unit_id} has another owner")
-        if row != self._row or self._told == History():
+        if row != self._row or self._past == History():
             self._read()
         self._row = row
 
     def _read(self) -> None:
-        self._told = outcomes.history(self._world.store.events(unit=self._spec.unit_id))
+        self._past = outcomes.history(self._world.store.events(unit=self._spec.unit_id))
 
     def _move(
         self, to: State, data: Mapping[str, object] | None = None, handle: Handle | None = None
@@ -166,7 +166,7 @@ class Standing:
         except HostError:
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in _OUR_DISK:
+            if isinstance(error, OSError) and error.errno in OUR_DISK:
                 raise
             _log_trace(self._folder, redact_text(traceback.format_exc(), self._secrets))
             raise Unhealthy(f"{type(error).__name__}: {error}") from error

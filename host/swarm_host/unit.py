@@ -22,6 +22,7 @@ from swarm_host.errors import (
     LeaseLost,
     Lost,
     StoreFull,
+    Transfer,
     Transient,
     UsageError,
 )
@@ -37,7 +38,7 @@ from swarm_host.records import (
     UnitRow,
 )
 from swarm_host.redact import redact_text
-from swarm_host.standing import LetGo, Standing, World
+from swarm_host.standing import OUR_DISK, LetGo, Standing, World
 from swarm_host.states import FINAL, State
 from swarm_host.usage import usage_of
 
@@ -56,7 +57,7 @@ def run_unit(world: World, owner: str, unit_id: str) -> bool:
     process lets go of it. Raises StoreBusy and StoreFull: the unit stays where it stands, and can be
     adopted later.
     """
-    with world.led.alone(unit_id) as alone:
+    with world.guard.alone(unit_id) as alone:
         return alone and _lead(world, owner, unit_id)
 
 
@@ -114,7 +115,9 @@ class Life(Standing):
             except UsageError as error:
                 return self._failed(outcomes.REFUSED, str(error))
             except OSError as error:
-                raise StoreFull(f"{self._folder} cannot be written: {error}") from error
+                if error.errno in OUR_DISK:
+                    raise StoreFull(f"{self._folder} cannot be written: {error}") from error
+                return self._failed(Transfer.cause, f"its files cannot be handled: {error}")
 
     # ------------------------------------------------------------ steps
 
@@ -136,7 +139,11 @@ class Life(Standing):
         if (tag := build.tag or tag) is None:
             raise UsageError("an image is built, but neither build.tag nor agent_image names it")
         sink = self._sink()
-        build_it = functools.partial(self._world.builds.build, self._backend(), build, tag, sink)
+        # Later units, and those that a user asks for again, see what changed in the context since.
+        scope = f"{self._spec.group}/{self._row.attempt}"
+        build_it = functools.partial(
+            self._world.builds.build, self._backend(), build, tag, sink, scope
+        )
         try:
             done = self._done_unless_cancelled(functools.partial(self._foreign, build_it))
             sink.end("build")
@@ -165,7 +172,7 @@ class Life(Standing):
             with Follower(self._backend(), handle, sink) as follower:
                 ending = self._until_it_ends(handle, follower)
                 whole = follower.drain(self._world.policy.drain_s)
-            if self._told.stop is None and outcomes.stopped_at_limit(ending, self._run.timeout):
+            if self._past.stop is None and outcomes.stopped_at_limit(ending, self._run.timeout):
                 self._note("stop", {"reason": "timeout"})
             sink.end("stdout", "stderr", "entrypoint")
         finally:
@@ -181,15 +188,22 @@ class Life(Standing):
         if collected.left_out:
             self._note("left_out", {"what": list(collected.left_out)})
         if self._spec.competition is None:
-            collect.hand_over(self._folder, Path(self._run.workspace))
+            self._hand_over()
         return self._move("grading", {"files": collected.files, "bytes": collected.bytes})
+
+    def _hand_over(self) -> None:
+        """The workspace is the agent's: what it made of it costs the copy there, nothing else."""
+        try:
+            collect.hand_over(self._folder, Path(self._run.workspace))
+        except OSError as error:
+            self._note("left_out", {"what": [f"the submission in the workspace: {error}"]})
 
     def _grade(self) -> State:
         self._remove_quietly(self._handle())
-        stop = outcomes.reason_that_counts(self._told)
+        stop = outcomes.reason_that_counts(self._past)
         path = self._folder / collect.SUBMISSION
         graded = self._spec.competition is not None
-        evidence = Evidence(self._told.ending, stop, path.is_file(), graded)
+        evidence = Evidence(self._past.ending, stop, path.is_file(), graded)
         wanted = stop != "cancel" or self._world.policy.grade_cancelled
         if evidence.submission and graded and wanted:
             evidence = self._graded(evidence, path)
@@ -264,11 +278,11 @@ class Life(Standing):
 
     def _is_stop_due(self, now: float) -> bool:
         """The agent must be told to stop. Why is written down before it is told."""
-        told, started = self._told, self._told.started
+        past, started = self._past, self._past.started
         reason = outcomes.stop_reason(
-            now, now if started is None else started, self._run.timeout, self._row.cancel, told.stop
+            now, now if started is None else started, self._run.timeout, self._row.cancel, past.stop
         )
-        if reason is not None and told.stop is None:
+        if reason is not None and past.stop is None:
             self._note("stop", {"reason": reason})
         return reason is not None
 
@@ -307,20 +321,20 @@ class Life(Standing):
         if self._row.cancel:
             self._finish("cancelled", f"it was cancelled after this: {message}")
             return None
-        pause = outcomes.back_off(cause, self._told.failures, self._world.policy.back_off_s)
+        pause = outcomes.back_off(cause, self._past.failures, self._world.policy.back_off_s)
         outcome = outcomes.outcome_of_cause(cause)
         if pause is None:
             self._finish(outcome, message)
             return None
-        ended = Attempt(self._row.attempt, outcome, self._told.ending, message)
+        ended = Attempt(self._row.attempt, outcome, self._past.ending, message)
         self._move("queued", {"attempt_ended": ended})
         return pause
 
     def _finish(
         self, outcome: UnitOutcome, message: str, evidence: Evidence | None = None
     ) -> State:
-        ending = self._told.ending
-        shown = redact_text("; ".join(filter(None, (message, *self._told.left_out))), self._secrets)
+        ending = self._past.ending
+        shown = redact_text("; ".join(filter(None, (message, *self._past.left_out))), self._secrets)
         attempt = Attempt(self._row.attempt, outcome, ending, shown)
         result = UnitResult(
             unit_id=self._spec.unit_id,
@@ -331,7 +345,7 @@ class Life(Standing):
             usage=usage_of(self._folder / "logs", ending),
             isolation=self._isolation(),
             artefacts=collect.artefacts(self._folder),
-            attempts=(*self._told.attempts, attempt),
+            attempts=(*self._past.attempts, attempt),
             finished=self._world.clock(),
         )
         self._world.store.finish(self._spec.unit_id, self._owner, result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import threading
 import time
@@ -573,6 +574,38 @@ def test_a_full_disk_lets_go_and_loses_nothing(
     assert (house.result.outcome, house.row.attempt) == ("ok", 1)
 
 
+def test_files_that_cannot_be_handled_end_the_attempt_not_the_manager(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.add()
+
+    def too_long(folder: Path) -> None:
+        raise OSError(36, "File name too long")
+
+    monkeypatch.setattr(collect, "settle", too_long)
+    assert house.lead()
+    assert (house.row.attempt, house.result.outcome) == (3, "transfer")
+    assert "File name too long" in house.result.message
+
+
+def test_a_workspace_that_the_agent_broke_costs_the_copy_alone(
+    house: House, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "work"
+    script = "mkdir submission; echo 1 > submission/submission.csv"
+    house.add(a_run(str(workspace), command=sh(script)), competition=None)
+    house.backend.gate = lambda word: word == "collecting" and breaks(workspace)
+    assert house.lead()
+    assert house.result.outcome == "ok"
+    assert "the submission in the workspace" in house.result.message
+    assert (house.folder / "submission" / "submission.csv").read_text() == "1\n"
+
+
+def breaks(workspace: Path) -> None:
+    shutil.rmtree(workspace)
+    workspace.write_text("a file now")
+
+
 def test_output_that_does_not_end_is_told(house: House) -> None:
     house.policy = dataclasses.replace(QUICK, drain_s=0.05)
     house.add()
@@ -729,6 +762,17 @@ def test_an_image_of_many_units_is_built_once(house: House) -> None:
     outcomes = [row.result and row.result.outcome for row in house.store.units()]
     assert outcomes == ["ok"] * 3
     assert (house.backend.root / "built").read_text() == "t\n"
+
+
+def test_a_user_who_mended_the_context_gets_another_build(house: House) -> None:
+    house.add(a_run(str(house.folder), command=LEAVES, build=BuildConfig("/c", tag="t")))
+    house.backend.fail("build", BuildFailed("a typo", 1))
+    world = house.world()
+    run_unit(world, "me", UNIT)
+    assert house.result.outcome == "build_failed"
+    house.store.retry(UNIT)
+    run_unit(world, "me", UNIT)
+    assert house.result.outcome == "ok"
 
 
 def test_an_image_that_cannot_be_built_is_tried_once(house: House) -> None:

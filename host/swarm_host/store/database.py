@@ -12,7 +12,7 @@ from typing import Literal
 from swarm_host.errors import HostError, StoreBusy, StoreFull
 
 # Counted up with every change of the tables. An older file is rebuilt by `reindex`.
-VERSION = 1
+VERSION = 2
 Journal = Literal["wal", "delete"]
 # How the kernel calls file systems of networks.
 _SHARED = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p", "afs")
@@ -37,7 +37,7 @@ CREATE TABLE units (
     -- seq of the event that queued it: who waits longest is claimed first.
     queued INTEGER NOT NULL,
     -- seq of an event up to which all stand in its folder. Of live units it lags behind.
-    told INTEGER NOT NULL DEFAULT 0
+    appended INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX units_by_state ON units (state, queued);
 CREATE INDEX units_by_group ON units (group_id);

@@ -33,25 +33,26 @@ class Lines:
         """All that is missing in the folders of these units. A full disk or a lost folder costs the
         lines only.
         """
-        told = []
+        appended = []
         for unit_id, folder in folders.items():
             try:
                 last = journal.catch_up(folder, functools.partial(self._events, unit=unit_id))
-                told.append((last, unit_id))
+                appended.append((last, unit_id))
             except (OSError, HostError) as error:
                 _log.warning("%s: its events could not be appended yet: %s", unit_id, error)
         # Not worth a failure: the next process looks once more.
         with contextlib.suppress(StoreBusy, StoreFull), self._database.change() as change:
             # A live unit goes on, and its next event notices a gap.
             change.executemany(
-                f"UPDATE units SET told = ? WHERE unit_id = ? AND state NOT IN ({_LIVE})", told
+                f"UPDATE units SET appended = ? WHERE unit_id = ? AND state NOT IN ({_LIVE})",
+                appended,
             )
 
     def append_the_missing(self) -> None:
         """What a process committed that died before it could append it."""
         found = self._database.rows(
             "SELECT unit_id, folder FROM units"
-            " WHERE told < (SELECT max(seq) FROM events WHERE unit = unit_id)"
+            " WHERE appended < (SELECT max(seq) FROM events WHERE unit = unit_id)"
         )
         if found:
             self.append({row["unit_id"]: Path(row["folder"]) for row in found})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ from swarm_host.store.questions import Questions
 STATE_FOLDER = ".swarm"
 DATABASE = "store.sqlite"
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
+# With the number of the attempt behind it, a name in every backend: a label of DNS has 63 characters.
+_UNIT_ID, _LONGEST_ID = re.compile("[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"), 56
 _log = logging.getLogger("swarm_host")
 
 
@@ -254,6 +257,7 @@ class SqliteStore(Questions):
         names = [unit.unit_id for unit in units]
         if len(set(names)) < len(names):
             raise UsageError(f"group {group.group_id} has two units of one name")
+        check_places(self.runs, group, units)
         if self._database.rows("SELECT 1 FROM groups WHERE group_id = ?", (group.group_id,)):
             raise UsageError(f"there is a group {group.group_id} already")
         for name in names:
@@ -294,6 +298,20 @@ class SqliteStore(Questions):
             (unit_id, kind, jsonio.dumps(data), at),
         )
         return int(done.lastrowid or 0)
+
+
+def check_places(runs: Path, group: Group, units: Sequence[UnitSpec]) -> None:
+    """Names that any backend takes, and folders that `reindex` finds. Raises UsageError."""
+    if Path(group.folder).resolve().parent != runs:
+        raise UsageError(f"the folder of a group lies in {runs}, not at {group.folder}")
+    for unit in units:
+        if not _UNIT_ID.fullmatch(unit.unit_id) or len(unit.unit_id) > _LONGEST_ID:
+            raise UsageError(
+                f"{unit.unit_id!r} is no name of a unit: lower-case letters, digits and hyphens, at "
+                f"most {_LONGEST_ID}"
+            )
+        if unit.group != group.group_id or Path(unit.folder).parent != Path(group.folder):
+            raise UsageError(f"{unit.unit_id} does not lie in the folder of its group")
 
 
 def insert_unit(change: sqlite3.Connection, unit: UnitSpec, at: float, queued: int) -> None:

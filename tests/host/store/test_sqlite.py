@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 import subprocess
@@ -317,6 +318,33 @@ def test_a_file_of_another_version_is_told_with_its_cure(tmp_path: Path) -> None
     other.close()
     with pytest.raises(HostError, match="another version.*reindex"):
         SqliteStore(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        {"unit_id": "Upper"},
+        {"unit_id": "a_b"},
+        {"unit_id": "../x"},
+        {"unit_id": "-x"},
+        {"unit_id": ""},
+        {"unit_id": "x" * 57},
+        {"group": "g3"},
+        {"folder": "/elsewhere/toy_1"},
+    ],
+)
+def test_names_and_places_that_no_backend_or_reindex_finds_are_refused(
+    store: SqliteStore, tmp_path: Path, unit: dict[str, str]
+) -> None:
+    bad = dataclasses.replace(a_unit(tmp_path, 1, "g2"), **unit)  # type: ignore[arg-type]
+    with pytest.raises(UsageError):
+        store.add_group(a_group(tmp_path, "g2"), [bad])
+    assert not Path(a_group(tmp_path, "g2").folder).exists()
+
+
+def test_a_group_lies_in_the_folder_of_runs(store: SqliteStore, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the folder of a group lies in"):
+        store.add_group(a_group(tmp_path / "elsewhere", "g2"), [])
 
 
 def test_a_file_is_no_folder_of_runs(tmp_path: Path) -> None:
