@@ -17,7 +17,6 @@ from typing import TypeVar
 from swarm_host import collect, outcomes
 from swarm_host.errors import (
     BuildFailed,
-    DaemonLost,
     GradingFailed,
     LeaseLost,
     Lost,
@@ -31,14 +30,14 @@ from swarm_host.outcomes import Evidence
 from swarm_host.records import (
     Attempt,
     Collected,
-    Ending,
     Handle,
     UnitOutcome,
     UnitResult,
     UnitRow,
 )
 from swarm_host.redact import redact_text
-from swarm_host.standing import OUR_DISK, LetGo, Standing, World
+from swarm_host.running import RunningUnit
+from swarm_host.standing import OUR_DISK, LetGo, World
 from swarm_host.states import FINAL, State
 from swarm_host.usage import usage_of
 
@@ -46,8 +45,6 @@ T = TypeVar("T")
 _log = logging.getLogger("swarm_host")
 # How often a collection is tried before the attempt is given up.
 _TRIES = 3
-# Polls in quick succession after the output ended; an agent may close it long before its end.
-_QUICK_POLLS = 20
 
 
 def run_unit(world: World, owner: str, unit_id: str) -> bool:
@@ -79,13 +76,11 @@ def _lead(world: World, owner: str, unit_id: str) -> bool:
     return False
 
 
-class Life(Standing):
+class Life(RunningUnit):
     """One attempt of a unit, from the state that it stands in."""
 
     def __init__(self, world: World, owner: str, row: UnitRow) -> None:
         super().__init__(world, owner, row)
-        self._silent_since: float | None = None
-        self._was_silent = False
         self._steps: dict[State, Callable[[], State]] = {
             "claimed": self._prepare,
             "building": self._build,
@@ -229,69 +224,6 @@ class Life(Standing):
             return replace(evidence, grade=source.grade(spec.competition or "", path))
         except (GradingFailed, UsageError) as error:
             return replace(evidence, grading_error=str(error))
-
-    # ------------------------------------------------------------ while the agent runs
-
-    def _until_it_ends(self, handle: Handle, follower: Follower) -> Ending:
-        world, policy = self._world, self._world.policy
-        began = next_poll = next_look = next_stop = world.clock()
-        quick_polls = _QUICK_POLLS
-        while True:
-            now = world.clock()
-            if follower.ended.is_set() and quick_polls:
-                quick_polls, next_poll = quick_polls - 1, now
-            if now >= next_poll:
-                next_poll = now + policy.poll_s
-                ending = self._poll(handle)
-                if ending is not None:
-                    return ending
-                if follower.ended.is_set() and not quick_polls:
-                    follower.go_on()
-            if now >= next_look:
-                next_look = now + policy.look_s
-                self._look()
-            if now >= next_stop and self._is_stop_due(now):
-                self._stop(handle)
-                next_poll, next_stop = now, now + policy.poll_s
-            world.halt.wait(outcomes.pause_s(now - began, policy))
-
-    def _poll(self, handle: Handle) -> Ending | None:
-        """Raises Lost; DaemonLost, also for an end that nobody explains while nobody answered."""
-        now = self._world.clock()
-        try:
-            ending = self._foreign(self._backend().poll, handle)
-        except Lost:
-            raise
-        except Transient as error:
-            self._silent_since = self._silent_since or now
-            self._was_silent = True
-            if now - self._silent_since > self._world.policy.patience_s:
-                raise
-            _log.warning("%s: asked again later: %s", handle.name, error)
-            return None
-        self._silent_since = None
-        if ending is None:
-            return None
-        if ending.cause == "daemon_lost" or (ending.cause == "killed" and self._was_silent):
-            raise DaemonLost("the service behind the backend went away while the agent ran")
-        return ending
-
-    def _is_stop_due(self, now: float) -> bool:
-        """The agent must be told to stop. Why is written down before it is told."""
-        past, started = self._past, self._past.started
-        reason = outcomes.stop_reason(
-            now, now if started is None else started, self._run.timeout, self._row.cancel, past.stop
-        )
-        if reason is not None and past.stop is None:
-            self._note("stop", {"reason": reason})
-        return reason is not None
-
-    def _stop(self, handle: Handle) -> None:
-        """Where nobody answers, it is told again later."""
-        try:
-            self._foreign(self._backend().stop, handle, self._world.policy.grace_s)
-        except Transient as error:
-            _log.warning("%s: told to stop again later: %s", handle.name, error)
 
     def _collected(self, handle: Handle) -> Collected:
         """Tried again while the transfer fails: the agent's work of hours is on the other side."""

@@ -40,6 +40,7 @@ SPINE = {
     "outcomes",
     "queueing",
     "run_folder",
+    "running",
     "sink",
     "standing",
     "sweep",
