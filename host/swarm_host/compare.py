@@ -150,20 +150,21 @@ def sample_of(row: UnitRow, who: str) -> Sample | None:
     spec, result = row.spec, row.result
     if spec.competition is None:
         return None
-    grade = result.grade if result else None
+    grade = getattr(result, "grade", None)
     outcome = outcome_of_row(row)
     verdict: Verdict = "failed"
+    score = None
     if row.state not in FINAL or outcome in _NOT_OF_THE_AGENT:
         verdict = "no result"
     elif grade is not None and grade.valid and _is_number(grade.score):
-        verdict = "valid"
+        verdict, score = "valid", grade.score
     return Sample(
         unit=spec.unit_id,
         who=who,
         competition=spec.competition,
         seed=spec.seed,
         verdict=verdict,
-        score=grade.score if grade and verdict == "valid" else None,
+        score=score,
         lower_is_better=getattr(grade, "lower_is_better", None),
         passed=getattr(grade, "passed", None),
         became=str(outcome or row.state),

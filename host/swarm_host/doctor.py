@@ -101,10 +101,8 @@ class Facts:
 
     # Of this program.
     python: tuple[int, ...]
-    # Interpreter for graders.
-    grader_python: str
-    # Libraries that it lacks.
-    grader_lacks: tuple[str, ...]
+    # Interpreter for graders to libraries that it lacks.
+    graders: Mapping[str, tuple[str, ...]]
     # As the kernel says: x86_64, aarch64.
     machine: str
     # A GPU of NVIDIA is in this machine.
@@ -161,12 +159,15 @@ def _python(facts: Facts) -> list[Finding]:
         wanted = ".".join(map(str, OLDEST_PYTHON))
         return [Finding("python", "fail", f"this is Python {shown}", f"use {wanted} or newer")]
     found = [Finding("python", "ok", f"Python {shown}")]
-    if facts.grader_lacks:
-        says = f"{facts.grader_python} lacks {', '.join(facts.grader_lacks)}, which graders need"
-        cure = "pip install -r requirements/demo.txt there, or name another in SWARM_HOST_PYTHON"
-        found.append(Finding("graders", "warn", says, cure))
-    else:
-        found.append(Finding("graders", "ok", f"graders run by {facts.grader_python}"))
+    for python, lacks in facts.graders.items():
+        if lacks:
+            says = f"{python} lacks {', '.join(lacks)}, which graders need"
+            cure = (
+                "start this program by a Python with requirements/demo.txt; graders of mle-bench by"
+            )
+            found.append(Finding("graders", "warn", says, f"{cure} SWARM_HOST_MLE_BENCH_PYTHON"))
+        else:
+            found.append(Finding("graders", "ok", f"graders run by {python}"))
     return found
 
 
@@ -257,7 +258,7 @@ def _folders(facts: Facts) -> list[Finding]:
     says = f"{data.pack}: {len(data.pack_ready)} competitions of the offline pack are prepared"
     found = [Finding("pack", "ok", f"{says}, the others when they are asked for")]
     if not data.mlebench_there:
-        cure = "name mle-bench's data folder in MLEBENCH_DATA; the offline pack needs none"
+        cure = "name mle-bench's data folder by --source-root; the offline pack needs none"
         return [*found, Finding("mle-bench data", "warn", f"no folder {data.mlebench}", cure)]
     says = f"{data.mlebench}: {len(data.mlebench_ready)} competitions are prepared"
     if data.without_answers:
@@ -270,10 +271,10 @@ def _folders(facts: Facts) -> list[Finding]:
 def _checkout(facts: Facts) -> list[Finding]:
     data = facts.data
     if data.checkout is None:
-        says = "MLEBENCH_CHECKOUT is not set: its agents are not listed"
+        says = "SWARM_HOST_MLE_BENCH is not set: its agents are not listed"
         return [Finding("mle-bench", "ok", says)]
     if not data.is_checkout:
-        cure = "set MLEBENCH_CHECKOUT to the folder that holds mlebench/ and agents/"
+        cure = "set SWARM_HOST_MLE_BENCH to the folder that holds mlebench/ and agents/"
         return [Finding("mle-bench", "warn", f"{data.checkout} is no checkout of mle-bench", cure)]
     if data.pointers:
         says = f"{data.pointers} of {data.leaderboards} leaderboards are pointers of git-lfs"

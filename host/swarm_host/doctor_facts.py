@@ -16,6 +16,7 @@ from typing import Any
 
 from core.execution.supervisor import LANDLOCK_MIN_ABI, landlock_abi
 from swarm_host.doctor import Cloud, Data, Docker, Facts, Kaggle
+from swarm_host.sources.table import CHECKOUT, PYTHON
 
 _ANSWER_S = 20.0
 # What programs that grade import.
@@ -39,11 +40,11 @@ def gather(
 ) -> Facts:
     """runs: folder of runs. pack, mlebench: folders of competitions. home: the user's folder."""
     docker = ask_docker(environ)
-    grader = environ.get("SWARM_HOST_PYTHON") or sys.executable
+    graders = sorted({sys.executable, environ.get(PYTHON) or sys.executable})
+    clouds = tuple(_cloud(name, environ, home) for name in _CLOUDS)
     return Facts(
         python=tuple(sys.version_info[:3]),
-        grader_python=grader,
-        grader_lacks=_lacks(grader, environ),
+        graders={python: _lacks(python, environ) for python in graders},
         machine=platform.machine(),
         gpu=Path("/dev/nvidiactl").exists(),
         landlock=landlock_abi(),
@@ -55,7 +56,7 @@ def gather(
         images_free=_images_free(docker),
         data=_data(pack, mlebench, environ),
         kaggle=_kaggle(environ, home),
-        clouds=tuple(_cloud(name, environ, home) for name in _CLOUDS),
+        clouds=clouds,
         agent_images=agent_images,
     )
 
@@ -163,7 +164,7 @@ def _prepared(root: Path, part: str) -> tuple[str, ...]:
 
 
 def _data(pack: Path, mlebench: Path, environ: Mapping[str, str]) -> Data:
-    checkout = environ.get("MLEBENCH_CHECKOUT") or None
+    checkout = environ.get(CHECKOUT) or None
     boards = _leaderboards(Path(checkout)) if checkout else []
     ready = _prepared(mlebench, "public")
     answers = set(_prepared(mlebench, "private"))

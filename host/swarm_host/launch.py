@@ -15,7 +15,7 @@ from swarm_host.backend_table import Backends
 from swarm_host.errors import UsageError
 from swarm_host.grading.workers import GradingWorkers
 from swarm_host.live import Display, Watch, watch
-from swarm_host.manager import Finish, Manners, managing, preflight, signals_to
+from swarm_host.manager import Finish, Manager, Manners, managing, preflight, signals_to
 from swarm_host.outcomes import outcome_of_row
 from swarm_host.protocols import Backend, Clock, Engine, Source
 from swarm_host.records import Competition, Problem, RunConfig, UnitResult, UnitRow, UnitSpec
@@ -26,7 +26,7 @@ from swarm_host.spec.loading import Spec
 from swarm_host.spec.matrix_keys import Matrix
 from swarm_host.spec.run_keys import Overlay
 from swarm_host.standing import World
-from swarm_host.store.owners import Owner
+from swarm_host.store.owners import Owner, is_dead
 from swarm_host.store.sqlite import SqliteStore
 from swarm_host.sweep import (
     MakeFolder,
@@ -37,6 +37,7 @@ from swarm_host.sweep import (
     plan_matrix,
     plan_run,
 )
+from swarm_host.unit import run_unit
 
 LOGS = ("stdout.log", "stderr.log")
 
@@ -186,33 +187,77 @@ def commands(
 # ---------------------------------------------------------------- the run
 
 
+# Makes an engine for a store and what lives need; None for this machine.
+MakeEngine = Callable[[SqliteStore, World], Engine | None]
+
+
+def this_machine(store: SqliteStore, world: World) -> None:
+    return None
+
+
 def lead(
     planned: Sequence[Planned],
     work: Bench,
     manners: Manners,
     display: Display,
-    engine: Callable[[SqliteStore, World], Engine | None] = lambda store, world: None,
+    engine: MakeEngine = this_machine,
 ) -> Finish:
     """Queues the groups and leads them to their end, which is shown while it comes about.
 
-    engine: None for this machine. SIGINT and SIGTERM are heard in the main thread only. Raises
-    UsageError, StoreBusy, StoreFull.
+    SIGINT and SIGTERM are heard in the main thread only. Raises UsageError, StoreBusy, StoreFull.
     """
     _make_workspaces(planned)
-    names = [group.group.group_id for group in planned]
+    with _managed(work, manners, display, engine) as manager:
+        for group in planned:
+            manager.add(group.group, group.units)
+        return _run(manager, [group.group.group_id for group in planned], work, display)
+
+
+def go_on(
+    groups: Sequence[str] | None,
+    work: Bench,
+    manners: Manners,
+    display: Display,
+    engine: MakeEngine = this_machine,
+) -> Finish:
+    """As lead, for groups that are in the store already; None for all of them. Raises UnknownName."""
+    with _managed(work, manners, display, engine) as manager:
+        known = [group.group_id for group in manager.store.groups()]
+        return _run(manager, known if groups is None else groups, work, display)
+
+
+def finish_units(store: SqliteStore, work: Bench, unit_ids: Sequence[str]) -> None:
+    """Leads units that nobody follows to their end in this thread, one after another."""
+    if not unit_ids:
+        return
+    owner = Owner(store.state)
+    try:
+        for unit_id in unit_ids:
+            before = store.unit(unit_id).owner
+            if before is not None and is_dead(store.state, before):
+                store.release(before)
+            run_unit(_world(store, work), owner.name, unit_id)
+    finally:
+        store.release(owner.name)
+        owner.close()
+
+
+def _run(manager: Manager, groups: Sequence[str], work: Bench, display: Display) -> Finish:
+    with _shown(manager.store, groups, Watch(work.runs, work.clock), display):
+        return manager.run(groups)
+
+
+@contextlib.contextmanager
+def _managed(
+    work: Bench, manners: Manners, display: Display, engine: MakeEngine
+) -> Iterator[Manager]:
+    """A manager on the store of the folder of runs, which hears signals."""
     with contextlib.ExitStack() as stack:
         store = SqliteStore(work.runs, clock=work.clock)
         stack.callback(store.close)
         owner = Owner(store.state)
         stack.callback(owner.close)
-        world = World(
-            store=store,
-            backends=work.backends,
-            sources=work.sources,
-            clock=work.clock,
-            halt=threading.Event(),
-            environment=work.environ,
-        )
+        world = _world(store, work)
         stack.callback(display.close)
         placed = engine(store, world)
         manager = stack.enter_context(
@@ -220,10 +265,18 @@ def lead(
         )
         if threading.current_thread() is threading.main_thread():
             stack.enter_context(signals_to(manager))
-        for group in planned:
-            manager.add(group.group, group.units)
-        stack.enter_context(_shown(store, names, Watch(work.runs, work.clock), display))
-        return manager.run(names)
+        yield manager
+
+
+def _world(store: SqliteStore, work: Bench) -> World:
+    return World(
+        store=store,
+        backends=work.backends,
+        sources=work.sources,
+        clock=work.clock,
+        halt=threading.Event(),
+        environment=work.environ,
+    )
 
 
 def _make_workspaces(planned: Sequence[Planned]) -> None:

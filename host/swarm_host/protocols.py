@@ -215,6 +215,10 @@ class Store(Protocol):
         """A final unit is queued again, by a user's wish; its last result stays in attempts/."""
         ...
 
+    def amend(self, unit_id: str, result: UnitResult) -> None:
+        """Another result in the place of one that is there. Raises UsageError without one, UnknownName."""
+        ...
+
     def unit(self, unit_id: str) -> UnitRow:
         """Raises UnknownName."""
         ...

@@ -293,7 +293,8 @@ class Event:
     seq: int
     unit: str
     # `state` with data {from, to, ...}, or a word of the unit's life: `adopt`, `cancel` (asked for),
-    # `attempt` (one that the infrastructure ended), `stop` (why we stop the agent), `left_out`.
+    # `attempt` (one that the infrastructure ended), `stop` (why we stop the agent), `left_out`,
+    # `regrade` (another grade by a user's wish).
     kind: str
     data: Mapping[str, Any]
     at: float

@@ -29,8 +29,7 @@ DAEMON = Docker(
 )
 GOOD = Facts(
     python=(3, 12, 1),
-    grader_python="python",
-    grader_lacks=(),
+    graders={"python": ()},
     machine="x86_64",
     gpu=False,
     landlock=4,
@@ -66,7 +65,7 @@ def test_a_good_machine_is_well() -> None:
     ("what", "level", "cure", "changes"),
     [
         ("python", "fail", "3.11", {"python": (3, 10, 9)}),
-        ("graders", "warn", "SWARM_HOST_PYTHON", {"grader_lacks": ("pandas",)}),
+        ("graders", "warn", "SWARM_HOST_MLE_BENCH_PYTHON", {"graders": {"python": ("pandas",)}}),
         ("runs", "fail", "2 GiB", {"runs_free": GIB}),
         ("runs", "fail", "--runs", {"runs_fault": "it cannot be written"}),
         ("images", "warn", "30 GiB", {"images_free": 3 * GIB}),
@@ -76,9 +75,9 @@ def test_a_good_machine_is_well() -> None:
         ("gpu", "warn", "nvidia-ctk", {"gpu": True}),
         ("sysbox", "fail", "sysbox", {"docker": replace(DAEMON, runtime="sysbox-runc")}),
         ("base image", "warn", "docker build", {"docker": replace(DAEMON, images=frozenset())}),
-        ("mle-bench data", "warn", "MLEBENCH_DATA", {"data": Data("pack")}),
+        ("mle-bench data", "warn", "--source-root", {"data": Data("pack")}),
         ("mle-bench data", "warn", "prepare", {"data": replace(GOOD.data, without_answers=("a",))}),
-        ("mle-bench", "warn", "MLEBENCH_CHECKOUT", {"data": replace(GOOD.data, is_checkout=False)}),
+        ("mle-bench", "warn", "SWARM_HOST_MLE_BENCH", {"data": replace(GOOD.data, is_checkout=False)}),
         ("leaderboards", "warn", "lfs pull", {"data": replace(GOOD.data, pointers=2)}),
         ("kaggle", "warn", "chmod 600", {"kaggle": Kaggle(old_file=True, open_file="k.json")}),
         ("kaggle", "warn", "legacy", {"kaggle": Kaggle(new_token=True)}),
@@ -153,7 +152,7 @@ def test_an_empty_machine_raises_nothing(tmp_path: Path) -> None:
     found = gathered(tmp_path)
     assert found.docker.fault is not None
     assert "no command docker" in found.docker.fault[0]
-    assert (found.runs_fault, found.grader_lacks) == ("", ())
+    assert (found.runs_fault, found.graders) == ("", {sys.executable: ()})
     assert found.runs_free > 0
     assert not found.data.mlebench_there
     assert found.kaggle == Kaggle()
@@ -168,7 +167,7 @@ def test_data_and_leaderboards_are_looked_at(tmp_path: Path) -> None:
     boards = tmp_path / "checkout" / "mlebench" / "competitions"
     write(boards / "whole" / "leaderboard.csv", "score\n0.5\n")
     write(boards / "half" / "leaderboard.csv", "version https://git-lfs.github.com/spec/v1\n")
-    data = gathered(tmp_path, MLEBENCH_CHECKOUT=str(tmp_path / "checkout")).data
+    data = gathered(tmp_path, SWARM_HOST_MLE_BENCH=str(tmp_path / "checkout")).data
     assert (data.mlebench_ready, data.without_answers) == (("half", "whole"), ("half",))
     assert (data.is_checkout, data.leaderboards, data.pointers) == (True, 2, 1)
 
@@ -210,9 +209,11 @@ def test_a_folder_of_runs_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 def test_an_interpreter_that_lacks_libraries_is_told(tmp_path: Path) -> None:
     bare = write(tmp_path / "bare", f"#!/bin/sh\nexec {sys.executable} -I -S \"$@\"\n", 0o755)  # fmt: skip
-    assert gathered(tmp_path, SWARM_HOST_PYTHON=str(bare)).grader_lacks == ("numpy", "pandas", "sklearn")  # fmt: skip
-    absent = gathered(tmp_path, SWARM_HOST_PYTHON=str(tmp_path / "absent"))
-    assert "a way to start" in absent.grader_lacks[0]
+    found = gathered(tmp_path, SWARM_HOST_MLE_BENCH_PYTHON=str(bare)).graders
+    assert found == {sys.executable: (), str(bare): ("numpy", "pandas", "sklearn")}
+    absent = str(tmp_path / "absent")
+    told = gathered(tmp_path, SWARM_HOST_MLE_BENCH_PYTHON=absent).graders[absent]
+    assert "a way to start" in told[0]
 
 
 def a_docker(tmp_path: Path, info: str, code: int = 0, err: str = "") -> dict[str, str]:

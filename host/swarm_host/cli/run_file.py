@@ -18,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from swarm_host.errors import HostError, UsageError
+from swarm_host.cli.places import home_of, how_to_go_on, runs_folder
+from swarm_host.cli.statuses import NOT_RUN, OK, WRONG_USE, guarded
 
 if TYPE_CHECKING:
     from swarm_host.launch import Bench
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from swarm_host.records import Problem
     from swarm_host.spec.loading import Spec
     from swarm_host.sweep import Planned
-
-OK, FAILED, WRONG_USE, NOT_RUN = 0, 1, 2, 3
 
 
 def parser(program: str | None = None) -> argparse.ArgumentParser:
@@ -60,32 +59,30 @@ def main(
 ) -> int:
     """The exit status."""
     options = parser(program).parse_intermixed_args(arguments)
-    try:
-        return _run(options, environ)
-    except UsageError as error:
-        _complain(str(error), options.json)
-        return WRONG_USE
-    except HostError as error:
-        _complain(str(error), options.json)
-        return FAILED
-    except BrokenPipeError:
-        # Nobody reads any more: Python's own complaint at the end would go to nobody as well.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+    return guarded(lambda: run(options, environ), options.json)
 
 
-def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from swarm_host import launch
+def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """The file that the options name. The exit status."""
     from swarm_host.spec.loading import load
-    from swarm_host.sweep import make_group_folder, new_run_id
 
-    run_id = new_run_id(time.time(), _hex)
+    run_id = new_id()
     spec = load(options.config, options.overrides, scope_of(environ, run_id))
+    return run_spec(spec, run_id, options, environ)
+
+
+def run_spec(
+    spec: Spec, run_id: str, options: argparse.Namespace, environ: Mapping[str, str]
+) -> int:
+    """What a specification says, wherever it comes from. The exit status."""
+    from swarm_host import launch
+    from swarm_host.sweep import make_group_folder
+
     if options.print_config:
         _print_config(spec, options.json)
         return OK
     runs = runs_folder(options.runs, environ)
-    with launch.bench(runs, environ, _hex) as work:
+    with launch.bench(runs, environ, new_hex) as work:
         planned = launch.plan(spec, run_id, work, prepare=not options.dry_run)
         if options.dry_run:
             _print_commands(planned, work, options.json)
@@ -101,7 +98,9 @@ def _lead(spec: Spec, planned: Sequence[Planned], work: Bench, options: argparse
     from swarm_host import launch
     from swarm_host.manager import Manners
 
-    manners = Manners(width=spec.placement.width, stop_runs=options.stop_runs)
+    manners = Manners(
+        width=spec.placement.width, stop_runs=options.stop_runs, go_on=how_to_go_on(work.runs)
+    )
     display = _display(planned, options.json)
     finish = launch.lead(planned, work, manners, display)
     if options.json:
@@ -121,15 +120,13 @@ def scope_of(environ: Mapping[str, str], run_id: str) -> Any:
     return Scope({"run_id": run_id}, environ, str(home_of(environ)), str(Path.cwd()))
 
 
-def home_of(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("HOME") or Path.home())
+def new_id() -> str:
+    from swarm_host.sweep import new_run_id
+
+    return new_run_id(time.time(), new_hex)
 
 
-def runs_folder(given: Path | None, environ: Mapping[str, str]) -> Path:
-    return (given or Path(environ.get("SWARM_HOST_RUNS") or "runs")).absolute()
-
-
-def _hex() -> str:
+def new_hex() -> str:
     return uuid.uuid4().hex
 
 
@@ -151,13 +148,6 @@ def refuse(problems: Sequence[Problem], as_json: bool = False) -> int:
     if as_json:
         print(json.dumps({"error": [problem.what for problem in refusing]}))
     return WRONG_USE if wrong else NOT_RUN
-
-
-def _complain(text: str, as_json: bool) -> None:
-    for line in text.splitlines():
-        print(f"error: {line}", file=sys.stderr)
-    if as_json:
-        print(json.dumps({"error": text.splitlines()}))
 
 
 def _print_config(spec: Spec, as_json: bool) -> None:
@@ -201,19 +191,26 @@ def _print_end(report: Mapping[str, Any], planned: Sequence[Planned]) -> None:
 
 
 def _display(planned: Sequence[Planned], as_json: bool) -> Display:
-    """A table on a terminal. Elsewhere lines, and the output of the agent of a plain run."""
+    """On a terminal a table. Elsewhere lines, and the output of the agent of a plain run."""
     from swarm_host.launch import units_of
-    from swarm_host.live import Following, OutputCopy, PlainLines, Table
+    from swarm_host.live import Following, OutputCopy, Table
+
+    display = display_of_many()
+    units = units_of(planned)
+    if isinstance(display, Table) or as_json or len(units) > 1 or units[0].competition is not None:
+        return display
+    logs = Path(units[0].folder) / "logs"
+    streams = {logs / "stdout.log": sys.stdout.buffer, logs / "stderr.log": sys.stderr.buffer}
+    return Following(display, OutputCopy(streams))
+
+
+def display_of_many() -> Display:
+    """A table on a terminal, lines elsewhere; on standard error."""
+    from swarm_host.live import PlainLines, Table
 
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         return Table(sys.stderr)
-    plain = PlainLines(_tell)
-    units = units_of(planned)
-    if as_json or len(units) > 1 or units[0].competition is not None:
-        return plain
-    logs = Path(units[0].folder) / "logs"
-    streams = {logs / "stdout.log": sys.stdout.buffer, logs / "stderr.log": sys.stderr.buffer}
-    return Following(plain, OutputCopy(streams))
+    return PlainLines(_tell)
 
 
 def _tell(text: str) -> None:

@@ -247,6 +247,19 @@ class SqliteStore(Questions):
             self._queue(change, unit_id, seq)
         self._lines.append({unit_id: Path(row["folder"])})
 
+    def amend(self, unit_id: str, result: UnitResult) -> None:
+        """Another result in the place of one that is there. Raises UsageError without one, UnknownName."""
+        with self._database.change() as change:
+            row = self._found(change, unit_id)
+            if row["result"] is None:
+                raise UsageError(f"{unit_id} has no result; it is {row['state']}")
+            _write_result(Path(row["folder"]), result)
+            text = jsonio.dumps(result)
+            change.execute("UPDATE units SET result = ? WHERE unit_id = ?", (text, unit_id))
+            data = {"outcome": result.outcome, "message": result.message}
+            self._event(change, unit_id, "regrade", data)
+        self._lines.append({unit_id: Path(row["folder"])})
+
     def close(self) -> None:
         self._database.close()
         os.close(self._open)

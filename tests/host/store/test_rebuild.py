@@ -38,7 +38,8 @@ def step(store: SqliteStore, clock: Clock, dice: random.Random) -> None:
     clock.now += dice.choice([0.0, 0.5, 40.0])
     unit, owner = dice.choice(UNITS), dice.choice(OWNERS)
     row = store.unit(unit)
-    what = dice.choice(["claim", "adopt", "move", "move", "note", "finish", "cancel", "retry"])
+    words = ["claim", "adopt", "move", "move", "note", "finish", "cancel", "retry", "amend"]
+    what = dice.choice(words)
     if what == "claim":
         store.claim(owner, 60, dice.choice([unit, None]))
     elif what == "adopt":
@@ -56,6 +57,8 @@ def step(store: SqliteStore, clock: Clock, dice: random.Random) -> None:
         store.finish(unit, owner, a_result(unit, outcome=outcome, message=f"{dice.random()}"))
     elif what == "cancel":
         store.ask_cancel(unit, "why not")
+    elif what == "amend":
+        store.amend(unit, a_result(unit, outcome="ok", message=f"amended {dice.random()}"))
     else:
         store.retry(unit)
 

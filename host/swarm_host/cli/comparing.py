@@ -1,0 +1,142 @@
+"""compare: agents side by side, as text or JSON."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+
+from swarm_host.cli.finding import LAST, find_units, opened
+from swarm_host.cli.statuses import OK
+from swarm_host.cli.tables import print_json, print_table, printable
+from swarm_host.compare import Cell, Comparison, Difference, Duel, Sample, Standings, select
+from swarm_host.compare import compare as compared
+from swarm_host.errors import UnknownName, UsageError
+from swarm_host.expand import nearest
+from swarm_host.records import UnitRow
+
+
+def compare(options: Namespace, environ: Mapping[str, str]) -> int:
+    if options.all and options.names:
+        raise UsageError("--all and names exclude each other")
+    names = options.names if options.names or options.all else [LAST]
+    with opened(options, environ) as store:
+        rows = find_units(store, names)
+    samples = select(rows, _by_group if options.by == "group" else _by_agent)
+    if not samples:
+        raise UsageError("none of these units has a competition, so nothing can be compared")
+    _check(samples, options.against)
+    found = compared(samples, options.against)
+    if options.json:
+        print_json(found)
+    else:
+        print_comparison(found)
+    return OK
+
+
+def _by_group(row: UnitRow) -> str:
+    return row.spec.group
+
+
+def _by_agent(row: UnitRow) -> str:
+    return row.spec.agent
+
+
+def _check(samples: Sequence[Sample], against: str | None) -> None:
+    known = {sample.who for sample in samples}
+    if against is not None and against not in known:
+        there = ", ".join(sorted(known))
+        raise UnknownName(f"--against: no {against!r}{nearest(against, known)}; there are: {there}")
+
+
+def print_comparison(found: Comparison) -> None:
+    _print_cells(found)
+    if found.differences:
+        print("\ndifferences (positive: the first is better)")
+        print_table(("competition", "first", "second", "difference", "won"), _differences(found))
+        print("\nover competitions")
+        rows = [_duel(duel) for duel in found.duels]
+        print_table(("first", "second", "better", "equal", "worse", "p"), rows)
+        print("\nranks")
+        ranks = [_rank(one) for one in found.ranks]
+        print_table(("agent", "mean rank", "blocks"), ranks, right="blocks")
+    for warning in found.warnings:
+        print(f"\nwarning: {warning}", end="")
+    for unit, became in found.without_result.items():
+        print(f"\nwithout a result: {unit} ({became})", end="")
+    print("\n")
+    for method in found.methods:
+        print(method)
+
+
+# ---------------------------------------------------------------- cells
+
+
+def _print_cells(found: Comparison) -> None:
+    """Competitions downwards, agents across; a mark for who could have read the answers."""
+    cells = {(cell.who, cell.competition): cell for cell in found.cells}
+    rows = []
+    for name in found.competitions:
+        shown = [_shown(cells.get((who, name))) for who in found.who]
+        rows.append((name, *shown))
+    print_table(("competition", *(f"{who}{_mark(found, who)}" for who in found.who)), rows)
+    print("mean and spread of valid runs, (valid/all runs)")
+    if any(_mark(found, who) for who in found.who):
+        print("* without isolation: see the warnings")
+
+
+def _mark(found: Comparison, who: str) -> str:
+    kinds: set[str] = set()
+    for cell in found.cells:
+        if cell.who == who:
+            kinds |= set(cell.isolation)
+    return "*" if kinds & {"none", "open"} else ""
+
+
+def _shown(cell: Cell | None) -> str:
+    if cell is None:
+        return "-"
+    count = f"({cell.valid}/{cell.runs})"
+    passed = "" if cell.passed is None else f", {cell.passed} passed"
+    return f"{with_spread(cell.mean, cell.spread)} {count}{passed}"
+
+
+def with_spread(mean: float | None, spread: float | None) -> str:
+    """Never a number without its spread; one run has none, which is said."""
+    if mean is None:
+        return "-"
+    if spread is None:
+        return f"{mean:.5g} ± ?"
+    return f"{mean:.5g} ± {spread:.2g}"
+
+
+# ---------------------------------------------------------------- differences
+
+
+def _differences(found: Comparison) -> list[tuple[str, ...]]:
+    return [
+        (one.competition, one.first, one.second, _interval(one), _won(one))
+        for one in found.differences
+    ]
+
+
+def _interval(one: Difference) -> str:
+    if one.mean is None:
+        return "no pair of valid runs"
+    if one.low is None or one.high is None:
+        return f"{one.mean:+.4g} [one pair: no interval]"
+    return f"{one.mean:+.4g} [{one.low:+.4g}, {one.high:+.4g}] of {one.pairs} pairs"
+
+
+def _won(one: Difference) -> str:
+    if one.won is None:
+        return "-"
+    return f"{one.won:.0%} of {one.decided}"
+
+
+def _duel(duel: Duel) -> tuple[str, ...]:
+    counts = (str(duel.better), str(duel.equal), str(duel.worse))
+    return duel.first, duel.second, *counts, printable(duel.p)
+
+
+def _rank(one: Standings) -> tuple[str, ...]:
+    return one.who, with_spread(one.rank, one.spread), str(one.blocks)

@@ -1,0 +1,154 @@
+"""list and show: what is known of groups and units."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from swarm_host import jsonio
+from swarm_host.cli.finding import find_groups, find_units, opened
+from swarm_host.cli.statuses import OK
+from swarm_host.cli.tables import moment, picked, print_json, print_pairs, print_table
+from swarm_host.outcomes import outcome_of_row
+from swarm_host.protocols import Store
+from swarm_host.records import Event, Group, UnitRow
+from swarm_host.states import FINAL, group_status
+
+
+def list_all(options: Namespace, environ: Mapping[str, str]) -> int:
+    with opened(options, environ) as store:
+        rows = find_units(store, options.names)
+        groups = find_groups(store, options.names)
+    if options.units or options.state:
+        _list_units(_in_state(rows, options.state), options.json)
+    else:
+        _list_groups(groups, rows, options.json)
+    return OK
+
+
+def _in_state(rows: Sequence[UnitRow], word: str | None) -> list[UnitRow]:
+    if word is None:
+        return list(rows)
+    return [row for row in rows if word in (row.state, outcome_of_row(row))]
+
+
+def _list_units(rows: Sequence[UnitRow], as_json: bool) -> None:
+    facts = [unit_facts(row) for row in rows]
+    if as_json:
+        print_json(facts)
+        return
+    titles = ("unit", "agent", "competition", "seed", "state", "outcome", "score", "min")
+    print_table(titles, picked(facts, titles), right="seed score min")
+
+
+def unit_facts(row: UnitRow) -> dict[str, Any]:
+    """One unit in one line."""
+    result = row.result
+    grade = getattr(result, "grade", None)
+    seconds = getattr(getattr(result, "usage", None), "seconds", None)
+    return {
+        "unit": row.spec.unit_id,
+        "group": row.spec.group,
+        "agent": row.spec.agent,
+        "competition": row.spec.competition,
+        "seed": row.spec.seed,
+        "state": row.state,
+        "outcome": outcome_of_row(row),
+        "score": getattr(grade, "score", None),
+        "min": None if seconds is None else round(seconds / 60, 1),
+        "message": getattr(result, "message", ""),
+        "isolation": getattr(result, "isolation", None),
+        "folder": row.spec.folder,
+    }
+
+
+def _list_groups(groups: Sequence[Group], rows: Sequence[UnitRow], as_json: bool) -> None:
+    facts = [_group_facts(group, rows) for group in groups]
+    if as_json:
+        print_json(facts)
+        return
+    cells = []
+    for fact in facts:
+        shown = ", ".join(f"{name} {count}" for name, count in fact["outcomes"].items())
+        done = f"{fact['ended']}/{fact['units']}"
+        cells.append((fact["group"], fact["agent"], fact["status"], done, shown, fact["notes"]))
+    print_table(("group", "agent", "status", "ended", "outcomes", "notes"), cells, right="ended")
+
+
+def _group_facts(group: Group, rows: Sequence[UnitRow]) -> dict[str, Any]:
+    mine = [row for row in rows if row.spec.group == group.group_id]
+    outcomes = [outcome_of_row(row) for row in mine if row.state in FINAL]
+    states = Counter(row.state for row in mine)
+    return {
+        "group": group.group_id,
+        "agent": group.agent,
+        "sweep": group.sweep,
+        "created": group.created,
+        "status": group_status([row.state for row in mine], outcomes),
+        "units": len(mine),
+        "ended": len(outcomes),
+        "states": dict(states),
+        "outcomes": dict(Counter(map(str, outcomes))),
+        "notes": group.notes,
+        "folder": group.folder,
+    }
+
+
+# ---------------------------------------------------------------- show
+
+
+def show(options: Namespace, environ: Mapping[str, str]) -> int:
+    with opened(options, environ) as store:
+        rows = find_units(store, options.names)
+        events = {row.spec.unit_id: _events(store, row, options.events) for row in rows}
+    if options.json:
+        shown = [_whole(row, events[row.spec.unit_id]) for row in rows]
+        print_json(shown)
+        return OK
+    for place, row in enumerate(rows):
+        if place:
+            print()
+        _print_unit(row)
+        for event in events[row.spec.unit_id]:
+            print(f"  {moment(event.at)}  {event.kind}  {jsonio.dumps(event.data)}")
+    return OK
+
+
+def _events(store: Store, row: UnitRow, wanted: bool) -> list[Event]:
+    return list(store.events(unit=row.spec.unit_id)) if wanted else []
+
+
+def _whole(row: UnitRow, events: Sequence[Event]) -> dict[str, Any]:
+    found: dict[str, Any] = jsonio.to_json(row)
+    if events:
+        found["events"] = jsonio.to_json(list(events))
+    return found
+
+
+def _print_unit(row: UnitRow) -> None:
+    facts, result = unit_facts(row), row.result
+    grade = getattr(result, "grade", None)
+    ending = getattr(result, "ending", None)
+    report = getattr(grade, "report", None)
+    facts |= {
+        "state": f"{row.state} since {moment(row.updated)}",
+        "owner": row.owner,
+        "attempts": row.attempt,
+        "backend": row.spec.run.backend,
+        "image": row.spec.run.agent_image,
+        "command": " ".join(row.spec.run.command),
+        "time limit": f"{row.spec.run.timeout:g} s",
+        "exit status": getattr(ending, "exit_code", None),
+        "valid": getattr(grade, "valid", None),
+        "passed": getattr(grade, "passed", None),
+        "grader": getattr(grade, "message", ""),
+        "report": report and jsonio.dumps(report),
+    }
+    print_pairs((name, value) for name, value in facts.items())
+    for attempt in getattr(result, "attempts", ())[:-1]:
+        print(f"  attempt {attempt.number}: {attempt.outcome}; {attempt.message}")
+    logs = Path(row.spec.folder) / "logs"
+    print_pairs([("logs", ", ".join(sorted(path.name for path in logs.glob("*.log"))))])

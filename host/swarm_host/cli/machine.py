@@ -1,0 +1,138 @@
+"""doctor, agents and competitions: what this machine can run."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from swarm_host import launch
+from swarm_host.agents.registry import Agents
+from swarm_host.backend_table import MAKERS
+from swarm_host.cli.places import home_of, runs_folder
+from swarm_host.cli.statuses import FAILED, OK, complain
+from swarm_host.cli.tables import picked, print_json, print_pairs, print_table
+from swarm_host.errors import HostError, UnknownName
+from swarm_host.expand import nearest
+from swarm_host.protocols import Source
+from swarm_host.sources.sets import competition_set
+from swarm_host.sources.table import CHECKOUT
+
+
+def doctor(options: Namespace, environ: Mapping[str, str]) -> int:
+    from swarm_host.doctor import examine, is_well
+    from swarm_host.doctor_facts import gather
+
+    if options.backend is not None and options.backend not in MAKERS:
+        near = nearest(options.backend, MAKERS)
+        there = ", ".join(MAKERS)
+        raise UnknownName(f"unknown backend {options.backend!r}{near}; there are: {there}")
+    runs, home = runs_folder(options.runs, environ), home_of(environ)
+    with launch.bench(runs, environ, _no_id) as work:
+        pack, mlebench = work.sources.root("pack"), work.sources.root("mlebench")
+    images = {one.agent_id: one.image for one in known_agents(environ).listed() if one.image}
+    found = examine(gather(runs, environ, home, pack, mlebench, images), options.backend)
+    if options.json:
+        print_json({"well": is_well(found), "findings": found})
+    else:
+        print_table(("", "what", "says"), [(one.level, one.what, one.says) for one in found])
+        for one in found:
+            if one.level != "ok":
+                print(f"\n{one.what}: {one.says}\n  cure: {one.cure}", end="")
+        print()
+    return OK if is_well(found) else FAILED
+
+
+# ---------------------------------------------------------------- agents
+
+
+def known_agents(environ: Mapping[str, str]) -> Agents:
+    checkout = environ.get(CHECKOUT)
+    return Agents(checkout=Path(checkout) if checkout else None)
+
+
+def agents(options: Namespace, environ: Mapping[str, str]) -> int:
+    if options.action == "install":
+        return _install(options)
+    known = known_agents(environ)
+    if options.action == "show":
+        facts = known.find(options.name).facts()
+        if options.json:
+            print_json(facts)
+        else:
+            print_pairs(facts.items())
+        return OK
+    listed = [agent.facts() for agent in known.listed()]
+    if options.json:
+        print_json({"agents": listed, "problems": known.problems})
+        return OK
+    titles = ("id", "about", "refusal")
+    print_table(titles, picked(listed, titles))
+    for problem in known.problems:
+        print(f"warning: {problem}")
+    return OK
+
+
+def _install(options: Namespace) -> int:
+    from swarm_host.agents.install import install
+
+    done = install(options.into)
+    if options.json:
+        print_json({"folder": str(done.folder), "files": done.files, "message": done.message})
+    else:
+        print(done.message)
+    return OK
+
+
+# ---------------------------------------------------------------- competitions
+
+
+def competitions(options: Namespace, environ: Mapping[str, str]) -> int:
+    runs = runs_folder(options.runs, environ)
+    name, root = getattr(options, "source", "pack"), getattr(options, "source_root", None)
+    with launch.bench(runs, environ, _no_id) as work:
+        source = work.sources(name, root)
+        if options.action == "prepare":
+            return _prepare(source, options.names, options.json)
+        names = list(source.names())
+        folder = str(root or work.sources.root(name))
+    if options.json:
+        print_json({"source": name, "folder": folder, "names": names})
+        return OK
+    print(f"{name}, in {folder}:")
+    for one in names:
+        print(one)
+    return OK
+
+
+def _prepare(source: Source, names: Sequence[str], as_json: bool) -> int:
+    """Each of them, also after one that fails."""
+    done, failed = [], []
+    for name in _wanted(source, names):
+        try:
+            done.append(source.prepare(name))
+        except HostError as error:
+            failed.append(str(error))
+            continue
+        if not as_json:
+            print(f"{name}: {done[-1].public}", flush=True)
+    if as_json:
+        print_json({"ready": done, "error": failed})
+    for text in failed:
+        complain(text, as_json=False)
+    return FAILED if failed else OK
+
+
+def _wanted(source: Source, names: Sequence[str]) -> Sequence[str]:
+    """Names of competitions, or those of one set."""
+    if len(names) == 1 and names[0] not in source.names():
+        try:
+            return competition_set(names[0])
+        except UnknownName:
+            # The source says which names are near.
+            return names
+    return names
+
+
+def _no_id() -> str:
+    raise AssertionError("nothing is started here")

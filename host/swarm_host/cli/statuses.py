@@ -1,0 +1,43 @@
+"""Exit statuses, and how errors are said."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+
+from swarm_host.errors import HostError, UsageError
+
+OK, FAILED, WRONG_USE, NOT_RUN = 0, 1, 2, 3
+# Where no manager hears the signal.
+INTERRUPTED = 130
+
+
+def complain(text: str, as_json: bool) -> None:
+    """Lines for people on standard error; with as_json also {"error": lines} on standard output."""
+    lines = text.splitlines() or ["it failed"]
+    for line in lines:
+        print(f"error: {line}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": lines}))
+
+
+def guarded(command: Callable[[], int], as_json: bool) -> int:
+    """The exit status of a command, whatever it raises on purpose."""
+    try:
+        status = command()
+        sys.stdout.flush()
+        return status
+    except UsageError as error:
+        complain(str(error), as_json)
+        return WRONG_USE
+    except HostError as error:
+        complain(str(error), as_json)
+        return FAILED
+    except BrokenPipeError:
+        # Nobody reads any more: Python's own complaint at the end would go to nobody as well.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED

@@ -1,0 +1,233 @@
+"""cancel, retry, regrade, clean, worker and reindex, with real processes of the local backend."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from swarm_host.backends.local.backend import LocalBackend
+from swarm_host.records import UnitSpec
+from swarm_host.states import State
+
+from tests.host.cli.conftest import Commands, finished
+
+MakeUnit = Callable[..., UnitSpec]
+SUBMITS = "mkdir -p submission && printf 'id,y\\n1,0.5\\n' > submission/submission.csv"
+
+
+def until(act: Callable[[], bool], seconds: float = 60.0) -> None:
+    pause, end = threading.Event(), time.monotonic() + seconds
+    while not act():
+        assert time.monotonic() < end
+        pause.wait(0.05)
+
+
+def state_of(commands: Commands, unit: UnitSpec) -> State:
+    store = commands.store()
+    try:
+        return store.unit(unit.unit_id).state
+    finally:
+        store.close()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate(timeout=60)
+
+
+def test_a_worker_leads_what_waits(commands: Commands, local_unit: MakeUnit) -> None:
+    unit = local_unit(SUBMITS, competition=None)
+    said = commands("worker", "--json")
+    assert said.status == 0, said.err
+    (one,) = said.json["units"]
+    assert (one["unit"], one["outcome"]) == (unit.unit_id, "ok")
+    assert (Path(unit.folder) / "submission" / "submission.csv").is_file()
+
+
+def test_a_unit_whose_manager_died_is_cancelled_at_once(
+    commands: Commands, local_unit: MakeUnit
+) -> None:
+    unit = local_unit("echo here; exec sleep 600", competition=None)
+    worker = commands.process("worker")
+    until(lambda: state_of(commands, unit) == "running")
+    kill(worker)
+    said = commands("cancel", "g1", "--reason", "enough")
+    assert said.status == 0, said.err
+    assert said.out == f"{unit.unit_id}: cancelled\n"
+    assert LocalBackend(commands.runs).find() == []
+    summary = json.loads((Path(unit.folder).parent / "summary.json").read_text())
+    assert summary["units"][0]["outcome"] == "cancelled"
+
+
+def test_a_unit_that_is_followed_is_cancelled_by_its_follower(
+    commands: Commands, local_unit: MakeUnit
+) -> None:
+    unit = local_unit("exec sleep 600", competition=None)
+    worker = commands.process("worker")
+    until(lambda: state_of(commands, unit) == "running")
+    said = commands("cancel", unit.unit_id)
+    assert said.out == f"{unit.unit_id}: asked for; the process that follows it stops it\n"
+    out, err = worker.communicate(timeout=60)
+    assert worker.returncode == 1, err
+    assert "cancelled" in out
+    assert commands("cancel", unit.unit_id).out.startswith("nothing to cancel")
+
+
+def test_waiting_units_are_taken_out_of_the_queue(commands: Commands, local_unit: MakeUnit) -> None:
+    unit = local_unit("true")
+    assert commands("cancel", "last", "--json").json == {unit.unit_id: "cancelled"}
+
+
+def test_a_worker_goes_on_where_another_was_killed(
+    commands: Commands, local_unit: MakeUnit
+) -> None:
+    go = commands.folder / "go"
+    script = f"echo one; until [ -e {go} ]; do read -t 0.1 < <(:); done; echo two; {SUBMITS}"
+    unit = local_unit(script, competition=None)
+    first = commands.process("worker")
+    until(lambda: (Path(unit.folder) / "logs" / "stdout.log").exists())
+    kill(first)
+    go.touch()
+    assert commands("worker").status == 0
+    assert (Path(unit.folder) / "logs" / "stdout.log").read_text() == "one\ntwo\n"
+
+
+def test_a_signal_leaves_the_run_and_says_how_to_go_on(
+    commands: Commands, local_unit: MakeUnit
+) -> None:
+    unit = local_unit("exec sleep 600", competition=None)
+    worker = commands.process("worker")
+    until(lambda: state_of(commands, unit) == "running")
+    worker.send_signal(signal.SIGTERM)
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 143
+    assert "worker" in err
+    assert len(LocalBackend(commands.runs).find()) == 1
+    assert commands("cancel", "last").status == 0
+
+
+def test_failed_units_run_again(commands: Commands, local_unit: MakeUnit) -> None:
+    flag = commands.folder / "flag"
+    unit = local_unit(f"{SUBMITS}; test -e {flag}", competition=None)
+    assert commands("worker").status == 1
+    flag.touch()
+    said = commands("retry", "last", "--json")
+    assert said.status == 0, said.err
+    assert "is queued again; it was agent_error" in said.err
+    assert said.json["units"][0]["outcome"] == "ok"
+    (whole,) = commands("show", unit.unit_id, "--json").json
+    assert [one["outcome"] for one in whole["result"]["attempts"]] == ["agent_error", "ok"]
+
+
+def test_what_ended_well_runs_again_only_when_asked(history: Commands) -> None:
+    said = history("retry", "g1", "--queue")
+    assert (said.status, "--ok" in said.err) == (2, True)
+    assert history("retry", "g1", "--queue", "--ok", "--json").json == {"queued": ["g1-u1", "g1-u2"]}  # fmt: skip
+    assert [one["state"] for one in history("list", "--units", "g1", "--json").json] == ["queued"] * 2  # fmt: skip
+
+
+# ---------------------------------------------------------------- regrade
+
+
+def own_competition(folder: Path, answers: str) -> Path:
+    root = folder / "own"
+    for part in ("public", "private"):
+        (root / part).mkdir(parents=True, exist_ok=True)
+    (root / "private" / "answers.csv").write_text(f"id,y\n{answers}")
+    (root / "public" / "sample_submission.csv").write_text("id,y\n1,0\n2,0\n")
+    (root / "competition.yaml").write_text("metric: rmse\n")
+    return root
+
+
+def test_a_submission_is_graded_again(commands: Commands, local_unit: MakeUnit) -> None:
+    root = own_competition(commands.folder, "1,1\n2,1\n")
+    fields = {"competition": "own", "source": "folder", "source_root": str(root)}
+    unit = local_unit("true", **fields)
+    store = commands.store()
+    finished(store, unit)
+    store.close()
+    assert "left no submission" in commands("regrade", "g1").out
+    submission = Path(unit.folder) / "submission" / "submission.csv"
+    submission.parent.mkdir()
+    submission.write_text("id,y\n1,1\n2,1\n")
+    assert commands("regrade", "g1").out == f"{unit.unit_id}: ok 0.5 -> ok 0\n"
+    submission.write_text("id,y\n1,1\n")
+    assert "ok 0 -> invalid_submission" in commands("regrade", "g1").out
+    (whole,) = commands("show", unit.unit_id, "--json", "--events").json
+    assert whole["result"]["outcome"] == "invalid_submission"
+    assert whole["events"][-1]["kind"] == "regrade"
+    report = json.loads((Path(unit.folder).parent / "grading_report.json").read_text())
+    assert report["total_valid_submissions"] == 0
+
+
+def test_a_broken_grader_leaves_the_old_grade(commands: Commands, local_unit: MakeUnit) -> None:
+    root = own_competition(commands.folder, "not,a\nnumber,x\n")
+    unit = local_unit("true", competition="own", source="folder", source_root=str(root))
+    submission = Path(unit.folder) / "submission" / "submission.csv"
+    submission.parent.mkdir()
+    submission.write_text("id,y\n1,1\n2,1\n")
+    store = commands.store()
+    finished(store, unit)
+    store.close()
+    said = commands("regrade", "g1")
+    assert (said.status, "the grader failed" in said.out) == (1, True)
+    assert commands("list", "--units", "--json").json[0]["score"] == 0.5
+
+
+# ---------------------------------------------------------------- clean, reindex
+
+
+def test_what_belongs_to_no_unit_is_removed_when_asked(
+    commands: Commands, local_unit: MakeUnit
+) -> None:
+    unit = local_unit("exec sleep 600")
+    backend = LocalBackend(commands.runs)
+    backend.start(unit, 7)
+    said = commands("clean")
+    assert said.out == f"left: {unit.unit_id}-7 (local)\n--yes removes them\n"
+    assert len(backend.find()) == 1
+    assert len(commands("clean", "--yes", "--json").json["removed"]) == 1
+    assert backend.find() == []
+    assert commands("clean").out == "nothing is left\n"
+
+
+def test_what_runs_is_not_removed(commands: Commands, local_unit: MakeUnit) -> None:
+    unit = local_unit("exec sleep 600", competition=None)
+    worker = commands.process("worker")
+    until(lambda: state_of(commands, unit) == "running")
+    assert commands("clean", "--yes").out == "nothing is left\n"
+    kill(worker)
+    assert commands("clean", "--yes").out == "nothing is left\n"
+    assert commands("cancel", "last").status == 0
+
+
+def test_a_backend_that_does_not_exist_is_told(history: Commands) -> None:
+    said = history("clean", "--backend", "dokcer")
+    assert (said.status, "nearest: docker" in said.err) == (2, True)
+
+
+def test_the_store_is_made_anew(history: Commands) -> None:
+    before = history("list", "--units", "--json").json
+    for path in (history.runs / ".swarm").glob("store.sqlite*"):
+        path.unlink()
+    (history.runs / "old_run-group_dummy" / "toy_0001" / "spec.json").write_text("{broken")
+    said = history("reindex", "--json").json
+    assert (said["groups"], said["units"], len(said["left_out"])) == (3, 4, 1)
+    assert history("list", "--units", "--json").json == before[1:]
+
+
+def test_a_folder_that_is_not_there_is_not_made(commands: Commands) -> None:
+    assert commands("reindex").status == 2
+    assert not commands.runs.exists()
+
+
+@pytest.mark.parametrize("width", ["0", "-1"])
+def test_no_width_is_refused(history: Commands, width: str) -> None:
+    said = history("worker", "--width", width)
+    assert (said.status, "--width" in said.err) == (2, True)

@@ -1,0 +1,74 @@
+"""list, show and compare on a folder of runs with some history."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.host.cli.conftest import Commands
+
+
+def test_groups_are_listed_with_what_became_of_them(history: Commands) -> None:
+    said = history("list")
+    assert said.status == 0
+    lines = said.out.splitlines()
+    assert lines[0].split() == ["group", "agent", "status", "ended", "outcomes", "notes"]
+    assert lines[3].split()[:4] == ["g2", "agent-g2", "completed", "2/2"]
+    assert "ok 1, lost 1" in lines[3]
+    facts = history("list", "--json").json
+    assert [one["outcomes"] for one in facts] == [{"no_submission": 1}, {"ok": 2}, {"ok": 1, "lost": 1}]  # fmt: skip
+
+
+def test_units_are_listed_by_state_and_outcome(history: Commands) -> None:
+    assert len(history("list", "--units", "--json").json) == 5
+    lost = history("list", "--state", "lost", "--json").json
+    assert [(one["unit"], one["message"]) for one in lost] == [("g2-u2", "it is gone")]
+    assert history("list", "g1", "--state", "running", "--json").json == []
+    assert "g1-u2" in history("list", "--units", "last").out
+
+
+def test_one_unit_is_shown_in_full(history: Commands) -> None:
+    said = history("show", "g1-u1", "--events")
+    facts = dict(line.split(None, 1) for line in said.out.splitlines() if line[:1].strip())
+    assert (facts["outcome"], facts["score"], facts["backend"]) == ("ok", "0.5", "fake")
+    assert '"to": "claimed"' in said.out
+    (whole,) = history("show", "g1-u1", "--json", "--events").json
+    assert whole["result"]["grade"]["score"] == 0.5
+    assert [event["kind"] for event in whole["events"]] == ["state"] * 3
+
+
+def test_agents_are_compared(history: Commands) -> None:
+    said = history("compare")
+    assert said.status == 0
+    assert "toy          0.6 ± 0.14 (2/2), 1 passed*" not in said.out
+    assert "0.6 ± 0.14 (2/2), 1 passed" in said.out
+    # One run has no spread, which is said; one pair has no interval.
+    assert "0.4 ± ? (1/2), 0 passed" in said.out
+    assert "+0.1 [one pair: no interval]" in said.out
+    assert "without a result: g2-u2 (lost)" in said.out
+    assert "agent-g1*" in said.out
+    assert "warning: agent-g1: isolation none" in said.out
+    assert "Student's t" in said.out
+    facts = history("compare", "--json").json
+    assert facts["without_result"] == {"g2-u2": "lost"}
+    assert facts["ranks"][0] == {"who": "agent-g1", "rank": 1.0, "spread": None, "blocks": 1}
+
+
+def test_what_is_compared_is_chosen(history: Commands) -> None:
+    assert history("compare", "--all", "--json").json["who"] == ["dummy", "agent-g1", "agent-g2"]
+    assert history("compare", "--by", "group", "--json").json["who"] == ["g1", "g2"]
+    said = history("compare", "--against", "agent-g2", "--json").json
+    assert [(one["first"], one["second"]) for one in said["differences"]] == [("agent-g1", "agent-g2")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--against", "agent-g3"], "nearest: agent-g2"),
+        (["--all", "g1"], "exclude each other"),
+        (["g9"], "no unit, group or sweep"),
+    ],
+)
+def test_wrong_comparisons_are_refused(history: Commands, words: list[str], message: str) -> None:
+    said = history("compare", *words)
+    assert said.status == 2
+    assert message in said.err

@@ -1,0 +1,94 @@
+"""The command line itself: unknown words, statuses, a broken pipe."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from swarm_host.cli.main import main
+from swarm_host.cli.parser import COMMANDS, parser
+from swarm_host.cli.tables import print_table, printable
+
+from tests.host.cli.conftest import ROOT, Commands
+
+
+def test_every_command_has_help_and_a_function() -> None:
+    from swarm_host.cli import main as module
+
+    assert module._HANDLERS.keys() == COMMANDS.keys()
+    for command in COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            parser().parse_args([command, "--help"])
+        assert ended.value.code == 0
+
+
+def test_an_unknown_command_is_told_the_nearest(commands: Commands) -> None:
+    said = commands("cancle", runs=False)
+    assert said.status == 2
+    assert "unknown command 'cancle'; nearest: cancel" in said.err
+    assert commands("cancle", "--json", runs=False).json["error"]
+
+
+@pytest.mark.parametrize("words", [["list", "--nonsense"], ["show"], ["sweep"], []])
+def test_wrong_words_are_status_2(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words, {})
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "command", [["list"], ["show", "x"], ["logs", "x"], ["cancel", "x"], ["compare"], ["worker"]]
+)
+def test_a_folder_without_runs_is_told_and_not_made(commands: Commands, command: list[str]) -> None:
+    said = commands(*command)
+    assert said.status == 2
+    assert "there are no runs in" in said.err
+    assert not commands.runs.exists()
+    assert "there are no runs in" in commands(*command, "--json").json["error"][0]
+
+
+def test_the_folder_of_runs_comes_from_the_environment(history: Commands) -> None:
+    process = history.process("list", "--json")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert [one["group"] for one in json.loads(out)] == ["old", "g1", "g2"]
+
+
+def test_a_reader_that_went_away_is_no_traceback(history: Commands) -> None:
+    process = history.process("list")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.wait(timeout=60) in (0, 1)
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_an_interrupt_is_status_130(history: Commands) -> None:
+    process = history.process("worker", "--stay")
+    assert process.stdout is not None
+    # It has told how the units ended, and waits for more.
+    assert process.stdout.readline().startswith("old-u1: no_submission")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+
+
+def test_what_agents_write_does_not_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("a", "n"), [("x\x1b[2J\ny", 1.0), ("longer", None)], right="n")
+    out = capsys.readouterr().out
+    assert out.splitlines() == ["a        n", "x [2J y  1", "longer   -"]
+    assert printable("\u202eabc") == " abc"
+
+
+def test_the_module_runs_from_host(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["python3", "-m", "swarm_host", "--help"], cwd=ROOT / "host", capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert command in done.stdout
