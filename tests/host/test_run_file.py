@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -109,6 +110,7 @@ def test_secrets_reach_the_agent_and_no_file(tmp_path: Path) -> None:
         (local("true", "env: {A: '${{ secrets.NOT_SET }}'}"), [], "NOT_SET"),
         (local("true", "mounts: ['./none:/x']"), [], "none"),
         ("a: [", [], "run.yaml:2"),
+        (local("true", "engine: dsk"), [], "expected dask, local, ray, slurm; got 'dsk'"),
         (
             "matrix: {agents: [dummi], competitions: [churn]}\nbackend: local\n",
             [],
@@ -254,9 +256,13 @@ Start = Callable[..., tuple[subprocess.Popen[str], int]]
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a run whose agent does not end by itself; returns once it says its process id."""
     agents: list[int] = []
-    write(tmp_path, local(f"{LEAVES}; echo $$; exec tail -f /dev/null"))
 
-    def begin(*arguments: str) -> tuple[subprocess.Popen[str], int]:
+    def begin(
+        *arguments: str, script: str | None = f"{LEAVES}; echo $$; exec tail -f /dev/null"
+    ) -> tuple[subprocess.Popen[str], int]:
+        """script: None for the file that is there."""
+        if script is not None:
+            write(tmp_path, local(script))
         process = subprocess.Popen(
             [sys.executable, str(RUN), "--config", "run.yaml", *arguments],
             cwd=tmp_path,
@@ -299,6 +305,56 @@ def test_a_signal_stops_the_agent_when_asked(start: Start) -> None:
     assert process.returncode == 143, said
     assert not lives(agent)
     assert ": cancelled" in shown
+
+
+WAITS = f"echo $$; echo began; while [ ! -e go ]; do sleep 0.05; done; echo ended; {LEAVES}"
+
+
+def test_a_killed_command_loses_nothing(tmp_path: Path, start: Start) -> None:
+    """kill -9 of the command: the agent goes on, and a worker takes it up without a second start."""
+    write(tmp_path, local(WAITS))
+    process, agent = start(script=None)
+    process.kill()
+    process.communicate()
+    assert lives(agent)
+    (work,) = (tmp_path / "runs" / ".swarm" / "local").glob("*/work")
+    (work / "go").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "swarm_host", "worker", "--json", "--runs", str(tmp_path / "runs")],
+        cwd=ROOT / "host",
+        env=environ_of(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    (workspace,) = (tmp_path / "ws").iterdir()
+    assert (workspace / "stdout.log").read_text() == f"{agent}\nbegan\nended\n"
+    assert (workspace / "submission" / "submission.csv").read_text() == "id,y\n"
+
+
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_on_a_terminal_a_table_is_drawn(tmp_path: Path, term: str) -> None:
+    write(tmp_path, local(f"echo hello; {LEAVES}"))
+    leader, follower = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(RUN), "--config", "run.yaml"],
+        cwd=tmp_path,
+        env=environ_of(tmp_path, TERM=term, COLUMNS="120"),
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+    )
+    os.close(follower)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while data := os.read(leader, 1 << 16):
+            shown += data
+    os.close(leader)
+    assert process.wait(timeout=60) == 0
+    # Titles in bold, on a terminal that can.
+    assert (b"last output" in shown) == (b"\x1b[" in shown) == (term == "xterm")
+    assert b": ok; workspace: " in shown
 
 
 # ---------------------------------------------------------------- in this process

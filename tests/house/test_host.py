@@ -32,6 +32,7 @@ SPINE = {
     "compare",
     "doctor",
     "doctor_facts",
+    "engine_table",
     "engines",
     "follow",
     "launch",

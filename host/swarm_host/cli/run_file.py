@@ -22,7 +22,7 @@ from swarm_host.cli.places import home_of, how_to_go_on, runs_folder
 from swarm_host.cli.statuses import NOT_RUN, OK, WRONG_USE, guarded
 
 if TYPE_CHECKING:
-    from swarm_host.launch import Bench
+    from swarm_host.launch import Bench, MakeEngine
     from swarm_host.live import Display
     from swarm_host.records import Problem
     from swarm_host.spec.loading import Spec
@@ -76,11 +76,13 @@ def run_spec(
 ) -> int:
     """What a specification says, wherever it comes from. The exit status."""
     from swarm_host import launch
+    from swarm_host.engine_table import engine_of
     from swarm_host.sweep import make_group_folder
 
     if options.print_config:
         _print_config(spec, options.json)
         return OK
+    engine = engine_of(spec.placement)
     runs = runs_folder(options.runs, environ)
     with launch.bench(runs, environ, new_hex) as work:
         planned = launch.plan(spec, run_id, work, prepare=not options.dry_run)
@@ -91,10 +93,16 @@ def run_spec(
         if status != OK:
             return status
         planned = launch.plan(spec, run_id, work, make_folder=make_group_folder)
-        return _lead(spec, planned, work, options)
+        return _lead(spec, planned, work, engine, options)
 
 
-def _lead(spec: Spec, planned: Sequence[Planned], work: Bench, options: argparse.Namespace) -> int:
+def _lead(
+    spec: Spec,
+    planned: Sequence[Planned],
+    work: Bench,
+    engine: MakeEngine,
+    options: argparse.Namespace,
+) -> int:
     from swarm_host import launch
     from swarm_host.manager import Manners
 
@@ -102,7 +110,7 @@ def _lead(spec: Spec, planned: Sequence[Planned], work: Bench, options: argparse
         width=spec.placement.width, stop_runs=options.stop_runs, go_on=how_to_go_on(work.runs)
     )
     display = _display(planned, options.json)
-    finish = launch.lead(planned, work, manners, display)
+    finish = launch.lead(planned, work, manners, display, engine)
     if options.json:
         print(json.dumps(launch.report(finish), indent=2))
     else:
@@ -209,7 +217,9 @@ def display_of_many() -> Display:
     from swarm_host.live import PlainLines, Table
 
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        return Table(sys.stderr)
+        # Without rich, lines tell as much.
+        with contextlib.suppress(ImportError):
+            return Table(sys.stderr)
     return PlainLines(_tell)
 
 
