@@ -111,7 +111,7 @@ def described(member: Callable[..., Any], wanted: tuple[str, ...]) -> dict[str, 
     """`KIND = default` by parameter."""
     found = {}
     for name, parameter in inspect.signature(member).parameters.items():
-        needed = parameter.default is inspect.Parameter.empty and name != "self"
+        needed = parameter.default is inspect.Parameter.empty and name not in ("self", "cls")
         variable = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         if name in wanted or (needed and not variable):
             found[name] = f"{parameter.kind.name} = {plain(parameter.default)}"
@@ -151,4 +151,4 @@ def current() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(current(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    FILE.write_text(json.dumps(current(), indent=1) + "\n", encoding="utf-8")

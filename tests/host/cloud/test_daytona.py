@@ -27,6 +27,7 @@ from swarm_host.records import BuildConfig, CollectLimits, Resources, Secret, Un
 
 from tests.host.backends.cloud.life import SECRET, Life, followed, until_ended  # noqa: E402
 from tests.host.backends.cloud.units import KeptSink, a_mount, a_unit, leaves  # noqa: E402
+from tests.host.cloud import killed  # noqa: E402
 from tests.host.cloud.daytona_server import (  # noqa: E402
     API_KEY,
     DaytonaServer,
@@ -328,6 +329,21 @@ def test_many_sandboxes_are_found_over_several_pages(
         backend.start(a_unit(tmp_path, "true", f"g1-u{number}"), 1)
     assert sorted(one.name for one in backend.find("g1")) == ["g1-u1-1", "g1-u2-1", "g1-u3-1"]
     assert backend.find("g2") == []
+
+
+# ---------------------------------------------------------------- clients
+
+
+def test_a_killed_client_is_replaced(
+    backend: DaytonaBackend, server: DaytonaServer, tmp_path: Path
+) -> None:
+    killed.a_killed_client_is_replaced(
+        "daytona", {"DAYTONA_API_KEY": API_KEY, "DAYTONA_API_URL": server.url}, backend, tmp_path
+    )
+
+
+def test_several_at_once_do_not_mix(backend: DaytonaBackend, tmp_path: Path) -> None:
+    killed.several_at_once_do_not_mix(backend, tmp_path)
 
 
 # ---------------------------------------------------------------- before a run

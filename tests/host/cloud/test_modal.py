@@ -25,6 +25,7 @@ from swarm_host.records import BuildConfig, CollectLimits, Resources, Secret  # 
 
 from tests.host.backends.cloud.life import SECRET, Life, followed, until_ended  # noqa: E402
 from tests.host.backends.cloud.units import KeptSink, a_mount, a_unit, leaves  # noqa: E402
+from tests.host.cloud import killed  # noqa: E402
 from tests.host.cloud.modal_server import (  # noqa: E402
     TOKEN_ID,
     TOKEN_SECRET,
@@ -351,6 +352,21 @@ def test_a_name_is_free_again_after_its_sandbox_ended(
     backend.remove(first)
     second = backend.start(unit, 1)
     assert second.id != first.id
+
+
+# ---------------------------------------------------------------- clients
+
+
+def test_a_killed_client_is_replaced(
+    backend: ModalBackend, server: ModalServer, tmp_path: Path
+) -> None:
+    killed.a_killed_client_is_replaced(
+        "modal", {**ENVIRON, "MODAL_SERVER_URL": server.url}, backend, tmp_path
+    )
+
+
+def test_several_at_once_do_not_mix(backend: ModalBackend, tmp_path: Path) -> None:
+    killed.several_at_once_do_not_mix(backend, tmp_path)
 
 
 # ---------------------------------------------------------------- before a run

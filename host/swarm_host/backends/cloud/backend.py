@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from swarm_host import tar
@@ -201,16 +202,17 @@ class CloudBackend:
         """One connection. True: all output came."""
         known = [str(have[stream]) for stream in frames.STREAMS.values()]
         words = inside.act(self._where(handle), "follow", *known, str(inside.FOLLOW_S))
-        for line in box.lines(words, stop):
-            frame = frames.parse(line)
-            if frame.kind == "data":
-                new = frames.new_part(frame, have[frame.stream])
-                have[frame.stream] += len(new)
-                sink.write(frame.stream, new, str(have[frame.stream]))
-            if frame.kind == "end":
-                return True
-            if stop.is_set():
-                return False
+        with closing(box.lines(words, stop)) as lines:
+            for line in lines:
+                frame = frames.parse(line)
+                if frame.kind == "data":
+                    new = frames.new_part(frame, have[frame.stream])
+                    have[frame.stream] += len(new)
+                    sink.write(frame.stream, new, str(have[frame.stream]))
+                if frame.kind == "end":
+                    return True
+                if stop.is_set():
+                    return False
         return False
 
     def _act(self, box: Box, handle: Handle, *words: str, seconds: float = ACT_S) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,8 +109,10 @@ class Box(Protocol):
         """Runs a program with `source` as its stdin."""
         ...
 
-    def lines(self, words: Sequence[str], stop: Stop) -> Iterator[bytes]:
-        """Lines of a program's stdout as they come, until it ends or `stop` is set. ASCII only."""
+    def lines(self, words: Sequence[str], stop: Stop) -> Generator[bytes, None, None]:
+        """Lines of a program's stdout as they come, until it ends or `stop` is set. ASCII only. Who
+        closes it earlier ends the program where the service can.
+        """
         ...
 
     def archive(

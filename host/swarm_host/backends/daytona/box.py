@@ -11,7 +11,7 @@ import shlex
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
@@ -58,7 +58,7 @@ class DaytonaBox:
             self._sandbox.fs.upload_file_stream(source, file, timeout=round(seconds))
         return self.call(["sh", "-c", _FROM_FILE, "sh", file, *words], seconds)
 
-    def lines(self, words: Sequence[str], stop: Stop) -> Iterator[bytes]:
+    def lines(self, words: Sequence[str], stop: Stop) -> Generator[bytes, None, None]:
         with self._session() as session:
             command = self._begin(session, words)
             pieces = self._stream(session, command)
@@ -144,7 +144,7 @@ def _answer(code: int, said: Any) -> Answer:
     return Answer(code, (out or "").encode(), (said.stderr or "").encode())
 
 
-def _lines(pieces: queue.Queue[str | Exception | None], stop: Stop) -> Iterator[bytes]:
+def _lines(pieces: queue.Queue[str | Exception | None], stop: Stop) -> Generator[bytes, None, None]:
     """Raises Transfer for a stream that breaks off or falls silent."""
     rest = b""
     heard = time.monotonic()

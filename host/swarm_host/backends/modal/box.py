@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -41,7 +41,7 @@ class ModalBox:
             process.stdin.drain()
             return _read(process, seconds)
 
-    def lines(self, words: Sequence[str], stop: Stop) -> Iterator[bytes]:
+    def lines(self, words: Sequence[str], stop: Stop) -> Generator[bytes, None, None]:
         """The program says something every second, so that `stop` is seen."""
         with calls("follow"):
             # Without a time limit the library would wait for a lost machine for ever.

@@ -6,7 +6,7 @@ import io
 import subprocess
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -129,7 +129,7 @@ class DoubleBox:
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def lines(self, words: Sequence[str], stop: Stop) -> Iterator[bytes]:
+    def lines(self, words: Sequence[str], stop: Stop) -> Generator[bytes, None, None]:
         left = self._provider.breaks.popleft() if self._provider.breaks else None
         with subprocess.Popen(words, stdout=subprocess.PIPE, env=self._env) as process:
             assert process.stdout is not None
