@@ -21,12 +21,14 @@ swarm_python() {
 }
 
 swarm_venv() {
-    local name=$1 requirements=$2 base cache key folder log
+    local name=$1 requirements=$2 base cache beside key folder log
     base=$(swarm_python) || swarm_fail "Python 3.11 or newer is needed, and none was found"
     "$base" -c 'import venv, ensurepip' 2>/dev/null || swarm_fail "$base lacks venv (on Debian: apt install python3-venv)"
     cache=${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/swarm-evo
     mkdir -p "$cache" 2>/dev/null || swarm_fail "cannot write to $cache (set XDG_CACHE_HOME to another folder)"
-    key=$({ cat requirements/*.txt; cat requirements_agent.txt constraints_agent.txt 2>/dev/null || true; } | "$base" -c '
+    # With what lies beside the file: those of host/ include each other.
+    beside=$(dirname "$requirements")/requirements
+    key=$({ cat requirements/*.txt; cat requirements_agent.txt constraints_agent.txt "$beside"*.txt 2>/dev/null || true; } | "$base" -c '
 import hashlib, sys
 print(hashlib.sha256(sys.version.encode() + sys.stdin.buffer.read()).hexdigest()[:12])')
     folder=$cache/$name-$key

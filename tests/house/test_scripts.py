@@ -18,8 +18,12 @@ def bash(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 SCRIPTS = [
     "run_demo.sh",
+    "run_host_demo.sh",
     "test.sh",
     "test_base.sh",
+    "test_host.sh",
+    "test_host_long.sh",
+    "test_host_uv.sh",
     "test_long.sh",
     "test_whole.sh",
     "test_embeddings.sh",
@@ -37,12 +41,19 @@ def test_help_is_a_line_and_installs_nothing(script: str, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("script", ["run_demo.sh", "run_host_demo.sh"])
 @pytest.mark.parametrize("words", [["0"], ["-1"], ["3m"], ["1", "2"]])
-def test_the_demo_refuses_other_words(words: list[str], tmp_path: Path) -> None:
-    done = bash("scripts/run_demo.sh", *words, HOME=str(tmp_path))
+def test_the_demos_refuse_other_words(script: str, words: list[str], tmp_path: Path) -> None:
+    done = bash(f"scripts/{script}", *words, HOME=str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_part_of_the_long_tests_is_told(tmp_path: Path) -> None:
+    done = bash("scripts/test_host_long.sh", "clout", HOME=str(tmp_path))
+    assert (done.returncode, "no part 'clout'" in done.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -95,3 +106,19 @@ def test_the_environment_is_made_once_and_again_when_the_requirements_change(
     assert python.exists()
     (tmp_path / "requirements" / "some.txt").write_text("# another\n")
     assert venv(tmp_path, XDG_CACHE_HOME=str(cache)).stdout != second.stdout
+
+
+@pytest.mark.long
+def test_an_environment_of_another_folder_is_made_anew_with_its_requirements(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "host").mkdir()
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "some.txt").touch()
+    call = f'. "{ROOT}/scripts/venv.sh"; swarm_venv x host/requirements_x.txt; echo "$PYTHON"'
+    said = []
+    for text in ("", "# another\n"):
+        (tmp_path / "host" / "requirements_x.txt").write_text(text)
+        done = bash("-euc", f'cd "{tmp_path}"; {call}', XDG_CACHE_HOME=str(tmp_path / "cache"))
+        said.append(done.stdout.splitlines()[-1])
+    assert said[0] != said[1]

@@ -7,8 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Commands:
 
     folder: Path
     capture: pytest.CaptureFixture[str]
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def runs(self) -> Path:
@@ -58,7 +59,7 @@ class Commands:
         return Answer(status, said.out, said.err)
 
     def process(self, *words: str, **options: Any) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "swarm_host", *words],
             cwd=self.folder,
             env=self.environ
@@ -68,14 +69,25 @@ class Commands:
             text=True,
             **options,
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Leaves no process behind, also after a test that failed."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate(timeout=60)
 
     def store(self) -> SqliteStore:
         return SqliteStore(self.runs)
 
 
 @pytest.fixture
-def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
-    return Commands(tmp_path.resolve(), capsys)
+def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Commands]:
+    made = Commands(tmp_path.resolve(), capsys)
+    yield made
+    made.end()
 
 
 def finished(store: SqliteStore, unit: UnitSpec, **fields: Any) -> None:

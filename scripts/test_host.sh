@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The tests of the host side: units, loopback servers, engines, then whole lives in containers where a docker daemon can be
+# had. What cannot run here says NOT RUN with the reason, and the rest decides.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+USAGE="usage: scripts/test_host.sh [quick] [pytest arguments]    the tests of host/
+  quick    without containers"
+case "${1:-}" in -h | --help)
+    echo "$USAGE"
+    exit 0 ;;
+esac
+quick=
+if [ "${1:-}" = quick ]; then
+    quick=yes
+    shift
+fi
+
+. scripts/venv.sh
+swarm_venv host host/requirements_test.txt
+
+# tests/host is left out of the quick suite; no plugin of langsmith, which looks for the network.
+options="-q --strict-markers --import-mode=importlib -p no:langsmith_plugin"
+
+printf '== 1 of 2: units, loopback servers and engines\n'
+"$PYTHON" -m pytest -o addopts="$options -n 2 --dist loadfile" -m "not docker" tests/host "$@"
+(cd host && "$PYTHON" -m pytest -q)
+
+[ -z "$quick" ] || exit 0
+printf '== 2 of 2: containers\n'
+# A daemon that was there before is somebody else's.
+if ! docker version >/dev/null 2>&1; then
+    trap 'bash scripts/dockerd.sh stop' EXIT
+fi
+status=0
+bash scripts/dockerd.sh start || status=$?
+[ "$status" -ne 3 ] || exit 0
+[ "$status" -eq 0 ] || exit "$status"
+bash scripts/base_image.sh
+# One after another: they share a daemon, and some stop it.
+"$PYTHON" -m pytest -o addopts="$options" -m docker tests/host "$@"
