@@ -238,6 +238,20 @@ def test_a_unit_that_another_process_leads_is_waited_for(room: Room) -> None:
     assert "follow" not in room.backend.calls
 
 
+def test_units_of_a_dead_process_are_taken_over_at_once(room: Room) -> None:
+    room.add(1)
+    leave_running(room, "gone-1-abc")
+    # The file that it left, and one of another that had nothing to do.
+    for name in ("gone-1-abc", "gone-2-def"):
+        (room.store.state / "owners").mkdir(exist_ok=True)
+        (room.store.state / "owners" / name).touch()
+    assert room.run().status == 0
+    assert [text for text in room.said if "taken over" in text] == [
+        "1 units of gone-1-abc, which is gone, are taken over"
+    ]
+    assert list((room.store.state / "owners").iterdir()) == []
+
+
 def test_a_lease_of_a_stranger_is_waited_for_until_it_is_over(room: Room) -> None:
     room.add(1)
     room.store.claim("elsewhere-1-x", 0.3, "g1-u1")

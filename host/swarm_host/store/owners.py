@@ -20,12 +20,15 @@ class Owner:
         """Raises OSError."""
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._path = _folder(state_folder) / self.name
-        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # Under its name only once it is locked: in between, others would take it for dead.
+        new = self._path.with_name(f".{self.name}")
+        self._handle = os.open(new, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            new.rename(self._path)
         except OSError:
             # No locks here. Without its file, nobody takes this process for dead before its lease is over.
-            self._path.unlink()
+            new.unlink()
 
     def close(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -50,6 +53,12 @@ def is_dead(state_folder: Path, name: str) -> bool:
 def forget(state_folder: Path, name: str) -> None:
     """Its units were released: its file has no more to say."""
     (_folder(state_folder) / name).unlink(missing_ok=True)
+
+
+def dead(state_folder: Path) -> list[str]:
+    """Names of all processes that left their file behind and are gone."""
+    names = sorted(path.name for path in _folder(state_folder).glob("[!.]*"))
+    return [name for name in names if is_dead(state_folder, name)]
 
 
 def _folder(state_folder: Path) -> Path:

@@ -35,11 +35,6 @@ class Questions:
         query = "SELECT * FROM units WHERE group_id = coalesce(?, group_id) ORDER BY rowid"
         return [self._row(row) for row in self._database.rows(query, (group,))]
 
-    def owners(self) -> frozenset[str]:
-        """Processes that lead a unit now, or died while they did."""
-        found = self._database.rows("SELECT DISTINCT owner FROM units WHERE owner IS NOT NULL")
-        return frozenset(row["owner"] for row in found)
-
     def last_seq(self) -> int:
         """Of the newest event; it grows with every change. 0: nothing has happened yet."""
         return int(self._database.rows("SELECT coalesce(max(seq), 0) FROM events")[0][0])

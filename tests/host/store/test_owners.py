@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from swarm_host.store.owners import Owner, forget, is_dead
+from swarm_host.store.owners import Owner, dead, forget, is_dead
 
 PROGRAM = """
 import sys
@@ -33,6 +33,15 @@ def test_a_killed_process_is_known_to_be_dead(tmp_path: Path) -> None:
         assert is_dead(tmp_path, name)
     forget(tmp_path, name)
     assert not is_dead(tmp_path, name)
+
+
+def test_files_of_the_dead_are_found_and_those_of_the_living_are_not(tmp_path: Path) -> None:
+    living, owners = Owner(tmp_path), tmp_path / "owners"
+    (owners / "gone-1-abc").touch()
+    (owners / ".about-to-live").touch()
+    assert dead(tmp_path) == ["gone-1-abc"]
+    living.close()
+    assert dead(tmp_path) == ["gone-1-abc"]
 
 
 def test_names_are_unique_and_let_go(tmp_path: Path) -> None:
