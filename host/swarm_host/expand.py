@@ -19,8 +19,10 @@ _WHOLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:-.*)?\})", re.ASCII 
 _LOOKS_SECRET = re.compile(
     r"(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|PAT)(_|$)", re.I
 )
-# Of the host, and known to everyone: these stand in files by value.
-_PLAIN = frozenset({"HOME", "USER", "LOGNAME", "PWD", "LANG", "TZ", "SHELL", "HOSTNAME", "TMPDIR"})
+# These hold no secret, and a record of a run shall say them: they stand in files by value.
+_PLAIN = re.compile(
+    "HOME|USER|LOGNAME|PWD|LANG|TZ|SHELL|HOSTNAME|TMPDIR|(.*_)?(MODEL|MODEL_NAME|SEED|VERSION)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,9 @@ def expand_value(text: str, scope: Scope) -> str | Secret:
         raise SpecError("a secret must be the whole value: give the agent the parts by themselves")
     whole = _WHOLE.fullmatch(text)
     name = whole and (whole[1] or whole[2])
-    if name and name not in scope.own and name not in _PLAIN and scope.environ.get(name):
-        return Secret(name)
-    return expand_text(text, scope)
+    if not name or name in scope.own or not scope.environ.get(name) or _PLAIN.fullmatch(name):
+        return expand_text(text, scope)
+    return Secret(name)
 
 
 def expand_path(text: str, scope: Scope) -> str:

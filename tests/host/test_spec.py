@@ -16,7 +16,7 @@ from swarm_host.spec.show import as_yaml
 
 SCOPE = Scope(
     own={"run_id": "r1"},
-    environ={"DATA": "/data", "OPENAI_API_KEY": "sk-123456", "MODEL": "gpt-x"},
+    environ={"DATA": "/data", "OPENAI_API_KEY": "sk-123456", "LABEL": "label-x"},
     home="/home/ada",
     base="/here",
 )
@@ -29,7 +29,7 @@ mounts:
   - $DATA:/data/in:rw
   - {source: ./code, target: /home/code_in, read_only: false}
 env:
-  MODEL: $MODEL
+  LABEL: $LABEL
   OPENAI_API_KEY: ${{ secrets.OPENAI_API_KEY }}
   WANDB_API_KEY:
   VERSION: 1.10
@@ -82,7 +82,7 @@ def test_every_key() -> None:
             Mount("/here/code", "/home/code_in", read_only=False),
         ),
         env={
-            "MODEL": Secret("MODEL"),
+            "LABEL": Secret("LABEL"),
             "OPENAI_API_KEY": Secret("OPENAI_API_KEY"),
             "WANDB_API_KEY": Secret("WANDB_API_KEY"),
             "VERSION": "1.10",
@@ -401,7 +401,7 @@ budget: {hours: 10, usd: 5.5, tokens: 1000000}
 notes: first try
 timeout: 20m
 backend: local
-env: {LABEL: "${agent}-${seed}", MODEL: $MODEL}
+env: {NAME: "${agent}-${seed}", LABEL: $LABEL}
 resources: {cpus: 1}
 mounts: ["./shared_${competition}:/home/shared"]
 """
@@ -431,7 +431,7 @@ def test_what_a_matrix_lays_over_its_agents() -> None:
         command=("go",),
         workspace="/w",
         mounts=(Mount("/pub", "/home/data"),),
-        env={"LABEL": "old", "KEPT": "x"},
+        env={"NAME": "old", "KEPT": "x"},
         resources=Resources(cpus=8, memory=10**9),
         network="none",
     )
@@ -441,7 +441,7 @@ def test_what_a_matrix_lays_over_its_agents() -> None:
         backend="local",
         timeout=1200.0,
         resources=Resources(cpus=1, memory=10**9),
-        env={"LABEL": "dummy-2", "KEPT": "x", "MODEL": Secret("MODEL")},
+        env={"NAME": "dummy-2", "KEPT": "x", "LABEL": Secret("LABEL")},
         mounts=(Mount("/pub", "/home/data"), Mount("/here/shared_grants", "/home/shared")),
     )
 

@@ -39,10 +39,11 @@ def base() -> Iterator[None]:
     docker("tag", BASE, kept)
     text = f"FROM {kept}\nRUN conda run -n agent pip install --no-cache-dir openai==1.109.1\n"
     docker("build", "--network", "host", "-t", BASE, "-", stdin=text.encode())
+    made = docker("image", "inspect", "--format", "{{.Id}}", BASE).strip()
     yield
     docker("tag", kept, BASE)
     docker("rmi", kept)
-    docker("rmi", "--force", "my-agent:latest")
+    docker("rmi", "--force", "my-agent:latest", made)
 
 
 @pytest.fixture(scope="module")
