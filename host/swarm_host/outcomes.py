@@ -22,6 +22,7 @@ from swarm_host.states import FINAL
 StopReason = Literal["timeout", "cancel"]
 # Instead of a cause: what the user asked for cannot be done. Trying again would not help.
 REFUSED = "refused"
+_MOST_ITEMS, _LONGEST_ITEM = 20, 300
 NEVER_STARTED = "it was cancelled before the agent started"
 
 
@@ -209,6 +210,20 @@ def _own_end(evidence: Evidence) -> tuple[UnitOutcome, str]:
     if ending.exit_code != 0:
         return "agent_error", f"the agent ended with exit status {ending.exit_code}"
     return "ok", ""
+
+
+def few(items: Sequence[str]) -> list[str]:
+    """The first ones, and how many more there are: what is left out may be fifty thousand files."""
+    shown = [short(item, _LONGEST_ITEM) for item in items[:_MOST_ITEMS]]
+    more = len(items) - len(shown)
+    return [*shown, f"{more} more"] if more else shown
+
+
+def short(text: str, most: int = 4000) -> str:
+    """The text, or its beginning and its end. An event is a line that people read."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]} [...] {text[-most // 2 :]}"
 
 
 def seconds_of(ending: Ending | None) -> float | None:

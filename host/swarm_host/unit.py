@@ -181,7 +181,7 @@ class Life(RunningUnit):
         collected = self._collected(handle)
         collect.settle(self._folder)
         if collected.left_out:
-            self._note("left_out", {"what": list(collected.left_out)})
+            self._note("left_out", {"what": outcomes.few(collected.left_out)})
         if self._spec.competition is None:
             self._hand_over()
         return self._move("grading", {"files": collected.files, "bytes": collected.bytes})
@@ -247,7 +247,7 @@ class Life(RunningUnit):
     def _failed(self, cause: str, message: str) -> float | None:
         """The infrastructure ended this attempt: seconds until the next one; None: it was the last."""
         self._look()
-        message = redact_text(message, self._secrets)
+        message = outcomes.short(redact_text(message, self._secrets))
         _log.warning("%s: attempt %d: %s", self._spec.unit_id, self._row.attempt, message)
         self._clean_up()
         if self._row.cancel:
@@ -266,7 +266,8 @@ class Life(RunningUnit):
         self, outcome: UnitOutcome, message: str, evidence: Evidence | None = None
     ) -> State:
         ending = self._past.ending
-        shown = redact_text("; ".join(filter(None, (message, *self._past.left_out))), self._secrets)
+        said = "; ".join(filter(None, (message, *self._past.left_out)))
+        shown = outcomes.short(redact_text(said, self._secrets))
         attempt = Attempt(self._row.attempt, outcome, ending, shown)
         result = UnitResult(
             unit_id=self._spec.unit_id,

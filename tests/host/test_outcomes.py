@@ -13,12 +13,14 @@ from swarm_host.outcomes import (
     History,
     Policy,
     back_off,
+    few,
     history,
     outcome_of,
     outcome_of_cause,
     pause_s,
     reason_that_counts,
     seconds_of,
+    short,
     stop_reason,
     stopped_at_limit,
 )
@@ -93,6 +95,16 @@ def test_looks_are_quick_at_first_and_never_slow() -> None:
     assert pause_s(0.0, policy) <= 0.02
     assert pause_s(1.0, policy) <= 0.1
     assert pause_s(1e6, policy) == 0.25
+
+
+def test_long_lists_and_texts_are_told_short() -> None:
+    assert few(["a", "b"]) == ["a", "b"]
+    many = few([f"{number} " + "x" * 1000 for number in range(50_000)])
+    assert (len(many), many[-1]) == (21, "49980 more")
+    assert len("".join(many)) < 10_000
+    assert short("x" * 4000) == "x" * 4000
+    long = short("start" + "x" * 10_000 + "end")
+    assert (long[:5], long[-3:], len(long)) == ("start", "end", 4007)
 
 
 def test_seconds_are_not_negative_and_not_guessed() -> None:

@@ -606,6 +606,16 @@ def breaks(workspace: Path) -> None:
     workspace.write_text("a file now")
 
 
+def test_an_endless_error_is_a_line_of_the_journal_all_the_same(house: House) -> None:
+    house.add()
+    house.backend.fail("start", *[DaemonLost("x" * 500_000)] * 3)
+    assert house.lead()
+    assert len(house.result.message) < 5000
+    events = (house.folder / "events.jsonl").read_text()
+    assert len(events) < 50_000
+    assert len(events.splitlines()) == len(house.store.events(unit=UNIT))
+
+
 def test_output_that_does_not_end_is_told(house: House) -> None:
     house.policy = dataclasses.replace(QUICK, drain_s=0.05)
     house.add()
