@@ -1,11 +1,16 @@
 """From a file to the docker commands, with a docker that only pretends: no daemon, no data, no network."""
 
 import logging
+import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
-from orchestrator.backends import build, docker_backend
+from orchestrator import command
+from orchestrator.backends import build, daytona_backend, docker_backend, modal_backend
 from orchestrator.config import SpecError, load_config
+from swarm_host.errors import UsageError
 
 FILE = """\
 agent_image: my-agent:latest
@@ -69,6 +74,43 @@ def test_the_image_is_built_before_the_run(config_file, docker):
     assert words[words.index("--file") + 1].endswith("Dockerfile.agent")
     assert words[words.index("--tag") + 1] == "my-agent:latest"
     assert "--pull=false" in words
+
+
+def test_a_dry_run_prints_what_a_run_does(config_file, docker, tmp_path, capsys):
+    """But for what is new in each run: its id, the time, a random folder."""
+    arguments = ["--config", str(config_file)]
+    assert command.main([*arguments, "--dry-run"], os.environ) == 0
+    printed = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
+    assert not (tmp_path / "runs").exists()
+    assert command.main(arguments, os.environ) == 0
+    # The container that is started has an id by then, and only its name before.
+    assert [words[1] for words in printed if words[0] != "#"] == ["build", "create", "start"]
+    assert len(docker.calls("start")) == 1
+    for verb in ("build", "create"):
+        (planned,) = [words for words in printed if words[1] == verb]
+        (call,) = docker.calls(verb)
+        assert _without_news(planned[1:]) == _without_news(call["words"])
+
+
+def _without_news(words):
+    new = r"\d{8}-\d{6}-[0-9a-f]{6}|\d{4}-\d\d-\d\dT[\d-]+-GMT|[0-9a-f-]{36}"
+    return [re.sub(new, "NEW", word) for word in words]
+
+
+@pytest.mark.parametrize(
+    ("face", "says"), [(modal_backend, "MODAL_"), (daytona_backend, "DAYTONA_")]
+)
+def test_a_service_without_its_key_is_refused_before_anything_starts(
+    face, says, config_file, tmp_path, monkeypatch
+):
+    for name in ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET", "DAYTONA_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    config = load_config(
+        config_file, ["image_source=flatten", f"backend={face.__name__.split('.')[-1][:-8]}"]
+    )
+    with pytest.raises(UsageError, match=says):
+        face.run(config, LOGGER)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_failed_agent_is_status_1(config_file, docker):
