@@ -13,8 +13,10 @@ from swarm_host.records import Handle, RunConfig, UnitSpec
 PROJECT = "swarm-evo"
 STOPPED = "swarm-evo.stopped"
 _UNIT, _ATTEMPT = f"{PROJECT}.unit", f"{PROJECT}.attempt"
+# The rest of a unit's name that one label has no room for.
+_REST = f"{PROJECT}.unit-rest"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
-# Modal takes 64 characters.
+# Modal takes 64 characters as a name, and services take few more as the value of a label.
 _LONGEST = 60
 # Data in, start of the image's own server.
 BEFORE_S = 1800
@@ -55,20 +57,30 @@ def home_mark(home: str | None) -> str:
 
 def labels(unit: UnitSpec, attempt: int, home: str | None) -> dict[str, str]:
     """By which a sandbox is found again by whoever looks."""
-    return {
-        **searched(unit.group, home),
-        _UNIT: unit.unit_id,
-        _ATTEMPT: str(attempt),
-    }
+    found = {**searched(unit.group, home), _ATTEMPT: str(attempt)}
+    found[_UNIT], rest = unit.unit_id[:_LONGEST], unit.unit_id[_LONGEST:]
+    for number, start in enumerate(range(0, len(rest), _LONGEST)):
+        found[f"{_REST}-{number}"] = rest[start : start + _LONGEST]
+    return found
 
 
 def searched(group: str | None, home: str | None) -> dict[str, str]:
     """Labels of all sandboxes of a group, or of every group of a runs folder, or of the project."""
     found = {f"{PROJECT}.project": PROJECT}
     if group is not None:
-        found[f"{PROJECT}.group"] = group
+        found[f"{PROJECT}.group"] = shortened(group)
     if home is not None:
         found[f"{PROJECT}.home"] = home_mark(home)
+    return found
+
+
+def told(arguments: Mapping[str, object]) -> list[str]:
+    """Arguments of a call as words for people."""
+    found = []
+    for name, value in arguments.items():
+        if isinstance(value, Mapping):
+            value = ",".join(told(value))
+        found.append(f"{name}={value}")
     return found
 
 
@@ -76,7 +88,11 @@ def handle_name(labels: Mapping[str, str]) -> str | None:
     """None for a sandbox that some other program made."""
     if labels.get(f"{PROJECT}.project") != PROJECT or _UNIT not in labels:
         return None
-    return f"{labels[_UNIT]}-{labels.get(_ATTEMPT, '1')}"
+    unit = labels[_UNIT]
+    number = 0
+    while (rest := labels.get(f"{_REST}-{number}")) is not None:
+        unit, number = unit + rest, number + 1
+    return f"{unit}-{labels.get(_ATTEMPT, '1')}"
 
 
 def handle(backend: str, id: str, labels: Mapping[str, str]) -> Handle | None:

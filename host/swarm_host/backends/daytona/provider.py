@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from swarm_host.backends.cloud import image, inside, preflight
+from swarm_host.backends.cloud import image, inside, naming, preflight
 from swarm_host.backends.cloud.words import (
     Ended,
     NameTaken,
@@ -70,8 +70,8 @@ class DaytonaProvider:
         return None
 
     def plan(self, order: Order, secret: Sequence[str]) -> list[list[str]]:
-        words = [f"{key}={value}" for key, value in self._arguments(order).items()]
-        asked = [f"{key}={value}" for key, value in self._resources(order.run).items()]
+        words = naming.told(self._arguments(order))
+        asked = naming.told(self._resources(order.run))
         if asked:
             words.append(f"resources={','.join(asked)}")
         source = order.run.agent_image or ""

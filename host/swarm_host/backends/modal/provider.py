@@ -78,7 +78,7 @@ class ModalProvider:
         for volume, mount in order.kept.items():
             found.append(["modal.Volume.from_name", volume, f"source={mount.source}"])
         arguments = self._arguments(order)
-        words = [f"{key}={value}" for key, value in arguments.items()]
+        words = naming.told(arguments)
         if order.kept:
             words.append(f"volumes={','.join(mount.target for mount in order.kept.values())}")
         words.append(f"image={_image_words(order)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tarfile
 from pathlib import Path
@@ -29,12 +30,15 @@ def test_a_name_is_short_and_always_the_same(tmp_path: Path) -> None:
 
 
 def test_a_handle_is_known_by_its_labels_alone(tmp_path: Path) -> None:
-    unit = a_unit(tmp_path, "true", "x" * 100)
+    unit = dataclasses.replace(a_unit(tmp_path, "true", "x1" * 100), group="g" * 100)
     labels = naming.labels(unit, 3, "/home/me/runs")
+    assert max(map(len, labels.values())) <= 63
+    assert naming.searched("g" * 100, None).items() <= labels.items()
+    assert not naming.searched("g" * 99, None).items() <= labels.items()
     assert naming.handle("modal", "sb-1", labels) == Handle("modal", f"{unit.unit_id}-3", "sb-1")
     assert naming.handle("modal", "sb-1", {"a": "b"}) is None
-    assert naming.searched("g1", "/home/me/runs").items() <= labels.items()
-    assert not naming.searched("g1", "/other").items() <= labels.items()
+    assert naming.searched(None, "/home/me/runs").items() <= labels.items()
+    assert not naming.searched(None, "/other").items() <= labels.items()
     assert not any("/home/me" in value for value in labels.values())
 
 
