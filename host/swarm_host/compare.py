@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from swarm_host.outcomes import outcome_of_row
-from swarm_host.records import UnitRow
+from swarm_host.records import UnitRow, Usage
 from swarm_host.states import FINAL, INFRASTRUCTURE
 
 METHODS = (
@@ -64,22 +64,44 @@ class Sample:
     isolation: str | None
     # Seconds that the agent was granted.
     timeout: float
+    # What it cost.
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A mean, its spread, and how many values it is of."""
+
+    mean: float | None
+    spread: float | None
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One agent on one competition. Spread and mean are None where too few runs are valid."""
 
+    # What is compared.
     who: str
+    # What it ran on.
     competition: str
+    # All of them.
     runs: int
+    # Those with a valid submission.
     valid: int
+    # Valid ones whose agent ended by an error, by its time or by its memory.
+    bad_ends: int
+    # Those without a valid submission, by the agent's own doing.
     failed: int
+    # Those that say nothing of the agent.
     no_result: int
+    # Of scores of valid runs.
     mean: float | None
+    # Standard deviation of these scores.
     spread: float | None
     # Runs that passed, of those that say so; None when none does.
     passed: int | None
+    # Kinds of isolation that its runs had.
     isolation: tuple[str, ...]
 
 
@@ -126,19 +148,44 @@ class Standings:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What the runs of one agent cost in the mean, each with its spread over runs and the runs that say it.
+
+    None where no run says it, and for the spread of a single run.
+    """
+
+    who: str
+    # Of the agent's own run.
+    minutes: Measured
+    usd: Measured
+    tokens: Measured
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """All of it, in the order in which the agents were given."""
 
+    # What is compared: agents, or groups.
     who: tuple[str, ...]
+    # In alphabetical order.
     competitions: tuple[str, ...]
+    # Whether less is better, of competitions whose graders say so.
+    lower_is_better: Mapping[str, bool]
+    # By who, then by competition.
     cells: tuple[Cell, ...]
+    # In the order of `who`.
+    costs: tuple[Cost, ...]
+    # Of two on one competition.
     differences: tuple[Difference, ...]
+    # Of two over all competitions.
     duels: tuple[Duel, ...]
+    # In the order of `who`.
     ranks: tuple[Standings, ...]
     # Units without a result, each with what became of it.
     without_result: Mapping[str, str]
     # What makes the comparison less fair than it looks.
     warnings: tuple[str, ...]
+    # What the numbers are.
     methods: tuple[str, ...] = METHODS
 
 
@@ -170,6 +217,7 @@ def sample_of(row: UnitRow, who: str) -> Sample | None:
         became=str(outcome or row.state),
         isolation=getattr(result, "isolation", None),
         timeout=spec.run.timeout,
+        usage=result.usage if result else Usage(),
     )
 
 
@@ -194,12 +242,16 @@ def compare(samples: Sequence[Sample], against: str | None = None) -> Comparison
         for name in competitions
     ]
     missing = {one.unit: one.became for one in samples if one.verdict == "no result"}
+    duels = [_duel(differences, couple) for couple in couples]
+    costs = [_cost(samples, one) for one in who]
     return Comparison(
         who=who,
         competitions=competitions,
+        lower_is_better=lower,
         cells=_cells(samples, who, competitions),
+        costs=tuple(costs),
         differences=tuple(differences),
-        duels=tuple(_duel(differences, couple) for couple in couples),
+        duels=tuple(duels),
         ranks=_ranks(samples, who, lower),
         without_result=missing,
         warnings=(*warnings, *_unfair(samples)),
@@ -260,12 +312,14 @@ def _cell(mine: Sequence[Sample]) -> Cell:
     passed = [sample.passed for sample in mine if sample.passed is not None]
     verdicts = [sample.verdict for sample in mine]
     kinds = {sample.isolation for sample in mine if sample.isolation}
+    bad_ends = sum(sample.verdict == "valid" and sample.became != "ok" for sample in mine)
     mean, spread = _mean_and_spread(scores)
     return Cell(
         who=mine[0].who,
         competition=mine[0].competition,
         runs=len(mine),
         valid=verdicts.count("valid"),
+        bad_ends=bad_ends,
         failed=verdicts.count("failed"),
         no_result=verdicts.count("no result"),
         mean=mean,
@@ -273,6 +327,19 @@ def _cell(mine: Sequence[Sample]) -> Cell:
         passed=sum(passed) if passed else None,
         isolation=tuple(sorted(kinds)),
     )
+
+
+def _cost(samples: Iterable[Sample], who: str) -> Cost:
+    """Of runs that say something of the agent."""
+    mine = [one.usage for one in samples if one.who == who and one.verdict != "no result"]
+    minutes = [usage.seconds / 60 for usage in mine if usage.seconds is not None]
+    usd = [usage.usd for usage in mine if usage.usd is not None]
+    tokens = [float(usage.tokens) for usage in mine if usage.tokens is not None]
+    return Cost(who, _measured(minutes), _measured(usd), _measured(tokens))
+
+
+def _measured(values: Sequence[float]) -> Measured:
+    return Measured(*_mean_and_spread(values), len(values))
 
 
 def _mean_and_spread(values: Sequence[float]) -> tuple[float | None, float | None]:

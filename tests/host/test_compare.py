@@ -14,6 +14,7 @@ from swarm_host import jsonio
 from swarm_host.compare import (
     Comparison,
     Difference,
+    Measured,
     Sample,
     compare,
     interval,
@@ -22,7 +23,7 @@ from swarm_host.compare import (
     sign_test,
     t_quantile,
 )
-from swarm_host.records import Grade, UnitRow
+from swarm_host.records import Grade, UnitRow, Usage
 
 from tests.host.made import a_result, a_unit
 
@@ -70,6 +71,12 @@ def test_differences_are_paired_by_seed() -> None:
     assert one.mean == pytest.approx(0.29 / 3)
     assert (one.low, one.high) == (pytest.approx(told[0], abs=1e-5), pytest.approx(told[1], abs=1e-5))  # fmt: skip
     assert one.won == 1.0
+
+
+def test_a_bad_end_of_a_valid_run_is_told() -> None:
+    late = a_sample("a", "c", 3, 0.7, became="timeout")
+    (cell,) = compare([*series("a", "c", 0.5, None), late]).cells
+    assert (cell.valid, cell.bad_ends, cell.failed) == (2, 1, 1)
 
 
 def test_one_pair_has_no_interval() -> None:
@@ -142,6 +149,21 @@ def test_only_differences_from_one_are_asked_for() -> None:
     rows = [*series("a", "c", 0.5), *series("b", "c", 0.5), *series("d", "c", 0.1)]
     found = compare(rows, against="a")
     assert [(one.first, one.second) for one in found.differences] == [("b", "a"), ("d", "a")]
+
+
+def test_costs_are_means_of_runs_that_say_them() -> None:
+    def cost(seconds: float | None, tokens: int | None) -> Usage:
+        return Usage(seconds=seconds, tokens=tokens)
+
+    rows = [
+        a_sample("a", "c", 0, 0.5, usage=cost(60.0, 10)),
+        a_sample("a", "c", 1, None, usage=cost(120.0, None)),
+        a_sample("a", "c", 2, None, verdict="no result", usage=cost(9000.0, 9000)),
+    ]
+    (found,) = compare(rows).costs
+    assert found.minutes == Measured(1.5, pytest.approx(math.sqrt(0.5)), 2)
+    assert found.tokens == Measured(10.0, None, 1)
+    assert found.usd == Measured(None, None, 0)
 
 
 def test_unfairness_is_told() -> None:

@@ -8,11 +8,24 @@ from collections.abc import Mapping, Sequence
 from swarm_host.cli.finding import LAST, find_units, opened
 from swarm_host.cli.statuses import OK
 from swarm_host.cli.tables import print_json, print_table, printable
-from swarm_host.compare import Cell, Comparison, Difference, Duel, Sample, Standings, select
+from swarm_host.compare import (
+    Cell,
+    Comparison,
+    Cost,
+    Difference,
+    Duel,
+    Measured,
+    Sample,
+    Standings,
+    select,
+)
 from swarm_host.compare import compare as compared
 from swarm_host.errors import UnknownName, UsageError
 from swarm_host.expand import nearest
 from swarm_host.records import UnitRow
+
+# By whether less is better.
+_DIRECTION = {True: " (less is better)", False: "", None: " (no direction known)"}
 
 
 def compare(options: Namespace, environ: Mapping[str, str]) -> int:
@@ -59,13 +72,16 @@ def print_comparison(found: Comparison) -> None:
         print("\nranks")
         ranks = [_rank(one) for one in found.ranks]
         print_table(("agent", "mean rank", "blocks"), ranks, right="blocks")
-    for warning in found.warnings:
-        print(f"\nwarning: {warning}", end="")
+    print("\ncost of a run")
+    print_table(("agent", "minutes", "usd", "tokens"), [_cost(cost) for cost in found.costs])
+    remarks = [f"warning: {warning}" for warning in found.warnings]
     for unit, became in found.without_result.items():
-        print(f"\nwithout a result: {unit} ({became})", end="")
-    print("\n")
-    for method in found.methods:
-        print(method)
+        remarks.append(f"without a result: {unit} ({became})")
+    for lines in (remarks, found.methods):
+        if lines:
+            print()
+        for line in lines:
+            print(line)
 
 
 # ---------------------------------------------------------------- cells
@@ -77,7 +93,7 @@ def _print_cells(found: Comparison) -> None:
     rows = []
     for name in found.competitions:
         shown = [_shown(cells.get((who, name))) for who in found.who]
-        rows.append((name, *shown))
+        rows.append((f"{name}{_DIRECTION[found.lower_is_better.get(name)]}", *shown))
     print_table(("competition", *(f"{who}{_mark(found, who)}" for who in found.who)), rows)
     print("mean and spread of valid runs, (valid/all runs)")
     if any(_mark(found, who) for who in found.who):
@@ -95,7 +111,8 @@ def _mark(found: Comparison, who: str) -> str:
 def _shown(cell: Cell | None) -> str:
     if cell is None:
         return "-"
-    count = f"({cell.valid}/{cell.runs})"
+    ends = f", {cell.bad_ends} ended badly" if cell.bad_ends else ""
+    count = f"({cell.valid}/{cell.runs}{ends})"
     passed = "" if cell.passed is None else f", {cell.passed} passed"
     return f"{with_spread(cell.mean, cell.spread)} {count}{passed}"
 
@@ -136,6 +153,14 @@ def _won(one: Difference) -> str:
 def _duel(duel: Duel) -> tuple[str, ...]:
     counts = (str(duel.better), str(duel.equal), str(duel.worse))
     return duel.first, duel.second, *counts, printable(duel.p)
+
+
+def _cost(one: Cost) -> tuple[str, ...]:
+    return one.who, _measured(one.minutes), _measured(one.usd), _measured(one.tokens)
+
+
+def _measured(one: Measured) -> str:
+    return with_spread(one.mean, one.spread)
 
 
 def _rank(one: Standings) -> tuple[str, ...]:

@@ -82,6 +82,8 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     command.add_argument("--backend", metavar="NAME", help="docker, local, modal or daytona")
     command.add_argument("--timeout", metavar="TIME", help="of each unit: 90s, 10m, 12h")
     command.add_argument("--width", type=int, metavar="N", help="units side by side")
+    command.add_argument("--engine", metavar="NAME", help="local (default), dask, ray or slurm")
+    command.add_argument("--address", metavar="WHERE", help="of the engine's cluster")
     _starting(command)
 
 

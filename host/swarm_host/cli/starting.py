@@ -41,6 +41,7 @@ def matrix_of(options: Namespace) -> dict[str, Any]:
         "backend": options.backend,
         "timeout": options.timeout,
         "width": options.width,
+        "engine": _given({"name": options.engine, "address": options.address}) or None,
     }
     return _given(found)
 

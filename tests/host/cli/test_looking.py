@@ -48,6 +48,7 @@ def test_agents_are_compared(history: Commands) -> None:
     assert "agent-g1*" in said.out
     assert "warning: agent-g1: isolation none" in said.out
     assert "Student's t" in said.out
+    assert "agent-g1  0.016667 ± 0  -" in said.out
     facts = history("compare", "--json").json
     assert facts["without_result"] == {"g2-u2": "lost"}
     assert facts["ranks"][0] == {"who": "agent-g1", "rank": 1.0, "spread": None, "blocks": 1}

@@ -15,6 +15,11 @@ from tests.host.cli.test_changing import own_competition
 
 def test_options_become_a_matrix() -> None:
     words = "sweep --agents dummy swarm-evo/dev --set pack --seeds 3 --width 2"
+    engine = " --engine dask --address tcp://a:1"
+    assert matrix_of(parser().parse_args((words + engine).split()))["engine"] == {
+        "name": "dask",
+        "address": "tcp://a:1",
+    }
     assert matrix_of(parser().parse_args(words.split())) == {
         "matrix": {"agents": ["dummy", "swarm-evo/dev"], "competitions": "pack", "seeds": 3},
         "width": 2,
@@ -29,6 +34,8 @@ def test_options_become_a_matrix() -> None:
         (["--seeds", "0"], "seeds"),
         (["--timeout", "soon"], "timeout"),
         (["--width", "0"], "width"),
+        (["--engine", "dusk"], "nearest: dask"),
+        (["--address", "tcp://a:1"], "which engine"),
         (["--backend", "local", "widht=2"], "nearest: width"),
     ],
 )
