@@ -21,6 +21,8 @@ pytestmark = pytest.mark.docker
 BUILD = "docker build --platform=linux/amd64 --pull=false -f Dockerfile.agent -t my-agent:latest ."
 RUN = "python orchestrator/run.py --config orchestrator/examples/aerial-cactus.yaml"
 CACTUS = "aerial-cactus-identification"
+# Of the images that this test makes, and of what is built on them.
+LABEL = "swarm-evo.test=spec-000"
 KEY = "sk-of-a-test-0123"
 PROGRAM = f"""```python
 import glob, os, shutil
@@ -40,13 +42,13 @@ def base() -> Iterator[None]:
         pytest.skip(f"NOT RUN: {BASE} is not the stand-in; it is not touched")
     kept = f"{BASE}:kept-by-test"
     docker("tag", BASE, kept)
-    text = f"FROM {kept}\nRUN conda run -n agent pip install --no-cache-dir openai==1.109.1\n"
+    text = f"FROM {kept}\nLABEL {LABEL}\nRUN conda run -n agent pip install --no-cache-dir openai==1.109.1\n"
     docker("build", "--network", "host", "-t", BASE, "-", stdin=text.encode())
-    made = docker("image", "inspect", "--format", "{{.Id}}", BASE).strip()
     yield
     docker("tag", kept, BASE)
     docker("rmi", kept)
-    docker("rmi", "--force", "my-agent:latest", made)
+    subprocess.run(["docker", "rmi", "--force", "my-agent:latest"], capture_output=True)
+    docker("image", "prune", "--force", "--filter", f"label={LABEL}")
 
 
 @pytest.fixture(scope="module")
