@@ -13,6 +13,7 @@ from typing import Any
 
 from swarm_host.backend_table import Backends
 from swarm_host.errors import UsageError
+from swarm_host.expand import looks_secret
 from swarm_host.grading.workers import GradingWorkers
 from swarm_host.live import Display, Watch, watch
 from swarm_host.manager import Finish, Manager, Manners, managing, preflight, signals_to
@@ -40,6 +41,8 @@ from swarm_host.sweep import (
 from swarm_host.unit import run_unit
 
 LOGS = ("stdout.log", "stderr.log")
+# Characters. Shorter values stand in for a key where none is needed: EMPTY, none.
+_LIKE_A_SECRET = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,11 @@ def _without_new_workspace(run: RunConfig) -> RunConfig:
 def _own_problems(unit: UnitSpec) -> Iterator[Problem]:
     if unit.competition is None:
         yield from _workspace_problems(Path(unit.run.workspace))
+    for name, value in unit.run.env.items():
+        if looks_secret(name) and isinstance(value, str) and len(value) >= _LIKE_A_SECRET:
+            what = f"{name} has its value in the file: records hold it, and it is not redacted"
+            cure = f"write {name}: ${{{{ secrets.{name} }}}} and export it"
+            yield Problem(what, cure, refuses=False)
 
 
 def _workspace_problems(workspace: Path) -> Iterator[Problem]:

@@ -100,6 +100,16 @@ def test_secrets_reach_the_agent_and_no_file(tmp_path: Path) -> None:
     assert [path for path in holding if ".swarm/local/" not in str(path)] == []
 
 
+def test_a_secret_in_the_file_is_warned_of(tmp_path: Path) -> None:
+    write(tmp_path, local(LEAVES, "env: {MY_KEY: sk-0123456789abc, OTHER_KEY: EMPTY}"))
+    done = run(tmp_path, "--config", "run.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "warning: MY_KEY has its value in the file" in done.stderr
+    assert "secrets.MY_KEY" in done.stderr
+    assert "OTHER_KEY" not in done.stderr
+    assert "sk-0123456789abc" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "arguments", "says"),
     [
