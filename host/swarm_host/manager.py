@@ -90,6 +90,8 @@ class GroupFiles:
         self._say = say
         self._written_at = float("-inf")
         self._cost_s = 0.0
+        # State and time of the units of each group, as its files tell them.
+        self._written: dict[str, tuple[tuple[str, float], ...]] = {}
 
     def write_if_due(
         self, groups: Sequence[Group], rows: Sequence[UnitRow], now: float, write_s: float
@@ -101,14 +103,32 @@ class GroupFiles:
             self._cost_s = time.monotonic() - began
 
     def write(self, groups: Sequence[Group], rows: Sequence[UnitRow]) -> None:
-        """All of them, as far as the disk takes them: the next change tries again."""
+        """Those that changed, as far as the disk takes them: the next change tries again."""
+        of_group: dict[str, list[UnitRow]] = {group.group_id: [] for group in groups}
+        for row in rows:
+            of_group[row.spec.group].append(row)
         for group in groups:
+            mine = of_group[group.group_id]
+            now = tuple((row.state, row.updated) for row in mine)
+            if self._written.get(group.group_id) == now or self._is_told(group, mine):
+                continue
             try:
-                run_folder.write(group, [row for row in rows if row.spec.group == group.group_id])
+                run_folder.write(group, mine)
             except OSError as error:
                 self._say(f"{group.folder} cannot be written: {error}")
                 return
+            self._written[group.group_id] = now
         self.changed = False
+
+    def _is_told(self, group: Group, rows: Sequence[UnitRow]) -> bool:
+        """An old group whose files another process has written since its last change."""
+        if group.group_id in self._written or not all(row.state in FINAL for row in rows):
+            return False
+        try:
+            written = (Path(group.folder) / run_folder.LAST_FILE).stat().st_mtime
+        except OSError:
+            return False
+        return written > max((row.updated for row in rows), default=group.created)
 
 
 class Manager:
@@ -138,6 +158,7 @@ class Manager:
         self._free = free
         # Signals, as their handler counts them: it may interrupt any line of ours and does no more.
         self._signals: list[int] = []
+        self._wanted: frozenset[str] | None = None
         self._groups: tuple[Group, ...] = ()
         self._rows: tuple[UnitRow, ...] = ()
         self._seen = -1
@@ -164,16 +185,15 @@ class Manager:
         """A signal came. Safe to call from its handler."""
         self._signals.append(number)
 
-    def run(self, groups: Iterable[str] | None = None) -> Finish:
-        """Until all units of these groups have ended, or of all groups; or a signal comes.
+    def run(self, groups: Iterable[str] | None = None, stay: bool = False) -> Finish:
+        """Until all units of these groups have ended, or a signal comes.
 
-        Raises UnknownName, StoreBusy at the start. Later, units wait while the store is busy.
+        groups: None for all groups, also those that are added meanwhile. stay: wait for more units
+        instead of ending. Raises UnknownName, StoreBusy at the start. Later, units wait while the store
+        is busy.
         """
-        wanted = None if groups is None else frozenset(groups)
-        self._groups = tuple(
-            group for group in self.store.groups() if wanted is None or group.group_id in wanted
-        )
-        for name in wanted or ():
+        self._wanted = None if groups is None else frozenset(groups)
+        for name in self._wanted or ():
             self.store.group(name)
         while True:
             if self._signals:
@@ -183,7 +203,7 @@ class Manager:
             except (StoreBusy, StoreFull) as error:
                 self._say_once(f"the store is asked again later: {error}")
                 how = None
-            if how is not None:
+            if how is not None and not stay:
                 return self._finish(how)
             self._wait()
 
@@ -212,11 +232,16 @@ class Manager:
         if newest != self._seen or now - self._read_at >= self._manners.reread_s:
             self._release_the_dead()
             rows: list[UnitRow] = []
+            self._groups = self._groups_of_now()
             for group in self._groups:
                 rows += self.store.units(group.group_id)
             self._rows, self._read_at, self._seen = tuple(rows), now, newest
             self._files.changed = True
         self._files.write_if_due(self._groups, self._rows, now, self._manners.write_s)
+
+    def _groups_of_now(self) -> tuple[Group, ...]:
+        groups, wanted = self.store.groups(), self._wanted
+        return tuple(group for group in groups if wanted is None or group.group_id in wanted)
 
     def _release_the_dead(self) -> None:
         """Units whose process is known to be gone can be adopted at once."""

@@ -52,6 +52,10 @@ _TOTALS = {
 }
 
 
+# Written after the others: when it is newer than the last change, all of them are.
+LAST_FILE = "summary.json"
+
+
 def stamp(at: float) -> str:
     """A time as mle-bench writes it: 2026-11-30T18-00-15-GMT."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H-%M-%S-GMT")
@@ -67,7 +71,7 @@ def write(group: Group, rows: Sequence[UnitRow]) -> None:
     for name, content in (
         ("metadata.json", metadata(group, rows)),
         ("grading_report.json", grading_report(rows)),
-        ("summary.json", summary(group, rows)),
+        (LAST_FILE, summary(group, rows)),
     ):
         files.write_atomic(folder / name, jsonio.dumps(content, indent=2) + "\n", durable=False)
 

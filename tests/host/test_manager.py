@@ -139,6 +139,47 @@ def test_only_the_groups_that_were_asked_for_run(room: Room) -> None:
         room.run(groups=["g3"])
 
 
+def test_groups_that_are_added_meanwhile_run_too(room: Room) -> None:
+    room.add(1, command=LONG)
+    found: list[Finish] = []
+    with room.managing(dataclasses.replace(BRISK, width=2)) as manager:
+        thread = beside(manager, found)
+        until(lambda: list(room.backend.root.glob("*/ready")))
+        room.add(2, "g2")
+        until(lambda: all(row.state == "done" for row in room.store.units("g2")))
+        manager.cancel_group("g1")
+        thread.join(20)
+    assert [len(finish.rows) for finish in found] == [3]
+
+
+def test_a_manager_that_stays_waits_for_more_until_a_signal(room: Room) -> None:
+    found: list[Finish] = []
+    with room.managing() as manager:
+        thread = threading.Thread(target=lambda: found.append(manager.run(stay=True)), daemon=True)
+        thread.start()
+        for group in ("g1", "g2"):
+            room.add(1, group)
+            until(lambda group=group: room.store.unit(f"{group}-u1").state == "done")
+        assert thread.is_alive()
+        manager.interrupt(signal.SIGTERM)
+        thread.join(20)
+    assert [(finish.how, finish.status) for finish in found] == [("left", 143)]
+
+
+def test_files_of_groups_that_did_not_change_are_left_alone(room: Room) -> None:
+    room.add(1)
+    room.run()
+    folder = Path(room.store.group("g1").folder)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.is_file()}
+    room.add(1, "g2")
+    room.run()
+    after = {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.is_file()}
+    assert after == before
+    (folder / "summary.json").unlink()
+    room.run()
+    assert json.loads((folder / "summary.json").read_text())["outcomes"] == {"ok": 1}
+
+
 def test_two_groups_of_one_second_keep_their_units(room: Room) -> None:
     room.add(3, "g1")
     room.add(3, "g2", ("sh", "-c", "mkdir submission; echo 0.1 > submission/submission.csv"))
