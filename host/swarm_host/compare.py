@@ -3,7 +3,7 @@
 Every comparison is paired: two agents are compared where both ran the same competition with the same
 seed. A submission that is missing or invalid through the agent's own doing loses against a valid one.
 What the infrastructure or a user ended says nothing about an agent, and is left out and told.
-Standard library only; see `METHODS` for what the numbers are.
+Standard library only; METHODS in comparison.py says what the numbers are.
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict
 
+from swarm_host.comparison import (
+    Cell,
+    Comparison,
+    Cost,
+    Difference,
+    Duel,
+    Measured,
+    Sample,
+    Standings,
+    Verdict,
+)
 from swarm_host.outcomes import outcome_of_row
-from swarm_host.records import UnitRow, Usage
+from swarm_host.records import RunConfig, UnitResult, UnitRow, Usage
 from swarm_host.states import FINAL, INFRASTRUCTURE
 
-METHODS = (
-    "spread: standard deviation over the runs of one competition",
-    "difference: mean over pairs of one competition and seed, in the metric's own units, positive "
-    "where the first is better; in brackets its 95 % interval by Student's t, which needs two pairs",
-    "rank: mean over competition and seed, 1 is best, ties share, a failed run is last",
-    "p: exact two-sided sign test over competitions; the smallest that n competitions allow is 2^(1-n)",
-)
-Verdict = Literal["valid", "failed", "no result"]
 # They end a run without a word about the agent.
 _NOT_OF_THE_AGENT = INFRASTRUCTURE | {"cancelled", "grading_failed"}
 Key = tuple[str, int]
@@ -36,157 +38,6 @@ _T = (
     + (2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860)
     + (2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423)
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One unit, as far as a comparison needs it."""
-
-    # Its id.
-    unit: str
-    # What is compared: an agent, or a group.
-    who: str
-    # What it ran on.
-    competition: str
-    # Runs of one competition and seed are compared.
-    seed: int
-    # Whether it counts, and as what.
-    verdict: Verdict
-    # None unless valid.
-    score: float | None
-    # As its grader says; None where it does not.
-    lower_is_better: bool | None
-    # A medal, or better than the references. None where nobody says.
-    passed: bool | None
-    # Outcome, or the state of a unit that has not ended.
-    became: str
-    # None before the end.
-    isolation: str | None
-    # Seconds that the agent was granted.
-    timeout: float
-    # What it cost.
-    usage: Usage = Usage()
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A mean, its spread, and how many values it is of."""
-
-    mean: float | None
-    spread: float | None
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One agent on one competition. Spread and mean are None where too few runs are valid."""
-
-    # What is compared.
-    who: str
-    # What it ran on.
-    competition: str
-    # All of them.
-    runs: int
-    # Those with a valid submission.
-    valid: int
-    # Valid ones whose agent ended by an error, by its time or by its memory.
-    bad_ends: int
-    # Those without a valid submission, by the agent's own doing.
-    failed: int
-    # Those that say nothing of the agent.
-    no_result: int
-    # Of scores of valid runs.
-    mean: float | None
-    # Standard deviation of these scores.
-    spread: float | None
-    # Runs that passed, of those that say so; None when none does.
-    passed: int | None
-    # Kinds of isolation that its runs had.
-    isolation: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Two agents on one competition. Numbers are None where pairs are too few, or nobody says which
-    direction is better.
-    """
-
-    first: str
-    second: str
-    competition: str
-    # Pairs of which both are valid, and all that say something.
-    pairs: int
-    decided: int
-    mean: float | None
-    low: float | None
-    high: float | None
-    # Share of the decided pairs that the first won; ties are halves.
-    won: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Duel:
-    """Two agents over all competitions, each counted once."""
-
-    first: str
-    second: str
-    better: int
-    equal: int
-    worse: int
-    # None when every competition is equal.
-    p: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Standings:
-    """Mean rank of one agent over the competitions and seeds that all of them ran."""
-
-    who: str
-    rank: float | None
-    spread: float | None
-    blocks: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What the runs of one agent cost in the mean, each with its spread over runs and the runs that say it.
-
-    None where no run says it, and for the spread of a single run.
-    """
-
-    who: str
-    # Of the agent's own run.
-    minutes: Measured
-    usd: Measured
-    tokens: Measured
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """All of it, in the order in which the agents were given."""
-
-    # What is compared: agents, or groups.
-    who: tuple[str, ...]
-    # In alphabetical order.
-    competitions: tuple[str, ...]
-    # Whether less is better, of competitions whose graders say so.
-    lower_is_better: Mapping[str, bool]
-    # By who, then by competition.
-    cells: tuple[Cell, ...]
-    # In the order of `who`.
-    costs: tuple[Cost, ...]
-    # Of two on one competition.
-    differences: tuple[Difference, ...]
-    # Of two over all competitions.
-    duels: tuple[Duel, ...]
-    # In the order of `who`.
-    ranks: tuple[Standings, ...]
-    # Units without a result, each with what became of it.
-    without_result: Mapping[str, str]
-    # What makes the comparison less fair than it looks.
-    warnings: tuple[str, ...]
-    # What the numbers are.
-    methods: tuple[str, ...] = METHODS
 
 
 # ---------------------------------------------------------------- from units
@@ -217,8 +68,21 @@ def sample_of(row: UnitRow, who: str) -> Sample | None:
         became=str(outcome or row.state),
         isolation=getattr(result, "isolation", None),
         timeout=spec.run.timeout,
+        place=_place(spec.run),
+        again=_was_run_again(result),
         usage=result.usage if result else Usage(),
     )
+
+
+def _place(run: RunConfig) -> str:
+    limits = asdict(run.resources).items()
+    return " ".join([run.backend, *(f"{name}={value}" for name, value in limits if value)])
+
+
+def _was_run_again(result: UnitResult | None) -> bool:
+    """An earlier attempt was the agent's own failure: such are tried again only by a user's wish."""
+    earlier = result.attempts[:-1] if result else ()
+    return any(attempt.outcome not in _NOT_OF_THE_AGENT for attempt in earlier)
 
 
 def _is_number(score: float | None) -> bool:
@@ -275,19 +139,43 @@ def _directions(samples: Iterable[Sample]) -> tuple[dict[str, bool], list[str]]:
 
 def _unfair(samples: Sequence[Sample]) -> list[str]:
     found = []
-    by_who: dict[str, set[str]] = {}
-    limits: dict[str, set[float]] = {}
-    for sample in samples:
-        limits.setdefault(sample.competition, set()).add(sample.timeout)
-        by_who.setdefault(sample.who, set()).add(sample.isolation or "")
-    for name, seconds in sorted(limits.items()):
-        if len(seconds) > 1:
-            shown = ", ".join(f"{one:g}" for one in sorted(seconds))
-            found.append(f"{name}: time limits differ ({shown} s)")
-    for who, kinds in by_who.items():
+    for what, value in (("time limits", _shown_limit), ("places", _shown_place)):
+        for name, values in _values(samples, lambda one: one.competition, value).items():
+            if len(values) > 1:
+                found.append(f"{name}: {what} differ ({', '.join(sorted(values))})")
+    for who, kinds in _values(
+        samples, lambda one: one.who, lambda one: one.isolation or ""
+    ).items():
         for kind in sorted(kinds & _REASONS.keys()):
             found.append(f"{who}: isolation {kind}, {_REASONS[kind]}")
+    for who, units in _values(samples, lambda one: one.who, _shown_again).items():
+        if again := sorted(units - {""}):
+            found.append(
+                f"{who}: run again after they had failed, by a user's wish: {', '.join(again)}"
+            )
     return found
+
+
+def _values(
+    samples: Iterable[Sample], key: Callable[[Sample], str], value: Callable[[Sample], str]
+) -> dict[str, set[str]]:
+    """The different values of samples with the same key."""
+    found: dict[str, set[str]] = {}
+    for sample in samples:
+        found.setdefault(key(sample), set()).add(value(sample))
+    return found
+
+
+def _shown_limit(sample: Sample) -> str:
+    return f"{sample.timeout:g} s"
+
+
+def _shown_place(sample: Sample) -> str:
+    return sample.place
+
+
+def _shown_again(sample: Sample) -> str:
+    return sample.unit if sample.again else ""
 
 
 _REASONS = {

@@ -12,10 +12,6 @@ import pytest
 from scipy import stats
 from swarm_host import jsonio
 from swarm_host.compare import (
-    Comparison,
-    Difference,
-    Measured,
-    Sample,
     compare,
     interval,
     sample_of,
@@ -23,7 +19,8 @@ from swarm_host.compare import (
     sign_test,
     t_quantile,
 )
-from swarm_host.records import Grade, UnitRow, Usage
+from swarm_host.comparison import Comparison, Difference, Measured, Sample
+from swarm_host.records import Attempt, Grade, UnitRow, Usage
 
 from tests.host.made import a_result, a_unit
 
@@ -41,6 +38,7 @@ def a_sample(who: str, competition: str, seed: int, score: float | None, **field
         became="ok" if score is not None else "no_submission",
         isolation="docker",
         timeout=60.0,
+        place="docker",
     )
     return dataclasses.replace(plain, **fields)
 
@@ -169,9 +167,25 @@ def test_costs_are_means_of_runs_that_say_them() -> None:
 def test_unfairness_is_told() -> None:
     rows = [*series("a", "c", 0.5, isolation="none"), *series("b", "c", 0.5, timeout=99.0)]
     told = compare(rows).warnings
-    assert "c: time limits differ (60, 99 s)" in told
+    assert "c: time limits differ (60 s, 99 s)" in told
     assert any(text.startswith("a: isolation none") for text in told)
     assert not any(text.startswith("b: isolation") for text in told)
+
+
+def test_places_that_differ_are_told() -> None:
+    rows = [*series("a", "c", 0.5), *series("b", "c", 0.5, place="docker cpus=2.0")]
+    assert "c: places differ (docker, docker cpus=2.0)" in compare(rows).warnings
+
+
+def test_a_run_that_a_user_asked_for_again_is_told(tmp_path: Path) -> None:
+    first = Attempt(1, "agent_error", None)
+    told = []
+    for outcome in ("agent_error", "daemon_lost"):
+        attempts = (dataclasses.replace(first, outcome=outcome), Attempt(2, "ok", None))
+        (found,) = select([a_row(tmp_path, attempts=attempts)], lambda row: "a")
+        told.append(any("run again" in text for text in compare([found]).warnings))
+    # What the infrastructure ended is tried again by itself, and favours nobody.
+    assert told == [True, False]
 
 
 @pytest.mark.parametrize("other", [None, True])

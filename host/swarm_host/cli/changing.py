@@ -81,7 +81,10 @@ def is_followed(store: SqliteStore, row: UnitRow) -> bool:
 def _write_folders(store: SqliteStore, groups: set[str]) -> None:
     """Reports of groups that no manager writes now."""
     for name in sorted(groups):
-        run_folder.write(store.group(name), store.units(name))
+        try:
+            run_folder.write(store.group(name), store.units(name))
+        except OSError as error:
+            _say(f"the reports of {name} could not be written: {error}")
 
 
 # ---------------------------------------------------------------- again

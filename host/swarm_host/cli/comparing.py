@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from swarm_host.cli.finding import LAST, find_units, opened
 from swarm_host.cli.statuses import OK
 from swarm_host.cli.tables import print_json, print_table, printable
-from swarm_host.compare import (
+from swarm_host.compare import compare as compared
+from swarm_host.compare import select
+from swarm_host.comparison import (
     Cell,
     Comparison,
     Cost,
@@ -17,9 +19,7 @@ from swarm_host.compare import (
     Measured,
     Sample,
     Standings,
-    select,
 )
-from swarm_host.compare import compare as compared
 from swarm_host.errors import UnknownName, UsageError
 from swarm_host.expand import nearest
 from swarm_host.records import UnitRow
