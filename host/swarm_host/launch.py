@@ -227,11 +227,13 @@ def go_on(
     manners: Manners,
     display: Display,
     engine: MakeEngine = this_machine,
+    stay: bool = False,
 ) -> Finish:
-    """As lead, for groups that are in the store already; None for all of them. Raises UnknownName."""
+    """As lead, for groups that are in the store already; None for all of them, also those that come
+    later. stay: wait for more until a signal comes. Raises UnknownName.
+    """
     with _managed(work, manners, display, engine) as manager:
-        known = [group.group_id for group in manager.store.groups()]
-        return _run(manager, known if groups is None else groups, work, display)
+        return _run(manager, groups, work, display, stay)
 
 
 def finish_units(store: SqliteStore, work: Bench, unit_ids: Sequence[str]) -> None:
@@ -250,9 +252,15 @@ def finish_units(store: SqliteStore, work: Bench, unit_ids: Sequence[str]) -> No
         owner.close()
 
 
-def _run(manager: Manager, groups: Sequence[str], work: Bench, display: Display) -> Finish:
+def _run(
+    manager: Manager,
+    groups: Sequence[str] | None,
+    work: Bench,
+    display: Display,
+    stay: bool = False,
+) -> Finish:
     with _shown(manager.store, groups, Watch(work.runs, work.clock), display):
-        return manager.run(groups)
+        return manager.run(groups, stay)
 
 
 @contextlib.contextmanager
@@ -297,7 +305,7 @@ def _make_workspaces(planned: Sequence[Planned]) -> None:
 
 @contextlib.contextmanager
 def _shown(
-    store: SqliteStore, names: Sequence[str], look: Watch, display: Display
+    store: SqliteStore, names: Sequence[str] | None, look: Watch, display: Display
 ) -> Iterator[None]:
     """Lines are drawn in a thread of their own; the last state is drawn at the end of the block."""
     stop = threading.Event()

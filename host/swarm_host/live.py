@@ -161,8 +161,10 @@ def _read_regular(path: Path) -> bytes:
         return file.read(_LARGEST_REPORT)
 
 
-def watch(store: Store, groups: Sequence[str], look: Watch, display: Display, stop: Stop) -> None:
-    """Shows the units of these groups until `stop` is set, and once more then."""
+def watch(
+    store: Store, groups: Sequence[str] | None, look: Watch, display: Display, stop: Stop
+) -> None:
+    """Shows the units of these groups, or of all of them, until `stop` is set, and once more then."""
     while not stop.wait(_LOOK_S):
         display.show(look.lines(_rows(store, groups)))
     display.show(look.lines(_rows(store, groups)))
@@ -305,7 +307,9 @@ def _table(lines: Sequence[LiveLine], counts: str) -> Any:
     return table
 
 
-def _rows(store: Store, groups: Sequence[str]) -> list[UnitRow]:
+def _rows(store: Store, groups: Sequence[str] | None) -> list[UnitRow]:
+    if groups is None:
+        return list(store.units())
     rows: list[UnitRow] = []
     for group in groups:
         rows += store.units(group)

@@ -64,7 +64,7 @@ def planned_in(runs: Path, text: str = MATRIX) -> list[Planned]:
 
 def test_names() -> None:
     assert new_run_id(NOW, numbered()) == "20260921-141320-000000"
-    assert group_name("swarm-evo/dev", NOW) == "2026-09-21T14-13-20-UTC_run-group_swarm-evo-dev"
+    assert group_name("swarm-evo/dev", NOW) == "2026-09-21T14-13-20-GMT_run-group_swarm-evo-dev"
     assert [slug(name) for name in ("A_b.C/d:1", "", "___", "x" * 90)] == [
         "a-b-c-d-1",
         "x",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from swarm_host import launch, regrading, run_folder
@@ -26,10 +22,6 @@ from swarm_host.records import Handle, UnitRow
 from swarm_host.states import FINAL, LIVE
 from swarm_host.store import owners
 from swarm_host.store.sqlite import SqliteStore
-
-_LOOK_S = 0.5
-# Exit statuses from here on say that a signal came.
-SIGNALLED = 128
 
 
 def _bench(options: Namespace, environ: Mapping[str, str]) -> Any:
@@ -115,58 +107,15 @@ def worker(options: Namespace, environ: Mapping[str, str]) -> int:
     with opened(options, environ) as store:
         named = [group.group_id for group in find_groups(store, options.names)]
     # Without a name also those that come later.
-    groups = named if options.names else None
-    if not options.stay:
-        return _lead(groups, options, environ)
-    with _signals() as signals:
-        status = _lead(groups, options, environ)
-        while status < SIGNALLED and not signals:
-            # Who reads our output shall not wait for it as long as we wait for units.
-            sys.stdout.flush()
-            if _more_came(options, environ, groups, signals):
-                status = _lead(groups, options, environ)
-    return SIGNALLED + signals[0] if signals else status
+    return _lead(named if options.names else None, options, environ, stay=options.stay)
 
 
-@contextlib.contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Numbers of SIGINT and SIGTERM as they come, also between two managers, which hear their own."""
-    found: list[int] = []
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        found.append(number)
-
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield found
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
-
-
-def _more_came(
+def _lead(
+    groups: Sequence[str] | None,
     options: Namespace,
     environ: Mapping[str, str],
-    groups: Sequence[str] | None,
-    signals: Sequence[int],
-) -> bool:
-    """True when a unit waits that has no end yet, False when a signal came."""
-    pause = threading.Event()
-    with opened(options, environ) as store:
-        while not signals:
-            if any(row.state not in FINAL for row in _rows(store, groups)):
-                return True
-            pause.wait(_LOOK_S)
-    return False
-
-
-def _rows(store: SqliteStore, groups: Sequence[str] | None) -> Iterator[UnitRow]:
-    for row in store.units():
-        if groups is None or row.spec.group in groups:
-            yield row
-
-
-def _lead(groups: Sequence[str] | None, options: Namespace, environ: Mapping[str, str]) -> int:
+    stay: bool = False,
+) -> int:
     """Groups that are in the store already, to their end. The exit status."""
     if options.width < 1:
         raise UsageError("--width: a number of units, 1 or more")
@@ -176,7 +125,7 @@ def _lead(groups: Sequence[str] | None, options: Namespace, environ: Mapping[str
         go_on=how_to_go_on(runs_folder(options.runs, environ)),
     )
     with _bench(options, environ) as work:
-        finish = launch.go_on(groups, work, manners, display_of_many())
+        finish = launch.go_on(groups, work, manners, display_of_many(), stay=stay)
     _print_end(finish, options.json)
     return finish.status
 

@@ -50,6 +50,20 @@ def test_a_worker_leads_what_waits(commands: Commands, local_unit: MakeUnit) -> 
     assert (Path(unit.folder) / "submission" / "submission.csv").is_file()
 
 
+def test_a_worker_that_stays_takes_up_what_comes_later(
+    commands: Commands, local_unit: MakeUnit
+) -> None:
+    first = local_unit(SUBMITS, competition=None)
+    worker = commands.process("worker", "--stay")
+    until(lambda: state_of(commands, first) == "done")
+    second = local_unit(SUBMITS, number=2, group="g2", competition=None)
+    until(lambda: state_of(commands, second) == "done")
+    worker.send_signal(signal.SIGTERM)
+    out, err = worker.communicate(timeout=60)
+    assert worker.returncode == 143, err
+    assert f"{second.unit_id}: ok" in out
+
+
 def test_a_unit_whose_manager_died_is_cancelled_at_once(
     commands: Commands, local_unit: MakeUnit
 ) -> None:
