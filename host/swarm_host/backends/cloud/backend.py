@@ -33,7 +33,7 @@ _log = logging.getLogger("swarm_host")
 # Between two connections to an agent's output.
 _AGAIN_S = 0.5
 # An agent that cannot be told to stop for so long ends with its sandbox.
-_DEAF_S = 300.0
+_DEAF_S = 60.0
 
 
 class CloudBackend:
@@ -129,14 +129,15 @@ class CloudBackend:
     def stop(self, handle: Handle, grace_s: float) -> None:
         """An agent that ends takes nothing with it: its sandbox stays until its files are here."""
         seconds = str(max(0, math.ceil(grace_s)))
+        now = self._clock()
         try:
             box = self._provider.box(handle.id)
             answer = self._act(box, handle, "stop", seconds, seconds=grace_s + ACT_S)
         except Lost:
             return
         except Transient:
-            since = self._deaf.setdefault(handle.name, self._clock())
-            if self._clock() - since < _DEAF_S:
+            since = self._deaf.setdefault(handle.name, now)
+            if since == now or self._clock() - since < _DEAF_S:
                 raise
             self._provider.note_stopped(handle.id)
             self._provider.remove(handle.id)
@@ -148,8 +149,18 @@ class CloudBackend:
     def collect(
         self, handle: Handle, run: RunConfig, into: Path, limits: CollectLimits
     ) -> Collected:
-        """Folders that the agent may write to come back to their places on this side as well."""
-        box = self._provider.box(handle.id)
+        """Folders that the agent may write to come back to their places on this side as well.
+
+        Of a sandbox that we ended because it did not answer, nothing comes, and that is its agent's own
+        end. Raises Lost for any other that is no more.
+        """
+        try:
+            box = self._provider.box(handle.id)
+        except Lost:
+            ended = self._provider.ended(handle.id)
+            if ended is None or not ended.stopped:
+                raise
+            return Collected(0, 0, ("everything: its sandbox did not answer, and was ended",))
         intake = tar.Intake(into, limits)
         where = self._where(handle)
         outputs = run.outputs
@@ -166,6 +177,9 @@ class CloudBackend:
                 back = tar.Intake(source.parent, limits)
                 _bring(box, where, back, mount.target, source.name, data.OURS)
                 found.append(back.result())
+        # What the packing could not read.
+        complaints = tar.Intake(into, limits)
+        _bring(box, where, complaints, f"{where}/pack.log", "logs")
         return _sum(found)
 
     def remove(self, handle: Handle) -> None:

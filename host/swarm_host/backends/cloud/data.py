@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 import tarfile
-import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +21,6 @@ from swarm_host.records import Mount
 
 # In the workspace of a plain run these are written on this side.
 OURS = ("stdout.log", "stderr.log")
-# Up to so many bytes an archive is made in memory.
-_SPOOL = 32 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +55,35 @@ def entries(source: Path, leave_out: Sequence[str] = ()) -> Iterator[Entry]:
 
 @contextmanager
 def archive(mount: Mount, leave_out: Sequence[str] = ()) -> Iterator[BinaryIO]:
-    """The archive of a mount's source, to be unpacked in `folder_of(mount)`. Raises Transfer."""
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as file:
+    """The archive of a mount's source, to be unpacked in `folder_of(mount)`: made while it is read, so
+    that it needs no room here. Raises Transfer when a file cannot be read.
+    """
+    faults: list[Exception] = []
+    reader, writer = os.pipe()
+    thread = threading.Thread(
+        target=_pack, args=(writer, mount, leave_out, faults), name="archive", daemon=True
+    )
+    thread.start()
+    try:
+        with os.fdopen(reader, "rb") as file:
+            yield file
+    finally:
+        thread.join()
+    # The other side has got a part, and no end of it: it takes that for an error as well.
+    if faults:
+        raise Transfer(f"{mount.source} cannot be read: {faults[0]}") from faults[0]
+
+
+def _pack(writer: int, mount: Mount, leave_out: Sequence[str], faults: list[Exception]) -> None:
+    with os.fdopen(writer, "wb") as file:
         try:
-            with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as packed:
+            with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as packed:
                 _fill(packed, mount, leave_out)
-        except OSError as error:
-            raise Transfer(f"{mount.source} cannot be read: {error}") from error
-        file.seek(0)
-        yield file  # type: ignore[misc]
+        except BrokenPipeError:
+            # The reader has enough, or gave up, and says so itself.
+            return
+        except (OSError, tarfile.TarError) as error:
+            faults.append(error)
 
 
 def folder_of(mount: Mount) -> str:

@@ -47,7 +47,11 @@ case $act in
 unpack)
     # Target, mark: an archive comes by stdin.
     [ ! -e "$here/$2" ] || { cat >/dev/null; exit 0; }
-    mkdir -p "$1" && tar -C "$1" -xf - && : >"$here/$2"
+    mkdir -p "$1" && tar -C "$1" -xf -
+    ;;
+mark)
+    # Name: the archive came whole, which only its sender knows.
+    : >"$here/$1"
     ;;
 pack)
     # Path, names to leave out.
@@ -55,11 +59,16 @@ pack)
     shift
     for name do shift; set -- "$@" --exclude "./$name"; done
     if [ -d "$path" ]; then
-        exec tar -C "$path" "$@" -cf - .
+        tar -C "$path" "$@" -cf - . 2>"$here/pack.new"
     elif [ -e "$path" ]; then
-        exec tar -C "$(dirname "$path")" -cf - "$(basename "$path")"
+        tar -C "$(dirname "$path")" -cf - "$(basename "$path")" 2>"$here/pack.new"
+    else
+        exit 44
     fi
-    exit 44
+    code=$?
+    # 1: a file changed while it was read, or was a socket.
+    [ "$code" -le 1 ] || cat "$here/pack.new" >>"$here/pack.log"
+    exit "$code"
     ;;
 launch)
     # Limit, mle-bench's way (its entrypoint) or "-", program and arguments.

@@ -117,13 +117,19 @@ def begin(box: Box, where: str, order: Order, command: Sequence[str]) -> None:
     if not inside.is_absent(box.call(inside.act(where, "poll"), ACT_S).out):
         return
     for number, mount in enumerate(sent(order)):
-        leave_out = () if mount.read_only else data.OURS
-        words = inside.act(where, "unpack", data.folder_of(mount), f"mount-{number}")
-        with data.archive(mount, leave_out) as archive:
-            _checked(f"send {mount.source}", box.feed(words, archive, COPY_S))
+        _send(box, where, mount, f"mount-{number}")
     answer = box.call(launch_words(order, where, command), ACT_S)
     if answer.code != 0:
         raise Unhealthy(f"the agent could not be started in its sandbox: {answer.text}")
+
+
+def _send(box: Box, where: str, mount: Mount, mark: str) -> None:
+    """An archive that broke off may look whole over there: the mark is set when all went well here."""
+    leave_out = () if mount.read_only else data.OURS
+    words = inside.act(where, "unpack", data.folder_of(mount), mark)
+    with data.archive(mount, leave_out) as archive:
+        _checked(f"send {mount.source}", box.feed(words, archive, COPY_S))
+    _checked("mark", box.call(inside.act(where, "mark", mark), ACT_S))
 
 
 def _checked(what: str, answer: Answer) -> None:

@@ -29,8 +29,8 @@ _SHORT_S = 90.0
 _SILENCE_S = 60.0
 _TAKE_S = 0.25
 _POLL_S = 0.5
-# GNU tar's word for files that changed while they were read.
-_CHANGED = 1
+# Of tar: all well, a file changed, a file could not be read. Whether the archive is whole, its reader sees.
+_PACKED = (0, 1, 2)
 _FROM_FILE = 'file=$1; shift; "$@" <"$file"; code=$?; rm -f "$file"; exit $code'
 _TO_FILE = 'file=$1; shift; mkdir -p "$(dirname "$file")"; "$@" >"$file"'
 
@@ -72,7 +72,7 @@ class DaytonaBox:
             if answer.code == NOTHING:
                 yield None
                 return
-            if answer.code not in (0, _CHANGED):
+            if answer.code not in _PACKED:
                 raise Transfer(f"collect: exit status {answer.code}: {answer.text}")
             with calls("collect"):
                 pieces = self._sandbox.fs.download_file_stream(file, timeout=round(seconds))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
+import stat
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,8 @@ _OVERDUE, _TERMINATED = 124, 137
 _DATA, _COMPLETE = "/data", "complete"
 # Of volumes: the first version takes 50,000 files at most.
 _VERSION = 2
+# Files that are told of in one request.
+_BATCH = 5_000
 _MIB = 1024**2
 
 
@@ -250,9 +254,9 @@ class ModalProvider:
             name, create_if_missing=True, version=_VERSION, client=client
         )
         if _COMPLETE not in _names(volume):
-            with volume.batch_upload(force=True) as batch:
-                for entry in data.entries(source):
-                    if entry.path.is_file() and not entry.path.is_symlink():
+            for entries in _batches(data.entries(source), _BATCH):
+                with volume.batch_upload(force=True) as batch:
+                    for entry in entries:
                         batch.put_file(entry.path, f"{_DATA}/{entry.name}")
             with volume.batch_upload(force=True) as batch:
                 batch.put_file(io.BytesIO(b"complete\n"), f"/{_COMPLETE}")
@@ -284,6 +288,13 @@ def _image_words(order: Order) -> str:
     if order.built is not None:
         return "modal.Image.from_dockerfile(the flattened Dockerfile)"
     return f"modal.Image.from_registry({order.run.agent_image})"
+
+
+def _batches(entries: Iterator[data.Entry], size: int) -> Iterator[list[data.Entry]]:
+    """Regular files, some at a time."""
+    files = (one for one in entries if stat.S_ISREG(one.status.st_mode))
+    while found := list(itertools.islice(files, size)):
+        yield found
 
 
 def _names(volume: Any) -> set[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from swarm_host.backends.cloud import data
 from swarm_host.backends.cloud.backend import CloudBackend
 from swarm_host.backends.cloud.words import Ended, NotClear
 from swarm_host.errors import (
@@ -99,6 +101,33 @@ class TestOnLocalProcesses(Life):
         assert until_ended(backend, handle).exit_code == 0
         assert len(provider.sandboxes) == 1
 
+    def test_data_that_could_not_be_read_to_their_end_are_sent_again(
+        self,
+        backend: CloudBackend,
+        place: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The archive ends between two files, which tar takes for its end."""
+        data_folder = tmp_path / "public"
+        data_folder.mkdir()
+        (data_folder / "a").write_text("a")
+        (data_folder / "b").write_text("b")
+        unit = a_unit(place, "ls", mounts=(a_mount(data_folder, place / "data"),))
+        whole = data.entries
+
+        def broken(source: Path, leave_out: Sequence[str] = ()) -> Iterator[data.Entry]:
+            yield next(whole(source, leave_out))
+            raise OSError("the disk")
+
+        monkeypatch.setattr(data, "entries", broken)
+        with pytest.raises(Transfer, match="the disk"):
+            backend.start(unit, 1)
+        monkeypatch.undo()
+        handle = backend.start(unit, 1)
+        until_ended(backend, handle)
+        assert sorted(path.name for path in (place / "data").iterdir()) == ["a", "b"]
+
     def test_answers_are_never_sent(
         self, backend: CloudBackend, provider: DoubleProvider, place: Path, tmp_path: Path
     ) -> None:
@@ -182,16 +211,20 @@ class TestOnLocalProcesses(Life):
         provider.faults["call"] = deque([away] * 3)
         with pytest.raises(DaemonLost):
             backend.stop(handle, 1.0)
-        clock.now += 60
+        clock.now += 30
         with pytest.raises(DaemonLost):
             backend.stop(handle, 1.0)
         assert provider.calls.count("remove") == 0
-        clock.now += 600
+        clock.now += 60
         backend.stop(handle, 1.0)
         assert provider.calls.count("remove") == 1
         ending = backend.poll(handle)
         assert ending is not None
         assert (ending.exit_code, ending.cause) == (137, "stopped")
+        # Its files are gone with it, and trying again would favour agents that choke their sandboxes.
+        collected = backend.collect(handle, a_unit(place, "true").run, place, CollectLimits())
+        assert collected.files == 0
+        assert "did not answer" in collected.left_out[0]
 
     def test_a_stop_before_the_agent_runs_counts(
         self, backend: CloudBackend, provider: DoubleProvider, place: Path, tmp_path: Path
@@ -276,6 +309,22 @@ class TestOnLocalProcesses(Life):
         provider.faults["archive"] = deque([Transfer("cut")])
         with pytest.raises(Transfer):
             backend.collect(handle, unit.run, tmp_path / "into", CollectLimits())
+
+    def test_what_cannot_be_packed_is_told(
+        self, backend: CloudBackend, provider: DoubleProvider, place: Path, tmp_path: Path
+    ) -> None:
+        """By a tar that fails as one does that may not read a file."""
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        whole = shutil.which("tar")
+        (tools / "tar").write_text(f'#!/bin/sh\n{whole} "$@"\necho no permission >&2\nexit 2\n')
+        (tools / "tar").chmod(0o755)
+        unit = a_unit(place, leaves(place), env={"PATH": f"{tools}:/usr/bin:/bin"})
+        handle = backend.start(unit, 1)
+        until_ended(backend, handle)
+        backend.collect(handle, unit.run, tmp_path / "into", CollectLimits())
+        assert (tmp_path / "into" / "submission" / "submission.csv").is_file()
+        assert "no permission" in (tmp_path / "into" / "logs" / "pack.log").read_text()
 
     def test_a_sandbox_without_an_agent_is_unhealthy(
         self, backend: CloudBackend, provider: DoubleProvider, place: Path

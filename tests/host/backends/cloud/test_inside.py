@@ -232,6 +232,7 @@ def test_half_sent_data_are_sent_again(tmp_path: Path) -> None:
     assert not (where / "mark").exists()
     assert subprocess.run(words, input=whole).returncode == 0
     assert (tmp_path / "there" / "a").stat().st_size == 5000
+    assert subprocess.run(inside.act(str(where), "mark", "mark")).returncode == 0
     (tmp_path / "there" / "a").unlink()
     # A second time nothing is done, and the sender is heard to the end all the same.
     assert subprocess.run(words, input=whole).returncode == 0

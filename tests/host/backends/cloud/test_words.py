@@ -102,7 +102,8 @@ def test_an_archive_holds_files_and_folders_and_follows_no_link(tmp_path: Path) 
     (public / "answers").symlink_to("../private/answers.csv")
     os.mkfifo(public / "pipe")
     os.link(public / "run.sh", public / "same.sh")
-    with data.archive(a_mount(public, Path("/data"))) as file, tarfile.open(fileobj=file) as packed:
+    mount = a_mount(public, Path("/data"))
+    with data.archive(mount) as file, tarfile.open(fileobj=file, mode="r|") as packed:
         found = {member.name: member for member in packed.getmembers()}
     assert sorted(found) == ["answers", "images", "images/1.png", "run.sh", "same.sh"]
     assert found["answers"].issym()
@@ -117,7 +118,7 @@ def test_a_single_file_gets_the_name_of_its_target(tmp_path: Path) -> None:
     source.write_text("{}")
     mount = a_mount(source, Path("/etc/agent/settings.json"), read_only=False)
     assert data.folder_of(mount) == "/etc/agent"
-    with data.archive(mount) as file, tarfile.open(fileobj=file) as packed:
+    with data.archive(mount) as file, tarfile.open(fileobj=file, mode="r|") as packed:
         (member,) = packed.getmembers()
     assert (member.name, member.mode) == ("settings.json", 0o666)
 
@@ -128,8 +129,15 @@ def test_a_mark_changes_with_the_files(tmp_path: Path) -> None:
     assert data.mark(tmp_path) == first
     (tmp_path / "b").write_text("")
     assert data.mark(tmp_path) != first
-    with pytest.raises(Transfer), data.archive(a_mount(tmp_path / "none", Path("/x"))):
-        pass
+    nothing = a_mount(tmp_path / "none", Path("/x"))
+    with pytest.raises(Transfer), data.archive(nothing) as file:
+        assert file.read() == b""
+
+
+def test_an_archive_that_nobody_reads_to_its_end_ends(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(bytes(5_000_000))
+    with data.archive(a_mount(tmp_path, Path("/x"))) as file:
+        assert len(file.read(1000)) == 1000
 
 
 # ---------------------------------------------------------------- images and limits
