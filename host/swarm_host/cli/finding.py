@@ -75,8 +75,9 @@ def _find(store: Store, rows: Sequence[UnitRow], name: str) -> set[str]:
     chosen = _groups_with(groups, name)
     if chosen:
         return _units_of(rows, chosen)
-    known = [row.spec.unit_id for row in rows]
-    known += [group.group_id for group in groups]
+    known = {row.spec.unit_id for row in rows}
+    for group in groups:
+        known |= {group.group_id, group.sweep or group.group_id}
     beginnings = {one for one in known if name and one.startswith(name)}
     if len(beginnings) > 1:
         shown = ", ".join(sorted(beginnings)[:_SHOWN])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 # Command: one line for --help.
 COMMANDS = {
@@ -41,11 +42,22 @@ def parser(program: str = "python -m swarm_host") -> argparse.ArgumentParser:
     return made
 
 
-def _shared(command: argparse.ArgumentParser) -> None:
+def _shared(command: argparse.ArgumentParser, **default: Any) -> None:
     command.add_argument(
-        "--runs", type=Path, metavar="DIR", help="folder of runs (SWARM_HOST_RUNS, default ./runs)"
+        "--runs",
+        type=Path,
+        metavar="DIR",
+        help="folder of runs (SWARM_HOST_RUNS, default ./runs)",
+        **default,
     )
-    command.add_argument("--json", action="store_true", help="JSON on standard output")
+    command.add_argument("--json", action="store_true", help="JSON on standard output", **default)
+
+
+def _action(inside: Any, name: str, text: str) -> argparse.ArgumentParser:
+    """A command within a command. What both share may stand before and behind its name."""
+    made: argparse.ArgumentParser = inside.add_parser(name, help=text, description=text)
+    _shared(made, default=argparse.SUPPRESS)
+    return made
 
 
 def _units(command: argparse.ArgumentParser, what: str, at_least_one: bool = True) -> None:
@@ -155,17 +167,17 @@ def _clean(command: argparse.ArgumentParser) -> None:
 
 def _agents(command: argparse.ArgumentParser) -> None:
     inside = command.add_subparsers(dest="action", metavar="ACTION")
-    inside.add_parser("list", help="ids (default)")
-    shown = inside.add_parser("show", help="one agent in full")
+    _action(inside, "list", "ids (default)")
+    shown = _action(inside, "show", "one agent in full")
     shown.add_argument("name", metavar="ID")
-    installed = inside.add_parser("install", help="copy swarm-evo into a checkout of mle-bench")
+    installed = _action(inside, "install", "copy swarm-evo into a checkout of mle-bench")
     installed.add_argument("--into", type=Path, required=True, metavar="MLE_BENCH")
 
 
 def _competitions(command: argparse.ArgumentParser) -> None:
     inside = command.add_subparsers(dest="action", metavar="ACTION")
     for name, text in (("list", "names (default)"), ("prepare", "make their data")):
-        action = inside.add_parser(name, help=text)
+        action = _action(inside, name, text)
         action.add_argument("--source", default="pack", metavar="NAME")
         action.add_argument("--source-root", metavar="DIR")
         if name == "prepare":

@@ -25,16 +25,17 @@ def ids(history: Commands, *names: str) -> list[str]:
         (("g2",), ["g2-u1", "g2-u2"]),
         (("sweep-1",), ["g1-u1", "g1-u2", "g2-u1", "g2-u2"]),
         (("last",), ["g1-u1", "g1-u2", "g2-u1", "g2-u2"]),
-        (("ol",), ["old-u1"]),
+        (("swe",), ["g1-u1", "g1-u2", "g2-u1", "g2-u2"]),
         (("g2", "g1-u2"), ["g1-u2", "g2-u1", "g2-u2"]),
     ],
 )
 def test_units_by_name(history: Commands, names: tuple[str, ...], expected: list[str]) -> None:
-    if names == ("ol",):
-        with pytest.raises(UnknownName, match="beginning of 2 names: old, old-u1"):
-            ids(history, *names)
-        return
     assert ids(history, *names) == expected
+
+
+def test_a_beginning_of_several_names_is_told(history: Commands) -> None:
+    with pytest.raises(UnknownName, match="beginning of 2 names: old, old-u1"):
+        ids(history, "ol")
 
 
 def test_folders_are_names(history: Commands) -> None:

@@ -38,8 +38,9 @@ def test_agents_are_listed_and_shown(commands: Commands) -> None:
     assert {"dummy", "swarm-evo", "swarm-evo/recipes"} <= set(ids)
     assert "oracle" not in ids
     assert "swarm-evo/dev" in commands("agents").out
-    said = commands("agents", "--json", "show", "swarm-evo/dev", runs=False)
-    assert (said.status, said.json["steps"]) == (0, 10)
+    for words in (["--json", "show", "swarm-evo/dev"], ["show", "swarm-evo/dev", "--json"]):
+        said = commands("agents", *words, runs=False)
+        assert (said.status, said.json["steps"]) == (0, 10)
     said = commands("agents", "show", "swarm-evo/deb", runs=False)
     assert (said.status, "nearest: swarm-evo/dev" in said.err) == (2, True)
 
