@@ -11,7 +11,7 @@ from pathlib import Path
 from swarm_host import tar
 from swarm_host.backends.cloud import data, flatten, frames, inside, naming, preflight, starting
 from swarm_host.backends.cloud.starting import ACT_S, COPY_S
-from swarm_host.backends.cloud.words import Answer, Box, Provider
+from swarm_host.backends.cloud.words import Answer, Box, NoRoom, Provider
 from swarm_host.errors import HostError, Lost, Transfer, Transient, Unhealthy, UsageError
 from swarm_host.protocols import Clock, Sink, Stop
 from swarm_host.records import (
@@ -260,9 +260,13 @@ def _bring(
     """One folder or file of the sandbox. One that is not there is not missed."""
     if path is None:
         return
-    with box.archive(inside.act(where, "pack", path, *leave_out), COPY_S) as stream:
-        if stream is not None:
-            intake.take(folder, stream, most=most)
+    words = inside.pack(where, path, intake.limits, leave_out)
+    try:
+        with box.archive(words, COPY_S) as stream:
+            if stream is not None:
+                intake.take(folder, stream, most=most)
+    except NoRoom as error:
+        intake.leave_out(folder, str(error))
 
 
 def _sum(parts: Sequence[Collected]) -> Collected:

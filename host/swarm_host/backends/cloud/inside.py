@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from swarm_host.errors import Transfer, Unhealthy
-from swarm_host.records import Ending
+from swarm_host.records import CollectLimits, Ending
 
 PLACE = "/var/tmp/swarm-evo"
-# Exit status of `pack` when there is nothing to pack.
-NOTHING = 44
+# Exit statuses of `pack`: there is nothing to pack; its output cannot be written, for want of room.
+NOTHING, NO_ROOM = 44, 45
 ENTRYPOINT = "/entrypoint.sh"
 # A follower ends after so many seconds and is started again: one that nobody reads ends by itself.
 FOLLOW_S = 600
@@ -54,21 +54,28 @@ mark)
     : >"$here/$1"
     ;;
 pack)
-    # Path, names to leave out.
-    path=$1
-    shift
+    # Bytes at most, path, names to leave out.
+    most=$1 path=$2
+    shift 2
     for name do shift; set -- "$@" --exclude "./$name"; done
+    # An agent may put a link to /proc in the place of its folder.
+    [ ! -L "$path" ] || { echo "$path is a link, and is not followed" >>"$here/pack.log"; exit 44; }
     if [ -d "$path" ]; then
-        tar -C "$path" "$@" -cf - . 2>"$here/pack.new"
+        from=$path what=.
     elif [ -e "$path" ]; then
-        tar -C "$(dirname "$path")" -cf - "$(basename "$path")" 2>"$here/pack.new"
+        from=$(dirname "$path") what=$(basename "$path")
     else
         exit 44
     fi
-    code=$?
-    # 1: a file changed while it was read, or was a socket.
-    [ "$code" -le 1 ] || cat "$here/pack.new" >>"$here/pack.log"
-    exit "$code"
+    # Who reads it stops before it is cut here; this is for archives that lie on a disk first.
+    { tar -C "$from" "$@" -cf - "$what" 2>"$here/pack.new"; echo $? >"$here/pack.code"; } |
+        head -c "$most" || exit 45
+    # 1: a file changed while it was read, or was a socket. 141: cut.
+    case $(cat "$here/pack.code" 2>/dev/null) in
+    0 | 1 | 141) ;;
+    *) cat "$here/pack.new" >>"$here/pack.log" ;;
+    esac
+    exit 0
     ;;
 launch)
     # Limit, mle-bench's way (its entrypoint) or "-", program and arguments.
@@ -245,6 +252,14 @@ _CAUSES: dict[str, Literal["exit", "oom", "stopped", "killed"]] = {
     "stopped": "stopped",
     "killed": "killed",
 }
+
+
+def pack(where: str, path: str, limits: CollectLimits, leave_out: Sequence[str]) -> list[str]:
+    """Writes an archive of a file or folder; status NOTHING where there is none. It is cut far behind
+    the place where its reader stops.
+    """
+    most = 4 * limits.total_bytes + (limits.files + 2_000) * 8 * 512
+    return act(where, "pack", str(most), path, *leave_out)
 
 
 def is_absent(said: bytes) -> bool:

@@ -26,6 +26,12 @@ class NotClear(Exception):
         self.cause = cause
 
 
+class NoRoom(Exception):
+    """The disk of the sandbox is full: an archive that has to lie there first cannot be made. Trying
+    again would give the same.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How a program in a sandbox ended. Its output is cut by no one: programs of ours say little."""
@@ -118,7 +124,9 @@ class Box(Protocol):
     def archive(
         self, words: Sequence[str], seconds: float
     ) -> AbstractContextManager[Readable | None]:
-        """The stdout of a program that writes an archive; None when it ended with status 44."""
+        """The stdout of a program that writes an archive; None when it ended with status 44. Raises
+        NoRoom where the archive needs room in the sandbox.
+        """
         ...
 
 

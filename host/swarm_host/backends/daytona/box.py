@@ -15,9 +15,9 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
-from swarm_host.backends.cloud.inside import NOTHING
+from swarm_host.backends.cloud.inside import NO_ROOM, NOTHING
 from swarm_host.backends.cloud.pieces import Pieces
-from swarm_host.backends.cloud.words import Answer
+from swarm_host.backends.cloud.words import Answer, NoRoom
 from swarm_host.backends.daytona.errors import calls
 from swarm_host.errors import HostError, Transfer
 from swarm_host.protocols import Stop
@@ -29,8 +29,6 @@ _SHORT_S = 90.0
 _SILENCE_S = 60.0
 _TAKE_S = 0.25
 _POLL_S = 0.5
-# Of tar: all well, a file changed, a file could not be read. Whether the archive is whole, its reader sees.
-_PACKED = (0, 1, 2)
 _FROM_FILE = 'file=$1; shift; "$@" <"$file"; code=$?; rm -f "$file"; exit $code'
 _TO_FILE = 'file=$1; shift; mkdir -p "$(dirname "$file")"; "$@" >"$file"'
 
@@ -72,7 +70,9 @@ class DaytonaBox:
             if answer.code == NOTHING:
                 yield None
                 return
-            if answer.code not in _PACKED:
+            if answer.code == NO_ROOM:
+                raise NoRoom("the disk of its sandbox is full, so that it could not be packed")
+            if answer.code != 0:
                 raise Transfer(f"collect: exit status {answer.code}: {answer.text}")
             with calls("collect"):
                 pieces = self._sandbox.fs.download_file_stream(file, timeout=round(seconds))

@@ -310,6 +310,31 @@ class TestOnLocalProcesses(Life):
         with pytest.raises(Transfer):
             backend.collect(handle, unit.run, tmp_path / "into", CollectLimits())
 
+    def test_a_link_in_the_place_of_a_folder_is_not_followed(
+        self, backend: CloudBackend, place: Path, tmp_path: Path
+    ) -> None:
+        unit = a_unit(place, f"{leaves(place)}; ln -s /proc '{place}/code'")
+        handle = backend.start(unit, 1)
+        until_ended(backend, handle)
+        collected = backend.collect(handle, unit.run, tmp_path / "into", CollectLimits())
+        assert collected.files == 1
+        assert not (tmp_path / "into" / "code").exists()
+        assert "is a link" in (tmp_path / "into" / "logs" / "pack.log").read_text()
+
+    def test_an_archive_without_end_is_cut(
+        self, backend: CloudBackend, place: Path, tmp_path: Path
+    ) -> None:
+        """Where the archive lies on a disk before it comes, as in Daytona."""
+        unit = a_unit(
+            place, f"{leaves(place)}; mkdir '{place}/code'; truncate -s 1T '{place}/code/x'"
+        )
+        handle = backend.start(unit, 1)
+        until_ended(backend, handle)
+        limits = CollectLimits(total_bytes=50_000, files=10)
+        collected = backend.collect(handle, unit.run, tmp_path / "into", limits)
+        assert (tmp_path / "into" / "submission" / "submission.csv").is_file()
+        assert any(line.startswith("code") for line in collected.left_out)
+
     def test_what_cannot_be_packed_is_told(
         self, backend: CloudBackend, provider: DoubleProvider, place: Path, tmp_path: Path
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,6 +100,24 @@ class TestDaytona(Life):
         followed(backend, handle)
         backend.collect(handle, unit.run, tmp_path / "into", CollectLimits())
         assert (tmp_path / "into" / "submission" / "submission.csv").is_file()
+
+    def test_a_full_disk_over_there_costs_only_what_needs_it(
+        self, backend: CloudBackend, place: Path, tmp_path: Path
+    ) -> None:
+        """By a program that fails as `head` does when its output cannot be written."""
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        head = shutil.which("head")
+        text = f"#!/bin/sh\n[ -e '{place}/full' ] && exit 1\nexec {head} \"$@\"\n"
+        (tools / "head").write_text(text)
+        (tools / "head").chmod(0o755)
+        unit = a_unit(place, leaves(place), env={"PATH": f"{tools}:/usr/bin:/bin"})
+        handle = backend.start(unit, 1)
+        followed(backend, handle)
+        (place / "full").touch()
+        collected = backend.collect(handle, unit.run, tmp_path / "into", CollectLimits())
+        assert collected.files == 0
+        assert "disk of its sandbox is full" in collected.left_out[0]
 
 
 def test_the_flattened_dockerfile_is_handed_over(
