@@ -18,6 +18,8 @@ class DaytonaBackend(CloudBackend):
         environ: Mapping[str, str],
         clock: Clock,
         home: str | None = None,
-        place: str = inside.PLACE,
+        place: str | None = None,
     ) -> None:
-        super().__init__(DaytonaProvider(environ, place), environ, clock, home, place)
+        """place: folder for our files in sandboxes; None: SWARM_HOST_PLACE, or below /var/tmp."""
+        where = place or environ.get("SWARM_HOST_PLACE") or inside.PLACE
+        super().__init__(DaytonaProvider(environ, where), environ, clock, home, where)

@@ -18,6 +18,8 @@ class ModalBackend(CloudBackend):
         environ: Mapping[str, str],
         clock: Clock,
         home: str | None = None,
-        place: str = inside.PLACE,
+        place: str | None = None,
     ) -> None:
-        super().__init__(ModalProvider(environ), environ, clock, home, place)
+        """place: folder for our files in sandboxes; None: SWARM_HOST_PLACE, or below /var/tmp."""
+        where = place or environ.get("SWARM_HOST_PLACE") or inside.PLACE
+        super().__init__(ModalProvider(environ), environ, clock, home, where)
