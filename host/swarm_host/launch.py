@@ -195,11 +195,12 @@ def commands(
 # ---------------------------------------------------------------- the run
 
 
-# Makes an engine for a store and what lives need; None for this machine.
-MakeEngine = Callable[[SqliteStore, World], Engine | None]
+Say = Callable[[str], None]
+# Makes an engine for a store and what lives need, and for who hears warnings; None for this machine.
+MakeEngine = Callable[[SqliteStore, World, Say], Engine | None]
 
 
-def this_machine(store: SqliteStore, world: World) -> None:
+def this_machine(store: SqliteStore, world: World, say: Say) -> None:
     return None
 
 
@@ -275,7 +276,7 @@ def _managed(
         stack.callback(owner.close)
         world = _world(store, work)
         stack.callback(display.close)
-        placed = engine(store, world)
+        placed = engine(store, world, display.say)
         manager = stack.enter_context(
             managing(world, owner, store, manners, placed, say=display.say)
         )

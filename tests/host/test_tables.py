@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from swarm_host.backend_table import MAKERS, Backends
-from swarm_host.engine_table import engine_of
+from swarm_host.engine_table import LIBRARIES, engine_of, engine_problems
+from swarm_host.engine_table import MAKERS as ENGINE_MAKERS
 from swarm_host.errors import UnknownName
-from swarm_host.spec.matrix_keys import Placement
+from swarm_host.spec.matrix_keys import ENGINES, Placement
 from swarm_host.spec.run_keys import BACKENDS
 
 
@@ -29,4 +30,17 @@ def test_an_unknown_backend_is_told_with_the_nearest(tmp_path: Path) -> None:
 def test_an_engine_that_is_not_here_is_refused_and_not_left_out() -> None:
     with pytest.raises(UnknownName, match="the engine nomad is not part of this version"):
         engine_of(Placement(engine="nomad"))
-    assert engine_of(Placement())(None, None) is None  # type: ignore[arg-type]
+    assert engine_of(Placement())(None, None, print) is None  # type: ignore[arg-type]
+
+
+def test_each_engine_of_a_specification_has_a_maker() -> None:
+    assert set(ENGINE_MAKERS) == ENGINES
+    assert {*LIBRARIES, "local"} == ENGINES
+
+
+def test_an_engine_without_its_library_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIBRARIES, "dask", ("no_such_library", "host/requirements_engines.txt"))
+    (problem,) = engine_problems(Placement(engine="dask"))
+    assert (problem.not_here, problem.refuses) == (True, True)
+    assert problem.cure == "pip install -r host/requirements_engines.txt"
+    assert engine_problems(Placement()) == ()

@@ -12,13 +12,15 @@ from typing import Any
 from swarm_host import launch, regrading, run_folder
 from swarm_host.cli.finding import find_groups, find_units, opened
 from swarm_host.cli.places import how_to_go_on, runs_folder
-from swarm_host.cli.run_file import display_of_many, new_hex
+from swarm_host.cli.run_file import display_of_many, new_hex, refuse
 from swarm_host.cli.statuses import FAILED, OK
 from swarm_host.cli.tables import print_json, printable
+from swarm_host.engine_table import engine_of, engine_problems
 from swarm_host.errors import GradingFailed, HostError, UsageError
 from swarm_host.manager import Finish, Manners
 from swarm_host.outcomes import outcome_of_row
 from swarm_host.records import Handle, UnitRow
+from swarm_host.spec.matrix_keys import Placement
 from swarm_host.states import FINAL, LIVE
 from swarm_host.store import owners
 from swarm_host.store.sqlite import SqliteStore
@@ -119,13 +121,18 @@ def _lead(
     """Groups that are in the store already, to their end. The exit status."""
     if options.width < 1:
         raise UsageError("--width: a number of units, 1 or more")
+    placement = Placement(options.engine or "local", options.address, options.width)
+    engine = engine_of(placement)
+    status = refuse(engine_problems(placement), options.json)
+    if status != OK:
+        return status
     manners = Manners(
         width=options.width,
         stop_runs=options.stop_runs,
         go_on=how_to_go_on(runs_folder(options.runs, environ)),
     )
     with _bench(options, environ) as work:
-        finish = launch.go_on(groups, work, manners, display_of_many(), stay=stay)
+        finish = launch.go_on(groups, work, manners, display_of_many(), engine, stay)
     _print_end(finish, options.json)
     return finish.status
 

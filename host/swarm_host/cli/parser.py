@@ -94,8 +94,7 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     command.add_argument("--backend", metavar="NAME", help="docker, local, modal or daytona")
     command.add_argument("--timeout", metavar="TIME", help="of each unit: 90s, 10m, 12h")
     command.add_argument("--width", type=int, metavar="N", help="units side by side")
-    command.add_argument("--engine", metavar="NAME", help="local (default), dask, ray or slurm")
-    command.add_argument("--address", metavar="WHERE", help="of the engine's cluster")
+    _placing(command)
     _starting(command)
 
 
@@ -114,6 +113,11 @@ def _leading(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--stop-runs", action="store_true", help="the first signal stops runs, not the second"
     )
+
+
+def _placing(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--engine", metavar="NAME", help="local (default), dask, ray or slurm")
+    command.add_argument("--address", metavar="WHERE", help="of the engine's cluster")
 
 
 def _list(command: argparse.ArgumentParser) -> None:
@@ -144,6 +148,7 @@ def _retry(command: argparse.ArgumentParser) -> None:
     command.add_argument("--width", type=int, default=1, metavar="N", help="units side by side")
     command.add_argument("--ok", action="store_true", help="also what ended well")
     command.add_argument("--queue", action="store_true", help="leave them to a worker")
+    _placing(command)
     _leading(command)
 
 
@@ -188,6 +193,7 @@ def _worker(command: argparse.ArgumentParser) -> None:
     _units(command, "only these groups", at_least_one=False)
     command.add_argument("--width", type=int, default=1, metavar="N", help="units side by side")
     command.add_argument("--stay", action="store_true", help="wait for more until a signal comes")
+    _placing(command)
     _leading(command)
 
 

@@ -76,7 +76,7 @@ def run_spec(
 ) -> int:
     """What a specification says, wherever it comes from. The exit status."""
     from swarm_host import launch
-    from swarm_host.engine_table import engine_of
+    from swarm_host.engine_table import engine_of, engine_problems
     from swarm_host.sweep import make_group_folder
 
     if options.print_config:
@@ -89,7 +89,8 @@ def run_spec(
         if options.dry_run:
             _print_commands(planned, work, options.json)
             return OK
-        status = refuse(launch.problems(planned, work.backends), options.json)
+        problems = [*engine_problems(spec.placement), *launch.problems(planned, work.backends)]
+        status = refuse(problems, options.json)
         if status != OK:
             return status
         planned = launch.plan(spec, run_id, work, make_folder=make_group_folder)

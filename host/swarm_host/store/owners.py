@@ -35,8 +35,17 @@ class Owner:
         os.close(self._handle)
 
 
+def machine_of(name: str) -> str:
+    """Where the process of this name runs, or ran."""
+    return name.rsplit("-", 2)[0]
+
+
 def is_dead(state_folder: Path, name: str) -> bool:
-    """The process that had this name is known to be gone. False also where nothing is known."""
+    """The process that had this name is known to be gone. False also where nothing is known: of
+    another machine's processes, since locks of a network folder may be each machine's own.
+    """
+    if machine_of(name) != socket.gethostname():
+        return False
     try:
         handle = os.open(_folder(state_folder) / name, os.O_RDWR | os.O_CLOEXEC)
     except OSError:

@@ -1,0 +1,249 @@
+"""Units as jobs of Slurm, one each, by submitit; or as processes of submitit's own on this machine."""
+
+from __future__ import annotations
+
+import getpass
+import math
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from swarm_host.engines import shared
+from swarm_host.engines.away import AwayUnits, Say, silent
+from swarm_host.engines.shared import Probe
+from swarm_host.errors import Capacity, Lost, Unhealthy, UsageError
+from swarm_host.expand import nearest
+from swarm_host.records import RunConfig
+from swarm_host.store.sqlite import SqliteStore
+
+INSTALL = "pip install -r host/requirements_engines.txt"
+NAME = "swarm-evo"
+# As engine.address, instead of options: processes here, without Slurm.
+LOCAL = "local"
+# Options of sbatch that engine.address may give.
+OPTIONS = frozenset(
+    {
+        "account",
+        "clusters",
+        "constraint",
+        "exclude",
+        "gres",
+        "mem",
+        "nice",
+        "nodelist",
+        "partition",
+        "qos",
+        "reservation",
+    }
+)
+# Besides the agent's own time: build, attempts that the infrastructure ended, collection, grading.
+_EXTRA_S = 4 * 3600.0
+# A job without a result that the queue does not list any more may have ended this moment.
+_DOUBT_S = 60.0
+_LOOK_S = 1.0
+_ASK_S = 10.0
+
+
+class SlurmEngine(AwayUnits):
+    """See protocols.Engine and AwayUnits. Jobs outlive the manager; a unit of a killed job is handed
+    out again.
+    """
+
+    name = "slurm"
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        address: str | None = None,
+        say: Say = silent,
+        maker: str = shared.MAKER,
+        clock: Callable[[], float] = time.monotonic,
+        **fields: Any,
+    ) -> None:
+        """address: options of sbatch as `partition=gpu,account=a`; `local` for processes here.
+
+        Raises UsageError: the library or Slurm's commands are missing, an option is unknown, or the
+        partition does not exist.
+        """
+        super().__init__(store, say, clock=clock, **fields)
+        self._is_local = address == LOCAL
+        self._options = {} if self._is_local else options_of(address or "")
+        submitit = _library()
+        if not self._is_local:
+            check_slurm(self._options.get("partition"))
+        # Jobs that wait when the manager ends look for it later.
+        self._probe = Probe(store.runs, maker, token=f"probe-{NAME}")
+        folder = store.state / "slurm"
+        folder.mkdir(exist_ok=True)
+        cluster = "local" if self._is_local else "slurm"
+        self._executor = submitit.AutoExecutor(folder=folder / "%j", cluster=cluster)
+        self._call = shared.carried()
+        self._jobs: dict[str, Any] = {}
+        # When the queue was first seen without a job.
+        self._unlisted: dict[str, float] = {}
+        self._asked_at = float("-inf")
+
+    def shutdown(self) -> None:
+        """Jobs go on: those that wait lead their unit when their turn comes, or find it at its end."""
+        super().shutdown()
+
+    # ------------------------------------------------------------ AwayUnits
+
+    def wait(self, timeout: float) -> None:
+        """Nobody tells that a job has ended: it is looked for."""
+        super().wait(min(timeout, _LOOK_S))
+
+    def _machines(self) -> frozenset[str]:
+        if self._is_local:
+            return frozenset({shared.machine()})
+        # Slurm's names of nodes and names of hosts are the same as far as their first dot.
+        said = _run("sinfo", "--noheader", "--Node", "--responding", "--format=%n %t")
+        pairs = [line.split() for line in said.splitlines()]
+        return frozenset(words[0] for words in pairs if words and not words[1].startswith("down"))
+
+    def _hand_out(self, unit_id: str, machine: str | None, anywhere: bool) -> None:
+        run = self._store.unit(unit_id).spec.run
+        self._executor.update_parameters(**self._parameters(run, machine))
+        try:
+            job = self._executor.submit(
+                self._call, shared.LEAD, self._probe.order, unit_id, anywhere
+            )
+        # sbatch is on the other side: a full queue, a limit of the account, a daemon that restarts.
+        except Exception as error:
+            self.came_back(unit_id, Capacity(f"sbatch took no job for {unit_id}: {_last(error)}"))
+            return
+        self._jobs[unit_id] = job
+
+    def _look(self) -> None:
+        ended = [unit for unit, job in self._jobs.items() if self._is_over(job)]
+        for unit_id in ended:
+            self._end(unit_id)
+        if self._jobs and not self._is_local and self._clock() - self._asked_at >= _ASK_S:
+            self._asked_at = self._clock()
+            self._look_for_killed()
+
+    # ------------------------------------------------------------ inside
+
+    def _parameters(self, run: RunConfig, machine: str | None) -> dict[str, Any]:
+        minutes = math.ceil((run.timeout + _EXTRA_S) / 60)
+        found: dict[str, Any] = {"timeout_min": minutes, "name": NAME}
+        if self._is_local:
+            return found
+        return found | slurm_parameters(run, self._options, machine)
+
+    def _is_over(self, job: Any) -> bool:
+        return bool(job.done()) if self._is_local else _has_result(job)
+
+    def _end(self, unit_id: str) -> None:
+        job = self._jobs.pop(unit_id)
+        self._unlisted.pop(unit_id, None)
+        # The job's own process is on the other side, and its error is of any kind.
+        try:
+            self.came_back(unit_id, job.result())
+        except Exception as error:
+            said = Unhealthy(f"the job {job.job_id} of {unit_id} failed: {_last(error)}")
+            self.came_back(unit_id, said)
+
+    def _look_for_killed(self) -> None:
+        """Jobs that the queue does not list and that left no result: killed, or their node died."""
+        listed = self._listed()
+        if listed is None:
+            return
+        now = self._clock()
+        for unit_id, job in list(self._jobs.items()):
+            if str(job.job_id) in listed or _has_result(job):
+                self._unlisted.pop(unit_id, None)
+            elif now - self._unlisted.setdefault(unit_id, now) >= _DOUBT_S:
+                del self._jobs[unit_id], self._unlisted[unit_id]
+                self.came_back(unit_id, Lost(f"the job {job.job_id} of {unit_id} was killed"))
+
+    def _listed(self) -> frozenset[str] | None:
+        """Numbers of jobs that wait or run; None when nobody knows now."""
+        try:
+            said = _run("squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%A")
+        except UsageError as error:
+            self._say(f"squeue is asked again later: {error}")
+            return None
+        return frozenset(said.split())
+
+
+def options_of(text: str) -> dict[str, str]:
+    """`partition=gpu,account=a` as a mapping. Raises UsageError."""
+    found: dict[str, str] = {}
+    for part in filter(None, text.split(",")):
+        key, equals, value = part.partition("=")
+        if key not in OPTIONS:
+            near = nearest(key, OPTIONS)
+            raise UsageError(
+                f"engine.address: sbatch's option {key!r} is not known here{near}; there are: "
+                f"{', '.join(sorted(OPTIONS))}; or `{LOCAL}` alone"
+            )
+        if not equals or not value:
+            raise UsageError(f"engine.address: {key} needs a value, as in {key}=VALUE")
+        found[key] = value
+    return found
+
+
+def slurm_parameters(
+    run: RunConfig, options: Mapping[str, str], machine: str | None
+) -> dict[str, Any]:
+    """What submitit asks Slurm for: the limits of the unit, and what the user gave."""
+    found: dict[str, Any] = {"cpus_per_task": math.ceil(run.resources.cpus or 1)}
+    if run.resources.memory is not None and "mem" not in options:
+        # The follower stands beside its agent.
+        found["mem_gb"] = run.resources.memory / 1024**3 + 0.5
+    if (run.resources.gpus or "").isdigit() and "gres" not in options:
+        found["gpus_per_node"] = int(run.resources.gpus or 0)
+    said = {key: value for key, value in options.items() if key != "partition"}
+    if "partition" in options:
+        found["slurm_partition"] = options["partition"]
+    if machine is not None:
+        said["nodelist"] = machine
+    # A requeued job would wait below a unit that is handed out anew already.
+    found["slurm_additional_parameters"] = said | {"no-requeue": True}
+    return found
+
+
+def check_slurm(partition: str | None) -> None:
+    """Raises UsageError: no commands of Slurm, nobody answers, or the partition does not exist."""
+    for command in ("sbatch", "squeue", "sinfo"):
+        if shutil.which(command) is None:
+            raise UsageError(
+                f"the engine slurm needs {command}: start this command on a login node of the cluster"
+            )
+    there = {name.rstrip("*") for name in _run("sinfo", "--noheader", "--format=%P").split()}
+    if partition is not None and partition not in there:
+        near = nearest(partition, there)
+        raise UsageError(
+            f"Slurm has no partition {partition!r}{near}; there are: {', '.join(sorted(there))}"
+        )
+
+
+def _run(*command: str) -> str:
+    """Raises UsageError when it fails or does not answer."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"{command[0]} does not answer: {error}") from None
+    if done.returncode != 0:
+        raise UsageError(f"{command[0]} failed: {done.stderr.strip()[:500]}")
+    return done.stdout
+
+
+def _library() -> Any:
+    try:
+        import submitit
+    except ImportError as error:
+        raise UsageError(f"the engine slurm needs a library ({error}); {INSTALL}") from None
+    return submitit
+
+
+def _has_result(job: Any) -> bool:
+    return job.paths.result_pickle.exists()
+
+
+def _last(error: BaseException) -> str:
+    lines: Sequence[str] = str(error).strip().splitlines()
+    return lines[-1][:500] if lines else type(error).__name__

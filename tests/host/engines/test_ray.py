@@ -1,0 +1,161 @@
+"""The engine ray: two real nodes on one machine, one of which is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from swarm_host.engines import ray as engine_module
+from swarm_host.engines.ray import RayEngine
+from swarm_host.errors import UsageError
+from swarm_host.manager import Finish
+
+from tests.host.engines.room import MAKER, Room, beside, process_of, until
+
+# Given to each part: it writes no token into anybody's home.
+ENVIRON = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+def genuine() -> Any:
+    return pytest.importorskip("ray", reason="scripts/test_host_long.sh ray")
+
+
+# The library leaves sockets and files to the end of the process.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@contextlib.contextmanager
+def an_engine(room: Room, address: str | None, **fields: Any) -> Iterator[RayEngine]:
+    fields = {"limit_s": 120.0, "maker": MAKER, "say": room.said.append} | fields
+    engine = RayEngine(room.store, address, **fields)
+    try:
+        yield engine
+    finally:
+        engine.shutdown()
+
+
+class Cluster:
+    """A head and nodes beside it, as Ray's own tests start them: each node is processes of its own."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster as Nodes
+
+        self._nodes = Nodes()
+        # The driver's place; it offers no slot.
+        self._nodes.add_node(num_cpus=1, include_dashboard=False)
+        self.workers = [self.add() for _ in range(2)]
+        self.address: str = self._nodes.address
+
+    def add(self) -> Any:
+        return self._nodes.add_node(num_cpus=1, resources={"run": 4})
+
+    def kill(self, node: Any) -> None:
+        self._nodes.remove_node(node, allow_graceful=False)
+
+    def close(self) -> None:
+        self._nodes.shutdown()
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    genuine()
+    cluster = Cluster()
+    yield cluster
+    cluster.close()
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def raylet_of(node: Any) -> int:
+    return int(node.all_processes["raylet"][0].process.pid)
+
+
+def test_twelve_units_a_killed_node_and_a_cancelled_unit(room: Room, cluster: Cluster) -> None:
+    room.add(12)
+    found: list[Finish | BaseException] = []
+    with an_engine(room, cluster.address) as engine, room.managing(engine, 8) as manager:
+        thread = beside(manager, found)
+        until(lambda: len(room.ready()) == 8, 240)
+        owners = {row.spec.unit_id: row.owner for row in room.store.units() if row.owner}
+        raylets = {unit: parent_of(process_of(name)) for unit, name in owners.items()}
+        killed, left = cluster.workers
+        assert set(raylets.values()) == {raylet_of(killed), raylet_of(left)}
+        theirs = [unit for unit, pid in raylets.items() if pid == raylet_of(left)]
+        cluster.kill(killed)
+        room.cancel(theirs[0])
+        room.let_go()
+        thread.join(300)
+    assert [getattr(finish, "how", finish) for finish in found] == ["done"]
+    assert room.outcomes() == {"ok": 11, "cancelled": 1}
+    assert sorted(room.backend.starts()) == sorted(f"g1-u{number}-1" for number in range(1, 13))
+    assert room.backend.alive() == []
+
+
+def test_a_node_of_its_own_closes_and_leaves_agents_to_the_next_manager(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    genuine()
+    room.add(2)
+    found: list[Finish | BaseException] = []
+    with an_engine(room, None, width=2) as engine, room.managing(engine, 2) as manager:
+        thread = beside(manager, found)
+        until(lambda: len(room.ready()) == 2, 240)
+        workers = {process_of(row.owner) for row in room.store.units() if row.owner}
+        manager.interrupt(signal.SIGTERM)
+        thread.join(60)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    assert sorted(room.backend.alive()) == ["g1-u1-1", "g1-u2-1"]
+    room.let_go()
+    with room.managing(None, 2) as manager:
+        assert manager.run().how == "done"
+    assert sorted(room.backend.starts()) == ["g1-u1-1", "g1-u2-1"]
+
+
+# ---------------------------------------------------------------- without a cluster
+
+
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1", "127.0.0.1:port", "ray://"])
+def test_an_address_that_is_none_is_told(room: Room, address: str) -> None:
+    genuine()
+    with pytest.raises(UsageError, match="engine.address"):
+        RayEngine(room.store, address)
+
+
+def test_a_head_that_does_not_answer_is_told_at_once(room: Room) -> None:
+    genuine()
+    with pytest.raises(UsageError, match="no Ray head node answers at 127.0.0.1:1 "):
+        RayEngine(room.store, "127.0.0.1:1")
+
+
+def test_what_ray_says_of_tokens_and_versions_becomes_a_cure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    said = engine_module._why_not_connected("h:1", RuntimeError("InvalidAuthToken: no"))
+    assert "RAY_AUTH_MODE (here not set, which is token)" in said
+    said = engine_module._why_not_connected("h:1", RuntimeError("Version mismatch: Ray 1 and 2"))
+    assert said.startswith("versions differ")
+    said = engine_module._why_not_connected("h:1", OSError("\n"))
+    assert said == "Ray at h:1 cannot be used: OSError:"
+
+
+def test_a_missing_library_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match="host/requirements_ray.txt"):
+        RayEngine(room.store)

@@ -1,0 +1,192 @@
+"""The engine slurm: submitit's own executor on this machine, and a real Slurm where one answers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from swarm_host.engines.slurm import SlurmEngine, check_slurm, options_of, slurm_parameters
+from swarm_host.errors import Capacity, UsageError
+from swarm_host.manager import Finish
+from swarm_host.records import Resources
+
+from tests.host.engines.room import MAKER, Room, beside, process_of, until
+from tests.host.fakes import LEAVES
+from tests.host.made import a_run
+
+pytest.importorskip("submitit", reason="pip install -r host/requirements_engines.txt")
+# Its jobs are left to themselves on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@contextlib.contextmanager
+def an_engine(room: Room, address: str | None = "local", **fields: Any) -> Iterator[SlurmEngine]:
+    engine = SlurmEngine(room.store, address, maker=MAKER, say=room.said.append, **fields)
+    try:
+        yield engine
+    finally:
+        engine.shutdown()
+
+
+def test_six_jobs_one_of_them_killed_and_one_cancelled(room: Room) -> None:
+    room.add(6)
+    found: list[Finish | BaseException] = []
+    with an_engine(room) as engine, room.managing(engine, 6) as manager:
+        thread = beside(manager, found)
+        until(lambda: len(room.ready()) == 6, 240)
+        owners = {row.spec.unit_id: row.owner for row in room.store.units() if row.owner}
+        assert len(set(owners.values())) == 6
+        os.kill(process_of(owners["g1-u1"]), signal.SIGKILL)
+        room.cancel("g1-u2")
+        room.let_go()
+        thread.join(240)
+    assert [getattr(finish, "how", finish) for finish in found] == ["done"]
+    assert room.outcomes() == {"ok": 5, "cancelled": 1}
+    assert sorted(room.backend.starts()) == [f"g1-u{number}-1" for number in range(1, 7)]
+    assert room.backend.alive() == []
+
+
+def test_jobs_go_on_without_the_manager(room: Room) -> None:
+    room.add(1)
+    found: list[Finish | BaseException] = []
+    with an_engine(room) as engine, room.managing(engine, 1) as manager:
+        thread = beside(manager, found)
+        until(lambda: len(room.ready()) == 1)
+        job = engine._jobs["g1-u1"]
+        manager.interrupt(signal.SIGTERM)
+        thread.join(60)
+    room.let_go()
+    until(lambda: room.outcomes() == {"ok": 1})
+    until(job.done)
+
+
+# ---------------------------------------------------------------- words for sbatch
+
+
+def test_options_are_read() -> None:
+    assert options_of("partition=gpu,account=a,gres=gpu:a100:2") == {
+        "partition": "gpu",
+        "account": "a",
+        "gres": "gpu:a100:2",
+    }
+    assert options_of("") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("partitoin=gpu", "'partitoin' is not known here.*partition"),
+        ("partition", "partition needs a value"),
+        ("partition=", "partition needs a value"),
+        ("wrap=rm -rf /", "'wrap' is not known here"),
+        ("tcp://127.0.0.1:8786", "is not known here"),
+    ],
+)
+def test_wrong_options_are_told(room: Room, text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        SlurmEngine(room.store, text)
+
+
+def test_a_unit_asks_for_its_limits_and_its_machine() -> None:
+    run = a_run(resources=Resources(cpus=2.5, memory=4 * 1024**3, gpus="2"))
+    found = slurm_parameters(run, {"partition": "gpu", "account": "a"}, "node7")
+    assert found == {
+        "cpus_per_task": 3,
+        "mem_gb": 4.5,
+        "gpus_per_node": 2,
+        "slurm_partition": "gpu",
+        "slurm_additional_parameters": {"account": "a", "nodelist": "node7", "no-requeue": True},
+    }
+    own = slurm_parameters(run, {"mem": "1G", "gres": "gpu:1"}, None)
+    assert not {"mem_gb", "gpus_per_node"} & own.keys()
+
+
+def a_command(folder: Path, name: str, says: str, status: int = 0) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{says}\nexit {status}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of commands of Slurm, in front of PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    a_command(folder, "sbatch", "echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2", 1)
+    a_command(folder, "squeue", "")
+    a_command(folder, "srun", "")
+    a_command(folder, "sinfo", "echo gpu; echo 'cpu*'")
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+def test_a_partition_that_does_not_exist_is_told(commands: Path) -> None:
+    check_slurm("cpu")
+    check_slurm(None)
+    with pytest.raises(UsageError, match="no partition 'gpus'.*there are: cpu, gpu"):
+        check_slurm("gpus")
+
+
+def test_a_controller_that_does_not_answer_is_told(commands: Path) -> None:
+    a_command(commands, "sinfo", "echo 'Unable to contact slurm controller' >&2", 1)
+    with pytest.raises(UsageError, match="Unable to contact slurm controller"):
+        check_slurm(None)
+
+
+def test_a_machine_without_slurm_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="needs sbatch: start this command on a login node"):
+        check_slurm(None)
+
+
+def test_a_job_that_is_not_taken_is_tried_again_later(room: Room, commands: Path) -> None:
+    room.add(1)
+    with an_engine(room, "partition=cpu") as engine:
+        engine.submit("g1-u1")
+        failure = engine.failures()["g1-u1"]
+    assert isinstance(failure, Capacity)
+    assert "QOSMaxSubmitJobPerUserLimit" in str(failure)
+    assert engine.pending() == frozenset()
+
+
+def test_a_missing_library_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(UsageError, match="host/requirements_engines.txt"):
+        SlurmEngine(room.store, "local")
+
+
+# ---------------------------------------------------------------- a real one
+
+
+def answers() -> bool:
+    if shutil.which("sinfo") is None:
+        return False
+    done = subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True, timeout=60)
+    return done.returncode == 0 and "idle" in done.stdout
+
+
+@pytest.mark.skipif(not answers(), reason="no Slurm answers here; see scripts/slurm_node.sh")
+def test_units_of_a_real_slurm_one_of_them_killed(room: Room) -> None:
+    room.add(4, "touch ../ready; while [ ! -e ../../go ]; do sleep 0.05; done; " + LEAVES[2])
+    found: list[Finish | BaseException] = []
+    with an_engine(room, None) as engine, room.managing(engine, 4) as manager:
+        thread = beside(manager, found)
+        until(lambda: room.ready(), 240)
+        row = next(row for row in room.store.units() if row.owner)
+        room.cancel(row.spec.unit_id)
+        room.let_go()
+        thread.join(300)
+    assert [getattr(finish, "how", finish) for finish in found] == ["done"]
+    assert room.outcomes() == {"ok": 3, "cancelled": 1}
+    assert sorted(room.backend.starts()) == [f"g1-u{number}-1" for number in range(1, 5)]
+    left = subprocess.run(["squeue", "--noheader"], capture_output=True, text=True, check=True)
+    assert left.stdout == ""
