@@ -34,6 +34,8 @@ def logs(options: Namespace, environ: Mapping[str, str]) -> int:
             return OK
         if not options.follow and not path.exists():
             raise UsageError(f"{row.spec.unit_id} has no {options.stream}.log; it is {row.state}")
+        if sys.stdout is None:
+            raise UsageError("there is no standard output to print to")
         sys.stdout.flush()
         write = writer(sys.stdout.buffer, sys.stdout.isatty())
         reader = Reader(path, write)

@@ -27,7 +27,8 @@ def guarded(command: Callable[[], int], as_json: bool) -> int:
     """The exit status of a command, whatever it raises on purpose."""
     try:
         status = command()
-        sys.stdout.flush()
+        # As print does it: there may be no standard output at all.
+        print(end="", flush=True)
         return status
     except UsageError as error:
         complain(str(error), as_json)
@@ -36,8 +37,17 @@ def guarded(command: Callable[[], int], as_json: bool) -> int:
         complain(str(error), as_json)
         return FAILED
     except BrokenPipeError:
-        # Nobody reads any more: Python's own complaint at the end would go to nobody as well.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return FAILED
+    except OSError as error:
+        if error.filename is None:
+            _drop_output()
+        complain(f"{error.filename or 'the output'}: {error.strerror}", as_json)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _drop_output() -> None:
+    """Nobody takes it any more: Python's own complaint at the end would only be noise."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

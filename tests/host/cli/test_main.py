@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,20 @@ def test_a_reader_that_went_away_is_no_traceback(history: Commands) -> None:
     assert process.wait(timeout=60) in (0, 1)
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+@pytest.mark.parametrize("command", ["list", "logs g1-u1 -f"])
+def test_output_that_nobody_takes_is_told_in_a_line(history: Commands, command: str) -> None:
+    logs = history.runs / "g1_run-group_dummy" / "toy_0001" / "logs"
+    logs.mkdir()
+    (logs / "stdout.log").write_text("words\n")
+    words = f"{sys.executable} -m swarm_host {command}"
+    places = {"PYTHONPATH": str(ROOT / "host"), "SWARM_HOST_RUNS": str(history.runs)}
+    for target, status in (("/dev/full", 1), ("&-", 2 if "logs" in command else 0)):
+        shell, environ = ["bash", "-c", f"{words} >{target}"], history.environ | places
+        done = subprocess.run(shell, env=environ, capture_output=True, text=True)
+        assert (done.returncode, done.stderr.count("\n")) == (status, min(status, 1)), done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_an_interrupt_is_status_130(history: Commands) -> None:
