@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[3]
 SPEC = """\
 backend: {service}
 agent_image: registry.example/agent:1
-command: [sh, -c, "cd {place}; cat data/train.csv; echo $$KEY >&2; mkdir out; echo 0.5 >out/submission.csv; exit {code}"]
+command: [sh, -c, "cd {place}; cat data/train.csv; echo $$KEY >&2; mkdir out; echo 0.5 >out/submission.csv;
+  exit {code}"]
 workspace: {folder}/workspace
 mle_bench: false
 mounts:
