@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from swarm_host.backends.cloud.image import local_only
+
 Level = Literal["ok", "warn", "fail"]
 GIB = 1024**3
 # Images of mle-bench's base and of an agent on it; below the second number no unit starts.
@@ -304,11 +306,6 @@ def _kaggle(facts: Facts) -> list[Finding]:
 # ---------------------------------------------------------------- clouds
 
 
-def is_local_tag(image: str) -> bool:
-    """No registry has it: a name without the part of an owner or of a host."""
-    return "/" not in image
-
-
 def _clouds(facts: Facts) -> list[Finding]:
     found: list[Finding] = []
     for cloud in facts.clouds:
@@ -330,7 +327,7 @@ def _clouds(facts: Facts) -> list[Finding]:
 
 def _local_tags(images: Mapping[str, str]) -> list[Finding]:
     """Agents that a cloud backend cannot pull."""
-    local = sorted({image for image in images.values() if is_local_tag(image)})
+    local = sorted({image for image in images.values() if local_only(image)})
     if not local:
         return []
     says = f"no registry has {', '.join(local)}, so a cloud backend cannot pull"

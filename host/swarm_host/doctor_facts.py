@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from core.execution.supervisor import LANDLOCK_MIN_ABI, landlock_abi
+from swarm_host.backends.daytona import provider as daytona
+from swarm_host.backends.modal import provider as modal
 from swarm_host.doctor import Cloud, Data, Docker, Facts, Kaggle
 from swarm_host.sources.table import CHECKOUT, PYTHON
 
@@ -23,10 +25,10 @@ _ANSWER_S = 20.0
 _GRADER_LIBRARIES = ("numpy", "pandas", "sklearn")
 _POINTER = b"version https://git-lfs"
 _CLOUDS: Mapping[str, tuple[str, ...]] = {
-    "daytona": ("DAYTONA_API_KEY",),
-    "modal": ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"),
+    "daytona": daytona.CREDENTIALS,
+    "modal": modal.CREDENTIALS,
 }
-# Files by which the clients of clouds know their user, below the home folder.
+# Files by which the clients of clouds know their user, below the home folder. Our backends go by variables.
 _CLOUD_FILES = {"modal": ".modal.toml"}
 
 
@@ -234,7 +236,7 @@ def _cloud(name: str, environ: Mapping[str, str], home: Path) -> Cloud:
     has_file = file is not None and (home / file).is_file()
     return Cloud(
         name=name,
-        missing=() if has_file else missing,
+        missing=missing,
         begun=has_file or len(missing) < len(wanted),
         installed=importlib.util.find_spec(name) is not None,
     )

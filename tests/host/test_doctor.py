@@ -18,7 +18,6 @@ from swarm_host.doctor import (
     Finding,
     Kaggle,
     examine,
-    is_local_tag,
     is_well,
 )
 from swarm_host.doctor_facts import ask_docker, gather
@@ -121,12 +120,6 @@ def test_a_backend_that_is_asked_for_must_work() -> None:
     assert is_well(examine(replace(GOOD, landlock=0), "local"))
 
 
-def test_tags_without_a_registry() -> None:
-    assert is_local_tag("swarm-evo:1")
-    assert not is_local_tag("ghcr.io/someone/swarm-evo")
-    assert not is_local_tag("someone/swarm-evo")
-
-
 def test_images_matter_only_with_a_cloud() -> None:
     none = replace(GOOD, clouds=(), agent_images={"swarm-evo": "swarm-evo"})
     assert not [one for one in examine(none) if one.what == "image tags"]
@@ -200,6 +193,12 @@ def test_variables_are_known_by_name_only(tmp_path: Path) -> None:
     assert found.kaggle.old_variables
     assert [cloud.begun for cloud in found.clouds] == [True, False]
     assert secret not in repr(found) + repr(examine(found))
+
+
+def test_a_client_that_knows_its_user_by_a_file_is_told_the_variables(tmp_path: Path) -> None:
+    write(tmp_path / "home" / ".modal.toml", "[default]")
+    (cloud,) = [one for one in gathered(tmp_path).clouds if one.name == "modal"]
+    assert (cloud.begun, cloud.missing) == (True, ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"))
 
 
 def test_a_folder_of_runs_that_cannot_be_made_is_told(tmp_path: Path) -> None:
