@@ -57,18 +57,30 @@ pack)
     # Bytes at most, path, names to leave out.
     most=$1 path=$2
     shift 2
-    for name do shift; set -- "$@" --exclude "./$name"; done
+    skipped=" $* "
     # An agent may put a link to /proc in the place of its folder.
     [ ! -L "$path" ] || { echo "$path is a link, and is not followed" >>"$here/pack.log"; exit 44; }
-    if [ -d "$path" ]; then
-        from=$path what=.
+    if [ -d "$path" ] && [ $# -gt 0 ]; then
+        # The tar of busybox cannot leave anything out.
+        cd "$path" || exit 125
+        set --
+        for name in * .[!.]* ..?*; do
+            [ -e "$name" ] || [ -L "$name" ] || continue
+            case $skipped in *" $name "*) ;; *) set -- "$@" "./$name" ;; esac
+        done
+        from=$path
+    elif [ -d "$path" ]; then
+        from=$path
+        set -- .
     elif [ -e "$path" ]; then
-        from=$(dirname "$path") what=$(basename "$path")
+        from=$(dirname "$path")
+        set -- "$(basename "$path")"
     else
         exit 44
     fi
+    [ $# -gt 0 ] || exit 44
     # Who reads it stops before it is cut here; this is for archives that lie on a disk first.
-    { tar -C "$from" "$@" -cf - "$what" 2>"$here/pack.new"; echo $? >"$here/pack.code"; } |
+    { tar -C "$from" -cf - "$@" 2>"$here/pack.new"; echo $? >"$here/pack.code"; } |
         head -c "$most" || exit 45
     # 1: a file changed while it was read, or was a socket. 141: cut.
     case $(cat "$here/pack.code" 2>/dev/null) in

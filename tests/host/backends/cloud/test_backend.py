@@ -168,6 +168,16 @@ class TestOnLocalProcesses(Life):
         assert sink.data["stdout"] == wanted
         assert sink.marks["stdout"] == str(len(wanted))
 
+    def test_one_follower_goes_on_where_the_last_one_ended(
+        self, backend: CloudBackend, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No connection lasts longer than its time: here that is over at once."""
+        monkeypatch.setattr("swarm_host.backends.cloud.inside.FOLLOW_S", 0)
+        script = "i=0; while [ $i -lt 5 ]; do echo line $i; sleep 0.4; i=$((i + 1)); done"
+        handle = backend.start(a_unit(place, script), 1)
+        wanted = "".join(f"line {number}\n" for number in range(5))
+        assert followed(backend, handle).data["stdout"].decode() == wanted
+
     def test_a_service_that_does_not_answer_ends_no_follower(
         self, backend: CloudBackend, provider: DoubleProvider, place: Path
     ) -> None:
