@@ -215,11 +215,18 @@ def lead(
 
     SIGINT and SIGTERM are heard in the main thread only. Raises UsageError, StoreBusy, StoreFull.
     """
-    _make_workspaces(planned)
-    with _managed(work, manners, display, engine) as manager:
+    try:
+        with _managed(work, manners, display, engine) as manager:
+            _make_workspaces(planned)
+            for group in planned:
+                manager.add(group.group, group.units)
+            return _run(manager, [group.group.group_id for group in planned], work, display)
+    except UsageError:
+        # A cluster does not answer, for example. Folders that are still empty go, others stay.
         for group in planned:
-            manager.add(group.group, group.units)
-        return _run(manager, [group.group.group_id for group in planned], work, display)
+            with contextlib.suppress(OSError):
+                Path(group.group.folder).rmdir()
+        raise
 
 
 def go_on(

@@ -40,7 +40,8 @@ def local(script: str, more: str = "") -> str:
 
 
 def environ_of(folder: Path, **variables: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(folder / "home"), **variables}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    return {**kept, "HOME": str(folder / "home"), **variables}
 
 
 def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -365,6 +366,26 @@ def test_on_a_terminal_a_table_is_drawn(tmp_path: Path, term: str) -> None:
     # Titles in bold, on a terminal that can.
     assert (b"last output" in shown) == (b"\x1b[" in shown) == (term == "xterm")
     assert b": ok; workspace: " in shown
+
+
+def test_a_cluster_that_does_not_answer_is_wrong_use_and_leaves_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="NOT RUN: dask is not installed")
+    engine = "engine: {name: dask, address: 'tcp://127.0.0.1:9'}"
+    write(tmp_path, local(LEAVES, engine))
+    done = run(tmp_path, "--config", "run.yaml")
+    assert (done.returncode, "127.0.0.1:9" in done.stderr) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "runs").glob("*run-group*"))
+    assert not (tmp_path / "ws").exists()
+
+
+def test_a_run_by_dask_is_a_run(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="NOT RUN: dask is not installed")
+    write(tmp_path, local(f"echo out; {LEAVES}", "engine: dask"))
+    done = run(tmp_path, "--config", "run.yaml")
+    assert done.returncode == 0, done.stderr
+    (workspace,) = (tmp_path / "ws").iterdir()
+    assert (workspace / "stdout.log").read_text() == "out\n"
 
 
 # ---------------------------------------------------------------- in this process
