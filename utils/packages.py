@@ -19,8 +19,13 @@ def importable(name: str) -> bool:
     """
     if name in sys.builtin_module_names or name in sys.stdlib_module_names:
         return True
-    places = [place for place in sys.path if place and Path(place).resolve() != _CHECKOUT]
+    places = [place for place in sys.path if place and not _is_ours(Path(place).resolve())]
     return PathFinder.find_spec(name, places) is not None
+
+
+def _is_ours(place: Path) -> bool:
+    """The checkout, or a folder of it; an environment's packages lie deeper."""
+    return _CHECKOUT in (place, place.parent)
 
 
 def installed(names: Iterable[str]) -> frozenset[str]:
