@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import socket
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,9 +58,7 @@ class RayEngine(AwayUnits):
         try:
             self._connect(address, width)
             # No processor of the node is set aside: a life waits for its agent, which has its limits.
-            call = self._ray.remote(shared.carried())
-            self._task = call.options(num_cpus=0, resources={SLOT: 1}, max_retries=3)
-            self._question = call.options(num_cpus=0, max_retries=0)
+            self._call = self._ray.remote(shared.carried())
             self._probe = Probe(store.runs, maker)
             self._check_nodes(self._probe)
         except BaseException:
@@ -80,10 +80,11 @@ class RayEngine(AwayUnits):
         return frozenset(node["NodeManagerHostname"] for node in self._nodes())
 
     def _hand_out(self, unit_id: str, machine: str | None, anywhere: bool) -> None:
-        task = self._task
+        where: dict[str, Any] = {}
         if machine is not None:
-            task = task.options(scheduling_strategy=self._at(self._node_of(machine)))
+            where = {"scheduling_strategy": self._at(self._node_of(machine))}
         assert self._probe is not None
+        task = self._call.options(num_cpus=0, resources={SLOT: 1}, max_retries=3, **where)
         sent = task.remote(shared.LEAD, self._probe.order, unit_id, anywhere)
         sent.future().add_done_callback(lambda done: self._done(unit_id, done))
 
@@ -105,7 +106,8 @@ class RayEngine(AwayUnits):
             where = {"num_cpus": 1, "resources": {SLOT: width}, "include_dashboard": False}
         try:
             # What workers print would be mixed and shortened here; the logs of units are files.
-            self._ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
+            quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+            _within(self._limit_s, functools.partial(self._ray.init, **quiet, **where))
         except Exception as error:
             raise UsageError(_why_not_connected(self._address, error)) from None
 
@@ -119,7 +121,8 @@ class RayEngine(AwayUnits):
         asked = {}
         for node in nodes:
             name = f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
-            task = self._question.options(scheduling_strategy=self._at(node))
+            here = self._at(node)
+            task = self._call.options(num_cpus=0, max_retries=0, scheduling_strategy=here)
             asked[name] = task.remote(shared.LOOK, probe.order)
         answers = {}
         for name, question in asked.items():
@@ -173,6 +176,27 @@ def _library() -> Any:
     except ImportError as error:
         raise UsageError(f"the engine ray needs a library ({error}); {INSTALL}") from None
     return ray
+
+
+def _within(limit_s: float, act: Callable[[], object]) -> None:
+    """Raises what the act raises, and TimeoutError; then it goes on in its thread, which ends with the
+    process: Ray tries again and again where somebody else listens.
+    """
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            act()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, name="ray-init", daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if thread.is_alive():
+        raise TimeoutError(f"no answer within {limit_s:g} s")
+    if raised:
+        raise raised[0]
 
 
 def _knock(address: str, limit_s: float) -> None:
