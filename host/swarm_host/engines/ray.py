@@ -107,7 +107,12 @@ class RayEngine(AwayUnits):
         try:
             # What workers print would be mixed and shortened here; the logs of units are files.
             quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-            _within(self._limit_s, functools.partial(self._ray.init, **quiet, **where))
+            start = functools.partial(self._ray.init, **quiet, **where)
+            if address is None:
+                # Processes of a node of ours end with the thread that started them.
+                start()
+            else:
+                _within(self._limit_s, start)
         except Exception as error:
             raise UsageError(_why_not_connected(self._address, error)) from None
 

@@ -174,7 +174,7 @@ def answers() -> bool:
     return done.returncode == 0 and "idle" in done.stdout
 
 
-@pytest.mark.skipif(not answers(), reason="no Slurm answers here; see scripts/slurm_node.sh")
+@pytest.mark.skipif(not answers(), reason="no Slurm answers here")
 def test_units_of_a_real_slurm_one_of_them_killed(room: Room) -> None:
     room.add(4, "touch ../ready; while [ ! -e ../../go ]; do sleep 0.05; done; " + LEAVES[2])
     found: list[Finish | BaseException] = []
