@@ -103,7 +103,8 @@ class RayEngine(AwayUnits):
             _knock(address, self._limit_s)
             where: dict[str, Any] = {"address": address}
         else:
-            where = {"num_cpus": 1, "resources": {SLOT: width}, "include_dashboard": False}
+            where = {"address": "local", "num_cpus": 1, "resources": {SLOT: width}}
+            where["include_dashboard"] = False
         try:
             # What workers print would be mixed and shortened here; the logs of units are files.
             quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -175,6 +176,8 @@ class RayEngine(AwayUnits):
 def _library() -> Any:
     # Read when the library is loaded: as it comes, it drops lines that look alike.
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    # Agents outlive the worker that started them, for the next one to adopt.
+    os.environ.setdefault("RAY_kill_child_processes_on_worker_exit", "0")
     try:
         import ray
         import ray.exceptions
