@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -281,14 +282,15 @@ def test_a_unit_that_another_process_leads_is_waited_for(room: Room) -> None:
 
 def test_units_of_a_dead_process_are_taken_over_at_once(room: Room) -> None:
     room.add(1)
-    leave_running(room, "gone-1-abc")
+    gone = f"{socket.gethostname()}-1-abc"
+    leave_running(room, gone)
     # The file that it left, and one of another that had nothing to do.
-    for name in ("gone-1-abc", "gone-2-def"):
+    for name in (gone, f"{socket.gethostname()}-2-def"):
         (room.store.state / "owners").mkdir(exist_ok=True)
         (room.store.state / "owners" / name).touch()
     assert room.run().status == 0
     assert [text for text in room.said if "taken over" in text] == [
-        "1 units of gone-1-abc, which is gone, are taken over"
+        f"1 units of {gone}, which is gone, are taken over"
     ]
     assert list((room.store.state / "owners").iterdir()) == []
 

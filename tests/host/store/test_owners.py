@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -37,11 +38,12 @@ def test_a_killed_process_is_known_to_be_dead(tmp_path: Path) -> None:
 
 def test_files_of_the_dead_are_found_and_those_of_the_living_are_not(tmp_path: Path) -> None:
     living, owners = Owner(tmp_path), tmp_path / "owners"
-    (owners / "gone-1-abc").touch()
+    gone = f"{socket.gethostname()}-1-abc"
+    (owners / gone).touch()
     (owners / ".about-to-live").touch()
-    assert dead(tmp_path) == ["gone-1-abc"]
+    assert dead(tmp_path) == [gone]
     living.close()
-    assert dead(tmp_path) == ["gone-1-abc"]
+    assert dead(tmp_path) == [gone]
 
 
 def test_names_are_unique_and_let_go(tmp_path: Path) -> None:
