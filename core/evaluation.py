@@ -179,10 +179,10 @@ def summarise(
     failed: tuple[Outcome, Verdict] | None,
     suspect: tuple[str, ...] = (),
 ) -> Entry:
-    """suspect: views that do not count, fewer than there are results.
-
-    The entry of a program. Its outcome is that of the run that failed, else of the last fold, which
+    """The entry of a program. Its outcome is that of the run that failed, else of the last fold, which
     is the same one for all that ran on every fold: by time, the one with most rows to learn from.
+
+    suspect: views that do not count, fewer than there are results.
     """
     if failed is not None:
         outcome, verdict = failed

@@ -4,5 +4,6 @@ import sys
 from pathlib import Path
 
 HOST = Path(__file__).resolve().parents[1]
-# swarm_host lies in host/, the agent and the offline competitions in the checkout's root.
-sys.path += [str(place) for place in (HOST, HOST.parent) if str(place) not in sys.path]
+# swarm_host lies in host/, and finds the rest of the checkout by itself.
+if str(HOST) not in sys.path:
+    sys.path.append(str(HOST))

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from swarm_host import measure
+
+HOST = Path(measure.__file__).resolve().parents[1]
+
+
+def test_the_command_starts_where_the_page_says() -> None:
+    """With nothing but the folder that it is started in."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-m", "swarm_host.measure", "--help"]
+    made = subprocess.run(command, cwd=HOST, env=environ, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    assert "overhead" in made.stdout
 
 
 def test_no_unit_is_lost_or_doubled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
