@@ -10,6 +10,7 @@ from statistics import fmean, median
 
 from core.budget import FINAL_MARGIN_S, Budget
 from core.execution.limits import (
+    MIN_GRANT_S,
     MIN_START_S,
     SLACK,
     TOLD_SLACK,
@@ -84,10 +85,10 @@ class Pacer:
         if predicted is None:
             predicted = self._expected_s(proposal)
         if any(view.name == search.name for search in self._views.search()):
-            left, slack = self._search_left(), SLACK
             if measured is not None:
                 # A program that asks how much time is left does the same on each of its folds.
                 predicted = max(measured, self._told_s(proposal))
+            left, slack = self._run_left(predicted), SLACK
         else:
             left, slack = self._budget.remaining(self._clock()) - FINAL_MARGIN_S, FINAL_SLACK
         granted = grant(predicted, left, self._timeout_max, slack=slack)
@@ -117,12 +118,25 @@ class Pacer:
         """Seconds that the search may still use: what final pick and refit will take is kept back,
         within bounds.
         """
-        now = self._clock()
         if not any(entry.complete for entry in self._history.entries):
             # The reserve is for choosing among results; the first one has all the time there is.
-            return max(self._budget.remaining(now) - FINAL_MARGIN_S, 0.0)
+            return max(self._budget.remaining(self._clock()) - FINAL_MARGIN_S, 0.0)
+        return self._before_reserve()
+
+    def _before_reserve(self) -> float:
+        """Seconds until what final pick and refit will take begins, within bounds."""
         reserve = self._budget.reserve(self._runs_at_end * self._finalist_s())
-        return max(self._budget.remaining(now) - reserve, 0.0)
+        return max(self._budget.remaining(self._clock()) - reserve, 0.0)
+
+    def _run_left(self, predicted: float | None) -> float:
+        """Seconds that one run of the search may use. Its limit stands when it begins, and another
+        program may be the first whole one before it ends: so it leaves the reserve alone from the
+        start, unless it needs that time to become the first itself.
+        """
+        before = self._before_reserve()
+        if before >= TOLD_SLACK * max(predicted or 0.0, MIN_GRANT_S):
+            return before
+        return self._search_left()
 
     def _usual_s(self) -> float:
         """Median time of one execution so far; 0 before the first."""

@@ -26,7 +26,7 @@ from core.execution.limits import seconds_to_tell
 from core.execution.probe import probe_fault
 from core.journal.history import History
 from core.pacing import Pacer
-from core.records import Brief, ErrorInfo, Outcome, Proposal, View
+from core.records import Brief, ErrorInfo, Job, Outcome, Proposal, View
 from utils.errors import Interrupted
 from utils.json_records import to_json
 
@@ -219,6 +219,44 @@ def test_the_first_result_may_use_the_reserve() -> None:
     track.history.entries = [entry("s0099", 0.5, complete=False)]
     assert track.pacer.worth_starting()
     assert track.pacer.limit(offer(), search_view(track)) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("measured_s", "limit_s"),
+    [
+        pytest.param(11.0, 15.0, id="fits before the reserve"),
+        pytest.param(14.0, 21.0, id="needs it"),
+    ],
+)
+def test_a_run_before_the_first_result_uses_the_reserve_only_where_it_must(
+    measured_s: float, limit_s: float
+) -> None:
+    track = Track()
+    track.history.entries = []
+    track.ran(offer(), measured_s)
+    # 35 s are left, 20 of them are the reserve.
+    track.clock.advance(85.0)
+    assert track.pacer.limit(offer(), search_view(track)) == pytest.approx(limit_s)
+
+
+def test_a_run_that_began_before_the_first_result_leaves_the_end_its_time() -> None:
+    """Its limit cannot be shortened any more when another program becomes the first whole one."""
+    track = Track()
+    track.history.entries = []
+    track.ran(offer(), 40.0, fold=1)
+
+    def until_its_limit(job: Job) -> Outcome:
+        track.clock.advance(job.limit_s)
+        track.history.entries.append(entry("s0001", 0.5))
+        return dataclasses.replace(CLEAN, timed_out=True, submission=None)
+
+    track.runner = ScriptedRunner(until_its_limit)
+    track.evaluator._runner = track.runner
+    track.clock.advance(48.0)
+    with pytest.raises(Interrupted):
+        track.evaluator.evaluate(offer(), search_view(track))
+    assert len(track.runner.jobs) == 1
+    assert track.budget.remaining(track.clock()) >= track.budget.reserve_s
 
 
 def test_a_search_ends_earlier_once_there_is_something_to_choose_from() -> None:
