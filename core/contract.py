@@ -309,6 +309,8 @@ class StepRecord:
     told_s: float | None = None
     # It cost no request to a model, and is no step.
     extra: bool = False
+    # What is changed of the first parent, in exact words; "" where the plan alone says it.
+    change: str = ""
     # Views on which it is right beyond belief: its score is without them.
     suspect: tuple[str, ...] = ()
     # Text of the program; "" in journal.jsonl.

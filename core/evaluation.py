@@ -210,6 +210,7 @@ def summarise(
         hypothesis=proposal.hypothesis,
         told_s=proposal.told_s,
         extra=proposal.extra,
+        change=proposal.change,
         suspect=suspect,
     )
 

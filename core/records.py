@@ -343,7 +343,7 @@ class Parent:
     """What a proposer learns of a finished step: its program, plan and last error.
 
     score: what it would have on all folds (core.evolution.selection.adjusted); None when it has
-    none.
+    none. change: see Proposal.
     """
 
     id: str
@@ -351,6 +351,7 @@ class Parent:
     plan: str
     score: float | None
     error: ErrorInfo | None
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +388,9 @@ class Proposal:
     told_s: float | None = None
     # It costs no request to a model, and is no step.
     extra: bool = False
+    # What is changed of the first parent, in exact words (core.evolution.change_words); "" where the
+    # plan alone says it.
+    change: str = ""
 
     @classmethod
     def to(cls, brief: Brief, **fields: Any) -> Proposal:
@@ -594,6 +598,8 @@ class Entry:
     told_s: float | None = None
     # See Proposal.
     extra: bool = False
+    # See Proposal.
+    change: str = ""
     # Views on which it is right beyond belief (Suspicion): they count nowhere, and it is not complete.
     suspect: tuple[str, ...] = ()
 
@@ -643,6 +649,7 @@ class Entry:
             hypothesis=self.hypothesis,
             told_s=self.told_s,
             extra=self.extra,
+            change=self.change,
         )
 
     def without_predictions(self, keys: Container[str]) -> Entry:

@@ -20,7 +20,7 @@ from agents.prompting.ideas import (
     root,
 )
 from agents.prompting.plan_line import plan_line
-from core.evolution.change_words import change_of
+from core.evolution.experience import told_change
 from core.evolution.selection import fold_scores, whole
 from core.records import Entry
 from core.score import Direction
@@ -177,7 +177,7 @@ class IdeaLedger:
     def _idea_line(self, idea: Idea) -> str:
         entry = idea.entry
         head = f"- {entry.id} {self.what(entry)}: {self._result(idea)}, {_seconds(entry)}: "
-        line = head + plan_line(said_change(entry), PLAN)
+        line = head + plan_line(told_change(entry), PLAN)
         if entry.hypothesis:
             line += f" | tried because: {plan_line(entry.hypothesis, WHY)}"
         return line
@@ -224,7 +224,7 @@ class IdeaLedger:
             own = gains[best.id]
             words = gain_text(fmean(own), paired_error(own))
             line += f"; best {best.id}, {words} than {best.parents[0]}: "
-            line += plan_line(change_of(best.plan), 120)
+            line += plan_line(told_change(best), 120)
         return line
 
     def _gains_of_value(self, entry: Entry) -> list[float]:
@@ -248,15 +248,6 @@ def gain_text(gain: float, error: float | None) -> str:
         return "no difference"
     words = f"{'better' if gain > 0 else 'worse'} by {abs(gain):.2g}"
     return f"{words} +- {error:.2g}" if error else words
-
-
-def said_change(entry: Entry) -> str:
-    """What a program changed, as its author says it: recipes and tried values do so in brackets at
-    the end of the plan; brackets of a model are words as others.
-    """
-    if entry.author == "model" and not entry.extra:
-        return entry.plan
-    return change_of(entry.plan)
 
 
 def _seconds(entry: Entry) -> str:

@@ -22,7 +22,7 @@ from agents.recipes.problem import problem_of
 from agents.recipes.space import RecipeChange, Space
 from agents.recipes.taste import leaning
 from core.evolution.briefs import BY_KIND
-from core.evolution.change_words import change_of, with_change
+from core.evolution.change_words import with_change
 from core.genome import LOCI, Genome, Locus, normalised_digest
 from core.persona import Persona
 from core.records import Brief, BriefKind, CompetitionSpec, Parent, Proposal
@@ -107,26 +107,22 @@ class RecipesProposer:
             if digest in self._known:
                 continue
             self._known.add(digest)
+            plan, change = describe(recipe, self._problem.modality), ""
+            if locus is not None:
+                change = difference(parents[0][1], recipe, locus)
+                plan = with_change(plan, change)
             return Proposal.to(
                 brief,
                 kind=kind,
                 parents=tuple(parent.id for parent, _ in parents),
-                plan=self._plan(recipe, locus, parents),
+                plan=plan,
                 program=program,
                 genes=Genome.parse(program).hashes(),
                 locus=locus,
                 skills=_behind(brief, parents, recipe, locus),
+                change=change,
             )
         return None
-
-    def _plan(
-        self, recipe: Recipe, locus: Locus | None, parents: list[tuple[Parent, Recipe]]
-    ) -> str:
-        """What the program is; for a change of one locus also what changed."""
-        plan = describe(recipe, self._problem.modality)
-        if locus is None:
-            return plan
-        return with_change(plan, difference(parents[0][1], recipe, locus))
 
     def _drafts(self, brief: Brief, rng: random.Random) -> Iterator[Candidate]:
         """Models that no sibling has, those within the time first; then random combinations."""
@@ -192,7 +188,7 @@ class RecipesProposer:
         """Neighbouring values of parameters, those of the asked locus first, there one more step of
         the kind that made the parent first (a pattern move after Hooke and Jeeves).
         """
-        last = advised(change_of(parent.plan))
+        last = advised(parent.change)
         for locus in self._loci(brief, recipe, rng):
             near = self._shuffled(brief, recipe, self._space.changes(recipe, locus), rng)
             if last is not None:

@@ -110,7 +110,7 @@ def _step(index: int, history: History, draw: random.Random) -> Entry:
     kind: BriefKind = "draft"
     if len(older) > STEPS_PER_EPOCH:
         kind = draw.choice(_KINDS)
-    locus, plan = None, "a program"
+    locus, plan, change = None, "a program", ""
     if BY_KIND[kind].one_part:
         locus = draw.choice(LOCI)
     parents = draw.sample(older, BY_KIND[kind].parents)
@@ -123,7 +123,8 @@ def _step(index: int, history: History, draw: random.Random) -> Entry:
     )
     persona = draw.choice(list(population.personas.values())).label
     if locus is not None:
-        plan = with_change(plan, f"{locus}: {_change(draw)}")
+        change = f"{locus}: {_change(draw)}"
+        plan = with_change(plan, change)
     incumbent = None
     if older:
         incumbent = max(older, key=lambda one: one.verdict.score or 0.0).id
@@ -132,6 +133,7 @@ def _step(index: int, history: History, draw: random.Random) -> Entry:
         step,
         persona=persona,
         plan=plan,
+        change=change,
         genes={at: f"{at}{draw.randrange(30)}" for at in LOCI},
         skills=tuple(draw.sample(known, min(len(known), draw.randrange(6)))),
         incumbent=incumbent,

@@ -208,7 +208,8 @@ class GreedyTree:
 
     def _parent(self, entry: Entry) -> Parent:
         program = self._program(entry.program)
-        return Parent(entry.id, program, entry.plan, entry.verdict.score, entry.outcome.error)
+        error = entry.outcome.error
+        return Parent(entry.id, program, entry.plan, entry.verdict.score, error, entry.change)
 
 
 SEARCHES: dict[str, Callable[[SearchConfig, SolutionConfig, Direction, int, ProgramOf], Search]] = {

@@ -73,10 +73,11 @@ class LibraryProposer:
     def _proposal(
         self, brief: Brief, parents: Sequence[Item], item: Item, locus: Locus | None
     ) -> Proposal:
-        plan, skills = item.plan, tuple[str, ...]()
+        plan, change, skills = item.plan, "", tuple[str, ...]()
         if locus is not None:
             before, after = self._pair(parents[0], item, locus)
-            plan = with_change(plan, change_text(locus, before, after))
+            change = change_text(locus, before, after)
+            plan = with_change(plan, change)
             skills = Advice(brief.skills).behind(locus, before, after)
         return Proposal.to(
             brief,
@@ -86,6 +87,7 @@ class LibraryProposer:
             seed=self._seed,
             locus=locus,
             skills=skills,
+            change=change,
         )
 
     def _new_paradigms(self, brief: Brief, rng: random.Random) -> Iterator[Candidate]:

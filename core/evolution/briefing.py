@@ -62,7 +62,8 @@ class Briefing:
         leader's.
         """
         score = now.scores[entry.id].value if entry.id in now.scores else None
-        return Parent(entry.id, self.text(entry), entry.plan, score, _error(entry.outcome))
+        error = _error(entry.outcome)
+        return Parent(entry.id, self.text(entry), entry.plan, score, error, entry.change)
 
 
 def _error(outcome: Outcome) -> ErrorInfo | None:

@@ -1,8 +1,9 @@
 """The words in which a plan names a change exactly, written and read. Pure.
 
 "MODEL: model_linear -> model_lightgbm" is another fragment, "MODEL: LEAVES 31 -> 63, RATE 0.1 ->
-0.05" other values; a plan has its change in brackets at its end. Recipes write nothing else; models
-write it with names of their own ("max_depth 4 -> 6"), or say in other words what they change.
+0.05" other values. It is carried as `change` of a proposal, and stands in brackets at the end of its plan
+for those who read that. Recipes and tried values state it; models say in their plans what they
+change, now and then in the same form with names of their own ("max_depth 4 -> 6").
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ Stated = Mapping[str, int | float | str]
 FRAGMENT = "fragment"
 """The name under which a locus states its fragment."""
 
-_IN_PLAN = re.compile(r"\[([^\[\]]+)\]\s*$")
 _LOCUS = re.compile(rf"(?:{'|'.join(LOCI)}): ")
 _CHANGE = re.compile(r"([A-Z]+): (.+)")
 _SWAP = re.compile(r"([a-z]\w*) -> ([a-z]\w*)")
@@ -50,14 +50,6 @@ def change_text(locus: str, before: Stated, after: Stated) -> str:
 def with_change(plan: str, change: str) -> str:
     """The plan of a program that came of its parent by this change."""
     return f"{plan} [{change}]"
-
-
-def change_of(plan: str) -> str:
-    """The part of a plan in brackets, where proposers say what changed; else all of it."""
-    change = _IN_PLAN.search(plan)
-    if change is None:
-        return plan
-    return change[1]
 
 
 def without_locus(change: str) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from statistics import median
 
 from core.evolution.briefs import BY_KIND, mends
-from core.evolution.change_words import change_of
 from core.evolution.situation import Situation, is_first_draft
 from core.genome import LOCI
 from core.records import Entry, EntryKind
@@ -35,7 +34,8 @@ class Experience:
     failure: str
     # The one part that changed, None where there is no such part.
     locus: str | None
-    # How it changed, in the words of its plan; "" for a repair, whose gain is that of what it mends.
+    # How it changed: in exact words where it was stated so, else its plan; "" for a repair, whose
+    # gain is that of what it mends.
     change: str
     # (locus, digest before, digest after) of each gene that its first parent has otherwise.
     diff: tuple[tuple[str, str, str], ...]
@@ -108,12 +108,17 @@ def _experience(
         cost=seconds_of(entry) / unit,
         failure=_failure(entry),
         locus=entry.locus,
-        change=change_of(entry.plan) if entry.locus is not None and entry is origin else "",
+        change=told_change(entry) if entry.locus is not None and entry is origin else "",
         diff=_diff(entry, now),
         skills=origin.skills,
         opening=opening,
         age=age,
     )
+
+
+def told_change(entry: Entry) -> str:
+    """What a program changed, in exact words where it was stated so, else as its plan says it."""
+    return entry.change or entry.plan
 
 
 def _gain(entry: Entry, origin: Entry, now: Situation, spread: float) -> float | None:

@@ -12,9 +12,10 @@ import random
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
+from core.evolution.change_words import with_change
 from core.evolution.diversity import original_of
 from core.evolution.selection import TWIN, by_whole_scores, common_gain, derived_rng
-from core.evolution.tried_values import Inert, by_value, inert, inert_in, plan_with_values
+from core.evolution.tried_values import Inert, by_value, change_of_values, inert, inert_in
 from core.evolution.values import DeclaredValue, code_around, declared_values, with_value
 from core.genome import Genome, normalised_digest
 from core.persona import NOBODY
@@ -125,12 +126,14 @@ class ExtraSearch:
         """text: of the program with the new value."""
         original = original_of(parent, {entry.id: entry for entry in now.entries})
         proposal = parent.as_proposal(text)
+        change = change_of_values(self._program(original.program), text)
         return replace(
             _as_extra(proposal, now),
             kind="tune",
             parents=(parent.id,),
             persona=NOBODY.label,
-            plan=plan_with_values(original, self._program(original.program), text),
+            plan=with_change(original.plan, change),
+            change=change,
             genes=Genome.parse(text).hashes(),
             locus=declared.locus,
         )

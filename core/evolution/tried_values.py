@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from core.evolution.change_words import with_change
 from core.evolution.diversity import original_of
 from core.evolution.selection import fold_scores
 from core.evolution.values import ValueChange, code_around, values_changed
@@ -27,15 +26,15 @@ def by_value(item: Entry | Proposal) -> bool:
     return item.extra and item.kind == "tune"
 
 
-def plan_with_values(original: Entry, before: str, after: str) -> str:
-    """The plan of what was asked for, as its author wrote it, with every value in which a program
-    that came of it by values differs. before, after: their texts.
+def change_of_values(before: str, after: str) -> str:
+    """Every value in which a program differs from the one that was asked for and that it came of by
+    values, in exact words. before, after: their texts.
     """
     by_part: dict[str, list[str]] = {}
     for change in values_changed(before, after):
         by_part.setdefault(change.locus or "preamble", []).append(_words(change))
     parts = [f"{part}: {', '.join(words)}" for part, words in by_part.items()]
-    return with_change(original.plan, "; ".join(parts))
+    return "; ".join(parts)
 
 
 def inert(entries: Sequence[Entry], text: Text) -> Mapping[str, Inert]:

@@ -6,6 +6,7 @@ The live run and a replay apply the same lines with the same code, so they canno
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,7 @@ from utils.json_records import from_json
 Line = dict[str, Any]
 # How the error of a request begins that the end of the run cut off: nobody waited for it any more.
 ABANDONED = "given up"
+_AT_THE_END = re.compile(r"\[([^\[\]]+)\]\s*$")
 
 
 class History:
@@ -164,7 +166,8 @@ class History:
         self.llm.add(line)
 
     def _on_proposal(self, line: Line) -> None:
-        proposal = from_json(Proposal, line | {"program": self._program(line["program"])})
+        text = self._program(line["program"])
+        proposal = from_json(Proposal, _with_change(line) | {"program": text})
         self.pending[proposal.id] = proposal
         if proposal.extra:
             self.next_extra += 1
@@ -190,7 +193,7 @@ class History:
 
     def _on_step(self, line: Line) -> None:
         folds = tuple(self.folds[key] for key in line["folds"])
-        entry = from_json(Entry, line | {"folds": ()})
+        entry = from_json(Entry, _with_change(line) | {"folds": ()})
         self.pending.pop(entry.id, None)
         self.again.discard(entry.id)
         self.entries.append(dataclasses.replace(entry, folds=folds))
@@ -297,3 +300,13 @@ class LlmTotals:
         if line["ok"]:
             self.failed_in_a_row = 0
         self.last_error = line["error"] or self.last_error
+
+
+def _with_change(line: Line) -> Line:
+    """A journal that was begun before changes were carried has those of recipes and tried values in
+    brackets at the end of their plans. What a model wrote there was never a change.
+    """
+    if "change" in line or not (line.get("author") == "recipes" or line.get("extra")):
+        return line
+    stated = _AT_THE_END.search(line["plan"])
+    return line | {"change": stated[1] if stated else ""}

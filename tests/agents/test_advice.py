@@ -19,7 +19,7 @@ from agents.recipes.proposer import RecipesProposer
 from agents.recipes.space import Space
 from benchmark.study.library import Extent, make_library
 from benchmark.study.proposer import LibraryProposer
-from core.evolution.change_words import change_of, change_text
+from core.evolution.change_words import change_text
 from core.genome import Genome
 from core.protocols import Proposer
 from core.records import Brief, BriefKind, CompetitionSpec, Parent, Proposal
@@ -68,12 +68,12 @@ def child(
     kind: BriefKind = "mutate",
     locus: str | None = None,
 ) -> Proposal:
-    told = (Parent(parent.id, parent.program, parent.plan, 0.5, None),)
+    told = (Parent(parent.id, parent.program, parent.plan, 0.5, None, parent.change),)
     return proposer.propose(Brief(step, kind, step, told, locus, skills=skills))
 
 
 def changes(made: list[Proposal]) -> list[str]:
-    return [change_of(proposal.plan) for proposal in made]
+    return [proposal.change for proposal in made]
 
 
 # ---------------------------------------------------------------- what is read
@@ -180,7 +180,7 @@ def test_lesson_25_a_skill_decides_the_program(proposer: Proposer) -> None:
             locus=locus,
         )
         if step == 21:
-            assert change_of(fresh.plan).endswith(f"-> {target}")
+            assert fresh.change.endswith(f"-> {target}")
             assert (fresh.locus, fresh.skills) == ("DATA", ("k7",))
 
 
@@ -198,7 +198,7 @@ def test_what_a_skill_advises_comes_first_wherever_it_is(
         )
         assert made.skills == ("k7",)
         assert made.locus == change.partition(":")[0]
-        assert what(change_of(made.plan)) == what(change)
+        assert what(made.change) == what(change)
 
 
 def what(change: str) -> list[str]:
@@ -210,7 +210,7 @@ def test_the_direction_of_a_step_is_that_of_the_skill(spec: CompetitionSpec) -> 
     for told, sign in (("MODEL: LEARNING_RATE 0.1 -> 0.2", 1), ("MODEL: LEARNING_RATE 3 -> 2", -1)):
         proposer = RecipesProposer(spec, PACKAGES)
         made = child(proposer, proposer.propose(Brief(0, "draft", 0)), 1, skill(told))
-        was, now = change_of(made.plan).removeprefix("MODEL: LEARNING_RATE ").split(" -> ")
+        was, now = made.change.removeprefix("MODEL: LEARNING_RATE ").split(" -> ")
         assert (float(now) - float(was)) * sign > 0
 
 

@@ -52,6 +52,7 @@ BETTER = made(
     "s0001",
     [0.71, 0.73, 0.75, 0.72, 0.76],
     "trees with the hour [MODEL: 63 -> 127 leaves]",
+    change="MODEL: 63 -> 127 leaves",
     kind="mutate",
     parents=("s0000",),
     locus="MODEL",
@@ -133,6 +134,7 @@ def test_what_costs_no_request_is_no_idea_and_values_are_summed_up() -> None:
             f"x{i:04d}",
             [0.734 + gain] * 5,
             f"trees [MODEL: RATE 0.1 -> {rate}]",
+            change=f"MODEL: RATE 0.1 -> {rate}",
             kind="tune",
             parents=(parent,),
             extra=True,
@@ -273,18 +275,31 @@ def test_gains_over_recipes_are_no_news_once_a_model_leads_and_clear_gains_come_
 def test_values_stand_against_the_program_that_they_changed_on_all_folds() -> None:
     """The second value takes back half of what the first one gained, and a third ran on one fold."""
     first = made(
-        "x0001", [0.80] * 5, "trees [M: A 1 -> 2]", kind="tune", parents=("s0000",), extra=True
+        "x0001",
+        [0.80] * 5,
+        "trees [M: A 1 -> 2]",
+        change="M: A 1 -> 2",
+        kind="tune",
+        parents=("s0000",),
+        extra=True,
     )
     second = made(
         "x0002",
         [0.76] * 5,
         "trees [M: A 1 -> 2, B 3 -> 4]",
+        change="M: A 1 -> 2, B 3 -> 4",
         kind="tune",
         parents=("x0001",),
         extra=True,
     )
     raced = made(
-        "x0003", [0.99], "trees [M: B 3 -> 5]", kind="tune", parents=("s0000",), extra=True
+        "x0003",
+        [0.99],
+        "trees [M: B 3 -> 5]",
+        change="M: B 3 -> 5",
+        kind="tune",
+        parents=("s0000",),
+        extra=True,
     )
     text = text_of(FIRST, first, second, raced)
     assert (
@@ -293,13 +308,13 @@ def test_values_stand_against_the_program_that_they_changed_on_all_folds() -> No
     ) in text
 
 
-def test_brackets_of_a_model_are_words_of_its_plan() -> None:
+def test_what_was_changed_is_told_as_it_is_stated_and_brackets_of_an_author_are_words() -> None:
     idea = made(
         "s0002", [0.5], "waves of the week [mean of two]", kind="rewrite", parents=("s0001",)
     )
-    by_model = dataclasses.replace(idea, author="model")
-    assert "1 s: waves of the week [mean of two]" in text_of(FIRST, BETTER, by_model)
-    assert "1 s: mean of two" in text_of(FIRST, BETTER, idea)
+    stated = dataclasses.replace(idea, change="DATA: WEEKS 1 -> 2")
+    assert "1 s: waves of the week [mean of two]" in text_of(FIRST, BETTER, idea)
+    assert "1 s: DATA: WEEKS 1 -> 2" in text_of(FIRST, BETTER, stated)
 
 
 # ---------------------------------------------------------------- a plan in one line

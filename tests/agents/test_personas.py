@@ -26,7 +26,6 @@ from agents.recipes.taste import drawn, leaning
 from benchmark.study.library import Extent, Item, make_library
 from benchmark.study.proposer import LibraryProposer
 from core.evolution.briefs import tasks
-from core.evolution.change_words import change_of
 from core.genome import LOCI
 from core.persona import NOBODY, Persona
 from core.protocols import Proposer
@@ -199,12 +198,12 @@ def written(make: Callable[[], Proposer], persona: Persona, seed: int) -> Counte
     there is one.
     """
     parent = make().propose(Brief(0, "draft", 0, siblings=("histogram boosting", "linear model")))
-    told = (Parent(parent.id, parent.program, parent.plan, 0.5, None),)
+    told = (Parent(parent.id, parent.program, parent.plan, 0.5, None, parent.change),)
     made = [
         make().propose(Brief(step, "mutate", 1000 * seed + step, told, persona=persona))
         for step in range(BRIEFS)
     ]
-    swaps = (_SWAP.search(change_of(item.plan)) for item in made)
+    swaps = (_SWAP.search(item.change) for item in made)
     return Counter(
         f"{item.locus}: {swap[1] if swap else 'values'}"
         for item, swap in zip(made, swaps, strict=True)
@@ -283,7 +282,7 @@ def made_by(proposer: Proposer, persona: Persona) -> list[Proposal]:
     for step in range(40):
         kind: BriefKind = "draft" if step < 5 else rng.choice(("mutate", "tune", "merge", "draft"))
         told = tuple(
-            Parent(item.id, item.program, item.plan, 0.5, None)
+            Parent(item.id, item.program, item.plan, 0.5, None, item.change)
             for item in rng.sample(made, min(2, len(made)))
         )
         plans = tuple(item.plan for item in made if item.kind == "draft")

@@ -19,7 +19,6 @@ from agents.recipes.problem import problem_of, task_of
 from agents.recipes.proposer import RecipesProposer
 from agents.recipes.repair import failure_class, guilty_locus
 from agents.recipes.space import Space
-from core.evolution.change_words import change_of
 from core.genome import LOCI, Genome, Locus, changed_loci, normalised_digest
 from core.protocols import Proposer
 from core.records import Brief, BriefKind, CompetitionSpec, ErrorInfo, Parent, Proposal
@@ -48,7 +47,8 @@ def drafts(proposer: Proposer, count: int, **options: Any) -> list[Proposal]:
 
 
 def parent_of(proposal: Proposal, error: ErrorInfo | None = None) -> Parent:
-    return Parent(proposal.id, proposal.program, proposal.plan, None if error else 0.5, error)
+    score = None if error else 0.5
+    return Parent(proposal.id, proposal.program, proposal.plan, score, error, proposal.change)
 
 
 def child(
@@ -562,7 +562,7 @@ def test_a_tune_goes_on_the_way_that_made_its_parent(proposer: RecipesProposer) 
     for step in range(60, 68):
         first = child(proposer, "tune", parent_of(draft), step, locus="MODEL")
         second = child(proposer, "tune", parent_of(first), step + 100, locus="MODEL")
-        before, after = (advised(change_of(item.plan)) for item in (first, second))
+        before, after = (advised(item.change) for item in (first, second))
         assert before is not None
         assert after is not None
         ((name, (was, now)),) = before.moves.items()
@@ -578,7 +578,7 @@ def test_sizes_and_rates_are_tuned_first(spec: CompetitionSpec) -> None:
     for seed in range(60):
         fresh = RecipesProposer(spec, PACKAGES)
         draft = next(item for item in drafts(fresh, 6) if paradigm(item.plan) == "LightGBM")
-        made = advised(change_of(child(fresh, "tune", parent_of(draft), seed, locus="MODEL").plan))
+        made = advised(child(fresh, "tune", parent_of(draft), seed, locus="MODEL").change)
         first += list(made.moves) if made else []
     sizes = sum(name in ("LEAVES", "TREES", "LEARNING_RATE") for name in first)
     assert len(first) == 60

@@ -7,7 +7,6 @@ import pytest
 from core.evolution.change_words import (
     FRAGMENT,
     Stated,
-    change_of,
     change_text,
     moves_in,
     of_recipes,
@@ -25,7 +24,7 @@ def test_other_values_are_written_and_read() -> None:
     after = {**BEFORE, "LEAVES": 63, "RATE": 0.05}
     text = change_text("MODEL", BEFORE, after)
     assert text == "MODEL: LEAVES 31 -> 63, RATE 0.1 -> 0.05"
-    assert change_of(with_change("boosted trees (leaves 63)", text)) == text
+    assert with_change("boosted trees", text) == f"boosted trees [{text}]"
     assert moves_in(text) == ("MODEL", {"LEAVES": ("31", "63"), "RATE": ("0.1", "0.05")})
     words = without_locus(text)
     assert steps_in(words) == [("LEAVES", "31", "63"), ("RATE", "0.1", "0.05")]
@@ -47,11 +46,6 @@ def test_values_of_several_words_are_read_by_advice_only() -> None:
     text = change_text("TRAIN", {FRAGMENT: "f", "PLAN": "a b"}, {FRAGMENT: "f", "PLAN": "c, d"})
     assert moves_in(text) == ("TRAIN", {"PLAN": ("a b", "c, d")})
     assert steps_in(without_locus(text)) == []
-
-
-@pytest.mark.parametrize("plan", ["trees", "trees [more] of them", "trees []"])
-def test_a_plan_without_a_change_at_its_end_is_all_change(plan: str) -> None:
-    assert change_of(plan) == plan
 
 
 @pytest.mark.parametrize("words", ["more trees", "MODEL: more trees", "model: LEAVES 1 -> 2", ""])

@@ -9,7 +9,7 @@ import pytest
 
 from core.doubles import ProgramDict, entry, proposal
 from core.evolution.extras import MOST_SEEDS, SEEDED, TUNED, ExtraSearch
-from core.evolution.tried_values import plan_with_values
+from core.evolution.tried_values import change_of_values
 from core.genome import Genome, normalised_digest
 from core.protocols import Proposer
 from core.records import Brief, Entry, Idle, Proposal
@@ -78,7 +78,7 @@ class Shelf:
             extra=True,
             **fields,
         )
-        self.entries[-1] = dataclasses.replace(ended, plan=extra.plan)
+        self.entries[-1] = dataclasses.replace(ended, plan=extra.plan, change=extra.change)
         return self.entries[-1]
 
 
@@ -183,11 +183,8 @@ def test_a_value_that_is_set_back_is_no_change() -> None:
     text = shelf.programs.get(root.program)
     far = text.replace("LAGS = 2", "LAGS = 4").replace("RATE = 0.05", "RATE = 0.1")
     back = text.replace("RATE = 0.05", "RATE = 0.1")
-    assert (
-        plan_with_values(root, text, far)
-        == "plan s0001 [DATA: LAGS 2 -> 4; MODEL: RATE 0.05 -> 0.1]"
-    )
-    assert plan_with_values(root, text, back) == "plan s0001 [MODEL: RATE 0.05 -> 0.1]"
+    assert change_of_values(text, far) == "DATA: LAGS 2 -> 4; MODEL: RATE 0.05 -> 0.1"
+    assert change_of_values(text, back) == "MODEL: RATE 0.05 -> 0.1"
 
 
 def test_brackets_in_the_plan_of_an_author_stay() -> None:
@@ -196,7 +193,7 @@ def test_brackets_in_the_plan_of_an_author_stay() -> None:
     shelf.entries[0] = dataclasses.replace(shelf.entries[0], plan="blend [of two links]")
     extra = shelf.next()
     assert extra is not None
-    assert extra.plan.startswith("blend [of two links] [")
+    assert extra.plan == f"blend [of two links] [{extra.change}]"
 
 
 # ---------------------------------------------------------------- values without an effect

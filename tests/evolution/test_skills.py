@@ -173,6 +173,7 @@ def test_a_repair_is_a_use_of_the_lesson_that_its_origin_was_shown_and_no_eviden
         entry("s0001", None, kind="mutate", parents=("s0000",), locus="MODEL"),
         skills=("k1",),
         plan=f"x [{BETTER}]",
+        change=BETTER,
     )
     mended = entry("s0002", 0.6, kind="debug", parents=("s0001",), locus="MODEL")
     now = Situation(
@@ -189,6 +190,21 @@ def test_a_repair_is_a_use_of_the_lesson_that_its_origin_was_shown_and_no_eviden
     assert found["s0001"].change == BETTER
     assert found["s0002"].skills == ("k1",)
     assert found["s0002"].change == ""
+
+
+def test_brackets_of_an_author_are_no_change() -> None:
+    """What is no exact change is told by the whole plan."""
+    first = entry("s0000", 0.5)
+    plan = "mean of three links [see s0000]"
+    worded = dataclasses.replace(
+        entry("s0001", 0.6, kind="mutate", parents=("s0000",), locus="MODEL"),
+        plan=plan,
+        author="model",
+    )
+    now = Situation(
+        [first, worded], (), 2, 0.0, "maximize", search_config(), solution_config(), genes_in_common
+    )
+    assert [item.change for item in experiences(now, 10)] == ["", plan]
 
 
 # ---------------------------------------------------------------- retirement

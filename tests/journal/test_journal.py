@@ -13,6 +13,7 @@ import pytest
 
 from core.contract import Folders
 from core.doubles import ManualClock, entry, proposal
+from core.evaluation import summarise
 from core.events import TYPES, ExtraDone, FoldScored, ProposalFailed, Proposed, Published, StepDone
 from core.genome import digest
 from core.journal.history import History
@@ -276,3 +277,32 @@ def test_what_is_no_step_moves_no_count_of_steps(
     assert (history.steps_done, history.extras_done, history.failed_in_a_row) == (1, 1, 2)
     again = replay(tmp_path / "journal.jsonl", programs)
     assert (again.next_extra, again.next_step, again.extras_done) == (1, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("author", "extra", "change"),
+    [("recipes", False, "A 1 -> 2"), ("model", True, "A 1 -> 2"), ("model", False, "")],
+)
+def test_a_journal_from_before_changes_were_carried_has_them_in_plans(
+    programs: ProgramStore, author: str, extra: bool, change: str
+) -> None:
+    """What a model wrote in brackets was never a change."""
+    made = StepDone(replace(entry("s0001", 0.7, folds=[]), plan="trees [A 1 -> 2]")).fields()
+    line = made | {"type": "step", "author": author, "extra": extra}
+    history = History(programs.get)
+    history.apply(line | {"change": "B 3 -> 4"})
+    line.pop("change")
+    history.apply(line)
+    assert [step.change for step in history.entries] == ["B 3 -> 4", change]
+
+
+def test_an_entry_gives_back_the_proposal_that_it_came_of() -> None:
+    offer = replace(
+        proposal(Brief(1, "mutate", 7, locus="MODEL"), "x = 1\n"),
+        change="MODEL: A 1 -> 2",
+        hypothesis="why",
+        told_s=9.0,
+        skills=("k1",),
+    )
+    folds = [replace(fold, seed=offer.seed) for fold in entry("s0001", 0.7).folds]
+    assert summarise(offer, folds, len(folds), None).as_proposal("x = 1\n") == offer

@@ -131,22 +131,27 @@ class KnobProposer:
     def propose(self, brief: Brief) -> Proposal:
         rng = random.Random(brief.seed)
         for _ in range(60):
-            knobs, locus, plan = self._attempt(brief, rng)
+            knobs, locus, change = self._attempt(brief, rng)
             text = program(knobs)
             if text not in self.seen:
                 self.seen.add(text)
                 return Proposal.to(
-                    brief, plan=plan, program=text, genes=Genome.parse(text).hashes(), locus=locus
+                    brief,
+                    plan="knobs",
+                    program=text,
+                    genes=Genome.parse(text).hashes(),
+                    locus=locus,
+                    change=change,
                 )
         raise ProposalError("no new knobs")
 
     def _attempt(self, brief: Brief, rng: random.Random) -> tuple[dict[str, int], str | None, str]:
         if not brief.parents:
-            return {locus: rng.randrange(KNOBS) for locus in LOCI}, None, "knobs at random"
+            return {locus: rng.randrange(KNOBS) for locus in LOCI}, None, ""
         knobs = knobs_of(brief.parents[0].program)
         if len(brief.parents) > 1:
             other = knobs_of(brief.parents[1].program)
-            return {at: rng.choice((knobs[at], other[at])) for at in LOCI}, None, "knobs of two"
+            return {at: rng.choice((knobs[at], other[at])) for at in LOCI}, None, ""
         at = brief.locus or rng.choice(LOCI)
         ways = [
             1 if skill.change.split()[2] < skill.change.split()[4] else -1 for skill in brief.skills
@@ -156,7 +161,7 @@ class KnobProposer:
             max(before + (ways[0] if ways else rng.choice((-1, 1))) * rng.choice((1, 2)), 0),
             KNOBS - 1,
         )
-        return knobs, at, f"knobs [{at}: {at}_KNOB {before} -> {knobs[at]}]"
+        return knobs, at, f"{at}: {at}_KNOB {before} -> {knobs[at]}"
 
 
 class World:
