@@ -288,7 +288,7 @@ def test_a_journal_from_before_changes_were_carried_has_them_in_plans(
 ) -> None:
     """What a model wrote in brackets was never a change."""
     made = StepDone(replace(entry("s0001", 0.7, folds=[]), plan="trees [A 1 -> 2]")).fields()
-    line = made | {"type": "step", "author": author, "extra": extra}
+    line = made | {"type": "step", "t": 1.0, "author": author, "extra": extra}
     history = History(programs.get)
     history.apply(line | {"change": "B 3 -> 4"})
     line.pop("change")
