@@ -101,7 +101,8 @@ class SplitSpec:
 
     folds: number of search views (1: a single holdout). holdout_rows: rows that score the search,
     all folds together. locked_rows: rows that only the final pick sees (0: the final pick draws new
-    folds).
+    folds). locked_blocks: by time, in how many blocks of the last window they lie; 0: they follow it,
+    as in journals of earlier versions.
     """
 
     kind: SplitKind
@@ -112,6 +113,7 @@ class SplitSpec:
     why: str
     group_column: str | None = None
     time_column: str | None = None
+    locked_blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,10 +140,56 @@ def test_lesson_05_no_training_row_is_as_late_as_the_rows_that_score(
         assert rows.times[part.train].max() < rows.times[part.holdout].min()
     assert [part.locked.any() for part in parts] == [False, False, True]
     last = parts[-1]
-    assert rows.times[last.holdout].max() < rows.times[last.locked].min()
-    assert abs(last.locked.mean() - 0.1) < 0.05
+    assert not set(rows.times[last.holdout]) & set(rows.times[last.locked])
+    assert last.holdout[rows.times == rows.times.max()].all()
+    assert abs(last.locked.sum() / last.held.sum() - 1 / 3) < 0.1
     assert [part.train.sum() for part in parts] == sorted(part.train.sum() for part in parts)
     assert assign_final(rows, split) == []
+
+
+@pytest.mark.parametrize(
+    ("horizon", "window"), [(None, 450), (300, 300), (20, 150), (4_000, 500), (0.5, 150)]
+)
+def test_windows_reach_the_test_and_are_as_long_as_it(horizon: float | None, window: int) -> None:
+    """3,000 moments: 5 % of them at least, and half of them stay for the first training."""
+    rows = replace(rows_of(3_000), times=np.arange(3_000.0))
+    assert rows.times is not None
+    split = decide("time", rows, 0, LIMIT, time_column="t", horizon=horizon)
+    parts = assign(rows, split)
+    assert [int(part.held.sum()) for part in parts] == [window] * 3
+    starts = [rows.times[part.held].min() for part in parts]
+    assert starts == [3_000 - 3 * window, 3_000 - 2 * window, 3_000 - window]
+    assert rows.times[parts[-1].held].max() == 2_999
+
+
+def test_locked_rows_lie_all_over_the_last_window() -> None:
+    rows = replace(rows_of(3_000), times=np.arange(3_000.0))
+    last = assign(rows, decide("time", rows, 0, LIMIT, time_column="t"))[-1]
+    window = last.locked[-450:].reshape(5, 90)
+    assert (window == (np.arange(90) // 30 == 1)).all()
+
+
+def test_a_split_of_an_earlier_journal_holds_out_what_it_held_out_then() -> None:
+    """Its windows ended where the locked rows began, at the last tenth."""
+    rows = replace(rows_of(1_000), times=np.arange(1_000.0))
+    assert rows.times is not None
+    parts = assign(rows, SplitSpec("time", 3, 450, 100, 0, "", None, "t"))
+    assert [rows.times[part.holdout].min() for part in parts] == [450, 600, 750]
+    assert [rows.times[part.holdout].max() for part in parts] == [599, 749, 899]
+    assert rows.times[parts[-1].locked].tolist() == list(range(900, 1_000))
+
+
+@pytest.mark.parametrize("distinct", [2, 3, 4, 5, 7, 16])
+def test_a_split_of_few_moments_is_assigned_as_it_was_counted(distinct: int) -> None:
+    for seed in range(20):
+        times = np.random.default_rng(seed).integers(0, distinct, 200).astype(float)
+        rows = replace(rows_of(200), times=times)
+        split = decide("time", rows, 0, LIMIT, time_column="t")
+        parts = assign(rows, split)
+        assert len(parts) == split.folds > 0
+        assert sum(int(part.holdout.sum()) for part in parts) == split.holdout_rows
+        assert sum(int(part.locked.sum()) for part in parts) == split.locked_rows
+        assert all(part.train.any() and part.holdout.any() for part in parts)
 
 
 def test_lesson_06_a_time_ordered_file_is_sampled_over_its_whole_length() -> None:

@@ -33,8 +33,12 @@ def test_windows_of_time_say_from_when_to_when(tmp_path: Path) -> None:
         found = answers(view)
         held = stamps.loc[found["ids"][found["part"] == "holdout", 0]]
         first, last = str(held.min())[:16], str(held.max())[:16]
-        hours = (view.rows_holdout - 1) / 2
-        assert view.span == f"{first} .. {last} ({hours} hours), {view.rows_holdout} rows"
+        # 60 rows are asked for, of 180: windows as long as half of the rows allow.
+        said = f"{first} .. {last} (14.5 hours), {view.rows_holdout} rows"
+        if view.name == "search2":
+            said += ", 67 % of those in this span"
+            assert (found["part"] == "locked").sum() == 10
+        assert view.span == said
     assert len({view.span for view in search_views(views)}) > 1
     assert views["full"].span == "2014-01-04 18:00 .. 2014-01-05 23:30 (29.5 hours), 60 rows"
     assert views["probe"].span == ""
@@ -48,6 +52,13 @@ def test_days_are_written_without_a_time_and_numbers_with_their_column(tmp_path:
     spec = numbers(tmp_path / "b")
     counted = built(spec, tmp_path / "ws2", time_column="size")
     assert re.fullmatch(r"size [-\d.]+ \.\. [-\d.]+, \d+ rows", search_views(counted)[0].span)
+
+
+def test_the_last_window_ends_at_the_last_train_row(tmp_path: Path) -> None:
+    spec = dated(tmp_path / "data", "1D")
+    last = search_views(built(spec, tmp_path / "ws", time_column="at"))[-1]  # type: ignore[arg-type]
+    stamps = table(spec, None, "train")["at"]  # type: ignore[arg-type]
+    assert last.span.startswith(f"2014-05-31 .. {str(stamps.max())[:10]} (29.0 days)")
 
 
 def test_groups_are_counted(tmp_path: Path) -> None:

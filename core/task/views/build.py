@@ -131,7 +131,7 @@ class _Builder:
             rows_holdout=held,
             rows_test=int(cut.official.sum()),
             readable=readable,
-            span=held_span(self._source, self._split, cut.part.holdout, held),
+            span=held_span(self._source, self._split, cut.part, held),
         )
 
     def _files(self, folder: Path, copies: bool, check: bool) -> ViewFiles:

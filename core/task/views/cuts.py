@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.records import CompetitionSpec, SplitKind, SplitSpec, ViewKind
-from core.task.folder.cells import Mask
+from core.task.folder.cells import Mask, parse_times, text_of
 from core.task.hints import UNSET
 from core.task.views.source import Source, with_notes
 from core.task.views.splits import FOLDS, MIN_ROWS, Part, assign, assign_final, decide
@@ -28,8 +28,8 @@ PROBE_FILES = 2_000
 PIXEL_ROWS = 2_000_000
 ONE_FOLD_ABOVE_FILES = 50_000
 _PROBE_PER_CLASS = 2
-# Share of the rows that windows in time must hold out.
-_LEAST_HELD = 0.05
+# Share of the rows that windows in time must hold out, and may.
+_LEAST_HELD, _MOST_HELD = 0.05, 0.75
 _NUMBERED = re.compile(r"(search|final)(\d+)")
 
 
@@ -55,7 +55,10 @@ def plan(source: Source, seed: int, holdout_max_rows: int, task: TaskConfig = UN
     limit = min(holdout_max_rows, max(1, PIXEL_ROWS // source.rows_per_item))
     many_pixels = limit < holdout_max_rows and limit * FOLDS < len(source.train)
     single = many_pixels or len(source.files) > ONE_FOLD_ABOVE_FILES
-    split = decide(kind, source.splittable(wanted), seed, limit, group, time, single)
+    horizon = None
+    if time is not None:
+        horizon = _horizon(source, time)
+    split = decide(kind, source.splittable(wanted), seed, limit, group, time, single, horizon)
     asked_for = wish is not None or task.time_column is not None
     if kind == "time" and not asked_for and _is_poor(split, len(source.train), limit):
         kind = _by_answers(source)
@@ -97,14 +100,28 @@ def _recognised(spec: CompetitionSpec, wish: str | None) -> tuple[str | None, st
     return None, features.time
 
 
+def _horizon(source: Source, column: str) -> float | None:
+    """How far the rows that are asked for reach beyond the last train row, in the unit of the split's
+    times; None where they do not all follow it.
+    """
+    if source.test is None or column not in source.test.columns:
+        return None
+    cells = [text_of(frame[column]).reset_index(drop=True) for frame in (source.train, source.test)]
+    # Together: ranks of text are of one list.
+    times = parse_times(pd.concat(cells, ignore_index=True))
+    train, test = np.split(times, [len(cells[0])])
+    known = test[np.isfinite(test)]
+    if not len(known) or known.min() < train.max():
+        return None
+    return float(known.max() - train.max())
+
+
 def _is_poor(split: SplitSpec, total: int, limit: int) -> bool:
     """Most of `total` rows are of a few moments, so that windows hold too little or leave too
     little to train on.
     """
-    return (
-        split.holdout_rows < max(MIN_ROWS, min(limit, _LEAST_HELD * total))
-        or split.locked_rows > total / 2
-    )
+    held = split.holdout_rows + split.locked_rows
+    return held < max(MIN_ROWS, min(limit, _LEAST_HELD * total)) or held > _MOST_HELD * total
 
 
 def _kind(source: Source, wish: str | None, group: str | None, time: str | None) -> SplitKind:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import pandas as pd
 
 from core.records import SplitSpec
-from core.task.folder.cells import Mask, text_of
+from core.task.folder.cells import text_of
 from core.task.folder.times import Times
 from core.task.views.source import Source
+from core.task.views.splits import Part
 from utils.untrusted import one_line
 
 
-def held_span(source: Source, split: SplitSpec, held: Mask, rows: int) -> str:
-    """held: the train rows that score the search (bool [n]). rows: how many rows of a submission
-    they are. "" for none.
+def held_span(source: Source, split: SplitSpec, part: Part, rows: int) -> str:
+    """Of the train rows that score the search. rows: how many rows of a submission they are. "" for
+    none.
     """
     if not rows:
         return ""
     column = split.time_column or split.group_column
     if column is None or column not in source.train.columns:
         return _words(split, pd.Series([], dtype=object), rows)
-    return _words(split, text_of(source.train[column])[held], rows)
+    words = _words(split, text_of(source.train[column])[part.holdout], rows)
+    if split.locked_blocks and part.locked.any():
+        share = part.holdout.sum() / part.held.sum()
+        words += f", {100 * share:.0f} % of those in this span"
+    return words
 
 
 def asked_span(source: Source, split: SplitSpec) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +13,14 @@ from core.task.folder.cells import Floats, Integers, Mask
 FOLDS_BELOW_ROWS = 20_000
 FOLDS = 5
 WINDOWS = 3
+# Share of the rows in one window: of a length that is not known, and bounds of one that follows the
+# horizon of the test. Half of the rows at least stay for the training of the first window.
 WINDOW_SHARE = 0.15
+LEAST_WINDOW, MOST_WINDOW = 0.05, 0.5 / WINDOWS
+# The last window holds the rows that are most like those that are asked for: a third of it is locked,
+# in blocks that are spread over all of it, so that both the search and the final pick see such rows.
+LOCKED_BLOCKS = 5
+_PIECES = 3
 HOLDOUT_SHARE = 0.2
 HOLDOUT_MIN_ROWS = 2_000
 LOCKED_SHARE = 0.1
@@ -60,10 +67,13 @@ def decide(
     group_column: str | None = None,
     time_column: str | None = None,
     single: bool = False,
+    horizon: float | None = None,
 ) -> SplitSpec:
     """The split of this kind, with its counts; `none` where too few rows can be held out for it.
 
-    single: one holdout instead of folds, because a view is expensive.
+    single: one holdout instead of folds, because a view is expensive. horizon: how far the rows that
+    are asked for reach beyond the last train row, in the unit of `rows.times`; None where that is not
+    known.
     """
     total, usable = len(rows.eligible), int(rows.eligible.sum())
     if kind == "none" or usable < MIN_ROWS:
@@ -75,14 +85,16 @@ def decide(
             seed,
             f"no holdout: {usable} of {total} rows have a usable id and label",
         )
+    blocks = 0
     if kind == "time":
-        holdout, locked, folds = _time_sizes(rows, holdout_max_rows)
+        holdout, locked, folds = _rows_of_windows(rows, holdout_max_rows, horizon), 0, WINDOWS
+        blocks = LOCKED_BLOCKS
     elif total < FOLDS_BELOW_ROWS and not single:
         holdout, locked, folds = usable, 0, _fold_count(rows)
     else:
         holdout, locked = _single_sizes(usable, holdout_max_rows)
         folds = 1
-    draft = SplitSpec(kind, folds, holdout, locked, seed, "", group_column, time_column)
+    draft = SplitSpec(kind, folds, holdout, locked, seed, "", group_column, time_column, blocks)
     return _counted(draft, rows)
 
 
@@ -123,15 +135,20 @@ def _counted(draft: SplitSpec, rows: Rows) -> SplitSpec:
         return SplitSpec(
             "none", 0, 0, 0, draft.seed, f"no holdout: {total} rows cannot be split by {draft.kind}"
         )
-    why = _why(draft, total, holdout, locked)
-    columns = (draft.group_column, draft.time_column)
-    return SplitSpec(draft.kind, len(parts), holdout, locked, draft.seed, why, *columns)
+    found = replace(draft, folds=len(parts), holdout_rows=holdout, locked_rows=locked)
+    if draft.kind == "time" and found.folds < draft.folds:
+        # Windows of one moment each: what is left is cut anew, as it will be from these counts.
+        return _counted(found, rows)
+    return replace(found, why=_why(found, total, holdout, locked))
 
 
 def _why(draft: SplitSpec, total: int, holdout: int, locked: int) -> str:
     if draft.kind == "time":
-        last = f"the last {locked} rows are locked" if locked else "none are locked"
-        return f"{draft.folds} expanding windows of {draft.time_column} score {holdout} of {total} rows, {last}"
+        apart = f"{locked} more, in blocks within the last window, are locked"
+        if not locked:
+            apart = "none are locked"
+        windows = f"{draft.folds} expanding windows of {draft.time_column} up to the last row"
+        return f"{windows} score {holdout} of {total} rows, {apart}"
     by = f" by {draft.group_column}" if draft.kind == "group" else ""
     if draft.folds > 1:
         return f"{draft.folds} {draft.kind} folds{by}: {total} rows < {FOLDS_BELOW_ROWS}"
@@ -261,36 +278,70 @@ def _snap(times: Floats, position: int) -> int:
     return int(np.searchsorted(times, times[max(position, 0)], side="left"))
 
 
-def _time_sizes(rows: Rows, holdout_max_rows: int) -> tuple[int, int, int]:
+def _rows_of_windows(rows: Rows, holdout_max_rows: int, horizon: float | None) -> int:
+    """How many rows all windows have together."""
     times = _sorted_times(rows)
     total = len(times)
-    end = _snap(times, total - min(round(LOCKED_SHARE * total), holdout_max_rows))
-    window = min(round(WINDOW_SHARE * total), holdout_max_rows)
-    start = _snap(times, end - WINDOWS * window)
-    return end - start, total - end, WINDOWS
+    share = WINDOW_SHARE
+    if horizon is not None:
+        ahead = total - int(np.searchsorted(times, times[-1] - horizon, side="right"))
+        share = float(np.clip(ahead / total, LEAST_WINDOW, MOST_WINDOW))
+    window = min(round(share * total), holdout_max_rows)
+    return total - _snap(times, total - WINDOWS * window)
 
 
 def _windows(rows: Rows, split: SplitSpec) -> list[Part]:
     """Blocks that follow each other; each view trains on what lies before its block. The last one
-    shows the locked rows too. Rows after a view's block are absent from it.
+    holds the locked rows, or shows them too where they follow it. Rows after a view's block are
+    absent from it.
     """
-    assert rows.times is not None
     times = _sorted_times(rows)
-    end = len(times) - split.locked_rows
-    start = end - split.holdout_rows
-    offsets = [split.holdout_rows * k // split.folds for k in range(split.folds)]
-    cuts = [_snap(times, start + offset) for offset in offsets]
+    held = split.holdout_rows
+    end = len(times)
+    if split.locked_blocks:
+        held += split.locked_rows
+    else:
+        end -= split.locked_rows
+    offsets = [held * k // split.folds for k in range(split.folds)]
+    cuts = [_snap(times, end - held + offset) for offset in offsets]
     windows = []
     for low, high in pairwise([*cuts, end]):
         if 0 < low < high:
-            windows.append(_window(rows, times, low, high, last=high == end))
+            locked = None
+            if high == end and split.locked_blocks:
+                locked = _blocks(rows, times, (low, high), split.locked_blocks)
+            elif high == end:
+                locked = rows.eligible & ~_before(rows, times, high)
+            windows.append(_window(rows, times, low, high, locked))
     return windows
 
 
-def _window(rows: Rows, times: Floats, low: int, high: int, last: bool) -> Part:
+def _window(rows: Rows, times: Floats, low: int, high: int, locked: Mask | None) -> Part:
+    train = _before(rows, times, low)
+    holdout = rows.eligible & ~train & _before(rows, times, high)
+    if locked is None:
+        locked = np.zeros_like(holdout)
+    return Part(train, holdout & ~locked, locked)
+
+
+def _blocks(rows: Rows, times: Floats, window: tuple[int, int], most: int) -> Mask:
+    """The middle of each of `most` equal stretches of the window, of fewer where it has few moments.
+    The rows of its last moment are never among them.
+    """
+    low, high = window
+    moments = np.unique(times[low:high])
+    count = min(most, max(1, len(moments) // _PIECES))
+    pieces = count * _PIECES
+    piece = np.searchsorted(
+        np.arange(1, pieces) * len(moments) // pieces, np.arange(len(moments)), "right"
+    )
     assert rows.times is not None
-    after = np.inf if high >= len(times) else times[high]
-    late = rows.eligible & (rows.times >= after)
-    holdout = rows.eligible & (rows.times >= times[low]) & (rows.times < after)
-    locked = late if last else np.zeros_like(late)
-    return Part(rows.times < times[low], holdout, locked)
+    return rows.eligible & np.isin(rows.times, moments[piece % _PIECES == 1])
+
+
+def _before(rows: Rows, times: Floats, position: int) -> Mask:
+    """Rows earlier than the eligible one at this position; all where there is none."""
+    assert rows.times is not None
+    if position >= len(times):
+        return np.ones_like(rows.eligible)
+    return np.asarray(rows.times < times[position])

@@ -25,6 +25,9 @@ from core.task.views.splits import Part
 from core.task.views.train_rows import id_columns_in, key_of
 from utils.tables import read_table, write_table
 
+# By time errors of neighbours are alike: on half-hourly demand the difference of two programs has a
+# standard error that is .3 of this one where each row counts alone, .8 to .9 with a block a day, and
+# 1.1 to 1.2 with ten blocks (decision 0018).
 TIME_BLOCKS = 20
 _LISTS_IN = 50
 _AS_JSON = {"nan": "NaN", "inf": "Infinity", "None": "null", "True": "true", "False": "false"}
