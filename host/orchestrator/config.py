@@ -8,9 +8,9 @@ from pathlib import Path
 
 from swarm_host.cli.run_file import scope_of
 from swarm_host.errors import SpecError
+from swarm_host.groups.sweep import new_run_id
 from swarm_host.records import BuildConfig, Mount, Outputs, Resources, RunConfig, Secret
 from swarm_host.spec.loading import load
-from swarm_host.sweep import new_run_id
 
 __all__ = [
     "BuildConfig",

@@ -11,25 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from swarm_host.backend_table import Backends
+from swarm_host.backends.table import Backends
+from swarm_host.engines.table import MakeEngine, this_machine
 from swarm_host.errors import UsageError
-from swarm_host.expand import looks_secret
 from swarm_host.grading.workers import GradingWorkers
-from swarm_host.live import Display, Watch, watch
-from swarm_host.manager import Finish, Manager, Manners, managing, preflight, signals_to
-from swarm_host.outcomes import outcome_of_row
-from swarm_host.protocols import Backend, Clock, Engine, Source
-from swarm_host.records import Competition, Problem, RunConfig, UnitResult, UnitRow, UnitSpec
-from swarm_host.sources.folders import known_name
-from swarm_host.sources.sets import competition_set
-from swarm_host.sources.table import CHECKOUT, Sources
-from swarm_host.spec.loading import Spec
-from swarm_host.spec.matrix_keys import Matrix
-from swarm_host.spec.run_keys import Overlay
-from swarm_host.standing import World
-from swarm_host.store.owners import Owner, is_dead
-from swarm_host.store.sqlite import SqliteStore
-from swarm_host.sweep import (
+from swarm_host.groups.manager import Finish, Manager, Manners, managing, preflight, signals_to
+from swarm_host.groups.sweep import (
     MakeFolder,
     NewHex,
     Planned,
@@ -38,7 +25,21 @@ from swarm_host.sweep import (
     plan_matrix,
     plan_run,
 )
-from swarm_host.unit import run_unit
+from swarm_host.life.outcomes import outcome_of_row
+from swarm_host.life.unit import run_unit
+from swarm_host.life.world import World
+from swarm_host.protocols import Backend, Clock, Source
+from swarm_host.records import Competition, Problem, RunConfig, UnitResult, UnitRow, UnitSpec
+from swarm_host.show.live import Display, Watch, watch
+from swarm_host.sources.folders import known_name
+from swarm_host.sources.sets import competition_set
+from swarm_host.sources.table import CHECKOUT, Sources
+from swarm_host.spec.loading import Spec
+from swarm_host.spec.matrix_keys import Matrix
+from swarm_host.spec.run_keys import Overlay
+from swarm_host.store.owners import Owner, is_dead
+from swarm_host.store.sqlite import SqliteStore
+from swarm_host.words.expand import looks_secret
 
 LOGS = ("stdout.log", "stderr.log")
 # Characters. Shorter values stand in for a key where none is needed: EMPTY, none.
@@ -193,15 +194,6 @@ def commands(
 
 
 # ---------------------------------------------------------------- the run
-
-
-Say = Callable[[str], None]
-# Makes an engine for a store and what lives need, and for who hears warnings; None for this machine.
-MakeEngine = Callable[[SqliteStore, World, Say], Engine | None]
-
-
-def this_machine(store: SqliteStore, world: World, say: Say) -> None:
-    return None
 
 
 def lead(

@@ -28,12 +28,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from swarm_host import files
 from swarm_host.backends.local.backend import LocalBackend
-from swarm_host.manager import Manager, Manners, managing
+from swarm_host.disk import files
+from swarm_host.groups.manager import Manager, Manners, managing
+from swarm_host.life.world import World
 from swarm_host.protocols import Source
 from swarm_host.records import Competition, Grade, Group, RunConfig, UnitSpec
-from swarm_host.standing import World
 from swarm_host.states import FINAL
 from swarm_host.store.owners import Owner
 from swarm_host.store.sqlite import SqliteStore

@@ -22,35 +22,22 @@ from tests.house.source import (
 )
 from tests.house.test_environment import environment_reads
 
-# From below to above. Rooms of one floor do not know each other; the files of the spine and the engines, which place
-# what the spine does, stand on one floor. What no line names is a word.
-ROOMS = {"agents", "backends", "grading", "sources", "spec", "store"}
-SPINE = {
-    "backend_table",
-    "builds",
-    "collect",
-    "compare",
-    "doctor",
-    "doctor_facts",
-    "engine_table",
-    "engines",
-    "follow",
-    "launch",
-    "live",
-    "manager",
-    "outcomes",
-    "queueing",
-    "regrading",
-    "run_folder",
-    "running",
-    "sink",
-    "standing",
-    "sweep",
-    "unit",
-    "usage",
-}
-TOP = {"cli", "measure", "__main__"}
-WORDS, ROOM, ON_SPINE, FACE = range(4)
+# Files and folders of swarm_host, from below to above: each imports what stands on floors above its own in this
+# list. What stands on one floor does not know each other.
+FLOORS: list[set[str]] = [
+    {"errors"},
+    {"states"},
+    {"records"},
+    {"protocols"},
+    {"words"},
+    {"disk"},
+    {"agents", "backends", "grading", "life", "sources", "spec", "store"},
+    {"engines"},
+    {"compare", "doctor", "groups", "show"},
+    {"launch"},
+    {"cli", "measure"},
+    {"__main__", "orchestrator", "zagent_1"},
+]
 # What the host side may use of the agent in a process of its own; its workers use more.
 OF_THE_AGENT = {
     "core",
@@ -67,7 +54,7 @@ HOME = {
     "modal": "swarm_host.backends.modal",
     "openai": "zagent_1",
     "ray": "swarm_host.engines.ray",
-    "rich": "swarm_host.live",
+    "rich": "swarm_host.show",
     "sqlite3": "swarm_host.store",
     "submitit": "swarm_host.engines.slurm",
 }
@@ -82,31 +69,44 @@ READERS = {
     # Where nobody hands one in.
     "swarm_host.backends.local.backend",
     "swarm_host.grading.workers",
-    "swarm_host.standing",
+    "swarm_host.life.world",
 }
 _LOADED = "import sys; before = set(sys.modules); import swarm_host.cli.main; print(*sorted(set(sys.modules) - before))"
 
 
 def part(name: str) -> str:
-    """What of swarm_host a module belongs to: the first name below it; "" for the package itself."""
-    return name.partition(".")[2].partition(".")[0]
+    """The file or folder of swarm_host that a module lies in, or the face; "" for swarm_host itself."""
+    top, _, below = name.partition(".")
+    return below.partition(".")[0] if top == "swarm_host" else top
 
 
 def floor(name: str) -> int:
+    """From 0. Below all for swarm_host itself. Raises LookupError for what has no floor."""
     place = part(name)
-    if not name.startswith("swarm_host") or place in TOP:
-        return FACE
-    if place in ROOMS:
-        return ROOM
-    return ON_SPINE if place in SPINE else WORDS
+    if not place:
+        return -1
+    for number, places in enumerate(FLOORS):
+        if place in places:
+            return number
+    raise LookupError(f"{place} of {name} has no floor: FLOORS of tests/house/test_host.py")
 
 
 def may_import(name: str, other: str) -> bool:
-    """Down, or on the same floor within one room, among words, and along the spine."""
-    mine, theirs = floor(name), floor(other)
-    if mine == theirs == ROOM:
-        return part(name) == part(other)
-    return theirs <= mine
+    """Down, or within one file or folder."""
+    return part(name) == part(other) or floor(other) < floor(name)
+
+
+def test_every_file_and_folder_has_one_floor() -> None:
+    listed = [place for places in FLOORS for place in places]
+    assert sorted(listed) == sorted({part(name) for name in host_modules()} - {""})
+
+
+def test_every_folder_says_what_lies_in_it() -> None:
+    for path in host_modules().values():
+        first = ROOT / path.parent / "__init__.py"
+        if path.is_relative_to(HOST / "swarm_host"):
+            assert first.is_file(), f"{path.parent} has no __init__.py"
+            assert ast.get_docstring(ast.parse(first.read_text(encoding="utf-8"))), str(first)
 
 
 @pytest.mark.parametrize("name", sorted(host_modules()))
@@ -116,19 +116,24 @@ def test_imports_only_point_down(name: str) -> None:
 
 
 def test_the_floors_tell_up_from_down() -> None:
-    assert may_import("swarm_host.cli.main", "swarm_host.unit")
+    assert may_import("swarm_host.cli.main", "swarm_host.life.unit")
     assert may_import("orchestrator.run", "swarm_host.cli.main")
-    assert may_import("swarm_host.manager", "swarm_host.engines.local")
+    assert may_import("swarm_host.groups.manager", "swarm_host.engines.local")
     assert may_import("swarm_host.store.sqlite", "swarm_host.store.database")
+    assert may_import("swarm_host.words.expand", "swarm_host")
     assert not may_import("swarm_host.store.sqlite", "swarm_host.sources.pack")
-    assert not may_import("swarm_host.records", "swarm_host.store.sqlite")
-    assert not may_import("swarm_host.unit", "swarm_host.cli")
-    assert not may_import("swarm_host.manager", "orchestrator.run")
+    assert not may_import("swarm_host.life.unit", "swarm_host.store.sqlite")
+    assert not may_import("swarm_host.engines.table", "swarm_host.launch")
+    assert not may_import("swarm_host.records", "swarm_host.words.jsonio")
+    assert not may_import("swarm_host.life.unit", "swarm_host.cli")
+    assert not may_import("swarm_host.groups.manager", "orchestrator.run")
+    with pytest.raises(LookupError, match="utils of swarm_host.utils.more has no floor"):
+        may_import("swarm_host.utils.more", "swarm_host.errors")
 
 
 @pytest.mark.parametrize("name", sorted(host_modules()))
-def test_the_words_are_stdlib_only(name: str) -> None:
-    if floor(name) == WORDS:
+def test_below_the_rooms_all_is_the_standard_library(name: str) -> None:
+    if floor(name) <= floor("swarm_host.disk"):
         foreign = libraries(name) - sys.stdlib_module_names - {"swarm_host"} - LIGHT
         assert not foreign, f"{name} imports {foreign}"
 

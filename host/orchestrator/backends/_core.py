@@ -9,11 +9,11 @@ from dataclasses import replace
 from swarm_host import launch
 from swarm_host.cli.run_file import runs_folder, scope_of
 from swarm_host.errors import UsageError
-from swarm_host.live import PlainLines
-from swarm_host.manager import Manners
+from swarm_host.groups.manager import Manners
+from swarm_host.groups.sweep import make_group_folder, new_run_id
 from swarm_host.records import RunConfig
+from swarm_host.show.live import PlainLines
 from swarm_host.spec.loading import plain_spec
-from swarm_host.sweep import make_group_folder, new_run_id
 
 
 def run_on(backend: str, config: RunConfig, logger: logging.Logger) -> int:

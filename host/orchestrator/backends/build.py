@@ -6,7 +6,7 @@ import time
 
 from swarm_host.backends.docker.backend import DockerBackend
 from swarm_host.records import RunConfig, Stream
-from swarm_host.redact import Redactor, build_secret_values
+from swarm_host.words.redact import Redactor, build_secret_values
 
 
 def build(config: RunConfig, logger: logging.Logger) -> int:

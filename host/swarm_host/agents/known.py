@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from swarm_host.errors import UsageError
-from swarm_host.expand import Scope, expand_text
 from swarm_host.records import BuildConfig, Competition, Mount, Outputs, RunConfig, Secret
+from swarm_host.words.expand import Scope, expand_text
 
 # Where a container has the competition.
 DATA = "/home/data"

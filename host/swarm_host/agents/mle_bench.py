@@ -10,8 +10,8 @@ from typing import Any
 from swarm_host.agents.known import FOLDERS, Agent, Way
 from swarm_host.agents.own_files import STEPS, TIMEOUT_S
 from swarm_host.errors import SpecError, UsageError
-from swarm_host.plain_yaml import read_mapping
 from swarm_host.records import BuildConfig, Secret
+from swarm_host.words.plain_yaml import read_mapping
 
 # As mle-bench looks for it: at the beginning of a value.
 _SECRET = re.compile(r"\$\{\{\s*secrets\.(\w+)\s*\}\}")

@@ -26,9 +26,9 @@ from typing import Any
 
 from swarm_host.agents.known import FOLDERS, Agent, Way
 from swarm_host.errors import SpecError
-from swarm_host.expand import Scope, expand_text, expand_value, refuse_secrets
-from swarm_host.plain_yaml import read_mapping
 from swarm_host.records import BuildConfig, Outputs, Secret
+from swarm_host.words.expand import Scope, expand_text, expand_value, refuse_secrets
+from swarm_host.words.plain_yaml import read_mapping
 
 FILE = "agent.yaml"
 TIMEOUT_S, STEPS = 12 * 3600.0, 100

@@ -11,8 +11,8 @@ from swarm_host.agents.known import Agent, AgentLimits, run_of
 from swarm_host.agents.mle_bench import registered
 from swarm_host.agents.own_files import FILE, read_agents
 from swarm_host.errors import UnknownName, UsageError
-from swarm_host.expand import nearest
 from swarm_host.records import Competition, RunConfig
+from swarm_host.words.expand import nearest
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "host" / "agents"

@@ -9,16 +9,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from swarm_host import launch, regrading, run_folder
+from swarm_host import launch
 from swarm_host.cli.finding import find_groups, find_units, opened
 from swarm_host.cli.places import how_to_go_on, runs_folder
 from swarm_host.cli.run_file import display_of_many, new_hex, refuse
 from swarm_host.cli.statuses import FAILED, OK
 from swarm_host.cli.tables import print_json, printable
-from swarm_host.engine_table import engine_of, engine_problems
+from swarm_host.engines.table import engine_of, engine_problems
 from swarm_host.errors import GradingFailed, HostError, UsageError
-from swarm_host.manager import Finish, Manners
-from swarm_host.outcomes import outcome_of_row
+from swarm_host.groups import regrading, run_folder
+from swarm_host.groups.manager import Finish, Manners
+from swarm_host.life.outcomes import outcome_of_row
 from swarm_host.records import Handle, UnitRow
 from swarm_host.spec.matrix_keys import Placement
 from swarm_host.states import FINAL, LIVE

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from swarm_host.cli.finding import LAST, find_units, opened
 from swarm_host.cli.statuses import OK
 from swarm_host.cli.tables import print_json, print_table, printable
-from swarm_host.compare import compare as compared
-from swarm_host.compare import select
-from swarm_host.comparison import (
+from swarm_host.compare.pairing import compare as compared
+from swarm_host.compare.pairing import select
+from swarm_host.compare.records import (
     Cell,
     Comparison,
     Cost,
@@ -21,8 +21,8 @@ from swarm_host.comparison import (
     Standings,
 )
 from swarm_host.errors import UnknownName, UsageError
-from swarm_host.expand import nearest
 from swarm_host.records import UnitRow
+from swarm_host.words.expand import nearest
 
 # By whether less is better.
 _DIRECTION = {True: " (less is better)", False: "", None: " (no direction known)"}

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from swarm_host import jsonio
 from swarm_host.cli.finding import find_groups, find_units, opened
 from swarm_host.cli.statuses import OK
 from swarm_host.cli.tables import moment, picked, print_json, print_pairs, print_table
-from swarm_host.outcomes import outcome_of_row
+from swarm_host.life.outcomes import outcome_of_row
 from swarm_host.protocols import Store
 from swarm_host.records import Event, Group, UnitRow
 from swarm_host.states import FINAL, group_status
+from swarm_host.words import jsonio
 
 
 def list_all(options: Namespace, environ: Mapping[str, str]) -> int:

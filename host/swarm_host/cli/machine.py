@@ -8,20 +8,20 @@ from pathlib import Path
 
 from swarm_host import launch
 from swarm_host.agents.registry import Agents
-from swarm_host.backend_table import MAKERS
+from swarm_host.backends.table import MAKERS
 from swarm_host.cli.places import home_of, runs_folder
 from swarm_host.cli.statuses import FAILED, OK, complain
 from swarm_host.cli.tables import picked, print_json, print_pairs, print_table
 from swarm_host.errors import HostError, UnknownName
-from swarm_host.expand import nearest
 from swarm_host.protocols import Source
 from swarm_host.sources.sets import competition_set
 from swarm_host.sources.table import CHECKOUT
+from swarm_host.words.expand import nearest
 
 
 def doctor(options: Namespace, environ: Mapping[str, str]) -> int:
-    from swarm_host.doctor import examine, is_well
-    from swarm_host.doctor_facts import gather
+    from swarm_host.doctor.facts import gather
+    from swarm_host.doctor.judge import examine, is_well
 
     if options.backend is not None and options.backend not in MAKERS:
         near = nearest(options.backend, MAKERS)

@@ -22,11 +22,12 @@ from swarm_host.cli.places import home_of, how_to_go_on, runs_folder
 from swarm_host.cli.statuses import NOT_RUN, OK, WRONG_USE, guarded
 
 if TYPE_CHECKING:
-    from swarm_host.launch import Bench, MakeEngine
-    from swarm_host.live import Display
+    from swarm_host.engines.table import MakeEngine
+    from swarm_host.groups.sweep import Planned
+    from swarm_host.launch import Bench
     from swarm_host.records import Problem
+    from swarm_host.show.live import Display
     from swarm_host.spec.loading import Spec
-    from swarm_host.sweep import Planned
 
 
 def parser(program: str | None = None) -> argparse.ArgumentParser:
@@ -76,8 +77,8 @@ def run_spec(
 ) -> int:
     """What a specification says, wherever it comes from. The exit status."""
     from swarm_host import launch
-    from swarm_host.engine_table import engine_of, engine_problems
-    from swarm_host.sweep import make_group_folder
+    from swarm_host.engines.table import engine_of, engine_problems
+    from swarm_host.groups.sweep import make_group_folder
 
     if options.print_config:
         _print_config(spec, options.json)
@@ -105,7 +106,7 @@ def _lead(
     options: argparse.Namespace,
 ) -> int:
     from swarm_host import launch
-    from swarm_host.manager import Manners
+    from swarm_host.groups.manager import Manners
 
     manners = Manners(
         width=spec.placement.width, stop_runs=options.stop_runs, go_on=how_to_go_on(work.runs)
@@ -124,13 +125,13 @@ def _lead(
 
 def scope_of(environ: Mapping[str, str], run_id: str) -> Any:
     """Variables for a file. Relative paths start where the command was given."""
-    from swarm_host.expand import Scope
+    from swarm_host.words.expand import Scope
 
     return Scope({"run_id": run_id}, environ, str(home_of(environ)), str(Path.cwd()))
 
 
 def new_id() -> str:
-    from swarm_host.sweep import new_run_id
+    from swarm_host.groups.sweep import new_run_id
 
     return new_run_id(time.time(), new_hex)
 
@@ -202,7 +203,7 @@ def _print_end(report: Mapping[str, Any], planned: Sequence[Planned]) -> None:
 def _display(planned: Sequence[Planned], as_json: bool) -> Display:
     """On a terminal a table. Elsewhere lines, and the output of the agent of a plain run."""
     from swarm_host.launch import units_of
-    from swarm_host.live import Following, OutputCopy, Table
+    from swarm_host.show.live import Following, OutputCopy, Table
 
     display = display_of_many()
     units = units_of(planned)
@@ -215,7 +216,7 @@ def _display(planned: Sequence[Planned], as_json: bool) -> Display:
 
 def display_of_many() -> Display:
     """A table on a terminal, lines elsewhere; on standard error."""
-    from swarm_host.live import PlainLines, Table
+    from swarm_host.show.live import PlainLines, Table
 
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         # Without rich, lines tell as much.

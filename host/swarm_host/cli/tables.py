@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from swarm_host import jsonio
+from swarm_host.words import jsonio
 
 
 def print_json(value: object) -> None:

@@ -11,19 +11,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from swarm_host import errors
-from swarm_host.backend_table import Backends
+from swarm_host.backends.table import Backends
 from swarm_host.engines.shared import Order, machine, unfit
 from swarm_host.errors import HostError
 from swarm_host.grading.workers import GradingWorkers
+from swarm_host.life.unit import run_unit
+from swarm_host.life.world import World
 from swarm_host.protocols import Stop
 from swarm_host.records import Event, UnitRow
 from swarm_host.sources.table import Sources
-from swarm_host.standing import World
 from swarm_host.states import LIVE
 from swarm_host.store import owners
 from swarm_host.store.owners import Owner
 from swarm_host.store.sqlite import SqliteStore
-from swarm_host.unit import run_unit
 
 # Their agents are reached from every machine. Those of all others, from the machine alone that
 # started them.

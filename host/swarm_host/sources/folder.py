@@ -21,11 +21,11 @@ from typing import Any
 
 from core.metric_names import BY_NAME
 from swarm_host.errors import SpecError, UsageError
-from swarm_host.plain_yaml import read_mapping
 from swarm_host.protocols import Graders
 from swarm_host.records import Competition, Grade, GradingProgram
 from swarm_host.sources.folders import NAME, known_name, sample_of
 from swarm_host.sources.judged import Question, better_than, grade_of, judged
+from swarm_host.words.plain_yaml import read_mapping
 
 ROOT = Path(__file__).resolve().parents[3]
 _FILE = "competition.yaml"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swarm_host.errors import SpecError
-from swarm_host.expand import Scope
 from swarm_host.records import RunConfig
 from swarm_host.spec.matrix_keys import Matrix, Placement, read_matrix, read_placement
 from swarm_host.spec.run_keys import Overlay, read_overlay, read_run
 from swarm_host.spec.section import Section
-from swarm_host.spec.yaml_lines import LARGEST, Field, read, with_override
+from swarm_host.words.expand import Scope
+from swarm_host.words.yaml_lines import LARGEST, Field, read, with_override
 
 # Of a unit of a matrix; what they hold is known only later.
 UNIT_VARIABLES = ("agent", "competition", "seed")

@@ -9,10 +9,10 @@ from functools import partial
 from typing import TypeVar
 
 from swarm_host.errors import SpecError
-from swarm_host.expand import Scope
 from swarm_host.spec import values
 from swarm_host.spec.section import Section
-from swarm_host.spec.yaml_lines import Field, kind, wrong
+from swarm_host.words.expand import Scope
+from swarm_host.words.yaml_lines import Field, kind, wrong
 
 T = TypeVar("T")
 ENGINES = frozenset({"local", "dask", "ray", "slurm"})

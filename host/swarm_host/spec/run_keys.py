@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any, cast, get_args
 
 from swarm_host.errors import SpecError
-from swarm_host.expand import Scope
 from swarm_host.records import BuildConfig, Mount, Network, Outputs, Resources, RunConfig, Secret
 from swarm_host.spec import values
 from swarm_host.spec.section import Section
-from swarm_host.spec.yaml_lines import Field, kind, wrong
+from swarm_host.words.expand import Scope
+from swarm_host.words.yaml_lines import Field, kind, wrong
 
 BACKENDS = frozenset({"docker", "local", "modal", "daytona"})
 IMAGE_SOURCES = frozenset({"registry", "flatten"})

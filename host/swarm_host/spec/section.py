@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from swarm_host.errors import SpecError
-from swarm_host.expand import nearest
 from swarm_host.spec.values import entries
-from swarm_host.spec.yaml_lines import Field, wrong
+from swarm_host.words.expand import nearest
+from swarm_host.words.yaml_lines import Field, wrong
 
 T = TypeVar("T")
 D = TypeVar("D")

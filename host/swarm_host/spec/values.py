@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from swarm_host.errors import SpecError
-from swarm_host.expand import (
+from swarm_host.records import Secret
+from swarm_host.words.expand import (
     NAME,
     Scope,
     expand_path,
@@ -18,8 +19,7 @@ from swarm_host.expand import (
     nearest,
     refuse_secrets,
 )
-from swarm_host.records import Secret
-from swarm_host.spec.yaml_lines import Field, kind, typed, wrong
+from swarm_host.words.yaml_lines import Field, kind, typed, wrong
 
 T = TypeVar("T")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)

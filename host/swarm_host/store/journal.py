@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from swarm_host import files, jsonio
+from swarm_host.disk import files
 from swarm_host.errors import SpecError
 from swarm_host.records import Event
+from swarm_host.words import jsonio
 
 NAME = "events.jsonl"
 

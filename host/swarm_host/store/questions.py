@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from swarm_host import jsonio
 from swarm_host.errors import UnknownName
 from swarm_host.records import Event, Group, Handle, UnitResult, UnitRow, UnitSpec
 from swarm_host.store.database import Database
+from swarm_host.words import jsonio
 
 _SHOWN_NAMES = 10
 

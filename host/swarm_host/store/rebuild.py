@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from swarm_host import jsonio
 from swarm_host.errors import SpecError
 from swarm_host.records import Event, Group, UnitResult, UnitSpec
 from swarm_host.states import FINAL
@@ -23,6 +22,7 @@ from swarm_host.store.sqlite import (
     insert_unit,
     state_folder,
 )
+from swarm_host.words import jsonio
 
 
 def reindex(

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from swarm_host import files, jsonio
+from swarm_host.disk import files
 from swarm_host.errors import LeaseLost, StoreBusy, StoreFull, UsageError
 from swarm_host.records import Group, Handle, UnitResult, UnitRow, UnitSpec
 from swarm_host.states import FINAL, LIVE, State, check_move
 from swarm_host.store.database import Database, Journal, journal_for
 from swarm_host.store.lines import Lines
 from swarm_host.store.questions import Questions
+from swarm_host.words import jsonio
 
 STATE_FOLDER = ".swarm"
 DATABASE = "store.sqlite"

@@ -13,12 +13,12 @@ import pytest
 from swarm_host.agents.registry import Agents
 from swarm_host.backends.docker.backend import DockerBackend
 from swarm_host.grading.workers import GradingWorkers
-from swarm_host.outcomes import Policy
+from swarm_host.life.outcomes import Policy
+from swarm_host.life.unit import run_unit
+from swarm_host.life.world import World
 from swarm_host.records import RunConfig
 from swarm_host.sources.folder import FolderSource
-from swarm_host.standing import World
 from swarm_host.store.sqlite import SqliteStore
-from swarm_host.unit import run_unit
 
 from tests.host.backends.docker.daemon import docker, docker_is_ready
 from tests.host.made import a_group, a_unit

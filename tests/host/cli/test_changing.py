@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,16 +14,10 @@ from swarm_host.records import UnitSpec
 from swarm_host.states import State
 
 from tests.host.cli.conftest import Commands, finished
+from tests.host.waiting import until
 
 MakeUnit = Callable[..., UnitSpec]
 SUBMITS = "mkdir -p submission && printf 'id,y\\n1,0.5\\n' > submission/submission.csv"
-
-
-def until(act: Callable[[], bool], seconds: float = 60.0) -> None:
-    pause, end = threading.Event(), time.monotonic() + seconds
-    while not act():
-        assert time.monotonic() < end
-        pause.wait(0.05)
 
 
 def state_of(commands: Commands, unit: UnitSpec) -> State:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from swarm_host.engine_table import LIBRARIES
+from swarm_host.engines.table import LIBRARIES
 
 from tests.host.cli.conftest import Commands
 from tests.host.cli.test_changing import own_competition

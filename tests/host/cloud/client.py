@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from swarm_host.backends.cloud.backend import CloudBackend
-from swarm_host.sink import FileSink
+from swarm_host.disk.sink import FileSink
 
 from tests.host.backends.cloud.units import a_unit
 

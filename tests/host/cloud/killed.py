@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from swarm_host.backends.cloud.backend import CloudBackend
-from swarm_host.sink import FileSink
+from swarm_host.disk.sink import FileSink
 
 from tests.host.backends.cloud.life import followed, wait_for
 from tests.host.backends.cloud.units import LIMIT_S, a_unit

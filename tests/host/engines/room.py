@@ -8,18 +8,19 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from swarm_host.manager import Finish, Manager, Manners, managing
-from swarm_host.outcomes import Policy
+from swarm_host.groups.manager import Finish, Manager, Manners, managing
+from swarm_host.life.outcomes import Policy
+from swarm_host.life.world import World
 from swarm_host.protocols import Engine, Stop
-from swarm_host.standing import World
 from swarm_host.store.owners import Owner
 from swarm_host.store.sqlite import SqliteStore
 
 from tests.host.fakes import LEAVES, FakeBackend, FakeSource, one_backend, one_source
 from tests.host.made import a_group, a_run, a_unit
+from tests.host.waiting import until
 
 MAKER = "tests.host.engines.room:make_world"
 QUICK = Policy(poll_s=0.1, look_s=0.05, grace_s=0.5, drain_s=5.0, back_off_s=(0.0, 0.0))
@@ -89,14 +90,6 @@ def beside(manager: Manager, into: list[Finish | BaseException]) -> threading.Th
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread
-
-
-def until(condition: Callable[[], object], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        pause.wait(0.02)
 
 
 def process_of(owner: str) -> int:

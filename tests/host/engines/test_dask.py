@@ -17,10 +17,11 @@ from swarm_host.engines import dask as engine_module
 from swarm_host.engines.away import EngineLost
 from swarm_host.engines.dask import DaskEngine, unsafe
 from swarm_host.errors import Lost, Unhealthy, UsageError
-from swarm_host.manager import Finish
+from swarm_host.groups.manager import Finish
 from swarm_host.states import LIVE
 
-from tests.host.engines.room import MAKER, Room, beside, process_of, until
+from tests.host.engines.room import MAKER, Room, beside, process_of
+from tests.host.waiting import until
 
 pytest.importorskip("distributed", reason="pip install -r host/requirements_engines.txt")
 # The library leaves sockets and loops to the end of the process.

@@ -13,9 +13,10 @@ import pytest
 from swarm_host.engines import ray as engine_module
 from swarm_host.engines.ray import RayEngine
 from swarm_host.errors import UsageError
-from swarm_host.manager import Finish
+from swarm_host.groups.manager import Finish
 
-from tests.host.engines.room import MAKER, Room, beside, process_of, until
+from tests.host.engines.room import MAKER, Room, beside, process_of
+from tests.host.waiting import until
 
 # Given to each part: it writes no token into anybody's home.
 ENVIRON = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -91,7 +92,7 @@ def test_twelve_units_a_killed_node_and_a_cancelled_unit(room: Room, cluster: Cl
     found: list[Finish | BaseException] = []
     with an_engine(room, cluster.address) as engine, room.managing(engine, 8) as manager:
         thread = beside(manager, found)
-        until(lambda: len(room.ready()) == 8, 240)
+        until(lambda: len(room.ready()) == 8, seconds=240)
         owners = {row.spec.unit_id: row.owner for row in room.store.units() if row.owner}
         raylets = {unit: parent_of(process_of(name)) for unit, name in owners.items()}
         killed, left = cluster.workers
@@ -117,7 +118,7 @@ def test_a_node_of_its_own_closes_and_leaves_agents_to_the_next_manager(
     found: list[Finish | BaseException] = []
     with an_engine(room, None, width=2) as engine, room.managing(engine, 2) as manager:
         thread = beside(manager, found)
-        until(lambda: len(room.ready()) == 2, 240)
+        until(lambda: len(room.ready()) == 2, seconds=240)
         workers = {process_of(row.owner) for row in room.store.units() if row.owner}
         manager.interrupt(signal.SIGTERM)
         thread.join(60)

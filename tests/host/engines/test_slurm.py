@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from swarm_host.engines.slurm import SlurmEngine, check_slurm, options_of, slurm_parameters
 from swarm_host.errors import Capacity, UsageError
-from swarm_host.manager import Finish
+from swarm_host.groups.manager import Finish
 from swarm_host.records import Resources
 
-from tests.host.engines.room import MAKER, Room, beside, process_of, until
+from tests.host.engines.room import MAKER, Room, beside, process_of
 from tests.host.fakes import LEAVES
 from tests.host.made import a_run
+from tests.host.waiting import until
 
 pytest.importorskip("submitit", reason="pip install -r host/requirements_engines.txt")
 # Its jobs are left to themselves on purpose.
@@ -42,7 +43,7 @@ def test_six_jobs_one_of_them_killed_and_one_cancelled(room: Room) -> None:
     found: list[Finish | BaseException] = []
     with an_engine(room) as engine, room.managing(engine, 6) as manager:
         thread = beside(manager, found)
-        until(lambda: len(room.ready()) == 6, 240)
+        until(lambda: len(room.ready()) == 6, seconds=240)
         owners = {row.spec.unit_id: row.owner for row in room.store.units() if row.owner}
         assert len(set(owners.values())) == 6
         os.kill(process_of(owners["g1-u1"]), signal.SIGKILL)
@@ -180,7 +181,7 @@ def test_units_of_a_real_slurm_one_of_them_killed(room: Room) -> None:
     found: list[Finish | BaseException] = []
     with an_engine(room, None) as engine, room.managing(engine, 4) as manager:
         thread = beside(manager, found)
-        until(lambda: room.ready(), 240)
+        until(lambda: room.ready(), seconds=240)
         row = next(row for row in room.store.units() if row.owner)
         room.cancel(row.spec.unit_id)
         room.let_go()

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from swarm_host import jsonio
 from swarm_host.errors import (
     HostError,
     IllegalMove,
@@ -26,6 +25,7 @@ from swarm_host.records import Handle, UnitResult, UnitSpec
 from swarm_host.store import journal
 from swarm_host.store.database import journal_for
 from swarm_host.store.sqlite import SqliteStore
+from swarm_host.words import jsonio
 
 from tests.host.made import Clock, a_group, a_result, a_unit
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from swarm_host import tar
 from swarm_host.backends.cloud import data, flatten, frames, inside, naming, preflight, starting
 from swarm_host.backends.cloud.starting import ACT_S, COPY_S
 from swarm_host.backends.cloud.words import Answer, Box, NoRoom, Provider
+from swarm_host.disk import tar
 from swarm_host.errors import HostError, Lost, Transfer, Transient, Unhealthy, UsageError
 from swarm_host.protocols import Clock, Sink, Stop
 from swarm_host.records import (
@@ -27,7 +27,7 @@ from swarm_host.records import (
     Stream,
     UnitSpec,
 )
-from swarm_host.redact import reveal
+from swarm_host.words.redact import reveal
 
 _log = logging.getLogger("swarm_host")
 # Between two connections to an agent's output.

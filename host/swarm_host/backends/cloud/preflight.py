@@ -7,11 +7,11 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from swarm_host import mounts
 from swarm_host.backends.cloud import flatten, image
 from swarm_host.errors import UsageError
 from swarm_host.records import Problem, RunConfig
-from swarm_host.redact import reveal
+from swarm_host.words import mounts
+from swarm_host.words.redact import reveal
 
 REQUIREMENTS = "host/requirements_cloud.txt"
 

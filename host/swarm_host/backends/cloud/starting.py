@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from swarm_host import mounts
 from swarm_host.backends.cloud import data, flatten, inside, naming
 from swarm_host.backends.cloud.words import (
     Answer,
@@ -21,6 +20,7 @@ from swarm_host.backends.cloud.words import (
 )
 from swarm_host.errors import PrivateMount, Transfer, Unhealthy, UsageError
 from swarm_host.records import Mount, RunConfig, Secret, UnitSpec
+from swarm_host.words import mounts
 
 # A program of ours in the sandbox that says little.
 ACT_S = 60.0

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from swarm_host.disk.tar import Readable
 from swarm_host.errors import Transient
 from swarm_host.protocols import Sink, Stop
 from swarm_host.records import BuildConfig, Mount, Problem, RunConfig
-from swarm_host.tar import Readable
 
 
 class NameTaken(Exception):

@@ -19,9 +19,9 @@ from swarm_host.backends.cloud.inside import NO_ROOM, NOTHING
 from swarm_host.backends.cloud.pieces import Pieces
 from swarm_host.backends.cloud.words import Answer, NoRoom
 from swarm_host.backends.daytona.errors import calls
+from swarm_host.disk.tar import Readable
 from swarm_host.errors import HostError, Transfer
 from swarm_host.protocols import Stop
-from swarm_host.tar import Readable
 
 # A request that takes longer may be cut by a proxy on the way.
 _SHORT_S = 90.0

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from swarm_host import mounts, tar
 from swarm_host.backends.docker import argv, ending, preflight, start
 from swarm_host.backends.docker.build import Builder
 from swarm_host.backends.docker.client import (
@@ -27,6 +26,8 @@ from swarm_host.backends.docker.client import (
 )
 from swarm_host.backends.docker.follow import LogFollower
 from swarm_host.backends.docker.preflight import DockerFacts
+from swarm_host.disk import tar
+from swarm_host.disk.tar import Readable
 from swarm_host.errors import DaemonLost, HostError, Lost, PrivateMount, Transfer, UsageError
 from swarm_host.protocols import Clock, Sink, Stop
 from swarm_host.records import (
@@ -40,8 +41,8 @@ from swarm_host.records import (
     RunConfig,
     UnitSpec,
 )
-from swarm_host.redact import reveal
-from swarm_host.tar import Readable
+from swarm_host.words import mounts
+from swarm_host.words.redact import reveal
 
 # Stops of a container that does not die take the daemon some seconds beyond the grace.
 _STOP_S = 60.0

@@ -15,7 +15,7 @@ from swarm_host.backends.docker.ending import parse_image
 from swarm_host.errors import BuildFailed, UsageError
 from swarm_host.protocols import Sink
 from swarm_host.records import BuildConfig, Secret
-from swarm_host.redact import build_secret_values, redact_text, reveal
+from swarm_host.words.redact import build_secret_values, redact_text, reveal
 
 _CHUNK = 1 << 16
 # A build that says nothing for so long hangs: downloads and compilers say something.

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from swarm_host import mounts
 from swarm_host.backends.docker import argv
 from swarm_host.backends.docker.build import check_context, same_platform
 from swarm_host.backends.docker.client import (
@@ -20,7 +19,8 @@ from swarm_host.backends.docker.client import (
 from swarm_host.backends.docker.ending import parse_image
 from swarm_host.errors import DaemonLost, Lost, UsageError
 from swarm_host.records import BuildConfig, Problem, RunConfig, Secret
-from swarm_host.redact import reveal
+from swarm_host.words import mounts
+from swarm_host.words.redact import reveal
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 _BASE = "mlebench-env"

@@ -12,7 +12,7 @@ import shlex
 import tarfile
 from collections.abc import Mapping
 
-from swarm_host.tar import Archive, Malformed, Readable, TooMuch
+from swarm_host.disk.tar import Archive, Malformed, Readable, TooMuch
 
 # Only root can look into it or write to it. Not below /home: the base opens everything there.
 PLACE = "/.swarm-evo"

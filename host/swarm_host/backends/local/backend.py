@@ -24,7 +24,6 @@ from typing import Any
 
 from core.execution.rules import landlock_rules
 from core.execution.supervisor import LANDLOCK_MIN_ABI, landlock_abi
-from swarm_host import mounts, places
 from swarm_host.backends.local import files
 from swarm_host.backends.local.collect import Collector
 from swarm_host.backends.local.files import LocalJob
@@ -52,6 +51,7 @@ from swarm_host.records import (
     Stream,
     UnitSpec,
 )
+from swarm_host.words import mounts, places
 
 ROOT = Path(__file__).resolve().parents[4]
 _SUPERVISOR = "swarm_host.backends.local.supervisor"

@@ -11,9 +11,9 @@ from swarm_host.backends.cloud.inside import FOLLOW_S, NOTHING
 from swarm_host.backends.cloud.pieces import Pieces
 from swarm_host.backends.cloud.words import Answer
 from swarm_host.backends.modal.errors import calls
+from swarm_host.disk.tar import Readable
 from swarm_host.errors import Transfer
 from swarm_host.protocols import Stop
-from swarm_host.tar import Readable
 
 # Modal takes 2 MiB at most before `drain`.
 _CHUNK = 1 << 20

@@ -21,10 +21,10 @@ from swarm_host.backends.cloud.words import (
     Staged,
     Variables,
 )
+from swarm_host.disk.tar import Readable
 from swarm_host.errors import Lost, Transfer
 from swarm_host.protocols import Sink, Stop
 from swarm_host.records import BuildConfig, Mount, Problem, RunConfig
-from swarm_host.tar import Readable
 
 
 @dataclass

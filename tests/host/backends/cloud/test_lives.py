@@ -9,15 +9,15 @@ from collections import deque
 from pathlib import Path
 
 import pytest
-from swarm_host import unit as lives
 from swarm_host.backends.cloud import inside
 from swarm_host.backends.cloud.backend import CloudBackend
 from swarm_host.backends.cloud.words import Ended
 from swarm_host.errors import Capacity, DaemonLost, Transfer, UnknownName
-from swarm_host.outcomes import Policy
+from swarm_host.life import unit as lives
+from swarm_host.life.outcomes import Policy
+from swarm_host.life.world import World
 from swarm_host.protocols import Backend
 from swarm_host.records import Secret, UnitResult
-from swarm_host.standing import World
 from swarm_host.store.sqlite import SqliteStore
 
 from tests.host.backends.cloud.double import DoubleProvider

@@ -7,8 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from swarm_host.backends.docker.backend import DockerBackend
 from swarm_host.records import Ending, Handle, UnitSpec
 
 from tests.host.backends.docker.units import KeptSink
+from tests.host.waiting import until
 
 ROOT = Path(__file__).resolve().parents[4]
 BASE = "mlebench-env"
@@ -59,15 +59,6 @@ def docker_is_ready() -> None:
         pytest.skip("NOT RUN: no docker daemon answers (scripts/dockerd.sh start)")
     if not has_image(BASE) or not has_image(SMALL):
         pytest.skip(f"NOT RUN: there is no image {BASE} (scripts/base_image.sh)")
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Waits for a condition; fails when it does not come."""
-    pause = threading.Event()
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {WAIT_S:.0f} s for {what}"
-        pause.wait(0.05)
 
 
 @dataclass

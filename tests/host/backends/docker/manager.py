@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from swarm_host.backends.docker.backend import DockerBackend
-from swarm_host.outcomes import Policy
+from swarm_host.life.outcomes import Policy
+from swarm_host.life.unit import run_unit
+from swarm_host.life.world import World
 from swarm_host.protocols import Sink, Stop
 from swarm_host.records import CollectLimits, Ending, Handle, RunConfig, UnitSpec
-from swarm_host.standing import World
 from swarm_host.store.sqlite import SqliteStore
-from swarm_host.unit import run_unit
 
 from tests.host.fakes import FakeSource, one_source
 

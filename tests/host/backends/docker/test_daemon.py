@@ -40,9 +40,9 @@ from tests.host.backends.docker.daemon import (
     docker,
     docker_is_ready,
     running,
-    until,
 )
 from tests.host.backends.docker.units import KeptSink, unit
+from tests.host.waiting import until
 
 pytestmark = pytest.mark.docker
 SECRET = "hunter2 and 'more'\nin $two lines"

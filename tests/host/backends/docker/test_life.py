@@ -16,9 +16,10 @@ from swarm_host.backends.docker.backend import DockerBackend
 from swarm_host.records import Outputs, Resources, RunConfig, Secret, UnitResult
 from swarm_host.store.sqlite import SqliteStore
 
-from tests.host.backends.docker.daemon import BASE, ROOT, docker_is_ready, until
+from tests.host.backends.docker.daemon import BASE, ROOT, docker_is_ready
 from tests.host.backends.docker.manager import REPORT, lead
 from tests.host.made import a_group, a_unit
+from tests.host.waiting import until
 
 pytestmark = pytest.mark.docker
 UNIT = "g1-u1"

@@ -1,0 +1,1 @@
+"""What this machine lacks: facts are gathered in one file and judged in another."""

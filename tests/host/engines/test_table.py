@@ -1,0 +1,27 @@
+"""Engines by name."""
+
+from __future__ import annotations
+
+import pytest
+from swarm_host.engines.table import LIBRARIES, MAKERS, engine_of, engine_problems
+from swarm_host.errors import UnknownName
+from swarm_host.spec.matrix_keys import ENGINES, Placement
+
+
+def test_an_engine_that_is_not_here_is_refused_and_not_left_out() -> None:
+    with pytest.raises(UnknownName, match="the engine nomad is not part of this version"):
+        engine_of(Placement(engine="nomad"))
+    assert engine_of(Placement())(None, None, print) is None  # type: ignore[arg-type]
+
+
+def test_each_engine_of_a_specification_has_a_maker() -> None:
+    assert set(MAKERS) == ENGINES
+    assert {*LIBRARIES, "local"} == ENGINES
+
+
+def test_an_engine_without_its_library_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIBRARIES, "dask", ("no_such_library", "host/requirements_engines.txt"))
+    (problem,) = engine_problems(Placement(engine="dask"))
+    assert (problem.not_here, problem.refuses) == (True, True)
+    assert problem.cure == "pip install -r host/requirements_engines.txt"
+    assert engine_problems(Placement()) == ()

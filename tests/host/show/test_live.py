@@ -1,0 +1,264 @@
+"""What a user sees while units run: from rows and files to lines, a table and plain text."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from swarm_host.records import (
+    Grade,
+    Handle,
+    Mount,
+    Outputs,
+    RunConfig,
+    UnitResult,
+    UnitRow,
+    UnitSpec,
+    Usage,
+)
+from swarm_host.show.live import (
+    Following,
+    LiveLine,
+    OutputCopy,
+    PlainLines,
+    Table,
+    Watch,
+    best_score,
+    chosen,
+    counted,
+    in_words,
+    last_line,
+    watch,
+)
+from swarm_host.states import State
+
+LINE = LiveLine("u-1", "dummy", "churn", 2, "running", 1.25, 0.875, "epoch 3")
+
+
+def row(
+    folder: Path, state: State = "running", updated: float = 100.0, **changes: object
+) -> UnitRow:
+    run = RunConfig("i", (), str(folder), mounts=(Mount(str(folder / "ws"), "/home/workspace"),))
+    spec = UnitSpec("u-1", "g", "dummy", "churn", None, 2, str(folder), run)
+    made = UnitRow(spec, state, 1, "me", None, False, None, None, updated)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def result(
+    outcome: str = "ok", seconds: float | None = 90.0, score: float | None = 0.5
+) -> UnitResult:
+    grade = Grade(True, score, False)
+    return UnitResult(
+        "u-1",
+        outcome,
+        "all fine",
+        None,
+        grade,
+        Usage(seconds),
+        "docker",
+        (),
+        (),
+        7.0,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"one\ntwo\n", "two"),
+        (b"one\ntwo", "two"),
+        (b"10 %\r20 %\r30 %", "30 %"),
+        (b"one\n\n   \n\n", "one"),
+        (b"\x1b[31mred\x1b[0m\x1b]0;title\x07\n", "red"),
+        (b"a\x00b\x08c\xe2\x80\xaed\n", "abcd"),
+        (b"bad \xff utf\n", "bad \ufffd utf"),
+        (b"x" * 10_000 + b"\nend\n", "end"),
+        (b"", ""),
+    ],
+)
+def test_last_line(tmp_path: Path, data: bytes, shown: str) -> None:
+    (tmp_path / "log").write_bytes(data)
+    assert last_line(tmp_path / "log") == shown
+    assert last_line(tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ('{"best": {"score": 0.25}}', 0.25),
+        ('{"best": {"score": null}}', None),
+        ('{"best": {"score": NaN}}', None),
+        ('{"best": {"score": "1"}}', None),
+        ('{"best": {"score": true}}', None),
+        ('{"best": null}', None),
+        ("[]", None),
+        ("{", None),
+        ("[" * 100_000, None),
+    ],
+)
+def test_best_score(tmp_path: Path, text: str, score: float | None) -> None:
+    report = tmp_path / "run.json"
+    report.write_text(text)
+    assert best_score([tmp_path / "none", report]) == score
+
+
+def test_a_report_that_is_a_link_a_pipe_or_huge_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text('{"best": {"score": 1}}')
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "huge").write_text('{"best": {"score": 1}}' + " " * (1 << 20))
+    os.mkfifo(tmp_path / "pipe")
+    assert best_score([tmp_path / "link", tmp_path / "pipe", tmp_path / "huge"]) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "logs"),
+    [
+        ("unit/logs", "/home/logs"),
+        ("ws/logs", "/home/logs"),
+        ("runs/.swarm/local/u-1-1/work/logs", "/home/logs"),
+        ("runs/.swarm/local/u-1-1/work/logs", "logs"),
+    ],
+)
+def test_a_running_unit_shows_phase_minutes_score_and_output(
+    tmp_path: Path, place: str, logs: str
+) -> None:
+    folder = tmp_path / "unit"
+    (folder / "logs").mkdir(parents=True)
+    (folder / "logs" / "stdout.log").write_text("hello\nworld\n")
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    (tmp_path / place / "run.json").write_text(json.dumps({"best": {"score": 0.75}}))
+    one = row(folder, handle=Handle("local", "u-1-1", "7"))
+    mounts = (Mount(str(tmp_path / "ws" / "logs"), "/home/logs"),)
+    run = replace(one.spec.run, mounts=mounts, outputs=Outputs(logs=logs))
+    one = replace(one, spec=replace(one.spec, run=run))
+    look = Watch(tmp_path / "runs", clock=lambda: 160.0)
+    expected = LiveLine("u-1", "dummy", "churn", 2, "running", 1.0, 0.75, "world")
+    assert look.lines([one]) == [expected]
+
+
+def test_minutes_go_on_through_states_and_stop_at_the_end(tmp_path: Path) -> None:
+    now = [100.0]
+    look = Watch(tmp_path, clock=lambda: now[0])
+    assert look.lines([row(tmp_path, "queued")])[0].minutes is None
+    assert look.lines([row(tmp_path, "claimed")])[0].minutes == 0.0
+    now[0] = 220.0
+    assert look.lines([row(tmp_path, "running", updated=200.0)])[0].minutes == 2.0
+    now[0] = 1000.0
+    ended = row(tmp_path, "done", updated=400.0, result=result(seconds=None))
+    assert look.lines([ended])[0].minutes == 5.0
+    told = row(tmp_path, "done", updated=400.0, result=result())
+    line = look.lines([told])[0]
+    assert (line.phase, line.minutes, line.score, line.last) == ("ok", 1.5, 0.5, "all fine")
+
+
+def test_plain_lines_tell_each_change_once() -> None:
+    said: list[str] = []
+    plain = PlainLines(said.append, clock=lambda: 0.0)
+    queued = replace(LINE, phase="queued")
+    for line in (queued, LINE, replace(LINE, last="epoch 4"), replace(LINE, phase="ok")):
+        plain.show([line])
+    assert [text[9:] for text in said] == [
+        "u-1 (dummy churn seed 2): running, 1.2 min, score 0.875, epoch 3",
+        "u-1 (dummy churn seed 2): ok, 1.2 min, score 0.875, epoch 3",
+    ]
+
+
+def test_a_plain_run_has_no_competition_in_its_line() -> None:
+    bare = LiveLine("r-1", "my-agent:latest", "", 0, "starting", 0.0, None, "")
+    assert in_words(bare) == "r-1 (my-agent:latest): starting"
+
+
+def test_the_table_takes_hostile_output_as_text() -> None:
+    stream = io.StringIO()
+    table = Table(stream)
+    table.show([replace(LINE, last="[bold]not markup[/bold] [link=x]y")])
+    table.say("[red]a sentence")
+    table.close()
+    shown = stream.getvalue()
+    assert "[bold]not markup[/bold]" in shown
+    assert "[red]a sentence" in shown
+    assert "0.875" in shown
+
+
+def test_a_screen_shows_what_runs_before_what_waits() -> None:
+    phases = ["ok", "queued", "running", "timeout", "queued", "grading", "ok"]
+    lines = [replace(LINE, unit=f"u{at}", phase=phase) for at, phase in enumerate(phases)]
+    assert [line.unit for line in chosen(lines, 99)] == [line.unit for line in lines]
+    assert [line.unit for line in chosen(lines, 2)] == ["u2", "u5"]
+    assert [line.unit for line in chosen(lines, 4)] == ["u0", "u2", "u3", "u5"]
+    assert counted(lines) == "1 grading, 2 ok, 2 queued, 1 running, 1 timeout"
+    assert counted(lines[:1]) == ""
+
+
+def test_the_table_fits_its_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "10")
+    stream = io.StringIO()
+    table = Table(stream)
+    table.show([replace(LINE, unit=f"u{at}", phase="queued") for at in range(200)])
+    table.close()
+    shown = stream.getvalue()
+    assert "200 queued" in shown
+    assert shown.count("dummy") == 6
+
+
+def test_output_is_copied_once_and_by_stream(tmp_path: Path) -> None:
+    out, err = io.BytesIO(), io.BytesIO()
+    copy = OutputCopy({tmp_path / "stdout.log": out, tmp_path / "stderr.log": err})
+    copy.copy()
+    (tmp_path / "stdout.log").write_bytes(b"one\n")
+    copy.copy()
+    with (tmp_path / "stdout.log").open("ab") as log:
+        log.write(b"two")
+    (tmp_path / "stderr.log").write_bytes(b"!\n")
+    copy.copy()
+    copy.copy()
+    assert (out.getvalue(), err.getvalue()) == (b"one\ntwo", b"!\n")
+
+
+class _Broken(io.BytesIO):
+    def write(self, data: object) -> int:
+        raise BrokenPipeError
+
+
+def test_a_closed_pipe_ends_the_copy_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "stdout.log").write_bytes(b"one\n")
+    said: list[str] = []
+    copy = OutputCopy({tmp_path / "stdout.log": _Broken()})
+    following = Following(PlainLines(said.append), copy)
+    following.show([LINE])
+    following.show([replace(LINE, phase="ok")])
+    following.close()
+    assert len(said) == 2
+
+
+class _Rows:
+    """As much of a store as is looked at. Each look finds the next state."""
+
+    def __init__(self, folder: Path, stop: threading.Event) -> None:
+        self._rows = [row(folder, "claimed"), row(folder, "running")]
+        self._end = row(folder, "done", result=result())
+        self._stop = stop
+
+    def units(self, group: str | None = None) -> Sequence[UnitRow]:
+        if self._rows:
+            return [self._rows.pop(0)]
+        self._stop.set()
+        return [self._end]
+
+
+def test_watch_shows_the_end_too(tmp_path: Path) -> None:
+    stop = threading.Event()
+    said: list[str] = []
+    store = _Rows(tmp_path, stop)
+    watch(store, ["g"], Watch(tmp_path, lambda: 100.0), PlainLines(said.append), stop)  # type: ignore[arg-type]
+    assert [text.partition("): ")[2].partition(",")[0] for text in said] == [
+        "claimed",
+        "running",
+        "ok",
+    ]
