@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The tests of the host side that need environments of their own: cloud libraries on loopback servers, engines on several
-# nodes, uv. Each part says NOT RUN by itself; exit status 3 when none of them could run.
+# nodes, uv, a genuine mle-bench. Each part says NOT RUN by itself; exit status 3 when none of them could run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-USAGE="usage: scripts/test_host_long.sh [cloud|ray|slurm|uv ...]    parts with environments of their own (default: all)"
-PARTS="cloud ray slurm uv"
+USAGE="usage: scripts/test_host_long.sh [cloud|ray|slurm|uv|mlebench ...]    parts with environments of their own (default: all)"
+PARTS="cloud ray slurm uv mlebench"
 case "${1:-}" in -h | --help)
     echo "$USAGE"
     exit 0 ;;
@@ -60,6 +60,10 @@ slurm() {
 
 uv() {
     bash scripts/test_host_uv.sh
+}
+
+mlebench() {
+    bash scripts/test_mlebench.sh
 }
 
 ran= failed=

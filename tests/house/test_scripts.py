@@ -24,6 +24,7 @@ SCRIPTS = [
     "test_host.sh",
     "test_host_long.sh",
     "test_host_uv.sh",
+    "test_mlebench.sh",
     "test_long.sh",
     "test_whole.sh",
     "test_embeddings.sh",
@@ -54,6 +55,17 @@ def test_the_demos_refuse_other_words(script: str, words: list[str], tmp_path: P
 def test_an_unknown_part_of_the_long_tests_is_told(tmp_path: Path) -> None:
     done = bash("scripts/test_host_long.sh", "clout", HOME=str(tmp_path))
     assert (done.returncode, "no part 'clout'" in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_checkout_of_mle_bench_nothing_passes(tmp_path: Path) -> None:
+    done = bash("scripts/test_mlebench.sh", HOME=str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert done.stderr.startswith("NOT RUN: no checkout of mle-bench: git clone ")
+    done = bash("scripts/test_mlebench.sh", str(tmp_path), HOME=str(tmp_path))
+    assert (done.returncode, "is no checkout of mle-bench" in done.stderr) == (2, True)
+    done = bash("scripts/test_host_long.sh", "mlebench", HOME=str(tmp_path))
+    assert (done.returncode, "NOT RUN: mlebench" in done.stderr) == (3, True)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,11 +1,9 @@
-"""Prepared data of mle-bench. Its package here is a stand-in of the same modules and names; with
-MLE_BENCH_CHECKOUT (and MLE_BENCH_PYTHON) the last tests run the genuine one.
+"""Prepared data of mle-bench. Its package here is a stand-in of the same modules and names;
+tests/host/mle_bench has the genuine one.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -206,35 +204,3 @@ def test_competitions_that_are_not_prepared_get_their_cure(
         path.unlink()
     with pytest.raises(UsageError, match="mlebench prepare -c own"):
         source.prepare("own")
-
-
-# ---------------------------------------------------------------- the genuine package
-
-GENUINE = os.environ.get("MLE_BENCH_CHECKOUT")
-
-
-@pytest.mark.skipif(not GENUINE, reason="MLE_BENCH_CHECKOUT names no checkout of mle-bench")
-def test_the_genuine_graders_grade(graders: GradingWorkers, tmp_path: Path) -> None:
-    """Made-up data of a registered competition; the checkout's leaderboard decides on medals."""
-    python = os.environ.get("MLE_BENCH_PYTHON", sys.executable)
-    prepared = tmp_path / "spaceship-titanic" / "prepared"
-    (prepared / "public").mkdir(parents=True)
-    (prepared / "private").mkdir()
-    answers = [(f"{number:04}_01", number % 3 == 0) for number in range(60)]
-    lines = "".join(f"{name},{value}\n" for name, value in answers)
-    (prepared / "private" / "test.csv").write_text(f"PassengerId,Transported\n{lines}")
-    lines = "".join(f"{name},False\n" for name, _ in answers)
-    (prepared / "public" / "sample_submission.csv").write_text(f"PassengerId,Transported\n{lines}")
-    assert GENUINE is not None
-    source = MleBenchSource(tmp_path, graders, Path(GENUINE), python)
-    sample = prepared / "public" / "sample_submission.csv"
-    grade = source.grade("spaceship-titanic", sample)
-    assert grade.valid, grade.message
-    assert grade.score == pytest.approx(2 / 3, abs=1e-5)
-    assert grade.report["competition_id"] == "spaceship-titanic"
-    for name, (content, gradable) in hostile(sample.read_bytes()).items():
-        # A word or a number where a truth value is wanted is the grader's own affair.
-        found = source.grade("spaceship-titanic", left(tmp_path, content))
-        assert found.valid or found.message, name
-        if gradable:
-            assert found.valid, (name, found.message)

@@ -62,8 +62,8 @@ def agent_source(config: BuildConfig) -> BuildSource:
 
 
 def base_source(environ: Mapping[str, str]) -> BuildSource | None:
-    """The base of mle-bench: SWARM_HOST_BASE, or MLEBENCH_CHECKOUT. None: no such variable."""
-    context = environ.get("SWARM_HOST_BASE") or environ.get("MLEBENCH_CHECKOUT")
+    """The base of mle-bench: SWARM_HOST_BASE, or SWARM_HOST_MLE_BENCH. None: no such variable."""
+    context = environ.get("SWARM_HOST_BASE") or environ.get("SWARM_HOST_MLE_BENCH")
     if not context:
         return None
     for place in _PLACES:
@@ -273,7 +273,7 @@ def staged(
     base = base_source(environ) if needs_base(file, arguments) else None
     if base is None and needs_base(file, arguments):
         raise UsageError(
-            f"{agent.dockerfile} begins with {BASE}, which no registry has; set MLEBENCH_CHECKOUT to "
+            f"{agent.dockerfile} begins with {BASE}, which no registry has; set SWARM_HOST_MLE_BENCH to "
             "your checkout of mle-bench, or SWARM_HOST_BASE to the folder with its Dockerfile"
         )
     flat = flatten(base.read() if base else None, file, arguments)

@@ -202,16 +202,16 @@ def test_both_contexts_are_staged_without_what_is_ignored(tmp_path: Path) -> Non
 def test_a_missing_base_or_file_is_named(tmp_path: Path) -> None:
     agent = a_context(tmp_path / "agent", "FROM mlebench-env\nCOPY nothing /x\n")
     config = BuildConfig(str(agent))
-    with pytest.raises(UsageError, match="MLEBENCH_CHECKOUT"), flatten.staged(config, {}):
+    with pytest.raises(UsageError, match="SWARM_HOST_MLE_BENCH"), flatten.staged(config, {}):
         pass
     base = a_context(tmp_path / "base", "FROM x\n")
     with (
         pytest.raises(UsageError, match="nothing"),
-        flatten.staged(config, {"MLEBENCH_CHECKOUT": str(base)}),
+        flatten.staged(config, {"SWARM_HOST_MLE_BENCH": str(base)}),
     ):
         pass
     with pytest.raises(UsageError, match="no environment/Dockerfile"):
-        flatten.base_source({"MLEBENCH_CHECKOUT": str(tmp_path)})
+        flatten.base_source({"SWARM_HOST_MLE_BENCH": str(tmp_path)})
     secret = BuildConfig(str(agent), build_args={"TOKEN": Secret("TOKEN")})
     with pytest.raises(UsageError, match="TOKEN"), flatten.staged(secret, {}):
         pass
