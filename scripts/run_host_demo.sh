@@ -15,6 +15,7 @@ esac
 seconds=${1:-50}
 [[ $seconds =~ ^[1-9][0-9]{0,4}$ ]] || swarm_fail "seconds must be a whole number from 1 to 99999, got '$seconds'"
 swarm_venv demo requirements/demo.txt
+SECONDS=0
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/swarm-evo-host-demo.XXXXXX") || swarm_fail "no temporary folder"
 export SWARM_HOST_RUNS=$place/runs SWARM_HOST_DATA=$place/data
@@ -37,4 +38,6 @@ printf '\n== 3 of 3: the comparison\n'
 "$PYTHON" -m swarm_host compare
 
 printf '\nruns: %s\n' "$SWARM_HOST_RUNS"
+# For people, and for `python -m swarm_host.measure demo`.
+printf 'seconds after installation: %s\n' "$SECONDS"
 exit "$status"

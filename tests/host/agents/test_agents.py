@@ -103,7 +103,14 @@ def test_variants_register_what_config_yaml_registers() -> None:
 
 
 def test_agents_are_told_less_than_they_get() -> None:
-    assert [told(seconds) for seconds in (1, 10, 60, 600, 43200)] == [1, 8, 57, 570, 43140]
+    assert [told(seconds) for seconds in (1, 10, 50, 600, 43200)] == [1, 5, 45, 570, 43140]
+
+
+def test_swarm_evo_is_told_less_and_stopped_later() -> None:
+    limits = AgentLimits(timeout_s=50.0)
+    run = Agents().resolve("swarm-evo/recipes", COMPETITION, 3, "local", limits)
+    assert "--time=45" in run.command
+    assert run.timeout == 50.0
 
 
 def test_unknown_agents_get_the_nearest_id() -> None:
