@@ -124,7 +124,9 @@ def _parser() -> argparse.ArgumentParser:
         measure.add_to(commands)
     relay.add_to(commands)
     table = subcommand(
-        commands, "report", "write the tables of README and docs/benchmarks.md from docs/results"
+        commands,
+        "report",
+        "write the tables of the READMEs and docs/benchmarks.md from docs/results",
     )
     table.set_defaults(action=_report)
     return parser

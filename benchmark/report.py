@@ -11,11 +11,13 @@ from statistics import median
 from benchmark.catalog import MEASURES
 from benchmark.measure import Figures, markdown
 from benchmark.measures.container import container_table
+from benchmark.measures.host import host_table
 from benchmark.provenance import ROOT
 
 RESULTS = ROOT / "docs" / "results"
 README = ROOT / "README.md"
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"
+HOST_PAGE = ROOT / "host" / "README.md"
 Table = Callable[[Figures], str]
 # Label, figures and target of a line.
 Row = tuple[str, str, str]
@@ -123,17 +125,27 @@ def with_sections(text: str, results: Path = RESULTS) -> str:
     from; the others say that they were not run.
     """
     for name, table in sections().items():
-        path, shown = results_of(name, results), "NOT RUN"
-        if path.exists():
-            measured = _read(path)
-            shown = f"{table(measured)}\n\n{_source(measured)}"
-        text = with_table(text, shown, name)
+        text = with_table(text, _shown(results_of(name, results), table), name)
     return text
+
+
+def host_results(results: Path = RESULTS) -> str:
+    """The table of host/README.md."""
+    return _shown(results_of("host", results), host_table)
+
+
+def _shown(path: Path, table: Table) -> str:
+    if not path.exists():
+        return "NOT RUN"
+    measured = _read(path)
+    return f"{table(measured)}\n\n{_source(measured)}"
 
 
 def write_documents() -> tuple[Path, ...]:
     """The files with tables, written anew."""
+    host = with_table(HOST_PAGE.read_text(encoding="utf-8"), host_results())
     readme, benchmarks = README.read_text(encoding="utf-8"), BENCHMARKS.read_text(encoding="utf-8")
     README.write_text(with_table(readme, results_table()), encoding="utf-8")
     BENCHMARKS.write_text(with_sections(benchmarks), encoding="utf-8")
-    return README, BENCHMARKS
+    HOST_PAGE.write_text(host, encoding="utf-8")
+    return README, BENCHMARKS, HOST_PAGE

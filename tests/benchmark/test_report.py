@@ -12,8 +12,10 @@ from benchmark.measures.runs import RunMeasure, utilisation
 from benchmark.provenance import keep_figures
 from benchmark.report import (
     BENCHMARKS,
+    HOST_PAGE,
     README,
     RESULTS,
+    host_results,
     results_table,
     sections,
     spread,
@@ -63,6 +65,39 @@ def test_the_readme_shows_what_the_results_say() -> None:
 def test_the_benchmarks_page_shows_what_the_results_say() -> None:
     text = BENCHMARKS.read_text(encoding="utf-8")
     assert with_sections(text) == text
+
+
+def test_the_page_of_the_host_side_shows_what_the_results_say() -> None:
+    text = HOST_PAGE.read_text(encoding="utf-8")
+    assert with_table(text, host_results()) == text
+
+
+def host_figure(name: str, value: float | None, met: bool | None, note: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "value": value,
+        "unit": "s",
+        "target": "<= 0.3",
+        "met": met,
+        "note": note,
+        "busy_cores_before": 0.04,
+    }
+
+
+def test_a_figure_of_the_host_side_says_what_it_missed_and_why(tmp_path: Path) -> None:
+    figures = [
+        host_figure("start", 0.2504, True, "median of 10"),
+        host_figure("end", 0.5, False, "the disk was slow"),
+        host_figure("docker", None, None, "no daemon"),
+    ]
+    assert host_results(tmp_path) == "NOT RUN"
+    keep_figures(tmp_path / "host.json", "measure", {"figures": figures, "commit": "abc, def"})
+    table = host_results(tmp_path)
+    assert "| start | 0.25 s | <= 0.3 | met | median of 10 |" in table
+    assert "| end | 0.5 s | <= 0.3 | **missed** | the disk was slow |" in table
+    assert "| docker | NOT RUN | <= 0.3 | | no daemon |" in table
+    assert "others kept 0.0 cores busy" in table
+    assert "Source: `measure` (commit abc, def)" in table
 
 
 def test_what_was_not_measured_says_so(tmp_path: Path) -> None:
