@@ -55,7 +55,7 @@ def check_move(old: State, new: State) -> None:
 
 def group_status(states: Iterable[State], outcomes: Iterable[str | None]) -> GroupStatus:
     """Of all units of a group. One that ran to its end is `completed` even when agents failed in it;
-    it is `failed` only when no unit has a result of its agent.
+    it is `failed` only when no unit has a result of its agent. A unit that was cancelled has none.
     """
     count = Counter(states)
     if not count or set(count) == {"queued"}:
@@ -64,7 +64,8 @@ def group_status(states: Iterable[State], outcomes: Iterable[str | None]) -> Gro
         return "running"
     if set(count) == {"cancelled"}:
         return "cancelled"
-    from_agents = [outcome for outcome in outcomes if outcome not in INFRASTRUCTURE]
+    without_result = INFRASTRUCTURE | {"cancelled"}
+    from_agents = [outcome for outcome in outcomes if outcome not in without_result]
     return "completed" if from_agents else "failed"
 
 
