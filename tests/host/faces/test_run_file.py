@@ -154,6 +154,45 @@ def test_wrong_use_is_status_2_and_starts_nothing(
     assert nothing_was_started(tmp_path)
 
 
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder of one competition, its answers beside what agents may see."""
+    for name in ("public", "private"):
+        folder = tmp_path / "data" / "toy" / "prepared" / name
+        folder.mkdir(parents=True)
+        (folder / "file.csv").write_text(f"{name} rows")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("below", ["", "toy", "toy/prepared", "toy/prepared/private"])
+def test_a_mount_of_answers_is_refused_also_without_a_container(
+    tmp_path: Path, data: Path, below: str
+) -> None:
+    source = data / below
+    write(tmp_path, local(LEAVES, f"mounts: ['{source}:{source}:ro']\n"))
+    done = run(tmp_path, "--config", "run.yaml")
+    assert done.returncode == 2, done.stderr
+    assert f"the mount {source} -> {source} shows answers of a competition" in done.stderr
+    public = data / "toy" / "prepared" / "public"
+    assert f"mount {public}:" in done.stderr
+    assert nothing_was_started(tmp_path)
+    # What it says instead is taken.
+    write(tmp_path, local(LEAVES, f"mounts: ['{public}:{public}:ro']\n"))
+    assert run(tmp_path, "--config", "run.yaml", "--dry-run").returncode == 0
+
+
+def test_answers_that_are_allowed_are_shown_and_the_result_is_marked(
+    tmp_path: Path, data: Path
+) -> None:
+    text = f"cat {data}/toy/prepared/private/file.csv; {LEAVES}"
+    write(tmp_path, local(text, f"mounts: ['{data}:{data}:ro']\nallow_private: true\n"))
+    done = run(tmp_path, "--config", "run.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    (unit,) = json.loads(done.stdout)["units"]
+    assert (unit["outcome"], unit["isolation"]) == ("ok", "open")
+    assert Path(unit["workspace"], "stdout.log").read_text() == "private rows"
+
+
 def test_a_missing_file_and_a_missing_option(tmp_path: Path) -> None:
     assert "none.yaml: No such file" in run(tmp_path, "--config", "none.yaml").stderr
     assert run(tmp_path).returncode == 2
