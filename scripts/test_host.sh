@@ -17,6 +17,7 @@ if [ "${1:-}" = quick ]; then
 fi
 
 . scripts/venv.sh
+. scripts/test_limit.sh
 swarm_venv host host/requirements_test.txt
 
 # tests/host is left out of the quick suite; no plugin of langsmith, which looks for the network.
@@ -25,14 +26,16 @@ options="-q --strict-markers --import-mode=importlib -p no:langsmith_plugin"
 # With arguments of the user, one of the parts may have none of the tests.
 tests() {
     local status=0
-    "$PYTHON" -m pytest -o addopts="$options $1" -m "$2" tests/host "${@:3}" || status=$?
+    # shellcheck disable=SC2086
+    "$PYTHON" -m pytest $SWARM_LIMIT -o addopts="$options $1" -m "$2" tests/host "${@:3}" || status=$?
     [ "$status" -ne 5 ] || [ $# -eq 2 ] || return 0
     return "$status"
 }
 
 printf '== 1 of 2: units, loopback servers and engines\n'
 tests "-n 2 --dist loadfile" "not docker" "$@"
-(cd host && "$PYTHON" -m pytest -q)
+# shellcheck disable=SC2086
+(cd host && "$PYTHON" -m pytest $SWARM_LIMIT -q)
 
 [ -z "$quick" ] || exit 0
 printf '== 2 of 2: containers\n'
@@ -45,5 +48,5 @@ bash scripts/dockerd.sh start || status=$?
 [ "$status" -ne 3 ] || exit 0
 [ "$status" -eq 0 ] || exit "$status"
 bash scripts/base_image.sh
-# One after another: they share a daemon, and some stop it.
-tests "" docker "$@"
+# One after another: they share a daemon, and some stop it. In a worker, which is replaced when a test hangs.
+tests "-n 1" docker "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tests of the host side that need environments of their own: cloud libraries on loopback servers, engines on several
-# nodes, uv, a genuine mle-bench. Each part says NOT RUN by itself; exit status 3 when none of them could run.
+# The tests of the host side that need environments of their own: cloud libraries on loopback servers, Ray on several nodes,
+# Slurm, uv, a genuine mle-bench. Each part says NOT RUN by itself; exit status 3 when none of them could run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -12,6 +12,7 @@ case "${1:-}" in -h | --help)
 esac
 
 . scripts/venv.sh
+. scripts/test_limit.sh
 for part in "$@"; do
     case " $PARTS " in
     *" $part "*) ;;
@@ -31,11 +32,12 @@ venv() {
     swarm_venv "host-$1" "$2"
 }
 
-# Tests that were all skipped have not run.
+# Tests that were all skipped have not run. `beside`: words in front of the command.
 tests() {
     local status=0 log
     log=$(mktemp "${TMPDIR:-/tmp}/swarm-evo-tests.XXXXXX")
-    "$PYTHON" -m pytest -o addopts="-q --strict-markers --import-mode=importlib" -rs "$@" 2>&1 | tee "$log" || status=$?
+    # shellcheck disable=SC2086
+    ${beside:-} "$PYTHON" -m pytest $SWARM_LIMIT -o addopts="-q --strict-markers --import-mode=importlib" -rs "$@" 2>&1 | tee "$log" || status=$?
     if [ "$status" -eq 5 ] || ! tail -n 1 "$log" | grep -qE '[0-9]+ (passed|failed|error)'; then
         [ "$status" -ne 5 ] && [ "$status" -ne 0 ] || status=3
     fi
@@ -55,6 +57,10 @@ ray() {
 
 slurm() {
     venv slurm host/requirements_slurm.txt
+    local status=0
+    beside="bash scripts/with_slurm.sh" tests tests/host/engines/test_slurm.py || status=$?
+    # Where no Slurm can be had, the tests with submitit's own processes remain.
+    [ "$status" -eq 3 ] || return "$status"
     tests tests/host/engines/test_slurm.py
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,7 @@ SCRIPTS = [
     "test_container.sh",
     "dockerd.sh",
     "base_image.sh",
+    "with_slurm.sh",
 ]
 
 
@@ -67,6 +70,53 @@ def test_without_a_checkout_of_mle_bench_nothing_passes(tmp_path: Path) -> None:
     done = bash("scripts/test_host_long.sh", "mlebench", HOME=str(tmp_path))
     assert (done.returncode, "NOT RUN: mlebench" in done.stderr) == (3, True)
     assert list(tmp_path.iterdir()) == []
+
+
+HANGS = """
+import threading
+
+def test_before(): pass
+def test_that_hangs(): threading.Event().wait()
+def test_after(): pass
+"""
+
+
+@pytest.mark.parametrize(("workers", "passed"), [(["-n", "1"], "2 passed"), (["-n", "0"], "")])
+def test_a_test_that_hangs_is_named(workers: list[str], passed: str, tmp_path: Path) -> None:
+    (tmp_path / "test_some.py").write_text(HANGS)
+    (tmp_path / "pytest.ini").touch()
+    words = ["-p", "no:langsmith_plugin", "-p", "no:cacheprovider", *workers, str(tmp_path)]
+    call = f'. scripts/test_limit.sh; "{sys.executable}" -m pytest $SWARM_LIMIT "$@"'
+    done = bash("-c", call, "bash", *words, SWARM_TEST_LIMIT_S="1")
+    assert done.returncode == 1
+    assert "test_that_hangs" in done.stdout + done.stderr
+    assert passed in done.stdout
+
+
+def commands(folder: Path, *names: str) -> str:
+    """PATH with these programs of the machine alone."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).symlink_to(shutil.which(name) or "/nowhere")
+    return str(folder)
+
+
+def test_a_slurm_that_answers_is_taken(tmp_path: Path) -> None:
+    path = commands(tmp_path / "bin", "dirname", "timeout")
+    (tmp_path / "bin" / "sinfo").write_text("#!/bin/sh\necho node1\n")
+    (tmp_path / "bin" / "sinfo").chmod(0o755)
+    words = ["/bin/sh", "-c", 'echo "$0 $1"; exit 7', "a b", "c"]
+    done = bash("scripts/with_slurm.sh", *words, PATH=path, HOME=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (7, "a b c\n", "")
+
+
+def test_a_machine_that_can_have_no_slurm_says_not_run(tmp_path: Path) -> None:
+    path = commands(tmp_path / "bin", "dirname", "timeout")
+    done = bash("scripts/with_slurm.sh", "/bin/true", PATH=path, HOME=str(tmp_path))
+    assert done.returncode == 3
+    assert done.stderr.startswith("NOT RUN: no Slurm answers")
+    assert done.stderr.count("\n") == 1
+    assert bash("scripts/with_slurm.sh").returncode == 2
 
 
 def venv(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,36 @@ from swarm_host.groups.manager import Finish
 from swarm_host.records import Resources
 
 from tests.host.engines.room import MAKER, Room, beside, process_of
-from tests.host.fakes import LEAVES
 from tests.host.made import a_run
 from tests.host.waiting import until
 
 pytest.importorskip("submitit", reason="pip install -r host/requirements_engines.txt")
 # Its jobs are left to themselves on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+def faster() -> float:
+    """Seconds of which 20 go by in one: a job is missed for a minute before it is given up."""
+    return 20 * time.monotonic()
+
+
+def no_jobs_are_left() -> bool:
+    """True also where no Slurm is."""
+    if shutil.which("squeue") is None:
+        return True
+    return subprocess.check_output(["squeue", "--noheader"], text=True, timeout=60) == ""
+
+
+def answers() -> bool:
+    if shutil.which("sinfo") is None:
+        return False
+    done = subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True, timeout=60)
+    return done.returncode == 0 and "idle" in done.stdout
+
+
+real = pytest.mark.skipif(not answers(), reason="no Slurm answers: bash scripts/with_slurm.sh")
+# submitit's own processes, and the default partition of a real cluster.
+everywhere = pytest.mark.parametrize("address", ["local", pytest.param(None, marks=real)])
 
 
 @contextlib.contextmanager
@@ -38,10 +62,11 @@ def an_engine(room: Room, address: str | None = "local", **fields: Any) -> Itera
         engine.shutdown()
 
 
-def test_six_jobs_one_of_them_killed_and_one_cancelled(room: Room) -> None:
+@everywhere
+def test_six_jobs_one_of_them_killed_and_one_cancelled(room: Room, address: str | None) -> None:
     room.add(6)
     found: list[Finish | BaseException] = []
-    with an_engine(room) as engine, room.managing(engine, 6) as manager:
+    with an_engine(room, address, clock=faster) as engine, room.managing(engine, 6) as manager:
         thread = beside(manager, found)
         until(lambda: len(room.ready()) == 6, seconds=240)
         owners = {row.spec.unit_id: row.owner for row in room.store.units() if row.owner}
@@ -54,12 +79,14 @@ def test_six_jobs_one_of_them_killed_and_one_cancelled(room: Room) -> None:
     assert room.outcomes() == {"ok": 5, "cancelled": 1}
     assert sorted(room.backend.starts()) == [f"g1-u{number}-1" for number in range(1, 7)]
     assert room.backend.alive() == []
+    until(no_jobs_are_left)
 
 
-def test_jobs_go_on_without_the_manager(room: Room) -> None:
+@everywhere
+def test_jobs_go_on_without_the_manager(room: Room, address: str | None) -> None:
     room.add(1)
     found: list[Finish | BaseException] = []
-    with an_engine(room) as engine, room.managing(engine, 1) as manager:
+    with an_engine(room, address) as engine, room.managing(engine, 1) as manager:
         thread = beside(manager, found)
         until(lambda: len(room.ready()) == 1)
         job = engine._jobs["g1-u1"]
@@ -68,6 +95,36 @@ def test_jobs_go_on_without_the_manager(room: Room) -> None:
     room.let_go()
     until(lambda: room.outcomes() == {"ok": 1})
     until(job.done)
+    until(no_jobs_are_left)
+
+
+@real
+def test_a_job_that_slurm_ends_is_handed_out_again_and_its_agent_goes_on(room: Room) -> None:
+    room.add(2)
+    found: list[Finish | BaseException] = []
+    with an_engine(room, None, clock=faster) as engine, room.managing(engine, 2) as manager:
+        thread = beside(manager, found)
+        until(lambda: len(room.ready()) == 2, seconds=240)
+        ended = engine._jobs["g1-u1"]
+        subprocess.run(["scancel", str(ended.job_id)], check=True, timeout=60)
+        until(lambda: engine._jobs.get("g1-u1", ended) is not ended, seconds=240)
+        room.let_go()
+        thread.join(240)
+    assert [getattr(finish, "how", finish) for finish in found] == ["done"]
+    assert not ended.paths.result_pickle.exists()
+    assert room.outcomes() == {"ok": 2}
+    assert sorted(room.backend.starts()) == ["g1-u1-1", "g1-u2-1"]
+    assert room.backend.alive() == []
+    until(no_jobs_are_left)
+
+
+@real
+def test_a_partition_of_a_real_slurm_is_looked_up(room: Room) -> None:
+    (name,) = subprocess.check_output(["sinfo", "--noheader", "--format=%R"], text=True).split()
+    with an_engine(room, f"partition={name}") as engine:
+        assert len(engine._machines()) == 1
+    with pytest.raises(UsageError, match=f"no partition '{name}x'.*nearest: {name}"):
+        SlurmEngine(room.store, f"partition={name}x")
 
 
 # ---------------------------------------------------------------- words for sbatch
@@ -163,31 +220,3 @@ def test_a_missing_library_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UsageError, match="host/requirements_engines.txt"):
         SlurmEngine(room.store, "local")
-
-
-# ---------------------------------------------------------------- a real one
-
-
-def answers() -> bool:
-    if shutil.which("sinfo") is None:
-        return False
-    done = subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True, timeout=60)
-    return done.returncode == 0 and "idle" in done.stdout
-
-
-@pytest.mark.skipif(not answers(), reason="no Slurm answers here")
-def test_units_of_a_real_slurm_one_of_them_killed(room: Room) -> None:
-    room.add(4, "touch ../ready; while [ ! -e ../../go ]; do sleep 0.05; done; " + LEAVES[2])
-    found: list[Finish | BaseException] = []
-    with an_engine(room, None) as engine, room.managing(engine, 4) as manager:
-        thread = beside(manager, found)
-        until(lambda: room.ready(), seconds=240)
-        row = next(row for row in room.store.units() if row.owner)
-        room.cancel(row.spec.unit_id)
-        room.let_go()
-        thread.join(300)
-    assert [getattr(finish, "how", finish) for finish in found] == ["done"]
-    assert room.outcomes() == {"ok": 3, "cancelled": 1}
-    assert sorted(room.backend.starts()) == [f"g1-u{number}-1" for number in range(1, 5)]
-    left = subprocess.run(["squeue", "--noheader"], capture_output=True, text=True, check=True)
-    assert left.stdout == ""
