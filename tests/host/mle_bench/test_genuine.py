@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from swarm_host.grading.workers import GradingWorkers
-from swarm_host.run_folder import REPORT_KEYS
+from swarm_host.groups.run_folder import REPORT_KEYS
 from swarm_host.sources.mlebench import MleBenchSource
 
 from tests.host.backends.docker.daemon import docker, docker_is_ready, has_image
