@@ -44,6 +44,8 @@ from swarm_host.words.expand import looks_secret
 LOGS = ("stdout.log", "stderr.log")
 # Characters. Shorter values stand in for a key where none is needed: EMPTY, none.
 _LIKE_A_SECRET = 12
+# Bytes of one name in a path, on all file systems in use.
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ def problems(planned: Sequence[Planned], backends: Callable[[str], Backend]) -> 
 
 def _without_new_workspace(run: RunConfig) -> RunConfig:
     """A workspace that is not there yet is made before the start, and holds nothing that is secret."""
-    if Path(run.workspace).exists():
+    if _is_there(Path(run.workspace)):
         return run
     return replace(run, mounts=tuple(m for m in run.mounts if m.source != run.workspace))
 
@@ -169,14 +171,22 @@ def _own_problems(unit: UnitSpec) -> Iterator[Problem]:
             yield Problem(what, cure, refuses=False)
 
 
+def _is_there(path: Path) -> bool:
+    """Path.exists raises for a name that is too long, or a folder that is closed to us."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def _workspace_problems(workspace: Path) -> Iterator[Problem]:
     there = workspace
-    while not there.exists() and there != there.parent:
+    while not _is_there(there) and there != there.parent:
         there = there.parent
+    if max(len(os.fsencode(part)) for part in workspace.parts) > _LONGEST_NAME:
+        what = f"the workspace {workspace} cannot be made: a name in it is too long"
+        yield Problem(what, f"names of folders have at most {_LONGEST_NAME} bytes")
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         what = f"the workspace {workspace} cannot be made: {there} is no folder that takes files"
         yield Problem(what, "correct workspace")
-    used = [name for name in LOGS if (workspace / name).exists()]
+    used = [name for name in LOGS if _is_there(workspace / name)]
     if used:
         what = f"{workspace} holds {used[0]} of another run"
         yield Problem(what, "take another workspace: ${run_id} in its path makes a new one")

@@ -161,6 +161,10 @@ def regrade(options: Namespace, environ: Mapping[str, str]) -> int:
             except GradingFailed as error:
                 failed = True
                 said[row.spec.unit_id] = f"the grader failed: {error}"
+            # Its competition is gone. Other units have theirs, and are told in their group's files.
+            except UsageError as error:
+                failed = True
+                said[row.spec.unit_id] = f"it cannot be graded: {error}"
         _write_folders(store, {row.spec.group for row in rows})
     status = FAILED if failed else OK
     if options.json:

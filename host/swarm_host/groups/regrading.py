@@ -32,7 +32,8 @@ def regrade(store: Store, sources: Sources, row: UnitRow) -> str:
     told = outcomes.history(store.events(unit=spec.unit_id))
     stop = outcomes.reason_that_counts(told)
     evidence = Evidence(result.ending, stop, submission=True, graded=True, grade=grade)
-    outcome, message = outcomes.outcome_of(evidence)
+    outcome, said = outcomes.outcome_of(evidence)
+    message = outcomes.short("; ".join(filter(None, (said, *told.left_out))))
     store.amend(spec.unit_id, replace(result, outcome=outcome, message=message, grade=grade))
     before, after = _shown(result), _shown(replace(result, outcome=outcome, grade=grade))
     return after if before == after else f"{before} -> {after}"

@@ -25,4 +25,5 @@ def mle_bench_data(environ: Mapping[str, str]) -> Path:
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("HOME", "/nonexistent"))
+    """The user's folder; one that does not exist where HOME is empty or not set."""
+    return Path(environ.get("HOME") or "/nonexistent")

@@ -186,6 +186,28 @@ def test_a_broken_grader_leaves_the_old_grade(commands: Commands, local_unit: Ma
     assert commands("list", "--units", "--json").json[0]["score"] == 0.5
 
 
+def test_a_competition_that_is_gone_holds_up_no_other_unit(
+    commands: Commands, local_unit: MakeUnit
+) -> None:
+    root = own_competition(commands.folder, "1,1\n2,1\n")
+    gone = local_unit("true", competition="own", source="folder", source_root="/nowhere")
+    fields = {"competition": "own", "source": "folder", "source_root": str(root)}
+    there = local_unit("true", 2, "g2", **fields)
+    store = commands.store()
+    for unit in (gone, there):
+        finished(store, unit)
+        submission = Path(unit.folder) / "submission" / "submission.csv"
+        submission.parent.mkdir()
+        submission.write_text("id,y\n1,1\n2,1\n")
+    store.close()
+    said = commands("regrade", "g1", "g2")
+    assert said.status == 1
+    assert f"{gone.unit_id}: it cannot be graded: " in said.out
+    assert f"{there.unit_id}: ok 0.5 -> ok 0\n" in said.out
+    (report,) = (Path(there.folder).parent).glob("grading_report.json")
+    assert json.loads(report.read_text())["competition_reports"][0]["score"] == 0
+
+
 # ---------------------------------------------------------------- clean, reindex
 
 

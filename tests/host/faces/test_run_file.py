@@ -120,6 +120,9 @@ def test_a_secret_in_the_file_is_warned_of(tmp_path: Path) -> None:
         (local("true"), ["timeout"], "an override is key=value"),
         (local("true", "env: {A: '${{ secrets.NOT_SET }}'}"), [], "NOT_SET"),
         (local("true", "mounts: ['./none:/x']"), [], "none"),
+        (local("true", f"mounts: ['./{'n' * 300}:/x']"), [], "is not there"),
+        (f"backend: local\ncommand: ['true']\nworkspace: ws/{'n' * 300}", [], "too long"),
+        (f"backend: local\ncommand: ['true']\nworkspace: ./{'n' * 300}/ws", [], "too long"),
         ("a: [", [], "run.yaml:2"),
         (local("true", "engine: dsk"), [], "expected dask, local, ray, slurm; got 'dsk'"),
         (
