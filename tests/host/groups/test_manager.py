@@ -18,10 +18,9 @@ import pytest
 from swarm_host.errors import StoreBusy, UnknownName
 from swarm_host.groups import manager as manager_module
 from swarm_host.groups.manager import Finish, Manager, Manners, managing, preflight, signals_to
-from swarm_host.groups.queueing import due, spent
 from swarm_host.life.outcomes import Policy
 from swarm_host.life.world import World
-from swarm_host.records import Problem, UnitRow, Usage
+from swarm_host.records import Problem
 from swarm_host.store.owners import Owner
 from swarm_host.store.sqlite import SqliteStore
 
@@ -418,42 +417,7 @@ def test_real_signals_reach_the_manager(room: Room) -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-# ---------------------------------------------------------------- decisions
-
-
-def a_row(tmp_path: Path, number: int, **fields: Any) -> UnitRow:
-    plain = UnitRow(a_unit(tmp_path, number), "queued", 0, None, None, False, None, None, 0.0)
-    return dataclasses.replace(plain, **fields)
-
-
-def test_units_that_nobody_follows_come_before_those_that_wait(tmp_path: Path) -> None:
-    rows = [
-        a_row(tmp_path, 1),
-        a_row(tmp_path, 2, state="running", owner="a", lease_until=5.0),
-        a_row(tmp_path, 3, state="running", owner="b", lease_until=15.0),
-        a_row(tmp_path, 4, state="grading"),
-        a_row(tmp_path, 5, state="done"),
-        a_row(tmp_path, 6),
-    ]
-    found = [row.spec.seed for row in due(rows, {"g1-u6"}, 10.0)]
-    assert found == [2, 4, 1]
-
-
-@pytest.mark.parametrize(
-    ("budget", "reason"),
-    [
-        ({"budget_hours": 2.0}, "the budget of 2 hours is used up (2)"),
-        ({"budget_usd": 3.0}, "the budget of 3 usd is used up (3)"),
-        ({"budget_tokens": 50}, "the budget of 50 tokens is used up (100)"),
-        ({"budget_hours": 2.1, "budget_usd": 3.1, "budget_tokens": 101}, None),
-        ({}, None),
-    ],
-)
-def test_budgets(tmp_path: Path, budget: dict[str, Any], reason: str | None) -> None:
-    one = a_result("u", usage=Usage(3600.0, 1.5, 50))
-    silent = a_result("u", usage=Usage())
-    rows = [a_row(tmp_path, n, result=result) for n, result in enumerate((one, silent, one, None))]
-    assert spent(a_group(tmp_path, **budget), rows) == reason
+# ---------------------------------------------------------------- preflight
 
 
 def test_a_problem_of_many_units_is_told_once(room: Room) -> None:
