@@ -31,7 +31,6 @@ from swarm_host.life.world import World
 from swarm_host.protocols import Backend, Clock, Source
 from swarm_host.records import Competition, Problem, RunConfig, UnitResult, UnitRow, UnitSpec
 from swarm_host.show.live import Display, Watch, watch
-from swarm_host.sources.folders import known_name
 from swarm_host.sources.sets import competition_set
 from swarm_host.sources.table import CHECKOUT, Sources
 from swarm_host.spec.loading import Spec
@@ -40,6 +39,7 @@ from swarm_host.spec.run_keys import Overlay
 from swarm_host.store.owners import Owner, is_dead
 from swarm_host.store.sqlite import SqliteStore
 from swarm_host.words.expand import looks_secret
+from swarm_host.words.names import known_name
 
 LOGS = ("stdout.log", "stderr.log")
 # Characters. Shorter values stand in for a key where none is needed: EMPTY, none.

@@ -1,17 +1,22 @@
-"""Reads what a checkout of mle-bench registers: agents/*/config.yaml, as its own registry does."""
+"""Reads what a checkout of mle-bench registers: agents/*/config.yaml, as its own registry does.
+
+That registry reads YAML 1.1 (`yes` is True, 1_000 is 1000) and hands on what Python writes for it.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+
+import yaml
 
 from swarm_host.agents.known import FOLDERS, Agent, Way
 from swarm_host.agents.own_files import STEPS, TIMEOUT_S
-from swarm_host.errors import SpecError, UsageError
+from swarm_host.errors import UsageError
 from swarm_host.records import BuildConfig, Secret
-from swarm_host.words.plain_yaml import read_mapping
+from swarm_host.spec.values import choice, entries, text
+from swarm_host.words.yaml_lines import Field, Scalar, load, plain, wrong
 
 # As mle-bench looks for it: at the beginning of a value.
 _SECRET = re.compile(r"\$\{\{\s*secrets\.(\w+)\s*\}\}")
@@ -40,29 +45,38 @@ def registered(checkout: Path) -> tuple[list[Agent], list[str]]:
 
 
 def _agents(path: Path, checkout: Path) -> Iterator[Agent]:
-    for agent_id, values in read_mapping(path).items():
+    for agent_id, field in entries(load(path, yaml_1_1)).items():
         # `vars`, `defaults` and the like stand beside the agents.
-        if isinstance(values, dict) and {"start", "dockerfile"} <= values.keys():
+        if isinstance(field.value, dict) and {"start", "dockerfile"} <= field.value.keys():
             if agent_id not in ("defaults", "vars"):
-                yield _agent(path, checkout, agent_id, values)
+                yield _agent(path, checkout, agent_id, field.value)
 
 
-def _agent(path: Path, checkout: Path, agent_id: str, values: Mapping[str, Any]) -> Agent:
+def yaml_1_1(text: str) -> Scalar:
+    """What a word without quotes means to PyYAML, of which mle-bench takes it."""
+    tag = yaml.resolver.Resolver().resolve(yaml.ScalarNode, text, (True, False))
+    try:
+        value = yaml.constructor.SafeConstructor().construct_object(yaml.ScalarNode(tag, text))
+    except (yaml.YAMLError, ValueError):
+        return text
+    # A day or a time is handed on as Python writes it.
+    return value if value is None or isinstance(value, Scalar) else str(value)
+
+
+def _agent(path: Path, checkout: Path, agent_id: str, fields: Mapping[str, Field]) -> Agent:
     # The image has the name of the folder that holds the file.
     name = path.parent.name
-    env = values.get("env_vars") or {}
-    kwargs, kind = values.get("kwargs") or {}, values.get("kwargs_type")
-    if not isinstance(env, dict) or not isinstance(kwargs, dict):
-        raise SpecError(f"{path}: {agent_id}: env_vars and kwargs are mappings")
-    command, more = _command(kwargs, kind, f"{path}: {agent_id}")
+    env, kwargs = _mapping(fields, "env_vars"), _mapping(fields, "kwargs")
+    command, more = _command(kwargs, fields)
     refusal = ""
-    if values.get("privileged"):
+    if "privileged" in fields and fields["privileged"].value:
         refusal = (
             "it wants a privileged container, which is the machine itself; use mle-bench for it"
         )
-    dockerfile = Path(str(values["dockerfile"]))
-    limit, steps = env.get("TIME_LIMIT_SECS"), env.get("STEP_LIMIT")
-    variables = {str(key): _value(one) for key, one in env.items()}
+    dockerfile = Path(text(fields["dockerfile"]))
+    given = {key: one.value for key, one in env.items()}
+    limit, steps = given.get("TIME_LIMIT_SECS"), given.get("STEP_LIMIT")
+    variables = {key: _value(one) for key, one in env.items()}
     # What a user grants is told to the agent.
     if isinstance(limit, int):
         variables["TIME_LIMIT_SECS"] = "${timeout_s}"
@@ -87,6 +101,13 @@ def _agent(path: Path, checkout: Path, agent_id: str, values: Mapping[str, Any])
     )
 
 
+def _mapping(fields: Mapping[str, Field], key: str) -> Mapping[str, Field]:
+    """Empty where there is none, or an empty value."""
+    if key not in fields or fields[key].value is None:
+        return {}
+    return entries(fields[key])
+
+
 def _whole(value: object, usual: int) -> int:
     if isinstance(value, int):
         return value
@@ -94,13 +115,14 @@ def _whole(value: object, usual: int) -> int:
 
 
 def _command(
-    kwargs: Mapping[str, Any], kind: object, place: str
+    kwargs: Mapping[str, Field], fields: Mapping[str, Field]
 ) -> tuple[tuple[str, ...], dict[str, str | Secret]]:
-    """The start script with its words, and variables for words that are secret."""
+    """The start script with its words, and variables for words that are secret. fields: of the agent."""
     if not kwargs:
         return _START, {}
-    if kind not in _KWARGS:
-        raise SpecError(f"{place}: kwargs_type {kind!r} is none of {', '.join(_KWARGS)}")
+    if "kwargs_type" not in fields:
+        raise wrong(fields["kwargs"], "kwargs_type is missing beside it")
+    kind = choice(fields["kwargs_type"], _KWARGS)
     words: list[str] = []
     secrets: dict[str, str | Secret] = {}
     hidden = any(isinstance(_value(value), Secret) for value in kwargs.values())
@@ -123,10 +145,10 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _value(value: object) -> str | Secret:
+def _value(field: Field) -> str | Secret:
     """As mle-bench takes it: a secret by name, anything else as Python writes it."""
-    text = str(value)
+    value = plain(field)
     if isinstance(value, str) and (match := _SECRET.match(value)):
         return Secret(match[1])
     # Nothing in it is a placeholder of ours.
-    return text.replace("$", "$$")
+    return str(value).replace("$", "$$")

@@ -12,7 +12,7 @@ from swarm_host.agents.mle_bench import registered
 from swarm_host.agents.own_files import FILE, read_agents
 from swarm_host.errors import UnknownName, UsageError
 from swarm_host.records import Competition, RunConfig
-from swarm_host.words.expand import nearest
+from swarm_host.words.names import unknown
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "host" / "agents"
@@ -53,10 +53,7 @@ class Agents:
         """Raises UnknownName with the nearest id and all others."""
         if agent_id in self._agents:
             return self._agents[agent_id]
-        names = [agent.agent_id for agent in self.listed()]
-        message = (
-            f"unknown agent {agent_id!r}{nearest(agent_id, names)}; there are: {', '.join(names)}"
-        )
+        message = unknown("agent", agent_id, [agent.agent_id for agent in self.listed()])
         raise UnknownName("; ".join([message, *self.problems]))
 
     def resolve(

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from swarm_host.errors import UnknownName
 from swarm_host.protocols import Backend, Clock
-from swarm_host.words.expand import nearest
+from swarm_host.words.names import known_name
 
 
 class Backends:
@@ -25,9 +24,7 @@ class Backends:
 
     def __call__(self, name: str) -> Backend:
         """Raises UnknownName."""
-        if name not in MAKERS:
-            near = nearest(name, MAKERS)
-            raise UnknownName(f"unknown backend {name!r}{near}; there are: {', '.join(MAKERS)}")
+        known_name(name, MAKERS, "backend")
         with self._lock:
             if name not in self._made:
                 self._made[name] = MAKERS[name](self._runs, self._environ, self._clock)

@@ -22,7 +22,7 @@ from swarm_host.compare.records import (
 )
 from swarm_host.errors import UnknownName, UsageError
 from swarm_host.records import UnitRow
-from swarm_host.words.expand import nearest
+from swarm_host.words.names import nearest
 
 # By whether less is better.
 _DIRECTION = {True: " (less is better)", False: "", None: " (no direction known)"}

@@ -12,7 +12,7 @@ from swarm_host.errors import UnknownName, UsageError
 from swarm_host.protocols import Store
 from swarm_host.records import Group, UnitRow
 from swarm_host.store.sqlite import DATABASE, STATE_FOLDER, SqliteStore
-from swarm_host.words.expand import nearest
+from swarm_host.words.names import nearest
 
 LAST = "last"
 _SHOWN = 10

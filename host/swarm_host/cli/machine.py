@@ -16,17 +16,15 @@ from swarm_host.errors import HostError, UnknownName
 from swarm_host.protocols import Source
 from swarm_host.sources.sets import competition_set
 from swarm_host.sources.table import CHECKOUT
-from swarm_host.words.expand import nearest
+from swarm_host.words.names import known_name
 
 
 def doctor(options: Namespace, environ: Mapping[str, str]) -> int:
     from swarm_host.doctor.facts import gather
     from swarm_host.doctor.judge import examine, is_well
 
-    if options.backend is not None and options.backend not in MAKERS:
-        near = nearest(options.backend, MAKERS)
-        there = ", ".join(MAKERS)
-        raise UnknownName(f"unknown backend {options.backend!r}{near}; there are: {there}")
+    if options.backend is not None:
+        known_name(options.backend, MAKERS, "backend")
     runs, home = runs_folder(options.runs, environ), home_of(environ)
     with launch.bench(runs, environ, _no_id) as work:
         pack, mlebench = work.sources.root("pack"), work.sources.root("mlebench")

@@ -58,7 +58,6 @@ def _unknown_command(words: Sequence[str]) -> str:
     """A complaint with the nearest command; "" when there is nothing to complain of."""
     if not words or words[0].startswith("-") or words[0] in COMMANDS:
         return ""
-    from swarm_host.words.expand import nearest
+    from swarm_host.words.names import unknown
 
-    near = nearest(words[0], COMMANDS)
-    return f"unknown command {words[0]!r}{near}; there are: {', '.join(COMMANDS)}"
+    return unknown("command", words[0], COMMANDS)

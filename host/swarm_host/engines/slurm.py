@@ -16,7 +16,7 @@ from swarm_host.engines.shared import Probe
 from swarm_host.errors import Capacity, Lost, Unhealthy, UsageError
 from swarm_host.records import RunConfig
 from swarm_host.store.sqlite import SqliteStore
-from swarm_host.words.expand import nearest
+from swarm_host.words.names import nearest
 
 INSTALL = "pip install -r host/requirements_engines.txt"
 NAME = "swarm-evo"

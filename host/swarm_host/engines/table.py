@@ -6,12 +6,12 @@ import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 
 from swarm_host.engines.away import Say
-from swarm_host.errors import UnknownName
 from swarm_host.life.world import World
 from swarm_host.protocols import Engine
 from swarm_host.records import Problem
 from swarm_host.spec.matrix_keys import Placement
 from swarm_host.store.sqlite import SqliteStore
+from swarm_host.words.names import known_name
 
 # Makes an engine for a store and what lives need, and for who hears warnings; None for this machine.
 MakeEngine = Callable[[SqliteStore, World, Say], Engine | None]
@@ -70,10 +70,7 @@ MAKERS: Mapping[str, Callable[[Placement], MakeEngine]] = {
 
 def engine_of(placement: Placement) -> MakeEngine:
     """What makes it raises UsageError when it cannot be used here. Raises UnknownName."""
-    if placement.engine not in MAKERS:
-        there = ", ".join(MAKERS)
-        raise UnknownName(f"the engine {placement.engine} is not part of this version: {there}")
-    return MAKERS[placement.engine](placement)
+    return MAKERS[known_name(placement.engine, MAKERS, "engine")](placement)
 
 
 def engine_problems(placement: Placement) -> Sequence[Problem]:

@@ -16,20 +16,22 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from core.metric_names import BY_NAME
-from swarm_host.errors import SpecError, UsageError
+from swarm_host.errors import UsageError
 from swarm_host.protocols import Graders
 from swarm_host.records import Competition, Grade, GradingProgram
-from swarm_host.sources.folders import NAME, known_name, sample_of
+from swarm_host.sources.folders import NAME, sample_of
 from swarm_host.sources.judged import Question, better_than, grade_of, judged
-from swarm_host.words.plain_yaml import read_mapping
+from swarm_host.spec import values
+from swarm_host.spec.section import Section, raise_all
+from swarm_host.words.names import known_name
+from swarm_host.words.yaml_lines import Field, load
 
 ROOT = Path(__file__).resolve().parents[3]
 _FILE = "competition.yaml"
-_KEYS = ("metric", "ids", "parameters", "references")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,45 +108,33 @@ class FolderSource:
 
 
 def read_competition(path: Path) -> OwnCompetition:
-    """Raises SpecError with the file and the key, UsageError when there is no file."""
-    values = read_mapping(path, _KEYS)
-    metric = values.get("metric")
-    if not isinstance(metric, str) or metric not in BY_NAME:
-        try:
-            known_name(str(metric), BY_NAME, "metric")
-        except UsageError as error:
-            raise SpecError(f"{path}: metric: {error}") from None
-    return OwnCompetition(
-        metric=str(metric),
-        ids=_words(values, "ids", path),
-        parameters=_numbers(values.get("parameters") or [], "parameters", path),
-        references=_references(values.get("references") or {}, path),
+    """Raises SpecError with every problem, one a line, each with its line."""
+    problems: list[str] = []
+    section = Section(load(path), problems)
+    found = OwnCompetition(
+        metric=section.take("metric", partial(values.choice, words=BY_NAME), ""),
+        ids=section.take("ids", _ids, ()),
+        parameters=section.take("parameters", _parameters, ()),
+        references=section.take("references", _references, None),
     )
+    section.need("metric", "a name of docs/metrics.md")
+    section.close()
+    raise_all(problems)
+    return found
 
 
-def _words(values: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...]:
-    found = values.get(key) or []
-    if isinstance(found, str):
-        found = [found]
-    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
-        raise SpecError(f"{path}: {key}: column names in a list are wanted, not {found!r}")
-    return tuple(found)
+def _ids(field: Field) -> tuple[str, ...]:
+    if isinstance(field.value, list):
+        return tuple(values.text(item) for item in field.value)
+    return (values.text(field),)
 
 
-def _numbers(found: object, key: str, path: Path) -> tuple[float, ...]:
-    if not isinstance(found, list) or not all(_is_number(number) for number in found):
-        raise SpecError(f"{path}: {key}: numbers in a list are wanted, not {found!r}")
-    return tuple(map(float, found))
+def _parameters(field: Field) -> tuple[float, ...]:
+    return tuple(values.finite(item) for item in values.items(field))
 
 
-def _references(found: object, path: Path) -> dict[str, float]:
-    if not isinstance(found, dict) or not all(map(_is_number, found.values())):
-        raise SpecError(f"{path}: references: names with numbers are wanted, not {found!r}")
-    return {str(name): float(number) for name, number in found.items()}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _references(field: Field) -> dict[str, float]:
+    return {name: values.finite(item) for name, item in values.entries(field).items()}
 
 
 def _answers(folder: Path) -> Path:

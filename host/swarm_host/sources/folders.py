@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
-from swarm_host.errors import UnknownName, UsageError
+from swarm_host.errors import UsageError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_MOST_SHOWN = 100
-
-
-def known_name(name: str, names: Iterable[str], what: str) -> str:
-    """The name, when it is one of `names`. Raises UnknownName with the nearest and all others."""
-    names = sorted(names)
-    if name in names:
-        return name
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = ""
-    if near:
-        hint = f", did you mean {near[0]}?"
-    shown = ", ".join(names[:_MOST_SHOWN]) or "none"
-    raise UnknownName(f"unknown {what} {name!r}{hint} There are: {shown}")
 
 
 def sample_of(public: Path) -> Path:

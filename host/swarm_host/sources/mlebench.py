@@ -10,8 +10,9 @@ from pathlib import Path
 from swarm_host.errors import UnknownName, UsageError
 from swarm_host.protocols import Graders
 from swarm_host.records import Competition, Grade, GradingProgram
-from swarm_host.sources.folders import NAME, known_name
+from swarm_host.sources.folders import NAME
 from swarm_host.sources.judged import Question, grade_of, judged
+from swarm_host.words.names import known_name
 
 _PROGRAM = Path(__file__).resolve().parents[1] / "grading" / "programs" / "mle_bench.py"
 

@@ -12,7 +12,7 @@ from typing import Any
 from swarm_host.errors import UsageError
 from swarm_host.protocols import Graders
 from swarm_host.records import Competition, Grade, GradingAnswer, GradingProgram
-from swarm_host.sources.folders import known_name, sample_of
+from swarm_host.sources.folders import sample_of
 from swarm_host.sources.judged import (
     Question,
     better_than,
@@ -21,6 +21,7 @@ from swarm_host.sources.judged import (
     judged,
     last_json,
 )
+from swarm_host.words.names import known_name
 
 ROOT = Path(__file__).resolve().parents[3]
 _LIST_S, _PREPARE_S = 120.0, 1800.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from swarm_host.errors import UsageError
-from swarm_host.sources.folders import NAME, known_name
+from swarm_host.sources.folders import NAME
+from swarm_host.words.names import known_name
 
 SPLITS = Path(__file__).resolve().parents[2] / "experiments" / "splits"
 

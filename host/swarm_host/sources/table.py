@@ -10,10 +10,10 @@ from pathlib import Path
 from swarm_host.errors import UsageError
 from swarm_host.protocols import Graders, Source
 from swarm_host.sources.folder import FolderSource
-from swarm_host.sources.folders import known_name
 from swarm_host.sources.mlebench import MleBenchSource
 from swarm_host.sources.pack import PackSource
 from swarm_host.words import places
+from swarm_host.words.names import known_name
 
 NAMES = ("pack", "mlebench", "folder")
 # Variables of the host's environment.

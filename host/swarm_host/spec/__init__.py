@@ -1,1 +1,1 @@
-"""Specification files: YAML of specification 000, checked whole before anything starts."""
+"""What users write in files: keys and values of the right type, checked whole before anything starts."""

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from swarm_host.errors import SpecError
 from swarm_host.records import RunConfig
 from swarm_host.spec.matrix_keys import Matrix, Placement, read_matrix, read_placement
 from swarm_host.spec.run_keys import Overlay, read_overlay, read_run
-from swarm_host.spec.section import Section
+from swarm_host.spec.section import Section, raise_all
+from swarm_host.words import yaml_lines
 from swarm_host.words.expand import Scope
-from swarm_host.words.yaml_lines import LARGEST, Field, read, with_override
+from swarm_host.words.yaml_lines import Field, with_override
 
 # Of a unit of a matrix; what they hold is known only later.
 UNIT_VARIABLES = ("agent", "competition", "seed")
@@ -43,7 +43,7 @@ class Spec:
         problems: list[str] = []
         scope = replace(self.scope, own={**self.scope.own, **values})
         found = read_overlay(Section(self.root, problems), scope)
-        _raise(problems)
+        raise_all(problems)
         return found
 
 
@@ -54,18 +54,15 @@ def plain_spec(run: RunConfig, scope: Scope) -> Spec:
 
 def load(path: Path, overrides: Sequence[str], scope: Scope) -> Spec:
     """Reads a file. Raises SpecError with every problem, one a line, each with its line."""
-    try:
-        with path.open("rb") as file:
-            # Whatever is larger is refused by its size.
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise SpecError(f"{path}: {error.strerror}") from None
-    return parse(data, str(path), overrides, scope)
+    return _spec(yaml_lines.load(path), overrides, scope)
 
 
 def parse(data: bytes, name: str, overrides: Sequence[str], scope: Scope) -> Spec:
     """As load, of bytes. `name` stands in messages."""
-    root = read(data, name)
+    return _spec(yaml_lines.read(data, name), overrides, scope)
+
+
+def _spec(root: Field, overrides: Sequence[str], scope: Scope) -> Spec:
     for override in overrides:
         root = with_override(root, override)
     problems: list[str] = []
@@ -74,10 +71,10 @@ def parse(data: bytes, name: str, overrides: Sequence[str], scope: Scope) -> Spe
         spec = _matrix(section, root, scope, problems)
     else:
         section.take("matrix", lambda field: field, None)
-        run = read_run(section, scope, problems)
+        run = read_run(section, scope)
         spec = Spec(run, None, read_placement(section, scope), root, scope)
     section.close()
-    _raise(problems)
+    raise_all(problems)
     return spec
 
 
@@ -90,8 +87,3 @@ def _matrix(section: Section, root: Field, scope: Scope, problems: list[str]) ->
     own = {**scope.own, **dict.fromkeys(UNIT_VARIABLES, "0")}
     read_overlay(section, replace(scope, own=own))
     return Spec(None, matrix, read_placement(section, scope), root, scope)
-
-
-def _raise(problems: Sequence[str]) -> None:
-    if problems:
-        raise SpecError("\n".join(problems))

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast, get_args
 
-from swarm_host.errors import SpecError
 from swarm_host.records import BuildConfig, Mount, Network, Outputs, Resources, RunConfig, Secret
 from swarm_host.spec import values
-from swarm_host.spec.section import Section
+from swarm_host.spec.section import Section, raise_all
 from swarm_host.words.expand import Scope
 from swarm_host.words.yaml_lines import Field, kind, wrong
 
@@ -76,20 +75,20 @@ def read_overlay(section: Section, scope: Scope) -> Overlay:
     )
 
 
-def read_run(section: Section, scope: Scope, problems: list[str]) -> RunConfig:
-    """One run. `problems` grows by what is wrong; the run is of use only when it stays empty."""
+def read_run(section: Section, scope: Scope) -> RunConfig:
+    """One run. It is of use only when the section has told of no problem."""
     shared = read_overlay(section, scope)
     workspace, inside = section.take("workspace", partial(_workspace, scope=scope), ("", WORKSPACE))
-    build = _build(section.section("build"), scope, problems)
+    build = read_build(section.section("build"), scope)
     run = RunConfig(
-        agent_image=section.take("agent_image", partial(_image, scope=scope), None),
+        agent_image=section.take("agent_image", partial(image, scope=scope), None),
         command=section.take("command", partial(values.words, scope=scope), ()),
         workspace=workspace,
         mounts=_with_workspace(shared, workspace, inside),
         env=shared.env,
         resources=shared.resources,
         build=build,
-        outputs=_outputs(section.section("outputs"), scope),
+        outputs=read_outputs(section.section("outputs"), scope),
         mle_bench=section.take("mle_bench", values.flag, False),
     )
     _whole_run(section, shared.backend)
@@ -116,7 +115,8 @@ def _with_workspace(shared: Overlay, workspace: str, inside: str) -> tuple[Mount
     return (Mount(workspace, inside, read_only=False), *shared.mounts)
 
 
-def _image(field: Field, scope: Scope) -> str:
+def image(field: Field, scope: Scope) -> str:
+    """A name of an image, as docker takes it."""
     found = values.expanded(field, scope)
     if not _IMAGE.fullmatch(found):
         raise wrong(field, f"{found!r} is no name of an image")
@@ -132,8 +132,7 @@ def _workspace(field: Field, scope: Scope) -> tuple[str, str]:
         inside = section.take("container", partial(values.target, scope=scope), WORKSPACE)
         section.need("host", "the folder on this machine")
         section.close()
-        if problems:
-            raise SpecError("\n".join(problems))
+        raise_all(problems)
         return host, inside
     found = values.text(field)
     host, colon, inside = found.rpartition(":")
@@ -170,8 +169,7 @@ def _mount(field: Field, scope: Scope) -> Mount:
     section.need("source", "the folder on this machine")
     section.need("target", "where the container has it")
     section.close()
-    if problems:
-        raise SpecError("\n".join(problems))
+    raise_all(problems)
     return mount
 
 
@@ -212,7 +210,8 @@ def _resources(section: Section | None, scope: Scope) -> Resources:
     return found
 
 
-def _outputs(section: Section | None, scope: Scope) -> Outputs:
+def read_outputs(section: Section | None, scope: Scope) -> Outputs:
+    """Where a container leaves what is collected. An empty value: nothing of that kind."""
     if section is None:
         return Outputs()
     place = partial(values.target, scope=scope)
@@ -225,7 +224,8 @@ def _outputs(section: Section | None, scope: Scope) -> Outputs:
     return found
 
 
-def _build(section: Section | None, scope: Scope, problems: list[str]) -> BuildConfig | None:
+def read_build(section: Section | None, scope: Scope) -> BuildConfig | None:
+    """How an image is built. Relative paths start at the scope's base."""
     if section is None:
         return None
     if section.take("push", values.flag, False):
@@ -233,7 +233,7 @@ def _build(section: Section | None, scope: Scope, problems: list[str]) -> BuildC
     found = BuildConfig(
         context=section.take("context", partial(values.path, scope=scope), scope.base),
         dockerfile=section.take("dockerfile", partial(_dockerfile, scope=scope), "Dockerfile"),
-        tag=section.take("tag", partial(_image, scope=scope), None),
+        tag=section.take("tag", partial(image, scope=scope), None),
         platform=section.take("platform", values.filled(_platform, scope), None),
         build_args=section.take("build_args", partial(values.variables, scope=scope), {}),
         pull=section.take("pull", values.flag, False),

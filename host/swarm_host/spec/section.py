@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from swarm_host.errors import SpecError
 from swarm_host.spec.values import entries
-from swarm_host.words.expand import nearest
+from swarm_host.words.names import nearest
 from swarm_host.words.yaml_lines import Field, wrong
 
 T = TypeVar("T")
@@ -70,3 +70,9 @@ class Section:
                 known = ", ".join(sorted(self._known))
                 near = nearest(key, self._known) or f"; known: {known}"
                 self._problems.append(str(wrong(field, f"unknown key{near}")))
+
+
+def raise_all(problems: Sequence[str]) -> None:
+    """Raises SpecError with every problem, one a line, if there is any."""
+    if problems:
+        raise SpecError("\n".join(problems))

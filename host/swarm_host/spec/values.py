@@ -16,9 +16,9 @@ from swarm_host.words.expand import (
     expand_path,
     expand_text,
     expand_value,
-    nearest,
     refuse_secrets,
 )
+from swarm_host.words.names import nearest
 from swarm_host.words.yaml_lines import Field, kind, typed, wrong
 
 T = TypeVar("T")
@@ -50,14 +50,21 @@ def flag(field: Field) -> bool:
     raise wrong(field, f"expected true or false, got {kind(field)}")
 
 
-def number(field: Field) -> float:
-    """Above 0 and finite."""
+def finite(field: Field) -> float:
     value = field.value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong(field, f"expected a number, got {kind(field)}")
-    if not (math.isfinite(value) and value > 0):
-        raise wrong(field, f"must be above 0, got {kind(field)}")
+    if not math.isfinite(value):
+        raise wrong(field, f"must be finite, got {kind(field)}")
     return float(value)
+
+
+def number(field: Field) -> float:
+    """Above 0 and finite."""
+    found = finite(field)
+    if found <= 0:
+        raise wrong(field, f"must be above 0, got {kind(field)}")
+    return found
 
 
 def whole(field: Field, least: int = 1, most: int | None = None) -> int:

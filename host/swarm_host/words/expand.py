@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
 from swarm_host.errors import SpecError
 from swarm_host.records import Secret
+from swarm_host.words.names import nearest
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
@@ -37,6 +37,9 @@ class Scope:
     home: str
     # What relative paths are relative to: the folder in which the command was given.
     base: str
+    # Names that get their values in a second expansion. Where there are any, what the first one
+    # leaves is made for the second: these references and doubled dollar signs stay as they are.
+    later: frozenset[str] = frozenset()
 
 
 def looks_secret(name: str) -> bool:
@@ -102,17 +105,11 @@ def refuse_secrets(text: str) -> None:
         raise SpecError("secrets may stand in env and build_args only")
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; nearest: X`, or nothing when nothing known is near. For the end of a message."""
-    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f"; nearest: {close[0]}" if close else ""
-
-
 def _variable(text: str, start: int, scope: Scope) -> tuple[str, int]:
     """What stands for the dollar sign at `start`, and where the text goes on."""
     following = text[start + 1 : start + 2]
     if following == "$":
-        return "$", start + 2
+        return "$$" if scope.later else "$", start + 2
     if following == "{":
         reference = _REFERENCE.match(text, start)
         if reference:
@@ -121,7 +118,8 @@ def _variable(text: str, start: int, scope: Scope) -> tuple[str, int]:
         return _braces(text[start + 2 : end], scope), end + 1
     name = NAME.match(text, start + 1)
     if not name:
-        return "$", start + 1
+        # A lone one. What follows may be a value, with which it would be read again.
+        return "$$" if scope.later else "$", start + 1
     return _look_up(name[0], scope), name.end()
 
 
@@ -142,12 +140,21 @@ def _braces(inside: str, scope: Scope) -> str:
     if name.end() == len(inside):
         return _look_up(name[0], scope)
     # As in a shell: an empty variable takes the default too.
+    if name[0] in scope.later:
+        raise SpecError(f"${{{name[0]}}} is known later, and always: it takes no default")
     if scope.own.get(name[0]) or scope.environ.get(name[0]):
         return _look_up(name[0], scope)
     return expand_text(inside[name.end() + 2 :], scope)
 
 
 def _look_up(name: str, scope: Scope) -> str:
+    if name in scope.later:
+        return f"${{{name}}}"
+    value = _value(name, scope)
+    return value.replace("$", "$$") if scope.later else value
+
+
+def _value(name: str, scope: Scope) -> str:
     if name in scope.own:
         return scope.own[name]
     if name not in scope.environ:
@@ -161,7 +168,7 @@ def _look_up(name: str, scope: Scope) -> str:
 
 
 def _unknown(name: str, scope: Scope) -> NoReturn:
-    near = nearest(name, {*scope.own, *scope.environ})
+    near = nearest(name, {*scope.own, *scope.environ, *scope.later})
     raise SpecError(
         f"${name} is not set{near}; write ${{{name}:-default}} for a default, "
         f"$${name} for a variable of the agent's own shell"

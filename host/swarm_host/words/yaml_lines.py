@@ -1,12 +1,14 @@
 """YAML with the line of each value: plain data only, no key twice, numbers and words as YAML 1.2 reads
-them (`no` is a word, 12:30 is a text).
+them (`no` is a word, 12:30 is a text). The only reader of YAML on the host side.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,10 +16,14 @@ import yaml
 from swarm_host.errors import SpecError
 
 Scalar = None | bool | int | float | str
+# From a word that stands without quotes to what it means.
+Meaning = Callable[[str], Scalar]
 # Bytes of a file.
 LARGEST = 1024**2
 # Deeper than any right file; also ends an alias that contains itself.
 _DEPTH = 12
+# More values than any right file has. Aliases of aliases make billions of a few lines.
+_MOST = 100_000
 _WORDS: dict[str, None | bool] = {
     "": None,
     "~": None,
@@ -77,8 +83,39 @@ def kind(field: Field) -> str:
     return f"{field.text!r}"
 
 
-def read(data: bytes, name: str) -> Field:
-    """The file as fields. Raises SpecError with the line for anything that is not plain YAML."""
+def plain(field: Field) -> object:
+    """Only the values: what other readers of YAML give."""
+    if isinstance(field.value, list):
+        return [plain(item) for item in field.value]
+    if isinstance(field.value, dict):
+        return {key: plain(item) for key, item in field.value.items()}
+    return field.value
+
+
+def yaml_1_2(text: str) -> Scalar:
+    """What a word without quotes means in YAML 1.2's core schema."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def load(path: Path, meaning: Meaning = yaml_1_2) -> Field:
+    """The file as fields. Raises SpecError for one that cannot be read, and as `read` does."""
+    try:
+        with path.open("rb") as file:
+            # Whatever is larger is refused by its size.
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise SpecError(f"{path}: {error.strerror}") from None
+    return read(data, str(path), meaning)
+
+
+def read(data: bytes, name: str, meaning: Meaning = yaml_1_2) -> Field:
+    """The bytes of a file as fields. Raises SpecError with the line for anything that is not plain
+    YAML. `name` stands in messages.
+    """
     if len(data) > LARGEST:
         raise SpecError(f"{name}: larger than 1 MiB")
     try:
@@ -88,7 +125,7 @@ def read(data: bytes, name: str) -> Field:
     node = _compose(text, name)
     if node is None:
         raise SpecError(f"{name}: empty")
-    return _field(node, "", name, 0)
+    return _Reader(name, meaning).field(node, "")
 
 
 def read_value(text: str, path: str) -> Field:
@@ -96,7 +133,7 @@ def read_value(text: str, path: str) -> Field:
     node = _compose(text, f"command line: {path}")
     if node is None:
         return Field(None, "", "command line", path)
-    return _placed(_field(node, path, "", 0))
+    return _placed(_Reader("", yaml_1_2).field(node, path))
 
 
 def with_override(root: Field, override: str) -> Field:
@@ -155,37 +192,51 @@ def _compose(text: str, name: str) -> yaml.Node | None:
         raise SpecError(f"{name}: nested too deeply") from None
 
 
-def _field(node: yaml.Node, path: str, name: str, depth: int) -> Field:
-    empty = Field(None, "", f"{name}:{node.start_mark.line + 1}", path)
-    if depth > _DEPTH:
-        raise wrong(empty, "nested too deeply")
-    if node.tag not in _TAGS:
-        raise wrong(empty, f"the tag {node.tag} is not known: plain data only")
-    if isinstance(node, yaml.ScalarNode):
-        return replace(empty, value=_scalar(node), text=node.value)
-    if isinstance(node, yaml.SequenceNode):
-        items = [_field(n, f"{path}.{i}", name, depth + 1) for i, n in enumerate(node.value)]
-        return replace(empty, value=items)
-    return replace(empty, value=_mapping(node, path, name, depth))
+class _Reader:
+    """From the nodes of one file to its fields."""
 
+    def __init__(self, name: str, meaning: Meaning) -> None:
+        self._name, self._meaning = name, meaning
+        self._counted = count(1)
 
-def _mapping(node: yaml.MappingNode, path: str, name: str, depth: int) -> dict[str, Field]:
-    found: dict[str, Field] = {}
-    merged: dict[str, Field] = {}
-    for key, value in node.value:
-        place = f"{name}:{key.start_mark.line + 1}"
-        if not isinstance(key, yaml.ScalarNode):
-            raise SpecError(f"{place}: a key must be a word")
-        below = f"{path}.{key.value}".strip(".")
-        if key.value == "<<" and not key.style:
-            for field in _merges(_field(value, path, name, depth + 1)):
-                merged = field | merged
-        elif key.value in found:
-            raise SpecError(f"{place}: {below}: stands twice; first {found[key.value].place}")
-        else:
-            # An empty value has its place after the key: the key's line is what a reader looks for.
-            found[key.value] = replace(_field(value, below, name, depth + 1), place=place)
-    return merged | found
+    def field(self, node: yaml.Node, path: str, depth: int = 0) -> Field:
+        empty = Field(None, "", f"{self._name}:{node.start_mark.line + 1}", path)
+        if depth > _DEPTH:
+            raise wrong(empty, "nested too deeply")
+        if next(self._counted) > _MOST:
+            raise wrong(empty, f"more than {_MOST:,} values, with those of aliases")
+        if node.tag not in _TAGS:
+            raise wrong(empty, f"the tag {node.tag} is not known: plain data only")
+        if isinstance(node, yaml.ScalarNode):
+            return replace(empty, value=self._scalar(node), text=node.value)
+        if isinstance(node, yaml.SequenceNode):
+            items = [self.field(n, f"{path}.{i}", depth + 1) for i, n in enumerate(node.value)]
+            return replace(empty, value=items)
+        return replace(empty, value=self._mapping(node, path, depth))
+
+    def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, Field]:
+        found: dict[str, Field] = {}
+        merged: dict[str, Field] = {}
+        for key, value in node.value:
+            place = f"{self._name}:{key.start_mark.line + 1}"
+            if not isinstance(key, yaml.ScalarNode):
+                raise SpecError(f"{place}: a key must be a word")
+            below = f"{path}.{key.value}".strip(".")
+            if key.value == "<<" and not key.style:
+                for field in _merges(self.field(value, path, depth + 1)):
+                    merged = field | merged
+            elif key.value in found:
+                raise SpecError(f"{place}: {below}: stands twice; first {found[key.value].place}")
+            else:
+                # An empty value has its place after the key: the key's line is what a reader
+                # looks for.
+                found[key.value] = replace(self.field(value, below, depth + 1), place=place)
+        return merged | found
+
+    def _scalar(self, node: yaml.ScalarNode) -> Scalar:
+        text: str = node.value
+        is_plain = not node.style and node.tag == "tag:yaml.org,2002:str"
+        return self._meaning(text) if is_plain else text
 
 
 def _merges(field: Field) -> Iterator[dict[str, Field]]:
@@ -198,18 +249,4 @@ def _merges(field: Field) -> Iterator[dict[str, Field]]:
 
 def typed(field: Field, text: str) -> Field:
     """The field with another text, read as if it stood in the file without quotes."""
-    return replace(field, value=_meaning(text), text=text)
-
-
-def _scalar(node: yaml.ScalarNode) -> Scalar:
-    text: str = node.value
-    is_plain = not node.style and node.tag == "tag:yaml.org,2002:str"
-    return _meaning(text) if is_plain else text
-
-
-def _meaning(text: str) -> Scalar:
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    return replace(field, value=yaml_1_2(text), text=text)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from swarm_host.agents.install import install, tracked
 from swarm_host.agents.known import AgentLimits, told
 from swarm_host.agents.mle_bench import is_checkout
@@ -211,14 +212,14 @@ def test_an_agent_of_a_user(tmp_path: Path) -> None:
         "x-env: &env {A: 1}\n"
         "own/fast:\n"
         "  local:\n"
-        '    command: ["${python}", "${agent}/run.py", "--price=5$$", "${competition}"]\n'
+        '    command: ["${python}", "${agent}/run.py", "--price=5$$", "$$HOME", "${competition}"]\n'
         "  env: {<<: *env, KEY: '${{ secrets.MY_KEY }}'}\n"
         "  timeout: 90\n",
     )
     assert agents.problems == []
     run = agents.resolve("own/fast", COMPETITION, 1, "local")
     script = str(tmp_path / "agents" / "own" / "run.py")
-    assert run.command == (sys.executable, script, "--price=5$", "churn")
+    assert run.command == (sys.executable, script, "--price=5$", "$HOME", "churn")
     assert run.env == {"COMPETITION_ID": "churn", "A": "1", "KEY": Secret("MY_KEY")}
     assert run.timeout == 90.0
     assert agents.find("own/fast").secrets == ("MY_KEY",)
@@ -227,22 +228,28 @@ def test_an_agent_of_a_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("own: {imag: x}", "unknown key 'imag', did you mean image"),
-        ("own: {image: x}", "container or local is missing"),
-        ("own: {container: {command: [a]}}", "own.image: the name of an image is wanted"),
-        ("own: {local: {command: run.py}}", "own.local.command: a list"),
-        ("own: {local: {}}", "own.local.command: a program"),
-        ("own: {local: {command: ['${pythn}']}}", "pythn"),
-        ("own: {local: {command: [a], env: {A: [1]}}}", "own.local.env.A: a text"),
+        ("own:\n  imag: x\n  local: {command: a}", "2: own.imag: unknown key; nearest: image"),
+        ("own: {image: x}", "own: container is missing: it or `local`"),
+        ("own:\n  container: {command: [a]}", "1: own: image is missing"),
+        ("own: {local: {command: 'a | b'}}", "own.local.command: no shell reads this"),
+        ("own: {local: {}}", "own.local: command is missing: the program"),
+        ("own: {local: {command: []}}", "own.local.command: a program is needed"),
+        ("own: {local: {command: ['${pythn}']}}", "$pythn is not set; nearest: python"),
+        ("own: {local: {command: [a], env: {A: [1]}}}", "own.local.env.A: expected a text"),
         ("own: {local: {command: [a], env: {A: '${{ x.B }}'}}}", "own.local.env.A"),
-        ("own: {local: {command: ['${{ secrets.B }}']}}", "own.local.command: secrets may stand"),
-        ("own: {local: {command: [a]}, outputs: {code: 3}}", "own.outputs.code: a path or null"),
-        ("own: {local: {command: [a]}, timeout: -1}", "own.timeout: a number above 0"),
+        ("own: {local: {command: ['${{ secrets.B }}']}}", "own.local.command.0: secrets may stand"),
+        (
+            "own: {local: {command: a}, outputs: {code: 3}}",
+            "own.outputs.code: expected an absolute",
+        ),
+        ("own: {local: {command: [a]}, timeout: -1}", "own.timeout: must be above 0"),
         ("own: {local: {command: [a]}, timeout: .inf}", "own.timeout"),
-        ("own: {local: {command: [a]}, listed: 3}", "own.listed: true or false"),
-        ("own: [a]", "keys with values"),
-        ("own: {", "line 1"),
-        ("", "keys with values"),
+        ("own: {local: {command: [a]}, listed: 3}", "own.listed: expected true or false"),
+        ("own: {local: {command: [a]}, listed: no}", "own.listed: expected true or false"),
+        ("own: [a]", "own: expected a mapping"),
+        ("own:\n  local: {command: a}\nown:\n  local: {command: b}", "yaml:3: own: stands twice"),
+        ("own: {", "yaml:1:"),
+        ("", "empty"),
     ],
 )
 def test_a_wrong_file_is_told_and_hides_no_other(tmp_path: Path, text: str, words: str) -> None:
@@ -331,6 +338,38 @@ def test_agents_of_mle_bench_run_as_it_runs_them(checkout: Path) -> None:
     assert (env["TIME_LIMIT_SECS"], env["STEP_LIMIT"]) == ("3540", "8")
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "yes",
+        "False",
+        "1_000",
+        "010",
+        "0x1f",
+        "1e-5",
+        "1.50",
+        "12:30",
+        "2024-05-01",
+        "=",
+        "~",
+        "'no'",
+    ],
+)
+def test_words_are_those_that_mle_bench_hands_on(checkout: Path, word: str) -> None:
+    """Its registry reads with PyYAML, and its start script gets what Python writes."""
+    agent = (
+        f"{{start: a, dockerfile: b, kwargs_type: omegaconf, kwargs: {{k: {word}, l: [{word}]}}}}"
+    )
+    register(checkout, "typed", f"typed: {agent}")
+    try:
+        value = yaml.safe_load(agent)["kwargs"]["k"]
+    except yaml.YAMLError:
+        value = word
+    run = Agents(checkout=checkout).resolve("typed", COMPETITION, 0, "docker")
+    assert run.command[2] == f"k={value}"
+    assert run.command[3].startswith("l=[")
+
+
 def test_a_secret_among_words_stays_off_the_command_line(checkout: Path) -> None:
     register(checkout, "planner", PLANNER)
     run = Agents(checkout=checkout).resolve("planner/args", COMPETITION, 0, "docker")
@@ -361,8 +400,8 @@ def test_broken_and_hidden_agents_of_mle_bench_are_told(checkout: Path) -> None:
     assert [agent.agent_id for agent in agents.listed()] == OWN
     hidden, broken, typed = sorted(agents.problems, key=lambda text: "hidden" not in text)
     assert "dummy of" in hidden
-    assert "broken/config.yaml: line" in broken
-    assert "kwargs_type 'x' is none of argparse, omegaconf" in typed
+    assert "broken/config.yaml:1: " in broken
+    assert "typed/config.yaml:1: typed.kwargs_type: expected argparse, omegaconf; got 'x'" in typed
 
 
 def test_this_project_installed_there_is_no_second_one(project: Path, checkout: Path) -> None:

@@ -20,5 +20,5 @@ def test_each_backend_of_a_specification_is_made_once_and_knows_its_name(tmp_pat
 
 
 def test_an_unknown_backend_is_told_with_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match=r"'dokcer'; nearest: docker; there are: docker, local"):
+    with pytest.raises(UnknownName, match=r"'dokcer'; nearest: docker; there are: daytona, docker"):
         Backends(tmp_path, {})("dokcer")

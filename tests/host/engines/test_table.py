@@ -9,7 +9,7 @@ from swarm_host.spec.matrix_keys import ENGINES, Placement
 
 
 def test_an_engine_that_is_not_here_is_refused_and_not_left_out() -> None:
-    with pytest.raises(UnknownName, match="the engine nomad is not part of this version"):
+    with pytest.raises(UnknownName, match="unknown engine 'nomad'; there are: dask, local"):
         engine_of(Placement(engine="nomad"))
     assert engine_of(Placement())(None, None, print) is None  # type: ignore[arg-type]
 

@@ -102,22 +102,24 @@ def test_a_folder_of_competitions(graders: GradingWorkers, tmp_path: Path) -> No
     source = FolderSource(tmp_path, graders)
     assert source.names() == ["one", "two"]
     assert source.prepare("two").public == str(tmp_path / "two" / "public")
-    with pytest.raises(UnknownName, match="did you mean one"):
+    with pytest.raises(UnknownName, match="nearest: one"):
         source.prepare("onne")
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("metric: rmsee\n", "did you mean rmse"),
-        ("metrics: rmse\n", "unknown key 'metrics', did you mean metric"),
+        ("ids: id\nmetric: rmsee\n", "yaml:2: metric: .*; nearest: rmse"),
+        ("metric: rmse\nreferense: {a: 1}", "yaml:2: referense: unknown key; nearest: references"),
+        ("metrics: rmse\n", "metric is missing: a name of docs/metrics.md\n.*nearest: metric"),
         ("metric: [rmse]\n", "metric"),
-        ("metric: rmse\nids: 3\n", "ids"),
-        ("metric: rmse\nreferences: {mean: high}\n", "references"),
-        ("metric: rmse\nparameters: [a]\n", "parameters"),
-        ("metric: rmse\n  ids: x\n", "line 2"),
-        ("- rmse\n", "keys with values"),
-        ("", "keys with values"),
+        ("metric: rmse\nids: [[3]]\n", "yaml:2: ids.0: expected a text"),
+        ("metric: rmse\nreferences: {mean: high}\n", "yaml:2: references.mean: expected a number"),
+        ("metric: rmse\nparameters:\n- a\n", "yaml:3: parameters.0: expected a number"),
+        ("metric: rmse\nmetric: mae\n", "yaml:2: metric: stands twice"),
+        ("metric: rmse\n  ids: x\n", "yaml:2: "),
+        ("- rmse\n", "expected a mapping"),
+        ("", "empty"),
     ],
 )
 def test_a_wrong_description_is_told(

@@ -198,7 +198,7 @@ def test_competitions_that_are_not_prepared_get_their_cure(
     with pytest.raises(UsageError, match="mlebench prepare -c other"):
         source.prepare("other")
     for name in ("owm", "../own", ""):
-        with pytest.raises(UnknownName, match="There are: own"):
+        with pytest.raises(UnknownName, match="there are: own"):
             source.prepare(name)
     for path in (data / "own" / "prepared" / "private").iterdir():
         path.unlink()

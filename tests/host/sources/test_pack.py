@@ -101,7 +101,7 @@ def test_a_grader_that_breaks_is_not_the_agents_fault(
 
 
 def test_unknown_names_get_the_nearest(source: PackSource) -> None:
-    with pytest.raises(UnknownName, match="did you mean churn") as told:
+    with pytest.raises(UnknownName, match="nearest: churn") as told:
         source.prepare("chum")
     assert "house-price" in str(told.value)
     for name in ("../churn", "", "/etc"):

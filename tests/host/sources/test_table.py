@@ -43,7 +43,7 @@ def test_mle_bench_is_configured_by_variables(graders: GradingWorkers, tmp_path:
 
 def test_unknown_sources_are_told(graders: GradingWorkers, tmp_path: Path) -> None:
     sources = Sources(graders, {"HOME": str(tmp_path)})
-    with pytest.raises(UnknownName, match="did you mean pack"):
+    with pytest.raises(UnknownName, match="nearest: pack"):
         sources("packs")
     with pytest.raises(UnknownName):
         sources(None)

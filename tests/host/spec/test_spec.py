@@ -253,7 +253,7 @@ BAD = [
     ("resources: {cpus: two}", "x.yaml:3: resources.cpus: expected a number, got 'two'"),
     ("resources: {cpus: 0}", "x.yaml:3: resources.cpus: must be above 0, got '0'"),
     ("resources: {cpus: .nan}", "x.yaml:3: resources.cpus: expected a number, got '.nan'"),
-    ("resources: {cpus: 1e999}", "x.yaml:3: resources.cpus: must be above 0"),
+    ("resources: {cpus: 1e999}", "x.yaml:3: resources.cpus: must be finite"),
     ("resources: {cpus: true}", "x.yaml:3: resources.cpus: expected a number, got 'true'"),
     ("resources: {pids: 1.5}", "x.yaml:3: resources.pids: expected a whole number, got '1.5'"),
     ("resources: {pids: 0}", "x.yaml:3: resources.pids: must be at least 1, got '0'"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from swarm_host.errors import SpecError
 from swarm_host.records import Secret
 from swarm_host.words.expand import (
@@ -11,7 +13,6 @@ from swarm_host.words.expand import (
     expand_text,
     expand_value,
     looks_secret,
-    nearest,
 )
 
 SCOPE = Scope(
@@ -158,6 +159,22 @@ def test_names_that_look_secret() -> None:
     assert [looks_secret(name) for name in secret + plain] == [True] * 6 + [False] * 5
 
 
-def test_nearest_says_nothing_when_nothing_is_near() -> None:
-    assert nearest("zzz", ["alpha"]) == ""
-    assert nearest("alhpa", ["alpha", "beta"]) == "; nearest: alpha"
+@given(st.lists(st.sampled_from(["$", "$$", "{", "}", "${a}", "$b", "${late}", "-", "x"])))
+def test_two_expansions_say_what_one_says(parts: list[str]) -> None:
+    """What is known later fills in what the first expansion left."""
+    text, known, late = "".join(parts), {"a": "1$$2$", "b": ""}, {"late": "5$a"}
+    whole = Scope({**known, **late}, {}, "", "/")
+    first = Scope(known, {}, "", "/", later=frozenset(late))
+    try:
+        wanted = expand_text(text, whole)
+    except SpecError:
+        with pytest.raises(SpecError):
+            expand_text(text, first)
+        return
+    assert expand_text(expand_text(text, first), Scope(late, {}, "", "/")) == wanted
+
+
+def test_what_is_known_later_takes_no_default() -> None:
+    scope = Scope({}, {}, "", "/", later=frozenset({"seed"}))
+    with pytest.raises(SpecError, match="takes no default"):
+        expand_text("${seed:-3}", scope)
