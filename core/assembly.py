@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from core.budget import Budget
 from core.ending.likeness import likeness_of, rivalry_of
@@ -12,6 +13,7 @@ from core.ending.told import BlendSoFar, ErrorReports
 from core.evaluation import Evaluator
 from core.evolution.briefing import Briefing
 from core.evolution.diversity import Alike
+from core.evolution.evidence import is_unproven
 from core.evolution.extras import ExtraSearch
 from core.evolution.focus import competition_traits
 from core.evolution.model_search import ModelSearch
@@ -67,7 +69,7 @@ class Assembly:
         self._preview = preview
         self._weights = weights
 
-    def rules(self) -> Rules:
+    def rules(self, spec: CompetitionSpec) -> Rules:
         return Rules(
             lanes=self._lanes,
             steps_per_epoch=self._settings.config.agent.steps_per_epoch,
@@ -76,6 +78,7 @@ class Assembly:
             race_is_lost=race_is_lost,
             calls=self._settings.calls,
             workers=self._leases.size,
+            is_unproven=partial(is_unproven, direction=spec.metric.direction),
         )
 
     def parts(

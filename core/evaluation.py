@@ -148,10 +148,13 @@ class Evaluator:
 
     def p_better(self, results: Sequence[FoldResult]) -> float | None:
         """P(these results beat the incumbent) on common rows; None without an incumbent."""
-        lead = self._state.incumbent
-        if lead is None:
+        return self.p_better_than(self._state.incumbent, results)
+
+    def p_better_than(self, other: Entry | None, results: Sequence[FoldResult]) -> float | None:
+        """P(these results beat another program) on common rows; None without one."""
+        if other is None:
             return None
-        return self._judge.p_better(prediction_names(results), prediction_names(lead.folds))
+        return self._judge.p_better(prediction_names(results), prediction_names(other.valid_folds))
 
     def suspicion(self, proposal: Proposal, results: Sequence[FoldResult]) -> Suspicion | None:
         """What is odd about the folds of a program that a model wrote: its author was shown output of

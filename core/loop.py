@@ -72,6 +72,9 @@ class Rules:
     race_is_lost: Callable[[float | None], bool]
     calls: int = 0
     workers: int = 1
+    # Of a program and its first parent, where that ended: it has not shown to be better, and does not
+    # lead whatever its score.
+    is_unproven: Callable[[Entry, Entry | None], bool] = lambda entry, parent: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,17 +396,29 @@ class ProgramLife:
         entry = summarise(proposal, results, parts.evaluator.folds, failed, suspect)
         with self._lock:
             lead = parts.state.incumbent
-            p_better = None
-            if entry.verdict.valid:
-                p_better = parts.evaluator.p_better(entry.valid_folds)
-            steers = self._rules.takes_the_lead(p_better, entry.complete, lead)
-            lead_id = lead.id if lead else None
-            entry = dataclasses.replace(entry, p_better=p_better, incumbent=lead_id, steers=steers)
+            entry = self._compared(entry, lead)
             parts.recorder.append(ExtraDone(entry) if entry.extra else StepDone(entry))
-            if steers:
+            if entry.steers:
                 parts.publisher.publish(entry)
             if not entry.extra:
                 self._close_epoch()
+
+    def _compared(self, entry: Entry, lead: Entry | None) -> Entry:
+        """The entry beside the incumbent, and beside its first parent where a model wrote it."""
+        p_better = p_parent = parent = None
+        if entry.parents and entry.author == "model":
+            entries = self._parts.state.entries
+            parent = next((other for other in entries if other.id == entry.parents[0]), None)
+        if entry.verdict.valid:
+            p_better = self._parts.evaluator.p_better(entry.valid_folds)
+            p_parent = p_better
+            if parent is not lead:
+                p_parent = self._parts.evaluator.p_better_than(parent, entry.valid_folds)
+        lead_id = lead.id if lead else None
+        entry = dataclasses.replace(entry, p_better=p_better, incumbent=lead_id, p_parent=p_parent)
+        unproven = self._rules.is_unproven(entry, parent)
+        leads = self._rules.takes_the_lead(p_better, entry.complete, lead) and not unproven
+        return dataclasses.replace(entry, steers=leads, unproven=unproven)
 
     def _suspect(self, proposal: Proposal, results: Sequence[FoldResult]) -> tuple[str, ...]:
         """Views of a program that do not count, recorded."""

@@ -588,6 +588,12 @@ class Entry:
     incumbent: str | None = None
     # It became the incumbent.
     steers: bool = False
+    # Probability of beating its first parent on common rows, of a model's program; None where it was not
+    # compared.
+    p_parent: float | None = None
+    # Another seed, or other values, of a program that has not shown to be better than that: it is
+    # blended with others, and stands for that program nowhere.
+    unproven: bool = False
     # See Proposal.
     locus: str | None = None
     # See Proposal.

@@ -142,7 +142,7 @@ class Run:
         self._stage("search")
         if split.kind == "none" and not self._settings.has_model:
             return
-        self._search(parts, assembly.rules())
+        self._search(parts, assembly.rules(spec))
         self._stage("final pick")
         if self._stop.reason is not None:
             self.report.reasons.append(reasons.stopped(self._stop.reason))

@@ -11,9 +11,16 @@ from statistics import fmean, stdev
 from typing import Literal
 
 from core.evolution.briefs import mends
-from core.evolution.selection import STEER, by_whole_scores, common_gain, fold_scores, whole
+from core.evolution.selection import (
+    STEER,
+    by_whole_scores,
+    common_gain,
+    fold_gains,
+    fold_scores,
+    whole,
+)
 from core.records import Entry
-from core.score import Direction, Score
+from core.score import Direction
 
 Finding = Literal["better", "worse", "unclear"]
 
@@ -67,14 +74,6 @@ def paired_error(gains: Sequence[float]) -> float | None:
     return error if error > ROUNDING * max(map(abs, gains)) else 0.0
 
 
-def fold_gains(entry: Entry, base: Entry, direction: Direction) -> list[float]:
-    """Of an entry over another one on each search fold that both have a valid score on, > 0 is
-    better.
-    """
-    pairs = _pairs(entry, base)
-    return [Score(now, direction).gain_over(Score(was, direction)) for was, now in pairs]
-
-
 def ideas(entries: Sequence[Entry], direction: Direction) -> list[Idea]:
     """Those of all steps in order; what cost no request, and blends, are none."""
     by_id = {entry.id: entry for entry in entries}
@@ -87,10 +86,10 @@ def ideas(entries: Sequence[Entry], direction: Direction) -> list[Idea]:
 
 def best_whole(entries: Sequence[Entry], direction: Direction) -> list[Entry]:
     """Programs that ran on every fold, best first; one of each plan, and
-    one of a program and its later values and seeds.
+    one of a program and its later values and seeds, of those that have shown to be better.
     """
     by_id = {entry.id: entry for entry in entries}
-    programs = [entry for entry in entries if entry.kind != "ensemble"]
+    programs = [entry for entry in entries if entry.kind != "ensemble" and not entry.unproven]
     families: dict[str, Entry] = {}
     for entry in by_whole_scores(programs, direction):
         families.setdefault(root(entry, by_id).plan, entry)
@@ -156,13 +155,21 @@ def _pairs(entry: Entry, base: Entry) -> Iterator[tuple[float, float]]:
             yield before[view], score
 
 
+def _p_better(entry: Entry, base: Entry) -> float | None:
+    """By the judge's comparison on common rows, where it was made with the base."""
+    if entry.parents[:1] == (base.id,) and entry.p_parent is not None:
+        return entry.p_parent
+    return entry.p_better if entry.incumbent == base.id else None
+
+
 def _finding(entry: Entry, base: Entry, mean: float, error: float | None) -> Finding:
     """By the judge's comparison on common rows where it was made with the base, else by whether
     the folds agree. One fold alone says nothing. mean, error: of the gain.
     """
-    if entry.incumbent == base.id and entry.p_better is not None:
-        certain = max(entry.p_better, 1 - entry.p_better) >= STEER
-        agrees = (entry.p_better > 0.5) == (mean > 0)
+    p_better = _p_better(entry, base)
+    if p_better is not None:
+        certain = max(p_better, 1 - p_better) >= STEER
+        agrees = (p_better > 0.5) == (mean > 0)
         if not (certain and agrees):
             return "unclear"
     elif error is None or abs(mean) <= error:

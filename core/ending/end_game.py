@@ -145,7 +145,8 @@ def finalists(
     spec: CompetitionSpec, history: History, count: int, blender: Blender | None, recorder: Recorder
 ) -> list[Result]:
     """At most `count`: the ensemble, where there is one, then the best complete entries, each
-    program once: its other seeds say nothing new, and the luckiest of them would stand for it.
+    program once: its other seeds say nothing new, and the luckiest of them would stand for it. Nor
+    does one with other values that has not shown to be better, though it may be in the ensemble.
 
     blender: None makes no ensemble; one that the journal holds is among them.
     """
@@ -153,7 +154,8 @@ def finalists(
     complete = [entry for entry in ranking if entry.complete]
     best_of: dict[str, Entry] = {}
     for entry in complete:
-        best_of.setdefault(entry.program, entry)
+        if not entry.unproven:
+            best_of.setdefault(entry.program, entry)
     results = [single(entry, how_to_combine(spec)) for entry in best_of.values()]
     ensemble = None
     if history.ensemble is not None:

@@ -25,13 +25,14 @@ def without_twins(ranking: Sequence[Entry], known: Mapping[str, Entry]) -> list[
     """The best of each program, of its further runs and of its values that were tried. ranking: best
     first. known: all entries by id.
 
-    An earlier program with another seed is no parent: its luck says nothing about its children.
+    An earlier program with another seed is no parent: its luck says nothing about its children. Nor is
+    one with other values that has not shown to be better.
     """
     seen: set[str] = set()
     kept: list[Entry] = []
     for entry in ranking:
         original = original_of(entry, known).id
-        if entry.kind != "seed" and original not in seen:
+        if entry.kind != "seed" and not entry.unproven and original not in seen:
             seen.add(original)
             kept.append(entry)
     return kept

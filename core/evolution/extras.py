@@ -9,7 +9,7 @@ partner that is asked for a recipe.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from core.evolution.change_words import with_change
@@ -29,6 +29,9 @@ TUNED = 3
 # Standard errors by which a program may be behind the leader to be worth its other folds: closer
 # ones are better than their scores as often as not, and blends gain by them.
 NEAR = 2.0
+# Values that are tried on one program and what comes of it by values, for each fold: the more are tried
+# on few folds, the surer the best of them is best by chance.
+TRIALS_PER_FOLD = 2
 # A new best brings new values to try, so that in a good run these would never end: every so many
 # extras one is a partner for the ensemble first.
 VALUES_BETWEEN = 3
@@ -70,9 +73,12 @@ class ExtraSearch:
         return None
 
     def best(self, entries: Iterable[Entry]) -> list[Entry]:
-        """Whole entries by their scores, best first, each program once."""
+        """Whole entries by their scores, best first, each program once; no trial that has not shown to
+        be better than what it tries.
+        """
         by_program: dict[str, Entry] = {}
-        for entry in by_whole_scores(entries, self._direction):
+        shown = [entry for entry in entries if not entry.unproven]
+        for entry in by_whole_scores(shown, self._direction):
             by_program.setdefault(entry.program, entry)
         return list(by_program.values())
 
@@ -90,6 +96,8 @@ class ExtraSearch:
         known = {entry.id: entry for entry in now.entries}
         without_effect = inert(now.entries, self._program)
         for entry in self._by_models(now)[:TUNED]:
+            if _trials_of(entry, now, known) >= TRIALS_PER_FOLD * len(entry.folds):
+                continue
             idle = inert_in(entry, without_effect, known)
             children = list(self._children(entry, now.known, idle))
             fresh = [child for child in children if (child[0].name, child[1]) not in tried]
@@ -198,6 +206,14 @@ def _as_extra(proposal: Proposal, now: Idle) -> Proposal:
     return replace(
         proposal, id=f"x{now.number:04d}", step=now.step, skills=(), hypothesis="", extra=True
     )
+
+
+def _trials_of(entry: Entry, now: Idle, known: Mapping[str, Entry]) -> int:
+    """How many values were tried, or are being tried, on the program that this one came of by values."""
+    original = original_of(entry, known).id
+    every: list[Entry | Proposal] = [*now.entries, *now.pending]
+    tried = [known.get(item.parents[0]) for item in every if by_value(item) and item.parents]
+    return sum(parent is not None and original_of(parent, known).id == original for parent in tried)
 
 
 def _given_up(entry: Entry) -> bool:

@@ -116,14 +116,19 @@ def by_whole_scores(entries: Iterable[Entry], direction: Direction) -> list[Entr
     return sorted(found, key=lambda entry: (-entry.score(direction).utility, entry.seconds))
 
 
-def common_gain(child: Entry, parent: Entry, direction: Direction) -> float | None:
-    """By how much the child is better on the search folds that both have a valid score on: the mean
-    difference in units of the metric, above 0 for better; None without a common fold.
+def fold_gains(child: Entry, parent: Entry, direction: Direction) -> list[float]:
+    """By how much the child is better on each search fold that both have a valid score on, in units of
+    the metric, above 0 for better.
     """
     after, before = fold_scores(child), fold_scores(parent)
-    gains = [
+    return [
         Score(score, direction).gain_over(Score(before[view], direction))
         for view, score in after.items()
         if view in before
     ]
+
+
+def common_gain(child: Entry, parent: Entry, direction: Direction) -> float | None:
+    """The mean of `fold_gains`; None without a common fold."""
+    gains = fold_gains(child, parent, direction)
     return fmean(gains) if gains else None

@@ -6,11 +6,13 @@ import dataclasses
 import math
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
 from core.doubles import CLEAN, FreePace, proposal
 from core.events import EpochClosed, ExtraDone, FoldScored, Proposed, StepDone
+from core.evolution.evidence import is_unproven
 from core.loop import WAITING_BEYOND, Ending, Loop, ProgramLife, Rules, Slots
 from core.records import Brief, Entry, Idle, Job, Outcome, Proposal
 from tests.core.test_loop import FOLDS, World
@@ -232,6 +234,44 @@ def test_an_extra_that_leads_steers_and_is_published() -> None:
     lead = made.history.incumbent
     assert lead is not None
     assert lead.id == made.publisher.entries[-1].id == "x0000"
+
+
+def of_the_first(program: str) -> Proposal:
+    return dataclasses.replace(extra(program), author="model", parents=("s0000",))
+
+
+@pytest.mark.parametrize(("p_parent", "leads"), [(0.84, False), (0.86, True)])
+def test_a_value_of_the_leader_takes_its_place_on_evidence_alone(
+    p_parent: float, leads: bool
+) -> None:
+    made = world(steps=1, extras=ListedExtras(of_the_first("901\n"), after=1))
+    rules = dataclasses.replace(
+        made.loop._rules, is_unproven=partial(is_unproven, direction="maximize")
+    )
+    made.judge.p_better = lambda challenger, incumbent: p_parent  # type: ignore[method-assign]
+    made.loop = Loop(made.loop._parts, rules, made.loop._budget)
+    made.run()
+    tried = made.history.entry("x0000")
+    assert (tried.p_parent, tried.unproven, tried.steers) == (p_parent, not leads, leads)
+    lead = made.history.incumbent
+    assert lead is not None
+    assert lead.id == made.publisher.entries[-1].id == ("x0000" if leads else "s0000")
+
+
+def test_a_program_is_compared_with_its_own_parent_where_another_one_leads() -> None:
+    first = World(["900\n", "800\n"], judge=numbered, steps=2, calls=1).run()
+    behind = dataclasses.replace(of_the_first("850\n"), parents=("s0001",), kind="seed")
+    first.loop = Loop(
+        dataclasses.replace(first.loop._parts, extras=ListedExtras(behind)),
+        first.loop._rules,
+        first.loop._budget,
+    )
+    first.run()
+    tried = first.history.entry("x0000")
+    assert (tried.incumbent, tried.parents) == ("s0000", ("s0001",))
+    assert tried.p_better is not None
+    assert tried.p_parent is not None
+    assert tried.p_better < 0.5 < tried.p_parent
 
 
 def test_twins_are_no_duplicates_and_finished_folds_cost_nothing() -> None:

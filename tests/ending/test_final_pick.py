@@ -277,6 +277,17 @@ def test_a_program_is_a_finalist_once_whatever_its_seeds() -> None:
     assert [result.best.id for result in chosen] == ["x0000", "s0005", "s0004", "s0002", "s0001"]
 
 
+def test_a_trial_that_has_not_shown_to_be_better_is_in_the_ensemble_alone() -> None:
+    entries = six_entries()
+    lucky = entry("x0000", 0.99, kind="tune", parents=("s0003",))
+    lucky = replace(lucky, extra=True, unproven=True)
+    desk = Desk([*entries, lucky], {})
+    blender = ScriptedBlender({2: 1.0})
+    chosen = finalists(paper_spec(), desk.history, 4, blender, desk.events)
+    assert [result.best.id for result in chosen] == ["ensemble", "s0005", "s0004", "s0003"]
+    assert "x0000" in [member.entry.id for member in chosen[0].members]
+
+
 @pytest.mark.parametrize(
     ("most", "programs_left"), [(RESERVE_AT_MOST, 3), (MODEL_RESERVE_AT_MOST, 2)]
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.doubles import ProgramDict, entry, proposal
-from core.evolution.extras import MOST_SEEDS, SEEDED, TUNED, ExtraSearch
+from core.evolution.extras import MOST_SEEDS, SEEDED, TRIALS_PER_FOLD, TUNED, ExtraSearch
 from core.evolution.tried_values import change_of_values
 from core.genome import Genome, normalised_digest
 from core.protocols import Proposer
@@ -66,7 +66,7 @@ class Shelf:
             self.number += 1
         return self.pending
 
-    def end(self, extra: Proposal, score: float, **fields: Any) -> Entry:
+    def end(self, extra: Proposal, score: float, unproven: bool = False, **fields: Any) -> Entry:
         """An extra that ended with this score, and is no longer in flight."""
         self.number += 1
         ended = self.put(
@@ -78,7 +78,9 @@ class Shelf:
             extra=True,
             **fields,
         )
-        self.entries[-1] = dataclasses.replace(ended, plan=extra.plan, change=extra.change)
+        self.entries[-1] = dataclasses.replace(
+            ended, plan=extra.plan, change=extra.change, unproven=unproven
+        )
         return self.entries[-1]
 
 
@@ -129,6 +131,35 @@ def test_the_search_goes_on_around_the_best_and_tries_new_values_first() -> None
     assert third is not None
     assert third.parents == (better.id,)
     assert worse.id not in third.parents
+
+
+def test_a_child_that_has_not_shown_to_be_better_is_no_place_to_go_on_from() -> None:
+    shelf = Shelf()
+    shelf.tunable("s0001", 0.8)
+    first = shelf.next()
+    assert first is not None
+    shelf.end(first, 0.9, unproven=True)
+    second = shelf.next()
+    assert second is not None
+    assert second.parents == ("s0001",)
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+def test_few_values_are_tried_on_one_program_by_few_folds(folds: int) -> None:
+    shelf = Shelf()
+    text = "# %% DATA\nLAGS = 0  # tune: 1, 2, 3, 4, 5, 6, 7\nDAYS = 0  # tune: 1, 2, 3, 4\n"
+    shelf.put("s0001", 0.8, text, folds=[0.8] * folds)
+    lives = 0
+    while (extra := shelf.next()) is not None and extra.kind == "tune":
+        # Better each time: what comes of a program by values is still that program.
+        lives += 1
+        shelf.end(extra, 0.8 + lives / 100, folds=[0.8 + lives / 100] * folds)
+    assert lives == TRIALS_PER_FOLD * folds
+    # Another program has trials of its own.
+    shelf.put("s0002", 0.95, text + "z = 1\n", folds=[0.95] * folds)
+    extra = shelf.next()
+    assert extra is not None
+    assert (extra.kind, extra.parents) == ("tune", ("s0002",))
 
 
 def test_values_of_the_best_programs_of_models_alone() -> None:
