@@ -13,7 +13,7 @@ from typing import Any
 
 from swarm_host.backends.table import Backends
 from swarm_host.engines.table import MakeEngine, this_machine
-from swarm_host.errors import UsageError
+from swarm_host.errors import HostError, UsageError
 from swarm_host.grading.workers import GradingWorkers
 from swarm_host.groups.manager import Finish, Manager, Manners, managing, preflight, signals_to
 from swarm_host.groups.sweep import (
@@ -28,9 +28,18 @@ from swarm_host.groups.sweep import (
 from swarm_host.life.outcomes import outcome_of_row
 from swarm_host.life.unit import run_unit
 from swarm_host.life.world import World
-from swarm_host.protocols import Backend, Clock, Source
-from swarm_host.records import Competition, Problem, RunConfig, UnitResult, UnitRow, UnitSpec
+from swarm_host.protocols import Backend, Clock, Peeking, Source
+from swarm_host.records import (
+    Competition,
+    Handle,
+    Problem,
+    RunConfig,
+    UnitResult,
+    UnitRow,
+    UnitSpec,
+)
 from swarm_host.show.live import Display, Watch, watch
+from swarm_host.show.scores import LARGEST_REPORT, Peek
 from swarm_host.sources.sets import competition_set
 from swarm_host.sources.table import CHECKOUT, Sources
 from swarm_host.spec.loading import Spec
@@ -269,8 +278,24 @@ def _run(
     display: Display,
     stay: bool = False,
 ) -> Finish:
-    with _shown(manager.store, groups, Watch(work.runs, work.clock), display):
+    peek = _peek(work.backends) if display.shows_scores else None
+    with _shown(manager.store, groups, Watch(work.runs, work.clock, peek), display):
         return manager.run(groups, stay)
+
+
+def _peek(backends: Callable[[str], Backend]) -> Peek:
+    """Into containers of backends that can, and of this machine's daemon: it does not know those that
+    an engine placed elsewhere.
+    """
+
+    def peek(handle: Handle, path: str) -> bytes | None:
+        with contextlib.suppress(HostError):
+            backend = backends(handle.backend)
+            if isinstance(backend, Peeking):
+                return backend.peek(handle, path, LARGEST_REPORT)
+        return None
+
+    return peek
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from swarm_host.records import (
     BuildConfig,
@@ -97,6 +97,17 @@ class Backend(Protocol):
         ...
 
     def isolation(self, run: RunConfig) -> Isolation: ...
+
+
+@runtime_checkable
+class Peeking(Protocol):
+    """A backend that can look into what runs, without a word to the agent."""
+
+    def peek(self, handle: Handle, path: str, most: int) -> bytes | None:
+        """A regular file of at most so many bytes, within seconds. None when it is not to be had, for
+        whatever reason.
+        """
+        ...
 
 
 class Stop(Protocol):

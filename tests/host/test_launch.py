@@ -32,6 +32,8 @@ BRISK = Manners(look_s=0.02, write_s=0.0, again_s=0.0, least_free=0, let_go_s=0.
 class Silent:
     """A display that keeps what it is told."""
 
+    shows_scores = False
+
     def __init__(self) -> None:
         self.shown: list[LiveLine] = []
         self.closed = False

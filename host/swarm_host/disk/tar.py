@@ -27,6 +27,8 @@ _CHUNK = 1 << 20
 # Long names and PAX headers are read into memory. Linux allows paths of 4 KiB.
 _LARGEST_EXTRA = 64 * 1024
 _LONGEST_NAME = 255
+# Of a file by itself: its header, and those of a long name and its attributes.
+_HEADERS = 8 * 64 * 1024
 # So many lines say what was left out; the rest is counted.
 _MOST_SAID = 100
 # Entries beyond the limit that are still read over.
@@ -241,6 +243,21 @@ def place(name: bytes) -> tuple[str, ...]:
     if _UNFINISHED in parts:
         raise ValueError("a name that is used while files are written")
     return parts
+
+
+def only_file(stream: Readable, most: int) -> bytes | None:
+    """Content of the regular file that an archive begins with, as `docker cp` makes one of a file.
+
+    None for anything else, and for more than `most` bytes. Raises CutOff.
+    """
+    archive = Archive(stream, most + _HEADERS)
+    try:
+        for member in archive.members():
+            is_wanted = member.kind == "file" and member.size <= most
+            return b"".join(archive.body()) if is_wanted else None
+    except (Malformed, TooMuch):
+        pass
+    return None
 
 
 class _Folder:

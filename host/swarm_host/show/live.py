@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import re
-import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from swarm_host.protocols import Clock, Stop, Store
 from swarm_host.records import UnitResult, UnitRow
+from swarm_host.show.scores import Peek, Scores
 from swarm_host.states import FINAL, LIVE
 
 _TAIL = 4096
-# A report of swarm-evo is a few kilobytes.
-_LARGEST_REPORT = 1 << 20
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
-_CONTAINER_HOME = "/home/"
 _LOOK_S = 0.5
 # Lines of a screen that are not units: title, counts, and the next prompt.
 _AROUND = 4
@@ -51,6 +46,9 @@ class LiveLine:
 class Display(Protocol):
     """Shows lines."""
 
+    # It is drawn anew when a score changes, so that looking for one is worth its while.
+    shows_scores: bool
+
     def show(self, lines: Sequence[LiveLine]) -> None: ...
 
     def say(self, text: str) -> None:
@@ -63,13 +61,14 @@ class Display(Protocol):
 class Watch:
     """Makes lines of rows. Remembers when each unit began; reads files, changes none."""
 
-    def __init__(self, runs: Path, clock: Clock = time.time) -> None:
-        """runs: the folder of runs, where the local backend keeps what an agent writes."""
-        self._runs = runs
+    def __init__(self, runs: Path, clock: Clock = time.time, peek: Peek | None = None) -> None:
+        """runs: the folder of runs. peek: looks into containers."""
+        self._scores = Scores(runs, peek, clock)
         self._clock = clock
         self._began: dict[str, float] = {}
 
     def lines(self, rows: Sequence[UnitRow]) -> list[LiveLine]:
+        self._scores.next_look()
         return [self._line(row) for row in rows]
 
     def _line(self, row: UnitRow) -> LiveLine:
@@ -78,7 +77,7 @@ class Watch:
             phase: str = result.outcome
             score, last = _score(result), result.message
         else:
-            phase, score = row.state, best_score(self._reports(row))
+            phase, score = row.state, self._scores.of(row)
             last = last_line(Path(spec.folder) / "logs" / "stdout.log")
         return LiveLine(
             unit=spec.unit_id,
@@ -99,22 +98,6 @@ class Watch:
         began = self._began.setdefault(row.spec.unit_id, min(now, row.updated))
         end = row.updated if row.state in FINAL else now
         return (end - began) / 60
-
-    def _reports(self, row: UnitRow) -> list[Path]:
-        """Where swarm-evo's run.json may lie while the unit runs."""
-        logs = row.spec.run.outputs.logs
-        if logs is None:
-            return []
-        inside = PurePosixPath(logs)
-        places = [Path(row.spec.folder) / "logs"]
-        for mount in row.spec.run.mounts:
-            if inside.is_relative_to(mount.target):
-                places.append(Path(mount.source) / inside.relative_to(mount.target))
-        if row.handle and row.handle.backend == "local":
-            work = self._runs / ".swarm" / "local" / row.handle.name / "work"
-            # Paths of a process are relative to its work folder, which /home stands for as well.
-            places.append(work / str(inside).removeprefix(_CONTAINER_HOME))
-        return [place / "run.json" for place in places]
 
 
 def last_line(log: Path) -> str:
@@ -137,30 +120,6 @@ def printable(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable() or letter == " ")
 
 
-def best_score(reports: Sequence[Path]) -> float | None:
-    """`best.score` of the first run.json that is there. The file is the agent's: anything may be in it."""
-    for report in reports:
-        try:
-            found: Any = json.loads(_read_regular(report))
-            score = found["best"]["score"]
-        except (OSError, ValueError, LookupError, TypeError, RecursionError):
-            continue
-        # True is an int.
-        if type(score) in (int, float) and math.isfinite(score):
-            return float(score)
-    return None
-
-
-def _read_regular(path: Path) -> bytes:
-    """A small regular file. Raises OSError for a link and a pipe, which the agent may have put there."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST_REPORT:
-            raise OSError(f"{path} is no small regular file")
-        return file.read(_LARGEST_REPORT)
-
-
 def watch(
     store: Store, groups: Sequence[str] | None, look: Watch, display: Display, stop: Stop
 ) -> None:
@@ -171,7 +130,9 @@ def watch(
 
 
 class PlainLines:
-    """A line when something changes, for a file or a pipe."""
+    """A line when a unit changes its state, for a file or a pipe."""
+
+    shows_scores = False
 
     def __init__(self, write: Callable[[str], object], clock: Clock = time.time) -> None:
         """write: takes one line, without its end."""
@@ -194,6 +155,8 @@ class PlainLines:
 
 class Table:
     """A table that is drawn anew, on a terminal."""
+
+    shows_scores = True
 
     def __init__(self, stream: IO[str]) -> None:
         # Half of the start-up time of a command, and of use on a terminal only.
@@ -241,6 +204,7 @@ class Following:
     """A display that also shows the output of the agent, before what changes."""
 
     def __init__(self, display: Display, output: OutputCopy) -> None:
+        self.shows_scores = display.shows_scores
         self._display = display
         self._output = output
 
@@ -301,7 +265,7 @@ def _table(lines: Sequence[LiveLine], counts: str) -> Any:
     table.add_column("last output", no_wrap=True, overflow="ellipsis", ratio=1)
     for line in lines:
         minutes = "" if line.minutes is None else f"{line.minutes:.1f}"
-        score = "" if line.score is None else f"{line.score:.5g}"
+        score = "-" if line.score is None else f"{line.score:.5g}"
         cells = (line.unit, line.agent, line.phase, minutes, score, line.last)
         table.add_row(*(Text(printable(cell)) for cell in cells))
     return table

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from swarm_host.disk.tar import Intake
+from swarm_host.disk.tar import Intake, only_file
 from swarm_host.errors import Transfer
 from swarm_host.records import Collected, CollectLimits
 
@@ -363,3 +363,33 @@ def test_broken_archives_raise_nothing_else_and_write_nothing_outside(
         assert not [path for path in into.rglob("*") if path.is_symlink()]
     assert {path.name for path in tmp_path.iterdir()} == {"all"}
     assert {path.name for path in (tmp_path / "all").iterdir()} <= set(map(str, range(60)))
+
+
+# ---------------------------------------------------------------- one file
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_by_itself_is_read_whole(format: int) -> None:
+    data = archive(entry("run.json", b"x" * 1000), format=format)
+    assert only_file(io.BytesIO(data), 1000) == b"x" * 1000
+    assert only_file(io.BytesIO(data), 999) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        archive(entry("run.json", kind=tarfile.SYMTYPE, linkname="/etc/passwd")),
+        archive(entry("run.json", kind=tarfile.DIRTYPE), entry("run.json/run.json", b"{}")),
+        archive(entry("run.json", kind=tarfile.FIFOTYPE)),
+        archive(),
+        b"no archive" * 100,
+    ],
+)
+def test_what_is_no_file_is_not_read(data: bytes) -> None:
+    assert only_file(io.BytesIO(data), 1000) is None
+
+
+def test_a_file_that_broke_off_is_told() -> None:
+    data = archive(entry("run.json", b"x" * 1000))
+    with pytest.raises(Transfer):
+        only_file(io.BytesIO(data[:600]), 1000)

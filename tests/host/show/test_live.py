@@ -29,13 +29,13 @@ from swarm_host.show.live import (
     PlainLines,
     Table,
     Watch,
-    best_score,
     chosen,
     counted,
     in_words,
     last_line,
     watch,
 )
+from swarm_host.show.scores import PEEK_S, best_score
 from swarm_host.states import State
 
 LINE = LiveLine("u-1", "dummy", "churn", 2, "running", 1.25, 0.875, "epoch 3")
@@ -140,6 +140,84 @@ def test_a_running_unit_shows_phase_minutes_score_and_output(
     look = Watch(tmp_path / "runs", clock=lambda: 160.0)
     expected = LiveLine("u-1", "dummy", "churn", 2, "running", 1.0, 0.75, "world")
     assert look.lines([one]) == [expected]
+
+
+class Container:
+    """Looks into containers, as a test says, and remembers when."""
+
+    def __init__(self, *found: bytes | None) -> None:
+        self.found = list(found)
+        self.looks: list[tuple[str, str]] = []
+
+    def __call__(self, handle: Handle, path: str) -> bytes | None:
+        self.looks.append((handle.name, path))
+        return self.found.pop(0)
+
+
+def in_a_container(folder: Path, number: int = 1, **changes: object) -> UnitRow:
+    one = row(folder, handle=Handle("docker", f"u-{number}-1", "7"), **changes)  # type: ignore[arg-type]
+    run = replace(one.spec.run, mounts=(), outputs=Outputs())
+    return replace(one, spec=replace(one.spec, run=run, unit_id=f"u-{number}"))
+
+
+def test_a_container_is_looked_into_seldom_and_not_at_its_start(tmp_path: Path) -> None:
+    now = [100.0]
+    container = Container(b'{"best": {"score": 0.5}}', b'{"best": {"score": 0.75}}', None)
+    look = Watch(tmp_path, lambda: now[0], container)
+    scores = []
+    for _ in range(7):
+        scores.append(look.lines([in_a_container(tmp_path)])[0].score)
+        now[0] += PEEK_S / 2
+    assert scores == [None, None, 0.5, 0.5, 0.75, 0.75, None]
+    assert container.looks == [("u-1-1", "/home/logs/run.json")] * 3
+
+
+def test_one_look_goes_into_one_container(tmp_path: Path) -> None:
+    """A daemon that does not answer holds a display up once, not once per unit."""
+    now = [100.0]
+    container = Container(b'{"best": {"score": 1}}', b'{"best": {"score": 2}}')
+    look = Watch(tmp_path, lambda: now[0], container)
+    rows = [in_a_container(tmp_path, number) for number in (1, 2)]
+    look.lines(rows)
+    now[0] += PEEK_S
+    assert [line.score for line in look.lines(rows)] == [1.0, None]
+    assert [line.score for line in look.lines(rows)] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("state", ["claimed", "starting", "collecting", "grading"])
+def test_only_what_runs_is_looked_into(tmp_path: Path, state: State) -> None:
+    now = [100.0]
+    container = Container()
+    look = Watch(tmp_path, lambda: now[0], container)
+    for _ in range(3):
+        assert look.lines([in_a_container(tmp_path, state=state)])[0].score is None
+        now[0] += PEEK_S
+    assert container.looks == []
+
+
+def test_a_report_on_this_disk_spares_the_look(tmp_path: Path) -> None:
+    now = [100.0]
+    look = Watch(tmp_path, lambda: now[0], Container())
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "run.json").write_text('{"best": {"score": 3}}')
+    for _ in range(3):
+        assert look.lines([in_a_container(tmp_path)])[0].score == 3.0
+        now[0] += PEEK_S
+
+
+def test_a_score_that_is_not_known_is_a_dash() -> None:
+    stream = io.StringIO()
+    table = Table(stream)
+    table.show([replace(LINE, score=None)])
+    table.close()
+    assert " - " in stream.getvalue()
+
+
+def test_only_a_table_asks_for_scores(tmp_path: Path) -> None:
+    table = Table(io.StringIO())
+    table.close()
+    shown = [table, PlainLines(print), Following(table, OutputCopy({}))]
+    assert [display.shows_scores for display in shown] == [True, False, True]
 
 
 def test_minutes_go_on_through_states_and_stop_at_the_end(tmp_path: Path) -> None:

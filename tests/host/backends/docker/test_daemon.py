@@ -224,6 +224,21 @@ def test_a_program_of_the_agent_that_dies_for_memory_is_the_agents_own_affair(
         assert "it ended with 137" in run.sink.text("stdout")
 
 
+def test_a_report_is_read_while_the_agent_runs(backend: DockerBackend) -> None:
+    """And a link, which an agent may have put there, is not followed."""
+    code = """
+        mkdir -p logs; echo '{"best": {"score": 0.5}}' > logs/run.json; ln -s /etc/passwd logs/link
+        echo ready; sleep 600
+    """
+    with running(backend, agent(code)) as run:
+        run.says("ready")
+        assert backend.peek(run.handle, "/home/logs/run.json", 100) == b'{"best": {"score": 0.5}}\n'
+        assert backend.peek(run.handle, "/home/logs/run.json", 10) is None
+        assert backend.peek(run.handle, "/home/logs/link", 10_000) is None
+        assert backend.peek(run.handle, "/home/logs/none", 100) is None
+        assert backend.poll(run.handle) is None
+
+
 # ---------------------------------------------------------------- stops
 
 

@@ -1,0 +1,118 @@
+"""The best score that swarm-evo's own report tells while a unit runs, wherever the report lies."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from swarm_host.protocols import Clock
+from swarm_host.records import Handle, UnitRow
+
+# Copies a small file out of where an agent runs; None when it is not to be had.
+Peek = Callable[[Handle, str], bytes | None]
+
+REPORT = "run.json"
+# A report of swarm-evo is a few kilobytes.
+LARGEST_REPORT = 1 << 20
+# Between two looks into one container. Each is a command to a daemon.
+PEEK_S = 30.0
+_CONTAINER_HOME = "/home/"
+
+
+class Scores:
+    """Looks at reports; changes nothing.
+
+    A report that lies on this disk is read at each look. Into a container `peek` looks, seldom and
+    one at a time, so that a slow daemon holds up the display once and not once per unit.
+    """
+
+    def __init__(self, runs: Path, peek: Peek | None, clock: Clock) -> None:
+        """runs: the folder of runs, where the local backend keeps what an agent writes. peek: None
+        looks into no container.
+        """
+        self._runs = runs
+        self._peek = peek
+        self._clock = clock
+        # Of containers, by their name: when the next look is due, and what the last one found.
+        self._due: dict[str, float] = {}
+        self._found: dict[str, float | None] = {}
+        self._may_peek = True
+
+    def next_look(self) -> None:
+        """Begins a look at all units, in which one container may be looked into."""
+        self._may_peek = True
+
+    def of(self, row: UnitRow) -> float | None:
+        """None: not known."""
+        if row.spec.run.outputs.logs is None:
+            return None
+        inside = PurePosixPath(row.spec.run.outputs.logs)
+        found = best_score(self._reports(row, inside))
+        if found is None and row.state == "running" and row.handle:
+            found = self._inside(row.handle, str(inside / REPORT))
+        return found
+
+    def _inside(self, handle: Handle, path: str) -> float | None:
+        """What the last look into a container found. The first one is not at once: an agent has no
+        score before that, and a container that starts is left alone.
+        """
+        now = self._clock()
+        due = self._due.setdefault(handle.name, now + PEEK_S)
+        if self._peek is not None and self._may_peek and now >= due:
+            self._may_peek = False
+            data = self._peek(handle, path)
+            self._found[handle.name] = None if data is None else score_in(data)
+            self._due[handle.name] = self._clock() + PEEK_S
+        return self._found.get(handle.name)
+
+    def _reports(self, row: UnitRow, inside: PurePosixPath) -> list[Path]:
+        """Where the report may lie on this disk while the unit runs."""
+        places = [Path(row.spec.folder) / "logs"]
+        for mount in row.spec.run.mounts:
+            if inside.is_relative_to(mount.target):
+                places.append(Path(mount.source) / inside.relative_to(mount.target))
+        if row.handle and row.handle.backend == "local":
+            work = self._runs / ".swarm" / "local" / row.handle.name / "work"
+            # Paths of a process are relative to its work folder, which /home stands for as well.
+            places.append(work / str(inside).removeprefix(_CONTAINER_HOME))
+        return [place / REPORT for place in places]
+
+
+def best_score(reports: Sequence[Path]) -> float | None:
+    """Of the first report that is there and holds one."""
+    for report in reports:
+        try:
+            found = score_in(_read_regular(report))
+        except OSError:
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def score_in(data: bytes) -> float | None:
+    """`best.score` of a report. It is the agent's: anything may be in it."""
+    try:
+        found: Any = json.loads(data)
+        score = found["best"]["score"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    # True is an int.
+    if type(score) in (int, float) and math.isfinite(score):
+        return float(score)
+    return None
+
+
+def _read_regular(path: Path) -> bytes:
+    """A small regular file. Raises OSError for a link and a pipe, which the agent may have put there."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > LARGEST_REPORT:
+            raise OSError(f"{path} is no small regular file")
+        return file.read(LARGEST_REPORT)
