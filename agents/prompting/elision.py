@@ -2,51 +2,45 @@
 first. Pure.
 
 What the shown rest calls is never left out, but for the helpers of the recipes, which stand with
-their arguments.
+their arguments, and in a repair, where what is called stands with its first lines.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
+from agents.prompting.statements import (
+    Omission,
+    Omissions,
+    Statement,
+    body,
+    run,
+    runs,
+    statements,
+    used,
+    without,
+)
 from agents.recipes.assemble import is_recipe
-from core.genome import Genome, Locus
+from core.genome import Locus
+from core.records import ErrorInfo
 
 # Characters below which a program is shown whole, and two of them together.
 ROOM, PAIR = 5000, 7500
-# Shorter pieces are not worth a line that says what is missing.
-_FEW = 3
-_SHOWN_NAMES = 12
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_Compound = ast.For | ast.While | ast.If | ast.With | ast.Try
+# Calls that read tables or clean them, and make no feature.
+_CLEANING = frozenset(
+    "Path arange astype concat copy drop drop_duplicates dropna exists fillna float get getenv glob int "
+    "isin iterdir len list load merge notna read_csv read_feather read_json read_parquet read_table "
+    "rename reset_index set_axis set_index sort_index sort_values sorted str to_datetime "
+    "to_numeric to_numpy tolist".split()
+)
+# Of the program, in a traceback, and what a message names.
+_FRAME = re.compile(r'solution\.py", line (\d+)')
+_NAMED = re.compile(r"['\"`]([^'\"`\n]{2,40})['\"`]")
 
-Omissions = list["Omission"]
-
-
-@dataclass(frozen=True, slots=True)
-class Omission:
-    """Lines [start, end), counted from 0, and the one that stands in their place."""
-
-    start: int
-    end: int
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Statement:
-    """A statement at the left margin. part: None above the first marker. start, end: as of a Omission."""
-
-    node: ast.stmt
-    part: Locus | None
-    start: int
-    end: int
-
-    @property
-    def defines(self) -> bool:
-        return isinstance(self.node, _Definition)
+Step = Callable[[Omissions], Omissions]
 
 
 def elided(program: str, about: Collection[Locus | None], room: int = ROOM) -> str:
@@ -57,20 +51,50 @@ def elided(program: str, about: Collection[Locus | None], room: int = ROOM) -> s
     of functions that nothing shown uses, then with them the functions of DATA that serve DATA alone,
     then bodies of loops and conditions. What is no Python stays as it is.
     """
-    units, cuts, text = _units(program), Omissions(), program
+    units = statements(program)
     free = [unit for unit in units if unit.part not in about]
-    steps: tuple[Callable[[Omissions], Omissions], ...] = (
-        lambda made: list(_reading(units, free)),
+    return _fitted(
+        program,
+        room,
+        lambda made: list(_of_data(units, free)),
         lambda made: made + _unused(units, free, made),
         lambda made: _features(units, free, made),
         lambda made: made + list(_bodies(free, made)),
     )
-    for step in steps:
-        if len(text) <= room:
-            break
-        cuts = step(cuts)
-        text = _without(program, cuts)
-    return text
+
+
+def without_reading(program: str, room: int = ROOM) -> str:
+    """The program, and where it has more than `room` characters without the statements of DATA that
+    only read and clean, for an author who may change any part.
+    """
+    units = statements(program)
+    free = [unit for unit in units if unit.part == "DATA" and _cleans(unit.node)]
+    return _fitted(program, room, lambda made: list(runs(free, units)))
+
+
+def around_fault(program: str, fault: ErrorInfo, room: int = ROOM) -> str:
+    """The program, and where it has more than `room` characters without what has to do nothing with
+    a fault: as little as makes it fit.
+
+    What stays whole: imports; statements that the traceback goes through, those that make what they
+    use, and those that hold what the message names. Of the others first the statements of DATA go,
+    then bodies of functions, those that nothing shown uses before others, then all statements; of
+    every function its first line stays. A fault without a line of the program leaves it whole.
+    """
+    units = statements(program)
+    whole = _near(units, program, fault)
+    if not whole:
+        return program
+    free = [unit for unit in units if unit not in whole and (unit.part or unit.defines)]
+    margin = [unit for unit in free if not unit.defines]
+    return _fitted(
+        program,
+        room,
+        lambda made: list(_of_data(units, free)),
+        lambda made: made + _unused(units, free, made),
+        lambda made: [*_of_data(units, free), *_all_bodies(free)],
+        lambda made: [*runs(margin, units), *_all_bodies(free)],
+    )
 
 
 def without_helpers(program: str, traceback: str = "") -> str:
@@ -80,140 +104,114 @@ def without_helpers(program: str, traceback: str = "") -> str:
     """
     if not is_recipe(program):
         return program
-    helpers = [unit for unit in _units(program) if unit.part is None and unit.defines]
-    if not helpers or any(f", in {_name(unit)}\n" in traceback for unit in helpers):
+    helpers = [unit for unit in statements(program) if unit.part is None and unit.defines]
+    if not helpers or any(f", in {unit.name}\n" in traceback for unit in helpers):
         return program
     cuts = [Omission(unit.start, unit.end, "") for unit in helpers[1:]]
     calls = ", ".join(_call(unit.node) for unit in helpers)
     first = Omission(helpers[0].start, helpers[0].end, f"# helpers, not shown: {calls}")
-    return _without(program, [first, *cuts])
+    return without(program, [first, *cuts])
 
 
-def _units(program: str) -> list[_Statement]:
-    """[] for what is no Python."""
-    owners: list[Locus | None] = []
-    for block in Genome.parse(program).blocks:
-        owners += [block.locus] * block.text.count("\n")
-    owners.append(owners[-1] if owners else None)
-    try:
-        nodes = ast.parse(program).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    units: list[_Statement] = []
-    for node in nodes:
-        first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", ()))])
-        units.append(_Statement(node, owners[node.lineno - 1], first - 1, node.end_lineno or first))
-    return units
+def _fitted(program: str, room: int, *steps: Step) -> str:
+    """The program after as few of the steps as make it fit. steps: the cuts so far -> those after it."""
+    cuts, text = Omissions(), program
+    for step in steps:
+        if len(text) <= room:
+            break
+        cuts = step(cuts)
+        text = without(program, cuts)
+    return text
 
 
-def _reading(units: Sequence[_Statement], free: Sequence[_Statement]) -> Iterator[Omission]:
+def _of_data(units: Sequence[Statement], free: Sequence[Statement]) -> Iterator[Omission]:
     """Runs of statements in DATA that define no function: what they make is enough to know."""
-    for (part, defines), run in groupby(free, key=lambda unit: (unit.part, unit.defines)):
-        if part == "DATA" and not defines:
-            yield from _run(list(run), units)
+    yield from runs([unit for unit in free if unit.part == "DATA" and not unit.defines], units)
 
 
-def _features(
-    units: Sequence[_Statement], free: Sequence[_Statement], made: Omissions
-) -> Omissions:
+def _features(units: Sequence[Statement], free: Sequence[Statement], made: Omissions) -> Omissions:
     """The cuts so far, where those in DATA are replaced by runs of statements and of the definitions
     that no other part uses, even by way of another definition.
     """
     others = [unit for unit in units if unit.part != "DATA"]
     of_data = [unit for unit in free if unit.part == "DATA"]
-    kept: list[_Statement] = []
+    kept: list[Statement] = []
     while True:
-        used = _used(iter([*others, *kept]))
-        more = [it for it in of_data if it.defines and it not in kept and _name(it) in used]
+        known = used([*others, *kept])
+        more = [it for it in of_data if it.defines and it not in kept and it.name in known]
         if not more:
             break
         kept += more
     cuts = [cut for cut in made if not _touches(cut, of_data)]
-    for shown, run in groupby(of_data, key=kept.__contains__):
+    for shown, group in groupby(of_data, key=kept.__contains__):
         if not shown:
-            cuts += _run(list(run), units)
+            cuts += run(list(group), units)
     return cuts
 
 
-def _touches(cut: Omission, units: Sequence[_Statement]) -> bool:
-    return any(_covered(unit, [cut]) for unit in units)
+def _touches(cut: Omission, units: Sequence[Statement]) -> bool:
+    return any(unit.covered([cut]) for unit in units)
 
 
-def _run(run: Sequence[_Statement], units: Sequence[_Statement]) -> Iterator[Omission]:
-    """A run of statements in one line that names what they make, first what the others use."""
-    count = run[-1].end - run[0].start
-    if count <= _FEW:
-        return
-    used = _used(unit for unit in units if unit not in run)
-    names = sorted(_made(run), key=lambda name: name not in used)[:_SHOWN_NAMES]
-    note = f"# ... {count} unchanged lines that make {', '.join(names) or 'nothing'} ..."
-    yield Omission(run[0].start, run[-1].end, note)
-
-
-def _unused(units: Sequence[_Statement], free: Sequence[_Statement], made: Omissions) -> Omissions:
+def _unused(units: Sequence[Statement], free: Sequence[Statement], made: Omissions) -> Omissions:
     """Bodies of functions and classes whose name nothing that is shown uses, until no more is found:
     what one of them used itself may go then.
     """
     cuts: Omissions = []
     while True:
-        shown = [unit for unit in units if not _covered(unit, [*made, *cuts])]
+        shown = [unit for unit in units if not unit.covered([*made, *cuts])]
         more: Omissions = []
         for unit in free:
             others = (other for other in shown if other is not unit)
-            if unit in shown and unit.defines and _name(unit) not in _used(others):
-                more += _body(unit)
+            if unit in shown and unit.defines and unit.name not in used(others):
+                more += body(unit)
         if not more:
             return cuts
         cuts += more
 
 
-def _bodies(free: Sequence[_Statement], made: Omissions) -> Iterator[Omission]:
+def _bodies(free: Sequence[Statement], made: Omissions) -> Iterator[Omission]:
     """Of loops, conditions and the like."""
     for unit in free:
-        if isinstance(unit.node, _Compound) and not _covered(unit, made):
-            yield from _body(unit)
+        if unit.branches and not unit.covered(made):
+            yield from body(unit)
 
 
-def _body(unit: _Statement) -> Iterator[Omission]:
-    """What may be left out of a unit: all below its first line, its docstring stays."""
-    body: list[ast.stmt] = getattr(unit.node, "body", [])
-    if unit.defines and len(body) > 1 and ast.get_docstring(unit.node):  # type: ignore[arg-type]
-        body = body[1:]
-    start = body[0].lineno - 1
-    count = unit.end - start
-    if count > _FEW and start >= unit.node.lineno:
-        yield Omission(start, unit.end, f"    ...  # {count} unchanged lines ...")
-
-
-def _covered(unit: _Statement, cuts: Omissions) -> bool:
-    """True when a cut takes the unit, or its body."""
-    return any(cut.start < unit.end and unit.start < cut.end for cut in cuts)
-
-
-def _used(units: Iterator[_Statement]) -> set[str]:
-    """Names that stand in these units."""
-    names: set[str] = set()
-    for unit in units:
-        for node in ast.walk(unit.node):
-            if isinstance(node, ast.Name):
-                names.add(node.id)
-    return names
-
-
-def _made(units: Sequence[_Statement]) -> list[str]:
-    """Names that are assigned at the left margin, in order; not those inside of definitions."""
-    names: dict[str, None] = {}
-    for unit in units:
+def _all_bodies(free: Sequence[Statement]) -> Iterator[Omission]:
+    """Of functions and classes."""
+    for unit in free:
         if unit.defines:
-            continue
-        for node in ast.walk(unit.node):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                names[node.id] = None
-    return list(names)
+            yield from body(unit)
 
 
-def _name(unit: _Statement) -> str:
-    return str(getattr(unit.node, "name", ""))
+# ---------------------------------------------------------------- what a fault has to do with
+
+
+def _near(units: Sequence[Statement], program: str, fault: ErrorInfo) -> list[Statement]:
+    """[] where the traceback names no line of the program."""
+    lines = {int(line) - 1 for line in _FRAME.findall(fault.traceback)}
+    touched = [unit for unit in units if any(unit.start <= line < unit.end for line in lines)]
+    if not touched:
+        return []
+    wanted = used(touched)
+    named = [re.compile(rf"\b{re.escape(word)}\b") for word in _NAMED.findall(fault.message)]
+    text = program.split("\n")
+    near = list(touched)
+    for unit in units:
+        written = "\n".join(text[unit.start : unit.end])
+        makes = not unit.defines and not wanted.isdisjoint(unit.makes())
+        if unit not in near and (makes or any(word.search(written) for word in named)):
+            near.append(unit)
+    return near
+
+
+def _cleans(node: ast.stmt) -> bool:
+    """It assigns what calls return that read or clean, and nothing else."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return False
+    calls = [found.func for found in ast.walk(node) if isinstance(found, ast.Call)]
+    names = {getattr(call, "attr", getattr(call, "id", "")) for call in calls}
+    return bool(names) and names <= _CLEANING
 
 
 def _call(node: ast.stmt) -> str:
@@ -221,10 +219,3 @@ def _call(node: ast.stmt) -> str:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return f"{node.name}({ast.unparse(node.args)})"
     return str(getattr(node, "name", ""))
-
-
-def _without(program: str, cuts: Omissions) -> str:
-    lines = program.split("\n")
-    for cut in sorted(cuts, key=lambda cut: cut.start, reverse=True):
-        lines[cut.start : cut.end] = [cut.note][: bool(cut.note)]
-    return "\n".join(lines)

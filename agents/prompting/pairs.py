@@ -6,7 +6,8 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.prompting.elision import PAIR, ROOM, elided, without_helpers
+from agents.prompting.elision import PAIR, ROOM, elided, without_helpers, without_reading
+from agents.prompting.partner import condensed
 from core.genome import LOCI, Genome, Locus
 from core.records import Brief
 
@@ -32,22 +33,28 @@ def pair(brief: Brief) -> ShownPair:
     """Of a brief with two parents at least.
 
     Two that are too long together: of a relative what differs; of any other second one the parts in
-    which it differs, where both have all four. Of the first these parts stand whole, the others
-    without what need not be read.
+    which it differs, where both have all four, in fewer words (`condensed`). Of the first these parts
+    stand whole, but for reading and cleaning beside another family; the others without what need not
+    be read.
     """
     first, second = (without_helpers(parent.program) for parent in brief.parents[:2])
     if len(first) + len(second) <= PAIR:
         return ShownPair(first, second, "whole")
     changes = difference(first, second)
     parts, theirs = differing(first, second), Genome.parse(second)
-    shown: str = second
-    shown_as: Literal["parts", "difference"] = "parts"
     if len(changes) <= SHORT_DIFFERENCE * len(second):
-        shown, shown_as = changes, "difference"
-    elif theirs.complete and Genome.parse(first).complete:
+        return ShownPair(elided(first, parts, _room(changes)), changes, "difference")
+    shown = second
+    if theirs.complete and Genome.parse(first).complete:
         shown = "".join(map(theirs.gene, parts))
-    room = min(PAIR - min(len(shown), PAIR // 2), ROOM)
-    return ShownPair(elided(first, parts, room), shown, shown_as)
+    shown = condensed(shown, first)
+    room = _room(shown)
+    return ShownPair(without_reading(elided(first, parts, room), room), shown, "parts")
+
+
+def _room(second: str) -> int:
+    """Characters of the first program beside what is shown of the second one."""
+    return min(PAIR - min(len(second), PAIR // 2), ROOM)
 
 
 def difference(first: str, second: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agents.prompting.digest import Paradigms
-from agents.prompting.elision import elided, without_helpers
+from agents.prompting.elision import around_fault, elided, without_helpers, without_reading
 from agents.prompting.pairs import pair
 from agents.prompting.parent_text import FactLimits, ParentText
 from agents.prompting.phrases import Phrases
@@ -34,7 +34,9 @@ _REBUILT = 14_000
 _REWRITE, _OTHERS = 24_000, 16_000
 # Of a program that should be cut down.
 _LONG = 14_000
-_MOST_OUTPUT, _LEAST_OUTPUT, _MOST_ERRORS, _LEAST_ERRORS = 1500, 900, 1600, 1000
+_MOST_OUTPUT, _MOST_ERRORS = 1500, 1600
+# Of the first program, and of the second one of a merge.
+_LEAST = (FactLimits(900, 1000), FactLimits(600, 500))
 
 Place = Callable[[Brief], str]
 """What stands in one place of a template, for a brief."""
@@ -108,6 +110,7 @@ class TaskText:
             "program": self.program,
             "score": lambda brief: self._parents.score(brief.parents[0]),
             "facts": self._facts,
+            "hidden": self._hidden,
             "output": lambda brief: self._parents.output(brief.parents[0], _MOST_OUTPUT // 2),
             "rank": self._rank,
             "long": self._long,
@@ -137,19 +140,26 @@ class TaskText:
     def program(self, brief: Brief) -> str:
         """The first parent as the brief needs it, in a block."""
         parent, traits = brief.parents[0], BY_KIND[brief.kind]
-        traceback = ""
-        if parent.error is not None:
-            traceback = parent.error.traceback
-        program = without_helpers(parent.program, traceback)
+        program = _with_all_parts(brief)
         if template(brief) == "merge":
             program = pair(brief).first
         elif traits.one_part and brief.locus in LOCI:
             program = elided(program, (brief.locus,))
+        elif traits.one_part:
+            program = without_reading(program)
+        elif template(brief) == "debug" and parent.error is not None:
+            program = around_fault(program, parent.error)
         elif not traits.parents:
             program = elided(program, LOCI[1:], _REBUILT)
             if len(program) > _REBUILT:
                 return self._phrase("rebuild", "hidden")
         return program_block(program)
+
+    def _hidden(self, brief: Brief) -> str:
+        """Says so where lines of the program are left out."""
+        if self.program(brief) == program_block(_with_all_parts(brief)):
+            return ""
+        return self._phrase("parent", "hidden")
 
     def _facts(self, brief: Brief) -> str:
         return self._facts_of(brief, 0)
@@ -166,8 +176,9 @@ class TaskText:
             shown = len(both.first) + len(both.second)
         # Output and errors of each program.
         most = (room - self._setting.taken - shown) // 2 // min(len(brief.parents), 2)
+        least = _LEAST[place]
         limits = FactLimits(
-            min(max(most, _LEAST_OUTPUT), _MOST_OUTPUT), min(max(most, _LEAST_ERRORS), _MOST_ERRORS)
+            min(max(most, least.output), _MOST_OUTPUT), min(max(most, least.errors), _MOST_ERRORS)
         )
         return self._parents.facts(brief.parents[place], limits)
 
@@ -201,7 +212,7 @@ class TaskText:
         if brief.aspect:
             aspect = self._phrase("mutate", "aspect", aspect=brief.aspect)
         if not brief.locus:
-            return self._phrase("mutate", "free", aspect=aspect)
+            return self._phrase("mutate", "free", aspect=aspect) + self._hidden(brief)
         return self._phrase("mutate", "part", locus=brief.locus, aspect=aspect)
 
     # ------------------------------------------------------------ other programs
@@ -274,6 +285,14 @@ class TaskText:
         if not idea:
             return ""
         return self._phrase("draft", "idea", idea=idea) + "\n"
+
+
+def _with_all_parts(brief: Brief) -> str:
+    """The first parent without what no author need read."""
+    parent, traceback = brief.parents[0], ""
+    if parent.error is not None:
+        traceback = parent.error.traceback
+    return without_helpers(parent.program, traceback)
 
 
 def template(brief: Brief) -> str:

@@ -6,11 +6,20 @@ import ast
 
 import pytest
 
-from agents.prompting.elision import PAIR, ROOM, elided, without_helpers
+from agents.answers.edits import Edit, apply_edits
+from agents.prompting.elision import (
+    PAIR,
+    ROOM,
+    around_fault,
+    elided,
+    without_helpers,
+    without_reading,
+)
 from agents.prompting.pairs import ShownPair, differing, pair
+from agents.prompting.partner import condensed
 from agents.recipes.proposer import RecipesProposer
 from core.genome import LOCI, Genome
-from core.records import Brief, CompetitionSpec, Parent
+from core.records import Brief, CompetitionSpec, ErrorInfo, Parent
 
 
 def statements(name: str, count: int) -> str:
@@ -153,7 +162,151 @@ def test_of_long_strangers_the_parts_that_differ_are_whole() -> None:
     assert differing(LONG, other) == ["TRAIN"]
     shown = pair(merge(LONG, other))
     assert shown.second_as == "parts"
-    assert shown.second == Genome.parse(other).gene("TRAIN")
+    assert shown.second.splitlines() == [line.partition("  #")[0] for line in train.splitlines()]
     assert Genome.parse(shown.first).gene("TRAIN") == Genome.parse(LONG).gene("TRAIN")
     assert "more7 =" not in shown.first
     assert differing(LONG, "x = 1\n") == [None, *LOCI]
+
+
+# ---------------------------------------------------------------- any part may change
+
+READING = """train = pd.read_csv("input/train.csv").dropna(subset=["y"])
+test = pd.read_csv("input/test.csv")
+test = sample[["id"]].merge(test.drop_duplicates("id"), on="id", how="left")
+
+# whole numbers
+train["day"] = train["day"].astype(int)
+"""
+FEATURES = "top = train.rolling(48).max().to_numpy()\nLAGS = 3  # tune: 2, 4\n"
+FREE = PROGRAM.replace("# %% DATA\n", f"# %% DATA\n{READING}{FEATURES}")
+
+
+def test_who_may_change_any_part_sees_all_but_reading_and_cleaning() -> None:
+    shown = without_reading(FREE, 0)
+    note = "# ... 6 unchanged lines that make train, test ..."
+    assert shown == FREE.replace(READING, f"{note}\n")
+    assert without_reading(FREE, len(FREE)) == FREE
+    assert without_reading("def f(:\n", 0) == "def f(:\n"
+
+
+def test_edits_of_lines_that_are_shown_apply_to_the_whole_program() -> None:
+    shown = without_reading(FREE, 0)
+    search = "\n".join(line for line in shown.splitlines() if line.startswith(("top", "LAGS")))
+    changed = apply_edits(FREE, [Edit(search, "top = train.rolling(24).max().to_numpy()")])
+    assert changed == FREE.replace(FEATURES, "top = train.rolling(24).max().to_numpy()\n")
+
+
+# ---------------------------------------------------------------- around a fault
+
+FAULTY = (
+    "import os\n\n"
+    "# %% DATA\n" + function("read") + statements("column", 40) + "both = read(1)\nboth['heat'] = 2\n"
+    "cold = both['temp']\n" + statements("more", 9)
+    + "# %% MODEL\n" + function("build") + function("inner") + function("outer", " + inner(a)")
+    + "# %% TRAIN\n" + "model = build(column3)\nprint(model, 'temp')\n" + statements("score", 20)
+    + "# %% POSTPROCESS\n" + "write(model, column3)\n"
+)  # fmt: skip
+
+
+def fault(program: str, *lines: str, message: str = "'temp'") -> ErrorInfo:
+    """That went through these lines of a program."""
+    numbers = [program.splitlines().index(line) + 1 for line in lines]
+    frames = "".join(
+        f'  File "/srv/ws/solution.py", line {number}, in <module>\n' for number in numbers
+    )
+    return ErrorInfo("KeyError", message, f"Traceback\n{frames}KeyError: {message}")
+
+
+def test_a_repair_sees_the_fault_what_made_it_and_where_else_it_may_be() -> None:
+    shown = around_fault(FAULTY, fault(FAULTY, "cold = both['temp']"), 0)
+    kept = "both = read(1)\nboth['heat'] = 2\ncold = both['temp']\n"
+    assert kept in shown
+    assert "print(model, 'temp')" in shown, "the message names it"
+    assert shown.startswith("import os\n")
+    assert "column7 =" not in shown
+    assert "score7 =" not in shown
+    assert "# ... 40 unchanged lines that make column3, " in shown
+    for name in ("read", "build", "inner", "outer"):
+        assert f'def {name}(a):\n    """Says."""\n    ...  # 13 unchanged lines ...' in shown
+    ast.parse(shown)
+    assert len(shown) < 0.4 * len(FAULTY)
+
+
+def test_a_function_that_failed_is_whole_and_as_little_goes_as_has_to() -> None:
+    error = fault(FAULTY, "model = build(column3)", "    a += 7")
+    # The line stands in the first function of the program.
+    shown = around_fault(FAULTY, error, 0)
+    assert function("read").strip() in shown
+    assert function("build").strip() not in shown
+    assert "model = build(column3)" in shown
+    assert "column3 = column_of(3)" in shown, "the failed line uses it"
+    assert "column4 = " not in shown
+    roomy = around_fault(FAULTY, error, len(FAULTY) - 100)
+    assert function("build").strip() in roomy
+    assert "column4 = " not in roomy
+
+
+@pytest.mark.parametrize("line", ["cold = both['temp']", "model = build(column3)", "    a += 3"])
+@pytest.mark.parametrize("room", [0, 1500, 2500])
+def test_every_line_that_a_repair_is_shown_can_be_found_in_the_program(
+    line: str, room: int
+) -> None:
+    lines = iter(FAULTY.splitlines())
+    for seen in around_fault(FAULTY, fault(FAULTY, line), room).splitlines():
+        if "unchanged lines" not in seen:
+            assert seen in lines, "in this order"
+
+
+def test_a_fault_without_a_line_of_the_program_leaves_it_whole() -> None:
+    assert around_fault(FAULTY, ErrorInfo("ValueError", "odd", "Traceback ..."), 0) == FAULTY
+
+
+# ---------------------------------------------------------------- the partner of a merge
+
+PARTNER = """import numpy as np
+
+# %% DATA
+train = pd.read_csv("input/train.csv").dropna(subset=["y"])
+test = pd.read_csv("input/test.csv")
+lags = {k: [row.shift(k) for row in test] for k in (1,
+                                                      2)}  # a comment
+
+# %% MODEL
+def build(x):
+    "Says."
+    # why
+    print("built", x)
+
+
+# %% TRAIN
+if lags:
+    model = build(3)
+    print(model, score(model))
+"""
+
+
+def test_a_partner_is_shown_without_what_only_says_something_or_stands_in_the_first() -> None:
+    shown = condensed(PARTNER, f"{READING}x = 1\n")
+    assert shown == (
+        "import numpy as np\n# %% DATA\n# as in the first program: train, test\n"
+        "lags = {k: [row.shift(k) for row in test] for k in (1, 2)}\n"
+        "# %% MODEL\ndef build(x):\n    pass\n# %% TRAIN\nif lags:\n    model = build(3)\n"
+    )
+    assert condensed("def f(:\n", READING) == "def f(:\n"
+
+
+def test_of_two_long_families_reading_goes_and_no_function() -> None:
+    first = FREE.replace("# %% MODEL", statements("extra", 150) + "# %% MODEL")
+    other = "".join(
+        f"# %% {part}\n{READING if part == 'DATA' else ''}{statements(part.lower(), 60)}"
+        for part in LOCI
+    )
+    shown = pair(merge(first, other + function("last")))
+    assert shown.second_as == "parts"
+    assert READING not in shown.first
+    assert "extra7 = extra_of(7)" in shown.first, "features stay: the parts differ"
+    for name in ("read", "build", "inner", "outer"):
+        assert f"def {name}(a):" in shown.first
+    assert "# as in the first program: train, test" in shown.second
+    assert "read_csv" not in shown.second
+    assert "def last(a):\n    a += 0" in shown.second
