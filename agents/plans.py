@@ -37,8 +37,10 @@ class PlanPrompts(Protocol):
         """The same text that programs are asked for with, so that prefix caches work."""
         ...
 
-    def plans(self, count: int) -> str:
-        """Asks for so many plans in one answer."""
+    def plans(self, count: int, seconds: float) -> str:
+        """Asks for so many plans in one answer, of programs that may run so long; inf: as the deadline
+        allows.
+        """
         ...
 
 
@@ -101,7 +103,7 @@ class FirstPlans:
             return
         with self._lock:
             if self._plans is None:
-                self._plans = self._so_far.plans or self._ask()
+                self._plans = self._so_far.plans or self._ask(brief.seconds)
             free = [i for i in range(len(self._plans)) if i not in self._claims.values()]
             if free:
                 place = self._place(brief)
@@ -127,14 +129,16 @@ class FirstPlans:
         written = sum(not draft.by_recipes for draft in self._so_far.written())
         return written + brief.siblings.count("")
 
-    def _ask(self) -> tuple[str, ...]:
-        """() where no plans are due, none came or none could be read: drafts go on without."""
+    def _ask(self, seconds: float) -> tuple[str, ...]:
+        """() where no plans are due, none came or none could be read: drafts go on without. seconds: of
+        a run of the first program, about what the others get.
+        """
         count = min(self._so_far.count, MOST)
         begun = any(not draft.by_recipes for draft in self._so_far.written())
         if count < LEAST or begun:
             return ()
         prompts = self._prompts()
-        messages = (Message("user", prompts.plans(count)),)
+        messages = (Message("user", prompts.plans(count, seconds)),)
         request = Request(prompts.system(), messages, PURPOSE, self._times.deadline)
         try:
             plans = read_plans(self._model.complete(request).text, count)

@@ -58,13 +58,16 @@ def digest_text(
     return "\n".join([*above, *ledger.idea_lines(room), *below])
 
 
-def faults_text(entries: Sequence[Entry], direction: Direction) -> str:
-    """The part of the digest that helps to mend a program: the state and the failures."""
+def faults_text(entries: Sequence[Entry], direction: Direction, about: str = "") -> str:
+    """The part of the digest that helps to mend a program: the state and the failures. about: id of
+    that program, whose own failure is told in full elsewhere.
+    """
     programs = _programs(entries)
     if not programs:
         return _NOTHING
     ledger = IdeaLedger(programs, direction)
-    return "\n".join([ledger.head(), *_failure_lines(programs, ledger)])
+    others = [entry for entry in programs if entry.id != about]
+    return "\n".join([ledger.head(), *_failure_lines(others, ledger)])
 
 
 def _programs(entries: Sequence[Entry]) -> list[Entry]:
@@ -108,7 +111,6 @@ def _failure_lines(entries: Sequence[Entry], ledger: IdeaLedger) -> Iterator[str
     """A line for each cause, with the step that it struck last."""
     shown = failures(entries)[:_MOST_FAILURES]
     if not shown:
-        yield "Failures by cause: none."
         return
     yield "Failures by cause:"
     room = FAILURES // len(shown)

@@ -105,7 +105,8 @@ class IdeaLedger:
             lines[idea.entry.id] = line
         if lines:
             title += " Others, newest first:"
-        yield title
+        if lines or compared:
+            yield title
         for entry_id in reversed(self._ideas):
             if entry_id in lines:
                 yield lines[entry_id]

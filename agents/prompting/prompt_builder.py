@@ -93,13 +93,15 @@ class PromptBuilder:
             lessons=self._lessons(brief),
             skills=self._skills(brief),
             task=self._tasks.write(brief, digest),
-            allowance=self._tasks.allowance(brief),
+            allowance=self._tasks.allowance(brief.seconds),
             cpus=self._machine.cpu_words,
             answer=self._prompts.render(BY_KIND[brief.kind].answer),
         ).lstrip("\n")
 
-    def plans(self, count: int) -> str:
-        """Asks for the plans of so many first programs, and of no more."""
+    def plans(self, count: int, seconds: float) -> str:
+        """Asks for the plans of so many first programs, and of no more. seconds: of a run, inf for as
+        long as the deadline allows.
+        """
         entries = list(self._progress.entries())
         blended = self._phrase("plans", "blended") if self._offers.blended else ""
         return self._prompts.render(
@@ -107,6 +109,7 @@ class PromptBuilder:
             digest=fence(digest_text(entries, self._direction, {}), "notes"),
             count=str(count),
             most=str(PLAN),
+            allowance=self._tasks.allowance(seconds),
             cpus=self._machine.cpu_words,
             blended=blended,
         )
@@ -133,7 +136,7 @@ class PromptBuilder:
 
     def _digest(self, brief: Brief, entries: Sequence[Entry]) -> str:
         if mends(brief.kind) and brief.parents:
-            return faults_text(entries, self._direction)
+            return faults_text(entries, self._direction, brief.parents[0].id)
         paradigms: Paradigms = {}
         if not brief.parents:
             # What has not been tried yet is for those who begin anew.

@@ -91,10 +91,10 @@ class TaskText:
         values = {place: known[place](brief) for place in asked}
         return self._prompts.render(name, **values).rstrip("\n")
 
-    def allowance(self, brief: Brief) -> str:
-        """How long its program may run."""
-        if math.isfinite(brief.seconds):
-            return coarse(brief.seconds)
+    def allowance(self, seconds: float) -> str:
+        """How long a program may run."""
+        if math.isfinite(seconds):
+            return coarse(seconds)
         return self._phrase("allowance", "open")
 
     def _places(self, plans: PlanText) -> dict[str, Place]:
@@ -117,7 +117,7 @@ class TaskText:
             "part": self._part,
             "type": lambda brief: fault(brief)["type"],
             "error": lambda brief: fault(brief)["error"],
-            "allowance": self.allowance,
+            "allowance": lambda brief: self.allowance(brief.seconds),
             "memory": lambda brief: self._phrase("machine", "memory", gib=self._machine.gib),
             "alike": self._alike,
             "blend": lambda brief: self._blend(plans),

@@ -29,6 +29,7 @@ from core.records import (
     ErrorTable,
     Parent,
     SplitSpec,
+    Verdict,
 )
 from core.task.hints import Hints
 from core.task.look.collect import look
@@ -145,6 +146,10 @@ def steps() -> list[Entry]:
         tail="kernel fit on 1858 rows took 21.4 s\nkernel fit on 2229 rows took 37.0 s\n",
     )
     failed = {"author": "model", "told_s": 60.0}
+
+    def unjudged(why: str) -> Verdict:
+        return Verdict(False, None, None, "none", (f"no submission: {why}",))
+
     return [
         finished("s0000", [0.412, 0.433, 0.391], "linear model (alpha 1)", 2.1, author="recipes"),
         finished("s0001", [0.301, 0.287, 0.29], "histogram boosting", 3.0, author="recipes"),
@@ -160,6 +165,7 @@ def steps() -> list[Entry]:
         dataclasses.replace(
             entry("s0004", None, outcome=crashed, kind="rewrite", parents=("s0002",)),
             plan="waves ridge with three half-lives of the temperature beside one another",
+            verdict=unjudged("KeyError: 'temp'"),
             **failed,  # type: ignore[arg-type]
         ),
         finished(
@@ -176,6 +182,7 @@ def steps() -> list[Entry]:
         dataclasses.replace(
             entry("s0006", None, outcome=late, kind="rewrite", parents=("s0002",)),
             plan="Gaussian process per quarter of the day on the residual of the waves ridge",
+            verdict=unjudged("it was stopped at its time limit"),
             **failed,  # type: ignore[arg-type]
         ),
     ]
@@ -253,7 +260,10 @@ def prompts(root: Path) -> dict[str, str]:
     """Heading -> text."""
     spec, asked = task(root), briefs()
     begun, made = builder(spec, 2), builder(spec)
-    told = {"System text": made.system(), "Plans of the first programs": begun.plans(2)}
+    told = {
+        "System text": made.system(),
+        "Plans of the first programs": begun.plans(2, asked["First draft"].seconds),
+    }
     told |= {title: begun.write(asked[title]) for title in ("First draft",)}
     told |= {title: made.write(brief) for title, brief in asked.items() if title not in told}
     reasons = ("line 24: the name 'both2' is not bound",)

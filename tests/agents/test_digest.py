@@ -83,6 +83,16 @@ def test_repairs_read_of_the_state_and_of_failures_only() -> None:
     assert "Best programs" not in text
 
 
+def test_a_repair_reads_of_other_failures_only_and_none_is_no_line() -> None:
+    own, other = (
+        failed(name, ErrorInfo("KeyError", "'a'", ""), name) for name in ("s0001", "s0002")
+    )
+    assert "1x KeyError: 'a' (last: s0002" in faults_text([other, own], "maximize", "s0001")
+    assert "Failures" not in faults_text([own], "maximize", "s0001")
+    assert "Failures" not in digest_text([entry("s0003", 0.5)], "maximize", {})
+    assert "Ideas" not in digest_text([entry("s0003", 0.5)], "maximize", {})
+
+
 def test_failures_are_counted_by_cause() -> None:
     entries = [
         failed("s0001", ErrorInfo("KeyError", "'a1'", ""), "p1"),

@@ -43,8 +43,8 @@ class PlanTexts:
     def system(self) -> str:
         return "rules"
 
-    def plans(self, count: int) -> str:
-        return f"{count} plans"
+    def plans(self, count: int, seconds: float) -> str:
+        return f"{count} plans, {seconds:g} s each"
 
 
 def first(model: ScriptedModel | GatedModel, count: int = 3, **known: object) -> FirstPlans:
@@ -55,7 +55,7 @@ def first(model: ScriptedModel | GatedModel, count: int = 3, **known: object) ->
 
 
 def draft(step: int, *open_or_written: str) -> Brief:
-    return Brief(step, "draft", 5, siblings=(*RECIPES, *open_or_written))
+    return Brief(step, "draft", 5, siblings=(*RECIPES, *open_or_written), seconds=90.0)
 
 
 def own(plans: FirstPlans, brief: Brief) -> str | None:
@@ -112,7 +112,7 @@ def test_each_draft_has_its_own_plan_and_knows_the_others_from_one_request() -> 
     assert second.others == (TREES, NEIGHBOURS)
     (request,) = model.requests
     assert (request.purpose, request.system, request.deadline) == (PURPOSE, "rules", 1040.0)
-    assert request.messages[0].text == "3 plans"
+    assert request.messages[0].text == "3 plans, 90 s each"
     assert [event.plans for event in recorder.of(PlansMade)] == [PLANS]
 
 
@@ -260,7 +260,7 @@ def test_a_draft_is_asked_for_with_its_plan_and_the_others_beside_it(
     texts = [request.messages[0].text for request in model.requests]
     assert "Plan the first 3 programs" in texts[0]
     for text, plan in zip((texts[1], *texts[3:]), (TREES, *PLANS), strict=True):
-        before, _, after = text.partition("Write the one of this plan")
+        before, _, after = text.partition("Write the program of this plan")
         assert plan in after
         assert all(other in before for other in PLANS if other != plan)
         assert plan not in before.split("Other programs are written at the same time")[1]
@@ -308,6 +308,6 @@ def test_a_draft_without_a_plan_is_asked_for_as_before(tmp_path: Path) -> None:
     spec = inspect_competition(folders.binary_rows(tmp_path / "data"), "", Hints.of())
     machine = CandidateMachine("3.11", {}, 2, 8192)
     text = PromptBuilder(TaskFacts(spec, look(spec)), machine, RunProgress()).write(draft(2))
-    assert "Write the one of this plan" not in text
+    assert "Write the program of this plan" not in text
     assert "at the same time" not in text
     assert "idea that is still free" in text

@@ -136,6 +136,7 @@ def test_prompts_about_the_longest_programs(task: CompetitionSpec) -> None:
     assert found["rebuild"] <= 6500
     assert found["mutate"] <= 4400
     assert found["merge"] <= 5000
+    assert found["debug"] <= 3600
     assert "def member_7(" in prompts.write(brief_of("mutate", LONGEST)), "TRAIN calls it"
     assert "def feature_7(" in prompts.write(brief_of("rewrite", LONGEST))
 

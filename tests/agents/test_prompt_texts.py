@@ -139,7 +139,7 @@ def texts(folder: Path) -> dict[str, str]:
     prompts = builder(folder)
     return {kind: prompts.write(brief) for kind, brief in BRIEFS.items()} | {
         "system": prompts.system(),
-        "plans": prompts.plans(3),
+        "plans": prompts.plans(3, 90.0),
         "repair": prompts.repair(BRIEFS["mutate"], FIRST, REASONS),
         "repair_empty": prompts.repair(REPAIRED, "", ("no program",)),
     }

@@ -381,12 +381,12 @@ def test_only_what_the_harness_does_is_offered(
 ) -> None:
     prompts = builder_of(binary_spec, offers=Offers(values, blended))
     assert ("# tune:" in prompts.system()) == values
-    told = (prompts.system(), prompts.plans(3), prompts.write(brief_of("merge")))
+    told = (prompts.system(), prompts.plans(3, 90.0), prompts.write(brief_of("merge")))
     assert ["blended" in text.replace("(blending, writing)", "") for text in told] == [blended] * 3
     none = SplitSpec("none", 1, 1, 0, 0, "")
     measured = builder_of(binary_spec, split=none, offers=Offers())
     assert "# tune:" not in measured.system()
-    assert "blended" not in measured.plans(3) + measured.write(brief_of("merge"))
+    assert "blended" not in measured.plans(3, 90.0) + measured.write(brief_of("merge"))
 
 
 def test_a_role_speaks_in_the_words_of_its_task(prompts: PromptBuilder) -> None:
