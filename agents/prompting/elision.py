@@ -190,7 +190,7 @@ def _all_bodies(free: Sequence[Statement]) -> Iterator[Omission]:
 def _near(units: Sequence[Statement], program: str, fault: ErrorInfo) -> list[Statement]:
     """[] where the traceback names no line of the program."""
     lines = {int(line) - 1 for line in _FRAME.findall(fault.traceback)}
-    touched = [unit for unit in units if any(unit.start <= line < unit.end for line in lines)]
+    touched = [unit for unit in units if not lines.isdisjoint(range(unit.start, unit.end))]
     if not touched:
         return []
     wanted = used(touched)
