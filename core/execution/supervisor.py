@@ -80,8 +80,8 @@ def landlock_abi() -> int:
 
 
 def apply_landlock(rules: dict[str, list[str]], abi: int) -> None:
-    """Restricts this process and its descendants for ever. `rules` maps read, device and write to
-    paths.
+    """Restricts this process and its descendants for ever. `rules` maps read, list, device and write
+    to paths.
     """
     # Rights and fields that an older kernel does not know must be zero.
     handled, scope = (1 << 13) - 1 | 1 << 13, 0
@@ -89,7 +89,12 @@ def apply_landlock(rules: dict[str, list[str]], abi: int) -> None:
         handled |= FS_TRUNCATE
     if abi >= 6:
         scope = LANDLOCK_SCOPE_SIGNAL
-    grants = {"read": FS_READ, "device": FS_READ | FS_WRITE_FILE | FS_TRUNCATE, "write": handled}
+    grants = {
+        "read": FS_READ,
+        "list": FS_READ_DIR,
+        "device": FS_READ | FS_WRITE_FILE | FS_TRUNCATE,
+        "write": handled,
+    }
     attributes = struct.pack("QQQ", handled, 0, scope)
     ruleset = libc_call("syscall", LANDLOCK_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
     for kind, paths in rules.items():

@@ -99,7 +99,10 @@ class PackSource:
             raise UsageError(f"the offline pack: {error}") from error
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-            raise UsageError(f"the offline pack: {lines[-1]}")
+            cure = ""
+            if lines[-1].startswith("ModuleNotFoundError"):
+                cure = f"; {self._python} needs what {ROOT / 'requirements' / 'demo.txt'} lists"
+            raise UsageError(f"the offline pack: {lines[-1]}{cure}")
         return done.stdout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,14 @@ def test_data_that_are_not_to_be_had_are_told(graders: GradingWorkers, tmp_path:
         PackSource(tmp_path / "data", graders).prepare("churn")
     with pytest.raises(UsageError, match="no-such-python"):
         PackSource(tmp_path, graders, python="/no-such-python").names()
+
+
+def test_a_python_without_the_packs_libraries_is_told_where_they_are_listed(
+    graders: GradingWorkers, tmp_path: Path
+) -> None:
+    """As that of `uv run` in a new checkout, which has what the orchestrator itself needs."""
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+    with pytest.raises(UsageError, match=r"No module named .*demo\.txt lists"):
+        PackSource(tmp_path, graders, python=str(bare)).prepare("churn")

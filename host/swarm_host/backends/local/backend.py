@@ -275,13 +275,14 @@ class LocalBackend:
         files.write_job(folder, job)
 
     def _rules(self, unit: UnitSpec, work: Path) -> dict[str, list[str]]:
-        protected = [self._runs, *self._protected, *mounts.data_roots(self._host_environ())]
+        protected = [*self._protected, *mounts.data_roots(self._host_environ())]
         if unit.source_root is not None:
             protected.append(Path(unit.source_root))
         protected += [places.home(self._host_environ()) / name for name in _KEYS]
         readable = [Path(mount.source) for mount in unit.run.mounts]
         readable += [Path(sys.prefix), Path(sys.base_prefix)]
-        return landlock_rules(protected, readable, work)
+        rules = landlock_rules([self._runs, *protected], readable, work)
+        return rules | {"list": _around(self._runs, unit.run.command or (), protected)}
 
     def _sweep(self, folder: Path) -> None:
         """Ends what a supervisor that is gone left running."""
@@ -384,6 +385,24 @@ def _inside(path: str) -> PurePosixPath:
 
 def _is_inherited(name: str) -> bool:
     return name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
+
+
+def _around(runs: Path, command: Sequence[str], protected: Sequence[Path]) -> list[str]:
+    """Folders of programs of a command that hold the folder of runs, as a checkout holds ./runs.
+    Python lists a folder to find the modules in it, which the box forbids for those around a closed
+    one. Names of files in runs can be seen then, and nothing else of them. A folder around answers or
+    keys, or inside of them, stays unlisted.
+    """
+    programs = [Path(word) for word in command if word.startswith("/")]
+    folders = {path.resolve().parent for path in programs if path.is_file()}
+    closed = [path.resolve() for path in protected]
+    around = sorted(folders & set(runs.resolve().parents))
+    return [str(folder) for folder in around if _apart(folder, closed)]
+
+
+def _apart(folder: Path, others: Sequence[Path]) -> bool:
+    """None of the others lies inside of the folder or around it."""
+    return not any(one.is_relative_to(folder) or folder.is_relative_to(one) for one in others)
 
 
 def _missing(run: RunConfig, environ: Mapping[str, str]) -> list[str]:

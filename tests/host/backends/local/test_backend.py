@@ -506,6 +506,30 @@ def test_answers_other_runs_and_the_store_are_closed(
     ]
 
 
+@pytest.mark.parametrize("data", ["outside", "checkout/data"])
+def test_a_program_beside_the_folder_of_runs_finds_its_modules(
+    unit: Make, tmp_path: Path, sink: MemorySink, data: str
+) -> None:
+    """As main.py does with ./runs inside of a checkout; not with answers inside, whose names would be seen."""
+    checkout, answers = tmp_path / "checkout", tmp_path / data / "private" / "answers.csv"
+    other = checkout / "runs" / "other" / "log.txt"
+    for path in (answers, other):
+        path.parent.mkdir(parents=True)
+        path.write_text("x")
+    (checkout / "beside.py").write_text("print('found')\n")
+    look = f"for path in {[str(other), str(answers)]}:\n"
+    look += "    try: print(open(path).read())\n    except PermissionError: print('closed')\n"
+    (checkout / "main.py").write_text(f"{look}import beside\n")
+    backend = LocalBackend(checkout / "runs", [tmp_path / data])
+    if backend.isolation(unit().run) != "landlock":
+        pytest.skip("this kernel has no Landlock")
+    handle = backend.start(unit(command=(sys.executable, "-B", str(checkout / "main.py"))), 1)
+    backend.follow(handle, sink, threading.Event())
+    backend.remove(handle)
+    said = sink.data["stdout"].decode().split()
+    assert said == ["closed", "closed", "found"][: 3 - (data != "outside")]
+
+
 def test_answers_of_other_sources_are_closed_too(
     unit: Make, runs: Path, tmp_path: Path, sink: MemorySink
 ) -> None:
