@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from swarm_host.life.outcomes import Policy
 from swarm_host.measure import __main__ as command
 from swarm_host.measure import programs, units
 from swarm_host.measure.figures import Found, NotRun, Promise, figures_of, merged
@@ -192,14 +193,14 @@ def test_figures_come_from_processes_of_their_own(
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-def test_a_unit_is_adopted_before_the_lease_of_its_killed_manager_is_over(
+def test_the_wait_for_adoption_is_shorter_than_a_lease(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", ":".join(["host", "."]))
     monkeypatch.setattr(units, "KILLED", 1)
     found = units.reattach(tmp_path)
     assert found.values is not None
-    assert 0 < found.values[0] < 60
+    assert 0 < found.values[0] < Policy().lease_s
 
 
 def test_an_unknown_measure_is_told_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:

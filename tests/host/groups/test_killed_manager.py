@@ -159,23 +159,23 @@ def rebuilt(killed: Killed, store: SqliteStore) -> None:
     again.close()
 
 
-def test_a_killed_manager_is_followed_within_two_seconds_of_work(killed: Killed) -> None:
-    """The next manager does not wait for the lease of a minute. The time is that of its own work,
-    from its first line of code to the adoption.
+def test_a_killed_manager_is_followed_before_its_lease_is_over(killed: Killed) -> None:
+    """The next manager finds that the owner is dead, and does not wait for its minute. How many
+    seconds that takes, `python -m swarm_host.measure reattach` tells.
     """
     first = killed.start("add")
     gate = killed.reached("agent")
     killed.kill(first)
-    began = time.time()
-    second = killed.start("run")
     store = killed.store()
+    lease = store.unit(UNIT).lease_until
+    second = killed.start("run")
     attached(store)
     adopted = next(event.at for event in store.events(unit=UNIT) if event.kind == "adopt")
     os.close(gate)
     second.communicate(timeout=60)
     store.close()
-    # With the start of an interpreter on a busy machine; the lease would have lasted 60 s.
-    assert adopted - began < 20
+    assert lease is not None
+    assert adopted < lease
 
 
 def test_a_signal_leaves_the_agent_and_the_next_manager_ends_it(killed: Killed) -> None:
