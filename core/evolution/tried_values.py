@@ -7,12 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from core.evolution.diversity import original_of
-from core.evolution.selection import fold_scores
+from core.evolution.selection import TWIN, fold_scores
 from core.evolution.values import ValueChange, code_around, values_changed
 from core.records import Entry, Proposal
 
-# Scores that differ by less are the same: nothing that a program does differs.
+# Scores that differ by less are the same.
 SAME = 1e-9
+# Folds whose scores say together that nothing differs: with few rows many programs share one score of
+# accuracy.
+LEAST_FOLDS = 2
 
 Text = Callable[[str], str]
 """Digest of a program -> its text."""
@@ -38,14 +41,14 @@ def change_of_values(before: str, after: str) -> str:
 
 
 def inert(entries: Sequence[Entry], text: Text) -> Mapping[str, Inert]:
-    """Constants whose value was tried and changed no score, by the id of the program that they were
+    """Constants whose value was tried and changed nothing, by the id of the program that they were
     tried on, or of that of which it has other values.
     """
     known = {entry.id: entry for entry in entries}
     found: dict[str, Inert] = {}
     for child in filter(by_value, entries):
         parent = known.get(child.parents[0]) if child.parents else None
-        if parent is None or not _same_scores(child, parent):
+        if parent is None or not _does_the_same(child, parent):
             continue
         before = text(parent.program)
         around = code_around(before)
@@ -74,8 +77,13 @@ def _words(change: ValueChange) -> str:
     return f"{change.name} {change.before} -> {change.after}"
 
 
-def _same_scores(child: Entry, parent: Entry) -> bool:
-    """On every fold that both ran, of which there is one at least."""
+def _does_the_same(child: Entry, parent: Entry) -> bool:
+    """Every fold that both ran has one score, of two folds at least; of a single one the judge has
+    found the same predictions.
+    """
     after, before = fold_scores(child), fold_scores(parent)
     common = after.keys() & before.keys()
-    return bool(common) and all(abs(after[view] - before[view]) <= SAME for view in common)
+    same_predictions = child.incumbent == parent.id and child.p_better == TWIN
+    if len(common) < LEAST_FOLDS and not (common and same_predictions):
+        return False
+    return all(abs(after[view] - before[view]) <= SAME for view in common)

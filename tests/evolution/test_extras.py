@@ -250,12 +250,37 @@ def with_rate_tried(score: float, folds: list[float] | None = None) -> Shelf:
     return shelf
 
 
-@pytest.mark.parametrize("folds", [[0.8], None])
-def test_a_constant_whose_value_changed_no_score_is_left_alone(folds: list[float] | None) -> None:
-    shelf = with_rate_tried(0.8 + 1e-12, folds)
+def judged(shelf: Shelf, p_better: float | None, incumbent: str | None) -> Shelf:
+    """The last entry was compared with another one."""
+    last = shelf.entries[-1]
+    shelf.entries[-1] = dataclasses.replace(last, p_better=p_better, incumbent=incumbent)
+    return shelf
+
+
+@pytest.mark.parametrize(
+    ("folds", "p_better"),
+    [
+        pytest.param(None, None, id="scores of all folds"),
+        pytest.param([0.8, 0.8], None, id="scores of two folds"),
+        pytest.param([0.8], 0.5, id="predictions of one fold"),
+    ],
+)
+def test_a_constant_whose_value_changed_nothing_is_left_alone(
+    folds: list[float] | None, p_better: float | None
+) -> None:
+    shelf = judged(with_rate_tried(0.8 + 1e-12, folds), p_better, "s0001")
     tuned = [extra for extra in shelf.all() if extra.kind == "tune"]
     assert {"DATA: LAGS 2 -> 4"} in map(told_changes, tuned)
     assert not [one for one in tuned if "RATE = 0.1 " in one.program]
+
+
+@pytest.mark.parametrize(("p_better", "incumbent"), [(0.48, "s0001"), (0.5, "s0002"), (None, None)])
+def test_one_score_that_is_the_same_on_one_fold_says_nothing_of_a_constant(
+    p_better: float | None, incumbent: str | None
+) -> None:
+    """Accuracy on few rows has few values; .5 is the judge's word for equal predictions."""
+    extras = judged(with_rate_tried(0.8, [0.8]), p_better, incumbent).all()
+    assert {"MODEL: RATE 0.05 -> 0.1"} in map(told_changes, extras)
 
 
 @pytest.mark.parametrize("score", [0.8001, 0.7999])
