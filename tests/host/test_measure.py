@@ -119,9 +119,10 @@ def test_the_demonstration_tells_its_minutes_and_its_runs(
     with units.manager_in(tmp_path, 1) as manager:
         units.add(manager, tmp_path, units.NOTHING, 2)
         manager.run()
-    said = f"text\nruns: {tmp_path}\nseconds after installation: 90\n"
-    found = programs.demo(tmp_path, ["printf", "%s", said])
+    script = 'printf "text\\nruns: %s\\nseconds after installation: 90\\n" "$TMPDIR"'
+    found = programs.demo(tmp_path, ["sh", "-c", script])
     assert found == Found((1.5,), "2 runs: 2 ok")
+    said = f"text\nruns: {tmp_path}\nseconds after installation: 90\n"
     assert capsys.readouterr().err == said
     with pytest.raises(RuntimeError, match="exit status 3"):
         programs.demo(tmp_path, ["sh", "-c", "exit 3"])

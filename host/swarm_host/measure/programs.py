@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import statistics
 import subprocess
@@ -51,9 +52,11 @@ def _numbers(command: Sequence[str]) -> list[float]:
 def demo(scratch: Path, command: Sequence[str] = DEMO) -> Found:
     """Minutes of the demonstration after its installation, by its own clock.
 
-    Its output is copied to standard error. Raises RuntimeError when it did not come to its end.
+    Its output is copied to standard error, and what it makes lies in `scratch`. Raises RuntimeError
+    when it did not come to its end.
     """
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environ = {**os.environ, "TMPDIR": str(scratch)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdout is not None
         lines = []
         for line in process.stdout:
