@@ -313,6 +313,10 @@ class StepRecord:
     change: str = ""
     # Views on which it is right beyond belief: its score is without them.
     suspect: tuple[str, ...] = ()
+    # Probability of beating its first parent, of a model's program; None where it was not compared.
+    p_parent: float | None = None
+    # Another seed, or other values, of a program that has not shown to be better than that.
+    unproven: bool = False
     # Text of the program; "" in journal.jsonl.
     code: str = ""
 

@@ -588,12 +588,6 @@ class Entry:
     incumbent: str | None = None
     # It became the incumbent.
     steers: bool = False
-    # Probability of beating its first parent on common rows, of a model's program; None where it was not
-    # compared.
-    p_parent: float | None = None
-    # Another seed, or other values, of a program that has not shown to be better than that: it is
-    # blended with others, and stands for that program nowhere.
-    unproven: bool = False
     # See Proposal.
     locus: str | None = None
     # See Proposal.
@@ -610,6 +604,12 @@ class Entry:
     change: str = ""
     # Views on which it is right beyond belief (Suspicion): they count nowhere, and it is not complete.
     suspect: tuple[str, ...] = ()
+    # Probability of beating its first parent on common rows, of a model's program; None where it was not
+    # compared.
+    p_parent: float | None = None
+    # Another seed, or other values, of a program that has not shown to be better than that: it is
+    # blended with others, and stands for that program nowhere.
+    unproven: bool = False
 
     def score(self, direction: Direction) -> Score:
         if not self.verdict.valid:

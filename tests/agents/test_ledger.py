@@ -199,6 +199,20 @@ def test_what_became_of_a_change_is_said_where_the_gain_is_told_from_chance(
     assert ideas([FIRST, child], "maximize")[1].finding == finding
 
 
+@pytest.mark.parametrize(("p_parent", "finding"), [(0.9, "better"), (0.6, "unclear")])
+def test_a_change_is_compared_with_its_parent_whoever_leads(p_parent: float, finding: str) -> None:
+    child = made(
+        "s0001",
+        [0.80, 0.66, 0.78, 0.62, 0.75],
+        kind="rewrite",
+        parents=("s0000",),
+        p_better=0.01,
+        incumbent="s0009",
+        p_parent=p_parent,
+    )
+    assert ideas([FIRST, child], "maximize")[1].finding == finding
+
+
 def test_a_change_that_was_worse_stays_as_a_constraint_however_many_steps_follow() -> None:
     wrong = made(
         "s0002",

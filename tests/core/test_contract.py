@@ -41,6 +41,7 @@ def recorded() -> dict[str, object]:
 # What reports say since those that are recorded were written.
 NEW_IN_STEPS = {"extra": 0}
 NEW_IN_NODES = {"hypothesis": "", "told_s": None, "extra": False, "change": "", "suspect": []}
+NEW_IN_NODES |= {"p_parent": None, "unproven": False}
 
 
 def test_recorded_reports_are_written_again_as_they_are() -> None:

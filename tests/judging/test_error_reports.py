@@ -179,7 +179,9 @@ def test_hours_and_the_horizon_of_a_series(make: Make) -> None:
     def predict(shown: pd.DataFrame) -> np.ndarray:
         times = pd.to_datetime(shown["when"])
         evening = 4.0 * times.dt.hour.between(18, 20).to_numpy()
-        order = times.rank(pct=True).to_numpy()
+        order = (
+            times[shown["y"].notna()].rank(pct=True).reindex(times.index, fill_value=1.0).to_numpy()
+        )
         return known(shown) + evening + (1 + 4 * order) * draw.normal(size=len(shown))
 
     case.keep("p", predict)
