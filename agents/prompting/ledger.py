@@ -214,11 +214,12 @@ class IdeaLedger:
         return text
 
     def _values_of(self, program: str, entries: Sequence[Entry]) -> str:
-        """Each against the program whose value it changed, on all folds; the best of those that are
-        better, with all its values.
+        """Each against the program whose value it changed, on all folds; the best of those that have
+        shown to be better, with all its values.
         """
         gains = {entry.id: self._gains_of_value(entry) for entry in entries}
-        helped = [entry for entry in entries if sum(gains[entry.id]) > 0]
+        shown = [entry for entry in entries if not entry.unproven]
+        helped = [entry for entry in shown if sum(gains[entry.id]) > 0]
         line = f"- {program}, values tried at no cost: {len(entries)}, {len(helped)} of them better"
         if helped:
             best = max(helped, key=lambda entry: entry.score(self._direction).utility)

@@ -128,6 +128,15 @@ def test_a_repair_stands_for_the_idea_that_it_mends() -> None:
     assert "- 1x KeyError: 'hour' (last: s0002, s0001 rewritten: waves)" in text
 
 
+def test_a_value_that_has_not_shown_to_be_better_is_not_told_as_better() -> None:
+    words = {"change": "MODEL: RATE 0.1 -> 0.3", "kind": "tune", "parents": ("s0001",)}
+    plan = "trees [MODEL: RATE 0.1 -> 0.3]"
+    lucky = made("x0005", [0.9] * 5, plan, extra=True, unproven=True, p_parent=0.8, **words)
+    text = text_of(FIRST, BETTER, lucky)
+    assert "- s0001, values tried at no cost: 1, 0 of them better" in text
+    assert "best score over all folds 0.734" in text
+
+
 def test_what_costs_no_request_is_no_idea_and_values_are_summed_up() -> None:
     values = [
         made(
