@@ -77,7 +77,8 @@ def around_fault(program: str, fault: ErrorInfo, room: int = ROOM) -> str:
     a fault: as little as makes it fit.
 
     What stays whole: imports; statements that the traceback goes through, those that make what they
-    use, and those that hold what the message names. Of the others first the statements of DATA go,
+    use, those that use what a failed import should have made, and those that hold what the message
+    names. Of the others first the statements of DATA go,
     then bodies of functions, those that nothing shown uses before others, then all statements; of
     every function its first line stays. A fault without a line of the program leaves it whole.
     """
@@ -194,13 +195,15 @@ def _near(units: Sequence[Statement], program: str, fault: ErrorInfo) -> list[St
     if not touched:
         return []
     wanted = used(touched)
+    lacking = {name for unit in touched if unit.imports for name in unit.makes()}
     named = [re.compile(rf"\b{re.escape(word)}\b") for word in _NAMED.findall(fault.message)]
     text = program.split("\n")
     near = list(touched)
     for unit in units:
         written = "\n".join(text[unit.start : unit.end])
         makes = not unit.defines and not wanted.isdisjoint(unit.makes())
-        if unit not in near and (makes or any(word.search(written) for word in named)):
+        concerned = makes or not lacking.isdisjoint(used([unit]))
+        if unit not in near and (concerned or any(word.search(written) for word in named)):
             near.append(unit)
     return near
 

@@ -39,11 +39,11 @@ def _part(units: Sequence[Statement], known: set[str]) -> Iterator[str]:
 
 
 def _names(units: Sequence[Statement]) -> str:
-    """What statements make; imports are needed by whoever takes something."""
+    """What statements make."""
     names: dict[str, None] = {}
     for unit in units:
         names |= dict.fromkeys(unit.makes())
-    return ", ".join(names) or "imports and the like"
+    return ", ".join(names) or "calls"
 
 
 def _code(unit: Statement) -> str:

@@ -52,6 +52,10 @@ class Statement:
         return isinstance(self.node, _Compound)
 
     @property
+    def imports(self) -> bool:
+        return isinstance(self.node, ast.Import | ast.ImportFrom)
+
+    @property
     def name(self) -> str:
         """Of a definition."""
         return str(getattr(self.node, "name", ""))
@@ -61,10 +65,14 @@ class Statement:
         return any(cut.start < self.end and self.start < cut.end for cut in cuts)
 
     def makes(self) -> Iterator[str]:
-        """Names that it assigns or whose object it changes, in order; of a definition its own."""
+        """Names that it assigns or imports or whose object it changes, in order; of a definition its
+        own.
+        """
         if self.defines:
             yield self.name
             return
+        for alias in getattr(self.node, "names", ()) if self.imports else ():
+            yield alias.asname or alias.name.partition(".")[0]
         for node in _walk(self.node):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 yield node.id

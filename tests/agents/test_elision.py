@@ -257,6 +257,16 @@ def test_every_line_that_a_repair_is_shown_can_be_found_in_the_program(
             assert seen in lines, "in this order"
 
 
+def test_where_an_import_failed_whatever_uses_it_stays() -> None:
+    program = FAULTY.replace("import os\n", "import fastboost as fb\n").replace(
+        "more3 =", "fb.seed ="
+    )
+    error = fault(program, "import fastboost as fb", message="No module named 'fastboost'")
+    shown = around_fault(program, error, 0)
+    assert "fb.seed = more_of(3)" in shown
+    assert "more4 =" not in shown
+
+
 def test_a_fault_without_a_line_of_the_program_leaves_it_whole() -> None:
     assert around_fault(FAULTY, ErrorInfo("ValueError", "odd", "Traceback ..."), 0) == FAULTY
 
