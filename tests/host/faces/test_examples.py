@@ -17,7 +17,7 @@ CACTUS = "aerial-cactus-identification/prepared/public"
 # What a dry run prints of each.
 SAYS = {
     "aerial-cactus": [
-        r"docker build .*--pull=false .*--platform linux/amd64 ",
+        r"docker build --platform linux/amd64 .*--pull=false ",
         rf"source=\S+/\.cache/mlebench/{CACTUS},",
     ],
     "aerial-cactus-macos": [rf"source=\S+/Library/Caches/mle-bench/data/{CACTUS},"],

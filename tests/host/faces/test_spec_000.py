@@ -1,4 +1,6 @@
-"""The commands of specification 000, word for word, on a real daemon with the stand-in base image."""
+"""The commands of specification 000, word for word, on a real daemon with the stand-in base image. `uv run` is left
+out, but by scripts/test_host_uv.sh, which has uv and sets SWARM_HOST_TEST_UV.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,11 +18,16 @@ from pathlib import Path
 import pytest
 
 from tests.host.backends.docker.daemon import BASE, ROOT, docker, docker_is_ready
+from tests.host.commands.lines import PLACEHOLDER, filled, of
 from tests.host.faces.model import serving
 
 pytestmark = pytest.mark.docker
-BUILD = "docker build --platform=linux/amd64 --pull=false -f Dockerfile.agent -t my-agent:latest ."
-RUN = "python orchestrator/run.py --config orchestrator/examples/aerial-cactus.yaml"
+IMAGE = "my-agent:latest"
+# What the document writes as placeholders.
+BUILD = ("linux/amd64", "Dockerfile.agent", IMAGE, ".")
+BUILDS = of("docker")
+(RUN,) = [line for line in of("uv") if "orchestrator/run.py" in line]
+HAS_UV = "SWARM_HOST_TEST_UV" in os.environ
 CACTUS = "aerial-cactus-identification"
 # Of the images that this test makes, and of what is built on them.
 LABEL = "swarm-evo.test=spec-000"
@@ -47,7 +55,7 @@ def base() -> Iterator[None]:
     yield
     docker("tag", kept, BASE)
     docker("rmi", kept)
-    subprocess.run(["docker", "rmi", "--force", "my-agent:latest"], capture_output=True)
+    subprocess.run(["docker", "rmi", "--force", IMAGE], capture_output=True)
     docker("image", "prune", "--force", "--filter", f"label={LABEL}")
 
 
@@ -76,11 +84,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(
     line: str, checkout: Path, home: Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    program, *words = line.split()
-    command = [sys.executable if program == "python" else program, *words]
+    command = shlex.split(line)
+    if command[:2] == ["uv", "run"] and not HAS_UV:
+        command = command[2:]
+    if command[0] == "python":
+        command[0] = sys.executable
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "OPENAI_API_KEY": KEY, **variables}
-    for name in ("DOCKER_HOST", "DOCKER_BUILDKIT"):
-        environ |= {name: os.environ[name]} if name in os.environ else {}
+    kept = ("DOCKER_HOST", "DOCKER_BUILDKIT", "UV_")
+    environ |= {name: value for name, value in os.environ.items() if name.startswith(kept)}
     return subprocess.run(
         command, cwd=checkout, env=environ, capture_output=True, text=True, timeout=300
     )
@@ -88,9 +99,14 @@ def run(
 
 @pytest.fixture(scope="module")
 def image(base: None, checkout: Path, home: Path) -> str:
-    done = run(BUILD, checkout, home)
+    build(BUILDS[-1], checkout, home)
+    return IMAGE
+
+
+def build(line: str, checkout: Path, home: Path) -> None:
+    placeholders = PLACEHOLDER.findall(line)
+    done = run(filled(line, *BUILD[: len(placeholders)]), checkout, home)
     assert done.returncode == 0, done.stdout + done.stderr
-    return "my-agent:latest"
 
 
 def workspace_of(checkout: Path, said: str) -> Path:
@@ -99,8 +115,11 @@ def workspace_of(checkout: Path, said: str) -> Path:
     return Path(found)
 
 
-def test_the_agent_image_is_built(image: str) -> None:
-    (facts,) = json.loads(docker("image", "inspect", image))
+@pytest.mark.parametrize("line", BUILDS)
+def test_the_agent_image_is_built(base: None, checkout: Path, home: Path, line: str) -> None:
+    subprocess.run(["docker", "rmi", "--force", IMAGE], capture_output=True)
+    build(line, checkout, home)
+    (facts,) = json.loads(docker("image", "inspect", IMAGE))
     assert (facts["Os"], facts["Architecture"]) == ("linux", "amd64")
     assert facts["Config"]["Entrypoint"] in (None, [])
 

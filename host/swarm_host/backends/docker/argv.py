@@ -120,12 +120,13 @@ def secret_names(run: RunConfig) -> frozenset[str]:
 
 def build(config: BuildConfig, tag: str, *, host_network: bool = False) -> list[str]:
     """The build of an image. Secret build arguments stand by name: their values come from the
-    environment of the command, like those of the agent's variables.
+    environment of the command, like those of the agent's variables. In specification 000's order.
     """
-    words = ["build", "--force-rm", "--pull" if config.pull else "--pull=false"]
+    words = ["build"]
     if config.platform is not None:
         words += ["--platform", config.platform]
     words += ["--file", str(dockerfile(config)), "--tag", tag]
+    words += ["--force-rm", "--pull" if config.pull else "--pull=false"]
     for name, value in config.build_args.items():
         if not _VARIABLE.fullmatch(name):
             raise SpecError(f"build_args: {name!r} is no name of a build argument")

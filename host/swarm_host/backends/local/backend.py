@@ -108,8 +108,8 @@ class LocalBackend:
         found = [*_refusals(run, environ), *mounts.problems(run, environ), *_warnings(run)]
         if not self._box:
             what = "nothing keeps a process here from answers and other runs: there is no Landlock"
-            found.append(Problem(what, "use the docker backend", refuses=False))
-        return found
+            return [*found, Problem(what, "use the docker backend", refuses=False)]
+        return [*found, *_without_modules(run.command or (), self._closed())]
 
     def isolation(self, run: RunConfig) -> Isolation:
         if mounts.shows_private(run, self._host_environ()):
@@ -275,14 +275,19 @@ class LocalBackend:
         files.write_job(folder, job)
 
     def _rules(self, unit: UnitSpec, work: Path) -> dict[str, list[str]]:
-        protected = [*self._protected, *mounts.data_roots(self._host_environ())]
+        protected = self._closed()
         if unit.source_root is not None:
             protected.append(Path(unit.source_root))
-        protected += [places.home(self._host_environ()) / name for name in _KEYS]
         readable = [Path(mount.source) for mount in unit.run.mounts]
         readable += [Path(sys.prefix), Path(sys.base_prefix)]
         rules = landlock_rules([self._runs, *protected], readable, work)
         return rules | {"list": _around(self._runs, unit.run.command or (), protected)}
+
+    def _closed(self) -> list[Path]:
+        """Folders with answers and keys, as far as they are known without a unit."""
+        environ = self._host_environ()
+        keys = [places.home(environ) / name for name in _KEYS]
+        return [*self._protected, *mounts.data_roots(environ), *keys]
 
     def _sweep(self, folder: Path) -> None:
         """Ends what a supervisor that is gone left running."""
@@ -393,16 +398,29 @@ def _around(runs: Path, command: Sequence[str], protected: Sequence[Path]) -> li
     one. Names of files in runs can be seen then, and nothing else of them. A folder around answers or
     keys, or inside of them, stays unlisted.
     """
+    around = _program_folders(command) & set(runs.resolve().parents)
+    closed = [path.resolve() for path in protected if path.exists()]
+    return [str(folder) for folder in sorted(around) if _apart(folder, closed)]
+
+
+def _program_folders(command: Sequence[str]) -> set[Path]:
     programs = [Path(word) for word in command if word.startswith("/")]
-    folders = {path.resolve().parent for path in programs if path.is_file()}
-    closed = [path.resolve() for path in protected]
-    around = sorted(folders & set(runs.resolve().parents))
-    return [str(folder) for folder in around if _apart(folder, closed)]
+    return {path.resolve().parent for path in programs if path.is_file()}
 
 
 def _apart(folder: Path, others: Sequence[Path]) -> bool:
     """None of the others lies inside of the folder or around it."""
     return not any(one.is_relative_to(folder) or folder.is_relative_to(one) for one in others)
+
+
+def _without_modules(command: Sequence[str], protected: Sequence[Path]) -> list[Problem]:
+    """Programs that will not find modules beside themselves: their folder holds what is closed."""
+    found = []
+    for path in (path for path in protected if path.exists()):
+        for folder in sorted(_program_folders(command) & set(path.resolve().parents)):
+            what = f"{path}, which is closed to the agent, lies in {folder}: Python finds no modules there"
+            found.append(Problem(what, f"move it out of {folder}", refuses=False))
+    return found
 
 
 def _missing(run: RunConfig, environ: Mapping[str, str]) -> list[str]:

@@ -180,8 +180,9 @@ def test_a_build_word_for_word() -> None:
         no_cache=True,
     )
     assert argv.build(config, "my-agent:latest", host_network=True) == [
-        *("build", "--force-rm", "--pull=false", "--platform", "linux/amd64"),
+        *("build", "--platform", "linux/amd64"),
         *("--file", "/context/Dockerfile.agent", "--tag", "my-agent:latest"),
+        *("--force-rm", "--pull=false"),
         *("--build-arg", "VERSION=1 2", "--build-arg", "TOKEN"),
         *("--no-cache", "--network", "host", "/context"),
     ]
@@ -190,8 +191,8 @@ def test_a_build_word_for_word() -> None:
 def test_a_build_pulls_only_when_asked() -> None:
     words = argv.build(BuildConfig("/context", "/elsewhere/Dockerfile", pull=True), "t")
     assert words == [
-        *("build", "--force-rm", "--pull"),
-        *("--file", "/elsewhere/Dockerfile", "--tag", "t", "/context"),
+        *("build", "--file", "/elsewhere/Dockerfile", "--tag", "t"),
+        *("--force-rm", "--pull", "/context"),
     ]
 
 

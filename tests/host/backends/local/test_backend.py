@@ -523,7 +523,10 @@ def test_a_program_beside_the_folder_of_runs_finds_its_modules(
     backend = LocalBackend(checkout / "runs", [tmp_path / data])
     if backend.isolation(unit().run) != "landlock":
         pytest.skip("this kernel has no Landlock")
-    handle = backend.start(unit(command=(sys.executable, "-B", str(checkout / "main.py"))), 1)
+    one = unit(command=(sys.executable, "-B", str(checkout / "main.py")))
+    told = [problem.what for problem in backend.preflight(one.run)]
+    assert [str(checkout) in what for what in told] == [True] * (data != "outside")
+    handle = backend.start(one, 1)
     backend.follow(handle, sink, threading.Event())
     backend.remove(handle)
     said = sink.data["stdout"].decode().split()
