@@ -69,8 +69,11 @@ def test_normalised_digest_ignores_comments_and_blank_lines_but_not_code() -> No
 def test_records_return_from_json_as_they_were() -> None:
     made = entry("s0003", 0.5, kind="mutate", parents=("s0001",), steers=True, locus="MODEL")
     assert from_json(Entry, to_json(made)) == made
-    split = SplitSpec("time", 3, 100, 20, 1, "why", None, "date")
+    split = SplitSpec("time", 3, 100, 20, 1, "why", None, "date", 5)
     assert from_json(SplitSpec, to_json(split)) == split
+    # A split of an earlier journal, or beside a published solution, says nothing of blocks.
+    old = {key: value for key, value in to_json(split).items() if key != "locked_blocks"}
+    assert from_json(SplitSpec, old).locked_blocks == 0
     metric = MetricSpec("rmse", "minimize", "config")
     assert from_json(MetricSpec, to_json(metric) | {"unknown": 1}) == metric
 
