@@ -6,7 +6,7 @@ import ast
 import fnmatch
 import subprocess
 import sys
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -242,3 +242,21 @@ def test_no_module_of_the_host_side_hides_another() -> None:
     agent = {name.partition(".")[0] for name in modules()}
     assert "swarm_host" in tops
     assert not tops & (sys.stdlib_module_names | agent)
+
+
+# Folders of tests/host without a folder of swarm_host: they test what only a whole of it has.
+OF_THE_WHOLE = {"cloud", "faces", "mle_bench"}
+
+
+def test_tests_lie_in_the_folders_of_what_they_test() -> None:
+    package, tests = HOST / "swarm_host", Path("tests/host")
+    sources = [path.relative_to(package) for path in files() if path.is_relative_to(package)]
+    found = [path.relative_to(tests) for path in files() if path.is_relative_to(tests)]
+    folders = {path.parent for path in sources}
+    assert {str(path.parent) for path in found if path.parent not in folders} == OF_THE_WHOLE
+    # At the root stand the tests of what stands at the root.
+    names = {path.parts[0].removesuffix(".py") for path in sources}
+    at_root = [
+        path.stem for path in found if len(path.parts) == 1 and path.stem.startswith("test_")
+    ]
+    assert {stem.removeprefix("test_") for stem in at_root} <= names
