@@ -209,11 +209,15 @@ class _WorkerClient:
         self._process.stdin.flush()
         return self._line(seconds)
 
-    def end(self) -> None:
+    def close(self) -> None:
+        """Tells the worker to end; `end` waits for it."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+
+    def end(self) -> None:
+        self.close()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -244,6 +248,9 @@ class _WorkerClient:
 
 
 def _end_all(workers: list[_WorkerClient]) -> None:
+    # All are told before one is waited for: they end side by side.
+    for worker in workers:
+        worker.close()
     while workers:
         workers.pop().end()
 

@@ -242,6 +242,34 @@ def test_workers_end_when_their_client_is_killed(tmp_path: Path, submission: Pat
     os.close(handle)
 
 
+def test_what_a_program_says_when_it_is_loaded_is_no_answer(
+    workers: GradingWorkers, tmp_path: Path, submission: Path
+) -> None:
+    one = program(
+        tmp_path, "print('the answer')", "print('welcome'); print('old', file=sys.stderr)"
+    )
+    for _ in range(2):
+        answer = workers.run(one, (), submission)
+        assert (answer.output, answer.complaints) == ("the answer\n", "")
+
+
+# Of the libraries of a grader: a thread that goes on, and a handler that waits for something.
+@pytest.mark.parametrize(
+    "top",
+    [
+        "import atexit, threading; atexit.register(threading.Event().wait)",
+        "import threading; threading.Thread(target=threading.Event().wait).start()",
+    ],
+)
+def test_a_worker_ends_at_once_whatever_its_libraries_do(
+    workers: GradingWorkers, tmp_path: Path, submission: Path, top: str
+) -> None:
+    workers.run(program(tmp_path, "return 0", top), (), submission)
+    (worker,) = workers._every
+    workers.close()
+    assert worker._process.returncode == 0
+
+
 # ---------------------------------------------------------------- what may be a submission
 
 
