@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 USAGE="usage: scripts/test_host.sh [quick] [pytest arguments]    the tests of host/
-  quick    without containers"
+  quick    without containers
+  SWARM_TEST_LIMIT_S    seconds after which a test that hangs is ended and named (600)"
 case "${1:-}" in -h | --help)
     echo "$USAGE"
     exit 0 ;;
