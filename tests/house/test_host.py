@@ -245,7 +245,7 @@ def test_no_module_of_the_host_side_hides_another() -> None:
 
 
 # Folders of tests/host without a folder of swarm_host: they test what only a whole of it has.
-OF_THE_WHOLE = {"cloud", "faces", "mle_bench"}
+OF_THE_WHOLE = {"cloud", "commands", "faces", "mle_bench"}
 
 
 def test_tests_lie_in_the_folders_of_what_they_test() -> None:
