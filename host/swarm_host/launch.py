@@ -41,14 +41,16 @@ from swarm_host.records import (
 from swarm_host.show.live import Display, Watch, watch
 from swarm_host.show.scores import LARGEST_REPORT, Peek
 from swarm_host.sources.sets import competition_set
-from swarm_host.sources.table import CHECKOUT, Sources
+from swarm_host.sources.table import Sources
 from swarm_host.spec.loading import Spec
 from swarm_host.spec.matrix_keys import Matrix
 from swarm_host.spec.run_keys import Overlay
 from swarm_host.store.owners import Owner, is_dead
 from swarm_host.store.sqlite import SqliteStore
 from swarm_host.words.expand import looks_secret
+from swarm_host.words.mle_bench import CHECKOUT
 from swarm_host.words.names import known_name
+from swarm_host.words.places import STATE_FOLDER
 
 LOGS = ("stdout.log", "stderr.log")
 # Characters. Shorter values stand in for a key where none is needed: EMPTY, none.
@@ -74,7 +76,7 @@ def bench(
     runs: Path, environ: Mapping[str, str], new_hex: NewHex, clock: Clock = time.time
 ) -> Iterator[Bench]:
     """Backends, sources and graders of one command; graders end with the block. Makes no folder."""
-    with GradingWorkers(runs / ".swarm" / "grading", environ=environ) as graders:
+    with GradingWorkers(runs / STATE_FOLDER / "grading", environ) as graders:
         yield Bench(
             runs=runs,
             environ=environ,

@@ -40,7 +40,7 @@ def _docker(runs: Path, environ: Mapping[str, str], clock: Clock) -> Backend:
 def _local(runs: Path, environ: Mapping[str, str], clock: Clock) -> Backend:
     from swarm_host.backends.local.backend import LocalBackend
 
-    return LocalBackend(runs, environ=environ)
+    return LocalBackend(runs, environ)
 
 
 def _modal(runs: Path, environ: Mapping[str, str], clock: Clock) -> Backend:

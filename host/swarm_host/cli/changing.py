@@ -11,10 +11,9 @@ from typing import Any
 
 from swarm_host import launch
 from swarm_host.cli.finding import find_groups, find_units, opened
-from swarm_host.cli.places import how_to_go_on, runs_folder
-from swarm_host.cli.run_file import display_of_many, new_hex, refuse
+from swarm_host.cli.run_file import display_of_many, how_to_go_on, new_hex, refuse
 from swarm_host.cli.statuses import FAILED, OK
-from swarm_host.cli.tables import print_json, printable
+from swarm_host.cli.tables import cell_text, print_json
 from swarm_host.engines.table import engine_of, engine_problems
 from swarm_host.errors import GradingFailed, HostError, UsageError
 from swarm_host.groups import regrading, run_folder
@@ -25,6 +24,7 @@ from swarm_host.spec.matrix_keys import Placement
 from swarm_host.states import FINAL, LIVE
 from swarm_host.store import owners
 from swarm_host.store.sqlite import SqliteStore
+from swarm_host.words.places import runs_folder
 
 
 def _bench(options: Namespace, environ: Mapping[str, str]) -> Any:
@@ -145,7 +145,7 @@ def _print_end(finish: Finish, as_json: bool) -> None:
         return
     for unit in report["units"]:
         print(
-            f"{unit['unit']}: {unit['outcome'] or unit['state']}, score {printable(unit['score'])}"
+            f"{unit['unit']}: {unit['outcome'] or unit['state']}, score {cell_text(unit['score'])}"
         )
 
 

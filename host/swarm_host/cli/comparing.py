@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from swarm_host.cli.finding import LAST, find_units, opened
 from swarm_host.cli.statuses import OK
-from swarm_host.cli.tables import print_json, print_table, printable
+from swarm_host.cli.tables import cell_text, print_json, print_table
 from swarm_host.compare.pairing import compare as compared
 from swarm_host.compare.pairing import select
 from swarm_host.compare.records import (
@@ -152,7 +152,7 @@ def _won(one: Difference) -> str:
 
 def _duel(duel: Duel) -> tuple[str, ...]:
     counts = (str(duel.better), str(duel.equal), str(duel.worse))
-    return duel.first, duel.second, *counts, printable(duel.p)
+    return duel.first, duel.second, *counts, cell_text(duel.p)
 
 
 def _cost(one: Cost) -> tuple[str, ...]:

@@ -7,12 +7,12 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from swarm_host.cli.places import runs_folder
 from swarm_host.errors import UnknownName, UsageError
 from swarm_host.protocols import Store
 from swarm_host.records import Group, UnitRow
-from swarm_host.store.sqlite import DATABASE, STATE_FOLDER, SqliteStore
+from swarm_host.store.sqlite import DATABASE, SqliteStore
 from swarm_host.words.names import nearest
+from swarm_host.words.places import STATE_FOLDER, runs_folder
 
 LAST = "last"
 _SHOWN = 10

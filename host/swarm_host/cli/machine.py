@@ -9,14 +9,14 @@ from pathlib import Path
 from swarm_host import launch
 from swarm_host.agents.registry import Agents
 from swarm_host.backends.table import MAKERS
-from swarm_host.cli.places import home_of, runs_folder
 from swarm_host.cli.statuses import FAILED, OK, complain
 from swarm_host.cli.tables import picked, print_json, print_pairs, print_table
 from swarm_host.errors import HostError, UnknownName
 from swarm_host.protocols import Source
 from swarm_host.sources.sets import competition_set
-from swarm_host.sources.table import CHECKOUT
+from swarm_host.words.mle_bench import CHECKOUT
 from swarm_host.words.names import known_name
+from swarm_host.words.places import home, runs_folder
 
 
 def doctor(options: Namespace, environ: Mapping[str, str]) -> int:
@@ -25,11 +25,11 @@ def doctor(options: Namespace, environ: Mapping[str, str]) -> int:
 
     if options.backend is not None:
         known_name(options.backend, MAKERS, "backend")
-    runs, home = runs_folder(options.runs, environ), home_of(environ)
+    runs = runs_folder(options.runs, environ)
     with launch.bench(runs, environ, _no_id) as work:
         pack, mlebench = work.sources.root("pack"), work.sources.root("mlebench")
     images = {one.agent_id: one.image for one in known_agents(environ).listed() if one.image}
-    found = examine(gather(runs, environ, home, pack, mlebench, images), options.backend)
+    found = examine(gather(runs, environ, home(environ), pack, mlebench, images), options.backend)
     if options.json:
         print_json({"well": is_well(found), "findings": found})
     else:

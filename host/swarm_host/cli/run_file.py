@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from swarm_host.cli.places import home_of, how_to_go_on, runs_folder
 from swarm_host.cli.statuses import NOT_RUN, OK, WRONG_USE, guarded
+from swarm_host.words.places import home, runs_folder
 
 if TYPE_CHECKING:
     from swarm_host.engines.table import MakeEngine
@@ -120,6 +120,11 @@ def _lead(
     return finish.status
 
 
+def how_to_go_on(runs: Path) -> str:
+    """What a user types after a signal has left runs running."""
+    return f"python -m swarm_host worker --runs {shlex.quote(str(runs))} goes on with them"
+
+
 # ---------------------------------------------------------------- where things are
 
 
@@ -127,7 +132,7 @@ def scope_of(environ: Mapping[str, str], run_id: str) -> Any:
     """Variables for a file. Relative paths start where the command was given."""
     from swarm_host.words.expand import Scope
 
-    return Scope({"run_id": run_id}, environ, str(home_of(environ)), str(Path.cwd()))
+    return Scope({"run_id": run_id}, environ, str(home(environ)), str(Path.cwd()))
 
 
 def new_id() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from swarm_host.words import jsonio
+from swarm_host.words.terminal import printable
 
 
 def print_json(value: object) -> None:
@@ -17,7 +18,7 @@ def print_json(value: object) -> None:
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[Any]], right: str = "") -> None:
     """right: titles of columns whose cells stand at their right edge, parted by spaces."""
-    shown = [list(map(printable, row)) for row in rows]
+    shown = [list(map(cell_text, row)) for row in rows]
     widths = [len(title) for title in titles]
     for row in shown:
         widths = [max(width, len(cell)) for width, cell in zip(widths, row, strict=True)]
@@ -40,22 +41,17 @@ def picked(facts: Iterable[Mapping[str, Any]], titles: Sequence[str]) -> list[li
 
 def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:
     """name: value, those without a value left out."""
-    kept = [(name, printable(value)) for name, value in pairs if value not in (None, "", (), [])]
+    kept = [(name, cell_text(value)) for name, value in pairs if value not in (None, "", (), [])]
     width = max((len(name) for name, _ in kept), default=0)
     for name, value in kept:
         print(f"{name.ljust(width)}  {value}")
 
 
-def printable(value: Any) -> str:
-    """A cell: what agents wrote must not steer a terminal. None is a dash."""
+def cell_text(value: Any) -> str:
+    """What agents wrote must not steer a terminal. None is a dash."""
     if value is None:
         return "-"
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return "".join(map(_plain, text))
-
-
-def _plain(letter: str) -> str:
-    return letter if letter.isprintable() else " "
+    return printable(f"{value:.6g}" if isinstance(value, float) else str(value))
 
 
 def moment(at: float) -> str:

@@ -1,16 +1,42 @@
-"""Files that are never half written: whole ones by a rename, lines by one append under a lock."""
+"""Files that are never half written: whole ones by a rename, lines by one append under a lock. And
+files that others may have written, which are never a link or a pipe.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 # Far longer than a few lines of ours: where the last whole line is looked for.
 _TAIL = 1 << 16
+
+
+def open_regular(path: Path) -> int:
+    """A descriptor to read a file that an agent may have put there. Raises OSError for a link, and for
+    a folder, a pipe and all else that is no regular file (EINVAL).
+    """
+    # Without blocking: opening a named pipe would wait for its writer.
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return handle
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """All of such a file. Raises OSError as open_regular, and EFBIG for a larger one."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        # It may grow meanwhile.
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise OSError(errno.EFBIG, f"more than {most_bytes} bytes", str(path))
+    return data
 
 
 def write_atomic(path: Path, text: str, mode: int = 0o644, durable: bool = True) -> None:

@@ -19,6 +19,7 @@ from typing import Literal, Protocol
 
 from swarm_host.errors import Transfer
 from swarm_host.records import Collected, CollectLimits
+from swarm_host.words.terminal import printable
 
 Kind = Literal["file", "folder", "hard link", "link", "device", "sparse file", "unknown entry"]
 
@@ -425,7 +426,7 @@ class _Taking:
 
     def _say(self, member: Member, why: str) -> None:
         name = member.name.decode("utf-8", "backslashreplace")
-        clean = "".join(map(_printable, name))
+        clean = printable(name, "?")
         self.intake.leave_out(f"{self.folder}: {clean}", why)
 
     def _one(self, member: Member) -> None:
@@ -467,7 +468,3 @@ class _Taking:
         if len(parts) > depth + 1:
             raise ValueError(f"more than {depth} folders deep")
         return parts
-
-
-def _printable(letter: str) -> str:
-    return letter if letter.isprintable() else "?"

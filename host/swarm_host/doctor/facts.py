@@ -18,7 +18,7 @@ from core.execution.supervisor import LANDLOCK_MIN_ABI, landlock_abi
 from swarm_host.backends.daytona import provider as daytona
 from swarm_host.backends.modal import provider as modal
 from swarm_host.doctor.judge import Cloud, Data, Docker, Facts, Kaggle
-from swarm_host.sources.table import CHECKOUT, PYTHON
+from swarm_host.words.mle_bench import CHECKOUT, PYTHON
 
 _ANSWER_S = 20.0
 # What programs that grade import.

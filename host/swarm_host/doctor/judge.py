@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from swarm_host.backends.cloud.image import local_only
+from swarm_host.words.mle_bench import BASE_IMAGE
 
 Level = Literal["ok", "warn", "fail"]
 GIB = 1024**3
@@ -19,7 +20,6 @@ GIB = 1024**3
 WISHED_FREE, LEAST_FREE = 30 * GIB, 2 * GIB
 OLDEST_PYTHON = (3, 11)
 SYSBOX = "sysbox-runc"
-BASE_IMAGE = "mlebench-env"
 _AMD64 = frozenset({"x86_64", "amd64"})
 
 
@@ -248,7 +248,7 @@ def _base(facts: Facts) -> list[Finding]:
     if any(image.partition(":")[0] == BASE_IMAGE for image in facts.docker.images):
         return [Finding("base image", "ok", f"{BASE_IMAGE} is there")]
     says = f"there is no {BASE_IMAGE}, which agents of mle-bench are built on"
-    cure = "docker build --platform=linux/amd64 -t mlebench-env -f environment/Dockerfile . in mle-bench"
+    cure = f"docker build --platform=linux/amd64 -t {BASE_IMAGE} -f environment/Dockerfile . in mle-bench"
     return [Finding("base image", "warn", says, cure)]
 
 

@@ -87,7 +87,7 @@ class AwayUnits:
             if self._closed or unit_id in self._away:
                 return
         row, events = self._store.unit(unit_id), self._store.events(unit=unit_id)
-        home = placed.home_of(row, events)
+        home = placed.machine_that_leads(row, events)
         is_there = home is None or home in self._machines()
         with self._changed:
             self._away[unit_id] = home

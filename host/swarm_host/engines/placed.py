@@ -40,7 +40,7 @@ def lead(wanted: Order, unit_id: str, anywhere: bool = False) -> dict[str, str]:
         if complaint := unfit(wanted):
             return {"kind": "Unhealthy", "message": f"{machine()} {complaint}"}
         place = _place(wanted["runs"], wanted["maker"])
-        home = home_of(place.store.unit(unit_id), place.store.events(unit=unit_id))
+        home = machine_that_leads(place.store.unit(unit_id), place.store.events(unit=unit_id))
         if home not in (None, machine()) and not anywhere:
             return {"home": home or ""}
         place.lead(unit_id)
@@ -54,7 +54,7 @@ def lead(wanted: Order, unit_id: str, anywhere: bool = False) -> dict[str, str]:
     return {}
 
 
-def home_of(row: UnitRow, events: Sequence[Event]) -> str | None:
+def machine_that_leads(row: UnitRow, events: Sequence[Event]) -> str | None:
     """The machine that alone can go on with a unit, since its agent was started there; None: any."""
     if row.state not in LIVE or row.state in _WITHOUT_AGENT:
         return None
@@ -95,7 +95,7 @@ class Place:
 
 def make_world(store: SqliteStore, environ: Mapping[str, str], halt: Stop) -> World:
     """The world of lives on a worker. Values of secrets come from the environment of the worker."""
-    graders = GradingWorkers(store.state / "grading", environ=environ)
+    graders = GradingWorkers(store.state / "grading", environ)
     return World(
         store=store,
         backends=Backends(store.runs, environ, time.time),

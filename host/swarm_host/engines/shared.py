@@ -19,7 +19,7 @@ from typing import Any
 
 from swarm_host.errors import UsageError
 from swarm_host.store.database import journal_for
-from swarm_host.store.sqlite import STATE_FOLDER
+from swarm_host.words.places import STATE_FOLDER
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Where swarm_host is found, and what it uses of the agent.

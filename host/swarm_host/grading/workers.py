@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from swarm_host.disk.files import open_regular
 from swarm_host.errors import GradingFailed
 from swarm_host.grading.copying import copy_submission
 from swarm_host.records import GradingAnswer, GradingProgram
@@ -48,7 +49,8 @@ class GradingLimits:
 
 
 class GradingWorkers:
-    """Graders. scratch: folder for copies of submissions. width: how many grade at a time.
+    """Graders. scratch: folder for copies of submissions. environ: this side's variables, of which
+    graders get few. width: how many grade at a time.
 
     Close it, or use it as a context; what is left ends with the interpreter.
     """
@@ -56,9 +58,9 @@ class GradingWorkers:
     def __init__(
         self,
         scratch: Path,
+        environ: Mapping[str, str],
         limits: GradingLimits | None = None,
         width: int = 2,
-        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._scratch = scratch.absolute()
         self._limits = limits or GradingLimits()
@@ -167,9 +169,7 @@ class GradingWorkers:
 class _WorkerClient:
     """This side of one worker process."""
 
-    def __init__(
-        self, program: GradingProgram, scratch: Path, environ: Mapping[str, str] | None
-    ) -> None:
+    def __init__(self, program: GradingProgram, scratch: Path, environ: Mapping[str, str]) -> None:
         self._program = program
         self._folder = _scratch_folder(scratch)
         words = json.dumps({"module": program.module, "paths": list(program.paths)})
@@ -263,10 +263,8 @@ def _scratch_folder(scratch: Path) -> Path:
         raise GradingFailed(f"{scratch} cannot be written: {error.strerror}") from error
 
 
-def _environment(environ: Mapping[str, str] | None, folder: Path) -> dict[str, str]:
+def _environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
     """No keys: graders are programs of others."""
-    if environ is None:
-        environ = os.environ
     own = {name: environ[name] for name in _INHERITED if name in environ}
     return own | dict.fromkeys(_THREADS, "1") | {"TMPDIR": str(folder)}
 
@@ -274,7 +272,7 @@ def _environment(environ: Mapping[str, str] | None, folder: Path) -> dict[str, s
 def _text(path: Path) -> str:
     """The end of a file that a foreign program may have written; "" when there is none."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = open_regular(path)
     except OSError:
         return ""
     with os.fdopen(handle, "rb") as file:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from swarm_host.disk.files import read_regular
 from swarm_host.life.outcomes import seconds_of
 from swarm_host.records import Ending, Usage
 
@@ -43,11 +42,7 @@ def usage_of(logs: Path, ending: Ending | None) -> Usage:
 def _object(path: Path) -> Mapping[str, Any]:
     """A small JSON object in a regular file; an empty one for everything else."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return {}
-            data = json.loads(file.read(_MOST_BYTES))
+        data = json.loads(read_regular(path, _MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,9 +45,9 @@ class World:
     clock: Clock
     # Set: let go of everything and leave what runs running.
     halt: Stop
+    # Where the values of secrets come from.
+    environment: Mapping[str, str]
     policy: Policy = Policy()
     limits: CollectLimits = CollectLimits()
-    # Where the values of secrets come from.
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     builds: Builds = field(default_factory=Builds)
     guard: UnitGuard = field(default_factory=UnitGuard)

@@ -57,13 +57,13 @@ def manager_in(
     """A manager, with the local backend and a free grader unless others are given."""
     store = SqliteStore(runs)
     owner = Owner(store.state)
-    used = backend or LocalBackend(runs)
+    used = backend or LocalBackend(runs, os.environ)
     grader = source or NoGrader()
 
     def find_source(name: str | None, root: str | None) -> Source:
         return grader
 
-    world = World(store, lambda name: used, find_source, time.time, threading.Event())
+    world = World(store, lambda name: used, find_source, time.time, threading.Event(), os.environ)
     manners = Manners(width=width, least_free=0, second_signal_s=0.0)
     try:
         with managing(world, owner, store, manners) as manager:

@@ -15,6 +15,7 @@ from swarm_host.protocols import Clock, Stop, Store
 from swarm_host.records import UnitResult, UnitRow
 from swarm_host.show.scores import Peek, Scores
 from swarm_host.states import FINAL, LIVE
+from swarm_host.words.terminal import printable
 
 _TAIL = 4096
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
@@ -113,11 +114,6 @@ def last_line(log: Path) -> str:
         if shown:
             return shown
     return ""
-
-
-def printable(text: str) -> str:
-    """Without control characters, and without those that change the direction of reading."""
-    return "".join(letter for letter in text if letter.isprintable() or letter == " ")
 
 
 def watch(

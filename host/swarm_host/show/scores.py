@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from swarm_host.backends.local import files as local
+from swarm_host.disk.files import read_regular
 from swarm_host.protocols import Clock
 from swarm_host.records import Handle, UnitRow
 
@@ -77,7 +77,7 @@ class Scores:
             if inside.is_relative_to(mount.target):
                 places.append(Path(mount.source) / inside.relative_to(mount.target))
         if row.handle and row.handle.backend == "local":
-            work = self._runs / ".swarm" / "local" / row.handle.name / "work"
+            work = local.state_folder(self._runs) / row.handle.name / local.WORK
             # Paths of a process are relative to its work folder, which /home stands for as well.
             places.append(work / str(inside).removeprefix(_CONTAINER_HOME))
         return [place / REPORT for place in places]
@@ -87,7 +87,7 @@ def best_score(reports: Sequence[Path]) -> float | None:
     """Of the first report that is there and holds one."""
     for report in reports:
         try:
-            found = score_in(_read_regular(report))
+            found = score_in(read_regular(report, LARGEST_REPORT))
         except OSError:
             continue
         if found is not None:
@@ -106,13 +106,3 @@ def score_in(data: bytes) -> float | None:
     if type(score) in (int, float) and math.isfinite(score):
         return float(score)
     return None
-
-
-def _read_regular(path: Path) -> bytes:
-    """A small regular file. Raises OSError for a link and a pipe, which the agent may have put there."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > LARGEST_REPORT:
-            raise OSError(f"{path} is no small regular file")
-        return file.read(LARGEST_REPORT)

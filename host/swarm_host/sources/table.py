@@ -13,11 +13,10 @@ from swarm_host.sources.folder import FolderSource
 from swarm_host.sources.mlebench import MleBenchSource
 from swarm_host.sources.pack import PackSource
 from swarm_host.words import places
+from swarm_host.words.mle_bench import CHECKOUT, PYTHON
 from swarm_host.words.names import known_name
 
 NAMES = ("pack", "mlebench", "folder")
-# Variables of the host's environment.
-CHECKOUT, PYTHON = "SWARM_HOST_MLE_BENCH", "SWARM_HOST_MLE_BENCH_PYTHON"
 
 
 class Sources:

@@ -19,8 +19,8 @@ from swarm_host.store.database import Database, Journal, journal_for
 from swarm_host.store.lines import Lines
 from swarm_host.store.questions import Questions
 from swarm_host.words import jsonio
+from swarm_host.words.places import STATE_FOLDER
 
-STATE_FOLDER = ".swarm"
 DATABASE = "store.sqlite"
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
 # With the number of the attempt behind it, a name in every backend: a label of DNS has 63 characters.

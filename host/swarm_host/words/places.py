@@ -1,13 +1,24 @@
-"""Where competitions lie on this machine."""
+"""Where runs and competitions lie on this machine."""
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 # Variable that names the folder of the offline pack's competitions.
 DATA = "SWARM_HOST_DATA"
+# Variable that names the folder of all runs.
+RUNS = "SWARM_HOST_RUNS"
+# In it: the store, and what belongs to no group. Nothing in it is a group of runs.
+STATE_FOLDER = ".swarm"
+
+
+def runs_folder(given: Path | None, environ: Mapping[str, str]) -> Path:
+    """The folder of all runs: the one that a user names, else the variable's, else runs/ here."""
+    return (given or Path(environ.get(RUNS) or "runs")).absolute()
 
 
 def pack_data(environ: Mapping[str, str]) -> Path:
@@ -25,5 +36,10 @@ def mle_bench_data(environ: Mapping[str, str]) -> Path:
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """The user's folder; one that does not exist where HOME is empty or not set."""
-    return Path(environ.get("HOME") or "/nonexistent")
+    """The user's folder, as a shell finds it; one that does not exist for a user without one."""
+    if named := environ.get("HOME"):
+        return Path(named)
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return Path("/nonexistent")

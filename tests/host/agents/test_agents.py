@@ -136,7 +136,7 @@ def test_an_agent_without_an_image_or_a_command_says_so(tmp_path: Path) -> None:
 @pytest.fixture
 def started(tmp_path: Path) -> Callable[[RunConfig], tuple[Ending, Path]]:
     """Runs an agent to its end; gives the ending and the collected folder."""
-    backend = LocalBackend(tmp_path / "runs")
+    backend = LocalBackend(tmp_path / "runs", os.environ)
 
     class Silent:
         def write(self, stream: str, data: bytes, mark: str | None = None) -> None: ...

@@ -48,7 +48,7 @@ def test_it_is_built_run_and_graded(tmp_path: Path, backend: DockerBackend) -> N
     # The user in the container is another one.
     for folder in (tmp_path, own, own / "public"):
         folder.chmod(0o755)
-    with GradingWorkers(tmp_path / "scratch") as workers:
+    with GradingWorkers(tmp_path / "scratch", os.environ) as workers:
         source = FolderSource(own, workers)
         competition = source.prepare("own")
         run = Agents().resolve("dummy", competition, 0, "docker", build=True)
@@ -61,7 +61,7 @@ def test_it_is_built_run_and_graded(tmp_path: Path, backend: DockerBackend) -> N
             lambda name, root: source,
             time.time,
             threading.Event(),
-            POLICY,
+            policy=POLICY,
             environment=os.environ,
         )
         assert run_unit(world, "me", unit.unit_id)

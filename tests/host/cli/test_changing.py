@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -66,7 +67,7 @@ def test_a_unit_whose_manager_died_is_cancelled_at_once(
     said = commands("cancel", "g1", "--reason", "enough")
     assert said.status == 0, said.err
     assert said.out == f"{unit.unit_id}: cancelled\n"
-    assert LocalBackend(commands.runs).find() == []
+    assert LocalBackend(commands.runs, os.environ).find() == []
     summary = json.loads((Path(unit.folder).parent / "summary.json").read_text())
     assert summary["units"][0]["outcome"] == "cancelled"
 
@@ -114,7 +115,7 @@ def test_a_signal_leaves_the_run_and_says_how_to_go_on(
     _, err = worker.communicate(timeout=60)
     assert worker.returncode == 143
     assert "worker" in err
-    assert len(LocalBackend(commands.runs).find()) == 1
+    assert len(LocalBackend(commands.runs, os.environ).find()) == 1
     assert commands("cancel", "last").status == 0
 
 
@@ -215,7 +216,7 @@ def test_what_belongs_to_no_unit_is_removed_when_asked(
     commands: Commands, local_unit: MakeUnit
 ) -> None:
     unit = local_unit("exec sleep 600")
-    backend = LocalBackend(commands.runs)
+    backend = LocalBackend(commands.runs, os.environ)
     backend.start(unit, 7)
     said = commands("clean")
     assert said.out == f"left: {unit.unit_id}-7 (local)\n--yes removes them\n"

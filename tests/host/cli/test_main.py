@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from swarm_host.cli.main import main
 from swarm_host.cli.parser import COMMANDS, parser
-from swarm_host.cli.tables import print_table, printable
+from swarm_host.cli.tables import cell_text, print_table
 
 from tests.host.cli.conftest import ROOT, Commands
 
@@ -97,7 +97,7 @@ def test_what_agents_write_does_not_steer_a_terminal(capsys: pytest.CaptureFixtu
     print_table(("a", "n"), [("x\x1b[2J\ny", 1.0), ("longer", None)], right="n")
     out = capsys.readouterr().out
     assert out.splitlines() == ["a        n", "x [2J y  1", "longer   -"]
-    assert printable("\u202eabc") == " abc"
+    assert cell_text("\u202eabc") == " abc"
 
 
 def test_the_module_runs_from_host(tmp_path: Path) -> None:

@@ -106,3 +106,15 @@ def test_no_line_of_many_writers_is_torn(tmp_path: Path) -> None:
     assert all(
         one == two and len(set(one)) == 1 for one, two in zip(lines[::2], lines[1::2], strict=True)
     )
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+    assert files.read_regular(tmp_path / "file", 5) == b"12345"
+    with pytest.raises(OSError, match="more than 4 bytes"):
+        files.read_regular(tmp_path / "file", 4)
+    for name in ("link", "pipe", "missing", "."):
+        with pytest.raises(OSError, match=name):
+            files.open_regular(tmp_path / name)

@@ -32,7 +32,7 @@ WAITS = "touch ../ready; while [ ! -e ../../go ]; do sleep 0.05; done; " + LEAVE
 def make_world(store: SqliteStore, environ: Mapping[str, str], halt: Stop) -> World:
     backend = FakeBackend(store.runs.parent / "fake")
     source = one_source(FakeSource())
-    return World(store, one_backend(backend), source, time.time, halt, QUICK, environment=environ)
+    return World(store, one_backend(backend), source, time.time, halt, environ, QUICK)
 
 
 class Room:

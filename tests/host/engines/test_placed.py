@@ -86,7 +86,7 @@ def test_a_unit_without_an_agent_has_no_home(room: Room, state: str, home: str |
     if state == "starting":
         room.store.move("g1-u1", "far-7-abc", "starting")
     row, events = room.store.unit("g1-u1"), room.store.events(unit="g1-u1")
-    assert placed.home_of(row, events) == home
+    assert placed.machine_that_leads(row, events) == home
 
 
 def test_owners_of_other_machines_are_dead_only_by_their_lease(room: Room) -> None:

@@ -38,7 +38,7 @@ def submission(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def workers(tmp_path: Path) -> Iterator[GradingWorkers]:
-    with GradingWorkers(tmp_path / "scratch", LIMITS) as workers:
+    with GradingWorkers(tmp_path / "scratch", os.environ, LIMITS) as workers:
         yield workers
 
 
@@ -90,7 +90,7 @@ def test_what_does_not_end_is_ended(
     tmp_path: Path, submission: Path, body: str, ended_by: str
 ) -> None:
     one = program(tmp_path, f"if arguments: return 3\n{body}")
-    with GradingWorkers(tmp_path / "scratch", HURRY) as workers:
+    with GradingWorkers(tmp_path / "scratch", os.environ, HURRY) as workers:
         answer = workers.run(one, (), submission)
         assert (answer.status, answer.ended_by) == (None, ended_by)
         # The worker itself goes on.
@@ -140,7 +140,7 @@ def test_children_of_a_program_end_with_it(
 
 def test_programs_get_no_keys(tmp_path: Path, submission: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "API_KEY": "very-secret"}
-    with GradingWorkers(tmp_path / "scratch", LIMITS, environ=environ) as workers:
+    with GradingWorkers(tmp_path / "scratch", environ, LIMITS) as workers:
         answer = workers.run(program(tmp_path, "print(dict(os.environ))"), (), submission)
     assert "very-secret" not in answer.output
     assert "'OMP_NUM_THREADS': '1'" in answer.output
@@ -224,7 +224,7 @@ def test_workers_end_when_their_client_is_killed(tmp_path: Path, submission: Pat
         "import os, sys\nfrom pathlib import Path\n"
         "from swarm_host.grading.workers import GradingWorkers\n"
         "from swarm_host.records import GradingProgram\n"
-        "workers = GradingWorkers(Path(sys.argv[1]))\n"
+        "workers = GradingWorkers(Path(sys.argv[1]), os.environ)\n"
         "workers.run(GradingProgram(sys.executable, sys.argv[2]), (), Path(sys.argv[3]))\n"
         "os.kill(os.getpid(), 9)\n"
     )

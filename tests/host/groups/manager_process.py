@@ -50,6 +50,7 @@ def main(folder: Path, what: str) -> int:
         one_source(FakeSource(lambda word: gate_in(folder, word))),
         time.time,
         threading.Event(),
+        {},
         Policy(poll_s=0.1, look_s=0.02, back_off_s=(0.0, 0.0)),
     )
     manners = Manners(look_s=0.05, least_free=0, second_signal_s=0.0)

@@ -60,6 +60,7 @@ class Room:
             one_source(self.source),
             time.time,
             threading.Event(),
+            {},
             QUICK,
         )
         with managing(world, owner, self.store, manners, say=self.said.append) as manager:

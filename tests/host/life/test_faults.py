@@ -88,7 +88,8 @@ def test_whatever_comes_a_unit_ends(tmp_path: Path, seed: int) -> None:
     store.add_group(a_group(store.runs), [unit])
     with_faults(backend, dice)
     halt = threading.Event()
-    world = World(store, one_backend(backend), one_source(FakeSource()), time.time, halt, POLICY)
+    backends, sources = one_backend(backend), one_source(FakeSource())
+    world = World(store, backends, sources, time.time, halt, {}, POLICY)
     lives = 0
     while store.unit(UNIT).state not in ("done", "cancelled"):
         lives += 1

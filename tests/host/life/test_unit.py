@@ -81,7 +81,7 @@ class House:
             one_source(self.source),
             self.clock,
             self.halt,
-            self.policy,
+            policy=self.policy,
             environment=self.environment,
         )
 

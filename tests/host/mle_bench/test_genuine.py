@@ -212,7 +212,7 @@ def test_medals_are_those_of_mle_bench(bench: Bench, tmp_path: Path, handed: Pat
 def test_hostile_submissions_are_judged(bench: Bench, tmp_path: Path) -> None:
     """The words of its graders are told; none of these files breaks a worker."""
     one, path = MADE_UP[0], tmp_path / "submission.csv"
-    with GradingWorkers(tmp_path / "scratch", width=1) as workers:
+    with GradingWorkers(tmp_path / "scratch", os.environ, width=1) as workers:
         source = MleBenchSource(bench.data, workers, bench.checkout, PYTHON)
         for name, (content, gradable) in hostile(table(one, one.sample).encode()).items():
             path.write_bytes(content)

@@ -76,7 +76,7 @@ def result(
         (b"10 %\r20 %\r30 %", "30 %"),
         (b"one\n\n   \n\n", "one"),
         (b"\x1b[31mred\x1b[0m\x1b]0;title\x07\n", "red"),
-        (b"a\x00b\x08c\xe2\x80\xaed\n", "abcd"),
+        (b"a\x00b\x08c\xe2\x80\xaed\n", "a b c d"),
         (b"bad \xff utf\n", "bad \ufffd utf"),
         (b"x" * 10_000 + b"\nend\n", "end"),
         (b"", ""),

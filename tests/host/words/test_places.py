@@ -1,38 +1,25 @@
-"""Where data lie on this machine. Mounts that show answers are found by these places, too."""
+"""Where things lie."""
 
 from __future__ import annotations
 
-import sys
+import os
+import pwd
 from pathlib import Path
 
 import pytest
-from swarm_host.words.places import home, mle_bench_data, pack_data
+from swarm_host.words.places import home, runs_folder
 
 
-def test_the_pack_lies_in_the_users_cache_or_where_the_variable_says() -> None:
-    environ = {"HOME": "/home/a"}
-    assert pack_data(environ) == Path("/home/a/.cache/swarm-evo/competitions")
-    assert pack_data(environ | {"SWARM_HOST_DATA": "/data"}) == Path("/data")
-    assert pack_data(environ | {"SWARM_HOST_DATA": ""}) == pack_data(environ)
-
-
-@pytest.mark.parametrize(
-    ("platform", "place"),
-    [
-        ("linux", "/home/a/.cache/mle-bench/data"),
-        ("darwin", "/home/a/Library/Caches/mle-bench/data"),
-    ],
-)
-def test_mle_benchs_data_lie_where_it_puts_them(
-    monkeypatch: pytest.MonkeyPatch, platform: str, place: str
+def test_a_user_without_the_variable_has_the_folder_that_a_shell_finds(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "platform", platform)
-    assert mle_bench_data({"HOME": "/home/a"}) == Path(place)
+    assert home({"HOME": "/home/ada"}) == Path("/home/ada")
+    assert home({"HOME": ""}) == home({}) == Path(pwd.getpwuid(os.getuid()).pw_dir)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    assert not home({}).exists()
 
 
-# "" would be the folder that the command stands in.
-@pytest.mark.parametrize("environ", [{}, {"HOME": ""}])
-def test_without_a_home_no_folder_is_taken_for_it(environ: dict[str, str]) -> None:
-    assert not home(environ).exists()
-    assert pack_data(environ).is_absolute()
-    assert mle_bench_data(environ).is_absolute()
+def test_the_folder_of_runs_is_the_one_that_is_named_first() -> None:
+    assert runs_folder(Path("/a"), {"SWARM_HOST_RUNS": "/b"}) == Path("/a")
+    assert runs_folder(None, {"SWARM_HOST_RUNS": "/b"}) == Path("/b")
+    assert runs_folder(None, {"SWARM_HOST_RUNS": ""}) == Path("runs").absolute()

@@ -31,8 +31,8 @@ from swarm_host.backends.cloud.dockerfile import (
 from swarm_host.backends.cloud.words import Staged
 from swarm_host.errors import UsageError
 from swarm_host.records import BuildConfig, Secret
+from swarm_host.words.mle_bench import BASE_IMAGE, CHECKOUT
 
-BASE = "mlebench-env"
 BASE_STAGE = "swarm-base"
 # Folders of the contexts beside the one Dockerfile.
 _OF_BASE, _OF_AGENT = "base", "agent"
@@ -63,7 +63,7 @@ def agent_source(config: BuildConfig) -> BuildSource:
 
 def base_source(environ: Mapping[str, str]) -> BuildSource | None:
     """The base of mle-bench: SWARM_HOST_BASE, or SWARM_HOST_MLE_BENCH. None: no such variable."""
-    context = environ.get("SWARM_HOST_BASE") or environ.get("SWARM_HOST_MLE_BENCH")
+    context = environ.get("SWARM_HOST_BASE") or environ.get(CHECKOUT)
     if not context:
         return None
     for place in _PLACES:
@@ -79,7 +79,7 @@ def needs_base(agent: Dockerfile, build_args: Mapping[str, str]) -> bool:
 
 
 def _is_base(image: str, values: Mapping[str, str]) -> bool:
-    return substituted(image, values).partition(":")[0] == BASE
+    return substituted(image, values).partition(":")[0] == BASE_IMAGE
 
 
 def _global_values(file: Dockerfile, build_args: Mapping[str, str]) -> dict[str, str]:
@@ -273,7 +273,7 @@ def staged(
     base = base_source(environ) if needs_base(file, arguments) else None
     if base is None and needs_base(file, arguments):
         raise UsageError(
-            f"{agent.dockerfile} begins with {BASE}, which no registry has; set SWARM_HOST_MLE_BENCH to "
+            f"{agent.dockerfile} begins with {BASE_IMAGE}, which no registry has; set {CHECKOUT} to "
             "your checkout of mle-bench, or SWARM_HOST_BASE to the folder with its Dockerfile"
         )
     flat = flatten(base.read() if base else None, file, arguments)

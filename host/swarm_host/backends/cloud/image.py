@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 
-from swarm_host.backends.cloud.flatten import BASE
 from swarm_host.errors import UsageError
 from swarm_host.records import Problem, RunConfig
+from swarm_host.words.mle_bench import BASE_IMAGE
 
 _GIB = 1024**3
 _LOCAL_HOSTS = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1\])(:\d+)?/")
@@ -44,7 +44,7 @@ def problems(run: RunConfig) -> list[Problem]:
 def _cure(run: RunConfig) -> str:
     name = (run.agent_image or "").partition(":")[0]
     push = f"push it (docker tag {run.agent_image} REGISTRY/{run.agent_image}; docker push ...)"
-    if name == BASE:
+    if name == BASE_IMAGE:
         return f"{push}; no registry has it"
     return (
         f"{push}, or set image_source: flatten with a build block; an official image of Docker Hub "

@@ -20,10 +20,10 @@ from swarm_host.backends.docker.ending import parse_image
 from swarm_host.errors import DaemonLost, Lost, UsageError
 from swarm_host.records import BuildConfig, Problem, RunConfig, Secret
 from swarm_host.words import mounts
+from swarm_host.words.mle_bench import BASE_IMAGE
 from swarm_host.words.redact import reveal
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
-_BASE = "mlebench-env"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +172,20 @@ def _image_problems(run: RunConfig, facts: DockerFacts) -> list[Problem]:
         cure = f"build or pull it with --platform {facts.platform}; emulated programs are slow"
         found.append(Problem(what, cure, refuses=False))
     if not run.mle_bench and facts.image.entrypoint == argv.IMAGINED.entrypoint:
-        what = f"{run.agent_image} keeps the entrypoint of {_BASE}, which never starts a command"
+        what = (
+            f"{run.agent_image} keeps the entrypoint of {BASE_IMAGE}, which never starts a command"
+        )
         cure = "set mle_bench: true, or write ENTRYPOINT [] into its Dockerfile"
         found.append(Problem(what, cure, refuses=False))
     if run.mle_bench and not facts.image.entrypoint:
-        what = f"{run.agent_image} has no entrypoint, so it is not made from {_BASE}"
+        what = f"{run.agent_image} has no entrypoint, so it is not made from {BASE_IMAGE}"
         cure = "no server for validation will run; set mle_bench: false to start it as it is"
         found.append(Problem(what, cure, refuses=False))
     return found
 
 
 def _image_cure(image: str) -> str:
-    if image.partition(":")[0] == _BASE:
+    if image.partition(":")[0] == BASE_IMAGE:
         return "build it from environment/Dockerfile of mle-bench; no registry has it"
     return f"docker pull {image}, or add a build block; runs themselves pull nothing"
 

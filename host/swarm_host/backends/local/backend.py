@@ -91,12 +91,12 @@ class LocalBackend:
     def __init__(
         self,
         runs: Path,
+        environ: Mapping[str, str],
         protected: Sequence[Path] = (),
-        environ: Mapping[str, str] | None = None,
         box: bool = True,
     ) -> None:
         self._runs = runs.absolute()
-        self._state = self._runs / ".swarm" / "local"
+        self._state = files.state_folder(self._runs)
         self._protected = tuple(protected)
         self._environ = environ
         self._box = box and sys.platform == "linux" and landlock_abi() >= LANDLOCK_MIN_ABI
@@ -104,7 +104,7 @@ class LocalBackend:
     # ------------------------------------------------------------ before a run
 
     def preflight(self, run: RunConfig) -> Sequence[Problem]:
-        environ = self._host_environ()
+        environ = self._environ
         found = [*_refusals(run, environ), *mounts.problems(run, environ), *_warnings(run)]
         if not self._box:
             what = "nothing keeps a process here from answers and other runs: there is no Landlock"
@@ -112,7 +112,7 @@ class LocalBackend:
         return [*found, *_without_modules(run.command or (), self._closed())]
 
     def isolation(self, run: RunConfig) -> Isolation:
-        if mounts.shows_private(run, self._host_environ()):
+        if mounts.shows_private(run, self._environ):
             return "open"
         return "landlock" if self._box else "none"
 
@@ -231,14 +231,9 @@ class LocalBackend:
             raise UsageError(f"{handle.name!r} is no name of a local unit")
         return self._state / handle.name
 
-    def _host_environ(self) -> Mapping[str, str]:
-        if self._environ is None:
-            return os.environ
-        return self._environ
-
     def _agent_environ(self, run: RunConfig, work: Path) -> dict[str, str]:
         """All variables of the agent. Raises Credentials."""
-        host = self._host_environ()
+        host = self._environ
         if missing := _missing(run, host):
             raise Credentials(f"these variables are not set: {', '.join(missing)}")
         environ = {name: value for name, value in host.items() if _is_inherited(name)}
@@ -285,7 +280,7 @@ class LocalBackend:
 
     def _closed(self) -> list[Path]:
         """Folders with answers and keys, as far as they are known without a unit."""
-        environ = self._host_environ()
+        environ = self._environ
         keys = [places.home(environ) / name for name in _KEYS]
         return [*self._protected, *mounts.data_roots(environ), *keys]
 

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from swarm_host.words.places import STATE_FOLDER
+
 # Written by the client before anything starts.
 JOB = "job.json"
 # Held by the one supervisor that may start the agent.
@@ -65,6 +67,11 @@ class LocalJob:
 
 # Variable by which stray processes of a unit are found.
 MARK = "SWARM_HOST_MARK"
+
+
+def state_folder(runs: Path) -> Path:
+    """Where the private folders of all units lie."""
+    return runs / STATE_FOLDER / "local"
 
 
 def read_job(folder: Path) -> LocalJob:

@@ -58,7 +58,7 @@ class Lives:
             one_source(FakeSource()),
             time.time,
             threading.Event(),
-            QUICK,
+            policy=QUICK,
             environment={"API_KEY": SECRET},
         )
         lives.run_unit(world, "me", "g1-u1")

@@ -87,7 +87,7 @@ def lead(runs: Path, owner: str, environ: Mapping[str, str]) -> bool:
         one_source(FakeSource()),
         time.time,
         threading.Event(),
-        POLICY,
+        policy=POLICY,
         environment=environ,
     )
     return run_unit(world, owner, "g1-u1")

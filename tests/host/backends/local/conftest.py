@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -41,7 +42,7 @@ def runs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def backend(runs: Path) -> Iterator[LocalBackend]:
-    backend = LocalBackend(runs)
+    backend = LocalBackend(runs, os.environ)
     yield backend
     for handle in backend.find():
         backend.remove(handle)

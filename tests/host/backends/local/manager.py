@@ -92,7 +92,7 @@ def lead(runs: Path, owner: str, environ: Mapping[str, str], source: Source | No
         one_source(source or FakeSource()),
         time.time,
         threading.Event(),
-        POLICY,
+        policy=POLICY,
         environment=environ,
     )
     try:

@@ -120,7 +120,7 @@ def test_a_follower_that_comes_back_goes_on_where_it_was(
     assert sink.data["stdout"] == b"first\n"
     (work(runs, handle) / "go").touch()
     # Another client, which knows the handle and the marks only.
-    LocalBackend(runs).follow(handle, sink, threading.Event())
+    LocalBackend(runs, os.environ).follow(handle, sink, threading.Event())
     assert sink.data["stdout"] == b"first\nsecond\n"
 
 
@@ -170,7 +170,7 @@ def test_a_second_start_adopts_what_is_there(
 ) -> None:
     program = "open('starts', 'a').write('x'); import time; time.sleep(3600)"
     first = backend.start(unit(program), 1)
-    second = LocalBackend(runs).start(unit(program), 1)
+    second = LocalBackend(runs, os.environ).start(unit(program), 1)
     assert second == first
     assert backend.find() == [first]
     backend.stop(first, 0.0)
@@ -186,7 +186,9 @@ def test_many_clients_that_start_one_unit_start_it_once(
     program = "open('starts', 'a').write('x')"
     handles: list[Handle] = []
     threads = [
-        threading.Thread(target=lambda: handles.append(LocalBackend(runs).start(unit(program), 1)))
+        threading.Thread(
+            target=lambda: handles.append(LocalBackend(runs, os.environ).start(unit(program), 1))
+        )
         for _ in range(4)
     ]
     for thread in threads:
@@ -207,7 +209,7 @@ from swarm_host.backends.local.backend import LocalBackend
 from swarm_host.records import RunConfig, UnitSpec
 run = RunConfig(None, (sys.executable, "-c", sys.argv[2]), ".", backend="local", timeout=60.0)
 unit = UnitSpec("unit-a", "group-1", "test", None, None, 0, ".", run)
-handle = LocalBackend(Path(sys.argv[1])).start(unit, 1)
+handle = LocalBackend(Path(sys.argv[1]), os.environ).start(unit, 1)
 print(handle.name, handle.id, flush=True)
 os.kill(os.getpid(), 9)
 """
@@ -420,7 +422,7 @@ def test_variables_are_an_allow_list_and_secrets_stay_out_of_files(
     runs: Path, unit: Make, sink: MemorySink
 ) -> None:
     host = {"PATH": os.environ["PATH"], "API_KEY": "very-secret", "OTHER_KEY": "other-secret"}
-    backend = LocalBackend(runs, environ=host)
+    backend = LocalBackend(runs, host)
     program = "import os; print(sorted(os.environ.items()))"
     one = unit(program, env={"KEY": Secret("API_KEY"), "SEED": "3"})
     handle = backend.start(one, 1)
@@ -438,7 +440,7 @@ def test_variables_are_an_allow_list_and_secrets_stay_out_of_files(
 
 
 def test_a_secret_that_is_not_set_is_named_and_nothing_starts(runs: Path, unit: Make) -> None:
-    backend = LocalBackend(runs, environ={"PATH": os.environ["PATH"]})
+    backend = LocalBackend(runs, {"PATH": os.environ["PATH"]})
     one = unit(env={"KEY": Secret("API_KEY")})
     with pytest.raises(Credentials, match="API_KEY"):
         backend.start(one, 1)
@@ -520,7 +522,7 @@ def test_a_program_beside_the_folder_of_runs_finds_its_modules(
     look = f"for path in {[str(other), str(answers)]}:\n"
     look += "    try: print(open(path).read())\n    except PermissionError: print('closed')\n"
     (checkout / "main.py").write_text(f"{look}import beside\n")
-    backend = LocalBackend(checkout / "runs", [tmp_path / data])
+    backend = LocalBackend(checkout / "runs", os.environ, [tmp_path / data])
     if backend.isolation(unit().run) != "landlock":
         pytest.skip("this kernel has no Landlock")
     one = unit(command=(sys.executable, "-B", str(checkout / "main.py")))
@@ -548,7 +550,7 @@ def test_answers_of_other_sources_are_closed_too(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
     environ = {"HOME": str(home), "SWARM_HOST_DATA": str(tmp_path / "pack")}
-    backend = LocalBackend(runs, environ={**environ, "PATH": os.environ["PATH"]})
+    backend = LocalBackend(runs, {**environ, "PATH": os.environ["PATH"]})
     if backend.isolation(unit().run) != "landlock":
         pytest.skip("this kernel has no Landlock")
     handle = backend.start(unit(command=(sys.executable, "-c", LOOK, *map(str, places))), 1)
@@ -561,7 +563,7 @@ def test_answers_of_other_sources_are_closed_too(
 
 def test_isolation_is_told(runs: Path, unit: Make, tmp_path: Path) -> None:
     run = unit().run
-    plain = LocalBackend(runs, box=False)
+    plain = LocalBackend(runs, os.environ, box=False)
     assert plain.isolation(run) == "none"
     (warning,) = plain.preflight(run)
     assert not warning.refuses
@@ -569,11 +571,11 @@ def test_isolation_is_told(runs: Path, unit: Make, tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     (tmp_path / "data" / "comp" / "prepared" / "private").mkdir(parents=True)
     shown = replace(run, mounts=(Mount(data, data),))
-    (problem,) = refusals(LocalBackend(runs), shown)
+    (problem,) = refusals(LocalBackend(runs, os.environ), shown)
     assert "answers" in problem.what
     allowed = replace(shown, allow_private=True)
-    assert refusals(LocalBackend(runs), allowed) == []
-    assert LocalBackend(runs).isolation(allowed) == "open"
+    assert refusals(LocalBackend(runs, os.environ), allowed) == []
+    assert LocalBackend(runs, os.environ).isolation(allowed) == "open"
 
 
 def test_the_supervisor_is_out_of_the_agents_reach(
@@ -636,7 +638,7 @@ def test_the_ending_needs_no_room_on_the_disk(tmp_path: Path) -> None:
 def test_without_the_box_an_agent_runs_as_it_is(
     runs: Path, unit: Make, sink: MemorySink, tmp_path: Path
 ) -> None:
-    backend = LocalBackend(runs, box=False)
+    backend = LocalBackend(runs, os.environ, box=False)
     (tmp_path / "seen").write_text("x")
     handle = backend.start(unit(f"print(open({str(tmp_path / 'seen')!r}).read())"), 1)
     backend.follow(handle, sink, threading.Event())

@@ -32,7 +32,7 @@ GOOD = "echo working; echo aside >&2; echo 0.75 > submission/submission.csv; ech
 @pytest.fixture
 def runs(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "runs"
-    backend = LocalBackend(tmp_path / "runs")
+    backend = LocalBackend(tmp_path / "runs", os.environ)
     for handle in backend.find():
         backend.remove(handle)
 
@@ -83,7 +83,7 @@ def test_a_unit_from_the_queue_to_its_grade(runs: Path) -> None:
     assert logs(store, "stderr.log") == "aside\n"
     assert logs(store, "own.log") == "own\n"
     assert "code/a.py" in told.artefacts
-    assert LocalBackend(runs).find() == []
+    assert LocalBackend(runs, os.environ).find() == []
     assert list((runs / ".swarm" / "local").iterdir()) == []
     everything = [path for path in runs.rglob("*") if path.is_file()]
     assert not [path for path in everything if KEY.encode() in path.read_bytes()]
@@ -134,7 +134,7 @@ def test_a_manager_that_is_killed_changes_nothing(runs: Path, word: str) -> None
         assert pipe.readline().decode().strip() == word
     process.send_signal(signal.SIGKILL)
     process.wait()
-    before = LocalBackend(runs).find()
+    before = LocalBackend(runs, os.environ).find()
     assert len(before) == (word not in ("laid out", "removed"))
     until_led(runs, "second")
     told = result(store)
@@ -144,7 +144,7 @@ def test_a_manager_that_is_killed_changes_nothing(runs: Path, word: str) -> None
     assert (folder / "submission" / "starts").read_text() == "x\n"
     if before:
         assert store.unit(UNIT).handle == before[0]
-    assert LocalBackend(runs).find() == []
+    assert LocalBackend(runs, os.environ).find() == []
 
 
 def test_a_supervisor_that_is_killed_is_told_as_lost(runs: Path) -> None:
@@ -157,11 +157,11 @@ def test_a_supervisor_that_is_killed_is_told_as_lost(runs: Path) -> None:
         pipe.readline()
     process.kill()
     process.wait()
-    (handle,) = LocalBackend(runs).find()
+    (handle,) = LocalBackend(runs, os.environ).find()
     os.kill(ProcessId.parse(handle.id).pid, signal.SIGKILL)
     until_led(runs, "second")
     assert result(store).outcome == "lost"
-    assert LocalBackend(runs).find() == []
+    assert LocalBackend(runs, os.environ).find() == []
 
 
 def test_a_limit_that_the_supervisor_kept_is_told_as_time_out(
@@ -171,7 +171,7 @@ def test_a_limit_that_the_supervisor_kept_is_told_as_time_out(
     monkeypatch.setattr("swarm_host.backends.local.backend._SAFETY_S", 0.1)
     store = add(runs, f"{GOOD}; sleep 3600", timeout=0.3)
     # As by a manager that died at once and was away for long.
-    handle = LocalBackend(runs).start(store.unit(UNIT).spec, 1)
+    handle = LocalBackend(runs, os.environ).start(store.unit(UNIT).spec, 1)
     assert wait_end(ProcessId.parse(handle.id), 60.0)
     assert lead(runs, "me", os.environ)
     told = result(store)
@@ -191,7 +191,7 @@ def test_agents_of_this_project_are_graded(tmp_path: Path, runs: Path) -> None:
     (own / "private" / "answers.csv").write_text("id,y\n1,1\n2,3\n")
     (own / "competition.yaml").write_text("metric: mae\n")
     agents, scores = Agents(), {}
-    with GradingWorkers(tmp_path / "scratch") as workers:
+    with GradingWorkers(tmp_path / "scratch", os.environ) as workers:
         source = FolderSource(own, workers)
         competition = source.prepare("own")
         for agent_id in ("dummy", "oracle"):
