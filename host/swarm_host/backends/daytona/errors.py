@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
+from swarm_host.backends.cloud.errors import names_of, translated
 from swarm_host.errors import (
     BuildFailed,
     Capacity,
@@ -15,7 +15,6 @@ from swarm_host.errors import (
     Lost,
     RateLimit,
     Transfer,
-    Transient,
     Unhealthy,
     UsageError,
 )
@@ -54,11 +53,6 @@ _AWAY = frozenset(
 )
 
 
-def names_of(error: BaseException) -> frozenset[str]:
-    """Of its class and of those that it is a case of."""
-    return frozenset(kind.__name__ for kind in type(error).__mro__)
-
-
 def is_clash(error: BaseException) -> bool:
     """The name is taken."""
     return "DaytonaConflictError" in names_of(error)
@@ -89,18 +83,6 @@ def meaning(error: Exception, what: str) -> HostError:
     return Unhealthy(text)
 
 
-def is_unclear(meant: HostError) -> bool:
-    """Whether a sandbox may have been made all the same. Refusals are clear."""
-    return isinstance(meant, Transient) and not isinstance(meant, (Capacity, RateLimit, Lost))
-
-
-@contextmanager
-def calls(what: str) -> Iterator[None]:
-    """Errors of the library become ours; our own pass."""
-    try:
-        yield
-    except HostError:
-        raise
-    # The other side is a library that is built on many others: whatever it raises has to get a meaning.
-    except Exception as error:
-        raise meaning(error, what) from error
+def calls(what: str) -> AbstractContextManager[None]:
+    """Errors of Daytona's library become ours; our own pass."""
+    return translated(meaning, what)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from swarm_host.backends.cloud import image, inside, naming, preflight
+from swarm_host.backends.cloud.errors import is_unclear
 from swarm_host.backends.cloud.words import (
     Ended,
     NameTaken,
@@ -115,7 +116,7 @@ class DaytonaProvider:
                 self._remove_named(order.name)
                 told = "\n".join(said)
                 raise BuildFailed(f"{meant}\n{told}".strip(), meant.exit_code) from error
-            if errors.is_unclear(meant):
+            if is_unclear(meant):
                 raise NotClear(meant) from error  # type: ignore[arg-type]
             raise meant from error
         return Placed(sandbox.id, dict(sandbox.labels))

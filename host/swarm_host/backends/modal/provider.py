@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from swarm_host.backends.cloud import data, image, naming, preflight
+from swarm_host.backends.cloud.errors import is_unclear
 from swarm_host.backends.cloud.words import (
     Ended,
     NameTaken,
@@ -129,7 +130,7 @@ class ModalProvider:
             if errors.is_clash(error):
                 raise NameTaken(str(error)) from error
             meant = errors.meaning(error, "create")
-            if errors.is_unclear(meant):
+            if is_unclear(meant):
                 raise NotClear(meant) from error  # type: ignore[arg-type]
             raise meant from error
         return Placed(sandbox.object_id, order.labels)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from swarm_host import errors as ours
 from swarm_host.backends.cloud.backend import CloudBackend
+from swarm_host.backends.cloud.errors import is_unclear
 from swarm_host.backends.daytona import errors as daytona_errors
 from swarm_host.backends.daytona.backend import DaytonaBackend
 from swarm_host.backends.modal import errors as modal_errors
@@ -172,7 +173,7 @@ def an_error(name: str, text: str = "words", *parents: str) -> Exception:
 def test_errors_of_modal(error: Exception, kind: type[Exception], unclear: bool) -> None:
     meant = modal_errors.meaning(error, "create")
     assert type(meant) is kind
-    assert modal_errors.is_unclear(meant) == unclear
+    assert is_unclear(meant) == unclear
     assert "create" in str(meant)
 
 
@@ -200,7 +201,7 @@ def test_errors_of_modal(error: Exception, kind: type[Exception], unclear: bool)
 def test_errors_of_daytona(error: Exception, kind: type[Exception], unclear: bool) -> None:
     meant = daytona_errors.meaning(error, "create")
     assert type(meant) is kind
-    assert daytona_errors.is_unclear(meant) == unclear
+    assert is_unclear(meant) == unclear
     assert "create" in str(meant)
 
 
