@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from swarm_host.backends.table import Backends
+from swarm_host.engines.placed import lead_alone
 from swarm_host.engines.table import MakeEngine, this_machine
 from swarm_host.errors import HostError, UsageError
 from swarm_host.grading.workers import GradingWorkers
@@ -26,7 +27,6 @@ from swarm_host.groups.sweep import (
     plan_run,
 )
 from swarm_host.life.outcomes import outcome_of_row
-from swarm_host.life.unit import run_unit
 from swarm_host.life.world import World
 from swarm_host.protocols import Backend, Clock, Peeking, Source
 from swarm_host.records import (
@@ -45,7 +45,7 @@ from swarm_host.sources.table import Sources
 from swarm_host.spec.loading import Spec
 from swarm_host.spec.matrix_keys import Matrix
 from swarm_host.spec.run_keys import Overlay
-from swarm_host.store.owners import Owner, is_dead
+from swarm_host.store.owners import Owner
 from swarm_host.store.sqlite import SqliteStore
 from swarm_host.words.expand import looks_secret
 from swarm_host.words.mle_bench import CHECKOUT
@@ -264,10 +264,7 @@ def finish_units(store: SqliteStore, work: Bench, unit_ids: Sequence[str]) -> No
     owner = Owner(store.state)
     try:
         for unit_id in unit_ids:
-            before = store.unit(unit_id).owner
-            if before is not None and is_dead(store.state, before):
-                store.release(before)
-            run_unit(_world(store, work), owner.name, unit_id)
+            lead_alone(_world(store, work), store, owner, unit_id)
     finally:
         store.release(owner.name)
         owner.close()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from swarm_host.states import State
+from swarm_host.states import InfraOutcome, State
 
 Network = Literal["none", "bridge", "host"]
 # How well an agent is kept from what it must not see, best first. `docker`: a container without the
@@ -32,8 +32,6 @@ AgentOutcome = Literal[
     "build_failed",
     "grading_failed",
 ]
-# Of the infrastructure: tried again at most RETRIES times.
-InfraOutcome = Literal["daemon_lost", "lost", "capacity", "rate_limit", "transfer", "unhealthy"]
 UnitOutcome = AgentOutcome | InfraOutcome
 
 # ---------------------------------------------------------------- what shall run
@@ -138,8 +136,6 @@ class UnitSpec:
     agent: str
     # None: nothing is graded (a plain run of specification 000).
     competition: str | None
-    # Technique task or experiment task; None for a competition.
-    task: str | None
     seed: int
     # Absolute path of the unit's folder: spec.json, events.jsonl, result.json, submission, code, logs.
     folder: str

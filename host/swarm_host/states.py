@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 from swarm_host.errors import IllegalMove
 
@@ -23,9 +23,13 @@ State = Literal[
     "done",
     "cancelled",
 ]
+# Outcomes of the infrastructure, which say nothing about the agent. These alone are tried again.
+InfraOutcome = Literal["daemon_lost", "lost", "capacity", "rate_limit", "transfer", "unhealthy"]
 # How specification 003 calls a group.
 GroupStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 
+# None: no outcome at all.
+INFRASTRUCTURE: frozenset[str | None] = frozenset({*get_args(InfraOutcome), None})
 FINAL: frozenset[State] = frozenset({"done", "cancelled"})
 LIVE: frozenset[State] = frozenset(
     {"claimed", "building", "starting", "running", "collecting", "grading"}
@@ -67,9 +71,3 @@ def group_status(states: Iterable[State], outcomes: Iterable[str | None]) -> Gro
     without_result = INFRASTRUCTURE | {"cancelled"}
     from_agents = [outcome for outcome in outcomes if outcome not in without_result]
     return "completed" if from_agents else "failed"
-
-
-# Outcomes that say nothing about the agent. These alone are tried again.
-INFRASTRUCTURE: frozenset[str | None] = frozenset(
-    {"daemon_lost", "lost", "capacity", "rate_limit", "transfer", "unhealthy", None}
-)

@@ -24,7 +24,6 @@ def a_unit(runs: Path, number: int = 1, group: str = "g1", **fields: Any) -> Uni
         group=group,
         agent="dummy",
         competition="toy",
-        task=None,
         seed=number,
         folder=str(folder),
         run=run,

@@ -11,13 +11,13 @@ from typing import Any
 
 from swarm_host import launch
 from swarm_host.cli.finding import find_groups, find_units, opened
-from swarm_host.cli.run_file import display_of_many, how_to_go_on, new_hex, refuse
+from swarm_host.cli.run_file import display_of_many, how_to_go_on, new_hex, print_end, refuse
 from swarm_host.cli.statuses import FAILED, OK
-from swarm_host.cli.tables import cell_text, print_json
+from swarm_host.cli.tables import print_json
 from swarm_host.engines.table import engine_of, engine_problems
 from swarm_host.errors import GradingFailed, HostError, UsageError
 from swarm_host.groups import regrading, run_folder
-from swarm_host.groups.manager import Finish, Manners
+from swarm_host.groups.manager import Manners
 from swarm_host.life.outcomes import outcome_of_row
 from swarm_host.records import Handle, UnitRow
 from swarm_host.spec.matrix_keys import Placement
@@ -134,19 +134,12 @@ def _lead(
     )
     with _bench(options, environ) as work:
         finish = launch.go_on(groups, work, manners, display_of_many(), engine, stay)
-    _print_end(finish, options.json)
-    return finish.status
-
-
-def _print_end(finish: Finish, as_json: bool) -> None:
     report = launch.report(finish)
-    if as_json:
+    if options.json:
         print_json(report)
-        return
-    for unit in report["units"]:
-        print(
-            f"{unit['unit']}: {unit['outcome'] or unit['state']}, score {cell_text(unit['score'])}"
-        )
+    else:
+        print_end(report, ())
+    return finish.status
 
 
 def regrade(options: Namespace, environ: Mapping[str, str]) -> int:

@@ -37,12 +37,13 @@ def parser(program: str = "python -m swarm_host") -> argparse.ArgumentParser:
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, fill in _FILL.items():
         command = commands.add_parser(name, help=COMMANDS[name], description=COMMANDS[name])
-        _shared(command)
+        shared(command)
         fill(command)
     return made
 
 
-def _shared(command: argparse.ArgumentParser, **default: Any) -> None:
+def shared(command: argparse.ArgumentParser, **default: Any) -> None:
+    """Of every command."""
     command.add_argument(
         "--runs",
         type=Path,
@@ -56,7 +57,7 @@ def _shared(command: argparse.ArgumentParser, **default: Any) -> None:
 def _action(inside: Any, name: str, text: str) -> argparse.ArgumentParser:
     """A command within a command. What both share may stand before and behind its name."""
     made: argparse.ArgumentParser = inside.add_parser(name, help=text, description=text)
-    _shared(made, default=argparse.SUPPRESS)
+    shared(made, default=argparse.SUPPRESS)
     return made
 
 
@@ -78,7 +79,7 @@ def _doctor(command: argparse.ArgumentParser) -> None:
 
 def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument("config", type=Path, metavar="FILE", help="specification file")
-    _starting(command)
+    starting(command)
 
 
 def _sweep(command: argparse.ArgumentParser) -> None:
@@ -95,10 +96,11 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     command.add_argument("--timeout", metavar="TIME", help="of each unit: 90s, 10m, 12h")
     command.add_argument("--width", type=int, metavar="N", help="units side by side")
     _placing(command)
-    _starting(command)
+    starting(command)
 
 
-def _starting(command: argparse.ArgumentParser) -> None:
+def starting(command: argparse.ArgumentParser) -> None:
+    """Of every command that starts what a specification says."""
     command.add_argument(
         "overrides", nargs="*", metavar="key=value", help="instead of what the file says"
     )

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from swarm_host.cli.parser import shared, starting
 from swarm_host.cli.statuses import NOT_RUN, OK, WRONG_USE, guarded
 from swarm_host.words.places import home, runs_folder
 
@@ -33,23 +34,8 @@ if TYPE_CHECKING:
 def parser(program: str | None = None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(program, description="Run what a specification file says.")
     made.add_argument("--config", type=Path, required=True, metavar="FILE", help="YAML file")
-    made.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="instead of what the file says"
-    )
-    made.add_argument(
-        "--runs",
-        type=Path,
-        metavar="DIR",
-        help="folder of all runs (SWARM_HOST_RUNS, default: ./runs)",
-    )
-    made.add_argument("--dry-run", action="store_true", help="print the commands, start nothing")
-    made.add_argument(
-        "--print-config", action="store_true", help="print the resolved file, without secrets"
-    )
-    made.add_argument("--json", action="store_true", help="for other programs, on standard output")
-    made.add_argument(
-        "--stop-runs", action="store_true", help="the first signal stops runs, not the second"
-    )
+    shared(made)
+    starting(made)
     return made
 
 
@@ -116,7 +102,7 @@ def _lead(
     if options.json:
         print(json.dumps(launch.report(finish), indent=2))
     else:
-        _print_end(launch.report(finish), planned)
+        print_end(launch.report(finish), [group.group.folder for group in planned])
     return finish.status
 
 
@@ -189,7 +175,8 @@ def _print_commands(planned: Sequence[Planned], work: Bench, as_json: bool) -> N
             print(shlex.join(command))
 
 
-def _print_end(report: Mapping[str, Any], planned: Sequence[Planned]) -> None:
+def print_end(report: Mapping[str, Any], folders: Sequence[str]) -> None:
+    """How each unit ended, for people. folders: of groups that are new."""
     for unit in report["units"]:
         facts = [f"{unit['unit']}: {unit['outcome'] or unit['state']}"]
         if unit["score"] is not None:
@@ -201,8 +188,8 @@ def _print_end(report: Mapping[str, Any], planned: Sequence[Planned]) -> None:
         if unit["competition"] is None:
             facts.append(f"workspace: {unit['workspace']}")
         print("; ".join(facts))
-    for group in planned:
-        print(f"group: {group.group.folder}")
+    for folder in folders:
+        print(f"group: {folder}")
 
 
 def _display(planned: Sequence[Planned], as_json: bool) -> Display:

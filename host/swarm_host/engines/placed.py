@@ -75,6 +75,16 @@ def failure_of(unit_id: str, answer: Mapping[str, str]) -> BaseException | None:
     return RuntimeError(f"{unit_id}, on its worker: {said}")
 
 
+def lead_alone(world: World, store: SqliteStore, owner: Owner, unit_id: str) -> None:
+    """Leads a unit that no manager follows to its end, in this thread. One whose owner is dead is
+    adopted; one that another process leads is left to it. Raises StoreBusy, StoreFull, UnknownName.
+    """
+    before = store.unit(unit_id).owner
+    if before is not None and owners.is_dead(store.state, before):
+        store.release(before)
+    run_unit(world, owner.name, unit_id)
+
+
 class Place:
     """What this process needs to lead units of one folder of runs. Kept until the process ends."""
 
@@ -87,10 +97,7 @@ class Place:
 
     def lead(self, unit_id: str) -> None:
         """Raises StoreBusy, StoreFull, UnknownName."""
-        before = self.store.unit(unit_id).owner
-        if before is not None and owners.is_dead(self.store.state, before):
-            self.store.release(before)
-        run_unit(self._world, self._owner.name, unit_id)
+        lead_alone(self._world, self.store, self._owner, unit_id)
 
 
 def make_world(store: SqliteStore, environ: Mapping[str, str], halt: Stop) -> World:

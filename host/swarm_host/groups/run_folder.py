@@ -214,7 +214,6 @@ def _unit(row: UnitRow) -> Mapping[str, Any]:
         "unit": row.spec.unit_id,
         "run": Path(row.spec.folder).name,
         "competition": row.spec.competition,
-        "task": row.spec.task,
         "seed": row.spec.seed,
         "state": row.state,
         "outcome": outcome_of_row(row),

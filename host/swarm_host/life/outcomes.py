@@ -12,11 +12,10 @@ from swarm_host.records import (
     Event,
     Grade,
     Handle,
-    InfraOutcome,
     UnitOutcome,
     UnitRow,
 )
-from swarm_host.states import FINAL
+from swarm_host.states import FINAL, InfraOutcome
 from swarm_host.words import jsonio
 
 StopReason = Literal["timeout", "cancel"]

@@ -99,7 +99,7 @@ def add(
         place = str(folder / f"nothing_{number:04d}")
         run = make_run(script, number, place)
         name = f"measured-{number:04d}"
-        units.append(UnitSpec(name, _GROUP, "script", "nothing", None, number, place, run))
+        units.append(UnitSpec(name, _GROUP, "script", "nothing", number, place, run))
     manager.add(Group(_GROUP, "script", str(folder), time.time()), units)
 
 

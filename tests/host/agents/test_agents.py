@@ -143,7 +143,7 @@ def started(tmp_path: Path) -> Callable[[RunConfig], tuple[Ending, Path]]:
         def mark(self, stream: str) -> None: ...
 
     def run(config: RunConfig) -> tuple[Ending, Path]:
-        unit = UnitSpec("unit-a", "g", "agent", None, None, 0, str(tmp_path), config)
+        unit = UnitSpec("unit-a", "g", "agent", None, 0, str(tmp_path), config)
         handle: Handle = backend.start(unit, 1)
         backend.follow(handle, Silent(), threading.Event())
         assert wait_end(ProcessId.parse(handle.id), 60.0)

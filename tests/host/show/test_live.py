@@ -45,7 +45,7 @@ def row(
     folder: Path, state: State = "running", updated: float = 100.0, **changes: object
 ) -> UnitRow:
     run = RunConfig("i", (), str(folder), mounts=(Mount(str(folder / "ws"), "/home/workspace"),))
-    spec = UnitSpec("u-1", "g", "dummy", "churn", None, 2, str(folder), run)
+    spec = UnitSpec("u-1", "g", "dummy", "churn", 2, str(folder), run)
     made = UnitRow(spec, state, 1, "me", None, False, None, None, updated)
     return replace(made, **changes)  # type: ignore[arg-type]
 

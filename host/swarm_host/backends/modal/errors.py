@@ -32,10 +32,6 @@ def is_clash(error: BaseException) -> bool:
     return "AlreadyExistsError" in names_of(error)
 
 
-def is_gone(error: BaseException) -> bool:
-    return bool(names_of(error) & _GONE)
-
-
 def meaning(error: Exception, what: str) -> HostError:
     """The error of ours for one of the library. Messages of Modal hold no secrets of ours."""
     names = names_of(error)

@@ -30,7 +30,6 @@ def a_unit(place: Path, script: str, name: str = "g1-u1", **run: Any) -> UnitSpe
         group="g1",
         agent="dummy",
         competition="toy",
-        task=None,
         seed=1,
         folder=str(place / "unit"),
         run=RunConfig(**{**fields, **run}),

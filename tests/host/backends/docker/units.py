@@ -12,7 +12,7 @@ def unit(name: str = "churn-1", *, folder: str = "/runs/g/churn_1", **run: Any) 
     """A unit without a network; `run` are fields of its RunConfig."""
     fields = {"agent_image": "agent:1", "command": ("bash", "start.sh"), "network": "none"}
     config = RunConfig(**{"workspace": "/ws", **fields, **run})
-    return UnitSpec(name, "group", "dummy", "churn", None, 1, folder, config)
+    return UnitSpec(name, "group", "dummy", "churn", 1, folder, config)
 
 
 class KeptSink:

@@ -67,7 +67,6 @@ def unit(runs: Path) -> Callable[..., UnitSpec]:
             group="group-1",
             agent="test",
             competition=None,
-            task=None,
             seed=0,
             folder=str(runs / name),
             run=replace(run, **changes),

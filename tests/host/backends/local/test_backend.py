@@ -208,7 +208,7 @@ from pathlib import Path
 from swarm_host.backends.local.backend import LocalBackend
 from swarm_host.records import RunConfig, UnitSpec
 run = RunConfig(None, (sys.executable, "-c", sys.argv[2]), ".", backend="local", timeout=60.0)
-unit = UnitSpec("unit-a", "group-1", "test", None, None, 0, ".", run)
+unit = UnitSpec("unit-a", "group-1", "test", None, 0, ".", run)
 handle = LocalBackend(Path(sys.argv[1]), os.environ).start(unit, 1)
 print(handle.name, handle.id, flush=True)
 os.kill(os.getpid(), 9)
