@@ -357,16 +357,16 @@ def _shown(
 # ---------------------------------------------------------------- the end
 
 
-def report(finish: Finish) -> dict[str, Any]:
+def finish_facts(finish: Finish) -> dict[str, Any]:
     """How it ended, for other programs: JSON values."""
     return {
         "how": finish.how,
         "status": finish.status,
-        "units": [unit_report(row) for row in finish.rows],
+        "units": [unit_facts(row) for row in finish.rows],
     }
 
 
-def unit_report(row: UnitRow) -> dict[str, Any]:
+def unit_facts(row: UnitRow) -> dict[str, Any]:
     """One unit, for other programs. What is not known yet is null."""
     spec = row.spec
     known: dict[str, Any] = {

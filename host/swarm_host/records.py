@@ -119,7 +119,7 @@ class RunConfig:
     # What is brought back.
     outputs: Outputs = Outputs()
     # As mle-bench starts agents: the base's entrypoint beside, the command as user nonroot in /home.
-    mle_bench: bool = True
+    mle_bench: bool = False
     # The user said that a mount may hold answers. The result then says isolation `open`.
     allow_private: bool = False
     # How a cloud backend gets the image: pulled, or built there from concatenated Dockerfiles.

@@ -220,7 +220,7 @@ def test_a_run_is_led_shown_and_reported(work: Bench) -> None:
     assert (finish.how, finish.status) == ("done", 0)
     assert [line.phase for line in display.shown] == ["ok", "ok"]
     assert display.closed
-    report = launch.report(finish)
+    report = launch.finish_facts(finish)
     assert [unit["outcome"] for unit in report["units"]] == ["ok", "ok"]
     assert all(Path(unit["workspace"], "stdout.log").is_file() for unit in report["units"])
 
@@ -338,9 +338,9 @@ def test_what_is_not_known_yet_is_null_and_each_key_is_there(
 ) -> None:
     waits, ended = queued(work, store, 2)
     launch.finish_units(store, work, [ended.unit_id])
-    before, after = (launch.unit_report(store.unit(unit.unit_id)) for unit in (waits, ended))
+    before, after = (launch.unit_facts(store.unit(unit.unit_id)) for unit in (waits, ended))
     assert before.keys() == after.keys()
     assert (before["outcome"], before["score"], before["exit_code"]) == (None, None, None)
     assert (after["outcome"], after["score"], after["exit_code"]) == ("ok", 0.5, 0)
     store.ask_cancel(waits.unit_id)
-    assert launch.unit_report(store.unit(waits.unit_id))["outcome"] == "cancelled"
+    assert launch.unit_facts(store.unit(waits.unit_id))["outcome"] == "cancelled"

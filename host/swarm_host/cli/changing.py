@@ -134,11 +134,11 @@ def _lead(
     )
     with _bench(options, environ) as work:
         finish = launch.go_on(groups, work, manners, display_of_many(), engine, stay)
-    report = launch.report(finish)
+    facts = launch.finish_facts(finish)
     if options.json:
-        print_json(report)
+        print_json(facts)
     else:
-        print_end(report, ())
+        print_end(facts, ())
     return finish.status
 
 

@@ -99,10 +99,11 @@ def _lead(
     )
     display = _display(planned, options.json)
     finish = launch.lead(planned, work, manners, display, engine)
+    facts = launch.finish_facts(finish)
     if options.json:
-        print(json.dumps(launch.report(finish), indent=2))
+        print(json.dumps(facts, indent=2))
     else:
-        print_end(launch.report(finish), [group.group.folder for group in planned])
+        print_end(facts, [group.group.folder for group in planned])
     return finish.status
 
 
@@ -175,19 +176,19 @@ def _print_commands(planned: Sequence[Planned], work: Bench, as_json: bool) -> N
             print(shlex.join(command))
 
 
-def print_end(report: Mapping[str, Any], folders: Sequence[str]) -> None:
+def print_end(facts: Mapping[str, Any], folders: Sequence[str]) -> None:
     """How each unit ended, for people. folders: of groups that are new."""
-    for unit in report["units"]:
-        facts = [f"{unit['unit']}: {unit['outcome'] or unit['state']}"]
+    for unit in facts["units"]:
+        said = [f"{unit['unit']}: {unit['outcome'] or unit['state']}"]
         if unit["score"] is not None:
-            facts.append(f"score {unit['score']:.6g}")
+            said.append(f"score {unit['score']:.6g}")
         if unit["isolation"] == "open":
-            facts.append("isolation: open")
+            said.append("isolation: open")
         if unit["message"]:
-            facts.append(unit["message"])
+            said.append(unit["message"])
         if unit["competition"] is None:
-            facts.append(f"workspace: {unit['workspace']}")
-        print("; ".join(facts))
+            said.append(f"workspace: {unit['workspace']}")
+        print("; ".join(said))
     for folder in folders:
         print(f"group: {folder}")
 

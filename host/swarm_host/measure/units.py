@@ -83,7 +83,9 @@ def local_run(script: str, number: int, place: str) -> RunConfig:
 
 def docker_run(script: str, number: int, place: str) -> RunConfig:
     """The same in mle-bench's image, started as mle-bench starts agents."""
-    return RunConfig(IMAGE, ("sh", "-c", script, str(number)), place, network="none")
+    return RunConfig(
+        IMAGE, ("sh", "-c", script, str(number)), place, network="none", mle_bench=True
+    )
 
 
 MakeRun = Callable[[str, int, str], RunConfig]

@@ -76,6 +76,7 @@ def test_a_container_gets_what_mle_bench_gives() -> None:
             "MODEL_NAME": Secret("MODEL_NAME"),
         },
         timeout=1000.5,
+        mle_bench=True,
     )
     assert Agents().resolve("swarm-evo", COMPETITION, 3, "docker").timeout == 43200.0
 

@@ -43,7 +43,11 @@ def add(runs: Path, code: str, **run: Any) -> SqliteStore:
     """A queued unit whose agent is a bash program."""
     store = SqliteStore(runs)
     config = RunConfig(
-        BASE, ("bash", "-c", code), str(runs / "ws"), network="none", **{"timeout": 300.0, **run}
+        BASE,
+        ("bash", "-c", code),
+        str(runs / "ws"),
+        network="none",
+        **{"timeout": 300.0, "mle_bench": True, **run},
     )
     store.add_group(a_group(runs), [a_unit(runs, 1, run=config)])
     return store

@@ -11,7 +11,7 @@ from swarm_host.records import RunConfig, Stream, UnitSpec
 def unit(name: str = "churn-1", *, folder: str = "/runs/g/churn_1", **run: Any) -> UnitSpec:
     """A unit without a network; `run` are fields of its RunConfig."""
     fields = {"agent_image": "agent:1", "command": ("bash", "start.sh"), "network": "none"}
-    config = RunConfig(**{"workspace": "/ws", **fields, **run})
+    config = RunConfig(**{"workspace": "/ws", "mle_bench": True, **fields, **run})
     return UnitSpec(name, "group", "dummy", "churn", 1, folder, config)
 
 
