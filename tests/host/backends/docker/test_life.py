@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +10,15 @@ from typing import Any
 
 import pytest
 from swarm_host.backends.docker.backend import DockerBackend
-from swarm_host.records import Outputs, Resources, RunConfig, Secret, UnitResult
+from swarm_host.records import Outputs, Resources, RunConfig, Secret
 from swarm_host.store.sqlite import SqliteStore
 
-from tests.host.backends.docker.daemon import BASE, ROOT, docker_is_ready
-from tests.host.backends.docker.manager import REPORT, lead
+from tests.host.backends.docker.daemon import BASE, docker_is_ready
+from tests.host.backends.docker.manager import lead
 from tests.host.made import a_group, a_unit
-from tests.host.waiting import until
+from tests.host.standing_still import UNIT, killed_at, logs, result, taken_over
 
 pytestmark = pytest.mark.docker
-UNIT = "g1-u1"
 KEY = "hunter2-is-the-key"
 
 
@@ -51,16 +47,6 @@ def add(runs: Path, code: str, **run: Any) -> SqliteStore:
     )
     store.add_group(a_group(runs), [a_unit(runs, 1, run=config)])
     return store
-
-
-def result(store: SqliteStore) -> UnitResult:
-    found = store.unit(UNIT).result
-    assert found is not None
-    return found
-
-
-def logs(store: SqliteStore, name: str) -> str:
-    return (Path(store.unit(UNIT).spec.folder) / "logs" / name).read_text()
 
 
 GOOD = "echo working; echo aside >&2; echo 0.75 > submission/submission.csv; mkdir -p code; echo x > code/a.py"
@@ -128,19 +114,11 @@ SLOW = "for i in $(seq 400); do echo $i; sleep 0.01; done; " + GOOD
 def test_a_manager_that_is_killed_changes_nothing(runs: Path, word: str) -> None:
     """Whoever comes next takes the same container over: no second start, no line lost or twice."""
     store = add(runs, SLOW)
-    environ = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'host'}", REPORT: word}
-    words = [sys.executable, "-m", "tests.host.backends.docker.manager", str(runs), "first"]
-    process = subprocess.Popen(words, env=environ, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    with process.stdout as pipe:
-        # It stands still where the test wants it, and says so.
-        assert pipe.readline().decode().strip() == word
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    killed_at(word, "tests.host.backends.docker.manager", runs, os.environ)
     backend = DockerBackend(os.environ, time.time, str(runs))
     before = backend.find()
     assert [handle.name for handle in before] == [f"{UNIT}-1"]
-    until(lambda: lead(runs, "second", os.environ), "the lease to be over")
+    taken_over(lambda: lead(runs, "second", os.environ))
     told = result(store)
     assert (told.outcome, len(told.attempts)) == ("ok", 1)
     lines = logs(store, "stdout.log").splitlines()

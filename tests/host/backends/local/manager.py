@@ -6,99 +6,30 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from swarm_host.backends.local.backend import LocalBackend
 from swarm_host.life.outcomes import Policy
-from swarm_host.life.unit import run_unit
-from swarm_host.life.world import World
-from swarm_host.protocols import Sink, Source, Stop
-from swarm_host.records import CollectLimits, Ending, Handle, RunConfig, UnitSpec
-from swarm_host.store.sqlite import SqliteStore
+from swarm_host.protocols import Source
+from swarm_host.records import UnitSpec
 
-from tests.host.fakes import FakeSource, one_source
+from tests.host.standing_still import StandsStill, lead_with
 
-# Names the variable that says at which word to stand still.
-REPORT = "SWARM_TEST_STANDS_STILL_AT"
 POLICY = Policy(lease_s=1.0, renew_s=0.2, poll_s=0.1, look_s=0.02, grace_s=0.5, back_off_s=())
 
 
-class Halting(LocalBackend):
-    """Says a word and stops for good after the act of that name."""
-
-    word = ""
-
-    def _reached(self, word: str) -> None:
-        if word == self.word:
-            print(word, flush=True)
-            threading.Event().wait()
+class Halting(StandsStill, LocalBackend):
+    """Also between the making of a unit's folder and its start."""
 
     def _lay_out(self, unit: UnitSpec, attempt: int, folder: Path) -> None:
         super()._lay_out(unit, attempt, folder)
-        self._reached("laid out")
-
-    def start(self, unit: UnitSpec, attempt: int) -> Handle:
-        handle = super().start(unit, attempt)
-        self._reached("started")
-        return handle
-
-    def follow(self, handle: Handle, sink: Sink, stop: Stop) -> None:
-        super().follow(handle, _Watched(sink, lambda: self._reached("output")), stop)
-
-    def poll(self, handle: Handle) -> Ending | None:
-        ending = super().poll(handle)
-        if ending is not None:
-            self._reached("polled")
-        return ending
-
-    def collect(self, handle: Handle, run: RunConfig, into: Path, limits: CollectLimits) -> Any:
-        collected = super().collect(handle, run, into, limits)
-        self._reached("collected")
-        return collected
-
-    def remove(self, handle: Handle) -> None:
-        super().remove(handle)
-        self._reached("removed")
-
-
-class _Watched:
-    """A sink that tells when some of the output is written."""
-
-    def __init__(self, sink: Sink, tell: Callable[[], None]) -> None:
-        self._sink, self._tell, self._bytes = sink, tell, 0
-
-    def write(self, stream: Any, data: bytes, mark: str | None = None) -> None:
-        self._sink.write(stream, data, mark)
-        self._bytes += len(data)
-        if self._bytes > 300:
-            self._tell()
-
-    def mark(self, stream: Any) -> str | None:
-        return self._sink.mark(stream)
+        self.reached("laid out")
 
 
 def lead(runs: Path, owner: str, environ: Mapping[str, str], source: Source | None = None) -> bool:
     """Leads the unit to its end. False: another owner has it still."""
-    backend = Halting(runs, environ=environ)
-    backend.word = environ.get(REPORT, "")
-    store = SqliteStore(runs)
-    world = World(
-        store,
-        lambda name: backend,
-        one_source(source or FakeSource()),
-        time.time,
-        threading.Event(),
-        policy=POLICY,
-        environment=environ,
-    )
-    try:
-        return run_unit(world, owner, "g1-u1")
-    finally:
-        store.close()
+    return lead_with(Halting(runs, environ), runs, owner, environ, POLICY, source)
 
 
 if __name__ == "__main__":

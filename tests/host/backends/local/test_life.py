@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from swarm_host.agents.registry import Agents
-from swarm_host.backends.local.backend import ROOT, LocalBackend
+from swarm_host.backends.local.backend import LocalBackend
 from swarm_host.backends.local.processes import ProcessId, wait_end
 from swarm_host.grading.workers import GradingWorkers
-from swarm_host.records import Mount, Outputs, RunConfig, Secret, UnitResult
+from swarm_host.records import Mount, Outputs, RunConfig, Secret
 from swarm_host.sources.folder import FolderSource
 from swarm_host.store.sqlite import SqliteStore
 
-from tests.host.backends.local.manager import REPORT, lead
+from tests.host.backends.local.manager import lead
 from tests.host.made import a_group, a_unit
+from tests.host.standing_still import UNIT, killed_at, logs, result, taken_over
 
-UNIT = "g1-u1"
 KEY = "hunter2-is-the-key"
 GOOD = "echo working; echo aside >&2; echo 0.75 > submission/submission.csv; echo x > code/a.py"
 
@@ -49,24 +45,6 @@ def add(runs: Path, code: str, **run: Any) -> SqliteStore:
     store = SqliteStore(runs)
     store.add_group(a_group(runs), [a_unit(runs, 1, run=config)])
     return store
-
-
-def result(store: SqliteStore) -> UnitResult:
-    found = store.unit(UNIT).result
-    assert found is not None
-    return found
-
-
-def logs(store: SqliteStore, name: str) -> str:
-    return (Path(store.unit(UNIT).spec.folder) / "logs" / name).read_text()
-
-
-def until_led(runs: Path, owner: str) -> None:
-    """Until the lease of an owner that died is over."""
-    end = time.monotonic() + 60.0
-    while not lead(runs, owner, os.environ):
-        assert time.monotonic() < end
-        threading.Event().wait(0.05)
 
 
 def test_a_unit_from_the_queue_to_its_grade(runs: Path) -> None:
@@ -125,18 +103,10 @@ WORDS = ["laid out", "started", "output", "polled", "collected", "removed"]
 def test_a_manager_that_is_killed_changes_nothing(runs: Path, word: str) -> None:
     """Whoever comes next takes the same process over: no second start, no line lost or twice."""
     store = add(runs, f"{SLOW}; cat starts > submission/starts")
-    environ = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'host'}", REPORT: word}
-    words = [sys.executable, "-m", "tests.host.backends.local.manager", str(runs), "first"]
-    process = subprocess.Popen(words, env=environ, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    with process.stdout as pipe:
-        # It stands still where the test wants it, and says so.
-        assert pipe.readline().decode().strip() == word
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    killed_at(word, "tests.host.backends.local.manager", runs, os.environ)
     before = LocalBackend(runs, os.environ).find()
     assert len(before) == (word not in ("laid out", "removed"))
-    until_led(runs, "second")
+    taken_over(lambda: lead(runs, "second", os.environ))
     told = result(store)
     assert (told.outcome, len(told.attempts)) == ("ok", 1)
     assert logs(store, "stdout.log").splitlines() == [*map(str, range(1, 101)), "working"]
@@ -149,17 +119,10 @@ def test_a_manager_that_is_killed_changes_nothing(runs: Path, word: str) -> None
 
 def test_a_supervisor_that_is_killed_is_told_as_lost(runs: Path) -> None:
     store = add(runs, "sleep 3600")
-    environ = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'host'}", REPORT: "started"}
-    words = [sys.executable, "-m", "tests.host.backends.local.manager", str(runs), "first"]
-    process = subprocess.Popen(words, env=environ, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    with process.stdout as pipe:
-        pipe.readline()
-    process.kill()
-    process.wait()
+    killed_at("started", "tests.host.backends.local.manager", runs, os.environ)
     (handle,) = LocalBackend(runs, os.environ).find()
     os.kill(ProcessId.parse(handle.id).pid, signal.SIGKILL)
-    until_led(runs, "second")
+    taken_over(lambda: lead(runs, "second", os.environ))
     assert result(store).outcome == "lost"
     assert LocalBackend(runs, os.environ).find() == []
 
