@@ -6,11 +6,12 @@ import time
 import uuid
 from dataclasses import replace
 
-from swarm_host import launch
 from swarm_host.cli.run_file import runs_folder, scope_of
 from swarm_host.errors import UsageError
 from swarm_host.groups.manager import Manners
 from swarm_host.groups.sweep import make_group_folder, new_run_id
+from swarm_host.launch import checking, leading, planning
+from swarm_host.launch.bench import bench
 from swarm_host.records import RunConfig
 from swarm_host.show.live import PlainLines
 from swarm_host.spec.loading import plain_spec
@@ -25,8 +26,8 @@ def run_on(backend: str, config: RunConfig, logger: logging.Logger) -> int:
     run_id = new_run_id(time.time(), _hex)
     runs = runs_folder(None, os.environ)
     spec = plain_spec(replace(config, backend=backend), scope_of(os.environ, run_id))
-    with launch.bench(runs, os.environ, _hex) as work:
-        found = launch.problems(launch.plan(spec, run_id, work), work.backends)
+    with bench(runs, os.environ, _hex) as work:
+        found = checking.problems(planning.plan(spec, run_id, work), work.backends)
         for problem in found:
             logger.log(
                 logging.ERROR if problem.refuses else logging.WARNING,
@@ -37,8 +38,8 @@ def run_on(backend: str, config: RunConfig, logger: logging.Logger) -> int:
         refusing = [problem.what for problem in found if problem.refuses]
         if refusing:
             raise UsageError("; ".join(refusing))
-        planned = launch.plan(spec, run_id, work, make_folder=make_group_folder)
-        return launch.lead(planned, work, Manners(width=1), PlainLines(logger.info)).status
+        planned = planning.plan(spec, run_id, work, make_folder=make_group_folder)
+        return leading.lead(planned, work, Manners(width=1), PlainLines(logger.info)).status
 
 
 def _hex() -> str:

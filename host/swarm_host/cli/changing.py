@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from swarm_host import launch
 from swarm_host.cli.finding import find_groups, find_units, opened
 from swarm_host.cli.run_file import display_of_many, how_to_go_on, new_hex, print_end, refuse
 from swarm_host.cli.statuses import FAILED, OK
@@ -18,6 +17,8 @@ from swarm_host.engines.table import engine_of, engine_problems
 from swarm_host.errors import GradingFailed, HostError, UsageError
 from swarm_host.groups import regrading, run_folder
 from swarm_host.groups.manager import Manners
+from swarm_host.launch import facts, leading
+from swarm_host.launch.bench import bench
 from swarm_host.life.outcomes import outcome_of_row
 from swarm_host.records import Handle, UnitRow
 from swarm_host.spec.matrix_keys import Placement
@@ -28,7 +29,7 @@ from swarm_host.words.places import runs_folder
 
 
 def _bench(options: Namespace, environ: Mapping[str, str]) -> Any:
-    return launch.bench(runs_folder(options.runs, environ), environ, new_hex)
+    return bench(runs_folder(options.runs, environ), environ, new_hex)
 
 
 def _say(text: str) -> None:
@@ -46,7 +47,7 @@ def cancel(options: Namespace, environ: Mapping[str, str]) -> int:
             store.ask_cancel(row.spec.unit_id, options.reason)
         rows = [store.unit(row.spec.unit_id) for row in wanted]
         left = [row for row in rows if row.state in LIVE and not is_followed(store, row)]
-        launch.finish_units(store, work, [row.spec.unit_id for row in left])
+        leading.finish_units(store, work, [row.spec.unit_id for row in left])
         rows = [store.unit(row.spec.unit_id) for row in wanted]
         _write_folders(store, {row.spec.group for row in rows})
     said = {row.spec.unit_id: _after_cancel(row) for row in rows}
@@ -133,12 +134,12 @@ def _lead(
         go_on=how_to_go_on(runs_folder(options.runs, environ)),
     )
     with _bench(options, environ) as work:
-        finish = launch.go_on(groups, work, manners, display_of_many(), engine, stay)
-    facts = launch.finish_facts(finish)
+        finish = leading.go_on(groups, work, manners, display_of_many(), engine, stay)
+    told = facts.finish_facts(finish)
     if options.json:
-        print_json(facts)
+        print_json(told)
     else:
-        print_end(facts, ())
+        print_end(told, ())
     return finish.status
 
 

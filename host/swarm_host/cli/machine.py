@@ -6,12 +6,12 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from swarm_host import launch
 from swarm_host.agents.registry import Agents
 from swarm_host.backends.table import MAKERS
 from swarm_host.cli.statuses import FAILED, OK, complain
 from swarm_host.cli.tables import picked, print_json, print_pairs, print_table
 from swarm_host.errors import HostError, UnknownName
+from swarm_host.launch.bench import bench
 from swarm_host.protocols import Source
 from swarm_host.sources.sets import competition_set
 from swarm_host.words.mle_bench import CHECKOUT
@@ -26,7 +26,7 @@ def doctor(options: Namespace, environ: Mapping[str, str]) -> int:
     if options.backend is not None:
         known_name(options.backend, MAKERS, "backend")
     runs = runs_folder(options.runs, environ)
-    with launch.bench(runs, environ, _no_id) as work:
+    with bench(runs, environ, _no_id) as work:
         pack, mlebench = work.sources.root("pack"), work.sources.root("mlebench")
     images = {one.agent_id: one.image for one in known_agents(environ).listed() if one.image}
     found = examine(gather(runs, environ, home(environ), pack, mlebench, images), options.backend)
@@ -88,7 +88,7 @@ def _install(options: Namespace) -> int:
 def competitions(options: Namespace, environ: Mapping[str, str]) -> int:
     runs = runs_folder(options.runs, environ)
     name, root = getattr(options, "source", "pack"), getattr(options, "source_root", None)
-    with launch.bench(runs, environ, _no_id) as work:
+    with bench(runs, environ, _no_id) as work:
         source = work.sources(name, root)
         if options.action == "prepare":
             return _prepare(source, options.names, options.json)

@@ -25,7 +25,7 @@ from swarm_host.words.places import home, runs_folder
 if TYPE_CHECKING:
     from swarm_host.engines.table import MakeEngine
     from swarm_host.groups.sweep import Planned
-    from swarm_host.launch import Bench
+    from swarm_host.launch.bench import Bench
     from swarm_host.records import Problem
     from swarm_host.show.live import Display
     from swarm_host.spec.loading import Spec
@@ -62,25 +62,26 @@ def run_spec(
     spec: Spec, run_id: str, options: argparse.Namespace, environ: Mapping[str, str]
 ) -> int:
     """What a specification says, wherever it comes from. The exit status."""
-    from swarm_host import launch
     from swarm_host.engines.table import engine_of, engine_problems
     from swarm_host.groups.sweep import make_group_folder
+    from swarm_host.launch import checking, planning
+    from swarm_host.launch.bench import bench
 
     if options.print_config:
         _print_config(spec, options.json)
         return OK
     engine = engine_of(spec.placement)
     runs = runs_folder(options.runs, environ)
-    with launch.bench(runs, environ, new_hex) as work:
-        planned = launch.plan(spec, run_id, work, prepare=not options.dry_run)
+    with bench(runs, environ, new_hex) as work:
+        planned = planning.plan(spec, run_id, work, prepare=not options.dry_run)
         if options.dry_run:
             _print_commands(planned, work, options.json)
             return OK
-        problems = [*engine_problems(spec.placement), *launch.problems(planned, work.backends)]
+        problems = [*engine_problems(spec.placement), *checking.problems(planned, work.backends)]
         status = refuse(problems, options.json)
         if status != OK:
             return status
-        planned = launch.plan(spec, run_id, work, make_folder=make_group_folder)
+        planned = planning.plan(spec, run_id, work, make_folder=make_group_folder)
         return _lead(spec, planned, work, engine, options)
 
 
@@ -91,19 +92,19 @@ def _lead(
     engine: MakeEngine,
     options: argparse.Namespace,
 ) -> int:
-    from swarm_host import launch
     from swarm_host.groups.manager import Manners
+    from swarm_host.launch import facts, leading
 
     manners = Manners(
         width=spec.placement.width, stop_runs=options.stop_runs, go_on=how_to_go_on(work.runs)
     )
     display = _display(planned, options.json)
-    finish = launch.lead(planned, work, manners, display, engine)
-    facts = launch.finish_facts(finish)
+    finish = leading.lead(planned, work, manners, display, engine)
+    told = facts.finish_facts(finish)
     if options.json:
-        print(json.dumps(facts, indent=2))
+        print(json.dumps(told, indent=2))
     else:
-        print_end(facts, [group.group.folder for group in planned])
+        print_end(told, [group.group.folder for group in planned])
     return finish.status
 
 
@@ -161,9 +162,9 @@ def _print_config(spec: Spec, as_json: bool) -> None:
 
 
 def _print_commands(planned: Sequence[Planned], work: Bench, as_json: bool) -> None:
-    from swarm_host import launch
+    from swarm_host.launch import planning
 
-    found = launch.commands(planned, work.backends)
+    found = planning.commands(planned, work.backends)
     if as_json:
         units = [{"unit": unit.unit_id, "commands": words} for unit, words in found]
         print(json.dumps({"units": units}, indent=2))
@@ -195,7 +196,7 @@ def print_end(facts: Mapping[str, Any], folders: Sequence[str]) -> None:
 
 def _display(planned: Sequence[Planned], as_json: bool) -> Display:
     """On a terminal a table. Elsewhere lines, and the output of the agent of a plain run."""
-    from swarm_host.launch import units_of
+    from swarm_host.groups.sweep import units_of
     from swarm_host.show.live import Following, OutputCopy, Table
 
     display = display_of_many()

@@ -34,6 +34,13 @@ class Planned:
     units: tuple[UnitSpec, ...]
 
 
+def units_of(planned: Sequence[Planned]) -> list[UnitSpec]:
+    found: list[UnitSpec] = []
+    for group in planned:
+        found += group.units
+    return found
+
+
 class Resolve(Protocol):
     """How an agent runs on a competition: the registry of agents knows."""
 

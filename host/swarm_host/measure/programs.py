@@ -24,7 +24,7 @@ sys.path[:0] = {paths}
 began = time.perf_counter()
 import swarm_host.cli.main
 print(time.perf_counter() - began)
-import swarm_host.cli.starting, swarm_host.launch
+import swarm_host.cli.starting, swarm_host.launch.leading, swarm_host.launch.planning
 print(time.perf_counter() - began)
 """
 _SECONDS = re.compile(r"^seconds after installation: (\d+)$", re.MULTILINE)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from swarm_host import launch
 from swarm_host.errors import UnknownName
+from swarm_host.launch import leading
+from swarm_host.launch.bench import Bench
 from swarm_host.records import Handle
 from swarm_host.show.scores import LARGEST_REPORT
 
@@ -32,7 +33,7 @@ def test_looks_reach_the_backends_that_can_look() -> None:
             raise UnknownName(name)
         return backends[name]
 
-    peek = launch._peek(find)
+    peek = leading._peek(find)
     assert peek(Handle("docker", "u-1", "7"), "/home/logs/run.json") == b"{}"
     assert glass.looks == [("u-1", "/home/logs/run.json", LARGEST_REPORT)]
     for name in ("modal", "gone"):
@@ -68,8 +69,8 @@ def test_only_a_display_that_shows_scores_looks_for_them(
         def lines(self, rows: object) -> list[Any]:
             return []
 
-    monkeypatch.setattr(launch, "Watch", Kept)
-    monkeypatch.setattr(launch, "watch", lambda *arguments: None)
-    work = launch.Bench(runs=None, environ={}, backends=None, sources=None, new_hex=None)  # type: ignore[arg-type]
-    assert launch._run(Managed(), None, work, Shows(shows)) == "ended"  # type: ignore[arg-type,comparison-overlap]
+    monkeypatch.setattr(leading, "Watch", Kept)
+    monkeypatch.setattr(leading, "watch", lambda *arguments: None)
+    work = Bench(runs=None, environ={}, backends=None, sources=None, new_hex=None)  # type: ignore[arg-type]
+    assert leading._run(Managed(), None, work, Shows(shows)) == "ended"  # type: ignore[arg-type,comparison-overlap]
     assert (given[0] is not None) is shows

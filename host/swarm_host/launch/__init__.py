@@ -1,0 +1,1 @@
+"""What the commands share, from a specification to its end: planned, checked, led, told."""
