@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from swarm_host.backends.cloud import data, flatten, frames, inside, naming, preflight, starting
+from swarm_host.backends.cloud import data, frames, inside, naming, preflight, staging, starting
 from swarm_host.backends.cloud.starting import ACT_S, COPY_S
 from swarm_host.backends.cloud.words import Answer, Box, NoRoom, Provider
 from swarm_host.disk import tar
@@ -78,7 +78,7 @@ class CloudBackend:
 
     def build(self, build: BuildConfig, tag: str, sink: Sink) -> None:
         """Only what is built at the service comes here: preflight refuses the rest."""
-        with flatten.staged(build, self._environ) as staged:
+        with staging.staged(build, self._environ) as staged:
             self._provider.build(build, staged, sink)
 
     def start(self, unit: UnitSpec, attempt: int) -> Handle:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from swarm_host.backends.cloud import flatten, image
+from swarm_host.backends.cloud import image, staging
 from swarm_host.errors import UsageError
 from swarm_host.records import Problem, RunConfig
 from swarm_host.words import mounts
@@ -48,7 +48,7 @@ def _build_problems(run: RunConfig, environ: Mapping[str, str]) -> list[Problem]
     if run.image_source != "flatten" or run.build is None:
         return [] if run.command else [_no_command()]
     try:
-        with flatten.staged(run.build, environ) as staged:
+        with staging.staged(run.build, environ) as staged:
             return [] if run.command or staged.command else [_no_command()]
     except UsageError as error:
         return [Problem(str(error), "correct build")]

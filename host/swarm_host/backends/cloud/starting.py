@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from swarm_host.backends.cloud import data, flatten, inside, naming
+from swarm_host.backends.cloud import data, inside, naming, staging
 from swarm_host.backends.cloud.words import (
     Answer,
     Box,
@@ -34,7 +34,7 @@ def staged(run: RunConfig, environ: Mapping[str, str]) -> Iterator[Staged | None
     if run.image_source != "flatten" or run.build is None:
         yield None
         return
-    with flatten.staged(run.build, environ) as found:
+    with staging.staged(run.build, environ) as found:
         yield found
 
 

@@ -19,12 +19,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from core.execution.rules import landlock_rules
 from core.execution.supervisor import LANDLOCK_MIN_ABI, landlock_abi
-from swarm_host.backends.local import files
+from swarm_host.backends.local import files, preflight, rules
 from swarm_host.backends.local.collect import Collector
 from swarm_host.backends.local.files import LocalJob
 from swarm_host.backends.local.processes import (
@@ -51,7 +50,7 @@ from swarm_host.records import (
     Stream,
     UnitSpec,
 )
-from swarm_host.words import mounts, places
+from swarm_host.words import mounts
 
 ROOT = Path(__file__).resolve().parents[4]
 _SUPERVISOR = "swarm_host.backends.local.supervisor"
@@ -66,10 +65,6 @@ _INHERITED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_")
 # Below the work folder.
 _HOME, _TMP = "home", "tmp"
 _HOMES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR")
-# What an agent has no business with, below the user's home.
-_KEYS = (".kaggle", ".ssh", ".aws", ".config/gcloud", ".modal.toml", ".docker", ".netrc")
-# The agent's home in a container, which the work folder stands for.
-_CONTAINER_HOME = PurePosixPath("/home")
 _GRACE_S = 30.0
 # Beyond the unit's own limit, when no client keeps it: stop and collection.
 _SAFETY_S = 120.0
@@ -104,12 +99,11 @@ class LocalBackend:
     # ------------------------------------------------------------ before a run
 
     def preflight(self, run: RunConfig) -> Sequence[Problem]:
-        environ = self._environ
-        found = [*_refusals(run, environ), *mounts.problems(run, environ), *_warnings(run)]
+        found = preflight.problems(run, self._environ)
         if not self._box:
             what = "nothing keeps a process here from answers and other runs: there is no Landlock"
             return [*found, Problem(what, "use the docker backend", refuses=False)]
-        return [*found, *_without_modules(run.command or (), self._closed())]
+        return [*found, *rules.without_modules(run.command or (), self._closed())]
 
     def isolation(self, run: RunConfig) -> Isolation:
         if mounts.shows_private(run, self._environ):
@@ -201,7 +195,7 @@ class LocalBackend:
         wanted = {"submission": outputs.submission, "code": outputs.code, "logs": outputs.logs}
         for kind, path in wanted.items():
             if path is not None:
-                collector.folder(work, _inside(path), kind, into)
+                collector.folder(work, preflight.inside(path), kind, into)
         return collector.result()
 
     def remove(self, handle: Handle) -> None:
@@ -234,7 +228,7 @@ class LocalBackend:
     def _agent_environ(self, run: RunConfig, work: Path) -> dict[str, str]:
         """All variables of the agent. Raises Credentials."""
         host = self._environ
-        if missing := _missing(run, host):
+        if missing := preflight.missing(run, host):
             raise Credentials(f"these variables are not set: {', '.join(missing)}")
         environ = {name: value for name, value in host.items() if _is_inherited(name)}
         environ |= dict.fromkeys(_HOMES, str(work / _HOME)) | {"TMPDIR": str(work / _TMP)}
@@ -249,10 +243,10 @@ class LocalBackend:
             place.mkdir(mode=0o700, exist_ok=True)
         for path in (run.outputs.submission, run.outputs.code, run.outputs.logs):
             if path is not None:
-                (work / _inside(path)).mkdir(parents=True, exist_ok=True)
+                (work / preflight.inside(path)).mkdir(parents=True, exist_ok=True)
         landlock = None
         if self._box:
-            landlock = self._rules(unit, work)
+            landlock = rules.landlock(unit, self._runs, self._closed(), work)
         name = _name_of(unit, attempt)
         job = LocalJob(
             name=name,
@@ -269,20 +263,8 @@ class LocalBackend:
         )
         files.write_job(folder, job)
 
-    def _rules(self, unit: UnitSpec, work: Path) -> dict[str, list[str]]:
-        protected = self._closed()
-        if unit.source_root is not None:
-            protected.append(Path(unit.source_root))
-        readable = [Path(mount.source) for mount in unit.run.mounts]
-        readable += [Path(sys.prefix), Path(sys.base_prefix)]
-        rules = landlock_rules([self._runs, *protected], readable, work)
-        return rules | {"list": _around(self._runs, unit.run.command or (), protected)}
-
     def _closed(self) -> list[Path]:
-        """Folders with answers and keys, as far as they are known without a unit."""
-        environ = self._environ
-        keys = [places.home(environ) / name for name in _KEYS]
-        return [*self._protected, *mounts.data_roots(environ), *keys]
+        return rules.closed_folders(self._protected, self._environ)
 
     def _sweep(self, folder: Path) -> None:
         """Ends what a supervisor that is gone left running."""
@@ -373,104 +355,11 @@ def _name_of(unit: UnitSpec, attempt: int) -> str:
     return name
 
 
-def _inside(path: str) -> PurePosixPath:
-    """A path of RunConfig.outputs below the work folder. Raises UsageError for one that is not."""
-    pure = PurePosixPath(path)
-    if pure.is_absolute() and pure.is_relative_to(_CONTAINER_HOME):
-        pure = pure.relative_to(_CONTAINER_HOME)
-    if pure.is_absolute() or ".." in pure.parts:
-        raise UsageError(f"the output {path} lies outside of the agent's work folder")
-    return pure
-
-
 def _is_inherited(name: str) -> bool:
     return name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
-
-
-def _around(runs: Path, command: Sequence[str], protected: Sequence[Path]) -> list[str]:
-    """Folders of programs of a command that hold the folder of runs, as a checkout holds ./runs.
-    Python lists a folder to find the modules in it, which the box forbids for those around a closed
-    one. Names of files in runs can be seen then, and nothing else of them. A folder around answers or
-    keys, or inside of them, stays unlisted.
-    """
-    around = _program_folders(command) & set(runs.resolve().parents)
-    closed = [path.resolve() for path in protected if path.exists()]
-    return [str(folder) for folder in sorted(around) if _apart(folder, closed)]
-
-
-def _program_folders(command: Sequence[str]) -> set[Path]:
-    programs = [Path(word) for word in command if word.startswith("/")]
-    return {path.resolve().parent for path in programs if path.is_file()}
-
-
-def _apart(folder: Path, others: Sequence[Path]) -> bool:
-    """None of the others lies inside of the folder or around it."""
-    return not any(one.is_relative_to(folder) or folder.is_relative_to(one) for one in others)
-
-
-def _without_modules(command: Sequence[str], protected: Sequence[Path]) -> list[Problem]:
-    """Programs that will not find modules beside themselves: their folder holds what is closed."""
-    found = []
-    for path in (path for path in protected if path.exists()):
-        for folder in sorted(_program_folders(command) & set(path.resolve().parents)):
-            what = f"{path}, which is closed to the agent, lies in {folder}: Python finds no modules there"
-            found.append(Problem(what, f"move it out of {folder}", refuses=False))
-    return found
-
-
-def _missing(run: RunConfig, environ: Mapping[str, str]) -> list[str]:
-    wanted = [value.name for value in run.env.values() if isinstance(value, Secret)]
-    return sorted({name for name in wanted if not environ.get(name)})
 
 
 def _shown(value: str | Secret) -> str:
     if isinstance(value, Secret):
         return f"${value.name}"
     return value
-
-
-def _refusals(run: RunConfig, environ: Mapping[str, str]) -> Iterator[Problem]:
-    if sys.platform != "linux":
-        yield Problem("the local backend needs Linux", "use the docker backend")
-    if not run.command:
-        yield Problem(
-            "the agent has no command for this machine", "set command, or use the docker backend"
-        )
-    elif shutil.which(run.command[0], path=environ.get("PATH")) is None:
-        yield Problem(f"there is no program {run.command[0]}", "give its path in command")
-    for name in _missing(run, environ):
-        yield Problem(f"the variable {name} is not set", f"export {name}=...")
-    for mount in run.mounts:
-        if mount.source != mount.target or not mount.read_only:
-            yield Problem(
-                f"{mount.source} cannot be mounted at {mount.target} without a container",
-                "make target the same as source and read_only, or use the docker backend",
-            )
-    if run.network == "none":
-        yield Problem(
-            "a process of this machine has its network", "network: host, or the docker backend"
-        )
-    for path in (run.outputs.submission, run.outputs.code, run.outputs.logs):
-        if path is not None:
-            try:
-                _inside(path)
-            except UsageError as error:
-                yield Problem(str(error), "give a path relative to the work folder")
-
-
-def _warnings(run: RunConfig) -> Iterator[Problem]:
-    if run.resources.memory is not None:
-        yield Problem(
-            "memory limits the address space of each process here, not the memory of all",
-            "use the docker backend for a limit of the whole agent",
-            refuses=False,
-        )
-    for name in ("cpus", "gpus", "shm", "disk", "pids"):
-        if getattr(run.resources, name) is not None:
-            yield Problem(
-                f"resources.{name} is no limit of the local backend",
-                "use the docker backend",
-                refuses=False,
-            )
-    if run.build is not None:
-        yield Problem("no image is built for a process", "use the docker backend", refuses=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from swarm_host.backends.cloud import flatten, ignore
+from swarm_host.backends.cloud import flatten, ignore, staging
 from swarm_host.backends.cloud.dockerfile import command_words, copy_parts, parse
 from swarm_host.errors import UsageError
 from swarm_host.records import BuildConfig, Secret
@@ -179,7 +179,7 @@ def test_both_contexts_are_staged_without_what_is_ignored(tmp_path: Path) -> Non
     (agent / "empty").mkdir()
     (agent / "link").symlink_to("/etc/passwd")
     config = BuildConfig(str(agent))
-    with flatten.staged(config, {"SWARM_HOST_BASE": str(base)}, ["ENV A=b"]) as staged:
+    with staging.staged(config, {"SWARM_HOST_BASE": str(base)}, ["ENV A=b"]) as staged:
         assert staged.command == ("go",)
         assert (staged.folder / "base" / "sub" / "a.txt").read_text() == "of the base"
         assert not (staged.folder / "base" / "other").exists()
@@ -202,18 +202,18 @@ def test_both_contexts_are_staged_without_what_is_ignored(tmp_path: Path) -> Non
 def test_a_missing_base_or_file_is_named(tmp_path: Path) -> None:
     agent = a_context(tmp_path / "agent", "FROM mlebench-env\nCOPY nothing /x\n")
     config = BuildConfig(str(agent))
-    with pytest.raises(UsageError, match="SWARM_HOST_MLE_BENCH"), flatten.staged(config, {}):
+    with pytest.raises(UsageError, match="SWARM_HOST_MLE_BENCH"), staging.staged(config, {}):
         pass
     base = a_context(tmp_path / "base", "FROM x\n")
     with (
         pytest.raises(UsageError, match="nothing"),
-        flatten.staged(config, {"SWARM_HOST_MLE_BENCH": str(base)}),
+        staging.staged(config, {"SWARM_HOST_MLE_BENCH": str(base)}),
     ):
         pass
     with pytest.raises(UsageError, match="no environment/Dockerfile"):
-        flatten.base_source({"SWARM_HOST_MLE_BENCH": str(tmp_path)})
+        staging.base_source({"SWARM_HOST_MLE_BENCH": str(tmp_path)})
     secret = BuildConfig(str(agent), build_args={"TOKEN": Secret("TOKEN")})
-    with pytest.raises(UsageError, match="TOKEN"), flatten.staged(secret, {}):
+    with pytest.raises(UsageError, match="TOKEN"), staging.staged(secret, {}):
         pass
 
 
