@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from swarm_host.disk.tar import Intake, only_file
+from swarm_host.disk.intake import Intake
+from swarm_host.disk.tar import only_file
 from swarm_host.errors import Transfer
 from swarm_host.records import Collected, CollectLimits
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from swarm_host.backends.cloud import data, frames, inside, naming, preflight, staging, starting
 from swarm_host.backends.cloud.starting import ACT_S, COPY_S
 from swarm_host.backends.cloud.words import Answer, Box, NoRoom, Provider
-from swarm_host.disk import tar
+from swarm_host.disk.intake import Intake
 from swarm_host.errors import HostError, Lost, Transfer, Transient, Unhealthy, UsageError
 from swarm_host.protocols import Clock, Sink, Stop
 from swarm_host.records import (
@@ -161,7 +161,7 @@ class CloudBackend:
             if ended is None or not ended.stopped:
                 raise
             return Collected(0, 0, ("everything: its sandbox did not answer, and was ended",))
-        intake = tar.Intake(into, limits)
+        intake = Intake(into, limits)
         where = self._where(handle)
         outputs = run.outputs
         most = limits.submission_bytes
@@ -174,11 +174,11 @@ class CloudBackend:
         for mount in run.mounts:
             source = Path(mount.source)
             if not mount.read_only and source.is_dir():
-                back = tar.Intake(source.parent, limits)
+                back = Intake(source.parent, limits)
                 _bring(box, where, back, mount.target, source.name, data.OURS)
                 found.append(back.result())
         # What the packing could not read.
-        complaints = tar.Intake(into, limits)
+        complaints = Intake(into, limits)
         _bring(box, where, complaints, f"{where}/pack.log", "logs")
         return _sum(found)
 
@@ -251,7 +251,7 @@ class CloudBackend:
 def _bring(
     box: Box,
     where: str,
-    intake: tar.Intake,
+    intake: Intake,
     path: str | None,
     folder: str,
     leave_out: Sequence[str] = (),

@@ -28,6 +28,7 @@ from swarm_host.backends.docker.client import (
 from swarm_host.backends.docker.follow import LogFollower
 from swarm_host.backends.docker.preflight import DockerFacts
 from swarm_host.disk import tar
+from swarm_host.disk.intake import Intake
 from swarm_host.disk.tar import Readable
 from swarm_host.errors import DaemonLost, HostError, Lost, PrivateMount, Transfer, UsageError
 from swarm_host.protocols import Clock, Sink, Stop
@@ -163,7 +164,7 @@ class DockerBackend:
     def collect(
         self, handle: Handle, run: RunConfig, into: Path, limits: CollectLimits
     ) -> Collected:
-        intake = tar.Intake(into, limits)
+        intake = Intake(into, limits)
         outputs = run.outputs
         with _while_it_runs():
             self._bring(handle, outputs.submission, "submission", intake, limits.submission_bytes)
@@ -253,7 +254,7 @@ class DockerBackend:
         handle: Handle,
         path: str | None,
         folder: str,
-        intake: tar.Intake,
+        intake: Intake,
         most: int | None = None,
     ) -> None:
         """One folder or file of the container. One that is not there is not missed."""

@@ -11,13 +11,13 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from swarm_host.disk.left_out import LeftOut
 from swarm_host.errors import Transfer
 from swarm_host.records import Collected, CollectLimits
 
 # The sink writes these into the same logs folder.
 TAKEN = frozenset({"stdout.log", "stderr.log", "entrypoint.log", "build.log", "marks.json"})
 _CHUNK = 1 << 20
-_MOST_NAMED = 100
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without blocking: opening a named pipe would wait for its writer.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -30,8 +30,7 @@ class Collector:
     limits: CollectLimits
     files: int = 0
     bytes: int = 0
-    left_out: list[str] = field(default_factory=list)
-    unnamed: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def folder(self, work: Path, inside: PurePath, kind: str, into: Path) -> None:
         """Copies what lies below `work`/`inside` into `into`/`kind`. A folder that is not there is empty.
@@ -43,7 +42,7 @@ class Collector:
         except FileNotFoundError:
             return
         except OSError as error:
-            self._leave(kind, f"no folder: {error.strerror}")
+            self.left_out.say(kind, f"no folder: {error.strerror}")
             return
         try:
             self._below(handle, kind, into / kind, 1)
@@ -53,29 +52,26 @@ class Collector:
             os.close(handle)
 
     def result(self) -> Collected:
-        left_out = tuple(self.left_out)
-        if self.unnamed:
-            left_out += (f"{self.unnamed} more",)
-        return Collected(self.files, self.bytes, left_out)
+        return Collected(self.files, self.bytes, self.left_out.told())
 
     def _below(self, handle: int, name: str, target: Path, depth: int) -> None:
         if depth > self.limits.depth:
-            self._leave(name, f"deeper than {self.limits.depth} folders")
+            self.left_out.say(name, f"deeper than {self.limits.depth} folders")
             return
         _make(target)
         try:
             # Names of os.listdir(descriptor) are those of this very folder.
             entries = sorted(os.listdir(handle))  # noqa: PTH208
         except OSError as error:
-            self._leave(name, f"cannot be read: {error.strerror}")
+            self.left_out.say(name, f"cannot be read: {error.strerror}")
             return
         for entry in entries:
             self._entry(handle, entry, name, target, depth)
 
     def _entry(self, handle: int, entry: str, name: str, target: Path, depth: int) -> None:
-        shown = f"{name}/{_printable(entry)}"
+        shown = f"{name}/{entry}"
         if problem := _refused_name(entry, name):
-            self._leave(shown, problem)
+            self.left_out.say(shown, problem)
             return
         try:
             mode = os.stat(entry, dir_fd=handle, follow_symlinks=False).st_mode
@@ -84,11 +80,11 @@ class Collector:
             elif stat.S_ISREG(mode):
                 self._file(os.open(entry, _FILE, dir_fd=handle), shown, target / entry)
             else:
-                self._leave(shown, f"{_kind(mode)}, not a regular file")
+                self.left_out.say(shown, f"{_kind(mode)}, not a regular file")
         except _WriteFailed:
             raise
         except OSError as error:
-            self._leave(shown, f"cannot be read: {error.strerror}")
+            self.left_out.say(shown, f"cannot be read: {error.strerror}")
 
     def _inner(self, handle: int, name: str, target: Path, depth: int) -> None:
         try:
@@ -100,9 +96,9 @@ class Collector:
         try:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
-                self._leave(name, "it changed while it was read")
+                self.left_out.say(name, "it changed while it was read")
             elif problem := self._too_much(found.st_size, name):
-                self._leave(name, problem)
+                self.left_out.say(name, problem)
             else:
                 self.files += 1
                 self.bytes += _copy(handle, target, found.st_size)
@@ -120,12 +116,6 @@ class Collector:
         if name.startswith("logs/") and size > self.limits.log_bytes:
             return f"{size} bytes, more than {self.limits.log_bytes} of a log"
         return ""
-
-    def _leave(self, name: str, why: str) -> None:
-        if len(self.left_out) < _MOST_NAMED:
-            self.left_out.append(f"{name}: {why}")
-        else:
-            self.unnamed += 1
 
 
 def _open_inside(work: Path, inside: PurePath) -> int:
@@ -153,16 +143,6 @@ def _refused_name(entry: str, folder: str) -> str:
     if folder == "logs" and entry in TAKEN:
         return "the host keeps a log of this name"
     return ""
-
-
-def _printable(entry: str) -> str:
-    """A name without what a terminal would act on."""
-    raw = entry.encode("utf-8", "backslashreplace").decode()
-    return "".join(map(_plain, raw))
-
-
-def _plain(char: str) -> str:
-    return char if char.isprintable() else repr(char)[1:-1]
 
 
 def _kind(mode: int) -> str:

@@ -138,7 +138,7 @@ def test_many_refusals_are_counted(source: Path, tmp_path: Path) -> None:
         (source / f"{number:03}").symlink_to("x")
     found = collect(source, tmp_path / "into")
     assert len(found.left_out) == 101
-    assert found.left_out[-1] == "50 more"
+    assert found.left_out[-1] == "and 50 more"
 
 
 def test_logs_of_the_host_are_not_overwritten(source: Path, tmp_path: Path) -> None:
