@@ -7,4 +7,10 @@ def printable(text: str, instead: str = " ") -> str:
     """Without control characters, and without those that change the direction of reading: each is
     replaced by `instead`.
     """
-    return "".join(letter if letter.isprintable() else instead for letter in text)
+    if text.isprintable():
+        return text
+    return "".join([_plain(letter, instead) for letter in text])
+
+
+def _plain(letter: str, instead: str) -> str:
+    return letter if letter.isprintable() else instead
