@@ -53,7 +53,7 @@ class AskedText:
 
     # All that is asked, the messages in order.
     text: str
-    # What the answer must follow, None for any text.
+    # What the answer must follow, None for any text. The text may say more: see _with_nulls.
     schema: dict[str, Any] | None
     # Of the answer, as the client wants it.
     stream: bool
@@ -80,6 +80,8 @@ class AskedText:
         text = "\n\n".join(parts) + "\n"
         # Half of a surrogate pair can stand in JSON, and in no file.
         text.encode()
+        if schema is not None and not _is_strict(body):
+            schema = _with_nulls(schema)
         return cls(text, schema, bool(body.get("stream")), most)
 
 
@@ -93,6 +95,22 @@ def wanted_schema(body: Mapping[str, Any]) -> dict[str, Any] | None:
         return {}
     schema = form.get("json_schema", {}).get("schema")
     return None if schema is None else dict(schema)
+
+
+def _is_strict(body: Mapping[str, Any]) -> bool:
+    """Whether the client wants its schema to be enforced, and not only to be read."""
+    form = forced_tool(dict(body)) or (body.get("response_format") or {}).get("json_schema")
+    return bool((form or {}).get("strict"))
+
+
+def _with_nulls(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same, but null may stand for any property: models that are not held to a schema answer so,
+    and clients ask for it in words. aideml wants the number of a failed program to be null.
+    """
+    loose = {}
+    for name, part in (schema.get("properties") or {}).items():
+        loose[name] = {"anyOf": [part, {"type": "null"}]}
+    return schema | {"properties": loose} if loose else schema
 
 
 def _plain(content: Any) -> str:

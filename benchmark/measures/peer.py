@@ -114,6 +114,8 @@ class PeerPair:
     reference: Mapping[str, float]
     # Of the checkouts that made both.
     commit: str
+    # What cost one side time and not the other: the pair counts for nobody. "" where nothing did.
+    spoilt: str = ""
 
 
 # ---------------------------------------------------------------- the peer
@@ -326,16 +328,24 @@ _HEAD = (
 
 def peer_table(measured: Figures) -> str:
     """One line per competition; on how many this agent is ahead, and within its paired standard
-    error.
+    error, of those that nothing has spoilt.
     """
     pairs: Sequence[Figures] = measured["pairs"]
     rows = [_row(pair) for pair in pairs]
-    ahead = sum((pair["ahead"] or 0) > 0 for pair in pairs)
-    level = sum(map(not_behind, pairs))
-    line = f"Ahead on {ahead} of {len(pairs)}, not behind by more than the paired standard error on {level}."
-    return "\n".join(
-        [markdown(_HEAD, rows), "", f"{line} Cells with two figures: this agent, {WHAT}."]
-    )
+    counted = [pair for pair in pairs if not _spoilt(pair)]
+    ahead = sum((pair["ahead"] or 0) > 0 for pair in counted)
+    level = sum(map(not_behind, counted))
+    line = f"Ahead on {ahead} of {len(counted)}, not behind by more than the paired standard error on {level}."
+    lines = [markdown(_HEAD, rows), "", f"{line} Cells with two figures: this agent, {WHAT}."]
+    for pair in pairs:
+        if _spoilt(pair):
+            lines += ["", f"{pair['competition']} does not count: {_spoilt(pair)}."]
+    return "\n".join(lines)
+
+
+def _spoilt(pair: Figures) -> str:
+    """Older files do not say it."""
+    return str(pair.get("spoilt", ""))
 
 
 def _row(pair: Figures) -> list[str]:
@@ -345,6 +355,8 @@ def _row(pair: Figures) -> list[str]:
         cells += ["", "", "no"]
     else:
         verdict = {True: "yes", False: "no"}[not_behind(pair)]
+        if _spoilt(pair):
+            verdict = "does not count"
         cells += [f"{pair['ahead']:+.4f}", f"{pair['stderr']:.4f}", verdict]
     for key in ("requests", "programs"):
         cells.append(f"{ours[key]}, {peer[key]}")
@@ -368,14 +380,56 @@ def not_behind(pair: Figures) -> bool:
 def _figures(options: argparse.Namespace) -> Iterator[Figures]:
     """One competition after another, the peer first."""
     competitions = find_all(options.names)
+    kept, spoilt = kept_pairs(options), set(dict(options.spoilt))
+    if not spoilt <= {competition.name for competition in competitions}:
+        raise UsageError("--spoilt must name a competition that is measured")
     check_endpoint(options.url)
     place = (options.venv or usual_place("peer-aideml")).resolve()
     python = environment(place, REQUIREMENTS, WHAT)
-    server, pairs = ModelServer(options.url, options.model), list[Figures]()
+    server, pairs = ModelServer(options.url, options.model), kept
     for competition in competitions:
         prepared = open_prepared(competition, options.dest)
-        pairs.append(asdict(_pair(prepared, options, server, python)))
-        yield {"pairs": pairs, "commit": ", ".join(sorted({pair["commit"] for pair in pairs}))}
+        pairs = with_pair(pairs, asdict(_pair(prepared, options, server, python)))
+        yield {
+            "pairs": pairs,
+            "commit": ", ".join(sorted({pair["commit"] for pair in pairs})),
+            "command": _command(options, pairs),
+        }
+
+
+def kept_pairs(options: argparse.Namespace) -> list[Figures]:
+    """Those that the file of figures holds already, [] where there is none.
+
+    Raises UsageError where they were measured with other options: one command stands for them all.
+    """
+    if options.json is None or not options.json.is_file():
+        return []
+    try:
+        found = json.loads(options.json.read_text(encoding="utf-8"))
+        pairs: list[Figures] = list(found["pairs"])
+        before, now = found["command"], _command(options, pairs)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{options.json} holds no pairs: {error!r}") from error
+    if before != now:
+        raise UsageError(f"{options.json} was made by `{before}`: use another --json")
+    return pairs
+
+
+def with_pair(pairs: Sequence[Figures], pair: Figures) -> list[Figures]:
+    """The pair in the place of the one of its competition, or at the end. What is read again is as
+    spoilt as it was.
+    """
+    places = {old["competition"]: old for old in pairs}
+    before = places.get(pair["competition"], {})
+    if before | {"spoilt": ""} == pair:
+        pair = before
+    return list((places | {pair["competition"]: pair}).values())
+
+
+def _command(options: argparse.Namespace, pairs: Sequence[Figures]) -> str:
+    """What measures these pairs with these options."""
+    names = [pair["competition"] for pair in pairs]
+    return MEASURE.command(argparse.Namespace(**(vars(options) | {"names": names})))
 
 
 def _pair(
@@ -392,7 +446,9 @@ def _pair(
         program_s=60 * min(options.program_minutes, options.minutes),
     )
     run_peer(python, job, server)
-    provenance = go_on(out, provenance)
+    # What is over is read, and made by nobody now.
+    if has_ended(out / "ours") is None:
+        provenance = go_on(out, provenance)
     run_ours(prepared, out / "ours", options.minutes, server, options.words)
     return paired(
         prepared,
@@ -404,6 +460,7 @@ def _pair(
             "cores": len(usable_cpus()),
             "model": options.model,
             "commit": provenance.commit,
+            "spoilt": dict(options.spoilt).get(prepared.competition.name, ""),
         },
     )
 
@@ -422,6 +479,16 @@ MEASURE = Measure(
         number("--minutes", 40.0, "time for each of the two"),
         number("--program-minutes", 10.0, f"limit of one program of {WHAT}"),
         OVERRIDES,
+        Option(
+            "--spoilt",
+            {
+                "action": "append",
+                "nargs": 2,
+                "default": [],
+                "metavar": ("NAME", "WHY"),
+                "help": "a pair that counts for nobody, and what cost one side time",
+            },
+        ),
         folder("--out", Path("out/peer"), "folder of the runs; what is over is not run again"),
         Option(
             "--venv",

@@ -108,7 +108,8 @@ def measure_strong(
     direction = history.spec.spec.metric.direction
     scores = scores_of(history.entries, kept.proposals(), direction)
     private, reference = _private(logs.parent, name, dest)
-    provenance = provenance_of(logs.parent)
+    # Of a pair both runs have one record.
+    provenance = provenance_of(logs.parent) or provenance_of(logs.parent.parent)
     calls = [call for _, call in timed]
     spans = [(t - call.seconds, t) for t, call in timed]
     valid = [entry for entry in steps_of(history.entries, "model") if entry.verdict.valid]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,9 +19,11 @@ from benchmark.competitions import pack
 from benchmark.competitions.competition import Competition
 from benchmark.competitions.pack import PreparedCompetition
 from benchmark.errors import NotRunError
+from benchmark.measures import peer
 from benchmark.measures.peer import (
     Contender,
     PeerJob,
+    PeerPair,
     check_endpoint,
     measure_peer,
     paired,
@@ -27,8 +31,10 @@ from benchmark.measures.peer import (
     ranked,
     read_log,
     run_peer,
+    with_pair,
 )
 from benchmark.measures.real_model import ModelServer
+from benchmark.provenance import head
 from tests.benchmark.stand_in_aide import write_stand_in
 from utils.errors import UsageError
 
@@ -173,3 +179,105 @@ def test_a_pair_is_graded_with_its_paired_error(
     assert "Ahead on 0 of 1, not behind by more than the paired standard error on 0." in peer_table(
         {"pairs": [asdict(alone)]}
     )
+
+
+PAIR: dict[str, Any] = {
+    "competition": "churn",
+    "metric": "roc_auc",
+    "ours": asdict(Contender(0.8, 0.8, 9, 9, 9, 40.0, 1, 1)),
+    "peer": asdict(Contender(0.7, 0.7, 5, 5, 5, 40.0, 1, 1)),
+    "ahead": 0.1,
+    "stderr": 0.01,
+    "commit": "abc",
+    "spoilt": "",
+}
+
+
+def test_a_spoilt_pair_counts_for_nobody() -> None:
+    spoilt = PAIR | {"competition": "grants", "spoilt": "the peer waited for 17 of its 40 minutes"}
+    old = {key: value for key, value in PAIR.items() if key != "spoilt"}
+    table = peer_table({"pairs": [old, spoilt]})
+    assert "Ahead on 1 of 1, not behind by more than the paired standard error on 1." in table
+    assert "grants does not count: the peer waited for 17 of its 40 minutes." in table
+    (line,) = [line for line in table.splitlines() if line.startswith("| grants")]
+    assert "| +0.1000 | 0.0100 | does not count |" in line
+
+
+def test_a_pair_that_is_read_again_stays_spoilt() -> None:
+    spoilt, other = PAIR | {"spoilt": "why"}, PAIR | {"competition": "grants"}
+    assert with_pair([spoilt, other], dict(PAIR)) == [spoilt, other]
+    new = PAIR | {"ahead": 0.2}
+    assert with_pair([spoilt, other], new) == [new, other]
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pair is over at once."""
+
+    def pair(prepared: PreparedCompetition, options: argparse.Namespace, *_: object) -> PeerPair:
+        name = prepared.competition.name
+        fields = PAIR | {"competition": name, "spoilt": dict(options.spoilt).get(name, "")}
+        fields |= {"ours": Contender(**PAIR["ours"]), "peer": Contender(**PAIR["peer"])}
+        facts = {
+            "direction": "maximize",
+            "minutes": 40.0,
+            "cores": 2,
+            "model": "m",
+            "reference": {},
+        }
+        return PeerPair(**fields, **facts)
+
+    monkeypatch.setattr(peer, "_pair", pair)
+    monkeypatch.setattr(peer, "check_endpoint", lambda url: None)
+    monkeypatch.setattr(peer, "environment", lambda *words: Path("python"))
+    monkeypatch.setattr(peer, "open_prepared", PreparedCompetition)
+
+
+def test_pairs_of_other_competitions_are_kept(
+    played: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "peer.json"
+    assert main(["peer", "churn", "--json", str(kept)]) == 0
+    assert main(["peer", "grants", "--json", str(kept), "--spoilt", "grants", "why"]) == 0
+    found = json.loads(kept.read_text())
+    assert [pair["competition"] for pair in found["pairs"]] == ["churn", "grants"]
+    assert [pair["spoilt"] for pair in found["pairs"]] == ["", "why"]
+    options = "--model relay --minutes 40 --program-minutes 10"
+    assert found["command"] == f"python -m benchmark peer churn grants {options}"
+    capsys.readouterr()
+    # One command stands for all: figures of another length are not put beside these.
+    assert main(["peer", "transit", "--json", str(kept), "--minutes", "5"]) == 2
+    assert "use another --json" in capsys.readouterr().err
+    assert main(["peer", "transit", "--json", str(kept), "--spoilt", "churn", "why"]) == 2
+    assert "--spoilt must name" in capsys.readouterr().err
+    assert json.loads(kept.read_text()) == found
+    kept.write_text("[]")
+    assert main(["peer", "transit", "--json", str(kept)]) == 2
+    assert "holds no pairs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("over", "commit"), [(True, "abc"), (False, f"abc, {head()}")])
+def test_a_pair_that_is_over_keeps_its_commit(
+    over: bool,
+    commit: str,
+    prepared: PreparedCompetition,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who reads it later made nothing of it."""
+    place = tmp_path / "out" / prepared.competition.name
+    place.mkdir(parents=True)
+    (place / "made.json").write_text('{"minutes": 40.0, "words": [], "commit": "abc"}')
+    nothing = Contender(None, None, 0, 0, 0, 40.0, 0, 0)
+    for name, found in {
+        "run_peer": None,
+        "run_ours": None,
+        "measure_ours": nothing,
+        "measure_peer": nothing,
+        "has_ended": over or None,
+    }.items():
+        monkeypatch.setattr(peer, name, lambda *words, found=found: found)
+    options = argparse.Namespace(
+        out=tmp_path / "out", minutes=40.0, program_minutes=10.0, words=[], model="m", spoilt=[]
+    )
+    assert peer._pair(prepared, options, SERVER, Path("python")).commit == commit

@@ -20,7 +20,15 @@ import pytest
 
 from benchmark import relay as relay_module
 from benchmark.__main__ import main
-from benchmark.relay import LOG, Relay, open_prompts, waiting
+from benchmark.relay import (
+    LOG,
+    AskedText,
+    RefusedAnswerError,
+    Relay,
+    RelayFolder,
+    open_prompts,
+    waiting,
+)
 from core.llm.endpoint import EndpointError, EndpointSettings
 from core.llm.openai_endpoint import OpenAiEndpoint
 from core.records import Message, Request
@@ -111,6 +119,34 @@ def test_an_answer_against_the_schema_is_refused_and_waited_for_again(tmp_path: 
     assert not (tmp_path / "0001.refused").exists()
     assert '"metric"' in (tmp_path / "0001.prompt.md").read_text()
     assert log(tmp_path)[0]["refused"] == 2
+
+
+@pytest.mark.parametrize("strict", [None, False, True])
+def test_null_is_refused_where_a_schema_is_strict_alone(
+    strict: bool | None, tmp_path: Path
+) -> None:
+    """aideml asks in words for null where a program failed, and its schema says "number". It would
+    wait for ever for an answer that was written long ago.
+    """
+    function: dict[str, Any] = {"name": "submit", "parameters": SCHEMA}
+    if strict is not None:
+        function["strict"] = strict
+    choice = {"type": "function", "function": {"name": "submit"}}
+    asked = body(tools=[{"type": "function", "function": function}], tool_choice=choice)
+    schema = AskedText.of(asked).schema
+    put_answer(tmp_path, 1, '{"metric": null}')
+    with closing(RelayFolder(tmp_path)) as folder:
+        if strict:
+            with pytest.raises(RefusedAnswerError, match=r"it.metric must be number, not null"):
+                folder.take(1, schema)
+        else:
+            assert folder.take(1, schema) == '{"metric": null}'
+        put_answer(tmp_path, 2, '{"metric": "high"}')
+        with pytest.raises(RefusedAnswerError, match="it.metric must be number"):
+            folder.take(2, schema)
+        put_answer(tmp_path, 3, "{}")
+        with pytest.raises(RefusedAnswerError, match="metric"):
+            folder.take(3, schema)
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -138,6 +138,13 @@ def test_a_recorded_run_is_measured_and_shown(
     capsys.readouterr()
 
 
+def test_a_run_of_a_pair_has_the_commit_of_the_pair(tmp_path: Path) -> None:
+    shutil.copytree(MODEL_RUN / "logs", tmp_path / "ours" / "logs")
+    assert measure_strong(tmp_path / "ours" / "logs").commit == ""
+    (tmp_path / "made.json").write_text('{"minutes": 40.0, "words": [], "commit": "abc"}')
+    assert measure_strong(tmp_path / "ours" / "logs").commit == "abc"
+
+
 def test_a_run_of_recipes_is_no_run_with_a_strong_model(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no journal"):
         measure_strong(tmp_path)
