@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from swarm_host.engines import placed
+from swarm_host.engines.ledger import Ledger
 from swarm_host.errors import HostError, Lost
 from swarm_host.protocols import Clock
 from swarm_host.store.sqlite import SqliteStore
@@ -43,14 +43,9 @@ class AwayUnits:
         self._say = say
         self._patience_s = patience_s
         self._clock = clock
-        self._changed = threading.Condition()
-        # Units that are away, with the machine that each is kept to.
-        self._away: dict[str, str | None] = {}
+        self._ledger = Ledger()
         # When the only machine of a unit was first missing.
         self._missing: dict[str, float] = {}
-        self._failures: dict[str, BaseException] = {}
-        self._came_back = 0
-        self._closed = False
 
     # ------------------------------------------------------------ for classes on top
 
@@ -70,27 +65,18 @@ class AwayUnits:
         failure = answer if isinstance(answer, BaseException) else None
         if failure is None and not isinstance(answer, BaseException):
             failure = placed.failure_of(unit_id, answer)
-        with self._changed:
-            if unit_id not in self._away:
-                return
-            del self._away[unit_id]
-            if failure is not None:
-                self._failures[unit_id] = failure
-            self._came_back += 1
-            self._changed.notify_all()
+        self._ledger.came_back(unit_id, failure)
 
     # ------------------------------------------------------------ protocols.Engine
 
     def submit(self, unit_id: str) -> None:
         """A unit that is away is not handed out twice. Raises EngineLost."""
-        with self._changed:
-            if self._closed or unit_id in self._away:
-                return
+        if not self._ledger.is_wanted(unit_id):
+            return
         row, events = self._store.unit(unit_id), self._store.events(unit=unit_id)
         home = placed.machine_that_leads(row, events)
         is_there = home is None or home in self._machines()
-        with self._changed:
-            self._away[unit_id] = home
+        self._ledger.take(unit_id, home)
         if home is not None and not is_there and self._is_awaited(unit_id, home):
             self.came_back(unit_id, Lost(f"{home}, where {unit_id} runs, has no worker now"))
             return
@@ -98,28 +84,21 @@ class AwayUnits:
         try:
             self._hand_out(unit_id, home if is_there else None, not is_there)
         except BaseException:
-            with self._changed:
-                self._away.pop(unit_id, None)
+            self._ledger.give_up(unit_id)
             raise
 
     def pending(self) -> frozenset[str]:
-        with self._changed:
-            return frozenset(self._away)
+        return frozenset(self._ledger.machines())
 
     def wait(self, timeout: float) -> None:
         self._look()
-        with self._changed:
-            self._changed.wait_for(lambda: self._came_back or not self._away, timeout)
-            self._came_back = 0
+        self._ledger.wait(timeout)
 
     def failures(self) -> Mapping[str, BaseException]:
-        with self._changed:
-            found, self._failures = self._failures, {}
-            return found
+        return self._ledger.failures()
 
     def shutdown(self) -> None:
-        with self._changed:
-            self._closed = True
+        self._ledger.close()
 
     # ------------------------------------------------------------ inside
 

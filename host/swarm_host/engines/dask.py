@@ -113,7 +113,7 @@ class DaskEngine(AwayUnits):
         there = self._machines_of_slots()
         if not there and self.pending():
             self._say(f"{self._address} has no worker with slots now; units wait for one")
-        for unit_id, home in list(self._away.items()):
+        for unit_id, home in self._ledger.machines().items():
             if home is not None and there and home not in self._machines():
                 self._give_up(unit_id, home)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+from swarm_host.engines.ledger import Ledger
+
 
 class LocalEngine:
     """See protocols.Engine. Threads do not keep the process alive: a unit outlives its follower."""
@@ -17,51 +19,32 @@ class LocalEngine:
             raise ValueError(f"the width of an engine is {width}, which would run nothing")
         self._run = run
         self._slots = threading.Semaphore(width)
-        self._changed = threading.Condition()
-        self._pending: set[str] = set()
-        self._failures: dict[str, BaseException] = {}
-        # Units that came back and that `wait` has not told of yet.
-        self._came_back = 0
-        self._closed = False
+        self._ledger = Ledger()
 
     def submit(self, unit_id: str) -> None:
         """A unit that is pending already is not run twice."""
-        with self._changed:
-            if self._closed or unit_id in self._pending:
-                return
-            self._pending.add(unit_id)
-        threading.Thread(target=self._lead, args=(unit_id,), name=unit_id, daemon=True).start()
+        if self._ledger.take(unit_id):
+            threading.Thread(target=self._lead, args=(unit_id,), name=unit_id, daemon=True).start()
 
     def pending(self) -> frozenset[str]:
-        with self._changed:
-            return frozenset(self._pending)
+        return frozenset(self._ledger.machines())
 
     def wait(self, timeout: float) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._came_back or not self._pending, timeout)
-            self._came_back = 0
+        self._ledger.wait(timeout)
 
     def failures(self) -> Mapping[str, BaseException]:
-        with self._changed:
-            found, self._failures = self._failures, {}
-            return found
+        return self._ledger.failures()
 
     def shutdown(self) -> None:
-        with self._changed:
-            self._closed = True
+        self._ledger.close()
 
     def _lead(self, unit_id: str) -> None:
         failure: BaseException | None = None
         with self._slots:
             try:
-                if not self._closed:
+                if not self._ledger.closed:
                     self._run(unit_id)
             # Told by `failures`: a thread has nobody else to tell.
             except BaseException as error:
                 failure = error
-        with self._changed:
-            if failure is not None:
-                self._failures[unit_id] = failure
-            self._pending.discard(unit_id)
-            self._came_back += 1
-            self._changed.notify_all()
+        self._ledger.came_back(unit_id, failure)
