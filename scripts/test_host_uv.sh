@@ -61,7 +61,8 @@ status=0
 if [ "$status" -eq 0 ]; then
     (swarm_venv host host/requirements_test.txt) || not_run "host/requirements_test.txt cannot be installed"
     swarm_venv host host/requirements_test.txt
-    SWARM_HOST_TEST_UV=yes "$PYTHON" -m pytest -o addopts="-q --strict-markers --import-mode=importlib -p no:langsmith_plugin" \
+    # What it needs is in the cache by now; a home folder of the test knows no proxy and no certificates.
+    SWARM_HOST_TEST_UV=yes UV_OFFLINE=1 "$PYTHON" -m pytest -o addopts="-q --strict-markers --import-mode=importlib -p no:langsmith_plugin" \
         -rs -m docker tests/host/faces/test_spec_000.py
     exit 0
 fi
