@@ -1,14 +1,11 @@
 """Records of a run, and how a file becomes one."""
 
 import os
-import time
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from swarm_host.cli.run_file import scope_of
+from swarm_host.cli.run_file import new_id, scope_of
 from swarm_host.errors import SpecError
-from swarm_host.groups.sweep import new_run_id
 from swarm_host.records import BuildConfig, Mount, Outputs, Resources, RunConfig, Secret
 from swarm_host.spec.loading import load
 
@@ -29,8 +26,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
 
     Raises SpecError, with every problem and its line; also for a matrix, which is more than one run.
     """
-    run_id = new_run_id(time.time(), lambda: uuid.uuid4().hex)
-    spec = load(Path(path), overrides, scope_of(os.environ, run_id))
+    spec = load(Path(path), overrides, scope_of(os.environ, new_id()))
     if spec.run is None:
         raise SpecError(f"{path}: a matrix is many runs; orchestrator/run.py runs it")
     return spec.run
