@@ -18,8 +18,13 @@ from swarm_host.groups.manager import Finish
 from tests.host.engines.room import MAKER, Room, beside, process_of
 from tests.host.waiting import until
 
-# Given to each part: it writes no token into anybody's home.
-ENVIRON = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+# Given to each part: it writes no token into anybody's home. A worker that ends kills its children, which agents of the
+# tests are; those of the backend `local` are nobody's.
+ENVIRON = {
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_kill_child_processes_on_worker_exit": "0",
+}
 
 
 def genuine() -> Any:
