@@ -18,13 +18,16 @@ from agents.answers.edits import (
 from agents.answers.imports import with_imports
 from agents.answers.loci import mark_loci
 from agents.answers.partial import with_parts
-from agents.answers.self_check import Gate, reasons_against
+from agents.answers.self_check import SHOWN, Gate, reasons_against
 from core.evolution.briefs import BY_KIND, changes_one_part
 from core.genome import normalised_digest
 from core.records import Answer, Brief
 
 CUT_OFF = "the answer was cut off at its length limit: write a shorter and simpler program"
 NO_PROGRAM = "the answer holds no program"
+TOO_LONG = (
+    "the program has {count:,} characters, {over:,} too many: take out what carries no weight"
+)
 NOTHING_TO_EDIT = "the answer edits a program, but there is none: write the whole program"
 
 
@@ -78,7 +81,7 @@ class Examiner:
         locus: str | None
 
         def reasons(text: str) -> tuple[str, ...]:
-            return reasons_against(text, self.gate, known)
+            return (*_too_long(brief, text), *reasons_against(text, self.gate, known))
 
         program, locus = with_imports(program), None
         if brief.parents and changes_one_part(brief.kind) and brief.locus is not None:
@@ -89,6 +92,16 @@ class Examiner:
         elif brief.parents and _may_change_any_part(brief.kind):
             locus = only_changed(brief.parents[0].program, program)
         return Attempt(reading.plan, program, locus, reasons(program), reading.hypothesis)
+
+
+def _too_long(brief: Brief, program: str) -> tuple[str, ...]:
+    """The fault of a program that later authors could not see whole; () for what is shorter, or no
+    longer than its longest parent.
+    """
+    most = max([SHOWN, *(len(parent.program) for parent in brief.parents)])
+    if len(program) <= most:
+        return ()
+    return (TOO_LONG.format(count=len(program), over=len(program) - SHOWN),)
 
 
 def _may_change_any_part(kind: str) -> bool:

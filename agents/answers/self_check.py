@@ -28,6 +28,9 @@ _LEFT_OUT = re.compile(
     re.IGNORECASE,
 )
 _MOST_NAMES = 6
+# Characters of a program that a prompt shows: of a longer one later authors could not see all that they
+# may change (agents.prompting.folding).
+SHOWN = 40_000
 _ALIKE = 0.8
 
 

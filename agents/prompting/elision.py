@@ -17,6 +17,7 @@ from agents.prompting.statements import (
     Omissions,
     Statement,
     body,
+    needed,
     run,
     runs,
     statements,
@@ -136,13 +137,7 @@ def _features(units: Sequence[Statement], free: Sequence[Statement], made: Omiss
     """
     others = [unit for unit in units if unit.part != "DATA"]
     of_data = [unit for unit in free if unit.part == "DATA"]
-    kept: list[Statement] = []
-    while True:
-        known = used([*others, *kept])
-        more = [it for it in of_data if it.defines and it not in kept and it.name in known]
-        if not more:
-            break
-        kept += more
+    kept = needed(others, of_data)
     cuts = [cut for cut in made if not _touches(cut, of_data)]
     for shown, group in groupby(of_data, key=kept.__contains__):
         if not shown:

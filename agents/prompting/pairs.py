@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agents.prompting.elision import PAIR, ROOM, elided, without_helpers, without_reading
+from agents.prompting.folding import SECOND, folded
 from agents.prompting.partner import condensed
 from core.genome import LOCI, Genome, Locus
 from core.records import Brief
@@ -43,13 +44,14 @@ def pair(brief: Brief) -> ShownPair:
     changes = difference(first, second)
     parts, theirs = differing(first, second), Genome.parse(second)
     if len(changes) <= SHORT_DIFFERENCE * len(second):
-        return ShownPair(elided(first, parts, _room(changes)), changes, "difference")
+        return ShownPair(folded(elided(first, parts, _room(changes))), changes, "difference")
     shown = second
     if theirs.complete and Genome.parse(first).complete:
         shown = "".join(map(theirs.gene, parts))
-    shown = condensed(shown, first)
+    shown = folded(condensed(shown, first), SECOND)
     room = _room(shown)
-    return ShownPair(without_reading(elided(first, parts, room), room), shown, "parts")
+    mine = without_reading(elided(first, parts, room), room)
+    return ShownPair(folded(mine), shown, "parts")
 
 
 def _room(second: str) -> int:

@@ -6,11 +6,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
+from agents.answers.self_check import SHOWN
+from agents.prompting.folding import folded
 from core.records import CompetitionSpec, Entry, ErrorInfo, Parent
 from utils.text import cap, human_bytes, human_seconds
 from utils.untrusted import anonymous, code_block, fence, one_line, plain
 
-PROGRAM, TRACEBACK, PACKAGES = 24_000, 1200, 600
+TRACEBACK, PACKAGES = 1200, 600
 _SECONDS = tuple(
     map(
         int,
@@ -64,7 +66,8 @@ def package_list(packages: Mapping[str, str]) -> str:
 
 
 def program_block(program: str) -> str:
-    return code_block(cap(plain(program), PROGRAM))
+    """At most about SHOWN characters of it; only what is no Python is cut in the middle."""
+    return code_block(cap(folded(plain(program)), SHOWN))
 
 
 def number(value: float | None) -> str:

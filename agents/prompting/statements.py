@@ -109,6 +109,18 @@ def used(units: Iterable[Statement]) -> set[str]:
     return names
 
 
+def needed(roots: Iterable[Statement], units: Iterable[Statement]) -> list[Statement]:
+    """Definitions among the units that the roots use, even by way of another definition."""
+    defined, first = [unit for unit in units if unit.defines], list(roots)
+    kept: list[Statement] = []
+    while True:
+        known = used([*first, *kept])
+        more = [unit for unit in defined if unit not in kept and unit.name in known]
+        if not more:
+            return kept
+        kept += more
+
+
 def run(left_out: Sequence[Statement], units: Sequence[Statement]) -> Iterator[Omission]:
     """A run of statements in one line that names what they make, first what the others use; nothing
     where it is short. units: the whole program.

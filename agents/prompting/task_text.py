@@ -6,15 +6,17 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agents.answers.self_check import SHOWN
 from agents.prompting.digest import Paradigms
 from agents.prompting.elision import around_fault, elided, without_helpers, without_reading
+from agents.prompting.folding import unused
 from agents.prompting.pairs import pair
 from agents.prompting.parent_text import FactLimits, ParentText
 from agents.prompting.phrases import Phrases
 from agents.prompting.plan_line import plan_line
 from agents.prompting.plan_text import PLAN, PlanText
 from agents.prompting.progress import RunProgress
-from agents.prompting.prompt_parts import coarse, fault_of, number, program_block
+from agents.prompting.prompt_parts import coarse, fault_of, listed, number, program_block
 from agents.prompting.siblings import WrittenDraft, free_idea, other_drafts
 from agents.prompting.system_text import CandidateMachine, Offers
 from core.evolution.briefs import BY_KIND, REBUILD
@@ -23,7 +25,7 @@ from core.genome import LOCI
 from core.records import Brief, Entry
 from core.score import Direction, Score
 from utils.prompt_manager import PromptManager
-from utils.untrusted import fence
+from utils.untrusted import code_block, fence, plain
 
 SIBLINGS = 1200
 _SHOWN_SIBLINGS, _SHOWN_MEMBERS = 8, 6
@@ -34,6 +36,8 @@ _REBUILT = 14_000
 _REWRITE, _OTHERS = 24_000, 16_000
 # Of a program that should be cut down.
 _LONG = 14_000
+# Functions by name.
+_MOST_UNUSED = 8
 _MOST_OUTPUT, _MOST_ERRORS = 1500, 1600
 # Of the first program, and of the second one of a merge.
 _LEAST = (FactLimits(900, 1000), FactLimits(600, 500))
@@ -157,7 +161,7 @@ class TaskText:
 
     def _hidden(self, brief: Brief) -> str:
         """Says so where lines of the program are left out."""
-        if self.program(brief) == program_block(_with_all_parts(brief)):
+        if self.program(brief) == code_block(plain(_with_all_parts(brief))):
             return ""
         return self._phrase("parent", "hidden")
 
@@ -199,11 +203,20 @@ class TaskText:
         return self._phrase("best", "near")
 
     def _long(self, brief: Brief) -> str:
-        """Beside a longer program its output and errors have hardly room."""
-        count = len(brief.parents[0].program)
-        if count <= _LONG:
+        """Beside a longer program its output and errors have hardly room. What may go at no loss is
+        named.
+        """
+        text, count = "", len(brief.parents[0].program)
+        if count > _LONG:
+            text = self._phrase("best", "long", count=f"{count:,}", most=f"{SHOWN:,}")
+            text += self._hidden(brief)
+        return text + self._unused(brief)
+
+    def _unused(self, brief: Brief) -> str:
+        names = unused(_with_all_parts(brief))
+        if not names:
             return ""
-        return self._phrase("best", "long", count=f"{count:,}")
+        return self._phrase("best", "unused", names=listed(names, _MOST_UNUSED))
 
     # ------------------------------------------------------------ what is asked
 
@@ -212,7 +225,8 @@ class TaskText:
         if brief.aspect:
             aspect = self._phrase("mutate", "aspect", aspect=brief.aspect)
         if not brief.locus:
-            return self._phrase("mutate", "free", aspect=aspect) + self._hidden(brief)
+            free = self._phrase("mutate", "free", aspect=aspect)
+            return free + self._hidden(brief) + self._unused(brief)
         return self._phrase("mutate", "part", locus=brief.locus, aspect=aspect)
 
     # ------------------------------------------------------------ other programs
