@@ -94,7 +94,10 @@ def test_a_figure_of_the_host_side_says_what_it_missed_and_why(tmp_path: Path) -
     keep_figures(tmp_path / "host.json", "measure", {"figures": figures, "commit": "abc, def"})
     table = host_results(tmp_path)
     assert "| start | 0.25 s | <= 0.3 | met | median of 10 |" in table
-    assert "| end | 0.5 s | <= 0.3 | **missed** | the disk was slow |" in table
+    assert (
+        "| end | 0.5 s | <= 0.3 | **missed** | the disk was slow; others kept 0.0 cores busy |"
+        in table
+    )
     assert "| docker | NOT RUN | <= 0.3 | | no daemon |" in table
     assert "others kept 0.0 cores busy" in table
     assert "Source: `measure` (commit abc, def)" in table
