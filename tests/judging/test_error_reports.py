@@ -87,6 +87,7 @@ def test_a_column_by_which_a_program_errs_is_told_and_noise_is_not(make: Make) -
     case.keep("p", predict)
     report = case.report("p")
     assert report.rows == int(0.8 * 2800)
+    assert report.summary[0].endswith("over 2240 held-out rows, drawn from 2800")
     by_kind, by_size = groups(table_of(report, "by kind")), groups(table_of(report, "by size"))
     assert by_kind["green"][0] > 2 * by_kind["red"][0]
     *_, (_, bias) = by_size.values()
@@ -102,7 +103,7 @@ def test_a_program_that_errs_alike_everywhere_has_no_table_of_a_column(make: Mak
     case = make(columns, RMSE)
     case.keep("p", lambda rows: 3 * rows["size"].to_numpy())
     titles = [table.title for table in case.report("p").tables]
-    assert titles == ["by the answer (rmse)"]
+    assert titles == [], "nor of answers, of which low ones are predicted too high in any case"
 
 
 def test_bias_and_spread_are_told_apart(make: Make) -> None:
@@ -117,7 +118,13 @@ def test_predictions_that_lie_too_close_together_are_named(make: Make) -> None:
     case, draw = make(numbers(), RMSE), rng()
     case.keep("close", lambda rows: 30 + 0.5 * (known(rows) - 30) + draw.normal(size=len(rows)))
     case.keep("right", lambda rows: known(rows) + draw.normal(size=len(rows)))
-    assert any("too close together" in line for line in case.report("close").summary)
+    close = case.report("close")
+    assert any(
+        line.startswith("where a prediction is higher by 1 the answer is higher by 1.9")
+        and line.endswith("predictions lie too close together")
+        for line in close.summary
+    )
+    assert table_of(close, "by the answer") is not None
     assert not any("too close" in line for line in case.report("right").summary)
 
 
@@ -304,6 +311,28 @@ def test_the_length_of_texts(make: Make) -> None:
     assert lengths[0][0] > 2.5 * lengths[-1][0]
 
 
+MILD = ("fine", "good", "plain", "quiet", "slow", "warm")
+
+
+def test_words_of_texts_on_which_a_program_errs_one_way(make: Make) -> None:
+    draw = rng()
+    texts = [" ".join(draw.choice(MILD, 8)) + "." for _ in range(3000)]
+    for row in draw.choice(3000, 200, replace=False).tolist():
+        texts[row] = f"Dreadful! {texts[row]}"
+    case = make({"text": texts, "y": draw.normal(size=3000)}, RMSE)
+
+    def predict(rows: pd.DataFrame) -> np.ndarray:
+        above = np.where(rows["text"].str.startswith("Dreadful"), 1.5, 0.0)
+        return known(rows) + above + draw.normal(size=len(rows))
+
+    case.keep("errs", predict)
+    case.keep("right", lambda rows: known(rows) + draw.normal(size=len(rows)))
+    told = groups(table_of(case.report("errs"), "by words of text"))
+    assert next(iter(told)) == "dreadful"
+    assert told["dreadful"][1] == pytest.approx(1.5, abs=0.4)
+    assert table_of(case.report("right"), "by words of text") is None
+
+
 def test_few_rows_have_a_summary_and_no_table(make: Make) -> None:
     case, draw = make(numbers(TEST_ROWS + LEAST_FOR_TABLES - 10), RMSE), rng()
     case.keep("p", lambda rows: known(rows) + draw.normal(size=len(rows)))
@@ -359,6 +388,7 @@ def test_every_metric_has_a_report(name: str, kind: ValueKind) -> None:
         np.full(rows, ""),
         np.ones(rows),
         None,
+        rows,
         pd.DataFrame({"x": draw.normal(size=rows), "kind": draw.choice(["a", "b"], rows)}),
     )
     report = report_on(spec, held)

@@ -49,6 +49,8 @@ class HeldErrors:
     weights: Array
     # Value of the column over which the metric is a mean, None without one.
     levels: Array | None
+    # Held-out rows of which these are drawn, themselves where none is left out.
+    known: int
     # What a prediction may be made of.
     features: pd.DataFrame
 
@@ -109,6 +111,7 @@ def _of_view(spec: CompetitionSpec, prediction: Prediction, view: View) -> HeldE
         group=groups,
         weights=weights.astype(float),
         levels=levels,
+        known=len(rows),
         features=held_features(spec, view),
     )
 
@@ -138,6 +141,7 @@ def _together(parts: Sequence[HeldErrors]) -> HeldErrors:
         group=joined("group"),
         weights=joined("weights"),
         levels=levels,
+        known=sum(map(len, parts)),
         features=pd.concat(frames, ignore_index=True),
     )
 
@@ -163,5 +167,6 @@ def _some(every: HeldErrors, names: Sequence[str]) -> HeldErrors:
         group=every.group[rows],
         weights=every.weights[rows],
         levels=levels,
+        known=len(every),
         features=every.features.iloc[rows].reset_index(drop=True),
     )

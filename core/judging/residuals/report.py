@@ -16,8 +16,9 @@ from core.judging.residuals.classes import class_tables, target_table
 from core.judging.residuals.groupings import Grouping
 from core.judging.residuals.guards import LEAST_FOR_TABLES, LEAST_ROWS, clipped, rounded
 from core.judging.residuals.held import HeldErrors, held_errors
-from core.judging.residuals.summary import summary
+from core.judging.residuals.summary import right_on_average, summary
 from core.judging.residuals.telling import LEAST_STRENGTH, Halves, strength, telling
+from core.judging.residuals.words import by_words
 from core.judging.statistic import Array
 from core.judging.store import Store
 from core.metric_names import BY_NAME, predicts
@@ -56,6 +57,7 @@ def _tables(spec: CompetitionSpec, held: HeldErrors) -> Iterator[ErrorTable]:
             yield _table(grouping, held)
     for grouping in telling(_groupings(spec, held, values), values, halves, MOST_TABLES):
         yield _table(grouping, held)
+    yield from _of_words(spec, held, values[1:], halves)
     yield from _of_groups(spec, held, values[:1])
     for grouping in _of_answers(spec, held):
         yield _table(grouping, held)
@@ -152,12 +154,26 @@ def _of_predictions(spec: CompetitionSpec, held: HeldErrors) -> Iterator[Groupin
 
 
 def _of_answers(spec: CompetitionSpec, held: HeldErrors) -> Iterator[Grouping]:
-    """Bands of a single real answer."""
-    if predicts(spec) != "real" or held.truth.shape[1] != 1:
+    """Bands of a single real answer. Where predictions are right on average, the low answers are
+    predicted too high and the high ones too low in any case: that is no news.
+    """
+    if predicts(spec) != "real" or held.truth.shape[1] != 1 or right_on_average(held):
         return
     grouping = groupings.bands("by the answer", held.truth[:, 0].astype(float))
     if grouping is not None:
         yield grouping
+
+
+def _of_words(
+    spec: CompetitionSpec, held: HeldErrors, residuals: Sequence[Array], halves: Halves
+) -> Iterator[ErrorTable]:
+    """Words of the texts on which it errs one way. residuals: [] where errors have no sign."""
+    for name in spec.features.texts:
+        for values in residuals:
+            if name in held.features.columns:
+                grouping = by_words(name, held.features[name], values, halves)
+                if grouping is not None:
+                    yield _table(grouping, held)
 
 
 def _of_groups(

@@ -25,7 +25,11 @@ _SURE = 2.0
 
 def summary(spec: CompetitionSpec, held: HeldErrors) -> Iterator[str]:
     """A statement each, the most general first."""
-    yield f"{held.unit} {shown(held.error(np.arange(len(held))))} over {len(held)} held-out rows"
+    error = shown(held.error(np.arange(len(held))))
+    drawn = ""
+    if len(held) < held.known:
+        drawn = f", drawn from {held.known}"
+    yield f"{held.unit} {error} over {len(held)} held-out rows{drawn}"
     kind = predicts(spec)
     if kind in WORDS:
         yield from _of_words(held)
@@ -83,22 +87,46 @@ def _in(held: HeldErrors) -> str:
 
 def _slope(held: HeldErrors) -> Iterator[str]:
     """Whether predictions lie too far apart or too close together, where that is sure."""
-    assert held.residuals is not None
-    if held.scale:
+    found = _answers_on_predictions(held)
+    if found is None:
         return
+    slope, error = found
+    if not np.isfinite(slope):
+        yield "the prediction is the same everywhere"
+    elif not _is_one(slope, error):
+        how = "too close together" if slope > 1 else "too far apart"
+        yield (
+            f"where a prediction is higher by 1 the answer is higher by {shown(slope)} on average: "
+            f"predictions lie {how}"
+        )
+
+
+def right_on_average(held: HeldErrors) -> bool:
+    """Answers go up by as much as predictions do, as far as that is sure."""
+    found = _answers_on_predictions(held)
+    return found is not None and _is_one(*found)
+
+
+def _is_one(slope: float, error: float) -> bool:
+    return abs(slope - 1.0) <= max(_SLOPE_NEWS, _SURE * error)
+
+
+def _answers_on_predictions(held: HeldErrors) -> tuple[float, float] | None:
+    """Slope of the regression and its standard error, NaN where the prediction is the same everywhere;
+    None where answers are no single number in their own unit.
+    """
+    if held.scale or held.residuals is None or held.residuals.shape[1] > 1:
+        return None
     pred, residuals = held.pred[:, 0], held.residuals[:, 0]
     centred = pred.astype(float) - pred.astype(float).mean()
     whole = float((centred**2).sum())
     if not whole > 0:
-        yield "the prediction is the same everywhere"
-        return
+        return np.nan, np.nan
     # The answer is the prediction less the residual.
     slope = 1.0 - float((centred * residuals).sum()) / whole
     left = residuals - residuals.mean() - (1.0 - slope) * centred
     error = float(np.sqrt((centred**2 * left**2).sum())) / whole
-    if abs(slope - 1.0) > max(_SLOPE_NEWS, _SURE * error):
-        how = "too close together" if slope > 1 else "too far apart"
-        yield f"answers differ {shown(slope)} times as much as predictions do: these lie {how}"
+    return slope, error
 
 
 def _of_probabilities(spec: CompetitionSpec, held: HeldErrors) -> Iterator[str]:
