@@ -43,11 +43,11 @@ _SENTENCES = re.compile(r"[.!?](?=\s)")
 _REFUSED = {
     "a path or an address": re.compile(
         r"(?:^|[\s\"'(`])(?:\.{0,2}|~)/\w|\b(?:input|working|submission|private|home|root|etc|proc|tmp)/\w|\w\\\w"
-        r"|\w+://|\bwww\.|\b\d{1,3}(?:\.\d{1,3}){3}\b",
+        r"|\w{1,20}://|\bwww\.|\b\d{1,3}(?:\.\d{1,3}){3}\b",
         re.IGNORECASE,
     ),
     "a file or a host": re.compile(
-        r"\b[\w-]+\.(?:csv|tsv|parquet|feather|jsonl?|txt|zip|gz|tar|pkl|pickle|np[yz]|pth?|bin|onnx|h5|py|sh|md|ya?ml|"
+        r"[\w-]{1,80}\.(?:csv|tsv|parquet|feather|jsonl?|txt|zip|gz|tar|pkl|pickle|np[yz]|pth?|bin|onnx|h5|py|sh|md|ya?ml|"
         r"toml|db|sqlite|env|png|jpe?g|wav|com|org|net|io)\b",
         re.IGNORECASE,
     ),

@@ -9,6 +9,7 @@ apart (`Slots`), so that a decision is taken when it can be asked at once. A sco
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import threading
 from collections import deque
@@ -44,6 +45,21 @@ from core.protocols import (
 )
 from core.records import Brief, Entry, FoldResult, Idle, Outcome, Proposal, Verdict
 from utils.errors import Interrupted, ProposalError
+
+log = logging.getLogger(__name__)
+
+# What Python raises where a program of ours meets a text that it did not expect.
+_OWN_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_REASON = 200
 
 MAX_FAILED_IN_A_ROW = 25
 # Programs that wait for a box, or are being written, beyond one for each box. One request is open
@@ -307,6 +323,14 @@ class ProgramLife:
             self._forget(brief.step)
             return None
         except Interrupted:
+            self._forget(brief.step)
+            return None
+        except _OWN_ERRORS as error:
+            # What a model wrote is on the other side: an error of ours in looking at it costs this
+            # proposal and not the run.
+            reason = f"internal error: {type(error).__name__}: {str(error)[:_REASON]}"
+            log.warning("step %d: %s", brief.step, reason, exc_info=True)
+            self._parts.recorder.append(ProposalFailed(brief.step, brief.kind, reason))
             self._forget(brief.step)
             return None
         if proposal.author == "model" and math.isfinite(brief.seconds):

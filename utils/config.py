@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from utils.config_schema import VENDORS, Config
 from utils.errors import ConfigError
+from utils.untrusted import plain
 
 __all__ = [
     "Config",
@@ -45,6 +46,8 @@ OBFUSCATED = "description_obfuscated.md"
 MASK = "***"
 _SHORTEST_KEY = 4
 
+# A description is a page or two.
+_MOST_DESCRIPTION = 1_000_000
 _WORD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+=")
 _EXPECTED = {
     int: "a whole number",
@@ -379,11 +382,18 @@ def find_description(
 
 
 def read_description(cfg: Config, container: Sequence[Path] = CONTAINER_DESCRIPTIONS) -> str:
-    """Text of the description, "" without one. Raises OSError where it cannot be read after all."""
+    """Text of the description without control characters and escapes, "" without one; of one beyond
+    a million bytes the beginning, with a warning in the log. Raises OSError where it cannot be read
+    after all.
+    """
     found = find_description(cfg, container)
     if found is None:
         return ""
-    return found.read_text(encoding="utf-8-sig", errors="replace")
+    with found.open("rb") as file:
+        data = file.read(_MOST_DESCRIPTION + 1)
+    if len(data) > _MOST_DESCRIPTION:
+        _log.warning("%s is longer than %d bytes; the rest is not read", found, _MOST_DESCRIPTION)
+    return plain(data[:_MOST_DESCRIPTION].decode("utf-8-sig", errors="replace"))
 
 
 def _has_text(path: Path) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 MASK = "***"
 # Ids that are whole numbers are the same where the two groups are: "007", 7 and 7.0.
-WHOLE_NUMBER = re.compile(r"^\+?(-?)0*(\d+)(?:\.0*)?$")
+WHOLE_NUMBER = re.compile(r"^\+?(-?)(?>0*(?=\d))(\d+)(?:\.0*)?$")
 
 _KEY = re.compile(
     r"\b(?:sk|pk|rk)-[A-Za-z0-9_\-]{12,}"
@@ -31,6 +31,11 @@ def cap(text: str, limit: int, head_share: float = 0.5) -> str:
     tail = limit - head
     cut = len(text) - limit
     return f"{text[:head]}\n[... {cut} characters cut ...]\n{text[len(text) - tail :]}"
+
+
+def whole(text: str) -> str:
+    """The text with a mark instead of each lone half of a character, which no file can hold."""
+    return text.encode(errors="replace").decode()
 
 
 def clipped(text: str, limit: int) -> str:

@@ -11,6 +11,7 @@ import unicodedata
 _BREAKS = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 # Controls, formats (direction overrides, invisible letters, tags), surrogates and private use.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co"})
+_ASCII_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 # Orders to a terminal: colours, titles, moves of the cursor.
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 _PATH = re.compile(r"(?<![\w./~:-])/(?:[^\s/'\":,;()<>\[\]|]+/)+[^\s/'\":,;()<>\[\]|]*")
@@ -25,6 +26,8 @@ def plain(text: str) -> str:
     `\\n`, tabs stay.
     """
     text = _BREAKS.sub("\n", without_escapes(text))
+    if text.isascii():
+        return _ASCII_UNSEEN.sub("", text)
     return "".join(
         char for char in text if char in "\n\t" or unicodedata.category(char) not in _UNSEEN
     )

@@ -14,7 +14,7 @@ from agents.answers.fences import fenced, first_code_line, json_fields, pieces, 
 from agents.answers.loci import mark_loci
 from agents.answers.syntax import is_import, parsed
 from core.genome import Genome, normalised_digest
-from utils.text import clipped
+from utils.text import clipped, whole
 
 PLAN_CHARS, WHY_CHARS = 300, 200
 _LONGEST = 200_000
@@ -68,7 +68,7 @@ def read_answer(text: str, shown: Sequence[str] = ()) -> ModelAnswer:
     A program that is Python comes with all four loci marked; one that is not comes as it stands,
     for the repair.
     """
-    text = text[:_LONGEST].replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
+    text = whole(text[:_LONGEST]).replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
     visible = without_thinking(text)
     reading = _read(visible, shown)
     if not reading.program and not reading.edits and visible != text:

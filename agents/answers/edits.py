@@ -324,4 +324,7 @@ def _without_imports(preamble: str) -> str:
     rest = list(filterfalse(is_import, tree.body))
     if rest and isinstance(rest[0], ast.Expr) and isinstance(rest[0].value, ast.Constant):
         rest = rest[1:]
-    return "\n".join(map(ast.unparse, rest))
+    try:
+        return "\n".join(map(ast.unparse, rest))
+    except RecursionError:
+        return preamble

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.answers.syntax import error_line, parsed
+from utils.text import whole
 
 _FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})[ \t]*\{?\.?([\w+#-]*)[^`]*$")
 _CODE_START = re.compile(
@@ -94,7 +95,7 @@ def json_fields(text: str) -> dict[str, str]:
         return {}
     if not isinstance(value, dict):
         return {}
-    return {key: item for key, item in value.items() if isinstance(item, str)}
+    return {key: whole(item) for key, item in value.items() if isinstance(item, str)}
 
 
 def _json_programs(text: str, candidates: Sequence[CodePiece]) -> Iterator[str]:

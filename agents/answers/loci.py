@@ -28,22 +28,23 @@ _BY_START = {locus[:4]: locus for locus in LOCI}
 # Words of a statement that speak for a locus, one point each.
 _SIGNS: dict[Locus, re.Pattern[str]] = {
     "DATA": re.compile(
-        r"read_\w+\(|\binput\b|merge\(|fillna|get_dummies|Encoder\(|Scaler\(|Vectorizer\(|Imputer\(|\.drop\(|\.map\("
+        r"read_\w{1,40}\(|\binput\b|merge\(|fillna|get_dummies|Encoder\(|Scaler\(|Vectorizer\(|Imputer\(|\.drop\(|\.map\("
         r"|train_test_split|Dataset\b|DataLoader|[Tt]okenizer|preprocess|features?\b|sample_submission|\.astype\("
     ),
     "MODEL": re.compile(
         r"(?:Classifier|Regressor|Regression|Ridge|Lasso|SVC|SVR|NB|Booster|Pipeline|Sequential|Model)(?:CV)?\("
-        r"|nn\.\w+|from_pretrained|(?:build|make|create|get|define)_\w*(?:model|net)|\bparams\b|hyper|forward\("
+        r"|nn\.\w+|from_pretrained|(?:build|make|create|get|define)_\w{0,40}(?:model|net)|\bparams\b|hyper|forward\("
     ),
     "TRAIN": re.compile(
         r"\.fit\(|(?:lgb|xgb|lightgbm|xgboost|model|\))\.train\(|Fold\(|cross_val|\.backward\(|\.step\(|epochs?\b"
         r"|early_stopping|\bfolds?\b|\boof\b|_score\(|criterion|optimi[sz]er"
     ),
     "POSTPROCESS": re.compile(
-        r"(?<!sample_)submission|to_csv|\.predict\w*\(|clip\(|argmax|threshold|softmax|\bsub(?:mit)?\b"
+        r"(?<!sample_)submission|to_csv|\.predict\w{0,40}\(|clip\(|argmax|threshold|softmax|\bsub(?:mit)?\b"
     ),
 }
 _MOST_POINTS = 4
+_LONG_HEADING = 300
 _MOST_UNITS = 400
 # Points that a change of locus must bring, so that one stray word does not cut a locus in two.
 _SWITCH = 1.5
@@ -96,7 +97,7 @@ def mark_loci(program: str, guess: bool = True) -> str:
 def _with_headings(program: str) -> str:
     lines = program.split("\n")
     for number in _comment_lines(program):
-        match = _HEADING.match(lines[number])
+        match = _HEADING.match(lines[number]) if len(lines[number]) < _LONG_HEADING else None
         if match and not _MARKER.match(lines[number]):
             locus = _BY_START[(match[1] or match[3]).upper()[:4]]
             lines[number] = f"# %% {locus}{match[2] or ''}".rstrip()

@@ -31,6 +31,7 @@ _MOST_NAMES = 6
 # Characters of a program that a prompt shows: of a longer one later authors could not see all that they
 # may change (agents.prompting.folding).
 SHOWN = 40_000
+_LONG_LINE = 1000
 _ALIKE = 0.8
 
 
@@ -84,7 +85,7 @@ def _missing_parts(program: str) -> Iterator[str]:
     if missing:
         yield f"the markers of these sections are missing: {', '.join(missing)}"
     for number, line in enumerate(code_lines(program), 1):
-        if _LEFT_OUT.search(line):
+        if _LEFT_OUT.search(line[:_LONG_LINE]):
             yield f"line {number}: leaves code out: {line.strip()[:80]}"
             return
 

@@ -7,7 +7,6 @@ timelines, citations and thanks always go; facts about the data come before back
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from utils.markup import LINK, replaced, unescaped, with_headings
+from utils.text import cap
 from utils.untrusted import plain
 
 Kind = Literal["keep", "data", "background", "drop"]
@@ -23,6 +24,10 @@ CUT = "[...]"
 _DATA_SHARE = 0.65
 _LONG_LINE = 600
 _LONG_BLOCK = 12
+# What is never cut may need more room than there is: up to this many times as much, or as many
+# characters.
+_MOST_KEPT, _LEAST_KEPT = 3, 6_000
+_MOST_RULES = 4
 
 _NEVER = re.compile(
     r"prize|award|deadline|timeline|schedule|key dates|efficiency|\bcite|citation", re.I
@@ -57,22 +62,20 @@ _EXTERNAL = re.compile(
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d\"'(*-])")
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
-_HASHES = re.compile(r"^ {0,3}(#{2,6}(?=\s*\S)|#(?=\s+\S))\s*(.+?)[\s#]*$")
-_BOLD = re.compile(r"^\s*(\*\*|__)([^*_]{2,60})\1\s*:?\s*$")
+_HASHES = re.compile(r"^ {0,3}(#{2,6}(?=\s*\S)|#(?=\s+\S))")
+_BOLD = re.compile(r"^(\*\*|__)([^*_]{2,60})\1\s*:?$")
 _UNDERLINE = re.compile(r"^\s*(={3,}|-{3,})\s*$")
 _BOLD_LEVEL = 7
 # Of a heading by what underlines it.
 _LEVELS = {"=": 1, "-": 2}
 
-_IMAGE = re.compile(
-    r"!\[[^\]]*\]\([^)]*\)|<!--.*?-->|<(?:style|script)\b.*?</(?:style|script)>", re.S | re.I
-)
-_LINK = re.compile(r"\[([^\]]*)\]\((?:[^()]|\([^)]*\))*\)")
-_HTML_HEADING = re.compile(r"<h([1-6])[^>]*>(.*?)</h\1>", re.I | re.S)
-_BREAK = re.compile(r"<(?:br|/p|/tr|/div|/ul|/ol|/table)\b[^>\n]*>", re.I)
+_IMAGE = re.compile(r"!\[[^\[\]]*+\]\([^()]*+\)")
+_UNSHOWN = re.compile(r"<!--|<(?:style|script)\b", re.I)
+_BREAK = re.compile(r"<(?:br|/p|/tr|/div|/ul|/ol|/table)\b[^<>\n]*+>", re.I)
+_ITEM = re.compile(r"<li\b[^<>\n]*+>", re.I)
 _TAG = re.compile(
     r"</?(?:p|br|div|span|a|b|i|em|strong|u|s|small|ul|ol|table|t[rdh]|thead|tbody|img|pre|code|su[pb]|center|font|hr"
-    r"|blockquote|fig\w+|iframe|video|source|section|details|summary)\b[^>\n]*>",
+    r"|blockquote|fig\w+|iframe|video|source|section|details|summary)\b[^<>\n]*+>",
     re.I,
 )
 
@@ -87,19 +90,26 @@ class Section:
 
 
 def cut_description(text: str, limit: int) -> str:
-    """At most about `limit` characters; more only where the parts that are never cut need them."""
+    """At most about `limit` characters; more, up to three times as many or 6,000, only where the
+    parts that are never cut need them. Takes time in proportion to the text.
+    """
+    most = max(_MOST_KEPT * limit, _LEAST_KEPT)
     sections = sections_of(text)
     sizes = _sizes(sections)
     room = limit - sizes["keep"]
     share = 0
     if sizes["data"]:
         share = room - min(sizes["background"], int(room * (1 - _DATA_SHARE)))
-    left: dict[Kind, int] = {"data": share, "background": room - min(sizes["data"], share)}
+    left: dict[Kind, int] = {
+        "keep": most,
+        "data": share,
+        "background": room - min(sizes["data"], share),
+    }
     shown: list[str] = []
     for section in sections:
         shown += _shown(section, left)
     rules = _external_rules(sections, "\n".join(shown))
-    return "\n\n".join([*shown, *rules])
+    return cap("\n\n".join([*shown, *rules]), most, 0.8)
 
 
 def sections_of(text: str) -> list[Section]:
@@ -136,12 +146,16 @@ def _kind(heading: str) -> Kind | None:
 
 
 def _untagged(text: str) -> str:
-    text = html.unescape(plain(text)).replace("\u00a0", " ")
-    text = _HTML_HEADING.sub(
-        lambda match: f"\n{'#' * max(int(match.group(1)), 2)} {match.group(2).strip()}\n", text
-    )
-    text = _LINK.sub(r"\1", _IMAGE.sub(" ", text))
-    return _TAG.sub("", re.sub(r"<li\b[^>\n]*>", "\n- ", _BREAK.sub("\n", text), flags=re.I))
+    text = unescaped(plain(text)).replace("\u00a0", " ")
+    text = with_headings(text, lambda level, words: f"{'#' * max(level, 2)} {words.strip()}")
+    text = replaced(_IMAGE.sub(" ", text), _UNSHOWN, _end_of_unshown, lambda mark, inner: " ")
+    return _TAG.sub("", _ITEM.sub("\n- ", _BREAK.sub("\n", LINK.sub(r"\1", text))))
+
+
+def _end_of_unshown(mark: re.Match[str]) -> str:
+    if mark[0] == "<!--":
+        return "-->"
+    return "</(?:style|script)>"
 
 
 def _split(text: str) -> Iterator[tuple[int, str, list[str]]]:
@@ -164,8 +178,8 @@ def _split(text: str) -> Iterator[tuple[int, str, list[str]]]:
 
 def _heading(line: str, below: re.Match[str] | None) -> tuple[int, str] | None:
     if match := _HASHES.match(line):
-        return len(match.group(1)), line.strip()
-    if match := _BOLD.match(line):
+        return len(match.group(1)), line.strip()[:_LONG_LINE]
+    if match := _BOLD.match(line.strip()):
         return _BOLD_LEVEL, line.strip()
     if below and 0 < len(line.strip()) < 80 and not line.lstrip().startswith(("-", "|")):
         level = _LEVELS[below[1][0]]
@@ -223,9 +237,7 @@ def _shown(section: Section, left: dict[Kind, int]) -> list[str]:
     lines: list[str] = []
     for paragraph in section.paragraphs:
         kind, size = _kind_of(paragraph, section), len(paragraph) + 2
-        if kind == "keep":
-            lines.append(paragraph)
-        elif kind in left and size <= left[kind]:
+        if kind in left and size <= left[kind]:
             lines.append(paragraph)
             left[kind] -= size
         elif kind in left:
@@ -259,14 +271,12 @@ def _beginning(paragraph: str, limit: int) -> str:
 def _external_rules(sections: Sequence[Section], shown: str) -> list[str]:
     """Sentences on external data that the cut text lacks, as one paragraph."""
     known = " ".join(shown.split())
-    missing: dict[str, None] = {}
-    for sentence in _sentences(sections):
-        rule = " ".join(sentence.split())
-        if _EXTERNAL.search(sentence) and rule not in known:
-            missing[rule[:_LONG_LINE]] = None
+    rules = dict.fromkeys(filter(_EXTERNAL.search, _sentences(sections)))
+    lines = (" ".join(rule.split()) for rule in rules)
+    missing = dict.fromkeys(line[:_LONG_LINE] for line in lines if line not in known)
     if not missing:
         return []
-    return ["External data: " + " ".join(list(missing)[:4])]
+    return ["External data: " + " ".join(list(missing)[:_MOST_RULES])]
 
 
 def _sentences(sections: Sequence[Section]) -> Iterator[str]:

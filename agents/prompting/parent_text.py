@@ -18,6 +18,8 @@ from utils.untrusted import anonymous, fence, one_line, plain, without_escapes
 
 # Characters of a line of output, and of what a fold holds out.
 _LINE, _SPAN = 240, 80
+# Of a line as much is read as may shrink to one that is shown.
+_READ = 8
 # Bars of progress, and what a library says of itself.
 _NOISE = re.compile(
     r"^\s*(?:.*\d{1,3}%\|.*|.*\d+/\d+ \[[=>. #-]+\].*|\[LightGBM\] \[(?:Info|Warning)\].*"
@@ -159,7 +161,8 @@ def cleaned(output: str, limit: int) -> str:
     """
     lines: list[str] = []
     for raw in without_escapes(output).split("\n"):
-        line = anonymous(plain(raw.rstrip("\r").rpartition("\r")[2]).rstrip())
+        shown = raw.rstrip("\r").rpartition("\r")[2][: _LINE * _READ]
+        line = anonymous(plain(shown).rstrip())
         line = _NUMBERS.sub(r"\1... ", _NO_WORD.sub("...", line)).rstrip()
         if line and not _NOISE.match(line) and line not in lines[-1:]:
             lines.append(line[:_LINE])

@@ -19,7 +19,7 @@ MOST_VALUES = 8
 # Characters of a list; what is longer, or nested deeper than Python reads, declares nothing.
 _LONGEST = 200
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
-_COMMENT = re.compile(rb"\s*#\s*tune:\s*(.+?)\s*$", re.IGNORECASE)
+_COMMENT = re.compile(rb"\s*+#\s*+tune:\s*+(.+)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

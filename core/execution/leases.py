@@ -12,8 +12,9 @@ from core.execution.stop import StopSignal
 
 _WAKE_S = 0.1
 _GPU_USER = re.compile(
-    r"^\s*(?:import|from)\s+(?:torch|tensorflow|keras|jax|cupy|cuml|cudf|timm|transformers|sentence_transformers|fastai"
-    r"|lightning|pytorch_lightning|monai|ultralytics)\b|\b(?:cuda|gpu_hist|task_type\s*=\s*.GPU)",
+    r"^[ \t]*(?:import|from)[ \t]+(?:torch|tensorflow|keras|jax|cupy|cuml|cudf|timm|transformers"
+    r"|sentence_transformers|fastai|lightning|pytorch_lightning|monai|ultralytics)\b"
+    r"|\b(?:cuda|gpu_hist|task_type ?= ?.GPU)",
     re.MULTILINE,
 )
 

@@ -15,7 +15,7 @@ _TRACEBACK_CHARS = 3_000
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _HEADER = re.compile(
-    r"^(?:\s*\+ Exception Group )?Traceback \(most recent call last\):$", re.MULTILINE
+    r"^(?:[ ]*\+ Exception Group )?Traceback \(most recent call last\):$", re.MULTILINE
 )
 # The frame of a syntax error in the program itself; Python prints no header above it.
 _BARE_SYNTAX = re.compile(

@@ -24,6 +24,8 @@ _PATH_CALLS = frozenset(
 )
 _PATH_CALL = re.compile(r"(?:read|to|load|save|imread|imwrite)(?:_\w+)?$")
 _IMPORT_CALLS = frozenset({"__import__", "import_module"})
+# Of a syntax tree: a sum of as many terms has them, and a chain of `elif`.
+_MOST_LEVELS = 150
 
 
 def reasons_to_reject(program: str, protected: Sequence[str] = ()) -> tuple[str, ...]:
@@ -40,9 +42,23 @@ def reasons_to_reject(program: str, protected: Sequence[str] = ()) -> tuple[str,
         return (f"line {error.lineno or 1}: syntax error: {error.msg}",)
     except (ValueError, RecursionError, MemoryError) as error:
         return (f"line 1: cannot be parsed: {error}",)
+    # What looks at programs calls itself for each level.
+    if (line := _too_deep(tree)) is not None:
+        return (f"line {line}: nested more than {_MOST_LEVELS} levels deep: write it in steps",)
     paths = (path.rstrip("/") for path in (*_DATA_PATHS, *protected))
     faults = {*_imports(tree), *_paths(tree, list(filter(None, paths)))}
     return tuple(f"line {line}: {reason}" for line, reason in sorted(faults))
+
+
+def _too_deep(tree: ast.AST) -> int | None:
+    """The line of an expression or statement that lies too deep, None without one."""
+    level, line = [tree], 1
+    for _ in range(_MOST_LEVELS):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return None
+        line = next(filter(None, (getattr(node, "lineno", None) for node in level)), line)
+    return line
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -9,15 +9,19 @@ from __future__ import annotations
 import csv
 import io
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from utils.files import UntrustedFileError, read_untrusted
+from utils.untrusted import one_line
 
 SIZE_FLOOR = 64 << 20
 SIZE_FACTOR = 40
+# Characters in which a header must end, or as many times those of the columns that it must have.
+_HEADER, _TIMES_HEADER = 1_000_000, 8
 _MISSING = [
     "",
     "NA",
@@ -98,14 +102,16 @@ def parse(
     """
     header, delimiter = _header(text, delimiters, [*ids, *targets])
     wanted = list(dict.fromkeys([*ids, *targets]))
-    places = list(map(header.index, wanted))
-    surplus = [name or "(unnamed)" for name in header if name not in wanted]
+    place_of = {name: place for place, name in enumerate(header)}
+    places = [place_of[name] for name in wanted]
+    known = set(wanted)
+    surplus = [name or "(unnamed)" for name in header if name not in known]
     notes = []
     if surplus:
         notes.append(f"{len(surplus)} surplus columns dropped: {_few(surplus)}")
     if places != sorted(places):
         notes.append("columns put in the order of the sample submission")
-    texts = set(map(header.index, wanted if as_text else ids))
+    texts = {place_of[name] for name in (wanted if as_text else ids)}
     frame = _cells(text, delimiter, len(header), places, texts)
     if not len(frame):
         raise FileRefusedError("the submission has a header and no rows")
@@ -115,10 +121,12 @@ def parse(
 def _header(text: str, delimiters: Sequence[str], wanted: Sequence[str]) -> tuple[list[str], str]:
     """Column names, and the separator under which all wanted columns are there."""
     names: list[str] = []
+    text = text[: max(_HEADER, _TIMES_HEADER * sum(map(len, wanted)))]
     for delimiter in dict.fromkeys(delimiters):
         names = _first_row(text, delimiter)
         if set(wanted) <= set(names):
-            if twice := [name for name in dict.fromkeys(wanted) if names.count(name) > 1]:
+            counts = Counter(names)
+            if twice := [name for name in dict.fromkeys(wanted) if counts[name] > 1]:
                 raise FileRefusedError(f"columns occur twice: {_few(twice)}")
             return names, delimiter
     for other in ";\t|":
@@ -126,7 +134,8 @@ def _header(text: str, delimiters: Sequence[str], wanted: Sequence[str]) -> tupl
             raise FileRefusedError(
                 f"columns are separated by {other!r}; the sample submission uses {delimiters[0]!r}"
             )
-    missing = [name for name in wanted if name not in names]
+    there = set(names)
+    missing = [name for name in wanted if name not in there]
     raise FileRefusedError(
         f"{len(missing)} columns missing: {_few(missing)}; the file has {_few(names)}"
     )
@@ -176,7 +185,7 @@ def _cells(
 
 
 def _few(names: Sequence[str]) -> str:
-    shown = [name[:40] for name in names[:5]]
+    shown = [one_line(name, 40) for name in names[:5]]
     if len(names) > len(shown):
         shown.append("...")
     return ", ".join(shown)

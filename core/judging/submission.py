@@ -15,16 +15,20 @@ import numpy as np
 import pandas as pd
 
 from core.judging.intake import FileRefusedError, decode, parse, read_bytes
-from core.judging.samples import Sample, text_ids
+from core.judging.samples import Sample
+from core.judging.shape import fault_of_shape, short_text, texts
 from core.judging.statistic import Array
 from core.judging.submission_words import repaired_words, word_problems
 from core.judging.values import class_numbers, is_text, is_words, needs, to_floats, to_labels
 from core.metric_names import predicts
 from core.records import CompetitionSpec
+from utils.untrusted import one_line
 
 RANGE_DRIFT = 1e-6
 SUM_EXACT = 2e-7
 SUM_DRIFT = 5e-3
+# Where the classes are not known.
+_LONGEST_LABEL = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,11 @@ def check_bytes(data: bytes, sample: Sample, spec: CompetitionSpec) -> CheckedSu
     try:
         text, notes = decode(data, sample.encoding)
         as_text = is_text(spec) or is_words(spec)
-        frame, more = parse(
-            text, (sample.delimiter, ","), spec.ids.columns, spec.answers.targets, as_text
-        )
+        columns = len(spec.ids.columns) + len(spec.answers.targets)
+        delimiters = (sample.delimiter, ",")
+        if fault := fault_of_shape(text, delimiters, len(sample), columns, as_text):
+            raise FileRefusedError(fault)
+        frame, more = parse(text, delimiters, spec.ids.columns, spec.answers.targets, as_text)
     except FileRefusedError as refusal:
         return CheckedSubmission((str(refusal),), (), None)
     notes += more
@@ -77,7 +83,7 @@ def _match_rows(
     frame: pd.DataFrame, sample: Sample, spec: CompetitionSpec
 ) -> tuple[Array, list[str], list[str]]:
     """For each row of the sample its row in `frame`; problems; warnings."""
-    ids = text_ids(frame, spec.ids.columns)
+    ids = _ids(frame, sample, spec)
     found, by_value = sample.positions(ids)
     unknown = np.flatnonzero(found < 0)
     count = np.bincount(found[found >= 0], minlength=len(sample))
@@ -90,7 +96,7 @@ def _match_rows(
         example = sample.name(int(missing[0]))
         problems.append(f"{len(missing)} of {len(sample)} ids are missing (e.g. {example!r})")
     if len(unknown):
-        example = ", ".join(ids[unknown[0]])[:80]
+        example = one_line(", ".join(ids[unknown[0]]), 80)
         problems.append(f"{len(unknown)} ids are not in the sample submission (e.g. {example!r})")
     if problems:
         return found, problems, []
@@ -104,6 +110,14 @@ def _match_rows(
     return np.argsort(found), [], notes
 
 
+def _ids(frame: pd.DataFrame, sample: Sample, spec: CompetitionSpec) -> Array:
+    """Text [rows, id columns]; without id columns the row number is the id."""
+    if not spec.ids.columns:
+        return np.arange(len(frame)).astype(str)[:, None]
+    longest = max(map(len, sample.ids.ravel().tolist()), default=0)
+    return short_text(frame[list(spec.ids.columns)].to_numpy(dtype=object), longest)
+
+
 # ---------------------------------------------------------------- values
 
 
@@ -112,9 +126,11 @@ def _values(
 ) -> tuple[Array, list[str], list[str]]:
     """Predictions after repair; problems; warnings."""
     if is_words(spec):
-        return _words(cells.to_numpy(dtype=object).astype(str).astype(object), sample, spec)
+        return _words(texts(cells), sample, spec)
     if is_text(spec):
-        values = to_labels(cells.to_numpy(dtype=object).astype(str), spec.answers.classes)
+        longest = max(map(len, spec.answers.classes), default=_LONGEST_LABEL)
+        labels = short_text(cells.to_numpy(dtype=object), longest)
+        values = to_labels(labels, spec.answers.classes)
         problems = list(_label_problems(values, sample, spec))
     else:
         if all(map(pd.api.types.is_numeric_dtype, cells.dtypes)):
@@ -220,7 +236,7 @@ def _numeric_label_problems(values: Array, sample: Sample, spec: CompetitionSpec
 
 def _line(where: Array, what: str, cells: Array, sample: Sample, spec: CompetitionSpec) -> str:
     row, column = np.argwhere(where)[0]
-    cell = str(cells[row, column])[:40]
+    cell = one_line(str(cells[row, column]), 40)
     place = f"{cell!r} in column {spec.answers.targets[column]!r}, id {sample.name(int(row))!r}"
     return f"{int(where.sum())} of {where.size} {what} (e.g. {place})"
 

@@ -10,9 +10,12 @@ from typing import Any
 
 from core.llm.endpoint import EndpointError, Kind
 from utils.text import cap, redact
+from utils.untrusted import plain
 
 _LINE = 300
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{0,1000})</title>", re.IGNORECASE)
+# Characters of a body that are read for its cause, and levels of JSON that are read at all.
+_MOST_TEXT = 20_000
 _WEB_PAGE = re.compile(r"^\s*(<!doctype html|<html|<head|<body)", re.IGNORECASE)
 # Servers quote the key that they refuse, some in full, some with its middle masked.
 _QUOTED_KEY = re.compile(
@@ -148,7 +151,7 @@ def error_text(body: Any) -> tuple[str, str]:
 def _error_in_text(text: str) -> tuple[str, str]:
     try:
         parsed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return page_text(text), ""
     if isinstance(parsed, dict):
         return error_text(parsed)
@@ -165,7 +168,7 @@ def page_text(text: str) -> str:
     """A web page's title, any other text as it is."""
     if not is_web_page(text):
         return text
-    title = _TITLE.search(text)
+    title = _TITLE.search(text[:_MOST_TEXT])
     return f'web page "{title.group(1).strip()}"' if title else "web page"
 
 
@@ -176,7 +179,7 @@ def web_page(body: bytes | str) -> EndpointError:
 
 def one_line(text: str, keys: tuple[str, ...] = ()) -> str:
     """The text for a log: one line of bounded length without keys."""
-    clean = _QUOTED_KEY.sub(r"\1***", redact(text[:20_000], keys))
+    clean = _QUOTED_KEY.sub(r"\1***", redact(plain(text[:_MOST_TEXT]), keys))
     return cap(" ".join(clean.split()), _LINE, 0.8).replace("\n", " ")
 
 

@@ -20,7 +20,7 @@ from core.llm.texts import GO_ON, join, request_chars
 from core.protocols import Clock
 from core.records import Answer, Message, Request
 from utils.errors import Interrupted, ModelError
-from utils.text import redact
+from utils.text import redact, whole
 
 _NEVER_AGAIN: frozenset[Kind] = frozenset(
     {"context", "bad_request", "not_found", "not_an_api", "refusal"}
@@ -243,9 +243,10 @@ class RetryingModel:
         )
 
     def _hidden(self, text: str) -> str:
-        """Without the keys, should a server echo them; short ones are placeholders of servers that
-        want none.
+        """Without the keys, should a server echo them, and without lone halves of characters; short
+        keys are placeholders of servers that want none.
         """
+        text = whole(text)
         for key in self._state.secrets:
             if len(key) >= _LEAST_KEY:
                 text = text.replace(key, "***")

@@ -177,7 +177,7 @@ def _plain(body: bytes, key: str) -> Any:
         raise web_page(body)
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         received = one_line(body[:2000].decode(errors="replace"), (key,))

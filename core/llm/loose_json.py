@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.llm.texts import without_thoughts
+from utils.text import whole
 
 _FENCED = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
-_STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
-_MOST_STARTS = 40
+# A text that nothing closes goes to the end, else its end is searched from each of its quotes.
+_STRING_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\Z))|,(?=\s*[}\]])', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
+_MOST_STARTS, _MOST_LOOKS = 40, 8
 _MOST_CHARS = 400_000
+_MOST_LEVELS = 64
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -59,24 +62,43 @@ def _candidates(text: str) -> Iterator[str]:
         yield text.strip()
     for fenced in _FENCED.findall(text):
         yield fenced.strip()
-    end = 0
-    for bracket in itertools.islice(re.finditer(r"[{\[]", text), _MOST_STARTS):
-        start = bracket.start()
-        if start >= end and (close := _closing(text, start)) is not None:
-            yield text[start:close]
-            end = close
+    for start, end in itertools.islice(_outermost(text), _MOST_STARTS):
+        yield text[start:end]
 
 
-def _closing(text: str, start: int) -> int | None:
-    """Where the bracket that opens at `start` is closed; None when it is not."""
-    depth = 0
-    for match in _STRING_OR_BRACKET.finditer(text, start):
-        word = match.group()
-        depth += word in "{["
-        depth -= word in "}]"
-        if depth == 0 and word in "}]":
-            return match.end()
-    return None
+def _outermost(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of what stands between matching brackets and in no other such place, in order;
+    what stands in a bracket that nothing closes counts as outside. Reads the text a few times.
+    """
+    begin = _bracket(text, 0)
+    for _ in range(_MOST_LOOKS):
+        opened, closed = _matched(text, begin)
+        yield from closed
+        if not opened:
+            return
+        # A quote in prose behind a lone bracket hides what follows: it is read from there as well.
+        begin = _bracket(text, opened[0] + 1)
+
+
+def _bracket(text: str, start: int) -> int:
+    """Where the next bracket opens. A quote in the prose above is no text."""
+    places = (text.find(bracket, start) for bracket in "{[")
+    return min(filter(lambda place: place >= 0, places), default=len(text))
+
+
+def _matched(text: str, begin: int) -> tuple[list[int], list[tuple[int, int]]]:
+    """Brackets that nothing closes, and the outermost pairs, from a place on."""
+    opened = list[int]()
+    closed = list[tuple[int, int]]()
+    for match in _STRING_OR_BRACKET.finditer(text, begin):
+        if match[0] in "{[":
+            opened.append(match.start())
+        elif match[0] in "}]" and opened:
+            start = opened.pop()
+            while closed and closed[-1][0] > start:
+                closed.pop()
+            closed.append((start, match.end()))
+    return opened, closed
 
 
 def _parse(text: str) -> Any:
@@ -89,9 +111,25 @@ def _parse(text: str) -> Any:
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(text, strict=False, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(text, strict=False, parse_constant=_refuse, parse_float=_finite)
+        return whole_texts(value)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def whole_texts(value: Any, levels: int = _MOST_LEVELS) -> Any:
+    """A value of JSON without lone halves of characters, which no file can hold. Raises ValueError
+    for one that is nested too deeply.
+    """
+    if levels == 0:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, list):
+        return [whole_texts(item, levels - 1) for item in value]
+    if isinstance(value, dict):
+        return {whole(key): whole_texts(item, levels - 1) for key, item in value.items()}
+    return value
 
 
 def _finite(word: str) -> float:

@@ -15,7 +15,7 @@ GO_ON = (
 )
 
 _THOUGHTS = re.compile(
-    r"^\s*<(think|thinking|thought|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE
+    r"\s*+<(think|thinking|thought|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE
 )
 # Some chat templates put the opening tag into the prompt, so that only the closing one is in the
 # answer.
@@ -28,8 +28,10 @@ _RESTART = 60
 
 def without_thoughts(text: str) -> str:
     """The answer without the thinking before it; "" when there is nothing but thinking."""
-    while match := _THOUGHTS.match(text):
-        text = text[match.end() :]
+    place = 0
+    while match := _THOUGHTS.match(text, place):
+        place = match.end()
+    text = text[place:]
     end = _END_OF_THOUGHTS.search(text)
     if end and "```" not in text[: end.start()] and "<think" not in text[: end.start()].lower():
         text = text[end.end() :]

@@ -10,6 +10,7 @@ from agents.answers.edits import (
     apply_edits,
     differing_loci,
     keep_to_locus,
+    only_changed,
     read_edits,
     without_edits,
 )
@@ -191,3 +192,9 @@ def test_comments_and_blank_lines_are_no_change() -> None:
         '"""Gradient', '"""A gradient'
     )
     assert differing_loci(Genome.parse(PARENT), Genome.parse(commented)) == frozenset()
+
+
+def test_a_preamble_that_is_nested_deeply_is_compared_by_its_text() -> None:
+    deep = "x = " + "+".join(["1"] * 1500) + "\n"
+    assert only_changed(f"{deep}{PARENT}", f"import os\n{deep}{PARENT}") is None
+    assert only_changed(f"{deep}{PARENT}", f"{deep}{PARENT}") is None

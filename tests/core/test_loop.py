@@ -37,7 +37,7 @@ from core.evolution.selection import race_is_lost, takes_the_lead
 from core.journal.history import History
 from core.loop import Loop, LoopParts, Rules
 from core.protocols import Extras, Judge
-from core.records import Author, ErrorInfo, Job, Outcome, Suspicion, Verdict
+from core.records import Author, Brief, ErrorInfo, Job, Outcome, Proposal, Suspicion, Verdict
 from tests.slices import search_config, solution_config
 from utils.errors import ProposalError, WorkerError
 from utils.json_records import to_json
@@ -307,3 +307,25 @@ def test_a_proposal_is_recorded_before_it_runs() -> None:
     world = World(["a\n"], {"a\n": 0.7}, steps=1).run()
     types = [type(event) for event in world.events.events]
     assert types.index(Proposed) < types.index(FoldScored) < types.index(StepDone)
+
+
+@pytest.mark.parametrize(
+    "error", [RecursionError("too deep"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no")]
+)
+def test_an_error_of_ours_in_looking_at_an_answer_costs_the_proposal_and_not_the_run(
+    error: Exception,
+) -> None:
+    world = World(["a\n", "b\n"], {"a\n": 0.7, "b\n": 0.8}, steps=2)
+    propose, errors = world.proposer.propose, [error, error]
+
+    def look(brief: Brief) -> Proposal:
+        if errors:
+            raise errors.pop()
+        return propose(brief)
+
+    world.proposer.propose = look  # type: ignore[method-assign]
+    world.run()
+    assert len(world.history.entries) == 2
+    reasons = [event.reason for event in world.events.of(ProposalFailed)]  # type: ignore[attr-defined]
+    assert len(reasons) == 2
+    assert all(reason.startswith(f"internal error: {type(error).__name__}: ") for reason in reasons)

@@ -90,3 +90,21 @@ def test_reasons_come_by_line_and_once() -> None:
 def test_a_program_that_nests_too_deep_is_rejected_and_not_an_error() -> None:
     assert reasons_to_reject("x = " + "(" * 5000 + ")" * 5000)
     assert reasons_to_reject("x = " + "-" * 100_000 + "1")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = " + "+".join(["1"] * 1500),
+        "x = " + "+".join(['"a"'] * 1500),
+        "print(" + "+".join(['"a"'] * 1500) + ")",
+        "x = a" + ".b" * 1500,
+    ],
+)
+def test_a_program_that_is_nested_deeply_is_rejected_with_its_line(line: str) -> None:
+    (reason,) = reasons_to_reject(f"import os\n{line}\n")
+    assert reason == "line 2: nested more than 150 levels deep: write it in steps"
+
+
+def test_a_sum_of_a_hundred_terms_may_run() -> None:
+    assert reasons_to_reject("x = " + "+".join(["1"] * 100) + "\n") == ()

@@ -24,7 +24,7 @@ _RUN = 4
 _NAMED = 12
 _NARROW = 8
 _EXAMPLE_COLUMNS = 12
-_NUMBERED = re.compile(r"(.*?)\d+$")
+_NUMBERED = re.compile(r"(.*?)(?<!\d)\d+$")
 _CELL = 40
 _SAMPLE_LINE = 64
 # Characters of the names of columns that have no line of their own.

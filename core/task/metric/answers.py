@@ -21,8 +21,8 @@ _SOME_LISTS = 0.005
 _FIRST_CELLS = 20
 _NUMBER = re.compile(r"\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*")
 # Also "$1,234.5", "12 %" and "2021-01-31 10:00".
-_AMOUNT = r"[$€£]?\s*[-+]?(?:\d[\d,]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*[%€£]?"
-_NO_WORD = re.compile(rf"\s*(?:{_AMOUNT}|\d{{4}}-\d\d-\d\d.*)\s*")
+_AMOUNT = r"(?:[$€£]\s*+)?[-+]?(?:\d[\d,]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?(?:\s*+[%€£])?"
+_NO_WORD = re.compile(rf"\s*+(?:{_AMOUNT}|\d{{4}}-\d\d-\d\d.*)\s*")
 _TEXT_WORDS = 5.0
 _TEXT_CHARS = 30.0
 _TEXT_DISTINCT = 0.2

@@ -4,7 +4,6 @@ never by a guess.
 
 from __future__ import annotations
 
-import html
 import itertools
 import re
 from collections.abc import Iterator
@@ -13,25 +12,28 @@ from dataclasses import dataclass
 from core.metric_names import METRICS
 from core.task.metric.details import plain_names, settled
 from core.task.metric.unscored import UNSCORED
+from utils.markup import IMAGE, LINK, replaced, unescaped, with_headings
 
-_FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.M | re.S)
-_FORMULA = re.compile(r"\$\$.*?\$\$|\\\[.*?\\\]|\\\\?\(.*?\\\\?\)", re.S)
+_FENCE = re.compile(r"^(```|~~~)", re.M)
+_FORMULA = re.compile(r"\$\$|\\\[|\\\\?\(")
+_END_OF_FORMULA = {"$$": r"\$\$", r"\[": r"\\\]"}
 _INLINE_FORMULA = re.compile(r"\$(?!\d)[^$\n]{1,200}\$")
-_IMAGE = re.compile(r"!\[[^\]]*\]\([^)\n]*\)")
-_LINK = re.compile(r"\[([^\]]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
-_TAG = re.compile(r"</?[a-zA-Z][^>\n]*>")
+_TAG = re.compile(r"</?[a-zA-Z][^<>\n]*+>")
 _SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u3000]")
 _INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff]")
 
-_HASHES = re.compile(r"^ {0,3}(#{1,6})\s*(.+?)[\s#]*$")
-_HTML_HEADING = re.compile(r"<h([1-6])[^>]*>(.*?)</h\1>", re.I | re.S)
-_BOLD_LINE = re.compile(r"^\s*(\*\*|__)([^*_]{2,60})\1\s*:?\s*$")
+_HASHES = re.compile(r"^ {0,3}(#{1,6})(.+)$")
+_BOLD_LINE = re.compile(r"^(\*\*|__)([^*_]{2,60})\1\s*:?$")
 _INLINE_LABEL = re.compile(
-    r"^\W*((?:evaluation|scoring|competition)?\s*metric|evaluation|scoring)\W*:\W*(\w.*)$", re.I
+    r"^\W{0,12}((?:evaluation|scoring|competition)? ?metric|evaluation|scoring)\W{0,6}:\W{0,12}(\w.*)$",
+    re.I,
 )
 _UNDERLINE = re.compile(r"^\s*(=+|-{3,})\s*$")
 _NUMBERED = re.compile(r"^(?:\d+|[ivx]+)[.)]\s+")
 _BOLD_LEVEL = 7
+# Characters of a line, of a sentence, and of all that is read about the metric: what is longer is no
+# text for people, and every phrase that names a metric is searched in all of it.
+_LONG_LINE, _LONG_SENTENCE, _MOST_TEXT = 8_000, 2_000, 30_000
 # Levels of headings by what stands below them.
 _UNDERLINED = {"=": 1, "-": 2}
 _PARAGRAPHS = re.compile(r"\n\s*\n")
@@ -158,30 +160,42 @@ def left_out(section: str) -> str | None:
 
 def evaluation_sections(description: str) -> list[str]:
     """Normalised paragraphs (joined by blank lines) below each heading that opens an evaluation
-    section.
+    section; at most about 30,000 characters of each kind of section, in time in proportion to the
+    description.
     """
     lines = list(_lines(description))
     below, labelled = [], []
+    room = spare = _MOST_TEXT
     for i, line in enumerate(lines):
         if line.level:
-            if _opens(line.text):
-                below.append(_body(lines, i))
-        elif match := _INLINE_LABEL.match(line.text):
+            if room > 0 and _opens(line.text):
+                below.append(_body(lines, i, room))
+                room -= len(below[-1])
+        elif spare > 0 and (match := _INLINE_LABEL.match(line.text)):
             labelled.append(match.group(2))
+            spare -= len(line.text)
     return [section for section in below + labelled if section.strip()]
 
 
 def normalise(text: str) -> str:
     """Plain text: no links, tags, formulas, emphasis or odd spaces. Line breaks stay."""
-    text = _INVISIBLE.sub("", _SPACES.sub(" ", html.unescape(text)))
+    text = _INVISIBLE.sub("", _SPACES.sub(" ", unescaped(text)))
     text = text.translate(_PUNCTUATION)
-    text = _FENCE.sub("\n", text.replace("\r\n", "\n"))
-    text = _LINK.sub(r"\1", _IMAGE.sub(" ", text))
-    text = _HTML_HEADING.sub(
-        lambda match: f"\n{'#' * int(match.group(1))} {match.group(2)}\n", text
+    text = replaced(
+        text.replace("\r\n", "\n"),
+        _FENCE,
+        lambda mark: rf"^{mark[1]}[^\n]*$",
+        lambda mark, inner: "\n",
     )
-    text = _INLINE_FORMULA.sub(" ", _FORMULA.sub(" ", text))
-    return _TAG.sub(" ", text)
+    text = LINK.sub(r"\1", IMAGE.sub(" ", text))
+    text = with_headings(text, lambda level, words: f"{'#' * level} {words}")
+    text = replaced(
+        text,
+        _FORMULA,
+        lambda mark: _END_OF_FORMULA.get(mark[0], r"\\\\?\)"),
+        lambda mark, inner: " ",
+    )
+    return _TAG.sub(" ", _INLINE_FORMULA.sub(" ", text))
 
 
 def _plain(text: str) -> str:
@@ -190,11 +204,11 @@ def _plain(text: str) -> str:
 
 def _lines(description: str) -> Iterator[_Line]:
     raw = normalise(description).split("\n")
-    for line, following in itertools.pairwise([*raw, ""]):
-        hashes, bold = _HASHES.match(line), _BOLD_LINE.match(line)
+    for line, following in itertools.pairwise([*(line[:_LONG_LINE] for line in raw), ""]):
+        hashes, bold = _HASHES.match(line), _BOLD_LINE.match(line.strip())
         below = _UNDERLINE.match(following)
         if hashes:
-            yield _Line(len(hashes.group(1)), _plain(hashes.group(2)))
+            yield _Line(len(hashes.group(1)), _plain(hashes.group(2).rstrip("# \t")))
         elif bold:
             yield _Line(_BOLD_LEVEL, _plain(bold.group(2)))
         elif below and 0 < len(line.strip()) < 80:
@@ -225,14 +239,17 @@ def _opens(heading: str) -> bool:
     return len(lowered) < 80 and bool(_OPENS.search(lowered)) and asks
 
 
-def _body(lines: list[_Line], start: int) -> str:
-    """Text from a heading to the next one that closes it; sub-headings stay as paragraphs of their
-    own.
+def _body(lines: list[_Line], start: int, room: int) -> str:
+    """Text from a heading to the next one that closes it, or to where `room` characters are full;
+    sub-headings stay as paragraphs of their own.
 
     A heading of the same level right below an empty one belongs to it.
     """
     level, parts, filled = lines[start].level, [lines[start].text, ""], False
-    for line in lines[start + 1 :]:
+    for line in map(lines.__getitem__, range(start + 1, len(lines))):
+        room -= len(line.text) + 1
+        if room < 0:
+            break
         if line.level:
             if _CLOSES.search(line.text.lower()) or (filled and line.level <= level):
                 break
@@ -274,6 +291,7 @@ def _declaration(section: str) -> str:
 def _sentences(section: str) -> Iterator[str]:
     for paragraph in _PARAGRAPHS.split(section):
         for sentence in _SENTENCE_END.split(" ".join(paragraph.split())):
+            sentence = sentence[:_LONG_SENTENCE]
             if sentence and not _ASIDE.search(sentence.lower()):
                 yield sentence
 

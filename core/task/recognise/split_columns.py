@@ -20,7 +20,7 @@ _REPEATED_SHARE = 0.5
 _FEW_SHARED = 0.05
 _LOOKED_AT = 200
 _MAX_TEXT = 60
-_FLOAT = re.compile(r"-?\d*\.\d*[1-9]\d*(?:[eE][-+]?\d+)?|-?\d+[eE][-+]?\d+")
+_FLOAT = re.compile(r"-?\d*\.\d*[1-9]0*(?:[eE][-+]?\d+)?|-?\d+[eE][-+]?\d+")
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2})?(?:[T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}(?: .*)?|"
     r"[A-Z][a-z]{2,8} \d{1,2},? \d{4}.*"

@@ -13,7 +13,8 @@ _POSITIVE = frozenset(
 _NEGATIVE = frozenset(
     "0 false no neg negative absent normal healthy benign noise background none".split()
 )
-_SENTENCE = re.compile(r"[^.\n]*\bprobabilit(?:y|ies)\b[^.\n]*", re.I)
+_SENTENCES = re.compile(r"[.\n]")
+_PROBABILITY = re.compile(r"\bprobabilit(?:y|ies)\b", re.I)
 
 
 def positive_of(names: Set[str], description: str) -> tuple[str, str]:
@@ -35,7 +36,8 @@ def positive_of(names: Set[str], description: str) -> tuple[str, str]:
 def _is_wanted(name: str, description: str) -> bool:
     """A sentence about a probability names it."""
     pattern = re.compile(rf"\b{re.escape(name)}(?:e?s)?\b", re.I)
-    return any(map(pattern.search, _SENTENCE.findall(description)))
+    about = filter(_PROBABILITY.search, _SENTENCES.split(description))
+    return any(map(pattern.search, about))
 
 
 def _equated(name: str, digit: str, description: str) -> bool:
