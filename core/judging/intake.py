@@ -111,7 +111,8 @@ def parse(
         notes.append(f"{len(surplus)} surplus columns dropped: {_few(surplus)}")
     if places != sorted(places):
         notes.append("columns put in the order of the sample submission")
-    texts = {place_of[name] for name in (wanted if as_text else ids)}
+    worded = wanted if as_text else ids
+    texts = {place_of[name] for name in worded}
     frame = _cells(text, delimiter, len(header), places, texts)
     if not len(frame):
         raise FileRefusedError("the submission has a header and no rows")

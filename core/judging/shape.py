@@ -52,8 +52,14 @@ def short_text(cells: Array, longest: int) -> Array:
     can be right, by the length of the longest of these, is cut, and equal to none of them.
     """
     most = longest + _SPARE_CHARS
-    shown = [text if len(text) <= most else f"{text[:most]}..." for text in map(str, cells.ravel())]
+    shown = [_cut(str(cell), most) for cell in cells.ravel()]
     return np.array(shown, dtype=str).reshape(cells.shape)
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}..."
 
 
 def texts(cells: pd.DataFrame) -> Array:

@@ -47,6 +47,7 @@ FILES = (
     "utils/rhythm.py",
     "utils/tables.py",
     "utils/text.py",
+    "utils/markup.py",
     "utils/untrusted.py",
 )
 SOLUTION = "core/publishing/rebuild.py"
