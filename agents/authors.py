@@ -244,6 +244,7 @@ def _progress(around: Surroundings, skills: Skills) -> RunProgress:
         likeness=lambda first, second: history.likeness.get(frozenset((first, second))),
         errors=partial(_errors, around),
         blend=around.blend,
+        seconds_left=lambda: around.search_ends() - around.clock(),
     )
 
 

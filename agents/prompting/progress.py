@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,5 +35,7 @@ class RunProgress:
     likeness: Callable[[str, str], float | None] = field(default=lambda first, second: None)
     # The plan that is kept for a first draft; None where it has none.
     first_plan: Callable[[Brief], FirstPlan | None] = field(default=lambda brief: None)
+    # Seconds until no program can be tried any more; inf where nobody knows.
+    seconds_left: Callable[[], float] = field(default=lambda: math.inf)
     # Steps that are written and have no score yet.
     running: Callable[[], Sequence[Proposal]] = tuple

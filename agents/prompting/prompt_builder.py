@@ -7,6 +7,7 @@ for dense code.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from agents.prompting.phrases import Phrases
 from agents.prompting.plan_line import plan_line
 from agents.prompting.plan_text import PLAN
 from agents.prompting.progress import RunProgress
-from agents.prompting.prompt_parts import program_block
+from agents.prompting.prompt_parts import coarse, program_block
 from agents.prompting.siblings import without_weights
 from agents.prompting.skeleton import skeleton
 from agents.prompting.system_text import CandidateMachine, SystemText, TaskFacts
@@ -95,6 +96,7 @@ class PromptBuilder:
             task=self._tasks.write(brief, digest),
             allowance=self._tasks.allowance(brief.seconds),
             cpus=self._machine.cpu_words,
+            left=self._left(brief),
             answer=self._prompts.render(BY_KIND[brief.kind].answer),
         ).lstrip("\n")
 
@@ -167,6 +169,13 @@ class PromptBuilder:
         if not lines:
             return ""
         return "\nRunning now, no score yet:\n" + "\n".join(lines[-MOST_RUNNING:])
+
+    def _left(self, brief: Brief) -> str:
+        """Whether a large change can still be followed by others; a first draft has its own plan."""
+        seconds = self._progress.seconds_left()
+        if not brief.parents or not math.isfinite(seconds):
+            return ""
+        return self._phrase("allowance", "left", left=coarse(seconds))
 
     def _lessons(self, brief: Brief) -> str:
         skills = offered(brief)

@@ -234,6 +234,8 @@ class Refold:
             "weights": lambda: NOTHING,
             "cpus_each": 1,
             "memory_mb": 4096,
+            "clock": lambda: 0.0,
+            "search_ends": lambda: math.inf,
             "errors": history.errors.get,
             "blend": lambda: history.blend,
         }

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import re
 import subprocess
@@ -567,6 +568,16 @@ def test_families_that_are_being_tried_are_not_called_untried(binary_spec: Compe
     first = untried().split(", ")[0]
     assert first not in untried(f"a {first}")
     assert first not in untried(others=(f"a {first}",))
+
+
+def test_the_end_of_the_search_is_told_in_coarse_steps(binary_spec: CompetitionSpec) -> None:
+    def asked(kind: str, seconds: float) -> str:
+        told = RunProgress(seconds_left=lambda: seconds)
+        return builder_of(binary_spec, told).write(brief_of(kind))
+
+    assert "The search ends in about 20 min: after" in asked("mutate", 1300.0)
+    assert asked("mutate", 1300.0) == asked("mutate", 1700.0)
+    assert "The search ends" not in asked("mutate", math.inf) + asked("draft", 1300.0)
 
 
 def test_a_program_that_has_grown_long_is_to_be_cut_down(prompts: PromptBuilder) -> None:
