@@ -27,6 +27,10 @@ class Credentials(UsageError):
     """A backend or an agent needs a variable that is not set. Values are never part of a message."""
 
 
+class NotHere(HostError):
+    """This machine lacks what the command needs. Nothing was started. Exit status 3, NOT RUN."""
+
+
 class BuildFailed(HostError):
     """An image could not be built. `exit_code` is the builder's own."""
 

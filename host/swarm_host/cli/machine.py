@@ -5,18 +5,20 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from swarm_host.agents.registry import Agents
 from swarm_host.backends.table import MAKERS
 from swarm_host.cli.statuses import FAILED, OK, complain
 from swarm_host.cli.tables import picked, print_json, print_pairs, print_table
 from swarm_host.errors import HostError, UnknownName
-from swarm_host.launch.bench import bench
 from swarm_host.protocols import Source
 from swarm_host.sources.sets import competition_set
 from swarm_host.words.mle_bench import CHECKOUT
 from swarm_host.words.names import known_name
-from swarm_host.words.places import home, runs_folder
+from swarm_host.words.places import home, mle_bench_data, pack_data, runs_folder
+
+if TYPE_CHECKING:
+    from swarm_host.agents.registry import Agents
 
 
 def doctor(options: Namespace, environ: Mapping[str, str]) -> int:
@@ -26,9 +28,7 @@ def doctor(options: Namespace, environ: Mapping[str, str]) -> int:
     if options.backend is not None:
         known_name(options.backend, MAKERS, "backend")
     runs = runs_folder(options.runs, environ)
-    with bench(runs, environ, _no_id) as work:
-        pack, mlebench = work.sources.root("pack"), work.sources.root("mlebench")
-    images = {one.agent_id: one.image for one in known_agents(environ).listed() if one.image}
+    pack, mlebench, images = pack_data(environ), mle_bench_data(environ), _images(environ)
     found = examine(gather(runs, environ, home(environ), pack, mlebench, images), options.backend)
     if options.json:
         print_json({"well": is_well(found), "findings": found})
@@ -41,10 +41,22 @@ def doctor(options: Namespace, environ: Mapping[str, str]) -> int:
     return OK if is_well(found) else FAILED
 
 
+def _images(environ: Mapping[str, str]) -> dict[str, str]:
+    """Image of each agent that has one. None is known where nothing reads YAML: a finding says so."""
+    try:
+        listed = known_agents(environ).listed()
+    except ModuleNotFoundError:
+        return {}
+    return {one.agent_id: one.image for one in listed if one.image}
+
+
 # ---------------------------------------------------------------- agents
 
 
 def known_agents(environ: Mapping[str, str]) -> Agents:
+    """Raises ModuleNotFoundError on a machine without PyYAML, where the doctor runs all the same."""
+    from swarm_host.agents.registry import Agents
+
     checkout = environ.get(CHECKOUT)
     return Agents(checkout=Path(checkout) if checkout else None)
 
@@ -86,6 +98,8 @@ def _install(options: Namespace) -> int:
 
 
 def competitions(options: Namespace, environ: Mapping[str, str]) -> int:
+    from swarm_host.launch.bench import bench
+
     runs = runs_folder(options.runs, environ)
     name, root = getattr(options, "source", "pack"), getattr(options, "source_root", None)
     with bench(runs, environ, _no_id) as work:

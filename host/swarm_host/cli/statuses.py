@@ -7,18 +7,23 @@ import os
 import sys
 from collections.abc import Callable
 
-from swarm_host.errors import HostError, UsageError
+from swarm_host.errors import HostError, NotHere, UsageError
+from swarm_host.words import libraries
+from swarm_host.words.places import HOST, typed
 
 OK, FAILED, WRONG_USE, NOT_RUN = 0, 1, 2, 3
 # Where no manager hears the signal.
 INTERRUPTED = 130
 
 
-def complain(text: str, as_json: bool) -> None:
-    """Lines for people on standard error; with as_json also {"error": lines} on standard output."""
+def complain(text: str, as_json: bool, word: str = "error") -> None:
+    """Lines for people on standard error; with as_json also {"error": lines} on standard output.
+
+    word: what stands before each line.
+    """
     lines = text.splitlines() or ["it failed"]
     for line in lines:
-        print(f"error: {line}", file=sys.stderr)
+        print(f"{word}: {line}", file=sys.stderr)
     if as_json:
         print(json.dumps({"error": lines}))
 
@@ -33,6 +38,15 @@ def guarded(command: Callable[[], int], as_json: bool) -> int:
     except UsageError as error:
         complain(str(error), as_json)
         return WRONG_USE
+    except NotHere as error:
+        complain(str(error), as_json, "NOT RUN")
+        return NOT_RUN
+    except ModuleNotFoundError as error:
+        if error.name not in libraries.OWN:
+            raise
+        cure = f"pip install -r {typed(HOST / 'requirements.txt')}"
+        complain(f"{libraries.OWN[error.name]} is not installed: {cure}", as_json, "NOT RUN")
+        return NOT_RUN
     except HostError as error:
         complain(str(error), as_json)
         return FAILED

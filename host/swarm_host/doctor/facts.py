@@ -18,7 +18,9 @@ from core.execution.supervisor import LANDLOCK_MIN_ABI, landlock_abi
 from swarm_host.backends.daytona import provider as daytona
 from swarm_host.backends.modal import provider as modal
 from swarm_host.doctor.judge import Cloud, Data, Docker, Facts, Kaggle
+from swarm_host.words import libraries
 from swarm_host.words.mle_bench import CHECKOUT, PYTHON
+from swarm_host.words.places import ROOT, typed
 
 _ANSWER_S = 20.0
 # What programs that grade import.
@@ -60,6 +62,8 @@ def gather(
         kaggle=_kaggle(environ, home),
         clouds=clouds,
         agent_images=agent_images,
+        lacks=_not_installed(),
+        root=typed(ROOT),
     )
 
 
@@ -125,6 +129,11 @@ def _lacks(python: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     if code == 0:
         return tuple(out.split())
     return (f"a way to start ({err.strip()[-100:] or code})",)
+
+
+def _not_installed() -> tuple[str, ...]:
+    named = libraries.OWN.items()
+    return tuple(package for name, package in named if importlib.util.find_spec(name) is None)
 
 
 # ---------------------------------------------------------------- folders

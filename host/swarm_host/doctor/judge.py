@@ -131,6 +131,10 @@ class Facts:
     clouds: tuple[Cloud, ...]
     # Agent id to image, of agents that have one.
     agent_images: Mapping[str, str]
+    # Packages of requirements.txt that this program does not find.
+    lacks: tuple[str, ...] = ()
+    # Folder of this project, as a user types it.
+    root: str = ".."
 
 
 def examine(facts: Facts, backend: str | None = None) -> list[Finding]:
@@ -165,12 +169,22 @@ def _python(facts: Facts) -> list[Finding]:
         if lacks:
             says = f"{python} lacks {', '.join(lacks)}, which graders need"
             cure = (
-                "start this program by a Python with requirements/demo.txt; graders of mle-bench by"
+                f"pip install -r {facts.root}/requirements/demo.txt; graders of mle-bench run by the "
+                "Python that SWARM_HOST_MLE_BENCH_PYTHON names"
             )
-            found.append(Finding("graders", "warn", says, f"{cure} SWARM_HOST_MLE_BENCH_PYTHON"))
+            found.append(Finding("graders", "warn", says, cure))
         else:
             found.append(Finding("graders", "ok", f"graders run by {python}"))
     return found
+
+
+def _libraries(facts: Facts) -> list[Finding]:
+    if not facts.lacks:
+        return [Finding("libraries", "ok", "what the host side needs is installed")]
+    # Without rich, lines tell as much as a table.
+    level: Level = "warn" if facts.lacks == ("rich",) else "fail"
+    says = f"not installed: {', '.join(facts.lacks)}"
+    return [Finding("libraries", level, says, f"pip install -r {facts.root}/host/requirements.txt")]
 
 
 def _disk(facts: Facts) -> list[Finding]:
@@ -316,7 +330,7 @@ def _clouds(facts: Facts) -> list[Finding]:
             cure = f"set {', '.join(cloud.missing)}"
             found.append(Finding(cloud.name, "warn", "only part of its variables is set", cure))
         elif not cloud.installed:
-            cure = "pip install -r host/requirements_cloud.txt, in an environment of its own"
+            cure = f"pip install -r {facts.root}/host/requirements_cloud.txt, in an environment of its own"
             found.append(Finding(cloud.name, "warn", "its library is not installed", cure))
         else:
             found.append(Finding(cloud.name, "ok", "credentials and library are there"))
@@ -337,6 +351,7 @@ def _local_tags(images: Mapping[str, str]) -> list[Finding]:
 
 CHECKS: Sequence[Callable[[Facts], list[Finding]]] = (
     _python,
+    _libraries,
     _disk,
     _box,
     _docker,

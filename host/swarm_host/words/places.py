@@ -8,12 +8,21 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+# The folder host/, and the checkout around it.
+HOST = Path(__file__).resolve().parents[2]
+ROOT = HOST.parent
 # Variable that names the folder of the offline pack's competitions.
 DATA = "SWARM_HOST_DATA"
 # Variable that names the folder of all runs.
 RUNS = "SWARM_HOST_RUNS"
 # In it: the store, and what belongs to no group. Nothing in it is a group of runs.
 STATE_FOLDER = ".swarm"
+
+
+def typed(path: Path) -> str:
+    """A path of this checkout as a user types it: relative in the checkout, else absolute."""
+    here = Path.cwd()
+    return os.path.relpath(path, here) if here.is_relative_to(ROOT) else str(path)
 
 
 def runs_folder(given: Path | None, environ: Mapping[str, str]) -> Path:

@@ -65,6 +65,8 @@ def test_a_good_machine_is_well() -> None:
     [
         ("python", "fail", "3.11", {"python": (3, 10, 9)}),
         ("graders", "warn", "SWARM_HOST_MLE_BENCH_PYTHON", {"graders": {"python": ("pandas",)}}),
+        ("libraries", "fail", "../host/requirements.txt", {"lacks": ("PyYAML", "rich")}),
+        ("libraries", "warn", "../host/requirements.txt", {"lacks": ("rich",)}),
         ("runs", "fail", "2 GiB", {"runs_free": GIB}),
         ("runs", "fail", "--runs", {"runs_fault": "it cannot be written"}),
         ("images", "warn", "30 GiB", {"images_free": 3 * GIB}),
