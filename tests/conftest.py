@@ -74,6 +74,11 @@ class _Guard:
         )
 
 
+# hypothesis writes what it knows of modules while tests are collected, before any fixture.
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(
+    Path(tempfile.gettempdir(), "swarm-evo-hypothesis")
+)
+
 _GUARD = _Guard()
 sys.addaudithook(_GUARD)
 

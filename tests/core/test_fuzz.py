@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
 
 from agents.answers.answer import read_answer
 from agents.answers.edits import Edit, EditRefusedError, apply_edits, only_changed, read_edits
@@ -34,14 +32,6 @@ PIECES = [
 TEXTS = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 BOUNDED = settings(max_examples=150, deadline=None, database=None)
 PROGRAM = "import os\n# %% DATA\nx = 1\n# %% MODEL\ny = 2\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The library keeps files; they belong to the test."""
-    set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
-    yield
-    set_hypothesis_home_dir(None)
 
 
 @seed(1)
