@@ -340,3 +340,6 @@ class Problem:
     # True: this machine lacks what the backend needs, and nothing is wrong with what was asked for
     # (exit status 3, NOT RUN).
     not_here: bool = False
+    # True: what is missing may still be made before a run, such as a folder, an image or the export
+    # of a secret: a dry run only warns of it.
+    may_come: bool = False

@@ -74,13 +74,16 @@ def run_spec(
     runs = runs_folder(options.runs, environ)
     with bench(runs, environ, new_hex) as work:
         planned = planning.plan(spec, run_id, work, prepare=not options.dry_run)
-        if options.dry_run:
-            _print_commands(planned, work, options.json)
-            return OK
         problems = [*engine_problems(spec.placement), *checking.problems(planned, work.backends)]
+        if options.dry_run:
+            problems = checking.of_dry_run(problems)
         status = refuse(problems, options.json)
         if status != OK:
             return status
+        if options.dry_run:
+            # Only now: a command that would show answers is not printed.
+            _print_commands(planned, work, options.json)
+            return OK
         planned = planning.plan(spec, run_id, work, make_folder=make_group_folder)
         return _lead(spec, planned, work, engine, options)
 

@@ -31,6 +31,17 @@ def problems(planned: Sequence[Planned], backends: Callable[[str], Backend]) -> 
     return list(found)
 
 
+def of_dry_run(found: Sequence[Problem]) -> list[Problem]:
+    """The same, with a warning in place of a refusal where the machine may be ready by the time of the
+    run: a dry run is for what the user wrote.
+    """
+    return [replace(one, refuses=one.refuses and not _may_pass(one)) for one in found]
+
+
+def _may_pass(problem: Problem) -> bool:
+    return problem.not_here or problem.may_come
+
+
 def _without_new_workspace(run: RunConfig) -> RunConfig:
     """A workspace that is not there yet is made before the start, and holds nothing that is secret."""
     if _is_there(Path(run.workspace)):

@@ -267,6 +267,40 @@ def test_dry_run_prints_commands_and_makes_nothing(tmp_path: Path) -> None:
     assert [words[1] for words in told["units"][0]["commands"]] == ["build", "create", "start"]
 
 
+@pytest.mark.parametrize("below", ["", "toy/prepared/private", "../link"])
+@pytest.mark.parametrize("more", ["", "build: {dockerfile: D}\n"])
+def test_a_dry_run_refuses_what_the_run_would_refuse(
+    tmp_path: Path, data: Path, below: str, more: str
+) -> None:
+    """With the run's own words, and without the command that would show the answers."""
+    (tmp_path / "link").symlink_to(data / "toy" / "prepared" / "private")
+    text = "agent_image: i:1\nworkspace: ws/${run_id}\n" + more
+    write(tmp_path, f"{text}mounts: ['{data / below}:/data:ro']\n")
+    dry = run(tmp_path, "--config", "run.yaml", "--dry-run")
+    real = run(tmp_path, "--config", "run.yaml")
+    assert (dry.returncode, real.returncode, dry.stdout) == (2, 2, "")
+    public = data / "toy" / "prepared" / "public"
+    (refusal,) = [line for line in dry.stderr.splitlines() if line.startswith("error: ")]
+    assert "shows answers of a competition" in refusal
+    assert refusal in real.stderr
+    assert below == "../link" or f"mount {public}:" in refusal
+    assert nothing_was_started(tmp_path)
+
+
+def test_a_dry_run_warns_of_what_may_still_be_made(tmp_path: Path) -> None:
+    text = "agent_image: i:1\nworkspace: ws/${run_id}\nbuild: {dockerfile: D}\n"
+    write(
+        tmp_path, f"{text}mounts: ['./nowhere:/data:ro']\nenv: {{K: '${{{{ secrets.KEY_X }}}}'}}\n"
+    )
+    done = run(tmp_path, "--config", "run.yaml", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert f"warning: the mount's source {tmp_path}/nowhere is not there; " in done.stderr
+    assert f"warning: build: there is no {tmp_path}/D; " in done.stderr
+    assert "warning: not set: KEY_X; " in done.stderr
+    assert "docker create " in done.stdout
+    assert nothing_was_started(tmp_path)
+
+
 def test_print_config_can_be_run_again(tmp_path: Path) -> None:
     write(tmp_path, local(f"echo $HOME-$PWD >/dev/null; {LEAVES}"))
     printed = run(tmp_path, "--config", "run.yaml", "--print-config", "timeout=9").stdout

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from swarm_host.backends.cloud import image, staging
-from swarm_host.errors import UsageError
+from swarm_host.errors import Credentials, UsageError
 from swarm_host.records import Problem, RunConfig
 from swarm_host.words import mounts
 from swarm_host.words.redact import reveal
@@ -21,7 +21,8 @@ def credentials(names: tuple[str, ...], environ: Mapping[str, str], where: str) 
     missing = [name for name in names if not environ.get(name)]
     if not missing:
         return []
-    return [Problem(f"not set: {', '.join(missing)}", f"export them; {where} gives them out")]
+    cure = f"export them; {where} gives them out"
+    return [Problem(f"not set: {', '.join(missing)}", cure, may_come=True)]
 
 
 def library(name: str) -> list[Problem]:
@@ -40,7 +41,8 @@ def problems(run: RunConfig, environ: Mapping[str, str]) -> list[Problem]:
     try:
         reveal(run.env, environ)
     except UsageError as error:
-        found.append(Problem(str(error), "correct env, or export what it names"))
+        cure = "correct env, or export what it names"
+        found.append(Problem(str(error), cure, may_come=isinstance(error, Credentials)))
     return found
 
 

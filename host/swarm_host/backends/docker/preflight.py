@@ -17,7 +17,7 @@ from swarm_host.backends.docker.client import (
     last_words,
 )
 from swarm_host.backends.docker.ending import parse_image
-from swarm_host.errors import DaemonLost, Lost, UsageError
+from swarm_host.errors import Credentials, DaemonLost, Lost, UsageError
 from swarm_host.records import BuildConfig, Problem, RunConfig, Secret
 from swarm_host.words import mounts
 from swarm_host.words.mle_bench import BASE_IMAGE
@@ -130,6 +130,8 @@ def judge(
     """All problems of a run, refusals and warnings."""
     found = _spec_problems(run, environ)
     found += mounts.problems(run, environ, elsewhere=facts.elsewhere)
+    if run.build is not None:
+        found += _context_problems(run.build)
     if facts.fault is not None:
         return [facts.fault, *found]
     if run.build is None:
@@ -152,7 +154,8 @@ def _spec_problems(run: RunConfig, environ: Mapping[str, str]) -> list[Problem]:
         try:
             argv.variables(reveal(values, environ))
         except UsageError as error:
-            found.append(Problem(str(error), f"correct {where}, or export what it names"))
+            cure = f"correct {where}, or export what it names"
+            found.append(Problem(str(error), cure, may_come=isinstance(error, Credentials)))
     secret = sorted(name for name, value in arguments.items() if isinstance(value, Secret))
     if secret:
         what = f"build arguments stay readable in the image's history: {', '.join(secret)}"
@@ -165,7 +168,8 @@ def _image_problems(run: RunConfig, facts: DockerFacts) -> list[Problem]:
     if run.agent_image is None:
         return []
     if facts.image is None:
-        return [Problem(f"there is no image {run.agent_image} here", _image_cure(run.agent_image))]
+        what = f"there is no image {run.agent_image} here"
+        return [Problem(what, _image_cure(run.agent_image), may_come=True)]
     found = []
     if not same_platform(facts.platform, facts.image.platform):
         what = f"{run.agent_image} is for {facts.image.platform}, the daemon for {facts.platform}"
@@ -190,12 +194,17 @@ def _image_cure(image: str) -> str:
     return f"docker pull {image}, or add a build block; runs themselves pull nothing"
 
 
-def _build_problems(build: BuildConfig, facts: DockerFacts) -> list[Problem]:
-    found = []
+def _context_problems(build: BuildConfig) -> list[Problem]:
     try:
         check_context(build)
     except UsageError as error:
-        found.append(Problem(str(error), "correct build.context or build.dockerfile"))
+        cure = "correct build.context or build.dockerfile"
+        return [Problem(str(error), cure, may_come=True)]
+    return []
+
+
+def _build_problems(build: BuildConfig, facts: DockerFacts) -> list[Problem]:
+    found = []
     if build.platform is not None and not same_platform(facts.platform, build.platform):
         what = f"the image is built for {build.platform}, the daemon is for {facts.platform}"
         cure = "its steps and the agent need emulation (qemu) there, and are slow"

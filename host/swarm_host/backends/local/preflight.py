@@ -46,7 +46,7 @@ def _refusals(run: RunConfig, environ: Mapping[str, str]) -> Iterator[Problem]:
     elif shutil.which(run.command[0], path=environ.get("PATH")) is None:
         yield Problem(f"there is no program {run.command[0]}", "give its path in command")
     for name in missing(run, environ):
-        yield Problem(f"the variable {name} is not set", f"export {name}=...")
+        yield Problem(f"the variable {name} is not set", f"export {name}=...", may_come=True)
     for mount in run.mounts:
         if mount.source != mount.target or not mount.read_only:
             yield Problem(
