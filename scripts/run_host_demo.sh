@@ -14,6 +14,7 @@ esac
 [ $# -le 1 ] || swarm_fail "at most one argument; $USAGE"
 seconds=${1:-50}
 [[ $seconds =~ ^[1-9][0-9]{0,4}$ ]] || swarm_fail "seconds must be a whole number from 1 to 99999, got '$seconds'"
+[ "$seconds" -ge 30 ] || printf 'warning: swarm-evo needs 30 seconds a run or more; with %s, its runs fail\n' "$seconds" >&2
 swarm_venv demo requirements/demo.txt
 SECONDS=0
 

@@ -55,6 +55,15 @@ def test_the_demos_refuse_other_words(script: str, words: list[str], tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("seconds", "warned"), [("10", True), ("30", False)])
+def test_the_host_demo_warns_of_too_few_seconds(seconds: str, warned: bool, tmp_path: Path) -> None:
+    # A cache that is a file: nothing is installed, and nothing starts.
+    (tmp_path / "file").touch()
+    done = bash("scripts/run_host_demo.sh", seconds, XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert (done.returncode, "cannot write to" in done.stderr) == (2, True)
+    assert ("warning: swarm-evo needs 30 seconds" in done.stderr) is warned
+
+
 def test_an_unknown_part_of_the_long_tests_is_told(tmp_path: Path) -> None:
     done = bash("scripts/test_host_long.sh", "clout", HOME=str(tmp_path))
     assert (done.returncode, "no part 'clout'" in done.stderr) == (2, True)

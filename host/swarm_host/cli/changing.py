@@ -131,7 +131,7 @@ def _lead(
     manners = Manners(
         width=options.width,
         stop_runs=options.stop_runs,
-        go_on=how_to_go_on(runs_folder(options.runs, environ)),
+        command=how_to_go_on(runs_folder(options.runs, environ)),
     )
     with _bench(options, environ) as work:
         finish = leading.go_on(groups, work, manners, display_of_many(), engine, stay)
@@ -140,6 +140,8 @@ def _lead(
         print_json(told)
     else:
         print_end(told, ())
+        if finish.how == "done" and not finish.rows:
+            print("nothing waits")
     return finish.status
 
 

@@ -99,7 +99,7 @@ def _lead(
     from swarm_host.launch import facts, leading
 
     manners = Manners(
-        width=spec.placement.width, stop_runs=options.stop_runs, go_on=how_to_go_on(work.runs)
+        width=spec.placement.width, stop_runs=options.stop_runs, command=how_to_go_on(work.runs)
     )
     display = _display(planned, options.json)
     finish = leading.lead(planned, work, manners, display, engine)
@@ -112,8 +112,8 @@ def _lead(
 
 
 def how_to_go_on(runs: Path) -> str:
-    """What a user types after a signal has left runs running."""
-    return f"python -m swarm_host worker --runs {shlex.quote(str(runs))} goes on with them"
+    """What a user types to go on with what waits, and with runs that a signal has left running."""
+    return f"python -m swarm_host worker --runs {shlex.quote(str(runs))}"
 
 
 # ---------------------------------------------------------------- where things are

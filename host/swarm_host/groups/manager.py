@@ -22,6 +22,7 @@ from typing import Literal
 from swarm_host.engines.local import LocalEngine
 from swarm_host.errors import HostError, StoreBusy, StoreFull
 from swarm_host.groups import queueing, run_folder
+from swarm_host.groups.saying import Saying
 from swarm_host.life.outcomes import outcome_of_row
 from swarm_host.life.unit import run_unit
 from swarm_host.life.world import World
@@ -49,16 +50,18 @@ class Manners:
     reread_s: float = 5.0
     # Files of a group are written at most as often, and at the end.
     write_s: float = 1.0
-    # Before a unit that a busy store or a full disk sent back is taken up again.
+    # Before a unit that a busy store sent back is taken up again.
     again_s: float = 5.0
+    # As again_s, after a full disk. It is also said at most as often.
+    full_s: float = 30.0
     # After a signal: for lives to let go.
     let_go_s: float = 5.0
     # After a signal that leaves runs running: for a second one, which stops them.
     second_signal_s: float = 3.0
     # The first signal stops the runs.
     stop_runs: bool = False
-    # What a user does to go on later, said after a signal.
-    go_on: str = "start a manager on the same folder of runs to go on"
+    # What a user types to go on later.
+    command: str = "python -m swarm_host worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ class Manager:
         self._manners = manners
         self._clock = clock
         self._say = say
+        self._saying = Saying(say, manners.full_s)
         self._free = free
         # Signals, as their handler counts them: it may interrupt any line of ours and does no more.
         self._signals: list[int] = []
@@ -163,10 +167,9 @@ class Manager:
         self._rows: tuple[UnitRow, ...] = ()
         self._seen = -1
         self._read_at = float("-inf")
-        self._files = GroupFiles(self._say_once)
+        self._files = GroupFiles(self._saying.once)
         self._not_before: dict[str, float] = {}
         self._broken: dict[str, str] = {}
-        self._said: set[str] = set()
 
     # ------------------------------------------------------------ what users ask for
 
@@ -201,7 +204,7 @@ class Manager:
             try:
                 how = self._round()
             except (StoreBusy, StoreFull) as error:
-                self._say_once(f"the store is asked again later: {error}")
+                self._saying.put_off("the store is asked again later", error, self._clock())
                 how = None
             if how is not None and not stay:
                 return self._finish(how)
@@ -253,9 +256,10 @@ class Manager:
     def _came_back_by(self, unit_id: str, error: BaseException) -> None:
         if isinstance(error, HostError):
             # A disk does not become free as soon as a lock does.
-            patience = 12 if isinstance(error, StoreFull) else 1
-            self._not_before[unit_id] = self._clock() + patience * self._manners.again_s
-            self._say_once(f"{unit_id} is taken up again later: {error}")
+            full = isinstance(error, StoreFull)
+            pause = self._manners.full_s if full else self._manners.again_s
+            self._not_before[unit_id] = self._clock() + pause
+            self._saying.put_off(f"{unit_id} is taken up again later", error, self._clock())
             return
         _log.error("%s: a bug of ours", unit_id, exc_info=error)
         self._broken[unit_id] = f"{type(error).__name__}: {error}"
@@ -299,9 +303,10 @@ class Manager:
         free = self._free(self.store.runs)
         if free >= self._manners.least_free:
             return True
-        self._say_once(
+        self._saying.once(
             f"no further unit starts: {free / 1024**3:.1f} GiB are free in the folder of runs, and "
-            f"{self._manners.least_free / 1024**3:.1f} GiB are kept free"
+            f"{self._manners.least_free / 1024**3:.1f} GiB are kept free; free some, then "
+            f"`{self._manners.command}` goes on"
         )
         return False
 
@@ -328,7 +333,10 @@ class Manager:
             self._let_go()
             running = self._running()
             if running:
-                self._say(f"{len(running)} runs go on without this process; {self._manners.go_on}")
+                self._say(
+                    f"{len(running)} runs go on without this process; {self._manners.command} goes on "
+                    "with them"
+                )
             if not running or not self._is_signalled_again():
                 return self._finish("left", number)
         self._stop_all()
@@ -340,7 +348,9 @@ class Manager:
         until = time.monotonic() + self._manners.let_go_s
         while self.engine.pending() and time.monotonic() < until:
             self.engine.wait(self._manners.look_s)
-        self.store.release(self._owner)
+        # What cannot be given back now is given back when the block of `managing` ends.
+        with contextlib.suppress(StoreBusy, StoreFull):
+            self.store.release(self._owner)
         self._read_anew()
 
     def _is_signalled_again(self) -> bool:
@@ -368,7 +378,9 @@ class Manager:
 
     def _read_anew(self) -> None:
         self._read_at = float("-inf")
-        self._read()
+        # The rows of before do as well.
+        with contextlib.suppress(StoreBusy, StoreFull):
+            self._read()
 
     def _running(self) -> list[UnitRow]:
         pending = self.engine.pending()
@@ -381,11 +393,6 @@ class Manager:
     ) -> Finish:
         self._files.write(self._groups, self._rows)
         return Finish(how, self._rows, dict(self._broken), number)
-
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self._say(text)
 
 
 # ---------------------------------------------------------------- composition
@@ -413,9 +420,11 @@ def managing(
     finally:
         halt.set()
         placed.shutdown()
-        # A store that is busy now costs the next manager the look whether this process lives.
-        with contextlib.suppress(StoreBusy, StoreFull):
+        try:
             store.release(owner.name)
+        except (StoreBusy, StoreFull):
+            # As after kill -9: the next manager sees that this process is gone.
+            owner.leave_behind()
 
 
 @contextlib.contextmanager

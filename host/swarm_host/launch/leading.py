@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from swarm_host.engines.placed import lead_alone
@@ -16,8 +17,9 @@ from swarm_host.launch.bench import Bench
 from swarm_host.life.world import World
 from swarm_host.protocols import Backend, Peeking
 from swarm_host.records import Handle
-from swarm_host.show.live import Display, Watch, watch
+from swarm_host.show.live import Display, Passed, Watch, watch
 from swarm_host.show.scores import LARGEST_REPORT, Peek
+from swarm_host.states import FINAL
 from swarm_host.store.owners import Owner
 from swarm_host.store.sqlite import SqliteStore
 
@@ -56,10 +58,15 @@ def go_on(
     stay: bool = False,
 ) -> Finish:
     """As lead, for groups that are in the store already; None for all of them, also those that come
-    later. stay: wait for more until a signal comes. Raises UnknownName.
+    later. stay: wait for more until a signal comes. Units that had ended before are neither shown nor
+    in what is returned. Raises UnknownName.
     """
     with _managed(work, manners, display, engine) as manager:
-        return _run(manager, groups, work, display, stay)
+        ended = [row for row in manager.store.units() if row.state in FINAL]
+        passed = frozenset((row.spec.unit_id, row.attempt) for row in ended)
+        finish = _run(manager, groups, work, display, stay, passed)
+    mine = [row for row in finish.rows if (row.spec.unit_id, row.attempt) not in passed]
+    return replace(finish, rows=tuple(mine))
 
 
 def finish_units(store: SqliteStore, work: Bench, unit_ids: Sequence[str]) -> None:
@@ -81,9 +88,11 @@ def _run(
     work: Bench,
     display: Display,
     stay: bool = False,
+    passed: Passed = frozenset(),
 ) -> Finish:
     peek = _peek(work.backends) if display.shows_scores else None
-    with _shown(manager.store, groups, Watch(work.runs, work.clock, peek), display):
+    look = Watch(work.runs, work.clock, peek, passed)
+    with _shown(manager.store, groups, look, display):
         return manager.run(groups, stay)
 
 

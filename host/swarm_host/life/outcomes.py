@@ -170,6 +170,8 @@ class Evidence:
     graded: bool
     grade: Grade | None = None
     grading_error: str | None = None
+    # What the agent printed last.
+    last_words: str = ""
 
 
 def outcome_of(evidence: Evidence) -> tuple[UnitOutcome, str]:
@@ -207,7 +209,8 @@ def _own_end(evidence: Evidence) -> tuple[UnitOutcome, str]:
     if ending.cause in ("killed", "stopped"):
         return "killed", f"somebody else ended the agent (exit status {ending.exit_code})"
     if ending.exit_code != 0:
-        return "agent_error", f"the agent ended with exit status {ending.exit_code}"
+        said = f": {short(evidence.last_words, _LONGEST_ITEM)}" if evidence.last_words else ""
+        return "agent_error", f"the agent ended with exit status {ending.exit_code}{said}"
     return "ok", ""
 
 

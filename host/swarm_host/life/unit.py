@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from swarm_host.disk.last_line import last_line
 from swarm_host.errors import (
     BuildFailed,
     GradingFailed,
@@ -199,12 +200,19 @@ class Life(RunningUnit):
         stop = outcomes.reason_that_counts(self._past)
         path = self._folder / settling.SUBMISSION
         graded = self._spec.competition is not None
-        evidence = Evidence(self._past.ending, stop, path.is_file(), graded)
+        evidence = Evidence(
+            self._past.ending, stop, path.is_file(), graded, last_words=self._last_words()
+        )
         wanted = stop != "cancel" or self._world.policy.grade_cancelled
         if evidence.submission and graded and wanted:
             evidence = self._graded(evidence, path)
         outcome, message = outcomes.outcome_of(evidence)
         return self._finish(outcome, message, evidence)
+
+    def _last_words(self) -> str:
+        """Of the agent's errors, or of its output when it printed none."""
+        logs = self._folder / "logs"
+        return last_line(logs / "stderr.log") or last_line(logs / "stdout.log")
 
     def _done_unless_cancelled(self, act: Callable[[], None]) -> bool:
         """Does what may last long and can be left alone. False: the unit was cancelled meanwhile.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -11,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from swarm_host.disk.last_line import last_line
 from swarm_host.protocols import Clock, Stop, Store
 from swarm_host.records import UnitResult, UnitRow
 from swarm_host.show.scores import Peek, Scores
 from swarm_host.states import FINAL, LIVE
 from swarm_host.words.terminal import printable
 
-_TAIL = 4096
-_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
 _LOOK_S = 0.5
 # Lines of a screen that are not units: title, counts, and the next prompt.
 _AROUND = 4
 _FEWEST = 3
+# Units, each with the attempt after which it had ended before anybody looked.
+Passed = frozenset[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +61,23 @@ class Display(Protocol):
 class Watch:
     """Makes lines of rows. Remembers when each unit began; reads files, changes none."""
 
-    def __init__(self, runs: Path, clock: Clock = time.time, peek: Peek | None = None) -> None:
-        """runs: the folder of runs. peek: looks into containers."""
+    def __init__(
+        self,
+        runs: Path,
+        clock: Clock = time.time,
+        peek: Peek | None = None,
+        passed: Passed = frozenset(),
+    ) -> None:
+        """runs: the folder of runs. peek: looks into containers. passed: these get no line."""
+        self._passed = passed
         self._scores = Scores(runs, peek, clock)
         self._clock = clock
         self._began: dict[str, float] = {}
 
     def lines(self, rows: Sequence[UnitRow]) -> list[LiveLine]:
         self._scores.next_look()
-        return [self._line(row) for row in rows]
+        news = [row for row in rows if (row.spec.unit_id, row.attempt) not in self._passed]
+        return [self._line(row) for row in news]
 
     def _line(self, row: UnitRow) -> LiveLine:
         spec, result = row.spec, row.result
@@ -99,21 +106,6 @@ class Watch:
         began = self._began.setdefault(row.spec.unit_id, min(now, row.updated))
         end = row.updated if row.state in FINAL else now
         return (end - began) / 60
-
-
-def last_line(log: Path) -> str:
-    """The last line that says something, without anything that a terminal obeys. "" when none does."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            data = file.read(_TAIL)
-    except OSError:
-        return ""
-    for line in reversed(re.split(rb"[\r\n]+", _ESCAPES.sub(b"", data))):
-        shown = printable(line.decode("utf-8", "replace")).strip()
-        if shown:
-            return shown
-    return ""
 
 
 def watch(

@@ -30,8 +30,15 @@ class Owner:
             # No locks here. Without its file, nobody takes this process for dead before its lease is over.
             new.unlink()
 
+        self._left_behind = False
+
+    def leave_behind(self) -> None:
+        """Its units could not be released: its file stays and tells others that it is gone."""
+        self._left_behind = True
+
     def close(self) -> None:
-        self._path.unlink(missing_ok=True)
+        if not self._left_behind:
+            self._path.unlink(missing_ok=True)
         os.close(self._handle)
 
 

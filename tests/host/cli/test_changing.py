@@ -43,6 +43,25 @@ def test_a_worker_leads_what_waits(commands: Commands, local_unit: MakeUnit) -> 
     assert (Path(unit.folder) / "submission" / "submission.csv").is_file()
 
 
+def test_a_worker_tells_and_judges_only_what_it_led(
+    history: Commands, local_unit: MakeUnit
+) -> None:
+    said = history("worker")
+    assert (said.status, said.out, "g2-u2" in said.err) == (0, "nothing waits\n", False)
+    unit = local_unit(SUBMITS, group="g9", competition=None)
+    said = history("worker")
+    assert (said.status, said.out.splitlines()[0].split(";")[0]) == (0, f"{unit.unit_id}: ok")
+    assert "g2-u2" not in said.out + said.err
+
+
+def test_the_last_words_of_an_agent_stand_in_its_message(
+    commands: Commands, local_unit: MakeUnit
+) -> None:
+    local_unit("echo out; printf '\\033[31mno key\\033[0m\\n' >&2; exit 1", competition=None)
+    said = commands("worker", "--json")
+    assert said.json["units"][0]["message"] == "the agent ended with exit status 1: no key"
+
+
 def test_a_worker_that_stays_takes_up_what_comes_later(
     commands: Commands, local_unit: MakeUnit
 ) -> None:

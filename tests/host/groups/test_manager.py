@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from swarm_host.errors import StoreBusy, UnknownName
+from swarm_host.errors import StoreBusy, StoreFull, UnknownName
 from swarm_host.groups import manager as manager_module
 from swarm_host.groups.manager import Finish, Manager, Manners, managing, preflight, signals_to
 from swarm_host.life.outcomes import Policy
@@ -225,7 +225,8 @@ def test_without_free_disk_nothing_starts_and_it_is_said(room: Room) -> None:
     with room.managing(dataclasses.replace(BRISK, least_free=100), free=lambda path: 99) as manager:
         finish = manager.run()
     assert (finish.how, finish.status, room.backend.starts()) == ("blocked", 1, [])
-    assert [text for text in room.said if "no further unit starts" in text]
+    (said,) = [text for text in room.said if "no further unit starts" in text]
+    assert said.endswith("free some, then `python -m swarm_host worker` goes on")
     assert room.run().status == 0
 
 
@@ -329,6 +330,46 @@ def test_a_busy_store_in_the_manager_is_no_end(room: Room, monkeypatch: pytest.M
     ]
 
 
+def test_a_full_disk_is_told_again_until_there_is_space(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.add(1)
+    full, now = iter([StoreFull("no space")] * 4), iter(range(1_000_000))
+    finish = room.store.finish
+
+    def sometimes(*arguments: Any) -> None:
+        for error in full:
+            raise error
+        finish(*arguments)
+
+    monkeypatch.setattr(room.store, "finish", sometimes)
+    # A second passes with each look at the clock.
+    with room.managing(
+        dataclasses.replace(BRISK, look_s=0.01), clock=lambda: time.time() + next(now)
+    ) as manager:
+        assert manager.run().status == 0
+    said = [text for text in room.said if "waiting for disk: no space; free some" in text]
+    assert len(said) == 4
+
+
+def test_a_lease_that_a_full_disk_keeps_is_not_waited_for(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.add(1, command=LONG)
+    release = room.store.release
+
+    def full(owner: str) -> int:
+        raise StoreFull("no space")
+
+    monkeypatch.setattr(room.store, "release", full)
+    assert interrupted(room, BRISK).status == 130
+    assert room.store.unit("g1-u1").owner is not None
+    monkeypatch.setattr(room.store, "release", release)
+    finish = interrupted(room, dataclasses.replace(BRISK, stop_runs=True))
+    assert [row.state for row in finish.rows] == ["cancelled"]
+    assert any("which is gone, are taken over" in text for text in room.said)
+
+
 def test_two_managers_share_a_store_and_start_each_unit_once(room: Room) -> None:
     room.add(12)
     found: list[Finish] = []
@@ -377,12 +418,14 @@ def interrupted(room: Room, manners: Manners, times: int = 1) -> Finish:
 
 def test_a_signal_leaves_runs_running_and_says_how_to_go_on(room: Room) -> None:
     room.add(2, command=LONG)
-    manners = dataclasses.replace(BRISK, width=1, go_on="`run` goes on")
+    manners = dataclasses.replace(BRISK, width=1, command="`run`")
     finish = interrupted(room, manners)
     assert (finish.how, finish.status) == ("left", 130)
     assert room.backend.alive() == ["g1-u1-1"]
     assert [row.state for row in room.store.units()] == ["running", "queued"]
-    assert any("1 runs go on without this process; `run` goes on" in text for text in room.said)
+    assert any(
+        "1 runs go on without this process; `run` goes on with them" in text for text in room.said
+    )
 
 
 def test_after_a_signal_another_manager_goes_on(room: Room) -> None:

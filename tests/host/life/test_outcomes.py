@@ -65,6 +65,9 @@ def test_outcomes(fields: dict[str, Any], outcome: str) -> None:
 def test_messages_say_what_happened() -> None:
     assert outcome_of(evidence(grade=BAD))[1] == "two rows are missing"
     assert "exit status 3" in outcome_of(evidence(ending=Ending(3, "exit", None, None)))[1]
+    last = evidence(ending=Ending(3, "exit", None, None), last_words="no key " * 1000)
+    assert outcome_of(last)[1].startswith("the agent ended with exit status 3: no key no key")
+    assert len(outcome_of(last)[1]) < 400
     both = outcome_of(evidence(ending=Ending(3, "exit", None, None), grading_error="it broke"))[1]
     assert both == "it broke (the agent: the agent ended with exit status 3)"
 

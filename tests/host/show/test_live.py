@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from swarm_host.disk.last_line import last_line
 from swarm_host.records import (
     Grade,
     Handle,
@@ -32,7 +33,6 @@ from swarm_host.show.live import (
     chosen,
     counted,
     in_words,
-    last_line,
     watch,
 )
 from swarm_host.show.scores import PEEK_S, best_score
