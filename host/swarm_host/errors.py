@@ -19,6 +19,10 @@ class UnknownName(UsageError):
     """No agent, competition, backend, engine or unit has that name; the names there are follow."""
 
 
+class ReadOnlyRuns(UsageError):
+    """The folder of runs cannot be written. What is in it can be read."""
+
+
 class PrivateMount(UsageError):
     """A mount would show the answers of a competition to an agent."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 
-from swarm_host.cli.finding import LAST, find_units, opened
+from swarm_host.cli.finding import LAST, find_units, opened_to_read
 from swarm_host.cli.statuses import OK
 from swarm_host.cli.tables import cell_text, print_json, print_table
 from swarm_host.compare.pairing import compare as compared
@@ -32,7 +32,7 @@ def compare(options: Namespace, environ: Mapping[str, str]) -> int:
     if options.all and options.names:
         raise UsageError("--all and names exclude each other")
     names = options.names if options.names or options.all else [LAST]
-    with opened(options, environ) as store:
+    with opened_to_read(options, environ) as store:
         rows = find_units(store, names)
     samples = select(rows, _by_group if options.by == "group" else _by_agent)
     if not samples:

@@ -7,9 +7,10 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from swarm_host.errors import UnknownName, UsageError
-from swarm_host.protocols import Store
+from swarm_host.errors import ReadOnlyRuns, UnknownName, UsageError
 from swarm_host.records import Group, UnitRow
+from swarm_host.store.questions import Questions
+from swarm_host.store.reading import read_only
 from swarm_host.store.sqlite import DATABASE, SqliteStore
 from swarm_host.words.names import nearest
 from swarm_host.words.places import STATE_FOLDER, runs_folder
@@ -27,14 +28,24 @@ def opened(options: Namespace, environ: Mapping[str, str]) -> Iterator[SqliteSto
             f"there are no runs in {runs}; --runs or SWARM_HOST_RUNS names another folder, and "
             "`reindex` makes its store anew"
         )
-    store = SqliteStore(runs)
-    try:
+    with contextlib.closing(SqliteStore(runs)) as store:
         yield store
-    finally:
-        store.close()
 
 
-def find_units(store: Store, names: Sequence[str]) -> list[UnitRow]:
+@contextlib.contextmanager
+def opened_to_read(options: Namespace, environ: Mapping[str, str]) -> Iterator[Questions]:
+    """As opened, for questions only: also where the folder cannot be written."""
+    with contextlib.ExitStack() as stack:
+        store: Questions
+        try:
+            store = stack.enter_context(opened(options, environ))
+        except ReadOnlyRuns:
+            runs = runs_folder(options.runs, environ)
+            store = stack.enter_context(contextlib.closing(read_only(runs)))
+        yield store
+
+
+def find_units(store: Questions, names: Sequence[str]) -> list[UnitRow]:
     """Units that are named, in the order of the store, each once; all of them without a name.
 
     Raises UnknownName, also for a beginning that several names share.
@@ -48,7 +59,7 @@ def find_units(store: Store, names: Sequence[str]) -> list[UnitRow]:
     return [row for row in rows if row.spec.unit_id in wanted]
 
 
-def find_unit(store: Store, name: str) -> UnitRow:
+def find_unit(store: Questions, name: str) -> UnitRow:
     """One unit. Raises UnknownName, also when the name is that of several."""
     found = find_units(store, [name])
     if len(found) != 1:
@@ -57,7 +68,7 @@ def find_unit(store: Store, name: str) -> UnitRow:
     return found[0]
 
 
-def find_groups(store: Store, names: Sequence[str]) -> list[Group]:
+def find_groups(store: Questions, names: Sequence[str]) -> list[Group]:
     """Groups of the units that are named, in the order of the store."""
     if not names:
         return list(store.groups())
@@ -65,7 +76,7 @@ def find_groups(store: Store, names: Sequence[str]) -> list[Group]:
     return [group for group in store.groups() if group.group_id in wanted]
 
 
-def _find(store: Store, rows: Sequence[UnitRow], name: str) -> set[str]:
+def _find(store: Questions, rows: Sequence[UnitRow], name: str) -> set[str]:
     groups = store.groups()
     if name == LAST:
         return _units_of(rows, _newest(groups))

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-from swarm_host.cli.finding import find_unit, opened
+from swarm_host.cli.finding import find_unit, opened_to_read
 from swarm_host.cli.statuses import OK
 from swarm_host.cli.tables import print_json
 from swarm_host.errors import UsageError
 from swarm_host.states import FINAL
-from swarm_host.store.sqlite import SqliteStore
+from swarm_host.store.questions import Questions
 
 _PIECE = 1 << 16
 _LOOK_S = 0.2
@@ -24,7 +24,7 @@ _STEERING = bytes(sorted({*range(32), 127} - {9, 10, 13}))
 
 
 def logs(options: Namespace, environ: Mapping[str, str]) -> int:
-    with opened(options, environ) as store:
+    with opened_to_read(options, environ) as store:
         row = find_unit(store, options.name)
         path = Path(row.spec.folder) / "logs" / f"{options.stream}.log"
         if options.lines is not None and options.lines < 0:
@@ -45,7 +45,7 @@ def logs(options: Namespace, environ: Mapping[str, str]) -> int:
     return OK
 
 
-def _ended(store: SqliteStore, unit_id: str) -> Callable[[], bool]:
+def _ended(store: Questions, unit_id: str) -> Callable[[], bool]:
     return lambda: store.unit(unit_id).state in FINAL
 
 

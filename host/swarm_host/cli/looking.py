@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from swarm_host.cli.finding import find_groups, find_units, opened
+from swarm_host.cli.finding import find_groups, find_units, opened_to_read
 from swarm_host.cli.statuses import OK
 from swarm_host.cli.tables import moment, picked, print_json, print_pairs, print_table
 from swarm_host.life.outcomes import outcome_of_row
-from swarm_host.protocols import Store
 from swarm_host.records import Event, Group, UnitRow
 from swarm_host.states import FINAL, group_status
+from swarm_host.store.questions import Questions
 from swarm_host.words import jsonio
 
 
 def list_all(options: Namespace, environ: Mapping[str, str]) -> int:
-    with opened(options, environ) as store:
+    with opened_to_read(options, environ) as store:
         rows = find_units(store, options.names)
         groups = find_groups(store, options.names)
     if options.units or options.state:
@@ -101,7 +101,7 @@ def _group_facts(group: Group, rows: Sequence[UnitRow]) -> dict[str, Any]:
 
 
 def show(options: Namespace, environ: Mapping[str, str]) -> int:
-    with opened(options, environ) as store:
+    with opened_to_read(options, environ) as store:
         rows = find_units(store, options.names)
         events = {row.spec.unit_id: _events(store, row, options.events) for row in rows}
     if options.json:
@@ -117,7 +117,7 @@ def show(options: Namespace, environ: Mapping[str, str]) -> int:
     return OK
 
 
-def _events(store: Store, row: UnitRow, wanted: bool) -> list[Event]:
+def _events(store: Questions, row: UnitRow, wanted: bool) -> list[Event]:
     return list(store.events(unit=row.spec.unit_id)) if wanted else []
 
 

@@ -14,6 +14,8 @@ from swarm_host.errors import HostError, StoreBusy, StoreFull
 # Counted up with every change of the tables. An older file is rebuilt by `reindex`.
 VERSION = 2
 Journal = Literal["wal", "delete"]
+# Others may write meanwhile, or nobody does: without locks and without a look at the journal.
+ReadWay = Literal["mode=ro", "immutable=1"]
 # How the kernel calls file systems of networks.
 _SHARED = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p", "afs")
 _TABLES = """
@@ -73,21 +75,37 @@ def journal_for(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> Journ
 
 
 class Database:
-    """One connection, used by one thread at a time. `path` is made when it is not there."""
+    """One connection, used by one thread at a time. `path` is made when it is not there, unless it is
+    only read.
+    """
 
-    def __init__(self, path: Path, busy_s: float = 10.0, journal: Journal = "wal") -> None:
-        """busy_s: how long to wait for other processes. Raises StoreBusy, StoreFull, HostError for a
-        file of another version.
+    def __init__(
+        self,
+        path: Path,
+        busy_s: float = 10.0,
+        journal: Journal = "wal",
+        only_read: ReadWay | None = None,
+    ) -> None:
+        """busy_s: how long to wait for other processes. only_read: a parameter of SQLite's URIs with
+        which nothing is written. Raises StoreBusy, StoreFull, HostError for a file of another version,
+        and with `only_read` sqlite3.OperationalError when the file cannot be read in this way.
         """
         self._lock = threading.RLock()
         self._busy_s = busy_s
         self._path = path
         with self._our_errors():
             self._connection = sqlite3.connect(
-                path, timeout=busy_s, isolation_level=None, check_same_thread=False
+                f"{path.absolute().as_uri()}?{only_read}" if only_read else path,
+                uri=only_read is not None,
+                timeout=busy_s,
+                isolation_level=None,
+                check_same_thread=False,
             )
             self._connection.row_factory = sqlite3.Row
-            self._prepare(journal)
+            if only_read is None:
+                self._prepare(journal)
+            else:
+                self._check_version(self._version())
 
     def _prepare(self, journal: Journal) -> None:
         """Tables in a new file; a refusal of a file that is not ours."""
@@ -106,7 +124,19 @@ class Database:
         except BaseException:
             self._connection.close()
             raise
-        if found not in (0, VERSION):
+        if found != 0:
+            self._check_version(found)
+
+    def _version(self) -> int:
+        """Of a file that is only read."""
+        try:
+            return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _check_version(self, found: int) -> None:
+        if found != VERSION:
             self._connection.close()
             raise HostError(
                 f"{self._path} was written by another version of this project ({found}, here "

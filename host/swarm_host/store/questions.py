@@ -62,6 +62,9 @@ class Questions:
         found = self._database.rows(query + " ORDER BY seq", tuple(values))
         return [_event_of(row) for row in found]
 
+    def close(self) -> None:
+        self._database.close()
+
     def _unknown(self, what: str, name: str) -> UnknownName:
         table, column = ("units", "unit_id") if what == "unit" else ("groups", "group_id")
         query = f"SELECT {column} FROM {table} ORDER BY rowid DESC LIMIT {_SHOWN_NAMES}"

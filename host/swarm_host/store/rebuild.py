@@ -14,6 +14,7 @@ from swarm_host.records import Event, Group, UnitResult, UnitSpec
 from swarm_host.states import FINAL
 from swarm_host.store import journal
 from swarm_host.store.database import Database
+from swarm_host.store.questions import Questions
 from swarm_host.store.sqlite import (
     DATABASE,
     SqliteStore,
@@ -52,6 +53,13 @@ def reindex(
     finally:
         os.close(handle)
     return SqliteStore(runs, clock)
+
+
+def from_folders(runs: Path, clock: Callable[[], float] = time.time) -> Questions:
+    """What the folders below `runs` hold, in memory: nothing is written."""
+    database = Database(Path(":memory:"))
+    _fill(database, list(_groups(runs.resolve(), lambda text: None)), clock)
+    return Questions(database)
 
 
 # ---------------------------------------------------------------- from folders

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from swarm_host.disk import files
-from swarm_host.errors import LeaseLost, StoreBusy, StoreFull, UsageError
+from swarm_host.errors import LeaseLost, ReadOnlyRuns, StoreBusy, StoreFull, UsageError
 from swarm_host.records import Group, Handle, UnitResult, UnitRow, UnitSpec
 from swarm_host.states import FINAL, LIVE, State, check_move
 from swarm_host.store.database import Database, Journal, journal_for
@@ -31,14 +31,14 @@ _log = logging.getLogger("swarm_host")
 def state_folder(runs: Path) -> Path:
     """Where store, owners and backends keep what is not a result; only its user may look inside.
 
-    Raises UsageError when there cannot be one.
+    Raises ReadOnlyRuns when there cannot be one.
     """
     folder = runs / STATE_FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     except OSError as error:
-        raise UsageError(
+        raise ReadOnlyRuns(
             f"{runs} cannot be a folder of runs: {error.strerror or error}; name another one"
         ) from error
     return folder
@@ -47,9 +47,12 @@ def state_folder(runs: Path) -> Path:
 def hold_open(state: Path, alone: bool = False) -> int:
     """A lock that is held as long as a store is open; `alone` only when nobody else has it open.
 
-    Raises StoreBusy. Returns a descriptor that holds the lock until it is closed.
+    Raises StoreBusy, ReadOnlyRuns. Returns a descriptor that holds the lock until it is closed.
     """
-    handle = os.open(state / "open.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(state / "open.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except PermissionError as error:
+        raise ReadOnlyRuns(f"the store in {state} cannot be written: {error.strerror}") from error
     wish = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
     try:
         fcntl.flock(handle, wish | fcntl.LOCK_NB)
@@ -262,7 +265,7 @@ class SqliteStore(Questions):
         self._lines.append({unit_id: Path(row["folder"])})
 
     def close(self) -> None:
-        self._database.close()
+        super().close()
         os.close(self._open)
 
     # ------------------------------------------------------------ inside

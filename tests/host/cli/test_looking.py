@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.host.cli.conftest import Commands
@@ -34,6 +39,50 @@ def test_one_unit_is_shown_in_full(history: Commands) -> None:
     (whole,) = history("show", "g1-u1", "--json", "--events").json
     assert whole["result"]["grade"]["score"] == 0.5
     assert [event["kind"] for event in whole["events"]] == ["state"] * 3
+
+
+READING = (("list", "--units"), ("show", "g2-u2"), ("compare",), ("logs", "g1-u1", "--json"))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("left", ["closed", "killed"])
+def test_a_folder_that_cannot_be_written_is_read(
+    history: Commands, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = history.runs / ".swarm"
+    said = [history(*words).out for words in READING]
+    if left == "killed":
+        # As after kill -9: the newest changes are in the journal of SQLite alone.
+        store = history.store()
+        store.retry("g2-u2")
+        files = [state / "store.sqlite", state / "store.sqlite-wal"]
+        killed = [path.read_bytes() for path in files]
+        store.close()
+        said = [history(*words).out for words in READING]
+        for path, data in zip(files, killed, strict=True):
+            path.write_bytes(data)
+
+    def refuse(path: Path, mode: int) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    connect = sqlite3.connect
+
+    def as_on_such_a_disk(path: object, **named: Any) -> Any:
+        """SQLite cannot make its files beside the store."""
+        if "mode=ro" in str(path):
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(path, **named)
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    monkeypatch.setattr(sqlite3, "connect", as_on_such_a_disk)
+    before = tree(history.runs)
+    assert [history(*words).out for words in READING] == said
+    assert tree(history.runs) == before
+    refused = history("retry", "g1-u1", "--queue")
+    assert (refused.status, "Read-only file system" in refused.err) == (2, True)
 
 
 def test_agents_are_compared(history: Commands) -> None:
