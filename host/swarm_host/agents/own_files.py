@@ -27,8 +27,9 @@ from swarm_host.agents.known import FOLDERS, Agent, Way
 from swarm_host.records import BuildConfig, Secret
 from swarm_host.spec import values
 from swarm_host.spec.run_keys import image, read_build, read_outputs
-from swarm_host.spec.section import Section, raise_all
+from swarm_host.spec.section import Section
 from swarm_host.words.expand import Scope
+from swarm_host.words.mistakes import raise_all
 from swarm_host.words.yaml_lines import load
 
 FILE = "agent.yaml"

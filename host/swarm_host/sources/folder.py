@@ -26,7 +26,8 @@ from swarm_host.records import Competition, Grade, GradingProgram
 from swarm_host.sources.folders import NAME, sample_of
 from swarm_host.sources.judged import Question, better_than, grade_of, judged
 from swarm_host.spec import values
-from swarm_host.spec.section import Section, raise_all
+from swarm_host.spec.section import Section
+from swarm_host.words.mistakes import raise_all
 from swarm_host.words.names import known_name
 from swarm_host.words.yaml_lines import Field, load
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from swarm_host.records import RunConfig
 from swarm_host.spec.matrix_keys import Matrix, Placement, read_matrix, read_placement
 from swarm_host.spec.run_keys import Overlay, read_overlay, read_run
-from swarm_host.spec.section import Section, raise_all
+from swarm_host.spec.section import Section
 from swarm_host.words import yaml_lines
 from swarm_host.words.expand import Scope
+from swarm_host.words.mistakes import attempt, raise_all
 from swarm_host.words.yaml_lines import Field, with_override
 
 # Of a unit of a matrix; what they hold is known only later.
@@ -54,18 +56,20 @@ def plain_spec(run: RunConfig, scope: Scope) -> Spec:
 
 def load(path: Path, overrides: Sequence[str], scope: Scope) -> Spec:
     """Reads a file. Raises SpecError with every problem, one a line, each with its line."""
-    return _spec(yaml_lines.load(path), overrides, scope)
+    problems: list[str] = []
+    return _spec(yaml_lines.load(path, problems=problems), overrides, scope, problems)
 
 
 def parse(data: bytes, name: str, overrides: Sequence[str], scope: Scope) -> Spec:
     """As load, of bytes. `name` stands in messages."""
-    return _spec(yaml_lines.read(data, name), overrides, scope)
-
-
-def _spec(root: Field, overrides: Sequence[str], scope: Scope) -> Spec:
-    for override in overrides:
-        root = with_override(root, override)
     problems: list[str] = []
+    return _spec(yaml_lines.read(data, name, problems=problems), overrides, scope, problems)
+
+
+def _spec(root: Field, overrides: Sequence[str], scope: Scope, problems: list[str]) -> Spec:
+    """problems: of the file, as far as they are known yet."""
+    for override in overrides:
+        root = attempt(partial(with_override, root, override), problems) or root
     section = Section(root, problems)
     if section.has("matrix"):
         spec = _matrix(section, root, scope, problems)

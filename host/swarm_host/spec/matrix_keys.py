@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from swarm_host.errors import SpecError
 from swarm_host.spec import values
 from swarm_host.spec.section import Section
 from swarm_host.words.expand import Scope
+from swarm_host.words.mistakes import each, raise_all
 from swarm_host.words.yaml_lines import Field, kind, wrong
 
 T = TypeVar("T")
@@ -108,8 +108,7 @@ def _engine(field: Field, scope: Scope) -> tuple[str, str | None]:
     address = section.take("address", partial(values.expanded, scope=scope), None)
     section.need("name", "which engine")
     section.close()
-    if problems:
-        raise SpecError("\n".join(problems))
+    raise_all(problems)
     return name, address
 
 
@@ -136,12 +135,16 @@ def _seeds(field: Field) -> tuple[int, ...]:
 
 
 def _distinct(field: Field, convert: Callable[[Field], T]) -> tuple[T, ...]:
-    found: list[T] = []
-    for item in values.items(field):
+    seen: list[T] = []
+
+    def new(item: Field) -> T:
         value = convert(item)
-        if value in found:
+        if value in seen:
             raise wrong(item, f"{kind(item)} stands twice")
-        found.append(value)
+        seen.append(value)
+        return value
+
+    found = each(new, values.items(field))
     if not found:
         raise wrong(field, "must not be empty")
     return tuple(found)

@@ -10,8 +10,9 @@ from typing import Any, cast, get_args
 
 from swarm_host.records import BuildConfig, Mount, Network, Outputs, Resources, RunConfig, Secret
 from swarm_host.spec import values
-from swarm_host.spec.section import Section, raise_all
+from swarm_host.spec.section import Section
 from swarm_host.words.expand import Scope
+from swarm_host.words.mistakes import each, raise_all, together
 from swarm_host.words.yaml_lines import Field, kind, wrong
 
 BACKENDS = frozenset({"docker", "local", "modal", "daytona"})
@@ -137,7 +138,10 @@ def _workspace(field: Field, scope: Scope) -> tuple[str, str]:
     found = values.text(field)
     host, colon, inside = found.rpartition(":")
     if colon and inside.startswith("/"):
-        return _path(field, host, scope), values.target(field, scope, inside)
+        pair = together(
+            lambda: _path(field, host, scope), lambda: values.target(field, scope, inside)
+        )
+        return pair[0], pair[1]
     return values.path(field, scope), WORKSPACE
 
 
@@ -146,13 +150,16 @@ def _path(field: Field, text: str, scope: Scope) -> str:
 
 
 def _mounts(field: Field, scope: Scope) -> tuple[Mount, ...]:
-    found: dict[str, Mount] = {}
-    for item in values.items(field):
+    targets: set[str] = set()
+
+    def mount_at(item: Field) -> Mount:
         mount = _mount(item, scope)
-        if mount.target in found:
+        if mount.target in targets:
             raise wrong(item, f"two mounts at {mount.target}")
-        found[mount.target] = mount
-    return tuple(found.values())
+        targets.add(mount.target)
+        return mount
+
+    return tuple(each(mount_at, values.items(field)))
 
 
 def _mount(field: Field, scope: Scope) -> Mount:
@@ -178,8 +185,12 @@ def _short_mount(field: Field, scope: Scope) -> Mount:
     mode = rest[1] if len(rest) > 1 else "ro"
     if not source or len(rest) not in (1, 2) or mode not in _MODES:
         raise wrong(field, f"expected SOURCE:TARGET or SOURCE:TARGET:ro or :rw, got {kind(field)}")
-    target = values.expanded(replace(field, value=rest[0], text=rest[0]), scope)
-    return Mount(_path(field, source, scope), values.target(field, scope, target), _MODES[mode])
+    inside = replace(field, value=rest[0], text=rest[0])
+    host, target = together(
+        lambda: _path(field, source, scope),
+        lambda: values.target(field, scope, values.expanded(inside, scope)),
+    )
+    return Mount(host, target, _MODES[mode])
 
 
 def _cut(text: str) -> list[str]:

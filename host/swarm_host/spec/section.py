@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 from swarm_host.errors import SpecError
@@ -70,9 +70,3 @@ class Section:
                 known = ", ".join(sorted(self._known))
                 near = nearest(key, self._known) or f"; known: {known}"
                 self._problems.append(str(wrong(field, f"unknown key{near}")))
-
-
-def raise_all(problems: Sequence[str]) -> None:
-    """Raises SpecError with every problem, one a line, if there is any."""
-    if problems:
-        raise SpecError("\n".join(problems))

@@ -18,6 +18,7 @@ from swarm_host.words.expand import (
     expand_value,
     refuse_secrets,
 )
+from swarm_host.words.mistakes import each
 from swarm_host.words.names import nearest
 from swarm_host.words.yaml_lines import Field, kind, typed, wrong
 
@@ -133,7 +134,7 @@ def gpus(field: Field) -> str | None:
 def words(field: Field, scope: Scope) -> tuple[str, ...]:
     """Program and arguments: a list, or a text that is cut as a shell cuts it, without a shell."""
     if isinstance(field.value, list):
-        return tuple(expanded(item, scope) for item in field.value)
+        return tuple(each(lambda item: expanded(item, scope), field.value))
     found = text(field)
     _located(field, lambda: refuse_secrets(found))
     try:
@@ -142,7 +143,7 @@ def words(field: Field, scope: Scope) -> tuple[str, ...]:
         raise wrong(field, f"{error} in {field.text!r}") from None
     if _SHELL & set(parts) or any("$(" in part or "`" in part for part in parts):
         raise wrong(field, 'no shell reads this: write ["bash", "-c", "..."] to have one')
-    return _located(field, lambda: tuple(expand_text(part, scope) for part in parts))
+    return _located(field, lambda: tuple(each(lambda part: expand_text(part, scope), parts)))
 
 
 def expanded(field: Field, scope: Scope) -> str:
@@ -179,40 +180,45 @@ def target(field: Field, scope: Scope, name: str | None = None) -> str:
 
 def variables(field: Field, scope: Scope) -> dict[str, str | Secret]:
     """Of a mapping, or of a list of NAME=value. A name alone takes the host's value, as a secret."""
-    found: dict[str, str | Secret] = {}
-    for name, value in _pairs(field):
-        if not NAME.fullmatch(name):
-            raise wrong(value, f"{name!r} is no name of a variable")
-        if value.value is None:
-            found[name] = Secret(name)
-        else:
-            found[name] = _variable(value, scope)
-    return found
+    seen: set[str] = set()
 
-
-def _pairs(field: Field) -> list[tuple[str, Field]]:
-    if isinstance(field.value, dict):
-        return list(field.value.items())
-    if not isinstance(field.value, list):
-        raise wrong(field, f"expected a mapping or a list of NAME=value, got {kind(field)}")
-    pairs: dict[str, Field] = {}
-    for item in field.value:
-        name, equals, value = text(item).partition("=")
-        if name in pairs:
+    def pair_of(item: Field) -> tuple[str, str | Secret]:
+        name, value = _cut(item)
+        if name in seen:
             raise wrong(item, f"{name} stands twice")
-        content = value if equals else None
-        pairs[name] = Field(content, value, item.place, item.path)
-    return list(pairs.items())
+        seen.add(name)
+        return name, _variable(name, value, scope)
+
+    if isinstance(field.value, dict):
+        given = field.value.items()
+        return dict(each(lambda pair: (pair[0], _variable(*pair, scope)), given))
+    if isinstance(field.value, list):
+        return dict(each(pair_of, field.value))
+    raise wrong(field, f"expected a mapping or a list of NAME=value, got {kind(field)}")
 
 
-def _variable(field: Field, scope: Scope) -> str | Secret:
+def _cut(item: Field) -> tuple[str, Field]:
+    """Of NAME=value, or of a name alone."""
+    name, equals, value = text(item).partition("=")
+    content = value if equals else None
+    return name, Field(content, value, item.place, item.path)
+
+
+def _variable(name: str, field: Field, scope: Scope) -> str | Secret:
+    if not NAME.fullmatch(name):
+        raise wrong(field, f"{name!r} is no name of a variable")
+    if field.value is None:
+        return Secret(name)
     # As in a shell and in docker: true, not Python's True.
     found = field.text if isinstance(field.value, bool) else text(field)
     return _located(field, lambda: expand_value(found, scope))
 
 
 def _located(field: Field, act: Callable[[], T]) -> T:
+    """As `act`, with the place before each of its mistakes."""
+    mistakes: list[str] = []
     try:
         return act()
     except SpecError as error:
-        raise wrong(field, str(error)) from None
+        mistakes += [str(wrong(field, line)) for line in str(error).splitlines()]
+    raise SpecError("\n".join(mistakes))

@@ -6,10 +6,12 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 from swarm_host.errors import SpecError
 from swarm_host.records import Secret
+from swarm_host.words.mistakes import attempt, raise_all
 from swarm_host.words.names import nearest
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -50,18 +52,23 @@ def looks_secret(name: str) -> bool:
 def expand_text(text: str, scope: Scope) -> str:
     """The text with its variables replaced once: what a variable holds is not looked at again.
 
-    References `${{ ... }}` stay as they are. Raises SpecError for an unknown variable, for a brace
-    without its end, and for a variable that looks secret, since the text will be stored.
+    References `${{ ... }}` stay as they are. Raises SpecError with a line for each unknown variable,
+    for a brace without its end, and for each variable that looks secret, since the text is stored.
     """
+    # Each spelling of a variable with what stands for it; None for one that is wrong.
+    known: dict[str, str | None] = {}
+    mistakes: list[str] = []
     parts: list[str] = []
     at = 0
-    while True:
-        start = text.find("$", at)
-        if start < 0:
-            return "".join((*parts, text[at:]))
-        parts.append(text[at:start])
-        piece, at = _variable(text, start, scope)
-        parts.append(piece)
+    while (start := text.find("$", at)) >= 0:
+        end = _end(text, start)
+        piece = text[start:end]
+        if piece not in known:
+            known[piece] = attempt(partial(_variable, piece, scope), mistakes)
+        parts += (text[at:start], known[piece] or "")
+        at = end
+    raise_all(mistakes)
+    return "".join((*parts, text[at:]))
 
 
 def expand_value(text: str, scope: Scope) -> str | Secret:
@@ -105,32 +112,40 @@ def refuse_secrets(text: str) -> None:
         raise SpecError("secrets may stand in env and build_args only")
 
 
-def _variable(text: str, start: int, scope: Scope) -> tuple[str, int]:
-    """What stands for the dollar sign at `start`, and where the text goes on."""
+def _end(text: str, start: int) -> int:
+    """Where the text goes on after what begins with the dollar sign at `start`."""
     following = text[start + 1 : start + 2]
     if following == "$":
-        return "$$" if scope.later else "$", start + 2
+        return start + 2
     if following == "{":
         reference = _REFERENCE.match(text, start)
-        if reference:
-            return reference[0], reference.end()
-        end = _closing(text, start + 1)
-        return _braces(text[start + 2 : end], scope), end + 1
+        return reference.end() if reference else _after_braces(text, start + 1)
     name = NAME.match(text, start + 1)
-    if not name:
-        # A lone one. What follows may be a value, with which it would be read again.
-        return "$$" if scope.later else "$", start + 1
-    return _look_up(name[0], scope), name.end()
+    return name.end() if name else start + 1
 
 
-def _closing(text: str, opening: int) -> int:
-    """Index of the brace that closes the one at `opening`."""
+def _after_braces(text: str, opening: int) -> int:
+    """Index after the brace that closes the one at `opening`; the end of the text without one."""
     depth = 0
     for index in range(opening, len(text)):
         depth += (text[index] == "{") - (text[index] == "}")
         if depth == 0:
-            return index
-    raise SpecError(f"{text[opening - 1 :]}: the closing brace is missing")
+            return index + 1
+    return len(text)
+
+
+def _variable(piece: str, scope: Scope) -> str:
+    """What stands for a dollar sign and all that belongs to it."""
+    if piece in ("$", "$$"):
+        # A lone one. What follows may be a value, with which it would be read again.
+        return "$$" if scope.later else "$"
+    if not piece.startswith("${"):
+        return _look_up(piece[1:], scope)
+    if _REFERENCE.fullmatch(piece):
+        return piece
+    if piece.count("{") != piece.count("}"):
+        raise SpecError(f"{piece.splitlines()[0]}: the closing brace is missing")
+    return _braces(piece[2:-1], scope)
 
 
 def _braces(inside: str, scope: Scope) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from swarm_host.errors import SpecError
+from swarm_host.words.mistakes import raise_all
 
 Scalar = None | bool | int | float | str
 # From a word that stands without quotes to what it means.
@@ -101,7 +102,7 @@ def yaml_1_2(text: str) -> Scalar:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def load(path: Path, meaning: Meaning = yaml_1_2) -> Field:
+def load(path: Path, meaning: Meaning = yaml_1_2, problems: list[str] | None = None) -> Field:
     """The file as fields. Raises SpecError for one that cannot be read, and as `read` does."""
     try:
         with path.open("rb") as file:
@@ -109,12 +110,17 @@ def load(path: Path, meaning: Meaning = yaml_1_2) -> Field:
             data = file.read(LARGEST + 1)
     except OSError as error:
         raise SpecError(f"{path}: {error.strerror}") from None
-    return read(data, str(path), meaning)
+    return read(data, str(path), meaning, problems)
 
 
-def read(data: bytes, name: str, meaning: Meaning = yaml_1_2) -> Field:
+def read(
+    data: bytes, name: str, meaning: Meaning = yaml_1_2, problems: list[str] | None = None
+) -> Field:
     """The bytes of a file as fields. Raises SpecError with the line for anything that is not plain
     YAML. `name` stands in messages.
+
+    problems: takes a line for each key that stands twice, of which the first value is kept. None:
+    they are raised.
     """
     if len(data) > LARGEST:
         raise SpecError(f"{name}: larger than 1 MiB")
@@ -125,7 +131,13 @@ def read(data: bytes, name: str, meaning: Meaning = yaml_1_2) -> Field:
     node = _compose(text, name)
     if node is None:
         raise SpecError(f"{name}: empty")
-    return _Reader(name, meaning).field(node, "")
+    reader = _Reader(name, meaning)
+    found = reader.field(node, "")
+    if problems is None:
+        raise_all(reader.doubled)
+    else:
+        problems += reader.doubled
+    return found
 
 
 def read_value(text: str, path: str) -> Field:
@@ -133,7 +145,10 @@ def read_value(text: str, path: str) -> Field:
     node = _compose(text, f"command line: {path}")
     if node is None:
         return Field(None, "", "command line", path)
-    return _placed(_Reader("", yaml_1_2).field(node, path))
+    reader = _Reader("", yaml_1_2)
+    found = reader.field(node, path)
+    raise_all(reader.doubled)
+    return _placed(found)
 
 
 def with_override(root: Field, override: str) -> Field:
@@ -198,6 +213,8 @@ class _Reader:
     def __init__(self, name: str, meaning: Meaning) -> None:
         self._name, self._meaning = name, meaning
         self._counted = count(1)
+        # A line for each key that stands twice.
+        self.doubled: list[str] = []
 
     def field(self, node: yaml.Node, path: str, depth: int = 0) -> Field:
         empty = Field(None, "", f"{self._name}:{node.start_mark.line + 1}", path)
@@ -226,7 +243,8 @@ class _Reader:
                 for field in _merges(self.field(value, path, depth + 1)):
                     merged = field | merged
             elif key.value in found:
-                raise SpecError(f"{place}: {below}: stands twice; first {found[key.value].place}")
+                first = found[key.value].place
+                self.doubled.append(f"{place}: {below}: stands twice; first {first}")
             else:
                 # An empty value has its place after the key: the key's line is what a reader
                 # looks for.

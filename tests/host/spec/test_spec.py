@@ -344,6 +344,57 @@ def test_all_problems_are_told_at_once() -> None:
     ]
 
 
+def starts_of(said: list[str]) -> list[str]:
+    """Line, key and the first word of each."""
+    return [": ".join(line.split(": ")[:2]) + " " + line.split(": ")[2].split()[0] for line in said]
+
+
+def test_every_unset_variable_of_a_file_is_told() -> None:
+    """Of one text, of a mapping, of a list, of a mount, and of a mount after a wrong one."""
+    said = problems_of(
+        "agent_image: $NO_A/${NO_B}:$NO_A\nworkspace: $NO_C:/home\n"
+        "env:\n  A: $NO_E\n  B: x-$OPENAI_API_KEY\n  C: '${NO_F:-$NO_G}'\n  1D: x\n"
+        "command:\n  - $NO_H\n  - ${NO_I\n"
+        "mounts:\n  - $NO_J:/$NO_K\n  - nonsense\n"
+    )
+    assert len(said) == len(set(said)) == 12
+    assert set(starts_of(said)) == {
+        "x.yaml:4: env.A $NO_E",
+        "x.yaml:5: env.B $OPENAI_API_KEY",
+        "x.yaml:6: env.C $NO_G",
+        "x.yaml:7: env.1D '1D'",
+        *("x.yaml:12: mounts.0 $NO_J", "x.yaml:12: mounts.0 $NO_K", "x.yaml:13: mounts.1 expected"),
+        *("x.yaml:1: agent_image $NO_A", "x.yaml:1: agent_image $NO_B"),
+        *("x.yaml:9: command.0 $NO_H", "x.yaml:10: command.1 ${NO_I"),
+        "x.yaml:2: workspace $NO_C",
+    }
+
+
+def test_keys_that_stand_twice_hide_no_other_mistake() -> None:
+    said = problems_of(
+        SMALL + "timeout: 1h\ntimeout: 2h\nresources: {cpus: x}\n"
+        "env: {A: b, A: c, B: $NO_A}\nmatrix:\nmatrix:\n",
+        "no equals",
+        "workspace.a=b",
+    )
+    assert [line.split(": ")[0] for line in said] == [
+        *("x.yaml:4", "x.yaml:6", "x.yaml:8"),
+        *("command line", "command line"),
+        *("x.yaml:5", "x.yaml:6"),
+    ]
+    said = problems_of(SMALL + "env: [A=1, 1BAD=3, A=2, B=$NO_B]\n")
+    assert starts_of(said) == [
+        "x.yaml:3: env.1 '1BAD'",
+        "x.yaml:3: env.2 A",
+        "x.yaml:3: env.3 $NO_B",
+    ]
+
+
+def test_every_wrong_item_of_a_list_is_told() -> None:
+    text = "matrix: {agents: [a, a, '..'], competitions: [c, 'x y'], seeds: [1, 1, x]}\n"
+    assert len(problems_of(text)) == 5
+
+
 def test_a_byte_order_mark_is_no_key() -> None:
     spec = parse(b"\xef\xbb\xbf" + SMALL.encode(), "x.yaml", (), SCOPE)
     assert spec.run is not None
