@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from swarm_host.cli.finding import LAST, find_units, opened_to_read
 from swarm_host.cli.statuses import OK
@@ -77,11 +78,31 @@ def print_comparison(found: Comparison) -> None:
     remarks = [f"warning: {warning}" for warning in found.warnings]
     for unit, became in found.without_result.items():
         remarks.append(f"without a result: {unit} ({became})")
-    for lines in (remarks, found.methods):
+    for lines in (remarks, _legend(found)):
         if lines:
             print()
         for line in lines:
             print(line)
+
+
+def _legend(found: Comparison) -> list[str]:
+    """What the numbers are, of those that are shown."""
+    shown = {
+        "spread": found.cells,
+        "ended badly": list(filter(None, map(attrgetter("bad_ends"), found.cells))),
+        "passed": _known(found.cells, "passed"),
+        "difference": _known(found.differences, "mean"),
+        "won": _known(found.differences, "won"),
+        # Ranks stand beside differences only.
+        "rank": found.differences and _known(found.ranks, "rank"),
+        "p": _known(found.duels, "p"),
+    }
+    return [line for line in found.methods if shown[line.partition(":")[0]]]
+
+
+def _known(records: Sequence[object], name: str) -> list[object]:
+    """The values of a field that are there."""
+    return [value for value in map(attrgetter(name), records) if value is not None]
 
 
 # ---------------------------------------------------------------- cells

@@ -11,8 +11,8 @@ from typing import Any
 from swarm_host.cli.finding import find_groups, find_units, opened_to_read
 from swarm_host.cli.statuses import OK
 from swarm_host.cli.tables import moment, picked, print_json, print_pairs, print_table
-from swarm_host.life.outcomes import outcome_of_row
-from swarm_host.records import Event, Group, UnitRow
+from swarm_host.life.outcomes import message_of_row, outcome_of_row
+from swarm_host.records import Event, Grade, Group, UnitRow
 from swarm_host.states import FINAL, group_status
 from swarm_host.store.questions import Questions
 from swarm_host.words import jsonio
@@ -59,7 +59,7 @@ def unit_facts(row: UnitRow) -> dict[str, Any]:
         "outcome": outcome_of_row(row),
         "score": getattr(grade, "score", None),
         "min": None if seconds is None else round(seconds / 60, 1),
-        "message": getattr(result, "message", ""),
+        "message": message_of_row(row),
         "isolation": getattr(result, "isolation", None),
         "folder": row.spec.folder,
     }
@@ -128,6 +128,12 @@ def _whole(row: UnitRow, events: Sequence[Event]) -> dict[str, Any]:
     return found
 
 
+def _passing(grade: Grade | None) -> str:
+    """What a unit passes by. One that beats some references may not beat all."""
+    has_medals = grade is not None and grade.report.get("any_medal") is not None
+    return "any medal" if has_medals else "beats all references"
+
+
 def _print_unit(row: UnitRow) -> None:
     facts, result = unit_facts(row), row.result
     grade = getattr(result, "grade", None)
@@ -143,7 +149,7 @@ def _print_unit(row: UnitRow) -> None:
         "time limit": f"{row.spec.run.timeout:g} s",
         "exit status": getattr(ending, "exit_code", None),
         "valid": getattr(grade, "valid", None),
-        "passed": getattr(grade, "passed", None),
+        _passing(grade): getattr(grade, "passed", None),
         "grader": getattr(grade, "message", ""),
         "report": report and jsonio.dumps(report),
     }

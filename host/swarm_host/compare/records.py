@@ -8,10 +8,15 @@ from typing import Literal
 
 from swarm_host.records import Usage
 
+# Each with the word that it explains before its colon.
 METHODS = (
     "spread: standard deviation over the runs of one competition",
+    "ended badly: valid runs whose agent ended by an error, its time or its memory; their scores count",
+    "passed: runs with a medal, or better than every reference where there is no leaderboard",
     "difference: mean over pairs of one competition and seed, in the metric's own units, positive "
     "where the first is better; in brackets its 95 % interval by Student's t, which needs two pairs",
+    "won: share of pairs of one competition and seed that the first won; a tie is half a win, and a "
+    "failed run loses against a valid one",
     "rank: mean over competition and seed, 1 is best, ties share, a failed run is last",
     "p: exact two-sided sign test over competitions; the smallest that n competitions allow is 2^(1-n)",
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from swarm_host.disk import files
-from swarm_host.life.outcomes import outcome_of_row
+from swarm_host.life.outcomes import message_of_row, outcome_of_row
 from swarm_host.records import Grade, Group, UnitRow
 from swarm_host.states import FINAL, group_status
 from swarm_host.words import jsonio
@@ -217,7 +217,7 @@ def _unit(row: UnitRow) -> Mapping[str, Any]:
         "seed": row.spec.seed,
         "state": row.state,
         "outcome": outcome_of_row(row),
-        "message": getattr(result, "message", ""),
+        "message": message_of_row(row),
         "score": getattr(grade, "score", None),
         "valid": getattr(grade, "valid", None),
         "passed": getattr(grade, "passed", None),

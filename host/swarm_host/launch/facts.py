@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from swarm_host.groups.manager import Finish
-from swarm_host.life.outcomes import outcome_of_row
+from swarm_host.life.outcomes import cancelled_in_queue, message_of_row, outcome_of_row
 from swarm_host.records import UnitResult, UnitRow
 
 
@@ -32,7 +32,9 @@ def unit_facts(row: UnitRow) -> dict[str, Any]:
         "folder": spec.folder,
         "workspace": spec.run.workspace,
     }
-    return known | _end_of(row.result)
+    # Of a unit that was cancelled in the queue there is nothing but this.
+    said = {"message": message_of_row(row)} if cancelled_in_queue(row) else {}
+    return known | _end_of(row.result) | said
 
 
 def _end_of(result: UnitResult | None) -> dict[str, Any]:

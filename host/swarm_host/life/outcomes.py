@@ -240,3 +240,17 @@ def outcome_of_row(row: UnitRow) -> UnitOutcome | None:
     if row.result is not None:
         return row.result.outcome
     return "cancelled" if row.state == "cancelled" else None
+
+
+def message_of_row(row: UnitRow) -> str:
+    """What is said of the end; "" before it."""
+    if row.result is not None:
+        return row.result.message
+    if not cancelled_in_queue(row):
+        return ""
+    return f"cancelled before attempt {row.attempt + 1} began"
+
+
+def cancelled_in_queue(row: UnitRow) -> bool:
+    """Such a unit has no result, and the logs in its folder are of earlier attempts."""
+    return row.state == "cancelled" and row.result is None

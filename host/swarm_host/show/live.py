@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from swarm_host.disk.last_line import last_line
+from swarm_host.life.outcomes import cancelled_in_queue, message_of_row
 from swarm_host.protocols import Clock, Stop, Store
 from swarm_host.records import UnitResult, UnitRow
 from swarm_host.show.scores import Peek, Scores
@@ -84,6 +85,9 @@ class Watch:
         if result:
             phase: str = result.outcome
             score, last = _score(result), result.message
+        elif row.state == "queued" or cancelled_in_queue(row):
+            # Files in its folder are of earlier attempts.
+            phase, score, last = row.state, None, message_of_row(row)
         else:
             phase, score = row.state, self._scores.of(row)
             last = last_line(Path(spec.folder) / "logs" / "stdout.log")
@@ -100,7 +104,9 @@ class Watch:
 
     def _minutes_of(self, row: UnitRow) -> float | None:
         """As far as this process saw the unit."""
-        if row.state == "queued":
+        if row.state == "queued" or cancelled_in_queue(row):
+            # The next attempt begins anew.
+            self._began.pop(row.spec.unit_id, None)
             return None
         now = self._clock()
         began = self._began.setdefault(row.spec.unit_id, min(now, row.updated))

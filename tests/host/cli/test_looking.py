@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from swarm_host.cli.comparing import print_comparison
+from swarm_host.compare.records import Cell, Comparison
+from swarm_host.records import Grade
 
 from tests.host.cli.conftest import Commands
 
@@ -101,6 +105,60 @@ def test_agents_are_compared(history: Commands) -> None:
     facts = history("compare", "--json").json
     assert facts["without_result"] == {"g2-u2": "lost"}
     assert facts["ranks"][0] == {"who": "agent-g1", "rank": 1.0, "spread": None, "blocks": 1}
+
+
+WORDS = ("spread: ", "ended badly: ", "passed: ", "difference: ", "won: ", "rank: ", "p: ")
+
+
+def explained(said: str) -> list[str]:
+    return [word for word in WORDS if f"\n{word}" in said]
+
+
+def test_a_comparison_explains_the_words_that_it_uses_and_no_others(
+    history: Commands, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = history("compare").out
+    assert explained(said) == [word for word in WORDS if word != "ended badly: "]
+    assert "a tie is half a win" in said
+    alone = history("compare", "g1").out
+    assert "passed" in alone
+    assert explained(alone) == ["spread: ", "passed: "]
+    late = Cell("a", "c", 2, 2, 1, 0, 0, 0.5, 0.1, None, ())
+    print_comparison(Comparison(("a",), ("c",), {}, (late,), (), (), (), (), {}, ()))
+    shown = capsys.readouterr().out
+    assert "1 ended badly" in shown
+    assert explained(shown) == ["spread: ", "ended badly: "]
+
+
+@pytest.mark.parametrize(
+    ("report", "shown"),
+    [
+        ({"beats_references": {"mean": True, "best": False}}, "beats all references  False"),
+        ({"any_medal": False, "beats_references": True}, "any medal    False"),
+    ],
+)
+def test_show_says_what_a_unit_did_not_pass(
+    history: Commands, report: dict[str, object], shown: str
+) -> None:
+    store = history.store()
+    row = store.unit("g1-u1")
+    assert row.result is not None
+    grade = Grade(True, 0.5, False, passed=False, report=report)
+    store.amend("g1-u1", replace(row.result, grade=grade))
+    store.close()
+    said = history("show", "g1-u1").out
+    assert shown in said
+    assert "passed" not in said
+
+
+def test_a_unit_that_is_cancelled_before_its_next_attempt_shows_nothing_of_the_last(
+    history: Commands,
+) -> None:
+    assert history("retry", "g1-u1", "--queue", "--ok").status == 0
+    assert history("cancel", "g1-u1").status == 0
+    (one,) = history("list", "--units", "g1-u1", "--json").json
+    assert one["message"] == "cancelled before attempt 2 began"
+    assert (one["outcome"], one["score"], one["min"]) == ("cancelled", None, None)
 
 
 def test_what_is_compared_is_chosen(history: Commands) -> None:

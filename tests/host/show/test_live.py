@@ -235,6 +235,24 @@ def test_minutes_go_on_through_states_and_stop_at_the_end(tmp_path: Path) -> Non
     assert (line.phase, line.minutes, line.score, line.last) == ("ok", 1.5, 0.5, "all fine")
 
 
+@pytest.mark.parametrize("state", ["queued", "cancelled"])
+def test_a_unit_that_waits_again_shows_nothing_of_its_last_attempt(
+    tmp_path: Path, state: State
+) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "stdout.log").write_text("of the first attempt\n")
+    now = [100.0]
+    look = Watch(tmp_path, clock=lambda: now[0])
+    assert look.lines([row(tmp_path, "running")])[0].last == "of the first attempt"
+    now[0] = 700.0
+    (line,) = look.lines([row(tmp_path, state, updated=700.0)])
+    said = "cancelled before attempt 2 began" if state == "cancelled" else ""
+    assert (line.phase, line.minutes, line.score, line.last) == (state, None, None, said)
+    # The next attempt has minutes of its own.
+    now[0] = 760.0
+    assert look.lines([row(tmp_path, "running", updated=700.0)])[0].minutes == 1.0
+
+
 def test_plain_lines_tell_each_change_once() -> None:
     said: list[str] = []
     plain = PlainLines(said.append, clock=lambda: 0.0)
