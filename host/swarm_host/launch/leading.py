@@ -64,6 +64,8 @@ def go_on(
     with _managed(work, manners, display, engine) as manager:
         ended = [row for row in manager.store.units() if row.state in FINAL]
         passed = frozenset((row.spec.unit_id, row.attempt) for row in ended)
+        if stay:
+            display.say("units that come later are led, too, until a signal comes")
         finish = _run(manager, groups, work, display, stay, passed)
     mine = [row for row in finish.rows if (row.spec.unit_id, row.attempt) not in passed]
     return replace(finish, rows=tuple(mine))
