@@ -42,10 +42,11 @@ def guarded(command: Callable[[], int], as_json: bool) -> int:
         complain(str(error), as_json, "NOT RUN")
         return NOT_RUN
     except ModuleNotFoundError as error:
-        if error.name not in libraries.OWN:
+        package = libraries.OWN.get(error.name or "")
+        if package is None:
             raise
         cure = f"pip install -r {typed(HOST / 'requirements.txt')}"
-        complain(f"{libraries.OWN[error.name]} is not installed: {cure}", as_json, "NOT RUN")
+        complain(f"{package} is not installed: {cure}", as_json, "NOT RUN")
         return NOT_RUN
     except HostError as error:
         complain(str(error), as_json)
