@@ -24,7 +24,8 @@ swarm_venv() {
     local name=$1 requirements=$2 base cache beside key folder log
     base=$(swarm_python) || swarm_fail "Python 3.11 or newer is needed, and none was found"
     "$base" -c 'import venv, ensurepip' 2>/dev/null || swarm_fail "$base lacks venv (on Debian: apt install python3-venv)"
-    cache=${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/swarm-evo
+    [ -n "${XDG_CACHE_HOME:-}${HOME:-}" ] || swarm_fail "no place for packages: set HOME or XDG_CACHE_HOME"
+    cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/swarm-evo
     mkdir -p "$cache" 2>/dev/null || swarm_fail "cannot write to $cache (set XDG_CACHE_HOME to another folder)"
     # With what lies beside the file: those of host/ include each other.
     beside=$(dirname "$requirements")/requirements

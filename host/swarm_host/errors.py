@@ -31,7 +31,7 @@ class Credentials(UsageError):
     """A backend or an agent needs a variable that is not set. Values are never part of a message."""
 
 
-class NotHere(HostError):
+class NotHere(UsageError):
     """This machine lacks what the command needs. Nothing was started. Exit status 3, NOT RUN."""
 
 
@@ -103,6 +103,10 @@ class GradingFailed(HostError):
 
 class StoreBusy(HostError):
     """The store was locked by others for longer than its time limit."""
+
+
+class StoreUnusable(UsageError):
+    """The store is damaged, or of another version. `reindex` makes it anew from the folders."""
 
 
 class StoreFull(HostError):

@@ -193,3 +193,9 @@ def test_an_environment_of_another_folder_is_made_anew_with_its_requirements(
         done = bash("-euc", f'cd "{tmp_path}"; {call}', XDG_CACHE_HOME=str(tmp_path / "cache"))
         said.append(done.stdout.splitlines()[-1])
     assert said[0] != said[1]
+
+
+def test_without_a_home_one_line_says_what_to_set() -> None:
+    done = bash("scripts/run_host_demo.sh")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "set HOME or XDG_CACHE_HOME" in done.stderr

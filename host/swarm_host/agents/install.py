@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from swarm_host.agents.mle_bench import is_checkout
+from swarm_host.agents.mle_bench import require_checkout
 from swarm_host.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,15 +23,20 @@ _GIT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """backup: where what stood there before was put, outside of the folder that mle-bench reads."""
+    """files: how many there are. backup: where what stood there before was put, outside of the folder
+    that mle-bench reads. changed: False where the same files stood there already.
+    """
 
     folder: Path
     files: int
     backup: Path | None
+    changed: bool = True
 
     @property
     def message(self) -> str:
         lines = [f"{self.files} files in {self.folder}"]
+        if not self.changed:
+            lines[0] += ", all of them as they were: nothing is copied"
         if self.backup is not None:
             lines.append(f"what was there before is in {self.backup}")
         lines.append(
@@ -42,14 +48,14 @@ class Installed:
 
 
 def install(into: Path, root: Path = ROOT, now: float | None = None) -> Installed:
-    """Copies the files that git tracks, as they are now, to <into>/agents/swarm-evo.
+    """Copies the files that git tracks, as they are now, to <into>/agents/swarm-evo. What is the same
+    there already is left alone.
 
     Raises UsageError when `into` is no checkout of mle-bench, when one of the two folders holds the
     other, when git does not know the files, or when something cannot be written.
     """
     into = into.absolute()
-    if not is_checkout(into):
-        raise UsageError(f"{into} is no checkout of mle-bench")
+    require_checkout(into)
     target, real = into / "agents" / NAME, root.resolve()
     for folder in (into.resolve(), target.resolve()):
         if folder == real or folder.is_relative_to(real):
@@ -57,6 +63,8 @@ def install(into: Path, root: Path = ROOT, now: float | None = None) -> Installe
     if real.is_relative_to(into.resolve()):
         raise UsageError(f"this checkout, {root}, lies inside of {into} already")
     names = tracked(root)
+    if _is_same(root, names, target):
+        return Installed(target, len(names), None, changed=False)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
     # Beside the agents' folder: mle-bench looks for every config.yaml below that.
     draft, backup = into / f".{NAME}-{stamp}-{os.getpid()}", into / f"{NAME}.before-{stamp}"
@@ -86,6 +94,20 @@ def tracked(root: Path) -> Sequence[str]:
     names = done.stdout.decode("utf-8", "surrogateescape").split("\0")
     found = [name for name in names if name and not name.startswith(_LEFT_OUT)]
     return [name for name in found if (root / name).is_file() and not (root / name).is_symlink()]
+
+
+def _is_same(root: Path, names: Sequence[str], target: Path) -> bool:
+    """The target has these files, with the same bytes and rights, and no others."""
+    if target.is_symlink() or not target.is_dir():
+        return False
+    found = {str(path.relative_to(target)) for path in target.rglob("*") if not path.is_dir()}
+    if found != set(names) or any((target / name).is_symlink() for name in names):
+        return False
+    return all(_is_copy(root / name, target / name) for name in names)
+
+
+def _is_copy(one: Path, other: Path) -> bool:
+    return one.stat().st_mode == other.stat().st_mode and filecmp.cmp(one, other, shallow=False)
 
 
 def _copy(source: Path, target: Path) -> None:

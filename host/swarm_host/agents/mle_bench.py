@@ -25,16 +25,18 @@ _MARKS = ("run_agent.py", "agents/registry.py", "mlebench/registry.py")
 _KWARGS = {"argparse": "--", "omegaconf": ""}
 
 
-def is_checkout(folder: Path) -> bool:
-    return all((folder / mark).is_file() for mark in _MARKS)
+def require_checkout(folder: Path) -> None:
+    """Raises UsageError, with the files that are missing, unless it is a checkout of mle-bench."""
+    missing = [mark for mark in _MARKS if not (folder / mark).is_file()]
+    if missing:
+        raise UsageError(f"{folder} is no checkout of mle-bench: it has no {', '.join(missing)}")
 
 
 def registered(checkout: Path) -> tuple[list[Agent], list[str]]:
     """Its agents, and what is wrong with files that cannot be read. Raises UsageError when the folder
     is no checkout of mle-bench.
     """
-    if not is_checkout(checkout):
-        raise UsageError(f"{checkout} is no checkout of mle-bench: it has no {', '.join(_MARKS)}")
+    require_checkout(checkout)
     found, problems = [], []
     for path in sorted((checkout / "agents").glob("**/config.yaml")):
         try:

@@ -6,19 +6,25 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from swarm_host.cli.finding import find_groups, find_units, opened_to_read
 from swarm_host.cli.statuses import OK
 from swarm_host.cli.tables import moment, picked, print_json, print_pairs, print_table
 from swarm_host.life.outcomes import message_of_row, outcome_of_row
-from swarm_host.records import Event, Grade, Group, UnitRow
-from swarm_host.states import FINAL, group_status
+from swarm_host.records import AgentOutcome, Event, Grade, Group, UnitRow
+from swarm_host.states import FINAL, InfraOutcome, State, group_status
 from swarm_host.store.questions import Questions
 from swarm_host.words import jsonio
+from swarm_host.words.names import known_name
+
+# What --state takes.
+_WORDS = {*get_args(State), *get_args(AgentOutcome), *get_args(InfraOutcome)}
 
 
 def list_all(options: Namespace, environ: Mapping[str, str]) -> int:
+    if options.state is not None:
+        known_name(options.state, _WORDS, "state or outcome")
     with opened_to_read(options, environ) as store:
         rows = find_units(store, options.names)
         groups = find_groups(store, options.names)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swarm_host.backends.table import MAKERS
-from swarm_host.cli.statuses import FAILED, OK, complain
+from swarm_host.cli.statuses import FAILED, NOT_RUN, OK, WRONG_USE, complain
 from swarm_host.cli.tables import picked, print_json, print_pairs, print_table
-from swarm_host.errors import HostError, UnknownName
+from swarm_host.errors import HostError, NotHere, UnknownName, UsageError
 from swarm_host.protocols import Source
+from swarm_host.records import Competition
 from swarm_host.sources.sets import competition_set
 from swarm_host.words.mle_bench import CHECKOUT
 from swarm_host.words.names import known_name
@@ -101,13 +102,18 @@ def competitions(options: Namespace, environ: Mapping[str, str]) -> int:
     from swarm_host.launch.bench import bench
 
     runs = runs_folder(options.runs, environ)
-    name, root = getattr(options, "source", "pack"), getattr(options, "source_root", None)
+    name, root = options.source, options.source_root
     with bench(runs, environ, _no_id) as work:
         source = work.sources(name, root)
         if options.action == "prepare":
             return _prepare(source, options.names, options.json)
         names = list(source.names())
         folder = str(root or work.sources.root(name))
+    if not names:
+        raise UsageError(
+            f"no competition is prepared in {folder} as NAME/prepared/public/: "
+            "`mlebench prepare -c NAME` makes it"
+        )
     if options.json:
         print_json({"source": name, "folder": folder, "names": names})
         return OK
@@ -119,20 +125,31 @@ def competitions(options: Namespace, environ: Mapping[str, str]) -> int:
 
 def _prepare(source: Source, names: Sequence[str], as_json: bool) -> int:
     """Each of them, also after one that fails."""
-    done, failed = [], []
+    done: list[Competition] = []
+    failed: list[HostError] = []
     for name in _wanted(source, names):
         try:
             done.append(source.prepare(name))
         except HostError as error:
-            failed.append(str(error))
+            failed.append(error)
             continue
         if not as_json:
             print(f"{name}: {done[-1].public}", flush=True)
     if as_json:
-        print_json({"ready": done, "error": failed})
-    for text in failed:
-        complain(text, as_json=False)
-    return FAILED if failed else OK
+        print_json({"ready": done, "error": [str(fault) for fault in failed]})
+    for fault in failed:
+        word = "NOT RUN" if isinstance(fault, NotHere) else "error"
+        complain(str(fault), as_json=False, word=word)
+    return _status_of(failed, bool(done))
+
+
+def _status_of(failed: Sequence[HostError], any_done: bool) -> int:
+    """When nothing was made, the status says whose fault it is."""
+    if not failed:
+        return OK
+    if any_done or not all(isinstance(fault, UsageError) for fault in failed):
+        return FAILED
+    return NOT_RUN if all(isinstance(fault, NotHere) for fault in failed) else WRONG_USE
 
 
 def _wanted(source: Source, names: Sequence[str]) -> Sequence[str]:

@@ -182,13 +182,21 @@ def _agents(command: argparse.ArgumentParser) -> None:
 
 
 def _competitions(command: argparse.ArgumentParser) -> None:
+    _of_source(command, source="pack", root=None)
     inside = command.add_subparsers(dest="action", metavar="ACTION")
     for name, text in (("list", "names (default)"), ("prepare", "make their data")):
         action = _action(inside, name, text)
-        action.add_argument("--source", default="pack", metavar="NAME")
-        action.add_argument("--source-root", metavar="DIR")
+        # What stands before the name of the action is kept.
+        _of_source(action, source=argparse.SUPPRESS, root=argparse.SUPPRESS)
         if name == "prepare":
             action.add_argument("names", nargs="+", metavar="NAME", help="competitions or one set")
+
+
+def _of_source(command: argparse.ArgumentParser, source: str, root: str | None) -> None:
+    help_text = "pack (default), mlebench or folder"
+    command.add_argument("--source", default=source, metavar="NAME", help=help_text)
+    help_text = "folder of the competitions"
+    command.add_argument("--source-root", default=root, metavar="DIR", help=help_text)
 
 
 def _worker(command: argparse.ArgumentParser) -> None:

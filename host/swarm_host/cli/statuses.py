@@ -35,12 +35,12 @@ def guarded(command: Callable[[], int], as_json: bool) -> int:
         # As print does it: there may be no standard output at all.
         print(end="", flush=True)
         return status
-    except UsageError as error:
-        complain(str(error), as_json)
-        return WRONG_USE
     except NotHere as error:
         complain(str(error), as_json, "NOT RUN")
         return NOT_RUN
+    except UsageError as error:
+        complain(str(error), as_json)
+        return WRONG_USE
     except ModuleNotFoundError as error:
         package = libraries.OWN.get(error.name or "")
         if package is None:

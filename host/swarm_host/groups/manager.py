@@ -78,11 +78,17 @@ class Finish:
 
     @property
     def status(self) -> int:
-        """The exit status: 0 all units are ok, 1 not all, 128 + n after signal n."""
+        """The exit status: 0 all units are ok, 1 not all, 3 no unit could start, 128 + n after signal n."""
         if self.signal is not None:
             return 128 + self.signal
+        if self.how == "blocked" and not self.broken and not any(map(_was_started, self.rows)):
+            return 3
         outcomes = {outcome_of_row(row) for row in self.rows}
         return 0 if outcomes <= {"ok"} else 1
+
+
+def _was_started(row: UnitRow) -> bool:
+    return row.state != "queued" or row.attempt > 0
 
 
 class GroupFiles:

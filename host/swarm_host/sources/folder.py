@@ -46,7 +46,10 @@ class OwnCompetition:
 
 
 class FolderSource:
-    """root: a competition folder, or a folder of them. python: interpreter that grades."""
+    """root: a competition folder, or a folder of them. python: interpreter that grades.
+
+    All methods raise UsageError for a root without a competition.
+    """
 
     name = "folder"
 
@@ -101,7 +104,20 @@ class FolderSource:
         if (self._root / "public").is_dir():
             return {self._root.name: self._root}
         found = [path.parent for path in self._root.glob("*/public") if path.is_dir()]
-        return {folder.name: folder for folder in found if NAME.fullmatch(folder.name)}
+        named = [folder for folder in found if NAME.fullmatch(folder.name)]
+        folders = {folder.name: folder for folder in named if not _is_mle_bench(folder)}
+        if not folders:
+            raise UsageError(self._why_empty())
+        return folders
+
+    def _why_empty(self) -> str:
+        said = f"{self._root} is no competition and holds none: there is no public/, and no NAME/public/"
+        for found in (self._root.glob("*/prepared/public"), self._root.glob("prepared/public")):
+            if any(found):
+                return (
+                    f"{said}; NAME/prepared/public/ is mle-bench's way, --source mlebench reads it"
+                )
+        return f"{said}, each with private/answers.csv and {_FILE} beside it"
 
     def _folder(self, competition: str) -> Path:
         folders = self._folders()
@@ -136,6 +152,11 @@ def _parameters(field: Field) -> tuple[float, ...]:
 
 def _references(field: Field) -> dict[str, float]:
     return {name: values.finite(item) for name, item in values.entries(field).items()}
+
+
+def _is_mle_bench(folder: Path) -> bool:
+    """A part of a competition as mle-bench lays it out, and no competition of this source."""
+    return folder.name == "prepared" and not (folder / _FILE).exists()
 
 
 def _answers(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from swarm_host.errors import UsageError
+from swarm_host.errors import NotHere, UsageError
 from swarm_host.protocols import Graders
 from swarm_host.records import Competition, Grade, GradingAnswer, GradingProgram
 from swarm_host.sources.folders import sample_of
@@ -22,6 +22,7 @@ from swarm_host.sources.judged import (
     last_json,
 )
 from swarm_host.words.names import known_name
+from swarm_host.words.places import typed
 
 ROOT = Path(__file__).resolve().parents[3]
 _LIST_S, _PREPARE_S = 120.0, 1800.0
@@ -89,7 +90,7 @@ class PackSource:
         )
 
     def _benchmark(self, arguments: Sequence[str], seconds: float) -> str:
-        """What the command prints. Raises UsageError with its own complaint."""
+        """What the command prints. Raises UsageError with its own complaint, NotHere for a library."""
         command = [self._python, "-m", "benchmark", *arguments]
         try:
             done = subprocess.run(
@@ -99,10 +100,11 @@ class PackSource:
             raise UsageError(f"the offline pack: {error}") from error
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-            cure = ""
+            what = f"the offline pack: {lines[-1]}"
             if lines[-1].startswith("ModuleNotFoundError"):
-                cure = f"; {self._python} needs what {ROOT / 'requirements' / 'demo.txt'} lists"
-            raise UsageError(f"the offline pack: {lines[-1]}{cure}")
+                file = typed(ROOT / "requirements" / "demo.txt")
+                raise NotHere(f"{what}; cure: {self._python} -m pip install -r {file}")
+            raise UsageError(what)
         return done.stdout
 
 

@@ -47,7 +47,9 @@ class Sources:
             return places.pack_data(self._environ)
         if name == "mlebench":
             return places.mle_bench_data(self._environ)
-        raise UsageError(f"the source {name} needs a folder")
+        raise UsageError(
+            f"the source {name} needs a folder: --source-root DIR, in a file matrix.source_root"
+        )
 
     def _make(self, kind: str, root: str | None) -> Source:
         folder = Path(root).expanduser() if root is not None else self.root(kind)

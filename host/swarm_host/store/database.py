@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from swarm_host.errors import HostError, StoreBusy, StoreFull
+from swarm_host.errors import StoreBusy, StoreFull, StoreUnusable
 
 # Counted up with every change of the tables. An older file is rebuilt by `reindex`.
 VERSION = 2
@@ -87,7 +87,7 @@ class Database:
         only_read: ReadWay | None = None,
     ) -> None:
         """busy_s: how long to wait for other processes. only_read: a parameter of SQLite's URIs with
-        which nothing is written. Raises StoreBusy, StoreFull, HostError for a file of another version,
+        which nothing is written. Raises StoreBusy, StoreFull, StoreUnusable,
         and with `only_read` sqlite3.OperationalError when the file cannot be read in this way.
         """
         self._lock = threading.RLock()
@@ -138,7 +138,7 @@ class Database:
     def _check_version(self, found: int) -> None:
         if found != VERSION:
             self._connection.close()
-            raise HostError(
+            raise StoreUnusable(
                 f"{self._path} was written by another version of this project ({found}, here "
                 f"{VERSION}); `reindex` makes it anew from the folders"
             )
@@ -182,7 +182,7 @@ class Database:
                     f"{self._path} cannot be written ({error}); free some disk"
                 ) from error
             if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-                raise HostError(
+                raise StoreUnusable(
                     f"{self._path} is damaged ({error}); `reindex` makes it anew from the folders"
                 ) from error
             raise

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from swarm_host.agents.install import install, tracked
 from swarm_host.agents.known import AgentLimits, told
-from swarm_host.agents.mle_bench import is_checkout
+from swarm_host.agents.mle_bench import require_checkout
 from swarm_host.agents.registry import ROOT, Agents
 from swarm_host.backends.local.backend import LocalBackend
 from swarm_host.backends.local.processes import ProcessId, wait_end
@@ -277,7 +277,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("run_agent.py", "agents/registry.py", "mlebench/registry.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
-    assert is_checkout(root)
+    require_checkout(root)
     return root
 
 
@@ -476,9 +476,33 @@ def test_what_was_there_is_kept_outside_of_the_agents(project: Path, checkout: P
     assert first.backup == checkout / "swarm-evo.before-19700101-000000"
     assert (first.backup / "config.yaml").read_text() == "mine"
     assert str(first.backup) in first.message
+    (target / "core" / "loop.py").write_text("mine, too")
     second = install(checkout, project, now=0.0)
     assert second.backup not in (None, first.backup)
     assert list((checkout / "agents").glob("**/config.yaml")) == [target / "config.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("change", "copies"),
+    [
+        ("true", False),
+        ("echo x >> core/loop.py", True),
+        ("touch other", True),
+        ("rm config.yaml", True),
+        ("chmod -x start.sh", True),
+        ("mv config.yaml ../../mine && ln -s ../../mine config.yaml", True),
+    ],
+)
+def test_only_what_changed_is_installed_again(
+    project: Path, checkout: Path, change: str, copies: bool
+) -> None:
+    target = install(checkout, project).folder
+    subprocess.run(["bash", "-c", change], cwd=target, check=True)
+    again = install(checkout, project)
+    assert (again.changed, again.backup is not None, again.files) == (copies, copies, 4)
+    assert ("nothing is copied" in again.message) is not copies
+    assert len(list(checkout.glob("swarm-evo.before-*"))) == copies
+    assert list(checkout.glob(".swarm-evo-*")) == []
 
 
 def test_a_link_to_a_checkout_is_set_aside_and_not_followed(

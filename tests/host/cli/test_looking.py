@@ -180,3 +180,11 @@ def test_wrong_comparisons_are_refused(history: Commands, words: list[str], mess
     said = history("compare", *words)
     assert said.status == 2
     assert message in said.err
+
+
+def test_a_state_that_does_not_exist_is_refused_with_those_there_are(history: Commands) -> None:
+    said = history("list", "--units", "--state", "foo")
+    assert (said.status, said.out) == (2, "")
+    assert "queued" in said.err
+    assert "unhealthy" in said.err
+    assert "nearest: running" in history("list", "--state", "runing").err

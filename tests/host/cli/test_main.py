@@ -107,3 +107,9 @@ def test_the_module_runs_from_host(tmp_path: Path) -> None:
     assert done.returncode == 0
     for command in COMMANDS:
         assert command in done.stdout
+
+
+def test_a_store_that_cannot_be_used_is_status_2(history: Commands) -> None:
+    (history.runs / ".swarm" / "store.sqlite").write_bytes(b"no database at all" * 100)
+    said = history("list")
+    assert (said.status, "reindex" in said.err) == (2, True)

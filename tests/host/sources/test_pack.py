@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from swarm_host.errors import GradingFailed, UnknownName, UsageError
+from swarm_host.errors import GradingFailed, NotHere, UnknownName, UsageError
 from swarm_host.grading.workers import GradingWorkers
 from swarm_host.records import GradingProgram
 from swarm_host.sources.pack import PackSource
@@ -125,5 +125,5 @@ def test_a_python_without_the_packs_libraries_is_told_where_they_are_listed(
     bare = tmp_path / "python"
     bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
     bare.chmod(0o755)
-    with pytest.raises(UsageError, match=r"No module named .*demo\.txt lists"):
+    with pytest.raises(NotHere, match=r"No module named .*demo\.txt"):
         PackSource(tmp_path, graders, python=str(bare)).prepare("churn")

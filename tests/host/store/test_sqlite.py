@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from swarm_host.errors import (
-    HostError,
     IllegalMove,
     LeaseLost,
     StoreBusy,
     StoreFull,
+    StoreUnusable,
     UnknownName,
     UsageError,
 )
@@ -307,7 +307,7 @@ def test_a_full_disk_loses_nothing_that_was_told(store: SqliteStore) -> None:
 def test_a_damaged_file_is_told_with_its_cure(tmp_path: Path) -> None:
     (tmp_path / ".swarm").mkdir()
     (tmp_path / ".swarm" / "store.sqlite").write_bytes(b"no database at all" * 100)
-    with pytest.raises(HostError, match="reindex"):
+    with pytest.raises(StoreUnusable, match="reindex"):
         SqliteStore(tmp_path)
 
 
@@ -316,7 +316,7 @@ def test_a_file_of_another_version_is_told_with_its_cure(tmp_path: Path) -> None
     other = sqlite3.connect(tmp_path / ".swarm" / "store.sqlite")
     other.execute("PRAGMA user_version = 99")
     other.close()
-    with pytest.raises(HostError, match="another version.*reindex"):
+    with pytest.raises(StoreUnusable, match="another version.*reindex"):
         SqliteStore(tmp_path)
 
 
