@@ -64,7 +64,7 @@ def test_only_a_display_that_shows_scores_looks_for_them(
 
     class Kept:
         def __init__(self, *arguments: Any) -> None:
-            given.append(arguments[-1])
+            given.append(arguments[2])
 
         def lines(self, rows: object) -> list[Any]:
             return []
