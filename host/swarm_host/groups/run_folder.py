@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from swarm_host.disk import files
-from swarm_host.life.outcomes import message_of_row, outcome_of_row
+from swarm_host.life.outcomes import cancelled_in_queue, message_of_row, outcome_of_row
 from swarm_host.records import Grade, Group, UnitRow
 from swarm_host.states import FINAL, group_status
 from swarm_host.words import jsonio
@@ -138,7 +138,8 @@ def report(row: UnitRow, board: Mapping[str, Any] | None = None) -> dict[str, An
     # A grader of mle-bench says all of it, medals and thresholds as well.
     said = grade.report if grade else board or {}
     path = Path(row.spec.folder) / "submission" / "submission.csv"
-    exists = path.is_file()
+    # A file of an earlier attempt is no submission of one that never began.
+    exists = path.is_file() and not cancelled_in_queue(row)
     found: dict[str, Any] = {key: said.get(key) for key in REPORT_KEYS}
     ended = result.finished if result else row.updated
     found |= {

@@ -131,6 +131,17 @@ def test_no_submission_gets_no_medal_where_there_is_a_leaderboard(tmp_path: Path
         assert (report["score"], report["submission_path"]) == (None, None)
 
 
+def test_what_an_earlier_attempt_left_is_no_submission_of_one_cancelled_in_the_queue(
+    tmp_path: Path,
+) -> None:
+    graded = a_row(tmp_path, 1, Grade(True, 0.85, False, report=MEDALS))
+    row = dataclasses.replace(graded, state="cancelled", result=None)
+    report = grading_report([row])
+    (one,) = report["competition_reports"]
+    assert (one["submission_path"], one["submission_exists"]) == (None, False)
+    assert report["total_runs_with_submissions"] == 0
+
+
 def test_totals_count_what_is_there(tmp_path: Path) -> None:
     rows = [
         *two_rows(tmp_path),
