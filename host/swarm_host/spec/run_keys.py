@@ -135,14 +135,16 @@ def _workspace(field: Field, scope: Scope) -> tuple[str, str]:
         section.close()
         raise_all(problems)
         return host, inside
-    found = values.text(field)
-    host, colon, inside = found.rpartition(":")
-    if colon and inside.startswith("/"):
-        pair = together(
-            lambda: _path(field, host, scope), lambda: values.target(field, scope, inside)
-        )
-        return pair[0], pair[1]
-    return values.path(field, scope), WORKSPACE
+    # Read whole first: all its mistakes are told at once.
+    folder = values.path(field, scope)
+    *before, last = _cut(values.text(field))
+    inside = values.expanded(replace(field, value=last, text=last), scope)
+    if not before or not inside.startswith("/"):
+        return folder, WORKSPACE
+    pair = together(
+        lambda: _path(field, ":".join(before), scope), lambda: values.target(field, scope, inside)
+    )
+    return pair[0], pair[1]
 
 
 def _path(field: Field, text: str, scope: Scope) -> str:

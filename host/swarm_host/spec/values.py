@@ -201,7 +201,10 @@ def _cut(item: Field) -> tuple[str, Field]:
     """Of NAME=value, or of a name alone."""
     name, equals, value = text(item).partition("=")
     content = value if equals else None
-    return name, Field(content, value, item.place, item.path)
+    # A mistake names the variable as in a mapping, and the item only where there is no name.
+    above = item.path.rpartition(".")[0]
+    path = f"{above}.{name}" if NAME.fullmatch(name) else item.path
+    return name, Field(content, value, item.place, path)
 
 
 def _variable(name: str, field: Field, scope: Scope) -> str | Secret:
