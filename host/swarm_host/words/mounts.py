@@ -166,7 +166,8 @@ def _folders(folder: Path) -> list[os.DirEntry[str]]:
 def data_roots(environ: Mapping[str, str]) -> list[Path]:
     """Folders of this machine that hold competitions with their answers, as far as it is known."""
     home = places.home(environ)
-    caches = [home / ".cache" / "mlebench", home / "Library" / "Caches" / "mle-bench"]
+    caches = [home / ".cache" / name for name in ("mlebench", "mle-bench")]
+    caches.append(home / "Library" / "Caches" / "mle-bench")
     found = [places.pack_data(environ), places.mle_bench_data(environ)]
     for cache in caches:
         found += [cache / "data", cache]

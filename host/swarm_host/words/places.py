@@ -13,16 +13,26 @@ HOST = Path(__file__).resolve().parents[2]
 ROOT = HOST.parent
 # Variable that names the folder of the offline pack's competitions.
 DATA = "SWARM_HOST_DATA"
+# Variable that names the folder of mle-bench's prepared competitions.
+MLE_BENCH_DATA = "MLEBENCH_DATA"
 # Variable that names the folder of all runs.
 RUNS = "SWARM_HOST_RUNS"
 # In it: the store, and what belongs to no group. Nothing in it is a group of runs.
 STATE_FOLDER = ".swarm"
+# Their libraries do not go with those of swarm-evo.
+_APART = frozenset({"requirements_cloud.txt", "requirements_ray.txt"})
 
 
 def typed(path: Path) -> str:
     """A path of this checkout as a user types it: relative in the checkout, else absolute."""
     here = Path.cwd()
     return os.path.relpath(path, here) if here.is_relative_to(ROOT) else str(path)
+
+
+def install(file: str) -> str:
+    """The command that installs a file of requirements of host/, as a user types it here."""
+    apart = ", in an environment of its own" if file in _APART else ""
+    return f"pip install -r {typed(HOST / file)}{apart}"
 
 
 def runs_folder(given: Path | None, environ: Mapping[str, str]) -> Path:
@@ -37,7 +47,11 @@ def pack_data(environ: Mapping[str, str]) -> Path:
 
 
 def mle_bench_data(environ: Mapping[str, str]) -> Path:
-    """Where mle-bench itself keeps its data: the user's cache, as the platform has it."""
+    """mle-bench's data: where the variable says, else where mle-bench itself keeps them, which is the
+    user's cache as the platform has it.
+    """
+    if named := environ.get(MLE_BENCH_DATA):
+        return Path(named)
     cache = home(environ) / ".cache"
     if sys.platform == "darwin":
         cache = home(environ) / "Library" / "Caches"

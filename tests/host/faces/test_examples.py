@@ -18,7 +18,7 @@ CACTUS = "aerial-cactus-identification/prepared/public"
 SAYS = {
     "aerial-cactus": [
         r"docker build --platform linux/amd64 .*--pull=false ",
-        rf"source=\S+/\.cache/mlebench/{CACTUS},",
+        rf"source=\S+/\.cache/mle-bench/data/{CACTUS},",
     ],
     "aerial-cactus-macos": [rf"source=\S+/Library/Caches/mle-bench/data/{CACTUS},"],
     "aerial-cactus-whole-cache": [r"source=\S+/\.cache/mlebench,target=/root/.cache/mlebench,"],

@@ -129,7 +129,8 @@ def test_the_example_run_leaves_logs_and_a_submission(
 ) -> None:
     with serving([PROGRAM]) as model:
         url = f"http://127.0.0.1:{model.server_port}/v1"
-        done = run(RUN, checkout, home, NETWORK="host", OPENAI_BASE_URL=url)
+        more = {"OPENAI_BASE_URL": url, "MLEBENCH_DATA": str(home / ".cache" / "mlebench")}
+        done = run(RUN, checkout, home, NETWORK="host", **more)
     assert done.returncode == 0, done.stdout + done.stderr
     workspace = workspace_of(checkout, done.stdout)
     assert "step 1: submission written" in (workspace / "stdout.log").read_text()

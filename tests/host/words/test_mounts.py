@@ -224,3 +224,9 @@ def test_kaggle_credentials_are_warned_of(cache: Path, part: str) -> None:
     (home / ".kaggle" / "kaggle.json").write_text("{}")
     found = problems(run(Mount(str(home / part), "/home/kaggle")), environ(cache))
     assert any("Kaggle credentials" in problem.what and not problem.refuses for problem in found)
+
+
+def test_data_that_a_variable_names_are_known_beside_the_usual_ones() -> None:
+    roots = mounts.data_roots({"HOME": "/home/ada", "MLEBENCH_DATA": "/data"})
+    for place in ("/data", "/home/ada/.cache/mle-bench/data", "/home/ada/.cache/mlebench"):
+        assert Path(place) in roots
