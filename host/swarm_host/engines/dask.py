@@ -17,8 +17,9 @@ from swarm_host.engines.away import AwayUnits, EngineLost, Say, silent
 from swarm_host.engines.shared import Probe
 from swarm_host.errors import Lost, Unhealthy, UsageError
 from swarm_host.store.sqlite import SqliteStore
+from swarm_host.words.places import install
 
-INSTALL = "pip install -r host/requirements_engines.txt"
+REQUIREMENTS = "requirements_engines.txt"
 # What a worker offers once for each unit that it may lead at a time: `dask worker --resources run=2`.
 SLOT = "run"
 # How often it is looked whether a worker is left.
@@ -123,7 +124,9 @@ class DaskEngine(AwayUnits):
         try:
             import distributed
         except ImportError as error:
-            raise UsageError(f"the engine dask needs a library ({error}); {INSTALL}") from None
+            raise UsageError(
+                f"the engine dask needs a library ({error}); {install(REQUIREMENTS)}"
+            ) from None
         with warnings.catch_warnings():
             # Of versions that differ, which are refused below.
             warnings.simplefilter("ignore")

@@ -17,8 +17,9 @@ from swarm_host.engines.away import AwayUnits, EngineLost, Say, silent
 from swarm_host.engines.shared import Probe
 from swarm_host.errors import Lost, Unhealthy, UsageError
 from swarm_host.store.sqlite import SqliteStore
+from swarm_host.words.places import install
 
-INSTALL = "pip install -r host/requirements_ray.txt, in an environment of its own"
+REQUIREMENTS = "requirements_ray.txt"
 # What a node offers once for each unit that it may lead at a time:
 # `ray start --resources '{"run": 2}'`.
 SLOT = "run"
@@ -182,7 +183,9 @@ def _library() -> Any:
         import ray
         import ray.exceptions
     except ImportError as error:
-        raise UsageError(f"the engine ray needs a library ({error}); {INSTALL}") from None
+        raise UsageError(
+            f"the engine ray needs a library ({error}); {install(REQUIREMENTS)}"
+        ) from None
     return ray
 
 

@@ -17,8 +17,9 @@ from swarm_host.errors import Capacity, Lost, Unhealthy, UsageError
 from swarm_host.records import RunConfig
 from swarm_host.store.sqlite import SqliteStore
 from swarm_host.words.names import nearest
+from swarm_host.words.places import install
 
-INSTALL = "pip install -r host/requirements_engines.txt"
+REQUIREMENTS = "requirements_engines.txt"
 NAME = "swarm-evo"
 # As engine.address, instead of options: processes here, without Slurm.
 LOCAL = "local"
@@ -236,7 +237,9 @@ def _library() -> Any:
     try:
         import submitit
     except ImportError as error:
-        raise UsageError(f"the engine slurm needs a library ({error}); {INSTALL}") from None
+        raise UsageError(
+            f"the engine slurm needs a library ({error}); {install(REQUIREMENTS)}"
+        ) from None
     return submitit
 
 

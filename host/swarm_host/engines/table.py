@@ -12,14 +12,15 @@ from swarm_host.records import Problem
 from swarm_host.spec.matrix_keys import Placement
 from swarm_host.store.sqlite import SqliteStore
 from swarm_host.words.names import known_name
+from swarm_host.words.places import install
 
 # Makes an engine for a store and what lives need, and for who hears warnings; None for this machine.
 MakeEngine = Callable[[SqliteStore, World, Say], Engine | None]
-# Engine to its library and the file that installs it.
+# Engine to its library and the file of host/ that installs it.
 LIBRARIES = {
-    "dask": ("distributed", "host/requirements_engines.txt"),
-    "ray": ("ray", "host/requirements_ray.txt, in an environment of its own"),
-    "slurm": ("submitit", "host/requirements_engines.txt"),
+    "dask": ("distributed", "requirements_engines.txt"),
+    "ray": ("ray", "requirements_ray.txt"),
+    "slurm": ("submitit", "requirements_engines.txt"),
 }
 
 
@@ -79,4 +80,4 @@ def engine_problems(placement: Placement) -> Sequence[Problem]:
     if not library or importlib.util.find_spec(library) is not None:
         return ()
     what = f"the engine {placement.engine} needs {library}, which is not installed"
-    return (Problem(what, f"pip install -r {file}", not_here=True),)
+    return (Problem(what, install(file), not_here=True),)

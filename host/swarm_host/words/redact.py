@@ -30,7 +30,7 @@ def reveal(values: Mapping[str, str | Secret], environ: Mapping[str, str]) -> di
     names = {value.name for value in values.values() if isinstance(value, Secret)}
     missing = sorted(name for name in names if not environ.get(name))
     if missing:
-        raise Credentials(f"not set: {', '.join(missing)}; export them, or leave them out of env")
+        raise Credentials(f"not set: {', '.join(missing)}")
     short = sorted(n for n in names if looks_secret(n) and len(environ[n]) < SHORTEST)
     if short:
         raise Credentials(

@@ -36,7 +36,7 @@ def test_a_sweep_runs_on_a_cluster(commands: Commands, words: list[str], engine:
 def test_an_engine_without_its_library_is_not_run(
     commands: Commands, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(LIBRARIES, "ray", ("no_such_library", "host/requirements_ray.txt"))
+    monkeypatch.setitem(LIBRARIES, "ray", ("no_such_library", "requirements_ray.txt"))
     said = commands(*words, "--engine", "ray")
     assert said.status == 3
     assert "NOT RUN: the engine ray needs no_such_library" in said.err

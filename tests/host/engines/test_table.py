@@ -6,6 +6,7 @@ import pytest
 from swarm_host.engines.table import LIBRARIES, MAKERS, engine_of, engine_problems
 from swarm_host.errors import UnknownName
 from swarm_host.spec.matrix_keys import ENGINES, Placement
+from swarm_host.words.places import HOST
 
 
 def test_an_engine_that_is_not_here_is_refused_and_not_left_out() -> None:
@@ -20,8 +21,9 @@ def test_each_engine_of_a_specification_has_a_maker() -> None:
 
 
 def test_an_engine_without_its_library_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(LIBRARIES, "dask", ("no_such_library", "host/requirements_engines.txt"))
+    monkeypatch.setitem(LIBRARIES, "dask", ("no_such_library", "requirements_engines.txt"))
+    monkeypatch.chdir(HOST)
     (problem,) = engine_problems(Placement(engine="dask"))
     assert (problem.not_here, problem.refuses) == (True, True)
-    assert problem.cure == "pip install -r host/requirements_engines.txt"
+    assert problem.cure == "pip install -r requirements_engines.txt"
     assert engine_problems(Placement()) == ()

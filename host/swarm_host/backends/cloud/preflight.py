@@ -10,10 +10,10 @@ from pathlib import Path
 from swarm_host.backends.cloud import image, staging
 from swarm_host.errors import Credentials, UsageError
 from swarm_host.records import Problem, RunConfig
-from swarm_host.words import mounts
+from swarm_host.words import mounts, places
 from swarm_host.words.redact import reveal
 
-REQUIREMENTS = "host/requirements_cloud.txt"
+REQUIREMENTS = "requirements_cloud.txt"
 
 
 def credentials(names: tuple[str, ...], environ: Mapping[str, str], where: str) -> list[Problem]:
@@ -29,8 +29,8 @@ def library(name: str) -> list[Problem]:
     """Whether it can be imported, without the cost of it."""
     if importlib.util.find_spec(name) is not None:
         return []
-    cure = f"pip install -r {REQUIREMENTS}"
-    return [Problem(f"the library {name} is not installed", cure, not_here=True)]
+    what = f"the library {name} is not installed"
+    return [Problem(what, places.install(REQUIREMENTS), not_here=True)]
 
 
 def problems(run: RunConfig, environ: Mapping[str, str]) -> list[Problem]:

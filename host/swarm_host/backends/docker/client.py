@@ -229,6 +229,6 @@ class DockerCommand:
             )
         except OSError as error:
             raise UsageError(
-                f"there is no command {self._prefix[0]} here ({error.strerror}); install docker, or name "
-                "another in SWARM_HOST_DOCKER"
+                f"there is no command {self._prefix[0]} here ({error.strerror}); cure: install docker "
+                "(https://docs.docker.com/engine/), or name another command in SWARM_HOST_DOCKER"
             ) from error

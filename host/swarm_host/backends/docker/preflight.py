@@ -75,10 +75,11 @@ def gather(
         networks = networks_of(client, setup)
         context = client.run(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
     except UsageError as error:
-        cure = "install docker: https://docs.docker.com/engine/"
-        return DockerFacts(Problem(str(error), cure, not_here=True))
+        what, _, cure = str(error).partition("; cure: ")
+        return DockerFacts(Problem(what, cure, not_here=True))
     except DaemonLost as error:
-        return DockerFacts(_no_answer(str(error)))
+        # It says by itself that the daemon does not answer.
+        return DockerFacts(Problem(str(error), _START, not_here=True))
     return DockerFacts(
         info=_object(answer.out),
         networks=networks,
@@ -113,15 +114,15 @@ def _object(text: bytes) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+_START = "start it (systemctl start docker, or Docker Desktop), or set DOCKER_HOST to the one meant"
+
+
 def _no_answer(err: str) -> Problem:
     if "permission denied" in err.lower():
         cure = "add yourself to the group docker and log in again, or use sudo"
         return Problem("the docker daemon does not let you in", cure, not_here=True)
-    cure = (
-        "start it (systemctl start docker, or Docker Desktop), or set DOCKER_HOST to the one meant"
-    )
     what = f"the docker daemon does not answer: {last_words(err, 200)}"
-    return Problem(what, cure, not_here=True)
+    return Problem(what, _START, not_here=True)
 
 
 def judge(
