@@ -149,7 +149,8 @@ def _status_of(failed: Sequence[HostError], any_done: bool) -> int:
         return OK
     if any_done or not all(isinstance(fault, UsageError) for fault in failed):
         return FAILED
-    return NOT_RUN if all(isinstance(fault, NotHere) for fault in failed) else WRONG_USE
+    nothing_here = all(isinstance(fault, NotHere) for fault in failed)
+    return NOT_RUN if nothing_here else WRONG_USE
 
 
 def _wanted(source: Source, names: Sequence[str]) -> Sequence[str]:
