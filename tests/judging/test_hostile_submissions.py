@@ -4,6 +4,7 @@ what remains costs in proportion to the file.
 
 from __future__ import annotations
 
+import re
 import time
 import tracemalloc
 from pathlib import Path
@@ -34,7 +35,8 @@ def checked(content: str, tmp_path: Path) -> CheckedSubmission:
         ("id,target\n" + "a,0\n" * 200_000, "lines"),
         ("\n" * 500_000, "empty"),
         ("\n" * 500_000 + SAMPLE, "lines"),
-        (";" * 3_000_000 + "\n" + SAMPLE, "the header cannot be read"),
+        # One cell, longer than csv reads unless somebody allowed more in this process; or no wanted column.
+        (";" * 3_000_000 + "\n" + SAMPLE, "the header cannot be read|columns missing"),
         ("id,target\n" + "x" * 1_000_000 + ",0\nb,0\nc,0\n", "ids are"),
         ("id,target\n" + "1" * 1_000_000 + ",0\nb,0\nc,0\n", "ids are"),
     ],
@@ -52,7 +54,7 @@ def test_a_file_that_is_made_to_cost_is_refused_for_little(
     finally:
         tracemalloc.stop()
     assert found.values is None
-    assert any(why in reason for reason in found.reasons), found.reasons
+    assert any(re.search(why, reason) for reason in found.reasons), found.reasons
     assert all(len(reason) < 400 for reason in found.reasons)
     assert peak < (40 << 20) + 12 * len(content)
     assert spent < 3.0

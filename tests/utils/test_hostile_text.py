@@ -4,6 +4,7 @@ a prompt, a log or on a terminal but what people can read.
 
 from __future__ import annotations
 
+import gc
 import html
 import re
 import time
@@ -34,9 +35,16 @@ TIMES = 12
 
 
 def seconds(function: Callable[[str], object], text: str) -> float:
-    begun = time.process_time()
-    function(text)
-    return time.process_time() - begun
+    """The lesser of two. Objects of other tests are not looked through meanwhile."""
+    found: list[float] = []
+    gc.collect()
+    gc.freeze()
+    for _ in range(2):
+        begun = time.process_time()
+        function(text)
+        found.append(time.process_time() - begun)
+    gc.unfreeze()
+    return min(found)
 
 
 def grows_like_its_text(
