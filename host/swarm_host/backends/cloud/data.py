@@ -75,15 +75,18 @@ def archive(mount: Mount, leave_out: Sequence[str] = ()) -> Iterator[BinaryIO]:
 
 
 def _pack(writer: int, mount: Mount, leave_out: Sequence[str], faults: list[Exception]) -> None:
-    with os.fdopen(writer, "wb") as file:
-        try:
-            with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as packed:
-                _fill(packed, mount, leave_out)
-        except BrokenPipeError:
-            # The reader has enough, or gave up, and says so itself.
-            return
-        except (OSError, tarfile.TarError) as error:
-            faults.append(error)
+    # Around the file as well: closing it writes what its buffer holds.
+    try:
+        with (
+            os.fdopen(writer, "wb") as file,
+            tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as packed,
+        ):
+            _fill(packed, mount, leave_out)
+    except BrokenPipeError:
+        # The reader has enough, or gave up, and says so itself.
+        return
+    except (OSError, tarfile.TarError) as error:
+        faults.append(error)
 
 
 def folder_of(mount: Mount) -> str:
