@@ -15,7 +15,7 @@ esac
 port=${1:-8089}
 [[ $port =~ ^[0-9]{2,5}$ ]] || swarm_fail "port must be a number, got '$port'"
 base=$(swarm_python) || swarm_fail "Python 3.11 or newer is needed, and none was found"
-folder=${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/swarm-evo/local-llm
+folder=$(swarm_cache)/local-llm
 mkdir -p "$folder"
 [ -x "$folder/venv/bin/python" ] || "$base" -m venv "$folder/venv"
 "$folder/venv/bin/python" -c 'import xllamacpp' 2>/dev/null ||

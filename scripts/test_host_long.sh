@@ -20,11 +20,6 @@ for part in "$@"; do
     esac
 done
 
-not_run() {
-    printf 'NOT RUN: %s\n' "$1" >&2
-    exit 3
-}
-
 # An environment, or NOT RUN where the registry does not have its packages.
 venv() {
     [ -f "$2" ] || not_run "$1: there is no $2"

@@ -17,11 +17,6 @@ case "${1:-}" in
     exit 0 ;;
 esac
 
-not_run() {
-    printf 'NOT RUN: %s\n' "$1" >&2
-    exit 3
-}
-
 checkout=$PWD commands=$(lines)
 . scripts/venv.sh
 (swarm_venv host-uv host/requirements_uv.txt) || not_run "uv cannot be installed"

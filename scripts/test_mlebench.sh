@@ -10,11 +10,6 @@ case "${1:-}" in -h | --help)
     exit 0 ;;
 esac
 
-not_run() {
-    printf 'NOT RUN: %s\n' "$1" >&2
-    exit 3
-}
-
 . scripts/venv.sh
 [ $# -le 1 ] || swarm_fail "at most one argument; $USAGE"
 checkout=${1:-${SWARM_HOST_MLE_BENCH:-}}

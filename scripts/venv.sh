@@ -8,6 +8,18 @@ swarm_fail() {
     exit 2
 }
 
+# A part that cannot run here never passes.
+not_run() {
+    printf 'NOT RUN: %s\n' "$1" >&2
+    exit 3
+}
+
+# Where everything is kept that is installed once.
+swarm_cache() {
+    [ -n "${XDG_CACHE_HOME:-}${HOME:-}" ] || swarm_fail "no place for packages: set HOME or XDG_CACHE_HOME"
+    printf '%s\n' "${XDG_CACHE_HOME:-${HOME:-}/.cache}/swarm-evo"
+}
+
 # The first Python that is new enough and really starts.
 swarm_python() {
     local name
@@ -24,8 +36,7 @@ swarm_venv() {
     local name=$1 requirements=$2 base cache beside key folder log
     base=$(swarm_python) || swarm_fail "Python 3.11 or newer is needed, and none was found"
     "$base" -c 'import venv, ensurepip' 2>/dev/null || swarm_fail "$base lacks venv (on Debian: apt install python3-venv)"
-    [ -n "${XDG_CACHE_HOME:-}${HOME:-}" ] || swarm_fail "no place for packages: set HOME or XDG_CACHE_HOME"
-    cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/swarm-evo
+    cache=$(swarm_cache) || exit
     mkdir -p "$cache" 2>/dev/null || swarm_fail "cannot write to $cache (set XDG_CACHE_HOME to another folder)"
     # With what lies beside the file: those of host/ include each other.
     beside=$(dirname "$requirements")/requirements

@@ -3,23 +3,17 @@
 # installed, and a cluster of one node is started for the command, on loopback ports of its own. It ends with the command
 # and leaves nothing else behind. Exit status of the command; 3 after NOT RUN.
 set -euo pipefail
-HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
 
 USAGE="usage: scripts/with_slurm.sh COMMAND [ARGUMENT ...]    runs it where sbatch, squeue and sinfo answer"
 PACKAGES="munge libmunge2 slurm-client slurm-wlm-basic-plugins slurmctld slurmd"
-
-not_run() {
-    printf 'NOT RUN: %s\n' "$1" >&2
-    exit 3
-}
 
 case "${1:-}" in
 -h | --help)
     echo "$USAGE"
     exit 0 ;;
 "")
-    echo "error: $USAGE" >&2
-    exit 2 ;;
+    swarm_fail "$USAGE" ;;
 esac
 
 is_idle() { [ -n "$(timeout 30 sinfo --noheader --states=idle --format=%n 2>/dev/null)" ]; }
@@ -30,7 +24,6 @@ for tool in apt-get apt-cache dpkg-deb flock; do
     command -v "$tool" >/dev/null || not_run "no Slurm answers, and its packages cannot be had without $tool"
 done
 
-. "$HERE/venv.sh"
 base=$(swarm_python) || swarm_fail "Python 3.11 or newer is needed, and none was found"
 
 # ---------------------------------------------------------------- its files
@@ -41,7 +34,7 @@ if [ -z "$version" ]; then
     version=$(apt-cache show --no-all-versions slurmctld 2>/dev/null | sed -n 's/^Version: //p')
 fi
 [ -n "$version" ] || not_run "no Slurm answers, and apt knows no package slurmctld"
-cache=${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/swarm-evo
+cache=$(swarm_cache)
 root=$cache/slurm-$version
 
 # The packages and what of their dependencies is not on this machine.

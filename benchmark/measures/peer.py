@@ -445,9 +445,10 @@ def _pair(
         seconds=60 * options.minutes,
         program_s=60 * min(options.program_minutes, options.minutes),
     )
-    run_peer(python, job, server)
     # What is over is read, and made by nobody now.
-    if has_ended(out / "ours") is None:
+    over = (out / WHAT / _ENDED).is_file() and has_ended(out / "ours") is not None
+    run_peer(python, job, server)
+    if not over:
         provenance = go_on(out, provenance)
     run_ours(prepared, out / "ours", options.minutes, server, options.words)
     return paired(

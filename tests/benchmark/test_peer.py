@@ -256,17 +256,20 @@ def test_pairs_of_other_competitions_are_kept(
     assert "holds no pairs" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("over", "commit"), [(True, "abc"), (False, f"abc, {head()}")])
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize("theirs", [True, False])
 def test_a_pair_that_is_over_keeps_its_commit(
-    over: bool,
-    commit: str,
+    ours: bool,
+    theirs: bool,
     prepared: PreparedCompetition,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Who reads it later made nothing of it."""
+    """Who reads it later made nothing of it; who runs one side again made that side."""
     place = tmp_path / "out" / prepared.competition.name
-    place.mkdir(parents=True)
+    (place / "aideml").mkdir(parents=True)
+    if theirs:
+        (place / "aideml" / "ended.json").write_text("{}")
     (place / "made.json").write_text('{"minutes": 40.0, "words": [], "commit": "abc"}')
     nothing = Contender(None, None, 0, 0, 0, 40.0, 0, 0)
     for name, found in {
@@ -274,10 +277,11 @@ def test_a_pair_that_is_over_keeps_its_commit(
         "run_ours": None,
         "measure_ours": nothing,
         "measure_peer": nothing,
-        "has_ended": over or None,
+        "has_ended": ours or None,
     }.items():
         monkeypatch.setattr(peer, name, lambda *words, found=found: found)
     options = argparse.Namespace(
         out=tmp_path / "out", minutes=40.0, program_minutes=10.0, words=[], model="m", spoilt=[]
     )
+    commit = "abc" if ours and theirs else f"abc, {head()}"
     assert peer._pair(prepared, options, SERVER, Path("python")).commit == commit
