@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from swarm_host.errors import HostError, NotHere, UsageError
 from swarm_host.words import libraries
-from swarm_host.words.places import HOST, typed
+from swarm_host.words.places import install
 
 OK, FAILED, WRONG_USE, NOT_RUN = 0, 1, 2, 3
 # Where no manager hears the signal.
@@ -30,11 +30,26 @@ def complain(text: str, as_json: bool, word: str = "error") -> None:
 
 def guarded(command: Callable[[], int], as_json: bool) -> int:
     """The exit status of a command, whatever it raises on purpose."""
+    status = FAILED
     try:
-        status = command()
+        status = _status_of(command, as_json)
         # As print does it: there may be no standard output at all.
         print(end="", flush=True)
-        return status
+    except OSError as error:
+        # Only of what is printed: what else the command raises has been said.
+        _drop_output()
+        if status == OK and not isinstance(error, BrokenPipeError):
+            complain(f"the output: {error.strerror}", as_json=False)
+        return status or FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def _status_of(command: Callable[[], int], as_json: bool) -> int:
+    """As guarded. Raises BrokenPipeError: a reader of the output went away, and wants to hear nothing."""
+    try:
+        return command()
     except NotHere as error:
         complain(str(error), as_json, "NOT RUN")
         return NOT_RUN
@@ -45,24 +60,21 @@ def guarded(command: Callable[[], int], as_json: bool) -> int:
         package = libraries.OWN.get(error.name or "")
         if package is None:
             raise
-        cure = f"pip install -r {typed(HOST / 'requirements.txt')}"
+        cure = install("requirements.txt")
         complain(f"{package} is not installed: {cure}", as_json, "NOT RUN")
         return NOT_RUN
     except HostError as error:
         complain(str(error), as_json)
         return FAILED
     except BrokenPipeError:
-        _drop_output()
-        return FAILED
+        raise
     except OSError as error:
-        if error.filename is None:
-            _drop_output()
-        complain(f"{error.filename or 'the output'}: {error.strerror}", as_json)
+        text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        complain(text, as_json)
         return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
 
 
 def _drop_output() -> None:
     """Nobody takes it any more: Python's own complaint at the end would only be noise."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from swarm_host.cli.main import main
 from swarm_host.cli.parser import COMMANDS, parser
+from swarm_host.cli.statuses import FAILED, guarded
 from swarm_host.cli.tables import cell_text, print_table
 
 from tests.host.cli.conftest import ROOT, Commands
@@ -113,3 +116,46 @@ def test_a_store_that_cannot_be_used_is_status_2(history: Commands) -> None:
     (history.runs / ".swarm" / "store.sqlite").write_bytes(b"no database at all" * 100)
     said = history("list")
     assert (said.status, "reindex" in said.err) == (2, True)
+
+
+def raises(error: Exception) -> Callable[[], int]:
+    def command() -> int:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "[Errno 24] Too many open files"),
+        (OSError("the link is down"), "the link is down"),
+        (OSError(errno.EACCES, "Permission denied", "/x/y"), "/x/y: Permission denied"),
+    ],
+)
+def test_an_error_of_the_system_is_told_on_a_whole_output(
+    capfd: pytest.CaptureFixture[str], error: OSError, said: str
+) -> None:
+    assert guarded(raises(error), as_json=True) == FAILED
+    out, err = capfd.readouterr()
+    assert (json.loads(out), err) == ({"error": [said]}, f"error: {said}\n")
+
+
+@pytest.mark.parametrize("error", [OSError("the link is down"), BrokenPipeError(32, "Broken pipe")])
+def test_an_error_of_the_system_needs_no_output(
+    monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert guarded(raises(error), as_json=True) == FAILED
+
+
+def test_an_error_whose_output_nobody_takes_keeps_its_status_and_its_line(
+    history: Commands,
+) -> None:
+    words = f"{sys.executable} -m swarm_host show nothing --json >/dev/full"
+    places = {"PYTHONPATH": str(ROOT / "host"), "SWARM_HOST_RUNS": str(history.runs)}
+    done = subprocess.run(
+        ["bash", "-c", words], env=history.environ | places, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "nothing" in done.stderr
