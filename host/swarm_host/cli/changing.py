@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from swarm_host.cli.finding import find_groups, find_units, opened
+from swarm_host.cli.placing import placement_of
 from swarm_host.cli.run_file import display_of_many, how_to_go_on, new_hex, print_end, refuse
 from swarm_host.cli.statuses import FAILED, OK
 from swarm_host.cli.tables import print_json
@@ -88,6 +89,12 @@ def _write_folders(store: SqliteStore, groups: set[str]) -> None:
 
 def retry(options: Namespace, environ: Mapping[str, str]) -> int:
     """Units that ended and not well, or with --ok all that ended, run again."""
+    placement = placement_of(options, environ)
+    # Before a unit is queued: the corrected command would find none that ended.
+    if not options.queue:
+        status = refuse(engine_problems(placement), options.json)
+        if status != OK:
+            return status
     with opened(options, environ) as store:
         rows = find_units(store, options.names)
         chosen = [row for row in rows if row.state in FINAL]
@@ -104,35 +111,34 @@ def retry(options: Namespace, environ: Mapping[str, str]) -> int:
         if options.json:
             print_json({"queued": [row.spec.unit_id for row in chosen]})
         return OK
-    return _lead(groups, options, environ)
+    return _lead(groups, placement, options, environ)
 
 
 def worker(options: Namespace, environ: Mapping[str, str]) -> int:
+    placement = placement_of(options, environ)
+    status = refuse(engine_problems(placement), options.json)
+    if status != OK:
+        return status
     with opened(options, environ) as store:
         named = [group.group_id for group in find_groups(store, options.names)]
     # Without a name also those that come later.
-    return _lead(named if options.names else None, options, environ, stay=options.stay)
+    return _lead(named if options.names else None, placement, options, environ, options.stay)
 
 
 def _lead(
     groups: Sequence[str] | None,
+    placement: Placement,
     options: Namespace,
     environ: Mapping[str, str],
     stay: bool = False,
 ) -> int:
     """Groups that are in the store already, to their end. The exit status."""
-    if options.width < 1:
-        raise UsageError("--width: a number of units, 1 or more")
-    placement = Placement(options.engine or "local", options.address, options.width)
-    engine = engine_of(placement)
-    status = refuse(engine_problems(placement), options.json)
-    if status != OK:
-        return status
     manners = Manners(
-        width=options.width,
+        width=placement.width,
         stop_runs=options.stop_runs,
         command=how_to_go_on(runs_folder(options.runs, environ)),
     )
+    engine = engine_of(placement)
     with _bench(options, environ) as work:
         finish = leading.go_on(groups, work, manners, display_of_many(), engine, stay)
     told = facts.finish_facts(finish)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from swarm_host.cli import run_file
+from swarm_host.cli.placing import given, placement_keys
 
 
 def run(options: Namespace, environ: Mapping[str, str]) -> int:
@@ -37,14 +38,8 @@ def matrix_of(options: Namespace) -> dict[str, Any]:
         "source_root": options.source_root,
     }
     found = {
-        "matrix": _given(matrix),
+        "matrix": given(matrix),
         "backend": options.backend,
         "timeout": options.timeout,
-        "width": options.width,
-        "engine": _given({"name": options.engine, "address": options.address}) or None,
     }
-    return _given(found)
-
-
-def _given(pairs: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in pairs.items() if value is not None}
+    return given(found) | placement_keys(options)

@@ -66,6 +66,16 @@ def parse(data: bytes, name: str, overrides: Sequence[str], scope: Scope) -> Spe
     return _spec(yaml_lines.read(data, name, problems=problems), overrides, scope, problems)
 
 
+def parse_placement(data: bytes, name: str, scope: Scope) -> Placement:
+    """As parse, of bytes that say only where units run and how many at a time."""
+    problems: list[str] = []
+    section = Section(yaml_lines.read(data, name, problems=problems), problems)
+    found = read_placement(section, scope)
+    section.close()
+    raise_all(problems)
+    return found
+
+
 def _spec(root: Field, overrides: Sequence[str], scope: Scope, problems: list[str]) -> Spec:
     """problems: of the file, as far as they are known yet."""
     for override in overrides:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from swarm_host.backends.local.backend import LocalBackend
+from swarm_host.engines.table import LIBRARIES
 from swarm_host.records import UnitSpec
 from swarm_host.states import State
 
@@ -275,7 +276,29 @@ def test_a_folder_that_is_not_there_is_not_made(commands: Commands) -> None:
     assert not commands.runs.exists()
 
 
-@pytest.mark.parametrize("width", ["0", "-1"])
-def test_no_width_is_refused(history: Commands, width: str) -> None:
-    said = history("worker", "--width", width)
-    assert (said.status, "--width" in said.err) == (2, True)
+OF_PLACEMENT = {
+    "--width 0": "width: must be from 1 to 256, got '0'",
+    "--width -1": "width: must be from 1 to 256, got '-1'",
+    "--engine dusk": "nearest: dask",
+    "--address tcp://a:1": "engine: name is missing: which engine",
+}
+
+
+@pytest.mark.parametrize("command", ["worker", "retry g2"])
+@pytest.mark.parametrize("options", OF_PLACEMENT)
+def test_a_wrong_placement_is_refused_and_changes_nothing(
+    history: Commands, command: str, options: str
+) -> None:
+    before = history("list", "--units", "--json").json
+    said = history(*command.split(), *options.split())
+    assert (said.status, OF_PLACEMENT[options] in said.err) == (2, True), said.err
+    assert history("list", "--units", "--json").json == before
+
+
+def test_an_engine_without_its_library_queues_nothing(
+    history: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIBRARIES, "ray", ("no_such_library", "requirements_ray.txt"))
+    before = history("list", "--units", "--json").json
+    assert history("retry", "g2", "--engine", "ray").status == 3
+    assert history("list", "--units", "--json").json == before
