@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-import time
 import uuid
 import warnings
 from collections.abc import Mapping
@@ -22,8 +21,6 @@ from swarm_host.words.places import install
 REQUIREMENTS = "requirements_engines.txt"
 # What a worker offers once for each unit that it may lead at a time: `dask worker --resources run=2`.
 SLOT = "run"
-# How often it is looked whether a worker is left.
-_LOOK_S = 5.0
 
 
 class DaskEngine(AwayUnits):
@@ -53,13 +50,12 @@ class DaskEngine(AwayUnits):
         self._limit_s = limit_s
         self._address = address or "a cluster on this machine"
         self._futures: dict[str, Any] = {}
-        self._looked_at = float("-inf")
         self._cluster: Any = None
         self._client: Any = None
         self._probe: Probe | None = None
         try:
             self._client = self._connect(address, width)
-            _check_versions(self._client.get_versions(check=False))
+            self._check_versions()
             self._client.wait_for_workers(1, timeout=limit_s)
             self._call = shared.carried()
             self._probe = Probe(store.runs, maker)
@@ -85,13 +81,22 @@ class DaskEngine(AwayUnits):
 
     # ------------------------------------------------------------ AwayUnits
 
-    def _machines(self) -> frozenset[str]:
-        return frozenset(self._workers_by_machine())
+    def _places(self) -> Mapping[str, list[str]]:
+        """Addresses of the workers of each machine."""
+        self._raise_if_lost()
+        workers = self._workers_with_slots()
+        if not workers:
+            return {}
+        found: dict[str, list[str]] = {}
+        answers = self._client.run(self._call, shared.MACHINE, workers=workers, on_error="ignore")
+        for worker, machine in answers.items():
+            if isinstance(machine, str):
+                found.setdefault(machine, []).append(worker)
+        return found
 
-    def _hand_out(self, unit_id: str, machine: str | None, anywhere: bool) -> None:
+    def _hand_out(self, unit_id: str, place: list[str] | None, anywhere: bool) -> None:
         self._raise_if_lost()
         assert self._probe is not None
-        kept = None if machine is None else self._workers_by_machine().get(machine)
         future = self._client.submit(
             self._call,
             shared.LEAD,
@@ -100,22 +105,22 @@ class DaskEngine(AwayUnits):
             anywhere,
             key=f"swarm-evo-{unit_id}-{uuid.uuid4().hex}",
             resources={SLOT: 1},
-            workers=kept,
+            workers=place,
             pure=False,
         )
         self._futures[unit_id] = future
         future.add_done_callback(lambda done: self._done(unit_id, done))
 
     def _look(self) -> None:
-        now = time.monotonic()
-        if now - self._looked_at < _LOOK_S:
+        in_hand, is_bare = self._ledger.machines(), not self._workers_with_slots()
+        missing = f"{self._address} has no worker with slots now; units wait for one"
+        self._complaint.update(missing if is_bare and in_hand else "")
+        homes = {unit_id: home for unit_id, home in in_hand.items() if home is not None}
+        if is_bare or not homes:
             return
-        self._looked_at = now
-        there = self._machines_of_slots()
-        if not there and self.pending():
-            self._say(f"{self._address} has no worker with slots now; units wait for one")
-        for unit_id, home in self._ledger.machines().items():
-            if home is not None and there and home not in self._machines():
+        places = self._places()
+        for unit_id, home in homes.items():
+            if home not in places:
                 self._give_up(unit_id, home)
 
     # ------------------------------------------------------------ inside
@@ -145,30 +150,30 @@ class DaskEngine(AwayUnits):
                 ) from None
 
     def _check_workers(self, probe: Probe) -> None:
-        if not self._machines_of_slots():
+        workers = self._workers_with_slots()
+        if not workers:
             raise UsageError(
                 f"no worker of {self._address} offers the resource {SLOT!r}; start workers with "
                 f"--resources {SLOT}=1, for one unit at a time"
             )
-        found = self._client.run(self._call, shared.LOOK, probe.order, on_error="return")
+        found = self._client.run(
+            self._call, shared.LOOK, probe.order, workers=workers, on_error="return"
+        )
         for worker, answer in found.items():
             if isinstance(answer, BaseException):
                 raise UsageError(shared.cannot_import(worker, answer))
         probe.check(found)
 
-    def _machines_of_slots(self) -> list[str]:
-        """Addresses of workers that have slots, as the scheduler last told."""
+    def _check_versions(self) -> None:
+        """Of the scheduler, and of workers that may get units. Raises UsageError."""
+        found, mine = self._client.get_versions(check=False), self._workers_with_slots()
+        asked = {name: facts for name, facts in found["workers"].items() if name in mine}
+        check_versions(found | {"workers": asked})
+
+    def _workers_with_slots(self) -> list[str]:
+        """Addresses, as the scheduler last told."""
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
         return [name for name, facts in workers.items() if facts.get("resources", {}).get(SLOT)]
-
-    def _workers_by_machine(self) -> Mapping[str, list[str]]:
-        self._raise_if_lost()
-        found: dict[str, list[str]] = {}
-        answers = self._client.run(self._call, shared.MACHINE, on_error="ignore")
-        for worker in self._machines_of_slots():
-            if isinstance(answers.get(worker), str):
-                found.setdefault(answers[worker], []).append(worker)
-        return found
 
     def _raise_if_lost(self) -> None:
         if self._client.status != "running":
@@ -240,7 +245,7 @@ def _local_cluster(distributed: Any, width: int) -> Any:
     )
 
 
-def _check_versions(found: Mapping[str, Any]) -> None:
+def check_versions(found: Mapping[str, Any]) -> None:
     """Raises UsageError. found: the answer of Client.get_versions."""
     own = _versions(found["client"])
     others = {"the scheduler": found["scheduler"]}

@@ -20,14 +20,12 @@ from swarm_host.life.world import World
 from swarm_host.protocols import Stop
 from swarm_host.records import Event, UnitRow
 from swarm_host.sources.table import Sources
+from swarm_host.spec.run_keys import CLOUD_BACKENDS
 from swarm_host.states import LIVE
 from swarm_host.store import owners
 from swarm_host.store.owners import Owner
 from swarm_host.store.sqlite import SqliteStore
 
-# Their agents are reached from every machine. Those of all others, from the machine alone that
-# started them.
-_REACHED_FROM_ANYWHERE = frozenset({"modal", "daytona"})
 _WITHOUT_AGENT = frozenset({"claimed", "building"})
 
 
@@ -58,7 +56,8 @@ def machine_that_leads(row: UnitRow, events: Sequence[Event]) -> str | None:
     """The machine that alone can go on with a unit, since its agent was started there; None: any."""
     if row.state not in LIVE or row.state in _WITHOUT_AGENT:
         return None
-    if row.spec.run.backend in _REACHED_FROM_ANYWHERE:
+    # Their agents are reached from every machine.
+    if row.spec.run.backend in CLOUD_BACKENDS:
         return None
     names = [str(event.data["owner"]) for event in events if event.data.get("owner")]
     return owners.machine_of(names[-1]) if names else None

@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +22,6 @@ REQUIREMENTS = "requirements_ray.txt"
 # What a node offers once for each unit that it may lead at a time:
 # `ray start --resources '{"run": 2}'`.
 SLOT = "run"
-_LOOK_S = 5.0
 _AUTH = "RAY_AUTH_MODE"
 
 
@@ -53,7 +51,6 @@ class RayEngine(AwayUnits):
         super().__init__(store, say, **fields)
         self._limit_s = limit_s
         self._address = address or "a cluster on this machine"
-        self._looked_at = float("-inf")
         self._ray = _library()
         self._probe: Probe | None = None
         try:
@@ -77,25 +74,23 @@ class RayEngine(AwayUnits):
 
     # ------------------------------------------------------------ AwayUnits
 
-    def _machines(self) -> frozenset[str]:
-        return frozenset(node["NodeManagerHostname"] for node in self._nodes())
+    def _places(self) -> Mapping[str, Mapping[str, Any]]:
+        """What Ray says of each node. One that leaves after this fails its tasks."""
+        return {node["NodeManagerHostname"]: node for node in self._nodes()}
 
-    def _hand_out(self, unit_id: str, machine: str | None, anywhere: bool) -> None:
+    def _hand_out(self, unit_id: str, place: Mapping[str, Any] | None, anywhere: bool) -> None:
         where: dict[str, Any] = {}
-        if machine is not None:
-            where = {"scheduling_strategy": self._at(self._node_of(machine))}
+        if place is not None:
+            where = {"scheduling_strategy": self._at(place)}
         assert self._probe is not None
         task = self._call.options(num_cpus=0, resources={SLOT: 1}, max_retries=3, **where)
         sent = task.remote(shared.LEAD, self._probe.order, unit_id, anywhere)
         sent.future().add_done_callback(lambda done: self._done(unit_id, done))
 
     def _look(self) -> None:
-        now = time.monotonic()
-        if now - self._looked_at < _LOOK_S:
-            return
-        self._looked_at = now
-        if not self._nodes() and self.pending():
-            self._say(f"{self._address} has no node with slots now; units wait for one")
+        missing = f"{self._address} has no node with slots now; units wait for one"
+        is_bare = not self._nodes() and bool(self.pending())
+        self._complaint.update(missing if is_bare else "")
 
     # ------------------------------------------------------------ inside
 
@@ -152,12 +147,6 @@ class RayEngine(AwayUnits):
         except Exception as error:
             raise EngineLost(f"{self._address} does not answer any more: {error}") from None
         return [node for node in found if node["Alive"] and node["Resources"].get(SLOT)]
-
-    def _node_of(self, machine: str) -> Mapping[str, Any]:
-        for node in self._nodes():
-            if node["NodeManagerHostname"] == machine:
-                return node
-        raise EngineLost(f"{machine} left {self._address} in this moment")
 
     def _at(self, node: Mapping[str, Any]) -> Any:
         """A task of a node that is gone fails, and is handed out anew."""

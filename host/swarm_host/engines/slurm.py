@@ -6,8 +6,7 @@ import getpass
 import math
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from swarm_host.engines import shared
@@ -27,7 +26,6 @@ LOCAL = "local"
 OPTIONS = frozenset(
     {
         "account",
-        "clusters",
         "constraint",
         "exclude",
         "gres",
@@ -44,15 +42,15 @@ _EXTRA_S = 4 * 3600.0
 # A job without a result that the queue does not list any more may have ended this moment.
 _DOUBT_S = 60.0
 _LOOK_S = 1.0
-_ASK_S = 10.0
 
 
 class SlurmEngine(AwayUnits):
-    """See protocols.Engine and AwayUnits. Jobs outlive the manager; a unit of a killed job is handed
-    out again.
+    """See protocols.Engine and AwayUnits. Jobs outlive the manager: those that wait lead their unit when
+    their turn comes, or find it at its end. A unit of a killed job is handed out again.
     """
 
     name = "slurm"
+    look_every_s = 10.0
 
     def __init__(
         self,
@@ -60,7 +58,6 @@ class SlurmEngine(AwayUnits):
         address: str | None = None,
         say: Say = silent,
         maker: str = shared.MAKER,
-        clock: Callable[[], float] = time.monotonic,
         **fields: Any,
     ) -> None:
         """address: options of sbatch as `partition=gpu,account=a`; `local` for processes here.
@@ -68,49 +65,50 @@ class SlurmEngine(AwayUnits):
         Raises UsageError: the library or Slurm's commands are missing, an option is unknown, or the
         partition does not exist.
         """
-        super().__init__(store, say, clock=clock, **fields)
+        super().__init__(store, say, **fields)
         self._is_local = address == LOCAL
         self._options = {} if self._is_local else options_of(address or "")
-        submitit = _library()
+        self._library = _library()
         if not self._is_local:
             check_slurm(self._options.get("partition"))
         # Jobs that wait when the manager ends look for it later.
         self._probe = Probe(store.runs, maker, token=f"probe-{NAME}")
-        folder = store.state / "slurm"
-        folder.mkdir(exist_ok=True)
-        cluster = "local" if self._is_local else "slurm"
-        self._executor = submitit.AutoExecutor(folder=folder / "%j", cluster=cluster)
+        self._folder = store.state / "slurm"
+        self._folder.mkdir(exist_ok=True)
         self._call = shared.carried()
         self._jobs: dict[str, Any] = {}
         # When the queue was first seen without a job.
         self._unlisted: dict[str, float] = {}
-        self._asked_at = float("-inf")
-
-    def shutdown(self) -> None:
-        """Jobs go on: those that wait lead their unit when their turn comes, or find it at its end."""
-        super().shutdown()
 
     # ------------------------------------------------------------ AwayUnits
 
     def wait(self, timeout: float) -> None:
         """Nobody tells that a job has ended: it is looked for."""
+        ended = [unit for unit, job in self._jobs.items() if self._is_over(job)]
+        for unit_id in ended:
+            self._end(unit_id)
         super().wait(min(timeout, _LOOK_S))
 
-    def _machines(self) -> frozenset[str]:
+    def _places(self) -> Mapping[str, str]:
         if self._is_local:
-            return frozenset({shared.machine()})
-        # Slurm's names of nodes and names of hosts are the same as far as their first dot.
-        said = _run("sinfo", "--noheader", "--Node", "--responding", "--format=%n %t")
-        pairs = [line.split() for line in said.splitlines()]
-        return frozenset(words[0] for words in pairs if words and not words[1].startswith("down"))
-
-    def _hand_out(self, unit_id: str, machine: str | None, anywhere: bool) -> None:
-        run = self._store.unit(unit_id).spec.run
-        self._executor.update_parameters(**self._parameters(run, machine))
+            return {self._machine_of(shared.machine()): ""}
         try:
-            job = self._executor.submit(
-                self._call, shared.LEAD, self._probe.order, unit_id, anywhere
-            )
+            said = _run("sinfo", "--noheader", "--Node", "--responding", "--format=%n %N %t")
+        except UsageError as error:
+            raise Lost(f"the nodes of Slurm are not known now: {error}") from None
+        nodes = [line.split() for line in said.splitlines() if line.strip()]
+        up = [(host, node) for host, node, state in nodes if not state.startswith("down")]
+        return {self._machine_of(host): node for host, node in up}
+
+    def _machine_of(self, host: str) -> str:
+        """Some machines call themselves by their whole name, where Slurm has it to the first dot."""
+        return host.partition(".")[0]
+
+    def _hand_out(self, unit_id: str, place: str | None, anywhere: bool) -> None:
+        run = self._store.unit(unit_id).spec.run
+        executor = self._executor(run, place)
+        try:
+            job = executor.submit(self._call, shared.LEAD, self._probe.order, unit_id, anywhere)
         # sbatch is on the other side: a full queue, a limit of the account, a daemon that restarts.
         except Exception as error:
             self.came_back(unit_id, Capacity(f"sbatch took no job for {unit_id}: {_last(error)}"))
@@ -118,21 +116,24 @@ class SlurmEngine(AwayUnits):
         self._jobs[unit_id] = job
 
     def _look(self) -> None:
-        ended = [unit for unit, job in self._jobs.items() if self._is_over(job)]
-        for unit_id in ended:
-            self._end(unit_id)
-        if self._jobs and not self._is_local and self._clock() - self._asked_at >= _ASK_S:
-            self._asked_at = self._clock()
+        if self._jobs and not self._is_local:
             self._look_for_killed()
 
     # ------------------------------------------------------------ inside
 
-    def _parameters(self, run: RunConfig, machine: str | None) -> dict[str, Any]:
+    def _executor(self, run: RunConfig, node: str | None) -> Any:
+        """A new one for each job: submitit adds what a unit asks for to what earlier ones asked for."""
+        cluster = "local" if self._is_local else "slurm"
+        executor = self._library.AutoExecutor(folder=self._folder / "%j", cluster=cluster)
+        executor.update_parameters(**self._parameters(run, node))
+        return executor
+
+    def _parameters(self, run: RunConfig, node: str | None) -> dict[str, Any]:
         minutes = math.ceil((run.timeout + _EXTRA_S) / 60)
         found: dict[str, Any] = {"timeout_min": minutes, "name": NAME}
         if self._is_local:
             return found
-        return found | slurm_parameters(run, self._options, machine)
+        return found | slurm_parameters(run, self._options, node)
 
     def _is_over(self, job: Any) -> bool:
         return bool(job.done()) if self._is_local else _has_result(job)
@@ -165,8 +166,9 @@ class SlurmEngine(AwayUnits):
         try:
             said = _run("squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%A")
         except UsageError as error:
-            self._say(f"squeue is asked again later: {error}")
+            self._complaint.update(f"squeue is asked again later: {error}")
             return None
+        self._complaint.update("")
         return frozenset(said.split())
 
 
@@ -188,7 +190,7 @@ def options_of(text: str) -> dict[str, str]:
 
 
 def slurm_parameters(
-    run: RunConfig, options: Mapping[str, str], machine: str | None
+    run: RunConfig, options: Mapping[str, str], node: str | None
 ) -> dict[str, Any]:
     """What submitit asks Slurm for: the limits of the unit, and what the user gave."""
     found: dict[str, Any] = {"cpus_per_task": math.ceil(run.resources.cpus or 1)}
@@ -200,8 +202,8 @@ def slurm_parameters(
     said = {key: value for key, value in options.items() if key != "partition"}
     if "partition" in options:
         found["slurm_partition"] = options["partition"]
-    if machine is not None:
-        said["nodelist"] = machine
+    if node is not None:
+        said["nodelist"] = node
     # A requeued job would wait below a unit that is handed out anew already.
     found["slurm_additional_parameters"] = said | {"no-requeue": True}
     return found
@@ -209,7 +211,7 @@ def slurm_parameters(
 
 def check_slurm(partition: str | None) -> None:
     """Raises UsageError: no commands of Slurm, nobody answers, or the partition does not exist."""
-    for command in ("sbatch", "squeue", "sinfo"):
+    for command in ("sbatch", "srun", "squeue", "sinfo"):
         if shutil.which(command) is None:
             raise UsageError(
                 f"the engine slurm needs {command}: start this command on a login node of the cluster"

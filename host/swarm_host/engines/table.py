@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from swarm_host.engines.away import Say
-from swarm_host.life.world import World
 from swarm_host.protocols import Engine
 from swarm_host.records import Problem
-from swarm_host.spec.matrix_keys import Placement
+from swarm_host.spec.matrix_keys import ENGINES, Placement
 from swarm_host.store.sqlite import SqliteStore
 from swarm_host.words.names import known_name
 from swarm_host.words.places import install
 
-# Makes an engine for a store and what lives need, and for who hears warnings; None for this machine.
-MakeEngine = Callable[[SqliteStore, World, Say], Engine | None]
+# Makes an engine for a store and for who hears warnings. None: the manager leads units in threads of
+# its own process.
+MakeEngine = Callable[[SqliteStore, Say], Engine | None]
 # Engine to its library and the file of host/ that installs it.
 LIBRARIES = {
     "dask": ("distributed", "requirements_engines.txt"),
@@ -24,54 +24,31 @@ LIBRARIES = {
 }
 
 
-def this_machine(store: SqliteStore, world: World, say: Say) -> None:
-    """Makes none: the manager leads units in threads of its own process."""
-    return
-
-
-def _local(placement: Placement) -> MakeEngine:
-    return this_machine
-
-
-def _dask(placement: Placement) -> MakeEngine:
-    def make(store: SqliteStore, world: World, say: Say) -> Engine:
-        from swarm_host.engines.dask import DaskEngine
-
-        return DaskEngine(store, placement.address, placement.width, say)
-
-    return make
-
-
-def _ray(placement: Placement) -> MakeEngine:
-    def make(store: SqliteStore, world: World, say: Say) -> Engine:
-        from swarm_host.engines.ray import RayEngine
-
-        return RayEngine(store, placement.address, placement.width, say)
-
-    return make
-
-
-def _slurm(placement: Placement) -> MakeEngine:
-    def make(store: SqliteStore, world: World, say: Say) -> Engine:
-        from swarm_host.engines.slurm import SlurmEngine
-
-        return SlurmEngine(store, placement.address, say)
-
-    return make
-
-
-# An engine for a cluster takes placement.address and placement.width.
-MAKERS: Mapping[str, Callable[[Placement], MakeEngine]] = {
-    "local": _local,
-    "dask": _dask,
-    "ray": _ray,
-    "slurm": _slurm,
-}
-
-
 def engine_of(placement: Placement) -> MakeEngine:
     """What makes it raises UsageError when it cannot be used here. Raises UnknownName."""
-    return MAKERS[known_name(placement.engine, MAKERS, "engine")](placement)
+    name = known_name(placement.engine, ENGINES, "engine")
+
+    def make(store: SqliteStore, say: Say) -> Engine | None:
+        """Each library is loaded for its own engine only."""
+        if name == "dask":
+            from swarm_host.engines.dask import DaskEngine
+
+            return DaskEngine(store, placement.address, placement.width, say)
+        if name == "ray":
+            from swarm_host.engines.ray import RayEngine
+
+            return RayEngine(store, placement.address, placement.width, say)
+        if name == "slurm":
+            from swarm_host.engines.slurm import SlurmEngine
+
+            return SlurmEngine(store, placement.address, say)
+        assert name == "local", name
+        return None
+
+    return make
+
+
+this_machine = engine_of(Placement())
 
 
 def engine_problems(placement: Placement) -> Sequence[Problem]:

@@ -125,7 +125,7 @@ def _managed(
         stack.callback(owner.close)
         world = _world(store, work)
         stack.callback(display.close)
-        placed = engine(store, world, display.say)
+        placed = engine(store, display.say)
         manager = stack.enter_context(
             managing(world, owner, store, manners, placed, say=display.say)
         )

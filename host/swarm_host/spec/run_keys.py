@@ -15,7 +15,8 @@ from swarm_host.words.expand import Scope
 from swarm_host.words.mistakes import each, raise_all, together
 from swarm_host.words.yaml_lines import Field, kind, wrong
 
-BACKENDS = frozenset({"docker", "local", "modal", "daytona"})
+CLOUD_BACKENDS = frozenset({"modal", "daytona"})
+BACKENDS = frozenset({"docker", "local"}) | CLOUD_BACKENDS
 IMAGE_SOURCES = frozenset({"registry", "flatten"})
 NETWORKS = frozenset(get_args(Network))
 WORKSPACE = "/home/workspace"
@@ -105,7 +106,7 @@ def _whole_run(section: Section, backend: str) -> None:
             section.refuse(key, "the local backend uses no image; backend: docker does")
     else:
         section.need("agent_image", "the image to start")
-    if backend not in ("modal", "daytona"):
+    if backend not in CLOUD_BACKENDS:
         section.refuse("image_source", f"is for cloud backends; this is {backend}")
 
 

@@ -10,6 +10,7 @@ import yaml
 from swarm_host.records import Mount, Outputs, RunConfig, Secret
 from swarm_host.spec.loading import UNIT_VARIABLES, Spec
 from swarm_host.spec.matrix_keys import Matrix, Placement
+from swarm_host.spec.run_keys import CLOUD_BACKENDS
 
 
 def plain(value: Any) -> Any:
@@ -47,7 +48,7 @@ def _run(run: RunConfig) -> dict[str, Any]:
     # An output that is not collected is said by an empty value.
     if run.outputs != Outputs():
         found["outputs"] = {f.name: plain(getattr(run.outputs, f.name)) for f in fields(Outputs)}
-    if run.backend not in ("modal", "daytona"):
+    if run.backend not in CLOUD_BACKENDS:
         found.pop("image_source", None)
     # The workspace is a mount too, which its own key makes.
     found["mounts"] = [plain(mount) for mount in run.mounts if not _is_workspace(run, mount)]

@@ -92,6 +92,16 @@ def beside(manager: Manager, into: list[Finish | BaseException]) -> threading.Th
     return thread
 
 
+def running_on(room: Room, machine: str, unit_id: str = "g1-u1") -> None:
+    """As a worker of another machine leaves its unit that dies."""
+    owner = f"{machine}-7-abc"
+    room.store.claim(owner, 3600, unit_id)
+    room.store.move(unit_id, owner, "starting")
+    handle = room.backend.start(room.store.unit(unit_id).spec, 1)
+    room.store.move(unit_id, owner, "running", handle=handle)
+    room.store.release(owner)
+
+
 def process_of(owner: str) -> int:
     """The process number in the name of an owner."""
     return int(owner.rsplit("-", 2)[1])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
-from swarm_host.engines.away import AwayUnits, EngineLost
+from swarm_host.engines.away import AwayUnits, Complaint, EngineLost
 from swarm_host.errors import Lost, StoreBusy
 
-from tests.host.engines.room import Room
+from tests.host.engines.room import Room, running_on
 from tests.host.made import Clock
 
 
@@ -18,24 +20,21 @@ class Played(AwayUnits):
         self.machines = machines
         self.sent: list[tuple[str, str | None, bool]] = []
         self.fault: Exception | None = None
+        self.not_known: Lost | None = None
+        self.looks = 0
 
-    def _machines(self) -> frozenset[str]:
-        return frozenset(self.machines)
+    def _places(self) -> Mapping[str, str]:
+        if self.not_known is not None:
+            raise self.not_known
+        return {name: name for name in self.machines}
 
-    def _hand_out(self, unit_id: str, machine: str | None, anywhere: bool) -> None:
+    def _hand_out(self, unit_id: str, place: str | None, anywhere: bool) -> None:
         if self.fault is not None:
             raise self.fault
-        self.sent.append((unit_id, machine, anywhere))
+        self.sent.append((unit_id, place, anywhere))
 
-
-def running_on(room: Room, machine: str) -> None:
-    """As a worker of another machine leaves its unit that dies."""
-    owner = f"{machine}-7-abc"
-    room.store.claim(owner, 3600, "g1-u1")
-    room.store.move("g1-u1", owner, "starting")
-    handle = room.backend.start(room.store.unit("g1-u1").spec, 1)
-    room.store.move("g1-u1", owner, "running", handle=handle)
-    room.store.release(owner)
+    def _look(self) -> None:
+        self.looks += 1
 
 
 def test_a_unit_is_handed_out_once_and_comes_back_once(room: Room) -> None:
@@ -113,6 +112,40 @@ def test_a_machine_that_came_back_has_its_time_again(room: Room) -> None:
     clock.now += 100
     engine.submit("g1-u1")
     assert engine.sent == [("g1-u1", "far", False)]
+
+
+def test_machines_that_are_not_known_now_end_nothing_and_are_not_missing(room: Room) -> None:
+    room.add(1)
+    running_on(room, "far")
+    clock = Clock()
+    engine = Played(room, clock, "near")
+    engine.not_known = Lost("nobody answers")
+    engine.submit("g1-u1")
+    assert str(engine.failures()["g1-u1"]) == "nobody answers"
+    assert (engine.sent, engine.pending()) == ([], frozenset())
+    engine.not_known = None
+    clock.now += 61
+    engine.submit("g1-u1")
+    assert "has no worker now" in str(engine.failures()["g1-u1"])
+
+
+def test_waits_look_as_often_as_the_clock_that_is_handed_in_says(room: Room) -> None:
+    clock = Clock()
+    engine = Played(room, clock)
+    for _ in range(3):
+        engine.wait(0)
+    assert engine.looks == 1
+    clock.now += engine.look_every_s
+    engine.wait(0)
+    assert engine.looks == 2
+
+
+def test_a_complaint_is_said_once_each_time_that_it_comes_up() -> None:
+    said: list[str] = []
+    complaint = Complaint(said.append)
+    for text in ("a", "a", "", "", "a", "b", "b"):
+        complaint.update(text)
+    assert said == ["a", "a", "b"]
 
 
 def test_a_unit_that_could_not_be_handed_out_is_not_away(room: Room) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from swarm_host.errors import Lost, Unhealthy, UsageError
 from swarm_host.groups.manager import Finish
 from swarm_host.states import LIVE
 
-from tests.host.engines.room import MAKER, Room, beside, process_of
+from tests.host.engines.room import MAKER, Room, beside, process_of, running_on
+from tests.host.made import Clock
 from tests.host.waiting import until
 
 pytest.importorskip("distributed", reason="pip install -r host/requirements_engines.txt")
@@ -231,12 +233,93 @@ def facts(python: str = "3.11.7.final.0", **packages: str) -> dict[str, Any]:
 def test_versions_that_differ_are_refused(found: dict[str, Any], says: str) -> None:
     whole = {"client": facts(), "scheduler": facts(), "workers": {}} | found
     with pytest.raises(UsageError, match=says):
-        engine_module._check_versions(whole)
+        engine_module.check_versions(whole)
 
 
 def test_a_last_part_of_python_may_differ() -> None:
     found = {"client": facts(), "scheduler": facts("3.11.9"), "workers": {"w": facts("3.11.2")}}
-    engine_module._check_versions(found)
+    engine_module.check_versions(found)
+
+
+class PlayedClient:
+    """A scheduler's workers that a test plays: `slots` has resources, `bare` has none and is unfit."""
+
+    status = "running"
+
+    def __init__(self) -> None:
+        self.slots = ["tcp://slots"]
+        # Workers that were asked, for each question.
+        self.asked: list[tuple[str, list[str] | None]] = []
+
+    def get_versions(self, check: bool) -> dict[str, Any]:
+        workers = dict.fromkeys(self.slots, facts()) | {"tcp://bare": facts("3.9.1")}
+        return {"client": facts(), "scheduler": facts(), "workers": workers}
+
+    def wait_for_workers(self, count: int, timeout: float) -> None: ...
+
+    def scheduler_info(self, n_workers: int) -> dict[str, Any]:
+        with_slots: dict[str, Any] = {name: {"resources": {"run": 1}} for name in self.slots}
+        return {"workers": with_slots | {"tcp://bare": {"resources": {}}}}
+
+    def run(
+        self,
+        call: Any,
+        function: str,
+        *arguments: Any,
+        workers: list[str] | None = None,
+        on_error: str,
+    ) -> dict[str, Any]:
+        self.asked.append((function.rpartition(":")[2], workers))
+        all_workers = [*self.slots, "tcp://bare"]
+        answers = {name: call(function, *arguments) for name in workers or all_workers}
+        if "tcp://bare" in answers and on_error == "return":
+            answers["tcp://bare"] = ImportError("swarm_host")
+        return answers
+
+    def submit(self, *arguments: Any, **fields: Any) -> Future[Any]:
+        return Future()
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> PlayedClient:
+    client = PlayedClient()
+    monkeypatch.setattr(DaskEngine, "_connect", lambda engine, address, width: client)
+    return client
+
+
+def test_workers_without_slots_are_not_asked(room: Room, client: PlayedClient) -> None:
+    with an_engine(room, "tcp://x"):
+        assert client.asked == [("look", ["tcp://slots"])]
+
+
+def test_machines_are_asked_once_for_all_units_that_run(room: Room, client: PlayedClient) -> None:
+    room.add(2)
+    for number in (1, 2):
+        running_on(room, socket.gethostname(), f"g1-u{number}")
+    with an_engine(room, "tcp://x", clock=Clock()) as engine:
+        engine.submit("g1-u1")
+        engine.submit("g1-u2")
+        client.asked.clear()
+        engine.wait(0)
+        engine.wait(0)
+        assert client.asked == [("machine", ["tcp://slots"])]
+        assert engine.pending() == {"g1-u1", "g1-u2"}
+
+
+def test_a_cluster_that_has_lost_its_workers_is_told_once(room: Room, client: PlayedClient) -> None:
+    room.add(1)
+    clock = Clock()
+    with an_engine(room, "tcp://127.0.0.1:1", clock=clock) as engine:
+        engine.submit("g1-u1")
+        client.slots = []
+        for _ in range(3):
+            engine.wait(0)
+            clock.now += 10
+    assert room.said == [
+        "tcp://127.0.0.1:1 has no worker with slots now; units wait for one",
+    ]
 
 
 @pytest.mark.parametrize(

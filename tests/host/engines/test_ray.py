@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import sys
+import types
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,8 @@ from swarm_host.engines.ray import RayEngine
 from swarm_host.errors import UsageError
 from swarm_host.groups.manager import Finish
 
-from tests.host.engines.room import MAKER, Room, beside, process_of
+from tests.host.engines.room import MAKER, Room, beside, process_of, running_on
+from tests.host.made import Clock
 from tests.host.waiting import until
 
 # Given to each part: it writes no token into anybody's home. A worker that ends kills its children, which agents of the
@@ -149,6 +153,78 @@ def test_a_head_that_does_not_answer_is_told_at_once(room: Room) -> None:
     genuine()
     with pytest.raises(UsageError, match="no Ray head node answers at 127.0.0.1:1 "):
         RayEngine(room.store, "127.0.0.1:1")
+
+
+class PlayedRay:
+    """A cluster with one node, which leaves after it was looked for so often."""
+
+    exceptions = types.SimpleNamespace(GetTimeoutError=TimeoutError, RayError=RuntimeError)
+
+    def __init__(self) -> None:
+        self.looks_left = 2
+        # The options of each task.
+        self.tasks: list[dict[str, Any]] = []
+
+    def init(self, **fields: Any) -> None: ...
+
+    def shutdown(self) -> None: ...
+
+    def nodes(self) -> list[dict[str, Any]]:
+        self.looks_left -= 1
+        node = {"Alive": self.looks_left >= 0, "Resources": {"run": 1}, "NodeID": "n1"}
+        where = {"NodeManagerHostname": "far", "NodeManagerAddress": "a", "NodeManagerPort": 1}
+        return [node | where]
+
+    def remote(self, call: Any) -> Any:
+        def options(**fields: Any) -> Any:
+            self.tasks.append(fields)
+            return types.SimpleNamespace(remote=lambda *a: Question(functools.partial(call, *a)))
+
+        return types.SimpleNamespace(options=options)
+
+    def get(self, question: Question, timeout: float) -> Any:
+        return question.answer()
+
+
+class Question:
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def future(self) -> Future[Any]:
+        return Future()
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> PlayedRay:
+    ray = PlayedRay()
+    monkeypatch.setattr(engine_module, "_library", lambda: ray)
+    monkeypatch.setattr(RayEngine, "_at", lambda engine, node: node["NodeID"])
+    return ray
+
+
+def test_a_node_that_leaves_in_this_moment_does_not_end_the_command(
+    room: Room, played: PlayedRay
+) -> None:
+    room.add(1)
+    running_on(room, "far")
+    with an_engine(room, None) as engine:
+        played.tasks.clear()
+        engine.submit("g1-u1")
+        assert [task["scheduling_strategy"] for task in played.tasks] == ["n1"]
+        assert engine.pending() == {"g1-u1"}
+
+
+def test_a_cluster_that_has_lost_its_nodes_is_told_once(room: Room, played: PlayedRay) -> None:
+    room.add(1)
+    clock = Clock()
+    with an_engine(room, None, clock=clock) as engine:
+        engine.submit("g1-u1")
+        played.looks_left = 0
+        for _ in range(3):
+            engine.wait(0)
+            clock.now += 10
+    assert len(room.said) == 1
+    assert "has no node with slots now" in room.said[0]
 
 
 def test_what_ray_says_of_tokens_and_versions_becomes_a_cure(

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 from swarm_host.engines.slurm import SlurmEngine, check_slurm, options_of, slurm_parameters
-from swarm_host.errors import Capacity, UsageError
+from swarm_host.errors import Capacity, Lost, UsageError
 from swarm_host.groups.manager import Finish
 from swarm_host.records import Resources
 
-from tests.host.engines.room import MAKER, Room, beside, process_of
-from tests.host.made import a_run
+from tests.host.engines.room import MAKER, Room, beside, process_of, running_on
+from tests.host.made import Clock, a_group, a_run, a_unit
 from tests.host.waiting import until
 
 pytest.importorskip("submitit", reason="pip install -r host/requirements_engines.txt")
@@ -122,7 +122,7 @@ def test_a_job_that_slurm_ends_is_handed_out_again_and_its_agent_goes_on(room: R
 def test_a_partition_of_a_real_slurm_is_looked_up(room: Room) -> None:
     (name,) = subprocess.check_output(["sinfo", "--noheader", "--format=%R"], text=True).split()
     with an_engine(room, f"partition={name}") as engine:
-        assert len(engine._machines()) == 1
+        assert len(engine._places()) == 1
     with pytest.raises(UsageError, match=f"no partition '{name}x'.*nearest: {name}"):
         SlurmEngine(room.store, f"partition={name}x")
 
@@ -145,6 +145,7 @@ def test_options_are_read() -> None:
         ("partitoin=gpu", "'partitoin' is not known here.*partition"),
         ("partition", "partition needs a value"),
         ("partition=", "partition needs a value"),
+        ("clusters=far", "'clusters' is not known here"),
         ("wrap=rm -rf /", "'wrap' is not known here"),
         ("tcp://127.0.0.1:8786", "is not known here"),
     ],
@@ -214,6 +215,89 @@ def test_a_job_that_is_not_taken_is_tried_again_later(room: Room, commands: Path
     assert isinstance(failure, Capacity)
     assert "QOSMaxSubmitJobPerUserLimit" in str(failure)
     assert engine.pending() == frozenset()
+
+
+TAKES = "echo Submitted batch job $$"
+
+
+def job_files(room: Room) -> list[str]:
+    """What sbatch was given, in order of the jobs."""
+    files = sorted(
+        room.store.state.glob("slurm/*/*submission.sh"), key=lambda f: f.stat().st_mtime_ns
+    )
+    return [file.read_text() for file in files]
+
+
+def test_a_job_asks_for_no_limit_of_an_earlier_one(room: Room, commands: Path) -> None:
+    a_command(commands, "sbatch", TAKES)
+    large = a_run(resources=Resources(cpus=4, memory=4 * 1024**3, gpus="2"))
+    small = a_run(resources=Resources(cpus=1))
+    units = [a_unit(room.runs, 1, run=large), a_unit(room.runs, 2, run=small)]
+    room.store.add_group(a_group(room.runs), units)
+    with an_engine(room, "partition=cpu") as engine:
+        engine.submit("g1-u1")
+        engine.submit("g1-u2")
+        assert engine.failures() == {}
+    first, second = job_files(room)
+    assert {"#SBATCH --mem=4608MB", "#SBATCH --gpus-per-node=2"} <= set(first.splitlines())
+    assert "--cpus-per-task=1\n" in second
+    assert "--mem" not in second
+    assert "--gpus-per-node" not in second
+
+
+@pytest.mark.parametrize(
+    ("home", "sinfo"),
+    [
+        ("node1.cluster.org", "node1 node1 idle"),
+        ("node1", "node1.cluster.org node1 mix"),
+        ("host1", "host1 n1 idle"),
+    ],
+)
+def test_a_running_unit_goes_to_the_node_of_its_host(
+    room: Room, commands: Path, home: str, sinfo: str
+) -> None:
+    a_command(commands, "sbatch", TAKES)
+    room.add(1)
+    running_on(room, home)
+    with an_engine(room, None) as engine:
+        a_command(commands, "sinfo", f"echo other other idle; echo {sinfo}")
+        engine.submit("g1-u1")
+        assert engine.failures() == {}
+    (text,) = job_files(room)
+    assert f"#SBATCH --nodelist={sinfo.split()[1]}" in text.splitlines()
+
+
+def test_a_node_that_is_down_is_awaited(room: Room, commands: Path) -> None:
+    room.add(1)
+    running_on(room, "node1")
+    with an_engine(room, None) as engine:
+        a_command(commands, "sinfo", "echo node1 node1 'down*'; echo node2 node2 idle")
+        engine.submit("g1-u1")
+        assert "node1, where g1-u1 runs, has no worker now" in str(engine.failures()["g1-u1"])
+
+
+def test_nodes_that_slurm_does_not_tell_now_are_asked_for_again(room: Room, commands: Path) -> None:
+    room.add(1)
+    running_on(room, "node1")
+    with an_engine(room, None) as engine:
+        a_command(commands, "sinfo", "echo 'Unable to contact slurm controller' >&2", 1)
+        engine.submit("g1-u1")
+        failure = engine.failures()["g1-u1"]
+    assert isinstance(failure, Lost)
+    assert "Unable to contact slurm controller" in str(failure)
+
+
+def test_a_queue_that_does_not_answer_is_told_once(room: Room, commands: Path) -> None:
+    a_command(commands, "sbatch", TAKES)
+    a_command(commands, "squeue", "echo 'Socket timed out' >&2", 1)
+    room.add(1)
+    clock = Clock()
+    with an_engine(room, None, clock=clock) as engine:
+        engine.submit("g1-u1")
+        for _ in range(3):
+            engine.wait(0)
+            clock.now += 20
+    assert room.said == ["squeue is asked again later: squeue failed: Socket timed out"]
 
 
 def test_a_missing_library_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
-from swarm_host.engines.table import LIBRARIES, MAKERS, engine_of, engine_problems
+from swarm_host.engines.table import LIBRARIES, engine_of, engine_problems
 from swarm_host.errors import UnknownName
 from swarm_host.spec.matrix_keys import ENGINES, Placement
 from swarm_host.words.places import HOST
@@ -12,12 +14,19 @@ from swarm_host.words.places import HOST
 def test_an_engine_that_is_not_here_is_refused_and_not_left_out() -> None:
     with pytest.raises(UnknownName, match="unknown engine 'nomad'; there are: dask, local"):
         engine_of(Placement(engine="nomad"))
-    assert engine_of(Placement())(None, None, print) is None  # type: ignore[arg-type]
+    assert engine_of(Placement())(None, print) is None  # type: ignore[arg-type]
 
 
-def test_each_engine_of_a_specification_has_a_maker() -> None:
-    assert set(MAKERS) == ENGINES
+def test_each_engine_but_this_machine_is_made_by_its_own_class(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert {*LIBRARIES, "local"} == ENGINES
+    for name in LIBRARIES:
+        made = functools.partial(lambda *arguments: arguments, name)
+        monkeypatch.setattr(f"swarm_host.engines.{name}.{name.capitalize()}Engine", made)
+        found = engine_of(Placement(name, "there", 3))("store", print)  # type: ignore[arg-type]
+        width = () if name == "slurm" else (3,)
+        assert found == (name, "store", "there", *width, print)
 
 
 def test_an_engine_without_its_library_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
