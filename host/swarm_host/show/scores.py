@@ -41,11 +41,18 @@ class Scores:
         # Of containers, by their name: when the next look is due, and what the last one found.
         self._due: dict[str, float] = {}
         self._found: dict[str, float | None] = {}
-        self._may_peek = True
+        # Containers that were asked for since the present look began.
+        self._asked: set[str] = set()
+        # The only one that may be looked into in the present look.
+        self._turn: str | None = None
 
     def next_look(self) -> None:
-        """Begins a look at all units, in which one container may be looked into."""
-        self._may_peek = True
+        """Begins a look at all units, in which one container may be looked into: of those of the last
+        look the one that is due for longest. The first unit's would leave no turn to the last ones.
+        """
+        waits = {name: due for name, due in self._due.items() if name in self._asked}
+        self._turn = min(waits, key=waits.__getitem__, default=None)
+        self._asked = set()
 
     def of(self, row: UnitRow) -> float | None:
         """None: not known."""
@@ -62,9 +69,10 @@ class Scores:
         score before that, and a container that starts is left alone.
         """
         now = self._clock()
+        self._asked.add(handle.name)
         due = self._due.setdefault(handle.name, now + PEEK_S)
-        if self._peek is not None and self._may_peek and now >= due:
-            self._may_peek = False
+        if self._peek is not None and handle.name == self._turn and now >= due:
+            self._turn = None
             data = self._peek(handle, path)
             self._found[handle.name] = None if data is None else score_in(data)
             self._due[handle.name] = self._clock() + PEEK_S

@@ -184,6 +184,26 @@ def test_one_look_goes_into_one_container(tmp_path: Path) -> None:
     assert [line.score for line in look.lines(rows)] == [1.0, 2.0]
 
 
+def test_every_container_has_its_turn_where_looks_are_slow(tmp_path: Path) -> None:
+    """Each look lasts so long that the first container is due again before the last one had a turn."""
+    now = [100.0]
+    names: list[str] = []
+
+    def slow(handle: Handle, path: str) -> bytes:
+        names.append(handle.name)
+        now[0] += PEEK_S / 4
+        return b"{}"
+
+    look = Watch(tmp_path, lambda: now[0], slow)
+    rows = [in_a_container(tmp_path, number) for number in range(1, 13)]
+    look.lines(rows)
+    now[0] += PEEK_S
+    # The first one has ended, which costs the others one look.
+    for _ in range(1 + 22):
+        look.lines(rows[1:])
+    assert names == [f"u-{number}-1" for number in range(2, 13)] * 2
+
+
 @pytest.mark.parametrize("state", ["claimed", "starting", "collecting", "grading"])
 def test_only_what_runs_is_looked_into(tmp_path: Path, state: State) -> None:
     now = [100.0]
