@@ -11,6 +11,7 @@ from swarm_host.groups.manager import preflight
 from swarm_host.groups.sweep import Planned, units_of
 from swarm_host.protocols import Backend
 from swarm_host.records import Problem, RunConfig, UnitSpec
+from swarm_host.sources.pack import PackSource, public_of
 from swarm_host.words.expand import looks_secret
 
 LOGS = ("stdout.log", "stderr.log")
@@ -26,7 +27,7 @@ def problems(planned: Sequence[Planned], backends: Callable[[str], Backend]) -> 
     found: dict[Problem, None] = {}
     for unit in units:
         found |= dict.fromkeys(_own_problems(unit))
-    ready = [replace(unit, run=_without_new_workspace(unit.run)) for unit in units]
+    ready = [replace(unit, run=_without_what_comes(unit)) for unit in units]
     found |= {problem: None for _, problem in preflight(ready, backends)}
     return list(found)
 
@@ -42,11 +43,15 @@ def _may_pass(problem: Problem) -> bool:
     return problem.not_here or problem.may_come
 
 
-def _without_new_workspace(run: RunConfig) -> RunConfig:
-    """A workspace that is not there yet is made before the start, and holds nothing that is secret."""
-    if _is_there(Path(run.workspace)):
-        return run
-    return replace(run, mounts=tuple(m for m in run.mounts if m.source != run.workspace))
+def _without_what_comes(unit: UnitSpec) -> RunConfig:
+    """Without mounts of what the run makes itself before the start: a workspace, and what an agent sees
+    of a competition of the pack. As long as it is not there, it holds nothing that is secret.
+    """
+    made = [unit.run.workspace]
+    if unit.source == PackSource.name and unit.source_root and unit.competition:
+        made.append(str(public_of(Path(unit.source_root), unit.competition)))
+    coming = {path for path in made if not _is_there(Path(path))}
+    return replace(unit.run, mounts=tuple(m for m in unit.run.mounts if m.source not in coming))
 
 
 def _own_problems(unit: UnitSpec) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from swarm_host.groups.sweep import (
 from swarm_host.launch.bench import Bench
 from swarm_host.protocols import Backend, Source
 from swarm_host.records import Competition, RunConfig, UnitSpec
+from swarm_host.sources.pack import PackSource, public_of
 from swarm_host.sources.sets import competition_set
 from swarm_host.sources.table import Sources
 from swarm_host.spec.loading import Spec
@@ -61,10 +62,10 @@ def _competitions(matrix: Matrix, root: str, sources: Sources, prepare: bool) ->
 
 def _imagined(source: Source, root: str, name: str) -> Competition:
     """A competition as it will be once it is prepared. Raises UnknownName."""
-    if source.name != "pack":
+    if source.name != PackSource.name:
         return source.prepare(name)
     known_name(name, source.names(), "competition")
-    return Competition(name, source.name, str(Path(root) / name / "prepared" / "public"))
+    return Competition(name, source.name, str(public_of(Path(root), name)))
 
 
 def _resolver(matrix: Matrix, environ: Mapping[str, str]) -> Resolve:

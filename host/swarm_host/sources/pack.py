@@ -31,6 +31,11 @@ _NOT_GRADABLE = 1
 _SUBMISSION = "submission.csv"
 
 
+def public_of(root: Path, competition: str) -> Path:
+    """What agents see of a competition, also before it is prepared. root: of the prepared ones."""
+    return root / competition / "prepared" / "public"
+
+
 class PackSource:
     """root: folder of the prepared competitions. python: interpreter with the pack's libraries."""
 
@@ -78,12 +83,12 @@ class PackSource:
         return self._facts
 
     def _prepared(self, competition: str) -> Competition:
-        facts, prepared = self._facts[competition], self._root / competition / "prepared"
-        references = json.loads((prepared / "private" / "reference.json").read_text())
+        facts, public = self._facts[competition], public_of(self._root, competition)
+        references = json.loads((public.parent / "private" / "reference.json").read_text())
         return Competition(
             name=competition,
             source=self.name,
-            public=str(prepared / "public"),
+            public=str(public),
             metric=facts["metric"],
             lower_is_better=facts["direction"] == "minimize",
             references=references,

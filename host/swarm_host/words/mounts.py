@@ -253,7 +253,7 @@ def _plain_faults(mounts: Sequence[Mount], elsewhere: bool) -> list[Problem]:
         target = os.path.normpath(mount.target)
         # Path.exists raises for a name that is too long, or a folder that is closed to us.
         if not elsewhere and not os.path.exists(mount.source):  # noqa: PTH110
-            cure = "make it, or correct the path; docker would not make it"
+            cure = "make it, or correct the path: no backend makes it"
             what = f"the mount's source {mount.source} is not there"
             found.append(Problem(what, cure, may_come=True))
         if not target.startswith("/") or target == "/":

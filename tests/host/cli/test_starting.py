@@ -83,3 +83,12 @@ def test_a_file_is_run(commands: Commands, tmp_path: Path) -> None:
     assert "agent_error" in said.out
     assert (tmp_path / "ws" / "stdout.log").read_text() == "hello\n"
     assert commands("run", str(tmp_path / "absent.yaml")).status == 2
+
+
+def test_a_first_dry_run_does_not_warn_of_what_the_run_makes(commands: Commands) -> None:
+    words = ["--agents", "dummy", "--competitions", "churn", "--backend", "local", "--dry-run"]
+    said = commands("sweep", *words)
+    # Of the machine it may warn.
+    assert (said.status, "is not there" in said.err) == (0, False), said.err
+    assert "prepared/public" in said.out
+    assert sorted(path.name for path in commands.folder.iterdir()) == []

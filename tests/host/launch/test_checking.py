@@ -68,6 +68,23 @@ def test_a_mount_of_a_workspace_that_is_made_later_is_no_fault(work: Bench, tmp_
     assert seen == [[mounts[1].source], [mount.source for mount in mounts]]
 
 
+@pytest.mark.parametrize("source", ["pack", "mlebench"])
+def test_a_dry_run_takes_data_that_the_run_prepares_for_no_fault(
+    work: Bench, tmp_path: Path, source: str
+) -> None:
+    """Only the pack prepares what an agent sees; elsewhere a user has to."""
+    public = tmp_path / "data" / "churn" / "prepared" / "public"
+    run = a_run(mounts=(Mount(str(public), "/home/data", True),))
+    fields = {"competition": "churn", "source": source, "source_root": str(tmp_path / "data")}
+    units = planned(work, run=run, **fields)
+    seen: list[Any] = []
+    work.backends("fake").preflight = lambda run: seen.append(run.mounts) or []  # type: ignore
+    checking.problems(units, work.backends)
+    public.mkdir(parents=True)
+    checking.problems(units, work.backends)
+    assert seen == [() if source == "pack" else run.mounts, run.mounts]
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
