@@ -21,9 +21,15 @@ _SHOWN = 10
 
 @contextlib.contextmanager
 def opened(options: Namespace, environ: Mapping[str, str]) -> Iterator[SqliteStore]:
-    """The store of the folder of runs, which must be there. Raises UsageError, StoreBusy."""
+    """The store of the folder of runs, which must be there. Raises UsageError, ReadOnlyRuns for a
+    folder that another user has for himself, and StoreBusy.
+    """
     runs = runs_folder(options.runs, environ)
-    if not (runs / STATE_FOLDER / DATABASE).exists():
+    try:
+        is_there = (runs / STATE_FOLDER / DATABASE).exists()
+    except PermissionError as error:
+        raise ReadOnlyRuns(f"the store of {runs} cannot be opened: {error.strerror}") from error
+    if not is_there:
         raise UsageError(
             f"there are no runs in {runs}; --runs or SWARM_HOST_RUNS names another folder, and "
             "`reindex` makes its store anew"

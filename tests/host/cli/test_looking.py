@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +18,7 @@ from swarm_host.cli.comparing import print_comparison
 from swarm_host.compare.records import Cell, Comparison
 from swarm_host.records import Grade
 
-from tests.host.cli.conftest import Commands
+from tests.host.cli.conftest import ROOT, Answer, Commands
 
 
 def test_groups_are_listed_with_what_became_of_them(history: Commands) -> None:
@@ -87,6 +92,63 @@ def test_a_folder_that_cannot_be_written_is_read(
     assert tree(history.runs) == before
     refused = history("retry", "g1-u1", "--queue")
     assert (refused.status, "Read-only file system" in refused.err) == (2, True)
+
+
+def as_a_stranger(history: Commands, *words: str) -> Answer:
+    """The command of a process that may not look into folders that are closed."""
+    # root may look into all of them, unless it gives that up.
+    gives_up = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    before = gives_up if os.geteuid() == 0 else []
+    done = subprocess.run(
+        [*before, sys.executable, "-m", "swarm_host", *words, "--runs", str(history.runs)],
+        env=history.environ | {"PYTHONPATH": str(ROOT / "host")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def close() -> Iterator[Callable[[Path], None]]:
+    """Closes folders until the end of the test."""
+    closed: list[Path] = []
+
+    def shut(folder: Path) -> None:
+        folder.chmod(0)
+        closed.append(folder)
+
+    yield shut
+    for folder in reversed(closed):
+        folder.chmod(0o700)
+
+
+needs_setpriv = pytest.mark.skipif(
+    os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root needs setpriv"
+)
+
+
+@needs_setpriv
+def test_a_folder_of_another_user_is_read_without_its_store(
+    history: Commands, close: Callable[[Path], None]
+) -> None:
+    said = [history(*words).out for words in READING]
+    close(history.runs / ".swarm")
+    answers = [as_a_stranger(history, *words) for words in READING]
+    assert [(answer.status, answer.out) for answer in answers] == [(0, out) for out in said]
+    refused = as_a_stranger(history, "retry", "g1-u1", "--queue")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
+    assert "cannot be opened: Permission denied" in refused.err
+
+
+@needs_setpriv
+def test_a_folder_that_is_closed_to_others_is_told_in_a_line(
+    history: Commands, close: Callable[[Path], None]
+) -> None:
+    close(history.runs)
+    said = as_a_stranger(history, "list")
+    assert (said.status, said.out, said.err.count("\n")) == (2, "", 1)
+    assert f"nothing in {history.runs} can be read" in said.err
 
 
 def test_agents_are_compared(history: Commands) -> None:
