@@ -159,6 +159,11 @@ def _known(hints: Sequence[Path]) -> dict[Identity, Path]:
     return found
 
 
+def answers_beside(mounts: Sequence[Mount]) -> list[Path]:
+    """Folders with answers beside the sources of mounts, or directly below them. Links are resolved."""
+    return list(_known([Path(mount.source) for mount in mounts]).values())
+
+
 def _folders(folder: Path) -> list[os.DirEntry[str]]:
     return [entry for entry in _entries(folder) if entry.is_dir(follow_symlinks=False)]
 

@@ -103,7 +103,8 @@ class LocalBackend:
         if not self._box:
             what = "nothing keeps a process here from answers and other runs: there is no Landlock"
             return [*found, Problem(what, "use the docker backend", refuses=False)]
-        return [*found, *rules.without_modules(run.command or (), self._closed())]
+        closed = [*self._closed(), *rules.answers(run)]
+        return [*found, *rules.without_modules(run.command or (), closed)]
 
     def isolation(self, run: RunConfig) -> Isolation:
         if mounts.shows_private(run, self._environ):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.execution.rules import landlock_rules
-from swarm_host.records import Problem, UnitSpec
+from swarm_host.records import Problem, RunConfig, UnitSpec
 from swarm_host.words import mounts, places
 
 # What an agent has no business with, below the user's home.
@@ -20,11 +21,18 @@ def closed_folders(protected: Sequence[Path], environ: Mapping[str, str]) -> lis
     return [*protected, *mounts.data_roots(environ), *keys]
 
 
+def answers(run: RunConfig) -> list[Path]:
+    """Answers that lie beside what a run shows, which are closed as well. None where the user allows to
+    show them.
+    """
+    return [] if run.allow_private else mounts.answers_beside(run.mounts)
+
+
 def landlock(
     unit: UnitSpec, runs: Path, closed: Sequence[Path], work: Path
 ) -> dict[str, list[str]]:
     """Paths by right, as core.execution.rules has them. work: the agent's own folder."""
-    protected = list(closed)
+    protected = [*closed, *answers(unit.run)]
     if unit.source_root is not None:
         protected.append(Path(unit.source_root))
     readable = [Path(mount.source) for mount in unit.run.mounts]
@@ -45,8 +53,9 @@ def _around(runs: Path, command: Sequence[str], protected: Sequence[Path]) -> li
 
 
 def _program_folders(command: Sequence[str]) -> set[Path]:
-    programs = [Path(word) for word in command if word.startswith("/")]
-    return {path.resolve().parent for path in programs if path.is_file()}
+    # A word may be a whole script: Path.is_file raises for a name that is too long.
+    programs = [word for word in command if word.startswith("/") and os.path.isfile(word)]  # noqa: PTH113
+    return {Path(program).resolve().parent for program in programs}
 
 
 def _apart(folder: Path, others: Sequence[Path]) -> bool:
@@ -56,9 +65,13 @@ def _apart(folder: Path, others: Sequence[Path]) -> bool:
 
 def without_modules(command: Sequence[str], protected: Sequence[Path]) -> list[Problem]:
     """Programs that will not find modules beside themselves: their folder holds what is closed."""
-    found = []
-    for path in (path for path in protected if path.exists()):
-        for folder in sorted(_program_folders(command) & set(path.resolve().parents)):
-            what = f"{path}, which is closed to the agent, lies in {folder}: Python finds no modules there"
-            found.append(Problem(what, f"move it out of {folder}", refuses=False))
-    return found
+    found: dict[Problem, None] = {}
+    for path in (path.resolve() for path in protected if path.exists()):
+        for folder in sorted(_program_folders(command) & set(path.parents)):
+            # Not the path itself: a folder of competitions has answers in each of them.
+            inside = folder / path.relative_to(folder).parts[0]
+            what = (
+                f"what is closed to the agent lies in {inside}: Python finds no modules in {folder}"
+            )
+            found[Problem(what, f"move {inside} out of {folder}", refuses=False)] = None
+    return list(found)

@@ -535,6 +535,51 @@ def test_a_program_beside_the_folder_of_runs_finds_its_modules(
     assert said == ["closed", "closed", "found"][: 3 - (data != "outside")]
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_competitions_beside_a_program_are_told_once(
+    unit: Make, tmp_path: Path, sink: MemorySink, allowed: bool
+) -> None:
+    """As a folder of competitions inside of a checkout is. Its answers are closed also where nobody names
+    the folder, unless the user shows them.
+    """
+    checkout = tmp_path / "checkout"
+    commands = []
+    for name in ("one", "two"):
+        folder = checkout / "comps" / name
+        for path in ("public/description.md", "private/answers.csv"):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text("x")
+        public = str(folder / "public")
+        look = ("-c", LOOK, f"{public}/description.md", str(folder / "private" / "answers.csv"))
+        command = (sys.executable, *look, str(checkout / "main.py"))
+        shown = (Mount(public, public),)
+        commands.append(unit(command=command, mounts=shown, allow_private=allowed))
+    (checkout / "main.py").write_text("")
+    backend = LocalBackend(tmp_path / "runs", {"HOME": str(tmp_path), "PATH": os.environ["PATH"]})
+    if backend.isolation(commands[0].run) != "landlock":
+        pytest.skip("this kernel has no Landlock")
+    told = {problem.what for one in commands for problem in backend.preflight(one.run)}
+    what = f"what is closed to the agent lies in {checkout}/comps: Python finds no modules in {checkout}"
+    assert told == (set() if allowed else {what})
+    handle = backend.start(commands[0], 1)
+    backend.follow(handle, sink, threading.Event())
+    backend.remove(handle)
+    lines = sink.data["stdout"].decode().splitlines()
+    closed = "answers.csv x" if allowed else "answers.csv PermissionError"
+    assert lines[:2] == ["description.md x", closed]
+
+
+def test_a_word_of_a_command_may_be_longer_than_a_name(
+    backend: LocalBackend, unit: Make, sink: MemorySink
+) -> None:
+    script = f"/bin/echo {'x' * 400}"
+    one = unit(command=("sh", "-c", script))
+    assert refusals(backend, one.run) == []
+    handle = backend.start(one, 1)
+    backend.follow(handle, sink, threading.Event())
+    assert sink.data["stdout"] == b"x" * 400 + b"\n"
+
+
 def test_answers_of_other_sources_are_closed_too(
     unit: Make, runs: Path, tmp_path: Path, sink: MemorySink
 ) -> None:
