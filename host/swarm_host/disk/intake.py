@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -139,11 +139,13 @@ class Intake:
         *,
         strip: int = 0,
         most: int | None = None,
+        skip: Sequence[str] = (),
     ) -> None:
         """Puts an archive into the folder of that name. Again is the same as once.
 
         strip: leading folders of the names in the archive that are dropped. most: bytes of this
-        archive, below the total.
+        archive, below the total. skip: names at the top of it that are not taken and not told, with all
+        that is below them.
 
         Raises CutOff when the archive ends in the middle, Transfer when there is no such folder to
         write to, and OSError when this machine's disk is full or broken.
@@ -157,7 +159,7 @@ class Intake:
                 raise
             raise Transfer(f"cannot write to {self._into / folder}: {error.strerror}") from error
         try:
-            _Taking(self, target, archive, folder, strip, room).all()
+            _Taking(self, target, archive, folder, strip, room, frozenset(skip)).all()
         except TooMuch:
             self.leave_out(folder, "reading stopped, since it does not end")
         except Malformed as error:
@@ -189,6 +191,8 @@ class _Taking:
     strip: int
     # Bytes that may still come.
     room: int
+    # Names at the top that are not taken.
+    skip: frozenset[str]
     # Every place that is taken, with the size of its file; None for a folder.
     taken: dict[tuple[str, ...], int | None] = field(default_factory=dict)
 
@@ -210,6 +214,8 @@ class _Taking:
     def _one(self, member: Member) -> None:
         parts = self._place(member.name, member.kind)
         if not parts and member.kind == "folder":
+            return
+        if not self.skip.isdisjoint(parts[:1]):
             return
         if not parts or member.kind not in ("file", "folder", "hard link"):
             raise ValueError(f"no regular file: {member.kind}")

@@ -254,17 +254,19 @@ def _bring(
     intake: Intake,
     path: str | None,
     folder: str,
-    leave_out: Sequence[str] = (),
+    skip: Sequence[str] = (),
     most: int | None = None,
 ) -> None:
-    """One folder or file of the sandbox. One that is not there is not missed."""
+    """One folder or file of the sandbox, without the names `skip` at its top. One that is not there is
+    not missed.
+    """
     if path is None:
         return
-    words = inside.pack(where, path, intake.limits, leave_out)
+    words = inside.pack(where, path, intake.limits)
     try:
         with box.archive(words, COPY_S) as stream:
             if stream is not None:
-                intake.take(folder, stream, most=most)
+                intake.take(folder, stream, most=most, skip=skip)
     except NoRoom as error:
         intake.leave_out(folder, str(error))
 

@@ -54,33 +54,20 @@ mark)
     : >"$here/$1"
     ;;
 pack)
-    # Bytes at most, path, names to leave out.
+    # Bytes at most, path.
     most=$1 path=$2
-    shift 2
-    skipped=" $* "
     # An agent may put a link to /proc in the place of its folder.
     [ ! -L "$path" ] || { echo "$path is a link, and is not followed" >>"$here/pack.log"; exit 44; }
-    if [ -d "$path" ] && [ $# -gt 0 ]; then
-        # The tar of busybox cannot leave anything out.
-        cd "$path" || exit 125
-        set --
-        for name in * .[!.]* ..?*; do
-            [ -e "$name" ] || [ -L "$name" ] || continue
-            case $skipped in *" $name "*) ;; *) set -- "$@" "./$name" ;; esac
-        done
-        from=$path
-    elif [ -d "$path" ]; then
-        from=$path
-        set -- .
+    # Whole: not every tar can leave names out, and a command can be given only so many of them.
+    if [ -d "$path" ]; then
+        from=$path name=.
     elif [ -e "$path" ]; then
-        from=$(dirname "$path")
-        set -- "$(basename "$path")"
+        from=$(dirname "$path") name=$(basename "$path")
     else
         exit 44
     fi
-    [ $# -gt 0 ] || exit 44
     # Who reads it stops before it is cut here; this is for archives that lie on a disk first.
-    { tar -C "$from" -cf - "$@" 2>"$here/pack.new"; echo $? >"$here/pack.code"; } |
+    { tar -C "$from" -cf - "$name" 2>"$here/pack.new"; echo $? >"$here/pack.code"; } |
         head -c "$most" || exit 45
     # 1: a file changed while it was read, or was a socket. 141: cut.
     case $(cat "$here/pack.code" 2>/dev/null) in
@@ -266,12 +253,12 @@ _CAUSES: dict[str, Literal["exit", "oom", "stopped", "killed"]] = {
 }
 
 
-def pack(where: str, path: str, limits: CollectLimits, leave_out: Sequence[str]) -> list[str]:
+def pack(where: str, path: str, limits: CollectLimits) -> list[str]:
     """Writes an archive of a file or folder; status NOTHING where there is none. It is cut far behind
     the place where its reader stops.
     """
     most = 4 * limits.total_bytes + (limits.files + 2_000) * 8 * 512
-    return act(where, "pack", str(most), path, *leave_out)
+    return act(where, "pack", str(most), path)
 
 
 def is_absent(said: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import shutil
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from swarm_host.backends.cloud import inside
-from swarm_host.records import Ending
+from swarm_host.disk.intake import Intake
+from swarm_host.records import CollectLimits, Ending
 
 from tests.host.backends.cloud.life import wait_for
 from tests.host.backends.cloud.units import LIMIT_S
@@ -216,6 +218,22 @@ def test_a_program_that_is_not_there_has_the_status_of_a_shell(tmp_path: Path) -
     assert subprocess.run(words, timeout=LIMIT_S).returncode == 0
     assert ending_of(where).exit_code == 127
     assert b"/no/such/program" in (where / "stderr").read_bytes()
+
+
+def test_a_folder_of_more_names_than_a_command_takes_comes_whole(tmp_path: Path) -> None:
+    """9,000 names of 250 letters are more than the 2 MiB of Linux."""
+    (tmp_path / "tool").write_text(inside.TOOL)
+    (tmp_path / "home").mkdir()
+    names = {f"{number:0250d}" for number in range(9000)}
+    for name in names:
+        (tmp_path / "home" / name).touch()
+    words = inside.pack(str(tmp_path), str(tmp_path / "home"), CollectLimits())
+    packed = subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout
+    intake = Intake(tmp_path, CollectLimits())
+    intake.take("into", io.BytesIO(packed), skip=[min(names)])
+    assert not (tmp_path / "pack.log").exists()
+    assert {path.name for path in (tmp_path / "into").iterdir()} == names - {min(names)}
+    assert intake.result().left_out == ()
 
 
 def test_half_sent_data_are_sent_again(tmp_path: Path) -> None:
