@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from swarm_host.backends.local.backend import LocalBackend
 from swarm_host.life.outcomes import Policy
 from swarm_host.measure import __main__ as command
 from swarm_host.measure import programs, units
 from swarm_host.measure.figures import Found, NotRun, Promise, figures_of, merged
 from swarm_host.records import Grade
+from swarm_host.states import FINAL
+from swarm_host.store.sqlite import SqliteStore
 
 HOST = Path(units.__file__).resolve().parents[2]
 PROMISE = Promise("start", "s", "<=", 0.5)
@@ -202,6 +207,39 @@ def test_the_wait_for_adoption_is_shorter_than_a_lease(
     found = units.reattach(tmp_path)
     assert found.values is not None
     assert 0 < found.values[0] < Policy().lease_s
+
+
+@pytest.mark.parametrize("waits", [0, 1])
+def test_a_wait_that_is_too_long_leaves_no_agent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, waits: int
+) -> None:
+    """Neither the first wait, before the manager is killed, nor the second one, for the adoption."""
+    monkeypatch.setenv("PYTHONPATH", ":".join(["host", "."]))
+    monkeypatch.setattr(units, "KILLED", 1)
+    wait, left = units.wait_until, iter([True] * waits)
+
+    def wait_until(condition: Callable[[], bool]) -> None:
+        wait(condition)
+        if not next(left, False):
+            raise TimeoutError("too long")
+
+    monkeypatch.setattr(units, "wait_until", wait_until)
+    with pytest.raises(TimeoutError):
+        units.reattach(tmp_path)
+    with contextlib.closing(SqliteStore(tmp_path / "0")) as store:
+        (row,) = store.units()
+    assert row.state in FINAL
+    assert LocalBackend(tmp_path / "0", os.environ).find() == []
+
+
+def test_memory_leaves_no_agent_when_its_wait_is_too_long(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(units, "FOLLOWED", 1)
+    monkeypatch.setattr(units, "resident_bytes", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        units.memory(tmp_path)
+    assert LocalBackend(tmp_path, os.environ).find() == []
 
 
 def test_an_unknown_measure_is_told_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from swarm_host.backends.docker.backend import DockerBackend
 from swarm_host.backends.local.backend import LocalBackend
+from swarm_host.errors import UnknownName
 from swarm_host.groups.manager import Manager, Manners, managing
 from swarm_host.life.world import World
 from swarm_host.measure.figures import Found, NotRun
@@ -25,13 +25,13 @@ from swarm_host.records import Competition, Grade, Group, Outputs, RunConfig, Un
 from swarm_host.states import FINAL
 from swarm_host.store.owners import Owner
 from swarm_host.store.sqlite import SqliteStore
+from swarm_host.words.mle_bench import BASE_IMAGE
 
 UNITS, QUEUED, FOLLOWED, KILLED = 10, 200, 8, 5
 # Each unit says and submits its own number, $0, by which its output and its grade are told from others.
 NOTHING = "mkdir -p submission && echo $0 > submission/submission.csv && echo $0"
 SHORT = f"{NOTHING}; sleep 0.5"
 PRINTS = "while :; do echo a line of output; sleep 0.1; done"
-IMAGE = "mlebench-env"
 _GROUP = "measured"
 
 
@@ -84,8 +84,22 @@ def local_run(script: str, number: int, place: str) -> RunConfig:
 def docker_run(script: str, number: int, place: str) -> RunConfig:
     """The same in mle-bench's image, started as mle-bench starts agents."""
     return RunConfig(
-        IMAGE, ("sh", "-c", script, str(number)), place, network="none", mle_bench=True
+        BASE_IMAGE, ("sh", "-c", script, str(number)), place, network="none", mle_bench=True
     )
+
+
+@contextlib.contextmanager
+def at_work(manager: Manager) -> Iterator[None]:
+    """Runs the manager in a thread. However the block ends, no agent of the group is left."""
+    thread = threading.Thread(target=manager.run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        try:
+            manager.cancel_group(_GROUP)
+        finally:
+            thread.join()
 
 
 MakeRun = Callable[[str, int, str], RunConfig]
@@ -203,13 +217,10 @@ def memory(runs: Path) -> Found:
     """Resident bytes of this process once every log has grown to some lines."""
     with manager_in(runs, FOLLOWED) as manager:
         add(manager, runs, PRINTS, FOLLOWED)
-        thread = threading.Thread(target=manager.run, daemon=True)
-        thread.start()
         logs = [Path(row.spec.folder) / "logs" / "stdout.log" for row in manager.store.units()]
-        wait_until(lambda: all(log.exists() and log.stat().st_size > 100 for log in logs))
-        resident = resident_bytes()
-        manager.cancel_group(_GROUP)
-        thread.join()
+        with at_work(manager):
+            wait_until(lambda: all(log.exists() and log.stat().st_size > 100 for log in logs))
+            resident = resident_bytes()
     return Found((round(resident / 1e6, 1),), f"{FOLLOWED} followed units, local backend")
 
 
@@ -226,20 +237,25 @@ def reattach(runs: Path) -> Found:
 
 def _reattach(runs: Path) -> float:
     command = [sys.executable, "-m", "swarm_host.measure", "--manage", str(runs)]
-    with subprocess.Popen(command) as killed:
-        store = SqliteStore(runs)
-        wait_until(lambda: any(row.state == "running" for row in store.units()))
-        killed.send_signal(signal.SIGKILL)
-    store.close()
+    try:
+        with subprocess.Popen(command) as killed, contextlib.closing(SqliteStore(runs)) as store:
+            try:
+                wait_until(lambda: any(row.state == "running" for row in store.units()))
+            finally:
+                killed.kill()
+    except BaseException:
+        _end_what_was_left(runs)
+        raise
     began = time.time()
-    with manager_in(runs, 1) as manager:
-        thread = threading.Thread(target=manager.run, daemon=True)
-        thread.start()
+    with manager_in(runs, 1) as manager, at_work(manager):
         wait_until(lambda: _adopted(manager) is not None)
-        seconds = (_adopted(manager) or 0.0) - began
-        manager.cancel_group(_GROUP)
-        thread.join()
-    return seconds
+        return (_adopted(manager) or 0.0) - began
+
+
+def _end_what_was_left(runs: Path) -> None:
+    """Ends the agents of a manager that is gone, as far as it came to have a group."""
+    with manager_in(runs, 1) as manager, contextlib.suppress(UnknownName), at_work(manager):
+        pass
 
 
 def _adopted(manager: Manager) -> float | None:
