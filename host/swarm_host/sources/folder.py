@@ -27,7 +27,7 @@ from swarm_host.sources.folders import NAME, sample_of
 from swarm_host.sources.judged import Question, better_than, grade_of, judged
 from swarm_host.spec import values
 from swarm_host.spec.section import Section
-from swarm_host.words.mistakes import raise_all
+from swarm_host.words.mistakes import each, raise_all
 from swarm_host.words.names import known_name
 from swarm_host.words.yaml_lines import Field, load
 
@@ -142,16 +142,17 @@ def read_competition(path: Path) -> OwnCompetition:
 
 def _ids(field: Field) -> tuple[str, ...]:
     if isinstance(field.value, list):
-        return tuple(values.text(item) for item in field.value)
+        return tuple(each(values.text, field.value))
     return (values.text(field),)
 
 
 def _parameters(field: Field) -> tuple[float, ...]:
-    return tuple(values.finite(item) for item in values.items(field))
+    return tuple(each(values.finite, values.items(field)))
 
 
 def _references(field: Field) -> dict[str, float]:
-    return {name: values.finite(item) for name, item in values.entries(field).items()}
+    given = values.entries(field).items()
+    return dict(each(lambda pair: (pair[0], values.finite(pair[1])), given))
 
 
 def _is_mle_bench(folder: Path) -> bool:

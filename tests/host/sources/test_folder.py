@@ -131,6 +131,18 @@ def test_a_wrong_description_is_told(
         FolderSource(root, graders).prepare("own")
 
 
+def test_every_mistake_of_a_description_is_told(graders: GradingWorkers, tmp_path: Path) -> None:
+    root = make(tmp_path / "own", "rmse", [1], [1])
+    text = "metric: rmse\nids: [[1], x, {a: b}]\nparameters: [a, 1, b]\nreferences: {mean: high, best: low}\n"
+    (root / "competition.yaml").write_text(text)
+    with pytest.raises(SpecError) as error:
+        FolderSource(root, graders).prepare("own")
+    places = [line.partition("yaml:")[2].split(": ")[1] for line in str(error.value).splitlines()]
+    assert places == [
+        *("ids.0", "ids.2", "parameters.0", "parameters.2", "references.mean", "references.best"),
+    ]
+
+
 def test_missing_files_are_told(graders: GradingWorkers, tmp_path: Path) -> None:
     root = make(tmp_path / "own", "rmse", [1], [1])
     source = FolderSource(root, graders)
