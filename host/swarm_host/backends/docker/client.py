@@ -138,6 +138,17 @@ class Outages:
         return False
 
 
+class NoCommand(UsageError):
+    """The docker command cannot be started. what, cure: the two parts of its text."""
+
+    def __init__(self, what: str, cure: str) -> None:
+        super().__init__(what, cure)
+        self.what, self.cure = what, cure
+
+    def __str__(self) -> str:
+        return f"{self.what}; cure: {self.cure}"
+
+
 class DockerCommand:
     """The docker command: `prefix` and, for each call, a verb with its words.
 
@@ -167,7 +178,7 @@ class DockerCommand:
     ) -> DockerAnswer:
         """The answer, also a refusal. more: further variables of the command's environment.
 
-        Raises UsageError when there is no such command, DaemonLost when the daemon does not answer.
+        Raises NoCommand, and DaemonLost when the daemon does not answer.
         """
         limit = self._answer_s if seconds is None else seconds
         process = self.open(words, more=more, stdin=stdin is not None)
@@ -215,7 +226,7 @@ class DockerCommand:
     ) -> subprocess.Popen[bytes]:
         """A command whose streams are read as they come. merged: both in one pipe.
 
-        It gets a session of its own: an interrupt from the terminal is ours to answer.
+        It gets a session of its own: an interrupt from the terminal is ours to answer. Raises NoCommand.
         """
         errors = subprocess.STDOUT if merged else subprocess.PIPE
         try:
@@ -228,7 +239,8 @@ class DockerCommand:
                 start_new_session=True,
             )
         except OSError as error:
-            raise UsageError(
-                f"there is no command {self._prefix[0]} here ({error.strerror}); cure: install docker "
-                "(https://docs.docker.com/engine/), or name another command in SWARM_HOST_DOCKER"
+            raise NoCommand(
+                f"there is no command {self._prefix[0]} here ({error.strerror})",
+                "install docker (https://docs.docker.com/engine/), or name another command in "
+                "SWARM_HOST_DOCKER",
             ) from error

@@ -13,6 +13,7 @@ from swarm_host.backends.docker.build import check_context, same_platform
 from swarm_host.backends.docker.client import (
     DockerAnswer,
     DockerCommand,
+    NoCommand,
     daemon_is_gone,
     last_words,
 )
@@ -74,9 +75,8 @@ def gather(
         image = client.run(["image", "inspect", image_name])
         networks = networks_of(client, setup)
         context = client.run(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
-    except UsageError as error:
-        what, _, cure = str(error).partition("; cure: ")
-        return DockerFacts(Problem(what, cure, not_here=True))
+    except NoCommand as error:
+        return DockerFacts(Problem(error.what, error.cure, not_here=True))
     except DaemonLost as error:
         # It says by itself that the daemon does not answer.
         return DockerFacts(Problem(str(error), _START, not_here=True))

@@ -251,6 +251,15 @@ def test_no_docker_and_still_all_that_is_wrong(docker: FakeDocker, tmp_path: Pat
     assert found[0].cure.count("install docker") == 1
 
 
+def test_a_command_whose_name_holds_the_word_cure(docker: FakeDocker, tmp_path: Path) -> None:
+    docker.environ["SWARM_HOST_DOCKER"] = f"'{tmp_path}/a; cure: b'"
+    (found,) = docker.backend().preflight(unit().run)
+    assert (
+        found.what == f"there is no command {tmp_path}/a; cure: b here (No such file or directory)"
+    )
+    assert found.cure.startswith("install docker")
+
+
 def test_answers_in_a_mount(docker: FakeDocker, tmp_path: Path) -> None:
     docker.says("info", (0, json.dumps(INFO), ""))
     docker.says("image inspect", (0, image(["/entrypoint.sh"]), ""))
