@@ -17,12 +17,15 @@ from pathlib import Path
 _TAIL = 1 << 16
 
 
-def open_regular(path: Path) -> int:
-    """A descriptor to read a file that an agent may have put there. Raises OSError for a link, and for
-    a folder, a pipe and all else that is no regular file (EINVAL).
+def open_regular(path: Path | str, dir_fd: int | None = None) -> int:
+    """A descriptor to read a file that an agent may have put there. dir_fd: an open folder that the
+    path starts at. Raises OSError for a link, and for a folder, a pipe and all else that is no regular
+    file (EINVAL).
     """
     # Without blocking: opening a named pipe would wait for its writer.
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(
+        path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd
+    )
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "not a regular file", str(path))

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from swarm_host.disk.files import open_regular
 from swarm_host.words.terminal import printable
 
 _TAIL = 4096
@@ -15,7 +16,8 @@ _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\
 def last_line(log: Path) -> str:
     """The last line that says something, without anything that a terminal obeys. "" when none does."""
     try:
-        with log.open("rb") as file:
+        # An agent may have put a link or a pipe there: one would be followed, the other waited for.
+        with os.fdopen(open_regular(log), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
             data = file.read(_TAIL)
     except OSError:

@@ -115,6 +115,11 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
     assert files.read_regular(tmp_path / "file", 5) == b"12345"
     with pytest.raises(OSError, match="more than 4 bytes"):
         files.read_regular(tmp_path / "file", 4)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    os.close(files.open_regular("file", folder))
     for name in ("link", "pipe", "missing", "."):
         with pytest.raises(OSError, match=name):
             files.open_regular(tmp_path / name)
+        with pytest.raises(OSError, match=name):
+            files.open_regular(name, folder)
+    os.close(folder)

@@ -76,6 +76,14 @@ def test_the_program_is_loaded_once(
     assert (tmp_path / "loads").read_text() == "x"
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_program_that_closed_a_stream_when_it_was_loaded(
+    workers: GradingWorkers, tmp_path: Path, submission: Path, stream: str
+) -> None:
+    one = program(tmp_path, "os.write(1, b'graded')", f"sys.{stream}.close()")
+    assert [workers.run(one, (), submission).output for _ in range(2)] == ["graded"] * 2
+
+
 @pytest.mark.parametrize(
     ("body", "ended_by"),
     [

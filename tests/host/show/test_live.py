@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -86,6 +88,21 @@ def test_last_line(tmp_path: Path, data: bytes, shown: str) -> None:
     (tmp_path / "log").write_bytes(data)
     assert last_line(tmp_path / "log") == shown
     assert last_line(tmp_path / "none") == ""
+
+
+def test_a_log_that_is_a_pipe_or_a_link_is_not_waited_for(tmp_path: Path) -> None:
+    """As one that an agent put there. Opened as any file, the pipe would wait for its writer."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "log").write_text("of another unit")
+    (tmp_path / "link").symlink_to("log")
+    program = (
+        "import sys; from pathlib import Path; from swarm_host.disk.last_line import last_line"
+    )
+    program += "; print([last_line(Path(path)) for path in sys.argv[1:]])"
+    words = [sys.executable, "-c", program, str(tmp_path / "pipe"), str(tmp_path / "link")]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(words, capture_output=True, env=environ, timeout=60)
+    assert done.stdout == b"['', '']\n"
 
 
 @pytest.mark.parametrize(

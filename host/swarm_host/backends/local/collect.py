@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from swarm_host.disk.files import open_regular
 from swarm_host.disk.left_out import LeftOut
 from swarm_host.errors import Transfer
 from swarm_host.records import Collected, CollectLimits
@@ -19,8 +20,6 @@ from swarm_host.records import Collected, CollectLimits
 TAKEN = frozenset({"stdout.log", "stderr.log", "entrypoint.log", "build.log", "marks.json"})
 _CHUNK = 1 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without blocking: opening a named pipe would wait for its writer.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(slots=True)
@@ -78,7 +77,7 @@ class Collector:
             if stat.S_ISDIR(mode):
                 self._inner(os.open(entry, _FOLDER, dir_fd=handle), shown, target / entry, depth)
             elif stat.S_ISREG(mode):
-                self._file(os.open(entry, _FILE, dir_fd=handle), shown, target / entry)
+                self._file(open_regular(entry, handle), shown, target / entry)
             else:
                 self.left_out.say(shown, f"{_kind(mode)}, not a regular file")
         except _WriteFailed:
@@ -95,9 +94,7 @@ class Collector:
     def _file(self, handle: int, name: str, target: Path) -> None:
         try:
             found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                self.left_out.say(name, "it changed while it was read")
-            elif problem := self._too_much(found.st_size, name):
+            if problem := self._too_much(found.st_size, name):
                 self.left_out.say(name, problem)
             else:
                 self.files += 1
