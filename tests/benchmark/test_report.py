@@ -99,7 +99,7 @@ def test_a_figure_of_the_host_side_says_what_it_missed_and_why(tmp_path: Path) -
         in table
     )
     assert "| docker | NOT RUN | <= 0.3 | | no daemon |" in table
-    assert "others kept 0.0 cores busy" in table
+    assert "Before each measure began, others kept 0.0 cores busy at most." in table
     assert "Source: `measure` (commit abc, def)" in table
 
 

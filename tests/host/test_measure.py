@@ -206,7 +206,8 @@ def test_the_wait_for_adoption_is_shorter_than_a_lease(
     monkeypatch.setattr(units, "KILLED", 1)
     found = units.reattach(tmp_path)
     assert found.values is not None
-    assert 0 < found.values[0] < Policy().lease_s
+    # Who waited the lease out would take all of it.
+    assert 0 < found.values[0] < Policy().lease_s / 2
 
 
 @pytest.mark.parametrize("waits", [0, 1])

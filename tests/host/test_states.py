@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -63,10 +64,11 @@ def test_every_pair_is_legal_or_refused(old: State, new: State) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> SqliteStore:
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
     store = SqliteStore(tmp_path / "runs", Clock())
     store.add_group(a_group(store.runs), [a_unit(store.runs)])
-    return store
+    yield store
+    store.close()
 
 
 def bring(store: SqliteStore, state: State) -> None:

@@ -56,7 +56,7 @@ def test_a_file_that_is_made_to_cost_is_refused_for_little(
     assert found.values is None
     assert any(re.search(why, reason) for reason in found.reasons), found.reasons
     assert all(len(reason) < 400 for reason in found.reasons)
-    assert peak < (40 << 20) + 12 * len(content)
+    assert peak < (2 << 20) + 20 * len(content)
     assert spent < 3.0
 
 

@@ -39,11 +39,13 @@ def seconds(function: Callable[[str], object], text: str) -> float:
     found: list[float] = []
     gc.collect()
     gc.freeze()
-    for _ in range(2):
-        begun = time.process_time()
-        function(text)
-        found.append(time.process_time() - begun)
-    gc.unfreeze()
+    try:
+        for _ in range(2):
+            begun = time.process_time()
+            function(text)
+            found.append(time.process_time() - begun)
+    finally:
+        gc.unfreeze()
     return min(found)
 
 

@@ -19,17 +19,9 @@ RUN_BY = {
 
 
 def every() -> list[str]:
-    """Each line once, in the document's order. Raises ValueError for a line under no heading."""
-    found: list[str] = []
-    heading = ""
-    for line in FILE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("## "):
-            heading = line
-        elif line and not line.startswith("#"):
-            if not heading:
-                raise ValueError(f"{FILE.name}: {line!r} stands under no heading")
-            found.append(line)
-    return list(dict.fromkeys(found))
+    """Each line once, in the document's order."""
+    lines = FILE.read_text(encoding="utf-8").splitlines()
+    return list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
 
 
 def program(line: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from swarm_host.engines.ledger import Ledger
 
 
@@ -28,8 +30,10 @@ def test_a_wait_ends_at_once_where_something_is_to_be_told_or_nothing_is_in_hand
         ledger.take(unit)
     ledger.came_back("u1", None)
     ledger.wait(3600.0)
-    # That was told.
-    ledger.wait(0.0)
+    # That was told: the next wait lasts its time.
+    began = time.monotonic()
+    ledger.wait(0.05)
+    assert time.monotonic() - began >= 0.05
     assert set(ledger.machines()) == {"u2"}
 
 

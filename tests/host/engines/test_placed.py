@@ -80,7 +80,9 @@ def test_an_agent_of_another_machine_is_left_to_that_machine(room: Room, probe: 
 
 
 @pytest.mark.parametrize(("state", "home"), [("claimed", None), ("starting", "far")])
-def test_a_unit_without_an_agent_has_no_home(room: Room, state: str, home: str | None) -> None:
+def test_a_unit_has_a_home_as_soon_as_an_agent_may_be_there(
+    room: Room, state: str, home: str | None
+) -> None:
     room.add(1)
     room.store.claim("far-7-abc", 3600, "g1-u1")
     if state == "starting":

@@ -51,8 +51,10 @@ def test_a_unit_that_has_ended_is_never_handed_out(state: str) -> None:
 
 
 def test_a_unit_of_ones_own_is_taken_up_again_at_once_unless_it_is_away() -> None:
-    rows = [a_row(1, "running", owner="me", lease_until=99.0), a_row(2, "running", owner="you")]
-    rows[1] = dataclasses.replace(rows[1], lease_until=99.0)
+    rows = [
+        a_row(1, "running", owner="me", lease_until=99.0),
+        a_row(2, "running", owner="you", lease_until=99.0),
+    ]
     assert due(rows, (), 10.0) == []
     assert seeds(due(rows, (), 10.0, owner="me")) == [1]
     assert due(rows, {"g1-u1"}, 10.0, owner="me") == []

@@ -128,16 +128,16 @@ def test_the_outcome_follows_from_the_new_grade_and_the_old_end(
 
 
 @pytest.mark.parametrize(
-    ("submission", "result", "says"),
+    ("result", "says"),
     [
-        (None, {"outcome": "no_submission"}, "it left no submission (no_submission)"),
-        (None, {"outcome": "build_failed", "ending": None}, "left no submission (build_failed)"),
+        ({"outcome": "no_submission"}, "it left no submission (no_submission)"),
+        ({"outcome": "build_failed", "ending": None}, "left no submission (build_failed)"),
     ],
 )
 def test_without_a_submission_nothing_changes(
-    store: SqliteStore, submission: str | None, result: dict[str, Any], says: str
+    store: SqliteStore, result: dict[str, Any], says: str
 ) -> None:
-    ended(store, submission, **result)
+    ended(store, None, **result)
     before = row(store)
     assert says in again(store)
     assert row(store) == before

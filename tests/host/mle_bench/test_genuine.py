@@ -139,15 +139,8 @@ def accepted(bench: Bench, folder: Path) -> Mapping[tuple[str, int], dict[str, A
             # A path that is none is written as a word by mle-bench.
             assert str(our["submission_path"]) == their["submission_path"]
             found[run["competition"], run["seed"]] = their
-        assert list(runs) == [path.name for path in sorted_runs(group, runs)]
+        assert {path.name for path in group.iterdir() if path.is_dir()} == runs.keys()
     return found
-
-
-def sorted_runs(group: Path, runs: Mapping[str, Any]) -> list[Path]:
-    """The folders that metadata.json tells of, which must be those that are there."""
-    there = {path.name: path for path in group.iterdir() if path.is_dir()}
-    assert there.keys() == runs.keys()
-    return [there[name] for name in runs]
 
 
 def medals(report: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from swarm_host.errors import SpecError
 from swarm_host.records import Secret
@@ -159,6 +159,7 @@ def test_names_that_look_secret() -> None:
     assert [looks_secret(name) for name in secret + plain] == [True] * 6 + [False] * 5
 
 
+@settings(max_examples=200, deadline=None, database=None)
 @given(st.lists(st.sampled_from(["$", "$$", "{", "}", "${a}", "$b", "${late}", "-", "x"])))
 def test_two_expansions_say_what_one_says(parts: list[str]) -> None:
     """What is known later fills in what the first expansion left."""
