@@ -159,7 +159,7 @@ def regrade(options: Namespace, environ: Mapping[str, str]) -> int:
         rows = find_units(store, options.names)
         for row in rows:
             try:
-                said[row.spec.unit_id] = regrading.regrade(store, work.sources, row)
+                said[row.spec.unit_id] = regrading.regrade(store, work.sources, row, environ)
             except GradingFailed as error:
                 failed = True
                 said[row.spec.unit_id] = f"the grader failed: {error}"

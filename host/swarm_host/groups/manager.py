@@ -426,11 +426,17 @@ def managing(
     finally:
         halt.set()
         placed.shutdown()
-        try:
-            store.release(owner.name)
-        except (StoreBusy, StoreFull):
-            # As after kill -9: the next manager sees that this process is gone.
-            owner.leave_behind()
+        let_go(store, owner)
+
+
+def let_go(store: SqliteStore, owner: Owner) -> None:
+    """Of all units of this process, which ends. Others may take them up; where the store cannot be
+    written, they see that this process is gone, as after kill -9.
+    """
+    try:
+        store.release(owner.name)
+    except (StoreBusy, StoreFull):
+        owner.leave_behind()
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from swarm_host.engines.placed import lead_alone
 from swarm_host.engines.table import MakeEngine, this_machine
 from swarm_host.errors import HostError, UsageError
-from swarm_host.groups.manager import Finish, Manager, Manners, managing, signals_to
+from swarm_host.groups.manager import Finish, Manager, Manners, let_go, managing, signals_to
 from swarm_host.groups.sweep import Planned, units_of
 from swarm_host.launch.bench import Bench
 from swarm_host.life.world import World
@@ -75,12 +75,12 @@ def finish_units(store: SqliteStore, work: Bench, unit_ids: Sequence[str]) -> No
     """Leads units that nobody follows to their end in this thread, one after another."""
     if not unit_ids:
         return
-    owner = Owner(store.state)
+    owner, world = Owner(store.state), _world(store, work)
     try:
         for unit_id in unit_ids:
-            lead_alone(_world(store, work), store, owner, unit_id)
+            lead_alone(world, store, owner, unit_id)
     finally:
-        store.release(owner.name)
+        let_go(store, owner)
         owner.close()
 
 

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from swarm_host.disk.last_line import last_line
 from swarm_host.errors import (
     BuildFailed,
     GradingFailed,
@@ -26,6 +25,7 @@ from swarm_host.errors import (
     UsageError,
 )
 from swarm_host.life import outcomes, settling
+from swarm_host.life.messages import last_words, message_of_end
 from swarm_host.life.outcomes import Evidence
 from swarm_host.life.running import RunningUnit
 from swarm_host.life.standing import OUR_DISK, LetGo
@@ -201,18 +201,13 @@ class Life(RunningUnit):
         path = self._folder / settling.SUBMISSION
         graded = self._spec.competition is not None
         evidence = Evidence(
-            self._past.ending, stop, path.is_file(), graded, last_words=self._last_words()
+            self._past.ending, stop, path.is_file(), graded, last_words=last_words(self._folder)
         )
         wanted = stop != "cancel" or self._world.policy.grade_cancelled
         if evidence.submission and graded and wanted:
             evidence = self._graded(evidence, path)
         outcome, message = outcomes.outcome_of(evidence)
         return self._finish(outcome, message, evidence)
-
-    def _last_words(self) -> str:
-        """Of the agent's errors, or of its output when it printed none."""
-        logs = self._folder / "logs"
-        return last_line(logs / "stderr.log") or last_line(logs / "stdout.log")
 
     def _done_unless_cancelled(self, act: Callable[[], None]) -> bool:
         """Does what may last long and can be left alone. False: the unit was cancelled meanwhile.
@@ -275,8 +270,7 @@ class Life(RunningUnit):
         self, outcome: UnitOutcome, message: str, evidence: Evidence | None = None
     ) -> State:
         ending = self._past.ending
-        said = "; ".join(filter(None, (message, *self._past.left_out)))
-        shown = outcomes.short(redact_text(said, self._secrets))
+        shown = message_of_end(message, self._past.left_out, self._secrets)
         attempt = Attempt(self._row.attempt, outcome, ending, shown)
         result = UnitResult(
             unit_id=self._spec.unit_id,

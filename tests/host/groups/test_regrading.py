@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from swarm_host.errors import GradingFailed
 from swarm_host.groups.regrading import regrade
-from swarm_host.records import Ending, Grade, UnitRow
+from swarm_host.records import Ending, Grade, Secret, UnitRow
 from swarm_host.store.sqlite import SqliteStore
 
 from tests.host.fakes import FakeSource, one_source
-from tests.host.made import Clock, a_group, a_result, a_unit
+from tests.host.made import Clock, a_group, a_result, a_run, a_unit
 
 UNIT = "g1-u1"
 WELL = Ending(0, "exit", 1.0, 2.0)
@@ -35,7 +35,7 @@ def ended(
     **result: Any,
 ) -> None:
     """A unit at its end, as its life leaves it; what it submitted."""
-    unit = a_unit(store.runs)
+    unit = a_unit(store.runs, run=a_run(env={"KEY": Secret("KEY")}))
     store.add_group(a_group(store.runs), [unit])
     store.claim("me", 60, UNIT)
     store.move(UNIT, "me", "starting")
@@ -54,7 +54,7 @@ def ended(
 
 
 def again(store: SqliteStore) -> str:
-    return regrade(store, one_source(FakeSource()), store.unit(UNIT))
+    return regrade(store, one_source(FakeSource()), store.unit(UNIT), {"KEY": "s3cret-of-mine"})
 
 
 def row(store: SqliteStore) -> UnitRow:
@@ -163,3 +163,14 @@ def test_what_was_not_brought_back_is_still_told(store: SqliteStore) -> None:
     result = row(store).result
     assert result is not None
     assert "code/huge: too large" in result.message
+
+
+def test_the_last_words_of_the_agent_are_still_told_without_secrets(store: SqliteStore) -> None:
+    ended(store, "0.25", outcome="agent_error", ending=Ending(1, "exit", 1.0, 2.0))
+    logs = Path(row(store).spec.folder) / "logs"
+    logs.mkdir()
+    (logs / "stderr.log").write_text("MemoryError: at s3cret-of-mine\n")
+    again(store)
+    result = row(store).result
+    assert result is not None
+    assert result.message == "the agent ended with exit status 1: MemoryError: at [redacted]"

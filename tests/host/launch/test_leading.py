@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from swarm_host.errors import StoreBusy, UnknownName, UsageError
+from swarm_host.errors import StoreBusy, StoreFull, UnknownName, UsageError
 from swarm_host.groups.manager import Manners
 from swarm_host.launch import facts, leading
 from swarm_host.launch.bench import Bench
 from swarm_host.show.live import LiveLine
+from swarm_host.store import owners
 from swarm_host.store.owners import Owner
 from swarm_host.store.sqlite import SqliteStore
 
@@ -136,6 +137,24 @@ def test_a_store_that_fails_leaves_no_unit_to_a_process_that_has_gone(
     row = store.unit(unit.unit_id)
     assert (row.state, row.owner, row.lease_until) == ("starting", None, None)
     assert list((store.state / "owners").iterdir()) == []
+
+
+def test_a_store_that_fails_to_its_end_is_told_and_others_see_that_this_process_is_gone(
+    work: Bench, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (unit,) = queued(work, store, 1)
+
+    def busy(*_: object, **more: object) -> None:
+        raise StoreBusy("locked")
+
+    def full(owner: str) -> int:
+        raise StoreFull("no space")
+
+    monkeypatch.setattr(store, "move", busy)
+    monkeypatch.setattr(store, "release", full)
+    with pytest.raises(StoreBusy, match="locked"):
+        leading.finish_units(store, work, [unit.unit_id])
+    assert owners.dead(store.state) == [store.unit(unit.unit_id).owner]
 
 
 def test_nothing_to_finish_makes_no_owner(work: Bench, store: SqliteStore) -> None:
