@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import re
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
@@ -99,6 +100,14 @@ def may_import(name: str, other: str) -> bool:
 def test_every_file_and_folder_has_one_floor() -> None:
     listed = [place for places in FLOORS for place in places]
     assert sorted(listed) == sorted({part(name) for name in host_modules()} - {""})
+
+
+def test_the_readme_lists_the_folders_from_below_to_above() -> None:
+    (line,) = re.findall(r"from below to above (.+)", (HOST / "README.md").read_text("utf-8"))
+    told = [set(re.findall(r"`(\w+)/`", level)) for level in line.split("; ")]
+    folders = {path.name for path in (HOST / "swarm_host").iterdir() if path.is_dir()}
+    levels = [places & folders for places in FLOORS]
+    assert [places for places in told if places] == [places for places in levels if places]
 
 
 def test_every_folder_says_what_lies_in_it() -> None:
