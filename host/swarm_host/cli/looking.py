@@ -11,7 +11,8 @@ from typing import Any, get_args
 from swarm_host.cli.finding import find_groups, find_units, opened_to_read
 from swarm_host.cli.statuses import OK
 from swarm_host.cli.tables import moment, picked, print_json, print_pairs, print_table
-from swarm_host.life.outcomes import message_of_row, outcome_of_row
+from swarm_host.launch.facts import unit_facts
+from swarm_host.life.outcomes import outcome_of_row
 from swarm_host.records import AgentOutcome, Event, Grade, Group, UnitRow
 from swarm_host.states import FINAL, InfraOutcome, State, group_status
 from swarm_host.store.questions import Questions
@@ -42,7 +43,7 @@ def _in_state(rows: Sequence[UnitRow], word: str | None) -> list[UnitRow]:
 
 
 def _list_units(rows: Sequence[UnitRow], as_json: bool) -> None:
-    facts = [unit_facts(row) for row in rows]
+    facts = [_listed(row) for row in rows]
     if as_json:
         print_json(facts)
         return
@@ -50,25 +51,11 @@ def _list_units(rows: Sequence[UnitRow], as_json: bool) -> None:
     print_table(titles, picked(facts, titles), right="seed score min")
 
 
-def unit_facts(row: UnitRow) -> dict[str, Any]:
+def _listed(row: UnitRow) -> dict[str, Any]:
     """One unit in one line."""
-    result = row.result
-    grade = getattr(result, "grade", None)
-    seconds = getattr(getattr(result, "usage", None), "seconds", None)
-    return {
-        "unit": row.spec.unit_id,
-        "group": row.spec.group,
-        "agent": row.spec.agent,
-        "competition": row.spec.competition,
-        "seed": row.spec.seed,
-        "state": row.state,
-        "outcome": outcome_of_row(row),
-        "score": getattr(grade, "score", None),
-        "min": None if seconds is None else round(seconds / 60, 1),
-        "message": message_of_row(row),
-        "isolation": getattr(result, "isolation", None),
-        "folder": row.spec.folder,
-    }
+    facts = unit_facts(row)
+    seconds = facts["seconds"]
+    return facts | {"min": None if seconds is None else round(seconds / 60, 1)}
 
 
 def _list_groups(groups: Sequence[Group], rows: Sequence[UnitRow], as_json: bool) -> None:
@@ -141,9 +128,9 @@ def _passing(grade: Grade | None) -> str:
 
 
 def _print_unit(row: UnitRow) -> None:
-    facts, result = unit_facts(row), row.result
+    facts, result = _listed(row), row.result
     grade = getattr(result, "grade", None)
-    ending = getattr(result, "ending", None)
+    del facts["seconds"]
     report = getattr(grade, "report", None)
     facts |= {
         "state": f"{row.state} since {moment(row.updated)}",
@@ -153,7 +140,7 @@ def _print_unit(row: UnitRow) -> None:
         "image": row.spec.run.agent_image,
         "command": " ".join(row.spec.run.command),
         "time limit": f"{row.spec.run.timeout:g} s",
-        "exit status": getattr(ending, "exit_code", None),
+        "exit status": facts.pop("exit_code"),
         "valid": getattr(grade, "valid", None),
         _passing(grade): getattr(grade, "passed", None),
         "grader": getattr(grade, "message", ""),

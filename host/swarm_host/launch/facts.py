@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from swarm_host.groups.manager import Finish
-from swarm_host.life.outcomes import cancelled_in_queue, message_of_row, outcome_of_row
+from swarm_host.life.outcomes import message_of_row, outcome_of_row
 from swarm_host.records import UnitResult, UnitRow
+
+if TYPE_CHECKING:
+    from swarm_host.groups.manager import Finish
 
 
 def finish_facts(finish: Finish) -> dict[str, Any]:
@@ -19,9 +21,9 @@ def finish_facts(finish: Finish) -> dict[str, Any]:
 
 
 def unit_facts(row: UnitRow) -> dict[str, Any]:
-    """One unit, for other programs. What is not known yet is null."""
+    """One unit, for other programs. What is not known yet is null, and the message is empty."""
     spec = row.spec
-    known: dict[str, Any] = {
+    return {
         "unit": spec.unit_id,
         "group": spec.group,
         "agent": spec.agent,
@@ -29,21 +31,19 @@ def unit_facts(row: UnitRow) -> dict[str, Any]:
         "seed": spec.seed,
         "state": row.state,
         "outcome": outcome_of_row(row),
+        **_end_of(row.result),
+        "message": message_of_row(row),
         "folder": spec.folder,
         "workspace": spec.run.workspace,
     }
-    # Of a unit that was cancelled in the queue there is nothing but this.
-    said = {"message": message_of_row(row)} if cancelled_in_queue(row) else {}
-    return known | _end_of(row.result) | said
 
 
 def _end_of(result: UnitResult | None) -> dict[str, Any]:
     if result is None:
-        return dict.fromkeys(("message", "exit_code", "seconds", "score", "isolation"))
+        return dict.fromkeys(("score", "seconds", "exit_code", "isolation"))
     return {
-        "message": result.message,
-        "exit_code": getattr(result.ending, "exit_code", None),
-        "seconds": result.usage.seconds,
         "score": getattr(result.grade, "score", None),
+        "seconds": result.usage.seconds,
+        "exit_code": getattr(result.ending, "exit_code", None),
         "isolation": result.isolation,
     }

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from swarm_host.cli.comparing import print_comparison
 from swarm_host.compare.records import Cell, Comparison
+from swarm_host.launch.facts import unit_facts
 from swarm_host.records import Grade
 
 from tests.host.cli.conftest import ROOT, Answer, Commands
@@ -35,6 +36,11 @@ def test_groups_are_listed_with_what_became_of_them(history: Commands) -> None:
 def test_units_are_listed_by_state_and_outcome(history: Commands) -> None:
     assert len(history("list", "--units", "--json").json) == 5
     lost = history("list", "--state", "lost", "--json").json
+    # What sweep and worker tell of a unit, and minutes.
+    store = history.store()
+    told = unit_facts(store.unit("g2-u2"))
+    store.close()
+    assert lost == [told | {"min": round(told["seconds"] / 60, 1)}]
     assert [(one["unit"], one["message"]) for one in lost] == [("g2-u2", "it is gone")]
     assert history("list", "g1", "--state", "running", "--json").json == []
     assert "g1-u2" in history("list", "--units", "last").out

@@ -18,5 +18,8 @@ def test_what_is_not_known_yet_is_null_and_each_key_is_there(
     assert before.keys() == after.keys()
     assert (before["outcome"], before["score"], before["exit_code"]) == (None, None, None)
     assert (after["outcome"], after["score"], after["exit_code"]) == ("ok", 0.5, 0)
+    assert (before["message"], before["seconds"], before["isolation"]) == ("", None, None)
     store.ask_cancel(waits.unit_id)
-    assert facts.unit_facts(store.unit(waits.unit_id))["outcome"] == "cancelled"
+    cancelled = facts.unit_facts(store.unit(waits.unit_id))
+    assert cancelled["outcome"] == "cancelled"
+    assert cancelled["message"] == "cancelled before attempt 1 began"
