@@ -109,11 +109,6 @@ def competitions(options: Namespace, environ: Mapping[str, str]) -> int:
             return _prepare(source, options.names, options.json)
         names = list(source.names())
         folder = str(root or work.sources.root(name))
-    if not names:
-        raise UsageError(
-            f"no competition is prepared in {folder} as NAME/prepared/public/: "
-            "`mlebench prepare -c NAME` makes it"
-        )
     if options.json:
         print_json({"source": name, "folder": folder, "names": names})
         return OK
@@ -155,13 +150,14 @@ def _status_of(failed: Sequence[HostError], any_done: bool) -> int:
 
 def _wanted(source: Source, names: Sequence[str]) -> Sequence[str]:
     """Names of competitions, or those of one set."""
-    if len(names) == 1 and names[0] not in source.names():
-        try:
-            return competition_set(names[0])
-        except UnknownName:
-            # The source says which names are near.
-            return names
-    return names
+    if len(names) != 1:
+        return names
+    try:
+        of_set = competition_set(names[0])
+    except UnknownName:
+        # The source says which names are near.
+        return names
+    return names if names[0] in source.names() else of_set
 
 
 def _no_id() -> str:

@@ -45,11 +45,21 @@ class MleBenchSource:
         return GradingProgram(self._python, str(_PROGRAM), paths)
 
     def names(self) -> Sequence[str]:
+        """Raises UsageError where there is none."""
+        names = self._prepared()
+        if not names:
+            raise UsageError(
+                f"no competition is prepared in {self._data} as NAME/prepared/public/: "
+                "`mlebench prepare -c NAME` makes it"
+            )
+        return names
+
+    def _prepared(self) -> list[str]:
         found = self._data.glob("*/prepared/public")
         return sorted(path.parent.parent.name for path in found if path.is_dir())
 
     def prepare(self, competition: str) -> Competition:
-        names = self.names()
+        names = self._prepared()
         if NAME.fullmatch(competition) and competition not in names:
             known = self._registered(competition)
             if known or (self._data / competition).is_dir():

@@ -204,3 +204,15 @@ def test_competitions_that_are_not_prepared_get_their_cure(
         path.unlink()
     with pytest.raises(UsageError, match="mlebench prepare -c own"):
         source.prepare("own")
+
+
+def test_a_folder_without_competitions_is_told_by_the_source_itself(
+    tmp_path: Path, graders: GradingWorkers
+) -> None:
+    source = MleBenchSource(tmp_path, graders)
+    (tmp_path / "own" / "data").mkdir(parents=True)
+    with pytest.raises(UsageError, match=f"prepared in {tmp_path} as NAME/prepared/public/"):
+        source.names()
+    # The name of one that is asked for stands in the cure.
+    with pytest.raises(UsageError, match="`mlebench prepare -c own`"):
+        source.prepare("own")
