@@ -216,9 +216,9 @@ class Grade:
     lower_is_better: bool | None
     # Why it is invalid, or a remark; empty when there is none.
     message: str = ""
-    # Passed: medal, threshold of a task, or better than the references; None where nothing is asked.
+    # It won any medal, or is better than all references; None where nothing is asked.
     passed: bool | None = None
-    # mle-bench's own report for a competition, checks of a technique task, or criteria of a task.
+    # mle-bench's own report, or what the own grader of a source tells beside the score.
     report: Mapping[str, Any] = field(default_factory=dict)
 
 

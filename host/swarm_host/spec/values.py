@@ -219,9 +219,8 @@ def _variable(name: str, field: Field, scope: Scope) -> str | Secret:
 
 def _located(field: Field, act: Callable[[], T]) -> T:
     """As `act`, with the place before each of its mistakes."""
-    mistakes: list[str] = []
     try:
         return act()
     except SpecError as error:
-        mistakes += [str(wrong(field, line)) for line in str(error).splitlines()]
-    raise SpecError("\n".join(mistakes))
+        lines = [str(wrong(field, line)) for line in str(error).splitlines()]
+        raise SpecError("\n".join(lines)) from None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import TypeVar, cast
 
 from swarm_host.errors import SpecError
 
@@ -28,15 +29,11 @@ def attempt(act: Callable[[], T], mistakes: list[str]) -> T | None:
 
 def each(convert: Callable[[A], T], values: Iterable[A]) -> list[T]:
     """Every value converted. Raises SpecError with the mistakes of all of them."""
-    found: list[T] = []
     mistakes: list[str] = []
-    for value in values:
-        try:
-            found.append(convert(value))
-        except SpecError as error:
-            mistakes += str(error).splitlines()
+    found = [attempt(partial(convert, value), mistakes) for value in values]
     raise_all(mistakes)
-    return found
+    # None stands only where `convert` gave it.
+    return cast("list[T]", found)
 
 
 def together(*acts: Callable[[], T]) -> list[T]:
