@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from swarm_host.backends.local.backend import ROOT
 from swarm_host.life.outcomes import Policy
 from swarm_host.life.unit import run_unit
 from swarm_host.life.world import World
 from swarm_host.protocols import Sink, Source, Stop
 from swarm_host.records import CollectLimits, Ending, Handle, RunConfig, UnitResult, UnitSpec
 from swarm_host.store.sqlite import SqliteStore
+from swarm_host.words.places import ROOT
 
 from tests.host.fakes import FakeSource, one_backend, one_source
 from tests.host.waiting import until

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from swarm_host.agents.mle_bench import require_checkout
 from swarm_host.errors import UsageError
+from swarm_host.words.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 NAME = "swarm-evo"
 # The host side is no part of the agent.
 _LEFT_OUT = ("host/", "tests/host/")

@@ -13,9 +13,9 @@ from swarm_host.agents.own_files import FILE, read_agents
 from swarm_host.errors import UnknownName, UsageError
 from swarm_host.records import Competition, RunConfig
 from swarm_host.words.names import unknown
+from swarm_host.words.places import HOST, ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
-FOLDER = ROOT / "host" / "agents"
+FOLDER = HOST / "agents"
 
 
 class Agents:

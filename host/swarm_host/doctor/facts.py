@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from core.execution.supervisor import LANDLOCK_MIN_ABI, landlock_abi
+from swarm_host.backends.cloud import preflight as cloud
 from swarm_host.backends.daytona import provider as daytona
 from swarm_host.backends.modal import provider as modal
-from swarm_host.doctor.judge import Cloud, Data, Docker, Facts, Kaggle
+from swarm_host.doctor.judge import Cloud, Data, Docker, Facts, Installs, Kaggle
 from swarm_host.words import libraries
 from swarm_host.words.mle_bench import CHECKOUT, PYTHON
-from swarm_host.words.places import ROOT, typed
+from swarm_host.words.places import DEMO, install
 
 _ANSWER_S = 20.0
 # What programs that grade import.
@@ -62,8 +63,8 @@ def gather(
         kaggle=_kaggle(environ, home),
         clouds=clouds,
         agent_images=agent_images,
+        installs=Installs(install("requirements.txt"), install(DEMO), install(cloud.REQUIREMENTS)),
         lacks=_not_installed(),
-        root=typed(ROOT),
     )
 
 

@@ -98,6 +98,15 @@ class Cloud:
 
 
 @dataclass(frozen=True, slots=True)
+class Installs:
+    """Commands that install files of requirements."""
+
+    host: str
+    graders: str
+    clouds: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that is judged."""
 
@@ -131,10 +140,10 @@ class Facts:
     clouds: tuple[Cloud, ...]
     # Agent id to image, of agents that have one.
     agent_images: Mapping[str, str]
+    # Commands that install what is missing, as a user types them here.
+    installs: Installs
     # Packages of requirements.txt that this program does not find.
     lacks: tuple[str, ...] = ()
-    # Folder of this project, as a user types it.
-    root: str = ".."
 
 
 def examine(facts: Facts, backend: str | None = None) -> list[Finding]:
@@ -169,8 +178,8 @@ def _python(facts: Facts) -> list[Finding]:
         if lacks:
             says = f"{python} lacks {', '.join(lacks)}, which graders need"
             cure = (
-                f"pip install -r {facts.root}/requirements/demo.txt; graders of mle-bench run by the "
-                "Python that SWARM_HOST_MLE_BENCH_PYTHON names"
+                f"{facts.installs.graders}; graders of mle-bench run by the Python that "
+                "SWARM_HOST_MLE_BENCH_PYTHON names"
             )
             found.append(Finding("graders", "warn", says, cure))
         else:
@@ -184,7 +193,7 @@ def _libraries(facts: Facts) -> list[Finding]:
     # Without rich, lines tell as much as a table.
     level: Level = "warn" if facts.lacks == ("rich",) else "fail"
     says = f"not installed: {', '.join(facts.lacks)}"
-    return [Finding("libraries", level, says, f"pip install -r {facts.root}/host/requirements.txt")]
+    return [Finding("libraries", level, says, facts.installs.host)]
 
 
 def _disk(facts: Facts) -> list[Finding]:
@@ -274,7 +283,7 @@ def _folders(facts: Facts) -> list[Finding]:
     says = f"{data.pack}: {len(data.pack_ready)} competitions of the offline pack are prepared"
     found = [Finding("pack", "ok", f"{says}, the others when they are asked for")]
     if not data.mlebench_there:
-        cure = "name mle-bench's data folder by --source-root; the offline pack needs none"
+        cure = "name mle-bench's data folder by MLEBENCH_DATA or --source-root; the offline pack needs none"
         return [*found, Finding("mle-bench data", "warn", f"no folder {data.mlebench}", cure)]
     says = f"{data.mlebench}: {len(data.mlebench_ready)} competitions are prepared"
     if data.without_answers:
@@ -330,8 +339,8 @@ def _clouds(facts: Facts) -> list[Finding]:
             cure = f"set {', '.join(cloud.missing)}"
             found.append(Finding(cloud.name, "warn", "only part of its variables is set", cure))
         elif not cloud.installed:
-            cure = f"pip install -r {facts.root}/host/requirements_cloud.txt, in an environment of its own"
-            found.append(Finding(cloud.name, "warn", "its library is not installed", cure))
+            says = "its library is not installed"
+            found.append(Finding(cloud.name, "warn", says, facts.installs.clouds))
         else:
             found.append(Finding(cloud.name, "ok", "credentials and library are there"))
     if any(cloud.begun for cloud in facts.clouds):

@@ -14,9 +14,9 @@ from pathlib import Path
 from swarm_host.life.outcomes import outcome_of_row
 from swarm_host.measure.figures import Found
 from swarm_host.store.sqlite import SqliteStore
+from swarm_host.words.places import HOST, ROOT
 
 STARTS = 9
-ROOT = Path(__file__).resolve().parents[3]
 DEMO = ("bash", str(ROOT / "scripts" / "run_host_demo.sh"))
 _IMPORT = """\
 import sys, time
@@ -35,7 +35,7 @@ def imports(scratch: Path) -> Found:
     """Seconds that the import of the command line takes in an interpreter that has nothing but its own.
     Commands load what they need later: the note says what the largest of them takes with that.
     """
-    code = _IMPORT.format(paths=[str(ROOT), str(ROOT / "host")])
+    code = _IMPORT.format(paths=[str(ROOT), str(HOST)])
     command = [sys.executable, "-c", code]
     # The first one may have to compile.
     found = [_numbers(command) for _ in range(STARTS + 1)][1:]

@@ -29,9 +29,9 @@ from swarm_host.spec import values
 from swarm_host.spec.section import Section
 from swarm_host.words.mistakes import each, raise_all
 from swarm_host.words.names import known_name
+from swarm_host.words.places import HOST, ROOT
 from swarm_host.words.yaml_lines import Field, load
 
-ROOT = Path(__file__).resolve().parents[3]
 _FILE = "competition.yaml"
 
 
@@ -56,7 +56,7 @@ class FolderSource:
     def __init__(self, root: Path, graders: Graders, python: str = sys.executable) -> None:
         self._root = root.absolute()
         self._graders = graders
-        paths = (str(ROOT / "host"), str(ROOT))
+        paths = (str(HOST), str(ROOT))
         self.program = GradingProgram(python, "swarm_host.grading.programs.own_metric", paths)
 
     def names(self) -> Sequence[str]:

@@ -22,9 +22,8 @@ from swarm_host.sources.judged import (
     last_json,
 )
 from swarm_host.words.names import known_name
-from swarm_host.words.places import typed
+from swarm_host.words.places import DEMO, ROOT, typed
 
-ROOT = Path(__file__).resolve().parents[3]
 _LIST_S, _PREPARE_S = 120.0, 1800.0
 _NOT_GRADABLE = 1
 # The worker puts a copy of the submission under this name into its folder.
@@ -107,8 +106,7 @@ class PackSource:
             lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
             what = f"the offline pack: {lines[-1]}"
             if lines[-1].startswith("ModuleNotFoundError"):
-                file = typed(ROOT / "requirements" / "demo.txt")
-                raise NotHere(f"{what}; cure: {self._python} -m pip install -r {file}")
+                raise NotHere(f"{what}; cure: {self._python} -m pip install -r {typed(DEMO)}")
             raise UsageError(what)
         return done.stdout
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from swarm_host.errors import UsageError
 from swarm_host.sources.folders import NAME
 from swarm_host.words.names import known_name
+from swarm_host.words.places import HOST
 
-SPLITS = Path(__file__).resolve().parents[2] / "experiments" / "splits"
+SPLITS = HOST / "experiments" / "splits"
 
 
 def set_names(splits: Path = SPLITS) -> list[str]:

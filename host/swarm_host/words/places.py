@@ -11,6 +11,8 @@ from pathlib import Path
 # The folder host/, and the checkout around it.
 HOST = Path(__file__).resolve().parents[2]
 ROOT = HOST.parent
+# What graders and the offline pack need.
+DEMO = ROOT / "requirements" / "demo.txt"
 # Variable that names the folder of the offline pack's competitions.
 DATA = "SWARM_HOST_DATA"
 # Variable that names the folder of mle-bench's prepared competitions.
@@ -29,8 +31,10 @@ def typed(path: Path) -> str:
     return os.path.relpath(path, here) if here.is_relative_to(ROOT) else str(path)
 
 
-def install(file: str) -> str:
-    """The command that installs a file of requirements of host/, as a user types it here."""
+def install(file: str | Path) -> str:
+    """The command that installs a file of requirements, as a user types it here. file: its name in host/,
+    or its whole path.
+    """
     apart = ", in an environment of its own" if file in _APART else ""
     return f"pip install -r {typed(HOST / file)}{apart}"
 

@@ -15,7 +15,7 @@ import yaml
 from swarm_host.agents.install import install, tracked
 from swarm_host.agents.known import AgentLimits, told
 from swarm_host.agents.mle_bench import require_checkout
-from swarm_host.agents.registry import ROOT, Agents
+from swarm_host.agents.registry import Agents
 from swarm_host.backends.local.backend import LocalBackend
 from swarm_host.backends.local.processes import ProcessId, wait_end
 from swarm_host.errors import UnknownName, UsageError
@@ -30,6 +30,7 @@ from swarm_host.records import (
     Secret,
     UnitSpec,
 )
+from swarm_host.words.places import ROOT
 
 COMPETITION = Competition("churn", "pack", "/data/churn/prepared/public")
 OWN = ["dummy", "swarm-evo", "swarm-evo/anthropic", "swarm-evo/dev", "swarm-evo/recipes"]

@@ -17,6 +17,7 @@ from swarm_host.doctor.judge import (
     Docker,
     Facts,
     Finding,
+    Installs,
     Kaggle,
     examine,
     is_well,
@@ -42,6 +43,7 @@ GOOD = Facts(
     kaggle=Kaggle(old_file=True),
     clouds=(Cloud("daytona", (), True, True), Cloud("modal", ("MODAL_TOKEN_ID",), False, False)),
     agent_images={"x/y": "ghcr.io/x/y"},
+    installs=Installs("pip host", "pip demo", "pip clouds"),
 )
 
 
@@ -65,8 +67,9 @@ def test_a_good_machine_is_well() -> None:
     [
         ("python", "fail", "3.11", {"python": (3, 10, 9)}),
         ("graders", "warn", "SWARM_HOST_MLE_BENCH_PYTHON", {"graders": {"python": ("pandas",)}}),
-        ("libraries", "fail", "../host/requirements.txt", {"lacks": ("PyYAML", "rich")}),
-        ("libraries", "warn", "../host/requirements.txt", {"lacks": ("rich",)}),
+        ("graders", "warn", "pip demo", {"graders": {"python": ("pandas",)}}),
+        ("libraries", "fail", "pip host", {"lacks": ("PyYAML", "rich")}),
+        ("libraries", "warn", "pip host", {"lacks": ("rich",)}),
         ("runs", "fail", "2 GiB", {"runs_free": GIB}),
         ("runs", "fail", "--runs", {"runs_fault": "it cannot be written"}),
         ("images", "warn", "30 GiB", {"images_free": 3 * GIB}),
@@ -76,7 +79,7 @@ def test_a_good_machine_is_well() -> None:
         ("gpu", "warn", "nvidia-ctk", {"gpu": True}),
         ("sysbox", "fail", "sysbox", {"docker": replace(DAEMON, runtime="sysbox-runc")}),
         ("base image", "warn", "docker build", {"docker": replace(DAEMON, images=frozenset())}),
-        ("mle-bench data", "warn", "--source-root", {"data": Data("pack")}),
+        ("mle-bench data", "warn", "MLEBENCH_DATA or --source-root", {"data": Data("pack")}),
         ("mle-bench data", "warn", "prepare", {"data": replace(GOOD.data, without_answers=("a",))}),
         ("mle-bench", "warn", "SWARM_HOST_MLE_BENCH", {"data": replace(GOOD.data, is_checkout=False)}),
         ("leaderboards", "warn", "lfs pull", {"data": replace(GOOD.data, pointers=2)}),
@@ -85,7 +88,7 @@ def test_a_good_machine_is_well() -> None:
         ("kaggle", "warn", "username", {"kaggle": Kaggle(broken_file=True)}),
         ("kaggle", "warn", "offline pack", {"kaggle": Kaggle()}),
         ("modal", "warn", "MODAL_TOKEN_SECRET", {"clouds": (Cloud("modal", ("MODAL_TOKEN_SECRET",), True, True),)}),
-        ("modal", "warn", "requirements_cloud", {"clouds": (Cloud("modal", (), True, False),)}),
+        ("modal", "warn", "pip clouds", {"clouds": (Cloud("modal", (), True, False),)}),
         ("image tags", "warn", "flatten", {"agent_images": {"swarm-evo": "swarm-evo"}}),
     ],
 )  # fmt: skip

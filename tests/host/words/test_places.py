@@ -7,7 +7,7 @@ import pwd
 from pathlib import Path
 
 import pytest
-from swarm_host.words.places import HOST, home, install, mle_bench_data, runs_folder
+from swarm_host.words.places import DEMO, HOST, home, install, mle_bench_data, runs_folder
 
 
 def test_a_user_without_the_variable_has_the_folder_that_a_shell_finds(
@@ -33,7 +33,9 @@ def test_requirements_are_named_by_a_path_that_works_where_the_command_is_given(
         for file in ("requirements_cloud.txt", "requirements_engines.txt", "requirements_ray.txt"):
             named = install(file).removeprefix("pip install -r ").partition(",")[0]
             assert Path(named).samefile(HOST / file)
+        assert Path(install(DEMO).removeprefix("pip install -r ")).samefile(DEMO)
     monkeypatch.chdir(HOST)
+    assert install(DEMO) == "pip install -r ../requirements/demo.txt"
     assert install("requirements_engines.txt") == "pip install -r requirements_engines.txt"
     assert install("requirements_ray.txt").endswith("_ray.txt, in an environment of its own")
 

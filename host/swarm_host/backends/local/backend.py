@@ -51,8 +51,8 @@ from swarm_host.records import (
     UnitSpec,
 )
 from swarm_host.words import mounts
+from swarm_host.words.places import HOST, ROOT
 
-ROOT = Path(__file__).resolve().parents[4]
 _SUPERVISOR = "swarm_host.backends.local.supervisor"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]+")
 # Of the host's variables: what programs need to run, the way to the network, where weights lie.
@@ -318,7 +318,7 @@ class _Tail:
 
 def _begin(folder: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     """Starts the supervisor; returns its answer."""
-    paths = os.pathsep.join(map(str, (ROOT / "host", ROOT)))
+    paths = os.pathsep.join(map(str, (HOST, ROOT)))
     command = [sys.executable, "-S", "-P", "-m", _SUPERVISOR, str(folder)]
     done = subprocess.run(
         command,

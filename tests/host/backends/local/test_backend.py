@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from swarm_host.backends.local import files
-from swarm_host.backends.local.backend import ROOT, LocalBackend
+from swarm_host.backends.local.backend import LocalBackend
 from swarm_host.backends.local.processes import ProcessId, alive, identify, wait_end
 from swarm_host.errors import Credentials, Lost, UsageError
 from swarm_host.records import (
@@ -28,6 +28,7 @@ from swarm_host.records import (
     Secret,
     UnitSpec,
 )
+from swarm_host.words.places import ROOT
 
 from core.execution.supervisor import landlock_abi
 from tests.host.backends.local.conftest import MemorySink
